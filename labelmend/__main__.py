@@ -1,0 +1,5 @@
+"""`python -m labelmend`."""
+
+from labelmend.cli.app import main
+
+main()

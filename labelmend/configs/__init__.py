@@ -1,0 +1,1 @@
+"""Profiles: what runs, with which models and settings."""

@@ -1,0 +1,200 @@
+"""Loads profiles: YAML into frozen dataclasses. Unknown keys fail and name the nearest known one."""
+
+import dataclasses
+import json
+import types
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from labelmend.configs.schema import Config
+from labelmend.errors import ConfigError, nearest
+
+PROFILES = ("embedded", "quality", "multilingual", "sirius")
+
+
+def load_config(profile: str = "embedded", overrides: Iterable[str] = ()) -> Config:
+    """Load a profile by name, or a YAML file by path, and apply `key=value` overrides.
+
+    Args:
+        profile: one of `PROFILES`, or the path of a YAML file that extends one.
+        overrides: such as `retrieval.candidates=30` or `voters.0.candidates=8`; the value is YAML.
+
+    Raises:
+        ConfigError: the profile is unknown, or a key or value is.
+    """
+    tree = _profile_tree(profile, ())
+    for override in overrides:
+        _apply(tree, override)
+    config = _build(Config, tree, where=profile, key="")
+    _check_ranges(config)
+    return config
+
+
+def config_to_dict(config: Config) -> dict[str, Any]:
+    """Return the resolved configuration as plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+def load_yaml(text: str, where: str) -> Any:
+    """Parse YAML.
+
+    Raises:
+        ConfigError: it is not YAML; the message names the line.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "can't be parsed"
+        raise ConfigError(f"{where}{line}: not valid YAML: {problem}; mend the file") from None
+
+
+def _profile_tree(profile: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    if profile in seen:
+        raise ConfigError(f"{profile}: extends itself through {' -> '.join(seen)}")
+    if profile in PROFILES:
+        text = resources.files("labelmend.configs").joinpath(f"{profile}.yaml").read_text("utf-8")
+    else:
+        text = _read_profile_file(profile)
+    tree = load_yaml(text, profile)
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{profile}: a profile is a mapping of keys, not {type(tree).__name__}")
+    base = tree.pop("extends", None)
+    if base is None and profile not in PROFILES:
+        base = "embedded"
+    if base is None:
+        return tree
+    return _merge(_profile_tree(str(base), (*seen, profile)), tree)
+
+
+def _read_profile_file(profile: str) -> str:
+    path = Path(profile)
+    if not path.suffix and not path.exists():
+        known = ", ".join(PROFILES)
+        raise ConfigError(
+            f"unknown profile {profile!r}{nearest(profile, PROFILES)}: "
+            f"use one of {known}, or the path of a YAML file"
+        )
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(f"{profile}: can't read this profile: {reason}") from None
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both else value
+    return merged
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set {override}: write it as key=value, such as decision.max_harm=0.01")
+    node: Any = tree
+    *parents, last = key.split(".")
+    for part in parents:
+        node = _child(node, part, key)
+    _child(node, last, key)
+    node[int(last) if isinstance(node, list) else last] = load_yaml(text, f"--set {key}")
+
+
+def _child(node: Any, part: str, key: str) -> Any:
+    if isinstance(node, list):
+        if part.isdigit() and int(part) < len(node):
+            return node[int(part)]
+        raise ConfigError(f"--set {key}: {part!r} is no place in a list of {len(node)}")
+    if not isinstance(node, dict) or part not in node:
+        known = list(node) if isinstance(node, dict) else []
+        raise ConfigError(f"--set {key}: unknown key {part!r}{nearest(part, known)}")
+    return node[part]
+
+
+def _build(kind: Any, value: Any, where: str, key: str) -> Any:
+    """Turn plain YAML values into the annotated type, or say which key is wrong."""
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, where, key)
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: {key}: expected a list, got {value!r}")
+        return tuple(_build(args[0], v, where, f"{key}.{i}") for i, v in enumerate(value))
+    if origin is Literal:
+        if value not in args:
+            choices = ", ".join(map(str, args))
+            raise ConfigError(
+                f"{where}: {key}: {value!r} is not one of {choices}{nearest(str(value), args)}"
+            )
+        return value
+    if origin in (Union, types.UnionType):
+        return None if value is None else _build(args[0], value, where, key)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{where}: {key}: expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: {key or 'the top'}: expected a mapping, got {value!r}")
+    hints = get_type_hints(kind)
+    prefix = f"{key}." if key else ""
+    for name in value:
+        if name not in hints:
+            raise ConfigError(
+                f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}; "
+                f"known here: {', '.join(hints)}"
+            )
+    for name in hints:
+        if name not in value:
+            raise ConfigError(f"{where}: {prefix}{name} is missing")
+    return kind(**{n: _build(t, value[n], where, f"{prefix}{n}") for n, t in hints.items()})
+
+
+def _check_ranges(config: Config) -> None:
+    """Refuse numbers that make no sense before any work starts."""
+    shares = {
+        "decision.max_harm": config.decision.max_harm,
+        "decision.max_row_harm": config.decision.max_row_harm,
+        "decision.min_confidence": config.decision.min_confidence,
+        "decision.review_below": config.decision.review_below,
+    }
+    for key, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ConfigError(f"{key} is {share}: give a share from 0 to 1")
+    least = {
+        "data.max_text_chars": (config.data.max_text_chars, 1),
+        "encoder.batch_size": (config.encoder.batch_size, 1),
+        "encoder.max_tokens": (config.encoder.max_tokens, 8),
+        "retrieval.candidates": (config.retrieval.candidates, 3),
+        "retrieval.neighbours": (config.retrieval.neighbours, 1),
+        "retrieval.block_rows": (config.retrieval.block_rows, 1),
+        "reranker.candidates": (config.reranker.candidates, 1),
+        "reranker.batch_size": (config.reranker.batch_size, 1),
+        "suspect.folds": (config.suspect.folds, 2),
+        "suspect.max_iterations": (config.suspect.max_iterations, 1),
+        "describe.examples": (config.describe.examples, 1),
+        "describe.exemplars": (config.describe.exemplars, 0),
+        "fusion.rounds": (config.fusion.rounds, 1),
+        "routing.audit_rows": (config.routing.audit_rows, 0),
+        "routing.llm_rows": (config.routing.llm_rows, -1),
+        "seed": (config.seed, 0),
+    }
+    for i, voter in enumerate(config.voters):
+        least[f"voters.{i}.candidates"] = (voter.candidates, 2)
+        least[f"voters.{i}.exemplars"] = (voter.exemplars, 0)
+        least[f"voters.{i}.permutations"] = (voter.permutations, 1)
+    for key, (number, bound) in least.items():
+        if number < bound:
+            raise ConfigError(f"{key} is {number}: give at least {bound}")

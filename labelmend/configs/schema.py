@@ -1,0 +1,217 @@
+"""The configuration as frozen dataclasses. The values live in the YAML profiles beside this file.
+
+No field has a default: `embedded.yaml` is complete, and every other profile extends one that is.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How rows are read.
+
+    Attributes:
+        max_text_chars: longer texts are cut to this for the models; the table keeps them whole.
+        oos_labels: names (case-folded) that mean "fits no label", if no `--oos-label` is given.
+    """
+
+    max_text_chars: int
+    oos_labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The sentence encoder.
+
+    Attributes:
+        backend: the library that runs it.
+        model: a name in models.yaml, or a local folder.
+        batch_size: texts a forward pass.
+        max_tokens: longer texts are cut.
+        query_prefix: put before each row's text (bge's retrieval instruction; empty for MiniLM).
+    """
+
+    backend: Literal["sentence-transformers", "onnx"]
+    model: str
+    batch_size: int
+    max_tokens: int
+    query_prefix: str
+
+
+@dataclass(frozen=True)
+class RetrieverWeights:
+    """Each retriever's weight in the reciprocal rank fusion that picks the candidates."""
+
+    bm25: float
+    description: float
+    prototype: float
+    neighbour: float
+
+
+@dataclass(frozen=True)
+class RetrievalConfig:
+    """Candidate labels.
+
+    Attributes:
+        candidates: labels kept a row, the given one and oos among them.
+        neighbours: nearest rows that are looked at.
+        rank_constant: of reciprocal rank fusion.
+        weights: each retriever's weight.
+        block_rows: rows worked on at a time.
+    """
+
+    candidates: int
+    neighbours: int
+    rank_constant: float
+    weights: RetrieverWeights
+    block_rows: int
+
+
+@dataclass(frozen=True)
+class RerankerConfig:
+    """The cross-encoder.
+
+    Attributes:
+        backend: the library that runs it; `none` goes without.
+        model: a name in models.yaml, or a local folder.
+        candidates: labels a routed row whose descriptions it reads.
+        batch_size: pairs a forward pass.
+        max_tokens: longer pairs are cut.
+        max_rows: at most so many rows are reranked, the most doubtful first.
+    """
+
+    backend: Literal["onnx", "flag", "cross-encoder", "none"]
+    model: str
+    candidates: int
+    batch_size: int
+    max_tokens: int
+    max_rows: int
+
+
+@dataclass(frozen=True)
+class SuspectConfig:
+    """The out-of-fold classifier.
+
+    Attributes:
+        folds: of the cross-validation, grouped by text.
+        inverse_regularization: scikit-learn's C, on unit-length embeddings.
+        max_iterations: of the solver.
+    """
+
+    folds: int
+    inverse_regularization: float
+    max_iterations: int
+
+
+@dataclass(frozen=True)
+class DescribeConfig:
+    """How labels are described.
+
+    Attributes:
+        model: the GGUF that writes descriptions, a name in models.yaml or a path; empty for none.
+        examples: texts nearest the prototype that the prompt shows.
+        exemplars: texts kept with each label, for BM25 and the channel ballot.
+        max_tokens: of a description.
+        context_tokens: of the model.
+    """
+
+    model: str
+    examples: int
+    exemplars: int
+    max_tokens: int
+    context_tokens: int
+
+
+@dataclass(frozen=True)
+class VoterConfig:
+    """One LLM.
+
+    Attributes:
+        model: a GGUF, a name in models.yaml or a path.
+        ballot: `channel` scores the text given the label; `choice` picks a letter.
+        candidates: labels on a ballot.
+        exemplars: texts shown with each label.
+        permutations: orders in which a choice ballot shows its candidates (position bias).
+        context_tokens: of the KV cache.
+        batch_tokens: decoded at a time.
+        gpu_layers: layers put on the GPU; -1 for all.
+    """
+
+    model: str
+    ballot: Literal["channel", "choice"]
+    candidates: int
+    exemplars: int
+    permutations: int
+    context_tokens: int
+    batch_tokens: int
+    gpu_layers: int
+
+
+@dataclass(frozen=True)
+class RoutingConfig:
+    """Which rows reach the reranker and the voters.
+
+    Attributes:
+        settled: rows whose best posterior is at least this need no vote.
+        audit_rows: rows drawn at random whatever their posterior; voters' weights come from them.
+        llm_rows: at most so many rows reach the voters besides the audit; -1 for all.
+    """
+
+    settled: float
+    audit_rows: int
+    llm_rows: int
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """How evidence becomes a posterior.
+
+    Attributes:
+        method: `noisy-channel` is ours; `majority` reproduces the reference pipeline.
+        rounds: times that supervised evidence is re-estimated on the posterior's labels.
+        weight_penalty: of the L2 prior on source weights, in nats at weight 1.
+        max_iterations: of the optimiser.
+        oos_threshold: `majority` only: a best reranker probability below this means oos.
+    """
+
+    method: Literal["noisy-channel", "majority"]
+    rounds: int
+    weight_penalty: float
+    max_iterations: int
+    oos_threshold: float
+
+
+@dataclass(frozen=True)
+class DecisionConfig:
+    """The harm budget.
+
+    Attributes:
+        max_harm: share of the good labels that may be broken, in expectation.
+        max_row_harm: a row whose given label is more probable than this is not changed.
+        min_confidence: a label is written only with at least this posterior.
+        review_below: unchanged rows whose given label is less probable than this go to review.
+    """
+
+    max_harm: float
+    max_row_harm: float
+    min_confidence: float
+    review_below: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's whole configuration."""
+
+    profile: str
+    seed: int
+    data: DataConfig
+    encoder: EncoderConfig
+    retrieval: RetrievalConfig
+    reranker: RerankerConfig
+    suspect: SuspectConfig
+    describe: DescribeConfig
+    voters: tuple[VoterConfig, ...]
+    routing: RoutingConfig
+    fusion: FusionConfig
+    decision: DecisionConfig

@@ -1,0 +1,1 @@
+"""Tables in and out, and seeded label noise for evaluation."""

@@ -1,0 +1,87 @@
+"""The seams: what labelmend asks of a model or an index, and nothing more."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from labelmend.types import Ballot, Floats, Ints, Ranking, Vote
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors."""
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], rows of unit length: a dot product is a cosine."""
+        ...
+
+
+class Retriever(Protocol):
+    """Ranks labels for the rows of one dataset.
+
+    Out-of-fold by construction: nothing it says of a row has seen the row's given label or that of
+    a row with the same text.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's name in weights and explanations."""
+        ...
+
+    def search(self, rows: Ints, limit: int) -> Ranking:
+        """Return the best `limit` labels of each row [b]; ties go to the smaller label index."""
+        ...
+
+    def score(self, rows: Ints, candidates: Ints) -> Floats:
+        """Return float32 [b, c], the scores of the given labels int64 [b, c]; NaN where silent."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores a query and a passage read together."""
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """Return one logit a (query, passage) pair, float32 [p]; higher is more relevant."""
+        ...
+
+
+class Voter(Protocol):
+    """Answers ballots."""
+
+    @property
+    def name(self) -> str:
+        """The voter's name in weights and reports."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Names all that can change its answers: model digest, ballot, prompt version, settings."""
+        ...
+
+    def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return one vote a ballot, in order; a ballot that fails is a Vote with its failure."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+class Progress(Protocol):
+    """Hears how far the work is; the command line draws it, a library caller may ignore it."""
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins that has `total` steps."""
+        ...
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more steps of the current stage are done."""
+        ...
+
+
+class NoProgress:
+    """A listener that does nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Ignore it."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Ignore it."""

@@ -1,0 +1,1 @@
+"""The main job: describe, suspect, vote, fuse, decide."""

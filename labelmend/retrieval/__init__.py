@@ -1,0 +1,1 @@
+"""Candidate labels for a row: BM25, descriptions, prototypes, neighbours, and the reranker."""

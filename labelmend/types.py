@@ -1,0 +1,238 @@
+"""The frozen values that pass from stage to stage.
+
+Shapes: n rows, K labels, c candidates a row, d dimensions. Scores: higher is better, everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+NO_LABEL = -1
+"""Stands in integer label arrays for "no label given" and "abstains"."""
+
+Decision = Literal["keep", "change", "review", "label"]
+"""What is done with a row: `label` marks a row that came without a label and got one."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table as the stages see it.
+
+    Attributes:
+        ids: one unique name a row, from the id column or the row number (the first row is "1").
+        texts: one text a row, truncated to what the models read.
+        given: int64 [n], index into `labels`, or `NO_LABEL`.
+        labels: the label set, sorted; it may hold labels that no row carries.
+        oos: index of the out-of-scope label in `labels`, or None where there is none.
+    """
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    given: Ints
+    labels: tuple[str, ...]
+    oos: int | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class LabelCard:
+    """What is known of one label before any row is looked at.
+
+    Attributes:
+        label: the label's name.
+        description: one paragraph; empty where only the name and exemplars are known.
+        exemplars: texts that carry the label, best first.
+        source: where the description comes from: the user's file, an LLM, or the name alone.
+    """
+
+    label: str
+    description: str
+    exemplars: tuple[str, ...]
+    source: Literal["user", "llm", "name"]
+
+    @property
+    def name(self) -> str:
+        """The label's name in words: `card_lost` reads "card lost"."""
+        return " ".join(self.label.replace("_", " ").replace("-", " ").replace("/", " ").split())
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best labels of a batch of rows, by one retriever.
+
+    Attributes:
+        labels: int64 [b, m], best first, `NO_LABEL` where fewer than m were found.
+        scores: float32 [b, m], -inf where `labels` is `NO_LABEL`.
+    """
+
+    labels: Ints
+    scores: Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One source's log-scores over the candidates.
+
+    Attributes:
+        source: the source's name, for weights and explanations.
+        scores: float32 [n, c], higher is better; a row of NaN where the source is silent.
+    """
+
+    source: str
+    scores: Floats
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One question to a voter: which of these labels does the text carry?
+
+    The given label is not marked: voters are blind to it.
+    """
+
+    text: str
+    candidates: tuple[LabelCard, ...]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A voter's answer to one ballot: log-scores, or the reason why there is none.
+
+    Attributes:
+        scores: log-scores over the ballot's candidates, or None where the voter failed.
+        failure: one line, or None.
+    """
+
+    scores: tuple[float, ...] | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class VoterReport:
+    """What one voter did.
+
+    Attributes:
+        voter: its name.
+        asked: ballots that were put to it.
+        remembered: ballots of these that the vote store already held.
+        failures: failures by their reason.
+        seconds: time spent voting.
+    """
+
+    voter: str
+    asked: int
+    remembered: int
+    failures: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NoiseChannel:
+    """P(given label | true label): the annotator's errors.
+
+    P(g | k) = keep_rate if g = k, else
+    (1 - keep_rate) * [(1 - similar_share) / (K - 1) + similar_share * S(g | k)],
+    S(. | k) = softmax of prototype similarity / temperature over the labels other than k.
+
+    Attributes:
+        keep_rate: probability that the annotator writes the true label.
+        similar_share: share of the errors that go to similar labels; the rest is uniform.
+        temperature: of S, in units of cosine similarity.
+    """
+
+    keep_rate: float
+    similar_share: float
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What fusion believes.
+
+    Attributes:
+        candidates: int64 [n, c], label indices; a row's are distinct.
+        probabilities: float64 [n, c], rows sum to 1.
+        given: float64 [n], the posterior of the given label; NaN for rows without one.
+        channel: the noise channel that was learned.
+        weights: each source's weight, >= 0.
+    """
+
+    candidates: Ints
+    probabilities: Doubles
+    given: Doubles
+    channel: NoiseChannel
+    weights: Mapping[str, float]
+
+    def best(self) -> tuple[Ints, Doubles]:
+        """Return the most probable label of each row and its probability.
+
+        Ties go to the candidate with the smaller label index, whatever the order of candidates.
+        """
+        top = self.probabilities.max(axis=1, keepdims=True)
+        tied = np.where(self.probabilities >= top, self.candidates, np.iinfo(np.int64).max)
+        return tied.min(axis=1), top[:, 0]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What is done with each row.
+
+    Attributes:
+        actions: one of keep, change, review, label a row.
+        mended: int64 [n], the label to use; `NO_LABEL` for an unlabelled row under review.
+        proposed: int64 [n], the most probable label.
+        confidence: float64 [n], posterior of `mended` (of `proposed` where `mended` is missing).
+        quality: float64 [n], posterior of the given label; NaN for rows without one.
+        review_order: int64 [r], rows under review, most worth a look first.
+        expected_harm: expected number of good labels among the changed ones.
+        expected_good: expected number of good labels in the whole table.
+    """
+
+    actions: tuple[Decision, ...]
+    mended: Ints
+    proposed: Ints
+    confidence: Doubles
+    quality: Doubles
+    review_order: Ints
+    expected_harm: float
+    expected_good: float
+
+
+@dataclass(frozen=True)
+class Relabelling:
+    """The whole outcome of the main job, in the order of the dataset's rows.
+
+    Attributes:
+        dataset: what was mended.
+        cards: one card a label.
+        posterior: what fusion believes.
+        decisions: what is done.
+        evidence: every source's scores over the posterior's candidates.
+        neighbours: int64 [n, m], the nearest other rows, `NO_LABEL` where there are fewer.
+        neighbour_scores: float32 [n, m], their cosine similarity.
+        routed: bool [n], rows that the reranker and the voters saw.
+        voters: what each voter did.
+        seconds: time by stage.
+        notes: facts about the data that a user should know, one line each.
+    """
+
+    dataset: Dataset
+    cards: tuple[LabelCard, ...]
+    posterior: Posterior
+    decisions: Decisions
+    evidence: tuple[Evidence, ...]
+    neighbours: Ints
+    neighbour_scores: Floats
+    routed: Bools
+    voters: tuple[VoterReport, ...]
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""Where model files come from, whether they are here, and whether they are the pinned ones."""
