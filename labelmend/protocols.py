@@ -7,18 +7,25 @@ from labelmend.types import Ballot, Floats, Ints, Ranking, Vote
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors."""
+    """Turns texts into vectors of unit length: a dot product is a cosine.
+
+    Some models read a query and what it is to find differently: row texts are queries, label
+    descriptions passages. For the others both methods do the same.
+    """
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Return float32 [len(texts), d], rows of unit length: a dot product is a cosine."""
+        """Return float32 [len(texts), d], one vector a row text."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], one vector a label description."""
         ...
 
 
 class Retriever(Protocol):
-    """Ranks labels for the rows of one dataset.
+    """Ranks labels for the distinct texts of one dataset.
 
-    Out-of-fold by construction: nothing it says of a row has seen the row's given label or that of
-    a row with the same text.
+    Out-of-fold by construction: nothing it says of a text has seen the labels given to that text.
     """
 
     @property
@@ -26,11 +33,11 @@ class Retriever(Protocol):
         """The source's name in weights and explanations."""
         ...
 
-    def search(self, rows: Ints, limit: int) -> Ranking:
-        """Return the best `limit` labels of each row [b]; ties go to the smaller label index."""
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the best labels, at most `limit`, of each text [b]."""
         ...
 
-    def score(self, rows: Ints, candidates: Ints) -> Floats:
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return float32 [b, c], the scores of the given labels int64 [b, c]; NaN where silent."""
         ...
 

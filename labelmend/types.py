@@ -1,14 +1,20 @@
 """The frozen values that pass from stage to stage.
 
-Shapes: n rows, K labels, c candidates a row, d dimensions. Scores: higher is better, everywhere.
+Shapes: n rows, u distinct texts, K labels, c candidates a text, d dimensions.
+Scores: higher is better, everywhere.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -45,6 +51,28 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class UniqueTexts:
+    """The distinct texts of a dataset, on which all evidence is computed.
+
+    Rows whose texts differ only by case or white space are one text. So no row can be its own
+    neighbour or train its own classifier fold through a copy, duplicates are mended together,
+    and nothing depends on the order of the rows: texts are sorted by their key.
+
+    Attributes:
+        texts: one representative a text, [u].
+        of_row: int64 [n], the text of each row.
+        given: float32 sparse [u, K], how many rows of the text were given each label.
+    """
+
+    texts: tuple[str, ...]
+    of_row: Ints
+    given: csr_array
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
 class LabelCard:
     """What is known of one label before any row is looked at.
 
@@ -68,7 +96,7 @@ class LabelCard:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The best labels of a batch of rows, by one retriever.
+    """The best labels of a batch of texts, by one retriever.
 
     Attributes:
         labels: int64 [b, m], best first, `NO_LABEL` where fewer than m were found.
@@ -85,7 +113,7 @@ class Evidence:
 
     Attributes:
         source: the source's name, for weights and explanations.
-        scores: float32 [n, c], higher is better; a row of NaN where the source is silent.
+        scores: float32 [u, c], higher is better; NaN where the source is silent.
     """
 
     source: str
@@ -156,24 +184,22 @@ class NoiseChannel:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What fusion believes.
+    """What fusion believes of each text.
 
     Attributes:
-        candidates: int64 [n, c], label indices; a row's are distinct.
-        probabilities: float64 [n, c], rows sum to 1.
-        given: float64 [n], the posterior of the given label; NaN for rows without one.
+        candidates: int64 [u, c], label indices; a text's are distinct.
+        probabilities: float64 [u, c], rows sum to 1.
         channel: the noise channel that was learned.
         weights: each source's weight, >= 0.
     """
 
     candidates: Ints
     probabilities: Doubles
-    given: Doubles
     channel: NoiseChannel
     weights: Mapping[str, float]
 
     def best(self) -> tuple[Ints, Doubles]:
-        """Return the most probable label of each row and its probability.
+        """Return the most probable label of each text and its probability.
 
         Ties go to the candidate with the smaller label index, whatever the order of candidates.
         """
@@ -216,10 +242,11 @@ class Relabelling:
         cards: one card a label.
         posterior: what fusion believes.
         decisions: what is done.
+        unique: the distinct texts, to which `posterior`, `evidence` and what follows refer.
         evidence: every source's scores over the posterior's candidates.
-        neighbours: int64 [n, m], the nearest other rows, `NO_LABEL` where there are fewer.
-        neighbour_scores: float32 [n, m], their cosine similarity.
-        routed: bool [n], rows that the reranker and the voters saw.
+        neighbours: int64 [u, m], the nearest other texts, best first; -1 where there are fewer.
+        neighbour_scores: float32 [u, m], their cosine similarity.
+        routed: bool [u], texts that the voters saw.
         voters: what each voter did.
         seconds: time by stage.
         notes: facts about the data that a user should know, one line each.

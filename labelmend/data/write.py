@@ -1,0 +1,295 @@
+"""Tables to files: the user's bytes as they were, our fields behind them, all or nothing."""
+
+import errno
+import json
+import math
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelmend.data.read import FORMATS, SourceTable
+from labelmend.errors import ColumnError, OutputError
+
+Value = str | float | int | None
+
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_SHOWN_CHARS = 60
+_ADVICE = {
+    errno.ENOSPC: "free some and run again",
+    errno.EDQUOT: "free some and run again",
+    errno.EFBIG: "write to a file system that takes larger files",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder that you may write to",
+}
+
+
+@dataclass(frozen=True)
+class NewColumn:
+    """A column of ours.
+
+    Attributes:
+        name: it is not in the user's table.
+        values: one a row; None, and a float that is not finite, is a missing value.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+
+
+def check_output(source_path: str | Path, output_path: str | Path) -> None:
+    """Find out before any work whether the output can be written.
+
+    Raises:
+        OutputError: it is the input, a folder or no regular file; its suffix is unknown; or its
+            folder is missing or can't be written to.
+    """
+    source, output = Path(source_path), Path(output_path)
+    try:
+        _refuse_place(source, output)
+    except OSError as error:
+        raise OutputError(
+            f"{output}: can't be written to ({error.strerror}); choose another folder or name"
+        ) from None
+
+
+def check_new_columns(table: SourceTable, names: Iterable[str]) -> None:
+    """Make sure that our columns would not meet columns of the same name.
+
+    Raises:
+        ColumnError: they would.
+    """
+    taken = [repr(name) for name in names if name in table.columns]
+    if taken:
+        raise ColumnError(
+            f"{table.path}: already has {', '.join(taken)}, so it was mended before; "
+            "give the original file, or rename or drop these columns"
+        )
+
+
+def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) -> None:
+    """Write the user's table with our columns behind it, in the format of the path's suffix.
+
+    In the table's own format the user's bytes (of Parquet, the columns, types and metadata) come
+    back as they were. Otherwise the values are written as text, in UTF-8. Text formats get floats
+    with six significant digits.
+
+    The file is written in place: call this inside `atomic_files`.
+
+    Raises:
+        ColumnError: one of our columns is in the table already.
+        OutputError: the file's encoding lacks a character of ours.
+        OSError: as writing goes; `atomic_files` makes it an OutputError.
+    """
+    check_new_columns(table, [column.name for column in columns])
+    kind = FORMATS[path.suffix.lower()]
+    if kind == "parquet":
+        with path.open("wb") as file:
+            pq.write_table(_arrow_table(table, columns), file)
+        return
+    if kind != table.format:
+        table = _converted(table, _DELIMITERS.get(kind, ""))
+    extend = _json_extended if kind == "jsonl" else _csv_extended
+    text = "".join((*extend(table, columns), table.tail))
+    path.write_bytes(table.bom + _encode(text, table, columns))
+
+
+def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
+    """Return the table with other values in one of its columns.
+
+    Records whose value stays keep their bytes; the others are written anew.
+    """
+    frame = table.frame.copy()
+    frame[column] = pd.Series(values, dtype=str)
+    if table.arrow is not None:
+        place = table.columns.index(column)
+        changed = table.arrow.set_column(place, column, pa.array(values, pa.string()))
+        return replace(table, frame=frame, arrow=changed)
+    old = table.values(column)
+    rows = frame.to_numpy().tolist()
+    records = [
+        record if values[i] == old[i] else _rewritten(table, record, rows[i], column)
+        for i, record in enumerate(table.records)
+    ]
+    return replace(table, frame=frame, records=tuple(records))
+
+
+@contextmanager
+def atomic_files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
+    """Give temporary files to write to, which take the names of `paths` when all are complete.
+
+    They lie in the same folders and keep the suffixes. On any error, Ctrl-C included, they are
+    removed, and what was there before is whole. Only writing belongs in the block: an OSError in
+    it is taken for one of writing.
+
+    Raises:
+        OutputError: a file could not be written.
+    """
+    targets = [Path(os.path.realpath(path)) for path in paths]
+    names = [
+        target.with_name(f".labelmend-{secrets.token_hex(8)}{Path(path).suffix}")
+        for path, target in zip(paths, targets, strict=True)
+    ]
+    try:
+        for name in names:
+            name.open("xb").close()
+        yield tuple(names)
+        for name, target in zip(names, targets, strict=True):
+            with name.open("rb+") as file:
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, name)
+        for name, target in zip(names, targets, strict=True):
+            name.replace(target)
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "mend that")
+        raise OutputError(
+            f"can't write {', '.join(map(str, paths))}: {error.strerror or error}; {advice} and "
+            "run again; what was there before is untouched"
+        ) from None
+    finally:
+        for name in names:
+            with suppress(OSError):
+                name.unlink()
+
+
+def _refuse_place(source: Path, output: Path) -> None:
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder; give a file name in it")
+    if output.exists() and not output.is_file():
+        raise OutputError(f"{output}: is not a regular file; give another name")
+    if _is_same(source, output):
+        raise OutputError(f"{output}: is the input itself; write to another file")
+    if output.suffix.lower() not in FORMATS:
+        raise OutputError(
+            f"{output}: can't tell the format from the suffix {output.suffix!r}; "
+            f"end the name in one of {', '.join(FORMATS)}"
+        )
+    folder = Path(os.path.realpath(output)).parent
+    if not folder.is_dir():
+        raise OutputError(f"{output}: the folder {folder} is missing; create it first")
+    # Permissions say too little: root passes them all, and a disk may be mounted read-only.
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _is_same(source: Path, output: Path) -> bool:
+    try:
+        return source.samefile(output)
+    except OSError:  # one of them is missing
+        return os.path.realpath(source) == os.path.realpath(output)
+
+
+def _rewritten(table: SourceTable, record: str, row: list[str], column: str) -> str:
+    end = record[len(record.rstrip("\r\n")) :]
+    if table.format != "jsonl":
+        return table.delimiter.join(_quoted(v, table.delimiter) for v in row) + end
+    fields = json.loads(record)
+    fields[column] = row[table.columns.index(column)]
+    return json.dumps(fields, ensure_ascii=False) + end
+
+
+def _converted(table: SourceTable, delimiter: str) -> SourceTable:
+    """Return the table as if it had been read from plain UTF-8 CSV or, undelimited, JSONL."""
+    rows = table.frame.to_numpy().tolist()
+    if delimiter:
+        lines = [
+            delimiter.join(_quoted(value, delimiter) for value in row) + "\n"
+            for row in (table.columns, *rows)
+        ]
+    else:
+        objects = (dict(zip(table.columns, row, strict=True)) for row in rows)
+        lines = ["", *(json.dumps(row, ensure_ascii=False) + "\n" for row in objects)]
+    return replace(
+        table,
+        encoding="utf-8",
+        bom=b"",
+        delimiter=delimiter,
+        header=lines[0],
+        records=tuple(lines[1:]),
+        tail="",
+    )
+
+
+def _quoted(text: str, delimiter: str) -> str:
+    if any(c in text for c in (delimiter, '"', "\r", "\n")):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _plain(value: Value) -> Value:
+    """Return the value as text formats show it."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def _finite(value: Value) -> Value:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: Value, delimiter: str) -> str:
+    value = _plain(value)
+    if value is None:
+        return delimiter
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return delimiter + _quoted(text, delimiter)
+
+
+def _csv_extended(table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
+    ours_by_row = [[column.name for column in columns], *_by_row(table, columns)]
+    for record, values in zip((table.header, *table.records), ours_by_row, strict=True):
+        body = record.rstrip("\r\n")
+        ours = "".join(_cell(value, table.delimiter) for value in values)
+        yield body + ours + record[len(body) :]
+
+
+def _json_extended(table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
+    names = [column.name for column in columns]
+    for record, values in zip(table.records, _by_row(table, columns), strict=True):
+        brace = len(record.rstrip()) - 1
+        ours = dict(zip(names, map(_plain, values), strict=True))
+        comma = "" if not ours or record[:brace].rstrip().endswith("{") else ", "
+        fields = json.dumps(ours, ensure_ascii=False)[1:-1]
+        yield record[:brace] + comma + fields + record[brace:]
+
+
+def _by_row(table: SourceTable, columns: Sequence[NewColumn]) -> list[list[Value]]:
+    return [[column.values[i] for column in columns] for i in range(len(table))]
+
+
+def _encode(text: str, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
+    try:
+        return text.encode(table.encoding)
+    except UnicodeEncodeError as error:
+        lacking = error.object[error.start]
+    cells: list[tuple[str, tuple[Value, ...]]] = [(c.name, (c.name, *c.values)) for c in columns]
+    ours = ((value, name) for name, values in cells for value in values)
+    found = (f"{str(v)[:_SHOWN_CHARS]!r} in column {c!r}" for v, c in ours if lacking in str(v))
+    where = next(found, "a changed value")
+    raise OutputError(
+        f"{table.path}: its encoding {table.encoding} has no {lacking!r}, which is needed for "
+        f"{where}; convert the file to UTF-8 and run again"
+    )
+
+
+def _arrow_table(table: SourceTable, columns: Sequence[NewColumn]) -> pa.Table:
+    arrow = table.arrow
+    if arrow is None:
+        texts = [pa.array(table.values(name), pa.string()) for name in table.columns]
+        arrow = pa.table(texts, names=list(table.columns))
+    for column in columns:
+        values = pa.array([_finite(value) for value in column.values])
+        arrow = arrow.append_column(
+            column.name, values.cast(pa.string()) if pa.types.is_null(values.type) else values
+        )
+    return arrow

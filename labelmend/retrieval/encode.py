@@ -1,0 +1,279 @@
+"""Sentence encoders behind the `Encoder` Protocol, and what every local model here shares."""
+
+import contextlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from labelmend.configs.schema import EncoderConfig
+from labelmend.errors import ModelError, ModelMissingError
+from labelmend.protocols import Encoder
+from labelmend.types import Floats
+
+Item = TypeVar("Item", str, tuple[str, str])
+
+_NOISY_LOGGERS = ("transformers", "sentence_transformers", "FlagEmbedding", "huggingface_hub")
+
+
+class SentenceTransformerEncoder:
+    """A model folder that sentence-transformers saved, on the GPU where there is one.
+
+    Texts are encoded once each and in one order, so the vectors of a set of texts do not depend on
+    the order in which they come.
+    """
+
+    def __init__(
+        self, folder: Path, *, batch_size: int, max_tokens: int, query_prefix: str
+    ) -> None:
+        """Load the model, from the folder and nowhere else.
+
+        Raises:
+            ModelError: the folder holds no sentence-transformers model, or one that can't load.
+        """
+        # Without modules.json the library would guess mean pooling, in silence.
+        require_files(folder, "modules.json", "config.json")
+        with quiet_offline(), one_line_error(folder):
+            from sentence_transformers import SentenceTransformer
+
+            self._model = SentenceTransformer(str(folder), local_files_only=True).float()
+            known = self._model.max_seq_length
+            self._model.max_seq_length = max_tokens if known is None else min(known, max_tokens)
+        self._batch_size = batch_size
+        self._query_prefix = query_prefix
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of row texts, read after the prefix."""
+        return self._vectors(texts, self._query_prefix)
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of texts read as they are."""
+        return self._vectors(texts, "")
+
+    def _vectors(self, texts: Sequence[str], prefix: str) -> Floats:
+        def run(unique: list[str]) -> Floats:
+            # A prompt is always given, for a model may name a default one of its own.
+            with quiet_offline():
+                vectors = self._model.encode(
+                    unique,
+                    prompt=prefix,
+                    batch_size=self._batch_size,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                )
+            return np.asarray(vectors, dtype=np.float32)
+
+        if not texts:
+            return run([""])[:0]
+        return once_each(texts, run)
+
+
+class OnnxEncoder:
+    """bge-small-en-v1.5 and its kin as ONNX, on the CPU; the vector is that of [CLS].
+
+    Texts run singly, so a text's vector does not depend on its company (see `OnnxModel`).
+    """
+
+    def __init__(self, folder: Path, *, max_tokens: int, query_prefix: str) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: the folder holds no ONNX encoder, or one that pools otherwise.
+        """
+        self._model = OnnxModel(folder, max_tokens)
+        pooling = folder / "1_Pooling" / "config.json"
+        with one_line_error(folder):
+            pools_cls = not pooling.is_file() or json.loads(
+                pooling.read_text(encoding="utf-8")
+            ).get("pooling_mode_cls_token")
+        if not pools_cls:
+            raise ModelError(
+                f"{pooling} asks for other pooling than [CLS], which backend onnx does not do;"
+                " use encoder.backend sentence-transformers"
+            )
+        if self._model.run([""])[0].ndim != 2:
+            raise ModelError(
+                f"{folder / 'model.onnx'} gives no vector a token, an encoder does; name an encoder"
+            )
+        self._query_prefix = query_prefix
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of row texts, read after the prefix."""
+        return self._vectors([self._query_prefix + text for text in texts])
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of texts read as they are."""
+        return self._vectors(texts)
+
+    def _vectors(self, texts: Sequence[str]) -> Floats:
+        def run(unique: list[str]) -> Floats:
+            vectors = np.stack([states[0] for states in self._model.run(unique)])
+            return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+        if not texts:
+            return run([""])[:0]
+        return once_each(texts, run)
+
+
+class OnnxModel:
+    """A tokenizer.json and a model.onnx, run one item at a time, one thread an item.
+
+    Dynamic int8 quantisation takes its scale from the whole batch, padding included: batches of 32
+    move an ms-marco logit by up to 0.9, more than the standard deviation of the logits. Singly, an
+    item's result depends on the item alone, and single-threaded runs side by side are as fast.
+    """
+
+    def __init__(self, folder: Path, max_tokens: int) -> None:
+        """Load both files.
+
+        Raises:
+            ModelError: a file is missing or can't be used.
+        """
+        require_files(folder, "model.onnx", "tokenizer.json")
+        with one_line_error(folder):
+            import onnxruntime
+            from tokenizers import Tokenizer
+
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.no_padding()
+            self._tokenizer.enable_truncation(min(max_tokens, _longest_input(folder)))
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.log_severity_level = 4  # only what is fatal; the rest comes as exceptions
+            self._session: Any = onnxruntime.InferenceSession(
+                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+        self._inputs: list[str] = [asked.name for asked in self._session.get_inputs()]
+        strange = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
+        if strange:
+            raise ModelError(
+                f"{folder / 'model.onnx'} asks for {', '.join(sorted(strange))};"
+                " labelmend runs models of token ids, mask and type ids"
+            )
+
+    def run(self, items: Sequence[str] | Sequence[tuple[str, str]]) -> list[Floats]:
+        """Return the model's first output for each text or pair, without the batch dimension."""
+        with ThreadPoolExecutor(_usable_cores()) as pool:
+            return list(pool.map(self._run_one, items))
+
+    def _run_one(self, item: str | tuple[str, str]) -> Floats:
+        parts = (item,) if isinstance(item, str) else item
+        encoding = self._tokenizer.encode(*parts)
+        columns = {
+            "input_ids": encoding.ids,
+            "attention_mask": encoding.attention_mask,
+            "token_type_ids": encoding.type_ids,
+        }
+        feed = {name: np.array([columns[name]], dtype=np.int64) for name in self._inputs}
+        return np.asarray(self._session.run(None, feed)[0][0], dtype=np.float32)
+
+
+def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
+    """Load the encoder that `config` names from `folder`.
+
+    Raises:
+        ModelError: the folder holds no model of the configured backend.
+    """
+    if config.backend == "onnx":
+        return OnnxEncoder(folder, max_tokens=config.max_tokens, query_prefix=config.query_prefix)
+    return SentenceTransformerEncoder(
+        folder,
+        batch_size=config.batch_size,
+        max_tokens=config.max_tokens,
+        query_prefix=config.query_prefix,
+    )
+
+
+def once_each(items: Sequence[Item], run: Callable[[list[Item]], Floats]) -> Floats:
+    """Return what `run` says of each item, in the items' order.
+
+    `run` sees each distinct item once, sorted: batches, and with them the last bits of a float,
+    do not depend on the order of the items, and equal items get equal results.
+    """
+    unique = sorted(set(items))
+    place = {item: at for at, item in enumerate(unique)}
+    results = run(unique)
+    found: Floats = results[[place[item] for item in items]]
+    return found
+
+
+def require_files(folder: Path, *names: str) -> None:
+    """Check that a model folder holds the files that a backend reads.
+
+    Raises:
+        ModelMissingError: there is no such folder.
+        ModelError: a file is missing from it.
+    """
+    if not folder.is_dir():
+        raise ModelMissingError(
+            f"no model folder at {folder}; see `labelmend models list` for what is here"
+        )
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{folder} is not a model for this backend: it has no {' and no '.join(missing)};"
+            " name another folder or another backend"
+        )
+
+
+@contextlib.contextmanager
+def one_line_error(folder: Path) -> Iterator[None]:
+    """Turn whatever a library raises while it reads `folder` into one line.
+
+    Raises:
+        ModelError: in place of the library's error.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"can't load the model in {folder}: {said[0]}; check it with `labelmend models check`"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet_offline() -> Iterator[None]:
+    """Keep model libraries off the network and off stderr; put their settings back after."""
+    from huggingface_hub import constants
+    from transformers.utils import logging as transformers_logging
+
+    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    bars = transformers_logging.is_progress_bar_enabled()
+    offline = constants.HF_HUB_OFFLINE
+    try:
+        # The environment variable is read at import, which may have been long ago.
+        constants.HF_HUB_OFFLINE = True
+        transformers_logging.disable_progress_bar()
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+        if bars:
+            transformers_logging.enable_progress_bar()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _longest_input(folder: Path) -> int:
+    """Return the most tokens that a model takes, by its tokenizer_config.json; 512 without one."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return 512
+    return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length", 512))
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

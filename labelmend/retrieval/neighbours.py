@@ -1,0 +1,107 @@
+"""Retrieval of labels by the nearest other texts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from labelmend.retrieval.ranking import rank_labels
+from labelmend.types import NO_LABEL, Floats, Ints, Ranking
+
+_SMOOTHING = 0.02
+"""Share that a label gets that no neighbour carries; keeps the log finite."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest other texts of each text.
+
+    Attributes:
+        indices: int64 [u, m], best first, -1 where there are fewer than m.
+        similarities: float32 [u, m], cosine; -1 where there is none.
+    """
+
+    indices: Ints
+    similarities: Floats
+
+
+def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
+    """Find the `count` nearest other texts of each text by exact search.
+
+    Texts are distinct, so leaving out the text itself leaves out every copy of it. Ties go to the
+    smaller index, which is the order of the texts' keys.
+
+    Args:
+        embeddings: float32 [u, d], unit rows.
+        count: neighbours to find.
+        block: texts searched at a time.
+    """
+    import faiss
+
+    total = len(embeddings)
+    width = min(count, max(total - 1, 0))
+    index = faiss.IndexFlatIP(embeddings.shape[1])
+    index.add(embeddings)
+    indices = np.full((total, count), -1, dtype=np.int64)
+    similarities = np.full((total, count), -1.0, dtype=np.float32)
+    for start in range(0, total, block):
+        rows = np.arange(start, min(start + block, total))
+        scores, found = index.search(embeddings[rows], width + 1)
+        keys = np.where(found == rows[:, None], -np.inf, scores)
+        order = np.lexsort((found, -keys), axis=1)[:, :width]
+        indices[rows, :width] = np.take_along_axis(found, order, axis=1)
+        similarities[rows, :width] = np.take_along_axis(scores, order, axis=1)
+    return Neighbours(indices, similarities)
+
+
+class NeighbourRetriever:
+    """Log of the share of a text's neighbours that carry a label, the nearer counting more."""
+
+    name = "neighbour"
+
+    def __init__(self, neighbours: Neighbours, memberships: csr_array, sharpness: float) -> None:
+        """Bind neighbours to the labels they carry.
+
+        Args:
+            neighbours: of every text.
+            memberships: sparse [u, K], the weight with which each text carries each label.
+            sharpness: a neighbour counts exp(sharpness * (similarity - best similarity)).
+        """
+        self._neighbours = neighbours
+        self._memberships = memberships
+        self._sharpness = sharpness
+
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the labels that the neighbours carry, at most `limit`."""
+        shares = self._shares(texts)
+        width = max(1, int(np.diff(shares.indptr).max(initial=1)))
+        labels = np.full((len(texts), width), NO_LABEL, dtype=np.int64)
+        scores = np.full((len(texts), width), np.nan, dtype=np.float32)
+        counts = np.diff(shares.indptr)
+        place = np.arange(shares.nnz) - np.repeat(shares.indptr[:-1], counts)
+        row = np.repeat(np.arange(len(texts)), counts)
+        labels[row, place] = shares.indices
+        scores[row, place] = np.log(shares.data + _SMOOTHING)
+        return rank_labels(labels, scores, limit)
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return log(share + 0.02), float32 [b, c]; NaN where no neighbour carries any label."""
+        shares = np.asarray(self._shares(texts).todense(), dtype=np.float32)
+        scores = np.log(np.take_along_axis(shares, candidates, axis=1) + _SMOOTHING)
+        scores[shares.sum(axis=1) <= 0] = np.nan
+        return scores
+
+    def _shares(self, texts: Ints) -> csr_array:
+        """Return sparse [b, K], rows sum to 1 or, where no neighbour has a label, to 0."""
+        found = self._neighbours.indices[texts]
+        near = self._neighbours.similarities[texts]
+        weights = np.where(found >= 0, np.exp(self._sharpness * (near - near[:, :1])), 0.0)
+        count, width = found.shape
+        votes = csr_array(
+            (weights.ravel(), np.maximum(found, 0).ravel(), np.arange(0, count * width + 1, width)),
+            shape=(count, self._memberships.shape[0]),
+        )
+        shares = csr_array(votes @ self._memberships)
+        totals = np.asarray(shares.sum(axis=1)).ravel()
+        shares.data = shares.data / np.repeat(np.maximum(totals, 1e-12), np.diff(shares.indptr))
+        return shares

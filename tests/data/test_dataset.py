@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pytest
+
+from labelmend.configs.schema import DataConfig
+from labelmend.data.dataset import ColumnChoice, LoadedDataset, choose_columns, to_dataset
+from labelmend.data.read import SourceTable, read_table
+from labelmend.errors import ColumnError, InputError
+from labelmend.types import NO_LABEL
+
+CONFIG = DataConfig(max_text_chars=20, oos_labels=("oos", "out of scope"))
+
+
+def table(folder: Path, text: str) -> SourceTable:
+    (folder / "a.csv").write_text(text, "utf-8")
+    return read_table(folder / "a.csv")
+
+
+def load(
+    folder: Path, text: str, oos: str | None = None, extra: tuple[str, ...] = ()
+) -> LoadedDataset:
+    source = table(folder, text)
+    return to_dataset(source, choose_columns(source), CONFIG, oos, extra)
+
+
+def refusal(folder: Path, text: str, **flags: str) -> str:
+    source = table(folder, text)
+    with pytest.raises(InputError) as caught:
+        to_dataset(source, choose_columns(source, **flags), CONFIG, None)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(str(source.path))
+
+
+def test_columns_by_name_in_order_of_preference(tmp_path: Path) -> None:
+    source = table(tmp_path, "y,Body, INTENT ,query\n1,b,c,d\n2,b,c,d\n")
+    assert choose_columns(source) == ColumnChoice("query", " INTENT ", None)
+
+
+def test_columns_by_flag(tmp_path: Path) -> None:
+    source = table(tmp_path, "text,label,true,id\na,x,y,1\nb,x,y,2\n")
+    assert choose_columns(source, "true", "text", "label") == ColumnChoice("true", "text", "label")
+    assert choose_columns(source, label="true") == ColumnChoice("text", "true", "id")
+
+
+def test_a_named_column_is_not_found_twice(tmp_path: Path) -> None:
+    source = table(tmp_path, "text,message,label\na,b,c\n")
+    assert choose_columns(source, label="text") == ColumnChoice("message", "text", None)
+
+
+@pytest.mark.parametrize("ids", [("1", "1"), ("1", " ")])
+def test_id_found_by_name_has_to_be_unique(tmp_path: Path, ids: tuple[str, str]) -> None:
+    text = f"id,text,label,uid\n{ids[0]},a,x,u1\n{ids[1]},b,y,u2\n"
+    assert choose_columns(table(tmp_path, text)).id == "uid"
+
+
+def test_column_errors(tmp_path: Path) -> None:
+    text = "Text,lable,n\na,x,1\nb,y,2\n"
+    assert refusal(tmp_path, text, label="label") == (
+        ": --label-column: no column 'label' (did you mean 'lable'?); "
+        "there are 'Text', 'lable', 'n'"
+    )
+    assert refusal(tmp_path, text) == (
+        ": no label column found; name one with --label-column: there are 'Text', 'lable', 'n'"
+    )
+    assert refusal(tmp_path, "a,label\nx,y\n") == (
+        ": no text column found; name one with --text-column: there are 'a', 'label'"
+    )
+    assert refusal(tmp_path, text, text="n", label="n") == (
+        ": --text-column and --label-column both name 'n'; name two columns"
+    )
+    assert refusal(tmp_path, "Text,text,label\na,b,c\n") == (
+        ": 'Text', 'text' all fit; choose one with --text-column"
+    )
+    with pytest.raises(ColumnError):
+        choose_columns(table(tmp_path, "a,b\n1,2\n"))
+
+
+def test_dataset(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path, "text,label\nhi, b\nhello,a\nbye,\nwhat,  \nno,b\nx,OOS\n", extra=("c",)
+    )
+    data = loaded.dataset
+    assert data.labels == (" b", "OOS", "a", "b", "c")
+    assert data.given.tolist() == [0, 2, NO_LABEL, NO_LABEL, 3, 1]
+    assert data.ids == ("1", "2", "3", "4", "5", "6")
+    assert data.texts == ("hi", "hello", "bye", "what", "no", "x")
+    assert data.oos == 1
+
+
+def test_ids_come_from_the_column(tmp_path: Path) -> None:
+    assert load(tmp_path, "text,label,id\na,x,07\nb,y,7\n").dataset.ids == ("07", "7")
+
+
+def test_oos_label(tmp_path: Path) -> None:
+    text = "text,label\na,x\nb,Out Of Scope \nc,y\n"
+    data = load(tmp_path, text).dataset
+    assert data.labels[data.oos or 0] == "Out Of Scope "
+    data = load(tmp_path, text + "d,x\n", oos="none").dataset
+    assert data.labels == ("Out Of Scope ", "none", "x", "y")
+    assert data.oos == 1
+    assert load(tmp_path, "text,label\na,x\nb,y\n").dataset.oos is None
+
+
+def test_no_label_column_where_labels_are_given(tmp_path: Path) -> None:
+    source = table(tmp_path, "text\na\nb\n")
+    columns = choose_columns(source, label_needed=False)
+    data = to_dataset(source, columns, CONFIG, None, ("x", "y")).dataset
+    assert data.given.tolist() == [NO_LABEL, NO_LABEL]
+    assert data.labels == ("x", "y")
+
+
+def test_blank_texts(tmp_path: Path) -> None:
+    text = "text,label\n" + "ok,a\n ,b\n" * 7
+    assert refusal(tmp_path, text) == (
+        ": rows 2, 4, 6, 8, 10 and 2 more: no text in column 'text'; fill it in or remove the row"
+    )
+
+
+def test_bad_ids(tmp_path: Path) -> None:
+    advice = "give each row an id of its own, or name another column with --id-column"
+    text = "text,label,k\na,x,1\nb,y,2\nc,x,1\nd,y,\n"
+    assert refusal(tmp_path, text, id_column="k") == f": row 4: no id in column 'k'; {advice}"
+    text = text.replace("d,y,\n", "d,y,3\n")
+    assert refusal(tmp_path, text, id_column="k") == (
+        f": rows 1, 3: the same id more than once in column 'k'; {advice}"
+    )
+
+
+def test_labels_that_teach_nothing(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "text,label\na,\nb, \n") == (
+        ": column 'label': no row has a label; name another column with --label-column, "
+        "or give the labels with --labels"
+    )
+    assert refusal(tmp_path, "text,label\na,x\nb,x\n") == (
+        ": column 'label': 'x' is the only label; at least two are needed to tell apart: name "
+        "another column with --label-column, or give more labels with --labels"
+    )
+    text = "text,label\n" + "".join(f"t{i},l{i}\n" for i in range(10))
+    assert refusal(tmp_path, text) == (
+        ": column 'label': each of the 10 labelled rows has a label of its own, so nothing can be "
+        "learned; it is probably the wrong column: name another with --label-column"
+    )
+    source = table(tmp_path, "text,label\na,x\nb,y\n")
+    with pytest.raises(InputError, match="column 'label': 3 labels for 2 rows, more labels than"):
+        to_dataset(source, choose_columns(source), CONFIG, None, ("z",))
+
+
+def test_notes(tmp_path: Path) -> None:
+    text = (
+        "text,label\n"
+        "Hi there,greet\n"  # 1 and 2 differ by case only: the same text, two labels
+        "hi  there,card lost\n"
+        "lost,card_lost\n"
+        "lost,card_lost\n"  # an exact repeat with the same label
+        "lost,\n"  # and one without
+        f"{'x' * 21},greet\n"
+        "a,greet\nb,card_lost\n"
+    )
+    loaded = load(tmp_path, text)
+    assert loaded.truncated == 1
+    assert loaded.dataset.texts[5] == "x" * 20
+    assert loaded.notes == (
+        "1 row has no label: labelled from scratch",
+        "labels that differ only by case, spaces, underscores or hyphens are not merged: "
+        "'card lost' = 'card_lost'",
+        "1 label has fewer than 3 rows",
+        "2 rows repeat the text of an earlier row exactly",
+        "1 text carries different labels in different rows: rows 1, 2",
+        "1 text is cut to 20 characters for the models",
+    )
+
+
+def test_nothing_to_note(tmp_path: Path) -> None:
+    rows = "".join(f"t{i},{'xy'[i % 2]}\n" for i in range(6))
+    assert load(tmp_path, "text,label\n" + rows).notes == ()
