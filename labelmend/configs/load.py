@@ -100,7 +100,9 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _apply(tree: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key:
-        raise ConfigError(f"--set {override}: write it as key=value, such as decision.max_harm=0.01")
+        raise ConfigError(
+            f"--set {override}: write it as key=value, such as decision.max_harm=0.01"
+        )
     node: Any = tree
     *parents, last = key.split(".")
     for part in parents:

@@ -26,6 +26,7 @@ _RARE_CYRILLIC = frozenset("йфчцщъэюжх")
 _LEAST_LEAD = 0.2
 """Share of common less share of rare letters: 0.4 in Russian, 0.1 in KOI8-R read as cp1251."""
 _ENOUGH_LETTERS = 20
+_UTF16_CHARS = 1 << 14
 
 _SAVE_AS_CSV = "open it in a spreadsheet and save it as CSV (UTF-8)"
 _MAGIC = (

@@ -24,8 +24,8 @@ Value = str | float | int | None
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _SHOWN_CHARS = 60
 _ADVICE = {
-    errno.ENOSPC: "free some and run again",
-    errno.EDQUOT: "free some and run again",
+    errno.ENOSPC: "free some",
+    errno.EDQUOT: "free some",
     errno.EFBIG: "write to a file system that takes larger files",
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
@@ -246,7 +246,8 @@ def _cell(value: Value, delimiter: str) -> str:
 
 
 def _csv_extended(table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
-    ours_by_row = [[column.name for column in columns], *_by_row(table, columns)]
+    names: list[Value] = [column.name for column in columns]
+    ours_by_row = [names, *_by_row(table, columns)]
     for record, values in zip((table.header, *table.records), ours_by_row, strict=True):
         body = record.rstrip("\r\n")
         ours = "".join(_cell(value, table.delimiter) for value in values)
@@ -272,9 +273,12 @@ def _encode(text: str, table: SourceTable, columns: Sequence[NewColumn]) -> byte
         return text.encode(table.encoding)
     except UnicodeEncodeError as error:
         lacking = error.object[error.start]
-    cells: list[tuple[str, tuple[Value, ...]]] = [(c.name, (c.name, *c.values)) for c in columns]
-    ours = ((value, name) for name, values in cells for value in values)
-    found = (f"{str(v)[:_SHOWN_CHARS]!r} in column {c!r}" for v, c in ours if lacking in str(v))
+    found = (
+        f"{value[:_SHOWN_CHARS]!r} in column {column.name!r}"
+        for column in columns
+        for value in (column.name, *map(str, column.values))
+        if lacking in value
+    )
     where = next(found, "a changed value")
     raise OutputError(
         f"{table.path}: its encoding {table.encoding} has no {lacking!r}, which is needed for "

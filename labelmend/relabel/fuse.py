@@ -99,7 +99,9 @@ def _channel_terms(seen: Observations, channel: NoiseChannel) -> _ChannelTerms:
     rank = np.maximum(seen.similar, 0)
     present = seen.similar >= 0
     share = np.where(present, spread[seen.candidate, rank], 0.0)
-    tilt = np.where(present, seen.similarities[seen.candidate, rank] - expected[seen.candidate], 0.0)
+    tilt = np.where(
+        present, seen.similarities[seen.candidate, rank] - expected[seen.candidate], 0.0
+    )
     uniform = 1 / (seen.total_labels - 1)
     mixed = (1 - mu) * uniform + mu * share
     log_p = np.where(seen.same, np.log(rho), np.log1p(-rho) + np.log(mixed))
@@ -171,7 +173,9 @@ def fuse(
         total = _PRIOR_RIGHT + _PRIOR_WRONG
         gradient[sources] = (posterior * terms.by_keep).sum() + _PRIOR_RIGHT - total * rho
         gradient[sources + 1] = (posterior * terms.by_similar).sum() - 2 * channel.similar_share + 1
-        gradient[sources + 2] = (posterior * terms.by_sharpness).sum() - _log_sharpness_pull(theta[-1])
+        gradient[sources + 2] = (posterior * terms.by_sharpness).sum() - _log_sharpness_pull(
+            theta[-1]
+        )
         value = logsumexp(joint, axis=1)[observed].sum()
         value += _PRIOR_RIGHT * np.log(rho) + _PRIOR_WRONG * np.log1p(-rho)
         value += np.log(channel.similar_share) + np.log1p(-channel.similar_share)
@@ -189,7 +193,9 @@ def fuse(
     channel = _channel(found.x[sources:])
     log_prior = log_softmax(np.tensordot(weights, stack, axes=1) + log_counts, axis=1)
     probabilities = softmax(log_prior + _channel_terms(seen, channel).log_likelihood, axis=1)
-    named = {source.source: float(w / s) for source, w, s in zip(evidence, weights, spread, strict=True)}
+    named = {
+        source.source: float(w / s) for source, w, s in zip(evidence, weights, spread, strict=True)
+    }
     return Posterior(candidates, probabilities, channel, named)
 
 

@@ -94,7 +94,10 @@ class PrototypeRetriever:
         squared = self._squared[candidates] - 2 * own * dots + own**2
         enough = squared > 1e-6
         return np.divide(
-            others, np.sqrt(np.where(enough, squared, 1.0)), out=np.full_like(dots, np.nan), where=enough
+            others,
+            np.sqrt(np.where(enough, squared, 1.0)),
+            out=np.full_like(dots, np.nan),
+            where=enough,
         ).astype(np.float32)
 
 

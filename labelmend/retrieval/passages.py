@@ -52,7 +52,9 @@ class LabelPassages:
         return np.where(np.isneginf(gathered), np.nan, gathered).astype(np.float32)
 
 
-def label_passages(cards: Sequence[LabelCard], texts: Sequence[str], oos: int | None) -> LabelPassages:
+def label_passages(
+    cards: Sequence[LabelCard], texts: Sequence[str], oos: int | None
+) -> LabelPassages:
     """Collect the passages of every label's card.
 
     The out-of-scope label has passages only where its card says something: its name describes

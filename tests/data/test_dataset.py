@@ -23,8 +23,8 @@ def load(
     return to_dataset(source, choose_columns(source), CONFIG, oos, extra)
 
 
-def refusal(folder: Path, text: str, **flags: str) -> str:
-    source = table(folder, text)
+def refusal(folder: Path, content: str, **flags: str) -> str:
+    source = table(folder, content)
     with pytest.raises(InputError) as caught:
         to_dataset(source, choose_columns(source, **flags), CONFIG, None)
     message = str(caught.value)

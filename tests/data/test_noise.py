@@ -148,15 +148,15 @@ def test_rate_out_of_range(labels: Ints, rate: float) -> None:
 
 
 def test_impossible_noise(labels: Ints, circle: Floats) -> None:
-    with pytest.raises(ConfigError, match="^oos-swap noise needs an out-of-scope label: name it"):
+    with pytest.raises(ConfigError, match=r"^oos-swap noise needs an out-of-scope label: name it"):
         oos_swap_noise(labels, 5, None, 0.1, 0)
-    with pytest.raises(ConfigError, match="^noise needs at least two labels, there is 1$"):
+    with pytest.raises(ConfigError, match=r"^noise needs at least two labels, there is 1$"):
         uniform_noise(np.zeros(4, dtype=np.int64), 1, 0.1, 0)
     with pytest.raises(ConfigError, match=r"^the shares of noise sum to 1\.2: give at most 1 in"):
         mixture(labels, 5, [NoiseShare("uniform", 0.6), NoiseShare("oos-swap", 0.6)], 0, oos=1)
-    with pytest.raises(ConfigError, match="^nearest noise needs one prototype for each of 5"):
+    with pytest.raises(ConfigError, match=r"^nearest noise needs one prototype for each of 5"):
         mixture(labels, 5, [NoiseShare("nearest", 0.1)], 0, prototypes=circle[:4])
-    with pytest.raises(ConfigError, match="^uniform noise is given twice: give one share of it$"):
+    with pytest.raises(ConfigError, match=r"^uniform noise is given twice: give one share of it$"):
         mixture(labels, 5, [NoiseShare("uniform", 0.1)] * 2, 0)
     wrong = NoiseShare("unifrom", 0.1)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"'unifrom' \(did you mean 'uniform'\?\): use oos-swap"):

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Russian is meant
 import gzip
 import json
 import os
@@ -143,11 +144,8 @@ def test_a_few_foreign_words_late_in_a_long_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "gbk"])
 def test_other_code_pages_are_not_guessed(tmp_path: Path, encoding: str) -> None:
-    text = (
-        "我的卡不能用了，请帮助我"
-        if encoding == "gbk"
-        else "верните мои деньги пожалуйста, я не получил заказ"
-    )
+    text = {"gbk": "我的卡不能用了请帮助我", "koi8-r": "верните мои деньги пожалуйста"}[encoding]
+    text = f"{text} {text.upper()}" if encoding == "gbk" else f"{text} я не получил заказ ТЧК"
     path = put(tmp_path, f"text,label\n{text},a\n", encoding=encoding)
     assert refusal(path) == (
         ": can't tell the encoding (not UTF-8, UTF-16, cp1251 or latin-1); name it with --encoding"

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Russian is meant
 import os
 import random
 import subprocess
@@ -20,7 +21,10 @@ from labelmend.data.write import (
 from labelmend.errors import ColumnError, OutputError
 
 OURS = (NewColumn("mended", ("a,b", 'say "x"', None)), NewColumn("p", (0.1234567, 2, 1e-7)))
-CSV = 'text,label,id\r\n"007, ""x""\r\nnext",NA,2024-01-02\r\n\r\n plain ,,"null"\r\n"""",1.10,\r\n\r\n'
+CSV = (
+    'text,label,id\r\n"007, ""x""\r\nnext",NA,2024-01-02\r\n'
+    '\r\n plain ,,"null"\r\n"""",1.10,\r\n\r\n'
+)
 
 
 def write(source: Path, columns: tuple[NewColumn, ...], output: Path) -> bytes:
@@ -141,6 +145,8 @@ def test_parquet_keeps_types_and_metadata(tmp_path: Path) -> None:
     data = {"text": ["a", "b"], "when": [None, 1], "label": ["x", None], "list": [[1], []]}
     source = pa.table(data, schema=schema)
     pq.write_table(source, tmp_path / "a.parquet")
+    source = pq.read_table(tmp_path / "a.parquet")
+    assert source.schema.metadata[b"mine"] == b"x"
     columns = (
         NewColumn("m", ("x", None)),
         NewColumn("p", (0.123456789, float("nan"))),
@@ -166,26 +172,26 @@ def test_parquet_keeps_types_and_metadata(tmp_path: Path) -> None:
 
 def test_across_formats(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
-    source.write_bytes('text;label\r\n"a;\tb";007\r\nд,;\r\n'.encode("cp1251"))
+    source.write_bytes('text;label\r\n"a;\tb";007\r\nда,;\r\n'.encode("cp1251"))
     ours = (NewColumn("p", (0.5, None)),)
     assert write(source, ours, tmp_path / "b.jsonl").decode() == (
-        '{"text": "a;\\tb", "label": "007", "p": 0.5}\n{"text": "д,", "label": "", "p": null}\n'
+        '{"text": "a;\\tb", "label": "007", "p": 0.5}\n{"text": "да,", "label": "", "p": null}\n'
     )
     assert write(source, ours, tmp_path / "b.tsv").decode() == (
-        'text\tlabel\tp\n"a;\tb"\t007\t0.5\nд,\t\t\n'
+        'text\tlabel\tp\n"a;\tb"\t007\t0.5\nда,\t\t\n'
     )
     write(source, ours, tmp_path / "b.parquet")
     assert pq.read_table(tmp_path / "b.parquet").to_pydict() == {
-        "text": ["a;\tb", "д,"],
+        "text": ["a;\tb", "да,"],
         "label": ["007", ""],
         "p": [0.5, None],
     }
     more = (NewColumn("q", ("1", "2")),)
     assert write(tmp_path / "b.jsonl", more, tmp_path / "c.csv").decode() == (
-        'text,label,p,q\na;\tb,007,0.5,1\n"д,",,,2\n'
+        'text,label,p,q\na;\tb,007,0.5,1\n"да,",,,2\n'
     )
     assert write(tmp_path / "b.parquet", more, tmp_path / "d.csv").decode() == (
-        'text,label,p,q\na;\tb,007,0.5,1\n"д,",,,2\n'
+        'text,label,p,q\na;\tb,007,0.5,1\n"да,",,,2\n'
     )
 
 
@@ -276,12 +282,17 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_interrupted_write_leaves_the_old_files(tmp_path: Path) -> None:
     first, second = tmp_path / "a.csv", tmp_path / "b.json"
     first.write_text("old")
-    for error in (KeyboardInterrupt, ValueError):
-        with pytest.raises(error), atomic_files([first, second]) as (one, two):
+
+    def fail(error: type[BaseException]) -> None:
+        with atomic_files([first, second]) as (one, two):
             one.write_text("half")
             assert one.parent == two.parent == tmp_path
             assert (one.suffix, two.suffix) == (".csv", ".json")
             raise error
+
+    for error in (KeyboardInterrupt, ValueError):
+        with pytest.raises(error):
+            fail(error)
         assert first.read_text() == "old"
         assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
 
