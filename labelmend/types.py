@@ -7,7 +7,7 @@ Scores: higher is better, everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -188,7 +188,7 @@ class Posterior:
 
     Attributes:
         candidates: int64 [u, c], label indices; a text's are distinct.
-        probabilities: float64 [u, c], rows sum to 1.
+        probabilities: float64 [u, c]; what a row lacks to 1 belongs to labels beyond the candidates.
         channel: the noise channel that was learned.
         weights: each source's weight, >= 0.
     """
@@ -249,17 +249,16 @@ class Relabelling:
         routed: bool [u], texts that the voters saw.
         voters: what each voter did.
         seconds: time by stage.
-        notes: facts about the data that a user should know, one line each.
     """
 
     dataset: Dataset
     cards: tuple[LabelCard, ...]
     posterior: Posterior
     decisions: Decisions
+    unique: UniqueTexts
     evidence: tuple[Evidence, ...]
     neighbours: Ints
     neighbour_scores: Floats
     routed: Bools
     voters: tuple[VoterReport, ...]
     seconds: Mapping[str, float]
-    notes: tuple[str, ...] = field(default=())

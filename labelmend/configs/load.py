@@ -29,7 +29,7 @@ def load_config(profile: str = "embedded", overrides: Iterable[str] = ()) -> Con
     tree = _profile_tree(profile, ())
     for override in overrides:
         _apply(tree, override)
-    config = _build(Config, tree, where=profile, key="")
+    config: Config = _build(Config, tree, where=profile, key="")
     _check_ranges(config)
     return config
 
@@ -92,8 +92,10 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -181,6 +183,7 @@ def _check_ranges(config: Config) -> None:
         "encoder.max_tokens": (config.encoder.max_tokens, 8),
         "retrieval.candidates": (config.retrieval.candidates, 3),
         "retrieval.neighbours": (config.retrieval.neighbours, 1),
+        "retrieval.tail_samples": (config.retrieval.tail_samples, 1),
         "retrieval.block_rows": (config.retrieval.block_rows, 1),
         "reranker.candidates": (config.reranker.candidates, 1),
         "reranker.batch_size": (config.reranker.batch_size, 1),

@@ -55,7 +55,9 @@ class RetrievalConfig:
 
     Attributes:
         candidates: labels kept a row, the given one and oos among them.
-        neighbours: nearest rows that are looked at.
+        neighbours: nearest texts that are looked at.
+        neighbour_sharpness: a neighbour counts exp(sharpness * (similarity - best similarity)).
+        tail_samples: labels drawn at random to stand for all that are no candidates.
         rank_constant: of reciprocal rank fusion.
         weights: each retriever's weight.
         block_rows: rows worked on at a time.
@@ -63,6 +65,8 @@ class RetrievalConfig:
 
     candidates: int
     neighbours: int
+    neighbour_sharpness: float
+    tail_samples: int
     rank_constant: float
     weights: RetrieverWeights
     block_rows: int
@@ -170,7 +174,8 @@ class FusionConfig:
     Attributes:
         method: `noisy-channel` is ours; `majority` reproduces the reference pipeline.
         rounds: times that supervised evidence is re-estimated on the posterior's labels.
-        weight_penalty: of the L2 prior on source weights, in nats at weight 1.
+        weight_penalty: of the L2 prior on weights of unit-spread evidence: w costs p * w^2 / 2 nats.
+        routed_weight_penalty: the same for the reranker and the voters, who were heard on few rows.
         max_iterations: of the optimiser.
         oos_threshold: `majority` only: a best reranker probability below this means oos.
     """
@@ -178,6 +183,7 @@ class FusionConfig:
     method: Literal["noisy-channel", "majority"]
     rounds: int
     weight_penalty: float
+    routed_weight_penalty: float
     max_iterations: int
     oos_threshold: float
 

@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import coo_array
 
-from labelmend.types import Ints
+from labelmend.types import NO_LABEL, Dataset, Ints, UniqueTexts
 
 
 def text_key(text: str) -> str:
@@ -21,3 +22,21 @@ def text_groups(texts: Sequence[str]) -> Ints:
     keys = [text_key(text) for text in texts]
     number = {key: i for i, key in enumerate(sorted(set(keys)))}
     return np.array([number[key] for key in keys], dtype=np.int64)
+
+
+def unique_texts(dataset: Dataset) -> UniqueTexts:
+    """Return the distinct texts of a dataset, each with the labels it was given.
+
+    The representative of a text is the smallest of its spellings.
+    """
+    of_row = text_groups(dataset.texts)
+    count = int(of_row.max(initial=-1)) + 1
+    representatives = [""] * count
+    for text, group in sorted(zip(dataset.texts, of_row, strict=True), reverse=True):
+        representatives[group] = text
+    labelled = dataset.given != NO_LABEL
+    given = coo_array(
+        (np.ones(labelled.sum(), np.float32), (of_row[labelled], dataset.given[labelled])),
+        shape=(count, len(dataset.labels)),
+    )
+    return UniqueTexts(tuple(representatives), of_row, given.tocsr())

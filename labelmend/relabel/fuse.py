@@ -5,116 +5,163 @@ For text i with candidates C_i and evidence e_s(i, k):
     p_w(k | i)  =  softmax over k in C_i of sum_s w_s * e_s(i, k),  w_s = softplus(v_s) >= 0
     q_i(k)      ~  p_w(k | i) * product over the text's given labels g of P(g | k)
 
-P is `NoiseChannel`. The weights and the channel maximise the likelihood of the given labels,
-sum_i log sum_k p_w(k | i) * prod_g P(g | k), so that no threshold is set by hand.
+P is the `NoiseChannel`. The weights and the channel maximise the likelihood of the given labels,
+sum_i log sum_k p_w(k | i) * prod_g P(g | k), so no threshold is set by hand.
 
 Kin: conditional logit (Train 2009), annotator confusion by EM (Dawid & Skene 1979), forward
 correction (Patrini et al. 2017), confident learning (Northcutt et al. 2021).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.sparse import csr_array, find
 from scipy.special import expit, log_softmax, logit, logsumexp, softmax
 
 from labelmend.configs.schema import FusionConfig
-from labelmend.types import Doubles, Evidence, Floats, Ints, NoiseChannel, Posterior
+from labelmend.relabel.channel import ChannelTerms, Observations, channel_terms
+from labelmend.retrieval.candidates import Candidates
+from labelmend.types import Bools, Doubles, Evidence, Floats, NoiseChannel, Posterior
 
-_SIMILAR_LABELS = 10
-"""Labels that S(. | k) spreads over; beyond the nearest ten, the uniform part covers."""
+FIRST_GUESS = NoiseChannel(keep_rate=0.9, similar_share=0.3, temperature=0.1)
+"""Where the search for the channel begins."""
 
 _PRIOR_RIGHT, _PRIOR_WRONG = 9.0, 1.0
 """Pseudo-counts of the keep rate: nine right labels and a wrong one, before any data."""
 
+_LOG_SHARPNESS = float(np.log(10.0))
+"""Mean of the normal prior (sd 1) on the log of 1 / temperature."""
+
 
 @dataclass(frozen=True)
-class Observations:
-    """The given labels, against each candidate of their text.
+class Fit:
+    """A fitted fusion.
 
     Attributes:
-        text: int64 [m], the text that an observation belongs to.
-        count: float64 [m], rows of the text that were given this label.
-        same: bool [m, c], the candidate is the given label.
-        similar: int64 [m, c], the given label's rank among the candidate's similar labels, or -1.
-        similarities: float64 [m, c, s], of each candidate's similar labels.
-        total_labels: K.
-        total_texts: u.
+        posterior: over the kept candidates.
+        log_prior: float64 [u, c], log p_w(k | i), the tail's columns with it.
     """
 
-    text: Ints
-    count: Doubles
-    same: np.ndarray
-    similar: Ints
-    candidate: Ints
-    similarities: Doubles
-    total_labels: int
-    total_texts: int
+    posterior: Posterior
+    log_prior: Doubles
 
 
-def observe(given: csr_array, candidates: Ints, prototypes: Floats) -> Observations:
-    """Line up the given labels with the candidates and the labels similar to these.
+def fuse(
+    evidence: Sequence[Evidence],
+    candidates: Candidates,
+    seen: Observations,
+    config: FusionConfig,
+    start: NoiseChannel = FIRST_GUESS,
+) -> Fit:
+    """Learn source weights and the noise channel from all given labels.
 
     Args:
-        given: sparse [u, K], how many rows of the text were given each label.
-        candidates: int64 [u, c].
-        prototypes: float32 [K, d], unit rows (zeros where a label has no text).
+        evidence: one or more sources, each over all candidates, [u, c].
+        candidates: the labels that are looked at.
+        seen: the given labels against the candidates.
+        config: the penalty on weights and the optimiser's limit.
+        start: where the channel's search begins.
     """
-    text, label, count = find(given)
-    similarity = (prototypes @ prototypes.T).astype(np.float64)
-    np.fill_diagonal(similarity, -np.inf)
-    width = min(_SIMILAR_LABELS, len(prototypes) - 1)
-    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :width]
-    candidate = candidates[text]
-    matches = nearest[candidate] == label[:, None, None]
-    similar = np.where(matches.any(axis=2), matches.argmax(axis=2), -1)
-    return Observations(
-        text=text.astype(np.int64),
-        count=count.astype(np.float64),
-        same=candidate == label[:, None],
-        similar=similar,
-        candidate=candidate,
-        similarities=np.take_along_axis(similarity, nearest, axis=1),
-        total_labels=len(prototypes),
-        total_texts=given.shape[0],
+    stack, spread = _unit_spread(evidence)
+    sources = len(stack)
+    observed = np.zeros(seen.total_texts, dtype=bool)
+    observed[seen.text] = True
+
+    def log_prior_at(weights: Doubles) -> Doubles:
+        scores = np.tensordot(weights, stack, axes=1) + candidates.log_counts
+        return np.asarray(log_softmax(scores, axis=1))
+
+    def objective(theta: Doubles) -> tuple[float, Doubles]:
+        weights = np.logaddexp(0, theta[:sources])
+        channel = _channel_at(theta[sources:])
+        log_prior = log_prior_at(weights)
+        terms = channel_terms(seen, channel)
+        joint = log_prior + terms.log_likelihood
+        posterior = softmax(joint, axis=1)
+        pull = np.where(observed[:, None], posterior - np.exp(log_prior), 0.0)
+        by_weight = np.tensordot(stack, pull, axes=2) - config.weight_penalty * weights
+        value, by_channel = _channel_prior(theta[sources:], channel)
+        value += logsumexp(joint, axis=1)[observed].sum()
+        value -= 0.5 * config.weight_penalty * (weights**2).sum()
+        by_channel += _channel_pull(posterior, terms)
+        gradient = np.concatenate([by_weight * expit(theta[:sources]), by_channel])
+        return -float(value), -gradient
+
+    first = np.concatenate([np.full(sources, _ONE), _theta_of(start)])
+    bounds = [(-8.0, 4.0)] * sources + [(-3.0, 9.2), (-6.0, 6.0), (0.0, 5.0)]
+    found = minimize(
+        objective,
+        first,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": config.max_iterations},
     )
+    weights = np.logaddexp(0, found.x[:sources])
+    channel = _channel_at(found.x[sources:])
+    log_prior = log_prior_at(weights)
+    named = {e.source: float(w / s) for e, w, s in zip(evidence, weights, spread, strict=True)}
+    return Fit(_posterior(log_prior, candidates, seen, channel, named), log_prior)
 
 
-@dataclass(frozen=True)
-class _ChannelTerms:
-    """log P(given | candidate) summed over a text's observations, and its derivatives."""
+def fuse_routed(
+    fit: Fit,
+    evidence: Sequence[Evidence],
+    candidates: Candidates,
+    seen: Observations,
+    audit: Bools,
+    config: FusionConfig,
+) -> Fit:
+    """Add evidence that was gathered on routed texts only.
 
-    log_likelihood: Doubles
-    by_keep: Doubles
-    by_similar: Doubles
-    by_sharpness: Doubles
+    Its weights are learned on the audit, which was drawn at random: texts that were routed because
+    their given label is in doubt would teach that voters are wrong where the annotator is. The
+    penalty pulls the weights to 0, so what the audit does not speak for is not heard.
 
+    Args:
+        fit: from the evidence on all texts; its weights and channel stay.
+        evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
+        candidates: the labels that are looked at.
+        seen: the given labels against the candidates.
+        audit: bool [u], the texts drawn at random.
+        config: the penalty and the optimiser's limit.
+    """
+    silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
+    padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
+    stack, spread = _unit_spread(padded)
+    channel = fit.posterior.channel
+    likelihood = channel_terms(seen, channel).log_likelihood
+    learned_from = np.flatnonzero(audit & np.isin(np.arange(len(audit)), seen.text))
+    part = stack[:, learned_from]
 
-def _channel_terms(seen: Observations, channel: NoiseChannel) -> _ChannelTerms:
-    rho, mu, sharpness = channel.keep_rate, channel.similar_share, 1 / channel.temperature
-    spread = softmax(seen.similarities * sharpness, axis=1)
-    expected = (spread * seen.similarities).sum(axis=1)
-    rank = np.maximum(seen.similar, 0)
-    present = seen.similar >= 0
-    share = np.where(present, spread[seen.candidate, rank], 0.0)
-    tilt = np.where(
-        present, seen.similarities[seen.candidate, rank] - expected[seen.candidate], 0.0
+    def objective(theta: Doubles) -> tuple[float, Doubles]:
+        weights = np.logaddexp(0, theta)
+        scores = fit.log_prior[learned_from] + np.tensordot(weights, part, axes=1)
+        log_prior = log_softmax(scores, axis=1)
+        joint = log_prior + likelihood[learned_from]
+        value = logsumexp(joint, axis=1).sum()
+        value -= 0.5 * config.routed_weight_penalty * (weights**2).sum()
+        pull = softmax(joint, axis=1) - np.exp(log_prior)
+        by_weight = np.tensordot(part, pull, axes=2) - config.routed_weight_penalty * weights
+        return -float(value), -by_weight * expit(theta)
+
+    bounds = [(-8.0, 4.0)] * len(stack)
+    found = minimize(
+        objective,
+        np.full(len(stack), -2.0),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": config.max_iterations},
     )
-    uniform = 1 / (seen.total_labels - 1)
-    mixed = (1 - mu) * uniform + mu * share
-    log_p = np.where(seen.same, np.log(rho), np.log1p(-rho) + np.log(mixed))
-    wrong = ~seen.same
-    terms = (
-        log_p,
-        np.where(seen.same, 1 - rho, -rho),
-        np.where(wrong, mu * (1 - mu) * (share - uniform) / mixed, 0.0),
-        np.where(wrong, mu * share * sharpness * tilt / mixed, 0.0),
+    weights = np.logaddexp(0, found.x)
+    log_prior = np.asarray(
+        log_softmax(fit.log_prior + np.tensordot(weights, stack, axes=1), axis=1)
     )
-    rows = np.arange(len(seen.text))
-    collect = csr_array((seen.count, (seen.text, rows)), shape=(seen.total_texts, len(rows)))
-    return _ChannelTerms(*(np.asarray(collect @ term) for term in terms))
+    named = {e.source: float(w / s) for e, w, s in zip(evidence, weights, spread, strict=True)}
+    named = {**fit.posterior.weights, **named}
+    return Fit(_posterior(log_prior, candidates, seen, channel, named), log_prior)
 
 
 def centre(scores: Floats) -> Doubles:
@@ -125,89 +172,30 @@ def centre(scores: Floats) -> Doubles:
     return np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
 
 
-def _scaled(evidence: Sequence[Evidence]) -> tuple[Doubles, Doubles]:
-    """Return centred evidence [s, u, c] with unit spread, and the spreads [s]."""
+def _unit_spread(evidence: Sequence[Evidence]) -> tuple[Doubles, Doubles]:
+    """Return centred evidence [s, u, c] with unit spread where it speaks, and the spreads [s]."""
     stack = np.stack([centre(source.scores) for source in evidence])
-    active = np.abs(stack).sum(axis=2) > 0
-    spread = np.sqrt(np.array([
-        (stack[s][active[s]] ** 2).mean() if active[s].any() else 1.0 for s in range(len(stack))
-    ]))  # fmt: skip
-    spread = np.maximum(spread, 1e-6)
+    spread = np.ones(len(stack))
+    for s, source in enumerate(stack):
+        speaking = source[np.any(source != 0, axis=1)]
+        if speaking.size:
+            spread[s] = max(float(np.sqrt((speaking**2).mean())), 1e-6)
     return stack / spread[:, None, None], spread
 
 
-def fuse(
-    evidence: Sequence[Evidence],
-    candidates: Ints,
-    log_counts: Doubles,
+def _posterior(
+    log_prior: Doubles,
+    candidates: Candidates,
     seen: Observations,
-    config: FusionConfig,
-    start: NoiseChannel,
+    channel: NoiseChannel,
+    weights: dict[str, float],
 ) -> Posterior:
-    """Learn source weights and the noise channel, and return the posterior.
-
-    Args:
-        evidence: one or more sources, each [u, c].
-        candidates: int64 [u, c].
-        seen: from `observe`.
-        config: the penalty on weights and the optimiser's limit.
-        start: where the channel's search begins.
-    """
-    stack, spread = _scaled(evidence)
-    sources = len(stack)
-    observed = np.zeros(seen.total_texts, dtype=bool)
-    observed[seen.text] = True
-
-    def objective(theta: Doubles) -> tuple[float, Doubles]:
-        weights = np.logaddexp(0, theta[:sources])
-        channel = _channel(theta[sources:])
-        log_prior = log_softmax(np.tensordot(weights, stack, axes=1) + log_counts, axis=1)
-        terms = _channel_terms(seen, channel)
-        joint = log_prior + terms.log_likelihood
-        posterior = softmax(joint, axis=1)
-        pull = np.where(observed[:, None], posterior - np.exp(log_prior), 0.0)
-        gradient = np.empty_like(theta)
-        by_weight = np.tensordot(stack, pull, axes=2) - config.weight_penalty * weights
-        gradient[:sources] = by_weight * expit(theta[:sources])
-        rho = channel.keep_rate
-        total = _PRIOR_RIGHT + _PRIOR_WRONG
-        gradient[sources] = (posterior * terms.by_keep).sum() + _PRIOR_RIGHT - total * rho
-        gradient[sources + 1] = (posterior * terms.by_similar).sum() - 2 * channel.similar_share + 1
-        gradient[sources + 2] = (posterior * terms.by_sharpness).sum() - _log_sharpness_pull(
-            theta[-1]
-        )
-        value = logsumexp(joint, axis=1)[observed].sum()
-        value += _PRIOR_RIGHT * np.log(rho) + _PRIOR_WRONG * np.log1p(-rho)
-        value += np.log(channel.similar_share) + np.log1p(-channel.similar_share)
-        value -= 0.5 * config.weight_penalty * (weights**2).sum()
-        value -= 0.5 * _log_sharpness_pull(theta[-1]) * (theta[-1] - _LOG_SHARPNESS)
-        return -float(value), -gradient
-
-    first = np.concatenate([np.full(sources, _inverse_softplus(1.0)), _channel_theta(start)])
-    bounds = [(-8.0, 4.0)] * sources + [(-3.0, 9.2), (-6.0, 6.0), (0.0, 5.0)]
-    found = minimize(
-        objective, first, jac=True, method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": config.max_iterations},
-    )  # fmt: skip
-    weights = np.logaddexp(0, found.x[:sources])
-    channel = _channel(found.x[sources:])
-    log_prior = log_softmax(np.tensordot(weights, stack, axes=1) + log_counts, axis=1)
-    probabilities = softmax(log_prior + _channel_terms(seen, channel).log_likelihood, axis=1)
-    named = {
-        source.source: float(w / s) for source, w, s in zip(evidence, weights, spread, strict=True)
-    }
-    return Posterior(candidates, probabilities, channel, named)
+    joint = log_prior + channel_terms(seen, channel).log_likelihood
+    kept = softmax(joint, axis=1)[:, : candidates.kept.shape[1]]
+    return Posterior(candidates.kept, kept, channel, weights)
 
 
-_LOG_SHARPNESS = np.log(10.0)
-
-
-def _log_sharpness_pull(log_sharpness: float) -> float:
-    """Derivative of a weak normal prior (sd 1) on the log of the sharpness, 1 / temperature."""
-    return float(log_sharpness - _LOG_SHARPNESS)
-
-
-def _channel(theta: Doubles) -> NoiseChannel:
+def _channel_at(theta: Doubles) -> NoiseChannel:
     return NoiseChannel(
         keep_rate=float(expit(theta[0])),
         similar_share=float(expit(theta[1])),
@@ -215,11 +203,26 @@ def _channel(theta: Doubles) -> NoiseChannel:
     )
 
 
-def _channel_theta(channel: NoiseChannel) -> Doubles:
-    return np.array([
-        logit(channel.keep_rate), logit(channel.similar_share), -np.log(channel.temperature)
-    ])  # fmt: skip
+def _theta_of(channel: NoiseChannel) -> Doubles:
+    """Return the channel as the optimiser sees it: logits, and the log of 1 / temperature."""
+    log_sharpness = -np.log(channel.temperature)
+    return np.array([logit(channel.keep_rate), logit(channel.similar_share), log_sharpness])
 
 
-def _inverse_softplus(value: float) -> float:
-    return float(np.log(np.expm1(value)))
+def _channel_pull(posterior: Doubles, terms: ChannelTerms) -> Doubles:
+    """Return the derivatives of the likelihood by the channel's three numbers."""
+    derivatives = (terms.by_keep_rate, terms.by_similar_share, terms.by_sharpness)
+    return np.array([(posterior * derivative).sum() for derivative in derivatives])
+
+
+def _channel_prior(theta: Doubles, channel: NoiseChannel) -> tuple[float, Doubles]:
+    """Return the log-prior of the channel, and its derivatives by theta."""
+    rho, mu, off = channel.keep_rate, channel.similar_share, theta[2] - _LOG_SHARPNESS
+    value = _PRIOR_RIGHT * np.log(rho) + _PRIOR_WRONG * np.log1p(-rho)
+    value += np.log(mu) + np.log1p(-mu) - 0.5 * off**2
+    by_keep_rate = _PRIOR_RIGHT - (_PRIOR_RIGHT + _PRIOR_WRONG) * rho
+    return float(value), np.array([by_keep_rate, 1 - 2 * mu, -off])
+
+
+_ONE = float(np.log(np.expm1(1.0)))
+"""softplus of this is 1: each source begins with weight 1."""

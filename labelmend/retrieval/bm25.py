@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.types import Doubles, Ints
+from labelmend.retrieval.passages import LabelPassages
+from labelmend.retrieval.ranking import rank_labels
+from labelmend.types import Doubles, Floats, Ints, Ranking
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u02bc`", "'''")
@@ -85,3 +87,27 @@ class Bm25Passages:
             passages = np.flatnonzero(column)
             self._columns[token] = passages, column[passages]
         return self._columns[token]
+
+
+class Bm25Retriever:
+    """BM25 of the text against a label's best passage, the text itself left out."""
+
+    name = "bm25"
+
+    def __init__(self, texts: Sequence[str], passages: LabelPassages, label_count: int) -> None:
+        """Index the passages of all labels."""
+        self._texts = texts
+        self._passages = passages
+        self._index = Bm25Passages(passages.passages)
+        self._label_count = label_count
+
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the labels that share a word with the text, at most `limit`."""
+        labels = np.tile(np.arange(self._label_count), (len(texts), 1))
+        scores = self.score(texts, labels)
+        return rank_labels(labels, np.where(scores > 0, scores, np.nan), limit)
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return the best score among each candidate's passages, float32 [b, c], >= 0."""
+        scores = np.stack([self._index.scores(self._texts[text]) for text in texts])
+        return self._passages.best_per_candidate(scores.astype(np.float32), texts, candidates)

@@ -1,7 +1,5 @@
 """Dense retrieval of labels: by their descriptions and exemplars, and by their prototypes."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -103,15 +101,15 @@ class PrototypeRetriever:
 
 def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
     """Return float64 [b, c]: `sparse[rows[i], columns[i, j]]`."""
-    dense = np.asarray(sparse[rows].todense(), dtype=np.float64)
+    dense: Doubles = sparse[rows].toarray().astype(np.float64)
     return np.take_along_axis(dense, columns, axis=1)
 
 
-def memberships_from(labels: Sequence[Ints], weights: Sequence[Doubles], size: int) -> csr_array:
-    """Return a float32 sparse [u, size] matrix from [u, c] label indices and their weights."""
-    columns, values = np.concatenate(labels, axis=1), np.concatenate(weights, axis=1)
-    count, width = columns.shape
-    indptr = np.arange(0, count * width + 1, width)
-    matrix = csr_array((values.ravel().astype(np.float32), columns.ravel(), indptr), (count, size))
+def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_array:
+    """Return float32 sparse [u, K] from label indices int64 [u, c] and their weights [u, c]."""
+    count, width = labels.shape
+    starts = np.arange(0, count * width + 1, width)
+    values = weights.ravel().astype(np.float32)
+    matrix = csr_array((values, labels.ravel(), starts), shape=(count, label_count))
     matrix.eliminate_zeros()
     return matrix

@@ -87,7 +87,7 @@ class NeighbourRetriever:
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return log(share + 0.02), float32 [b, c]; NaN where no neighbour carries any label."""
         shares = np.asarray(self._shares(texts).todense(), dtype=np.float32)
-        scores = np.log(np.take_along_axis(shares, candidates, axis=1) + _SMOOTHING)
+        scores: Floats = np.log(np.take_along_axis(shares, candidates, axis=1) + _SMOOTHING)
         scores[shares.sum(axis=1) <= 0] = np.nan
         return scores
 
@@ -105,3 +105,21 @@ class NeighbourRetriever:
         totals = np.asarray(shares.sum(axis=1)).ravel()
         shares.data = shares.data / np.repeat(np.maximum(totals, 1e-12), np.diff(shares.indptr))
         return shares
+
+
+def oos_scores(strength: Floats, candidates: Ints, oos: int | None) -> Floats:
+    """Return evidence for out-of-scope: what nothing resembles fits no label.
+
+    Args:
+        strength: float32 [u], how well the best label or neighbour fits; NaN where unknown.
+        candidates: int64 [u, c].
+        oos: index of the out-of-scope label, or None.
+
+    Returns:
+        float32 [u, c]: for oos, by how many standard deviations the strength is below its mean;
+        0 for other labels; a row of NaN where the strength is unknown.
+    """
+    mean, spread = np.nanmean(strength), max(float(np.nanstd(strength)), 1e-6)
+    weakness = ((mean - strength) / spread)[:, None]
+    is_oos = candidates == (NO_LABEL if oos is None else oos)
+    return np.where(is_oos, weakness, np.where(np.isnan(weakness), np.nan, 0.0)).astype(np.float32)

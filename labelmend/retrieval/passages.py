@@ -57,8 +57,8 @@ def label_passages(
 ) -> LabelPassages:
     """Collect the passages of every label's card.
 
-    The out-of-scope label has passages only where its card says something: its name describes
-    no text.
+    The out-of-scope label has passages only where the user's file describes it: its name and the
+    built-in description resemble no text.
 
     Args:
         cards: one a label, in the order of the label set.
@@ -72,8 +72,7 @@ def label_passages(
     most = 0
     for index, card in enumerate(cards):
         described = f"{card.name}: {card.description}" if card.description else card.name
-        own = [] if index == oos and not card.description else [described]
-        own += card.exemplars
+        own = [] if index == oos and card.source != "user" else [described, *card.exemplars]
         most = max(most, len(own))
         passages += own
         label_of += [index] * len(own)

@@ -1,0 +1,59 @@
+"""Renders the versioned prompt templates beside this file.
+
+A change to a template is a new file with the next version, since votes are stored by it.
+"""
+
+import functools
+from collections.abc import Sequence
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from labelmend.types import LabelCard
+
+CHANNEL = "channel.v1"
+CHOICE = "choice.v1"
+DESCRIBE = "describe.v1"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_MOST_EXEMPLAR_CHARS = 200
+"""A longer exemplar is cut: a prompt shows what a label is like, not a whole letter."""
+
+
+def channel_prefix(card: LabelCard, exemplars: Sequence[str]) -> str:
+    """Return what precedes a text of this label in the channel ballot; the text follows a space."""
+    return _template(CHANNEL).render(card=card, exemplars=[one_line(e) for e in exemplars])
+
+
+def choice_prompt(text: str, cards: Sequence[LabelCard], exemplars: Sequence[Sequence[str]]) -> str:
+    """Return the question of the choice ballot, options in the order of `cards`."""
+    options = [
+        (card, [one_line(e) for e in own]) for card, own in zip(cards, exemplars, strict=True)
+    ]
+    return _template(CHOICE).render(text=" ".join(text.split()), options=options, letters=LETTERS)
+
+
+def describe_prompt(name: str, examples: Sequence[str]) -> str:
+    """Return the question that asks for a label's description."""
+    return _template(DESCRIBE).render(name=name, examples=[one_line(e) for e in examples])
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, cut to what a prompt shows."""
+    joined = " ".join(text.split())
+    if len(joined) <= _MOST_EXEMPLAR_CHARS:
+        return joined
+    return joined[:_MOST_EXEMPLAR_CHARS].rsplit(" ", 1)[0] + " ..."
+
+
+@functools.cache
+def _template(name: str) -> Template:
+    # Plain text, not HTML: nothing is to be escaped.
+    environment = Environment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701
+    )
+    source = resources.files("labelmend.prompts").joinpath(f"{name}.jinja").read_text("utf-8")
+    return environment.from_string(source)

@@ -1,0 +1,87 @@
+"""Decisions: the most certain changes first, until the harm budget is spent.
+
+The expected harm of a set of changes is the expected number of good labels in it, as a share of
+the expected number of good labels in the whole table: the sum of q_i(g_i) over the one by that over
+the other.
+"""
+
+import numpy as np
+
+from labelmend.configs.schema import DecisionConfig
+from labelmend.types import NO_LABEL, Dataset, Decision, Decisions, Doubles, Ints, Posterior
+
+
+def decide(
+    dataset: Dataset, text_of: Ints, posterior: Posterior, config: DecisionConfig
+) -> Decisions:
+    """Decide on each row.
+
+    Rows with equal posteriors share their fate, so the budget's end never depends on row order.
+
+    Args:
+        dataset: n rows.
+        text_of: int64 [n], the posterior's text of each row.
+        posterior: of each text.
+        config: the harm budget.
+    """
+    best, best_probability = (values[text_of] for values in posterior.best())
+    quality = given_probability(dataset.given, text_of, posterior)
+    labelled = dataset.given != NO_LABEL
+    confident = best_probability >= config.min_confidence
+    wrong = labelled & (best != dataset.given)
+    open_to_change = wrong & confident & (quality <= config.max_row_harm)
+    changed = open_to_change & within_budget(quality, open_to_change, labelled, config.max_harm)
+    review = labelled & ~changed & (wrong | (quality < config.review_below))
+    filled = ~labelled & confident
+    review |= ~labelled & ~filled
+
+    mended = np.where(changed | filled, best, dataset.given)
+    confidence = np.where(changed | ~labelled, best_probability, quality)
+    actions: list[Decision] = ["keep"] * len(dataset)
+    for rows, action in ((changed, "change"), (review, "review"), (filled, "label")):
+        for row in np.flatnonzero(rows):
+            actions[row] = action  # type: ignore[call-overload]
+    harm = np.where(labelled, quality, 0.0)
+    return Decisions(
+        actions=tuple(actions),
+        mended=mended,
+        proposed=best,
+        confidence=confidence,
+        quality=quality,
+        review_order=_by_expected_gain(dataset, review, best_probability, quality),
+        expected_harm=float(harm[changed].sum()),
+        expected_good=float(harm.sum()),
+    )
+
+
+def given_probability(given: Ints, text_of: Ints, posterior: Posterior) -> Doubles:
+    """Return float64 [n], each row's posterior of its given label; NaN where it has none."""
+    same = posterior.candidates[text_of] == given[:, None]
+    probability = np.where(same, posterior.probabilities[text_of], 0.0).sum(axis=1)
+    return np.where(given != NO_LABEL, probability, np.nan)
+
+
+def within_budget(
+    quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, max_harm: float
+) -> np.ndarray:
+    """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget."""
+    budget = max_harm * quality[labelled].sum()
+    values, inverse, counts = np.unique(
+        quality[open_to_change], return_inverse=True, return_counts=True
+    )
+    affordable = np.cumsum(values * counts) <= budget
+    chosen = np.zeros(len(quality), dtype=bool)
+    chosen[open_to_change] = affordable[inverse]
+    return chosen
+
+
+def _by_expected_gain(
+    dataset: Dataset, review: np.ndarray, best_probability: Doubles, quality: Doubles
+) -> Ints:
+    """Order the review queue by what taking the proposal would gain, in expected right labels."""
+    rows = np.flatnonzero(review)
+    gain = best_probability[rows] - np.nan_to_num(quality[rows])
+    keys = np.array([dataset.texts[row] for row in rows], dtype=object)
+    ids = np.array([dataset.ids[row] for row in rows], dtype=object)
+    ordered = sorted(range(len(rows)), key=lambda i: (-gain[i], keys[i], ids[i]))
+    return rows[ordered]

@@ -1,0 +1,230 @@
+"""Label cards: a description and exemplars for every label, from the user, an LLM or the data."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from labelmend.configs.load import load_yaml
+from labelmend.configs.schema import DescribeConfig
+from labelmend.errors import ConfigError, InputError
+from labelmend.prompts.render import DESCRIBE, describe_prompt
+from labelmend.protocols import Progress
+from labelmend.relabel.ballots import chat_prompt
+from labelmend.relabel.llama import DecodeError, LlamaEngine
+from labelmend.relabel.store import Store, key_of
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.types import Dataset, LabelCard, UniqueTexts
+from labelmend.weights.locate import LocatedModel
+
+OOS_DESCRIPTION = "The message fits none of the other labels."
+
+_LONGEST = 400
+_SHORTEST = 12
+_REFUSAL = re.compile(
+    r"\b(i'?m sorry|i am sorry|i can(no|')t|as an ai|i'm unable|unable to (help|assist|provide))",
+    re.IGNORECASE,
+)
+_HEADER = """\
+# Label cards for labelmend. Edit freely: what stands here wins over what labelmend would write.
+# A label may be named that no row carries yet. exemplars may be left out: labelmend picks some.
+"""
+
+
+def core_texts(
+    unique: UniqueTexts, prototypes: PrototypeRetriever, label_count: int, count: int
+) -> list[tuple[str, ...]]:
+    """Return the texts nearest each label's prototype, best first: mislabelled rows lie far off.
+
+    Args:
+        unique: the distinct texts and what they were given.
+        prototypes: of the given labels.
+        label_count: K.
+        count: texts a label, at most.
+    """
+    rows, labels = unique.given.nonzero()
+    rows, labels = rows.astype(np.int64), labels.astype(np.int64)
+    near = prototypes.score(rows, labels[:, None])[:, 0] if len(rows) else np.empty(0)
+    near = np.nan_to_num(near, nan=-1.0)
+    order = np.lexsort((rows, -near, labels))
+    core: list[list[str]] = [[] for _ in range(label_count)]
+    for i in order:
+        if len(core[labels[i]]) < count:
+            core[labels[i]].append(unique.texts[rows[i]])
+    return [tuple(texts) for texts in core]
+
+
+def draft_cards(
+    dataset: Dataset,
+    core: Sequence[tuple[str, ...]],
+    written: Mapping[str, LabelCard],
+    config: DescribeConfig,
+) -> tuple[LabelCard, ...]:
+    """Return one card a label: the user's where there is one, else name and core texts.
+
+    The out-of-scope label gets no exemplars of its own: what fits no label has no core.
+    """
+    cards = []
+    for index, label in enumerate(dataset.labels):
+        if label in written:
+            card = written[label]
+            card = (
+                card if card.exemplars else replace(card, exemplars=core[index][: config.exemplars])
+            )
+        elif index == dataset.oos:
+            card = LabelCard(label, OOS_DESCRIPTION, (), "name")
+        else:
+            card = LabelCard(label, "", core[index][: config.exemplars], "name")
+        cards.append(card)
+    return tuple(cards)
+
+
+def describe_cards(
+    cards: Sequence[LabelCard],
+    core: Sequence[tuple[str, ...]],
+    model: LocatedModel,
+    config: DescribeConfig,
+    store: Store,
+    progress: Progress,
+) -> tuple[LabelCard, ...]:
+    """Let an LLM describe the labels that have no description yet.
+
+    A reply that fails the check leaves its card as it is: name and exemplars.
+
+    Args:
+        cards: from `draft_cards`.
+        core: the texts nearest each label's prototype.
+        model: the GGUF that writes.
+        config: the prompt's size and the reply's length.
+        store: remembers replies.
+        progress: advances by labels.
+    """
+    open_cards = [i for i, card in enumerate(cards) if not card.description and core[i]]
+    prompts = {i: describe_prompt(cards[i].name, core[i][: config.examples]) for i in open_cards}
+    keys = {
+        i: key_of(model.digest, DESCRIBE, prompt, str(config.max_tokens))
+        for i, prompt in prompts.items()
+    }
+    progress.start("describe labels", len(open_cards))
+    replies = store.replies(list(keys.values()))
+    progress.advance(sum(key in replies for key in keys.values()))
+    missing = [i for i in open_cards if keys[i] not in replies]
+    if missing:
+        engine = LlamaEngine(
+            model.path,
+            context_tokens=config.context_tokens,
+            batch_tokens=min(512, config.context_tokens),
+            gpu_layers=-1,
+        )
+        try:
+            for part in _batches(engine, missing, prompts, config):
+                try:
+                    texts = _write(engine, [prompts[i] for i in part], config.max_tokens)
+                except DecodeError:
+                    texts = [""] * len(part)
+                found = {keys[i]: text for i, text in zip(part, texts, strict=True)}
+                store.put_replies(found.items())
+                replies |= found
+                progress.advance(len(part))
+        finally:
+            engine.close()
+    described = list(cards)
+    for i in open_cards:
+        description = checked_description(replies[keys[i]])
+        if description is not None:
+            described[i] = replace(cards[i], description=description, source="llm")
+    return tuple(described)
+
+
+def checked_description(reply: str) -> str | None:
+    """Return a reply that can serve as a description, or None.
+
+    It must be one paragraph of bounded length, say something, and be no refusal. A reply that was
+    cut off loses its last, unfinished sentence.
+    """
+    text = reply.strip().strip('"').strip()
+    if "\n" in text or _REFUSAL.search(text):
+        return None
+    if not text.endswith((".", "!", "?")):
+        text = text[: max(text.rfind(mark) for mark in ".!?") + 1]
+    text = " ".join(text.split())
+    return text if _SHORTEST <= len(text) <= _LONGEST else None
+
+
+def read_labels_file(path: Path) -> dict[str, LabelCard]:
+    """Read label cards from YAML: `label: {description: ..., exemplars: [...]}` or `label: text`.
+
+    Raises:
+        InputError: the file can't be read.
+        ConfigError: it says something else than that.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"{path}: can't read this labels file: {reason}") from None
+    tree = load_yaml(text, str(path))
+    if not isinstance(tree, dict) or not tree:
+        raise ConfigError(f"{path}: a labels file maps each label to its description; see README")
+    return {str(label): _card(path, str(label), entry) for label, entry in tree.items()}
+
+
+def labels_yaml(cards: Sequence[LabelCard]) -> str:
+    """Return the cards as YAML that `read_labels_file` reads back."""
+    tree = {
+        card.label: {"description": card.description, "exemplars": list(card.exemplars)}
+        for card in cards
+    }
+    body = yaml.safe_dump(tree, allow_unicode=True, sort_keys=True, width=100)
+    return f"{_HEADER}\n{body}"
+
+
+def _card(path: Path, label: str, entry: object) -> LabelCard:
+    entry = {} if entry is None else entry
+    if isinstance(entry, str):
+        entry = {"description": entry}
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {label}: expected a description, got {entry!r}")
+    unknown = sorted(set(map(str, entry)) - {"description", "exemplars"})
+    if unknown:
+        raise ConfigError(
+            f"{path}: {label}: unknown key {unknown[0]!r}; known are description and exemplars"
+        )
+    exemplars = entry.get("exemplars") or []
+    if not isinstance(exemplars, list):
+        raise ConfigError(f"{path}: {label}: exemplars is a list of texts, got {exemplars!r}")
+    description = " ".join(str(entry.get("description") or "").split())
+    shown = tuple(str(text) for text in exemplars if str(text).strip())
+    return LabelCard(label, description, shown, "user")
+
+
+def _write(engine: LlamaEngine, prompts: Sequence[str], max_tokens: int) -> list[str]:
+    replies = engine.complete([_tokens(engine, prompt) for prompt in prompts], max_tokens)
+    return [engine.detokenize(reply) for reply in replies]
+
+
+def _tokens(engine: LlamaEngine, prompt: str) -> list[int]:
+    text, _ = chat_prompt(engine, prompt, "Description:")
+    return engine.tokenize(text, start=engine.chat_template is None, special=True)
+
+
+def _batches(
+    engine: LlamaEngine,
+    open_cards: Sequence[int],
+    prompts: Mapping[int, str],
+    config: DescribeConfig,
+) -> list[list[int]]:
+    """Return the cards in groups that fit into the context together with their replies."""
+    groups: list[list[int]] = []
+    room = 0
+    for i in open_cards:
+        need = len(_tokens(engine, prompts[i])) + config.max_tokens
+        if not groups or need > room:
+            groups.append([])
+            room = config.context_tokens
+        groups[-1].append(i)
+        room -= need
+    return groups

@@ -1,0 +1,361 @@
+"""The main job: describe, retrieve, suspect, rerank, vote, fuse, decide."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from labelmend.configs.schema import Config
+from labelmend.data.duplicates import unique_texts
+from labelmend.protocols import Encoder, NoProgress, Progress
+from labelmend.relabel.ballots import shown_exemplars
+from labelmend.relabel.channel import Observations, observe
+from labelmend.relabel.decide import decide
+from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
+from labelmend.relabel.fuse import FIRST_GUESS, Fit, fuse, fuse_routed
+from labelmend.relabel.majority import majority
+from labelmend.relabel.models import RunModels
+from labelmend.relabel.route import Routing, route, shortlist
+from labelmend.relabel.store import Store
+from labelmend.relabel.suspect import (
+    embedding_classifier,
+    lexical_classifier,
+    out_of_fold_scores,
+    word_features,
+)
+from labelmend.relabel.voters import LlamaVoter, collect_votes
+from labelmend.retrieval.bm25 import Bm25Retriever
+from labelmend.retrieval.candidates import Candidates, find_candidates, score_in_blocks
+from labelmend.retrieval.dense import (
+    DescriptionRetriever,
+    PrototypeRetriever,
+    gather,
+    memberships_from,
+)
+from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.neighbours import (
+    NeighbourRetriever,
+    Neighbours,
+    find_neighbours,
+    oos_scores,
+)
+from labelmend.retrieval.passages import label_passages
+from labelmend.retrieval.rerank import load_reranker
+from labelmend.types import (
+    Ballot,
+    Dataset,
+    Evidence,
+    Floats,
+    Ints,
+    LabelCard,
+    Relabelling,
+    UniqueTexts,
+    VoterReport,
+)
+
+_ENCODE_BLOCK = 1024
+"""Texts encoded between two steps of the progress bar."""
+
+_NEAREST_FOR_OOS = 5
+"""Neighbours whose mean similarity says whether a text resembles anything."""
+
+_LEAST_MEMBERSHIP = 0.02
+"""Posterior mass below this carries no label into the next round."""
+
+
+def relabel(
+    dataset: Dataset,
+    config: Config,
+    models: RunModels,
+    *,
+    written: Mapping[str, LabelCard] | None = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Relabelling:
+    """Mend a dataset's labels.
+
+    The outcome does not depend on the order of rows: all evidence is computed on distinct texts in
+    the order of their keys.
+
+    Args:
+        dataset: the rows and their given labels.
+        config: what runs and how.
+        models: from `locate_models`; without voters no LLM is asked.
+        written: label cards of the user's, by label.
+        store: remembers what LLMs said; in memory if None.
+        progress: hears how far the work is.
+    """
+    job = _Job(dataset, config, models, store or Store(None), progress or NoProgress(), {})
+    unique = unique_texts(dataset)
+    encoder = load_encoder(config.encoder, models.encoder.path)
+    embeddings = job.embed(unique.texts, encoder)
+    with job.timed("neighbours"):
+        neighbours = find_neighbours(
+            embeddings, config.retrieval.neighbours, config.retrieval.block_rows
+        )
+    cards = job.describe(unique, embeddings, written or {})
+    corpus = job.retrieve(unique, embeddings, neighbours, cards, encoder)
+    del encoder
+    fit, evidence, seen = job.suspect_and_fuse(corpus)
+    routing = route(fit.posterior, config.routing, config.seed)
+    routed_evidence, reports, voted = job.ask_models(corpus, fit, routing)
+    if config.fusion.method == "majority":
+        fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
+    elif routed_evidence:
+        with job.timed("fuse"):
+            fit = fuse_routed(
+                fit, routed_evidence, corpus.candidates, seen, routing.audit, config.fusion
+            )
+    return Relabelling(
+        dataset=dataset,
+        cards=cards,
+        posterior=fit.posterior,
+        decisions=decide(dataset, unique.of_row, fit.posterior, config.decision),
+        unique=unique,
+        evidence=(*evidence, *routed_evidence),
+        neighbours=neighbours.indices,
+        neighbour_scores=neighbours.similarities,
+        routed=voted,
+        voters=reports,
+        seconds=job.seconds,
+    )
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """What the later stages know of the texts."""
+
+    unique: UniqueTexts
+    embeddings: Floats
+    neighbours: Neighbours
+    cards: tuple[LabelCard, ...]
+    candidates: Candidates
+    fixed: tuple[Evidence, ...]
+
+    @property
+    def given_columns(self) -> Floats:
+        """How many rows of each text were given each kept candidate, float [u, c - tail]."""
+        kept = self.candidates.kept
+        return gather(self.unique.given, np.arange(len(kept)), kept).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One run's settings, and where its stages report."""
+
+    dataset: Dataset
+    config: Config
+    models: RunModels
+    store: Store
+    progress: Progress
+    seconds: dict[str, float]
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to its stage."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
+
+    def embed(self, texts: Sequence[str], encoder: Encoder) -> Floats:
+        """Return float32 [u, d]."""
+        self.progress.start("embed texts", len(texts))
+        parts = []
+        with self.timed("embed"):
+            for start in range(0, len(texts), _ENCODE_BLOCK):
+                part = texts[start : start + _ENCODE_BLOCK]
+                parts.append(encoder.encode(part))
+                self.progress.advance(len(part))
+        return np.concatenate(parts)
+
+    def describe(
+        self, unique: UniqueTexts, embeddings: Floats, written: Mapping[str, LabelCard]
+    ) -> tuple[LabelCard, ...]:
+        """Return one card a label."""
+        config = self.config.describe
+        with self.timed("describe"):
+            prototypes = PrototypeRetriever(embeddings, unique.given)
+            most = max(config.examples, config.exemplars)
+            core = core_texts(unique, prototypes, len(self.dataset.labels), most)
+            cards = draft_cards(self.dataset, core, written, config)
+            if self.models.describer is None:
+                return cards
+            return describe_cards(
+                cards, core, self.models.describer, config, self.store, self.progress
+            )
+
+    def retrieve(
+        self,
+        unique: UniqueTexts,
+        embeddings: Floats,
+        neighbours: Neighbours,
+        cards: tuple[LabelCard, ...],
+        encoder: Encoder,
+    ) -> _Corpus:
+        """Choose the candidates, and score them with the retrievers that read label cards."""
+        config, weights = self.config.retrieval, self.config.retrieval.weights
+        with self.timed("retrieve"):
+            passages = label_passages(cards, unique.texts, self.dataset.oos)
+            vectors = encoder.encode_passages(passages.passages)
+            bm25 = Bm25Retriever(unique.texts, passages, len(cards))
+            description = DescriptionRetriever(embeddings, passages, vectors)
+            shares = _given_shares(unique.given)
+            prototype = PrototypeRetriever(embeddings, shares)
+            neighbour = NeighbourRetriever(neighbours, shares, config.neighbour_sharpness)
+            self.progress.start("retrieve candidates", len(unique))
+            candidates = find_candidates(
+                [
+                    (bm25, weights.bm25),
+                    (description, weights.description),
+                    (prototype, weights.prototype),
+                    (neighbour, weights.neighbour),
+                ],
+                unique.given,
+                self.dataset.oos,
+                config,
+                self.config.seed,
+                self.progress,
+            )
+            resemblance = neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
+            fixed = (
+                *(
+                    Evidence(r.name, score_in_blocks(r.score, candidates.labels, config.block_rows))
+                    for r in (bm25, description)
+                ),
+                Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
+            )
+        return _Corpus(unique, embeddings, neighbours, cards, candidates, fixed)
+
+    def suspect_and_fuse(self, corpus: _Corpus) -> tuple[Fit, tuple[Evidence, ...], Observations]:
+        """Gather supervised evidence and fuse, in rounds: each learns from the last's posterior."""
+        config, labels = self.config, corpus.candidates.labels
+        words = word_features(corpus.unique.texts)
+        memberships, channel = _given_shares(corpus.unique.given), FIRST_GUESS
+        self.progress.start("suspect", config.fusion.rounds * config.suspect.folds * 2)
+        classifiers = (
+            ("classifier", embedding_classifier(config.suspect), corpus.embeddings),
+            ("lexical", lexical_classifier(), words),
+        )
+        for turn in range(config.fusion.rounds):
+            with self.timed("suspect"):
+                prototype = PrototypeRetriever(corpus.embeddings, memberships)
+                neighbour = NeighbourRetriever(
+                    corpus.neighbours, memberships, config.retrieval.neighbour_sharpness
+                )
+                evidence = [*corpus.fixed]
+                for source in (prototype, neighbour):
+                    block = config.retrieval.block_rows
+                    scores = score_in_blocks(source.score, labels, block)
+                    evidence.append(Evidence(source.name, scores))
+                for name, make, features in classifiers:
+                    scores = out_of_fold_scores(
+                        make,
+                        features,
+                        memberships,
+                        labels,
+                        config.suspect.folds,
+                        config.seed + turn,
+                        self.progress,
+                    )
+                    evidence.append(Evidence(name, scores))
+            with self.timed("fuse"):
+                seen = observe(corpus.unique.given, labels, prototype.prototypes())
+                fit = fuse(evidence, corpus.candidates, seen, config.fusion, channel)
+            channel = fit.posterior.channel
+            likely = fit.posterior.probabilities
+            mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
+            memberships = memberships_from(fit.posterior.candidates, mass, len(self.dataset.labels))
+        width = corpus.candidates.kept.shape[1]
+        return fit, tuple(Evidence(e.source, e.scores[:, :width]) for e in evidence), seen
+
+    def ask_models(
+        self, corpus: _Corpus, fit: Fit, routing: Routing
+    ) -> tuple[tuple[Evidence, ...], tuple[VoterReport, ...], np.ndarray]:
+        """Put the routed texts to the reranker and the voters, one model at a time."""
+        evidence: list[Evidence] = []
+        if self.models.reranker is not None:
+            with self.timed("rerank"):
+                texts = routing.first(self.config.reranker.max_rows)
+                evidence += self._rerank(corpus, fit, texts)
+        texts = routing.first(self.config.routing.llm_rows)
+        voted = np.zeros(len(corpus.unique), dtype=bool)
+        reports = []
+        for config, model in self.models.voters:
+            with self.timed("vote"):
+                columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
+                labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
+                ballots = [
+                    Ballot(corpus.unique.texts[text], tuple(corpus.cards[k] for k in row))
+                    for text, row in zip(texts, labels, strict=True)
+                ]
+                voter = LlamaVoter(config, model)
+                try:
+                    votes, report = collect_votes(voter, ballots, self.store, self.progress)
+                finally:
+                    voter.close()
+            scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+            for text, row, vote in zip(texts, columns, votes, strict=True):
+                if vote.scores is not None:
+                    scores[text, row] = vote.scores
+            evidence.append(Evidence(voter.name, scores))
+            reports.append(report)
+            voted[texts] = True
+        return tuple(evidence), tuple(reports), voted
+
+    def _rerank(self, corpus: _Corpus, fit: Fit, texts: Ints) -> list[Evidence]:
+        """Return the cross-encoder's logits, and what their best says of out-of-scope."""
+        assert self.models.reranker is not None
+        config = self.config.reranker
+        columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
+        reranker = load_reranker(config, self.models.reranker.path)
+        scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+        self.progress.start("rerank", len(texts))
+        for start in range(0, len(texts), _RERANK_BLOCK):
+            places = [
+                (text, column)
+                for text, row in zip(
+                    texts[start : start + _RERANK_BLOCK],
+                    columns[start : start + _RERANK_BLOCK],
+                    strict=True,
+                )
+                for column in row
+                if corpus.candidates.labels[text, column] != self.dataset.oos
+            ]
+            pairs = [
+                (text, label_passage(corpus.cards[corpus.candidates.labels[i, column]], text))
+                for i, column in places
+                for text in (corpus.unique.texts[i],)
+            ]
+            for (i, column), score in zip(places, reranker.score(pairs), strict=True):
+                scores[i, column] = score
+            self.progress.advance(len(texts[start : start + _RERANK_BLOCK]))
+        best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
+        strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
+        evidence = [Evidence("reranker", scores)]
+        if self.dataset.oos is not None and np.isfinite(strength).any():
+            doubt = oos_scores(strength, corpus.candidates.kept, self.dataset.oos)
+            evidence.append(Evidence("reranker_oos", doubt))
+        return evidence
+
+
+_RERANK_BLOCK = 64
+"""Texts reranked between two steps of the progress bar."""
+
+
+def label_passage(card: LabelCard, text: str) -> str:
+    """Return what the reranker reads of a label: its description, else its exemplars."""
+    rest = card.description or " / ".join(shown_exemplars(card, text, 2))
+    return f"{card.name}: {rest}" if rest else card.name
+
+
+def _given_shares(given: csr_array) -> csr_array:
+    """Return the given labels as memberships: a text given two labels carries half of each."""
+    totals = np.asarray(given.sum(axis=1)).ravel()
+    shares = given.copy()
+    shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
+    return shares
