@@ -188,7 +188,7 @@ class Posterior:
 
     Attributes:
         candidates: int64 [u, c], label indices; a text's are distinct.
-        probabilities: float64 [u, c]; what a row lacks to 1 belongs to labels beyond the candidates.
+        probabilities: float64 [u, c]; what a row lacks to 1 belongs to labels beyond these.
         channel: the noise channel that was learned.
         weights: each source's weight, >= 0.
     """

@@ -1,4 +1,4 @@
-"""Loads profiles: YAML into frozen dataclasses. Unknown keys fail and name the nearest known one."""
+"""Loads profiles: YAML into frozen dataclasses. An unknown key fails and names the nearest."""
 
 import dataclasses
 import json

@@ -174,7 +174,7 @@ class FusionConfig:
     Attributes:
         method: `noisy-channel` is ours; `majority` reproduces the reference pipeline.
         rounds: times that supervised evidence is re-estimated on the posterior's labels.
-        weight_penalty: of the L2 prior on weights of unit-spread evidence: w costs p * w^2 / 2 nats.
+        weight_penalty: p of the L2 prior: a weight w of unit-spread evidence costs p * w^2 / 2.
         routed_weight_penalty: the same for the reranker and the voters, who were heard on few rows.
         max_iterations: of the optimiser.
         oos_threshold: `majority` only: a best reranker probability below this means oos.

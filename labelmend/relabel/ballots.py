@@ -21,7 +21,7 @@ _LONGEST_TEXT = 192
 
 
 def shown_exemplars(card: LabelCard, text: str, count: int) -> tuple[str, ...]:
-    """Return a card's best exemplars but the text itself, which stands there for its given label."""
+    """Return a card's best exemplars without the text itself, which its given label put there."""
     key = text_key(text)
     return tuple(e for e in card.exemplars if text_key(e) != key)[:count]
 
@@ -175,7 +175,8 @@ class ChoiceBallot:
         last = len(tokens) - 1
         (result,) = self._engine.decode([Span(0, 0, tokens, {last: letters})])
         scores = result[last]
-        return scores - np.logaddexp.reduce(scores)
+        normalised: Floats = scores - np.logaddexp.reduce(scores)
+        return normalised
 
     def _letter_tokens(self, before: str, count: int) -> np.ndarray:
         found = [self._engine.tokenize(before + letter) for letter in LETTERS[:count]]

@@ -24,7 +24,8 @@ def decide(
         posterior: of each text.
         config: the harm budget.
     """
-    best, best_probability = (values[text_of] for values in posterior.best())
+    best_of_text, probability_of_text = posterior.best()
+    best, best_probability = best_of_text[text_of], probability_of_text[text_of]
     quality = given_probability(dataset.given, text_of, posterior)
     labelled = dataset.given != NO_LABEL
     confident = best_probability >= config.min_confidence

@@ -45,10 +45,8 @@ def core_texts(
         label_count: K.
         count: texts a label, at most.
     """
-    rows, labels = unique.given.nonzero()
-    rows, labels = rows.astype(np.int64), labels.astype(np.int64)
-    near = prototypes.score(rows, labels[:, None])[:, 0] if len(rows) else np.empty(0)
-    near = np.nan_to_num(near, nan=-1.0)
+    rows, labels = (np.asarray(part, dtype=np.int64) for part in unique.given.nonzero())
+    near = np.nan_to_num(prototypes.score(rows, labels[:, None])[:, 0], nan=-1.0)
     order = np.lexsort((rows, -near, labels))
     core: list[list[str]] = [[] for _ in range(label_count)]
     for i in order:

@@ -229,4 +229,5 @@ def _log_probabilities(logits: Floats, target: Ints | None) -> Floats:
     top = logits.max()
     normaliser = top + np.log(np.exp(logits - top).sum())
     wanted = logits if target is None else logits[target]
-    return (wanted - normaliser).astype(np.float32)
+    log_probabilities: Floats = (wanted - normaliser).astype(np.float32)
+    return log_probabilities

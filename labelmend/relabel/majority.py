@@ -9,7 +9,7 @@ import numpy as np
 
 from labelmend.configs.schema import FusionConfig
 from labelmend.relabel.fuse import Fit
-from labelmend.types import Evidence, Floats, Posterior
+from labelmend.types import Doubles, Evidence, Posterior
 
 _RERANKER_SOURCES = ("reranker", "reranker_oos")
 
@@ -17,7 +17,7 @@ _RERANKER_SOURCES = ("reranker", "reranker_oos")
 def majority(
     fit: Fit,
     evidence: Sequence[Evidence],
-    given: Floats,
+    given: Doubles,
     oos: int | None,
     config: FusionConfig,
 ) -> Fit:

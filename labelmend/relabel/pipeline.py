@@ -47,6 +47,7 @@ from labelmend.retrieval.rerank import load_reranker
 from labelmend.types import (
     Ballot,
     Dataset,
+    Doubles,
     Evidence,
     Floats,
     Ints,
@@ -136,10 +137,10 @@ class _Corpus:
     fixed: tuple[Evidence, ...]
 
     @property
-    def given_columns(self) -> Floats:
-        """How many rows of each text were given each kept candidate, float [u, c - tail]."""
+    def given_columns(self) -> Doubles:
+        """How many rows of each text were given each kept candidate, [u, c - tail]."""
         kept = self.candidates.kept
-        return gather(self.unique.given, np.arange(len(kept)), kept).astype(np.float32)
+        return gather(self.unique.given, np.arange(len(kept)), kept)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,6 +15,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS votes (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+_MOST_PARAMETERS = 500
+"""Keys asked for in one statement; SQLite's own limit was 999 for long."""
 
 
 def key_of(*parts: str) -> str:
@@ -59,40 +63,39 @@ class Store:
 
     def votes(self, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
         """Return the votes that are known."""
-        return {k: tuple(np.frombuffer(blob).tolist()) for k, blob in self._known("votes", keys)}
+        found = self._known("SELECT key, scores FROM votes WHERE key IN ({marks})", keys)
+        return {key: tuple(np.frombuffer(blob).tolist()) for key, blob in found}
 
     def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> None:
         """Remember votes."""
         rows = [(key, np.asarray(scores, dtype=np.float64).tobytes()) for key, scores in votes]
-        self._put("votes", rows)
+        self._put("INSERT OR REPLACE INTO votes VALUES (?, ?)", rows)
 
     def replies(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the replies that are known."""
-        return dict(self._known("replies", keys))
+        return dict(self._known("SELECT key, reply FROM replies WHERE key IN ({marks})", keys))
 
     def put_replies(self, replies: Iterable[tuple[str, str]]) -> None:
         """Remember replies."""
-        self._put("replies", list(replies))
+        self._put("INSERT OR REPLACE INTO replies VALUES (?, ?)", list(replies))
 
     def count(self) -> int:
         """Return how many votes are known."""
         (number,) = self._database.execute("SELECT count(*) FROM votes").fetchone()
         return int(number)
 
-    def _known(self, table: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
-        column = {"votes": "scores", "replies": "reply"}[table]
-        found: list[tuple[str, bytes]] = []
-        for start in range(0, len(keys), 500):  # SQLite's limit on parameters
-            part = keys[start : start + 500]
+    def _known(self, query: str, keys: Sequence[str]) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        for start in range(0, len(keys), _MOST_PARAMETERS):
+            part = keys[start : start + _MOST_PARAMETERS]
             marks = ",".join("?" * len(part))
-            query = f"SELECT key, {column} FROM {table} WHERE key IN ({marks})"  # noqa: S608
-            found += self._database.execute(query, part).fetchall()
+            found += self._database.execute(query.format(marks=marks), part).fetchall()
         return found
 
-    def _put(self, table: str, rows: Sequence[tuple[str, bytes | str]]) -> None:
+    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str]]) -> None:
         try:
             with self._database:
-                self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)
+                self._database.executemany(statement, rows)
         except sqlite3.Error as error:
             raise OutputError(
                 f"{self.path}: can't store votes: {error}; free some space and run again: "

@@ -4,6 +4,7 @@ Two classifiers that err differently: logistic regression on embeddings, which r
 multinomial naive Bayes on words, which reads the one word that tells two close labels apart.
 """
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,7 +43,7 @@ def word_features(texts: Sequence[str]) -> csr_matrix:
 
 
 def _words_and_pairs(words: Sequence[str]) -> list[str]:
-    return [*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))]
+    return [*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))]
 
 
 def embedding_classifier(config: SuspectConfig) -> Callable[[], Any]:

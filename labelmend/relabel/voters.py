@@ -10,7 +10,7 @@ from labelmend.protocols import Progress, Voter
 from labelmend.relabel.ballots import BALLOTS
 from labelmend.relabel.llama import LlamaEngine
 from labelmend.relabel.store import Store, key_of
-from labelmend.types import Ballot, Vote, VoterReport
+from labelmend.types import Ballot, LabelCard, Vote, VoterReport
 from labelmend.weights.locate import LocatedModel
 
 _TOGETHER = 16
@@ -55,10 +55,7 @@ def collect_votes(
     asked again next time.
     """
     began = time.monotonic()
-    keys = [
-        key_of(voter.key, b.text, *(f"{c.label}\n{c.description}\n{c.exemplars}" for c in b.candidates))
-        for b in ballots
-    ]  # fmt: skip
+    keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
     known = store.votes(keys)
     votes = [Vote(known[key]) if key in known else None for key in keys]
     remembered = sum(vote is not None for vote in votes)
@@ -81,3 +78,7 @@ def collect_votes(
     seconds = time.monotonic() - began
     report = VoterReport(voter.name, len(ballots), remembered, dict(failures), seconds)
     return complete, report
+
+
+def _card_key(card: LabelCard) -> str:
+    return "\n".join((card.label, card.description, *card.exemplars))

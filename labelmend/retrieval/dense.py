@@ -74,8 +74,8 @@ class PrototypeRetriever:
     def prototypes(self) -> Floats:
         """Return float32 [K, d], unit rows; a label that no text carries has a row of zeros."""
         norms = np.sqrt(self._squared)[:, None]
-        unit = np.divide(self._sums, norms, out=np.zeros_like(self._sums), where=norms > 1e-9)
-        return unit.astype(np.float32)
+        unit: Floats = (self._sums / np.where(norms > 1e-9, norms, np.inf)).astype(np.float32)
+        return unit
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the labels of the nearest prototypes, scored without the text itself."""
@@ -91,12 +91,9 @@ class PrototypeRetriever:
         others = dots - own
         squared = self._squared[candidates] - 2 * own * dots + own**2
         enough = squared > 1e-6
-        return np.divide(
-            others,
-            np.sqrt(np.where(enough, squared, 1.0)),
-            out=np.full_like(dots, np.nan),
-            where=enough,
-        ).astype(np.float32)
+        norms = np.sqrt(np.where(enough, squared, 1.0))
+        cosines: Floats = np.where(enough, others / norms, np.nan).astype(np.float32)
+        return cosines
 
 
 def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
