@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import re
 import types
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -14,6 +16,9 @@ from labelmend.configs.schema import Config
 from labelmend.errors import ConfigError, nearest
 
 PROFILES = ("embedded", "quality", "multilingual", "sirius")
+
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+"""YAML 1.1 reads 1e-6 as text, since it has no point."""
 
 
 def load_config(profile: str = "embedded", overrides: Iterable[str] = ()) -> Config:
@@ -48,7 +53,7 @@ def load_yaml(text: str, where: str) -> Any:
     """
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter for such as month 13
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "can't be parsed"
@@ -70,6 +75,8 @@ def _profile_tree(profile: str, seen: tuple[str, ...]) -> dict[str, Any]:
         base = "embedded"
     if base is None:
         return tree
+    if Path(str(base)).suffix:  # a file, beside the one that names it
+        base = os.path.normpath(Path(profile).parent / str(base))
     return _merge(_profile_tree(str(base), (*seen, profile)), tree)
 
 
@@ -115,7 +122,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 
 def _child(node: Any, part: str, key: str) -> Any:
     if isinstance(node, list):
-        if part.isdigit() and int(part) < len(node):
+        if part.isdecimal() and int(part) < len(node):
             return node[int(part)]
         raise ConfigError(f"--set {key}: {part!r} is no place in a list of {len(node)}")
     if not isinstance(node, dict) or part not in node:
@@ -143,6 +150,8 @@ def _build(kind: Any, value: Any, where: str, key: str) -> Any:
     if origin in (Union, types.UnionType):
         return None if value is None else _build(args[0], value, where, key)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{where}: {key}: expected {kind.__name__}, got {value!r}")
@@ -173,25 +182,42 @@ def _check_ranges(config: Config) -> None:
         "decision.max_row_harm": config.decision.max_row_harm,
         "decision.min_confidence": config.decision.min_confidence,
         "decision.review_below": config.decision.review_below,
+        "fusion.oos_threshold": config.fusion.oos_threshold,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
             raise ConfigError(f"{key} is {share}: give a share from 0 to 1")
-    least = {
+    weights = config.retrieval.weights
+    least: dict[str, tuple[float, float]] = {
         "data.max_text_chars": (config.data.max_text_chars, 1),
         "encoder.batch_size": (config.encoder.batch_size, 1),
         "encoder.max_tokens": (config.encoder.max_tokens, 8),
         "retrieval.candidates": (config.retrieval.candidates, 3),
         "retrieval.neighbours": (config.retrieval.neighbours, 1),
+        "retrieval.neighbour_sharpness": (config.retrieval.neighbour_sharpness, 0),
+        "retrieval.rank_constant": (config.retrieval.rank_constant, 0),
+        "retrieval.weights.bm25": (weights.bm25, 0),
+        "retrieval.weights.description": (weights.description, 0),
+        "retrieval.weights.prototype": (weights.prototype, 0),
+        "retrieval.weights.neighbour": (weights.neighbour, 0),
         "retrieval.tail_samples": (config.retrieval.tail_samples, 1),
         "retrieval.block_rows": (config.retrieval.block_rows, 1),
         "reranker.candidates": (config.reranker.candidates, 1),
         "reranker.batch_size": (config.reranker.batch_size, 1),
+        "reranker.max_tokens": (config.reranker.max_tokens, 8),
+        "reranker.max_rows": (config.reranker.max_rows, -1),
         "suspect.folds": (config.suspect.folds, 2),
+        "suspect.inverse_regularization": (config.suspect.inverse_regularization, 1e-6),
         "suspect.max_iterations": (config.suspect.max_iterations, 1),
         "describe.examples": (config.describe.examples, 1),
         "describe.exemplars": (config.describe.exemplars, 0),
+        "describe.max_tokens": (config.describe.max_tokens, 1),
+        "describe.context_tokens": (config.describe.context_tokens, 1),
         "fusion.rounds": (config.fusion.rounds, 1),
+        "fusion.weight_penalty": (config.fusion.weight_penalty, 0),
+        "fusion.routed_weight_penalty": (config.fusion.routed_weight_penalty, 0),
+        "fusion.max_iterations": (config.fusion.max_iterations, 1),
+        "routing.settled": (config.routing.settled, 0),
         "routing.audit_rows": (config.routing.audit_rows, 0),
         "routing.llm_rows": (config.routing.llm_rows, -1),
         "seed": (config.seed, 0),
@@ -200,6 +226,9 @@ def _check_ranges(config: Config) -> None:
         least[f"voters.{i}.candidates"] = (voter.candidates, 2)
         least[f"voters.{i}.exemplars"] = (voter.exemplars, 0)
         least[f"voters.{i}.permutations"] = (voter.permutations, 1)
+        least[f"voters.{i}.context_tokens"] = (voter.context_tokens, 1)
+        least[f"voters.{i}.batch_tokens"] = (voter.batch_tokens, 1)
+        least[f"voters.{i}.gpu_layers"] = (voter.gpu_layers, -1)
     for key, (number, bound) in least.items():
-        if number < bound:
+        if not number >= bound:  # NaN too
             raise ConfigError(f"{key} is {number}: give at least {bound}")

@@ -82,7 +82,8 @@ class RerankerConfig:
         candidates: labels a routed row whose descriptions it reads.
         batch_size: pairs a forward pass.
         max_tokens: longer pairs are cut.
-        max_rows: at most so many rows are reranked, the most doubtful first.
+        max_rows: at most so many rows are reranked besides the audit, the most doubtful first; -1
+            for all.
     """
 
     backend: Literal["onnx", "flag", "cross-encoder", "none"]

@@ -186,3 +186,23 @@ def _other_than(labels: Ints, label_count: int, rng: np.random.Generator) -> Int
     """Draw uniformly among the labels other than each row's."""
     drawn = rng.integers(label_count - 1, size=len(labels))
     return drawn + (drawn >= labels)
+
+
+def parse_share(text: str) -> NoiseShare:
+    """Read `KIND=RATE`, as in `uniform=0.2`.
+
+    Raises:
+        ConfigError: the kind is unknown or the rate is no number.
+    """
+    name, _, rate = text.partition("=")
+    known: tuple[NoiseKind, ...] = get_args(NoiseKind)
+    kind = next((k for k in known if k == name), None)
+    if kind is None:
+        raise ConfigError(
+            f"--noise {text}: unknown kind {name!r}{nearest(name, known)}; "
+            f"write KIND=RATE with one of {', '.join(known)}"
+        )
+    try:
+        return NoiseShare(kind, float(rate))
+    except ValueError:
+        raise ConfigError(f"--noise {text}: {rate!r} is no rate; write {kind}=0.2") from None

@@ -45,7 +45,6 @@ class ChannelBallot:
         self._free = list(range(engine.sequences // 2))[::-1]
         self._work = range(engine.sequences // 2, engine.sequences)
         self._prefixes: OrderedDict[str, _Prefix] = OrderedDict()
-        self._cells = engine.context_tokens - engine.batch_tokens
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return one vote a ballot."""
@@ -77,7 +76,8 @@ class ChannelBallot:
             self._prefixes.clear()
             if len(part) == 1:
                 return [Vote(None, str(error))]
-            return [vote for one in part for vote in self._vote_together([one])]
+            half = len(part) // 2
+            return self._vote_together(part[:half]) + self._vote_together(part[half:])
 
     def _scored(self, part: Sequence[tuple[Ballot, list[int]]]) -> list[Vote]:
         wanted = [
@@ -87,7 +87,10 @@ class ChannelBallot:
             ]
             for ballot, _ in part
         ]
-        self._load({prefix for prefixes in wanted for prefix in prefixes})
+        if sum(map(len, wanted)) > len(self._work):
+            raise DecodeError("more labels on a ballot than llama.cpp has sequences for")
+        cells = sum(len(p) * (len(tokens) - 1) for (_, tokens), p in zip(part, wanted, strict=True))
+        self._load({prefix for prefixes in wanted for prefix in prefixes}, cells)
         work = iter(self._work)
         spans: list[Span] = []
         for (_, tokens), prefixes in zip(part, wanted, strict=True):
@@ -112,22 +115,28 @@ class ChannelBallot:
             votes.append(Vote(tuple(scores)))
         return votes
 
-    def _load(self, prefixes: set[str]) -> None:
-        """Decode the prefixes that are not there yet; the least used leave where room is needed."""
+    def _load(self, prefixes: set[str], cells: int) -> None:
+        """Decode the prefixes that are not there yet, and keep `cells` free for the texts.
+
+        The least used prefixes leave where room is needed.
+        """
+        missing: dict[str, list[int]] = {}
         for prefix in sorted(prefixes):
             if prefix in self._prefixes:
                 self._prefixes.move_to_end(prefix)
-                continue
-            tokens = self._engine.tokenize(prefix, start=True)
-            held = sum(known.length for known in self._prefixes.values())
-            while self._prefixes and (not self._free or held + len(tokens) > self._cells):
-                oldest = next(iter(self._prefixes))
-                if oldest in prefixes:
-                    raise DecodeError("the labels' prefixes don't fit into the context")
-                gone = self._prefixes.pop(oldest)
-                self._engine.remove(gone.sequence)
-                self._free.append(gone.sequence)
-                held -= gone.length
+            else:
+                missing[prefix] = self._engine.tokenize(prefix, start=True)
+        held = sum(known.length for known in self._prefixes.values())
+        room = self._engine.context_tokens - cells - sum(map(len, missing.values()))
+        while held > room or len(missing) > len(self._free):
+            oldest = next(iter(self._prefixes), None)
+            if oldest is None or oldest in prefixes:
+                raise DecodeError("the labels and the text don't fit into the context together")
+            gone = self._prefixes.pop(oldest)
+            self._engine.remove(gone.sequence)
+            self._free.append(gone.sequence)
+            held -= gone.length
+        for prefix, tokens in missing.items():
             sequence = self._free.pop()
             last = len(tokens) - 1
             (result,) = self._engine.decode([Span(sequence, 0, tokens, {last: ALL_TOKENS})])

@@ -25,8 +25,10 @@ def decide(
         config: the harm budget.
     """
     best_of_text, probability_of_text = posterior.best()
-    best, best_probability = best_of_text[text_of], probability_of_text[text_of]
+    best_probability = probability_of_text[text_of]
     quality = given_probability(dataset.given, text_of, posterior)
+    # No label is better than one that is as probable: what was given stays.
+    best = np.where(quality >= best_probability, dataset.given, best_of_text[text_of])
     labelled = dataset.given != NO_LABEL
     confident = best_probability >= config.min_confidence
     wrong = labelled & (best != dataset.given)

@@ -25,11 +25,13 @@ OOS_DESCRIPTION = "The message fits none of the other labels."
 _LONGEST = 400
 _SHORTEST = 12
 _REFUSAL = re.compile(
-    r"\b(i'?m sorry|i am sorry|i can(no|')t|as an ai|i'm unable|unable to (help|assist|provide))",
+    r"\b(i['\u2019]?m sorry|i am sorry|i can(no|['\u2019])t|as an ai|i['\u2019]m unable"
+    r"|unable to (help|assist|provide))",
     re.IGNORECASE,
 )
 _HEADER = """\
-# Label cards for labelmend. Edit freely: what stands here wins over what labelmend would write.
+# Label cards for labelmend. Edit a copy and give it back with --labels: what stands there wins over
+# what labelmend would write.
 # A label may be named that no row carries yet. exemplars may be left out: labelmend picks some.
 """
 
@@ -122,8 +124,9 @@ def describe_cards(
                 try:
                     texts = _write(engine, [prompts[i] for i in part], config.max_tokens)
                 except DecodeError:
-                    texts = [""] * len(part)
-                found = {keys[i]: text for i, text in zip(part, texts, strict=True)}
+                    found = {}  # asked again next time: a larger context may do
+                else:
+                    found = {keys[i]: text for i, text in zip(part, texts, strict=True)}
                 store.put_replies(found.items())
                 replies |= found
                 progress.advance(len(part))
@@ -131,7 +134,7 @@ def describe_cards(
             engine.close()
     described = list(cards)
     for i in open_cards:
-        description = checked_description(replies[keys[i]])
+        description = checked_description(replies.get(keys[i], ""))
         if description is not None:
             described[i] = replace(cards[i], description=description, source="llm")
     return tuple(described)
@@ -195,7 +198,7 @@ def _card(path: Path, label: str, entry: object) -> LabelCard:
     if not isinstance(exemplars, list):
         raise ConfigError(f"{path}: {label}: exemplars is a list of texts, got {exemplars!r}")
     description = " ".join(str(entry.get("description") or "").split())
-    shown = tuple(str(text) for text in exemplars if str(text).strip())
+    shown = tuple(str(text) for text in exemplars if text is not None and str(text).strip())
     return LabelCard(label, description, shown, "user")
 
 
@@ -220,7 +223,7 @@ def _batches(
     room = 0
     for i in open_cards:
         need = len(_tokens(engine, prompts[i])) + config.max_tokens
-        if not groups or need > room:
+        if not groups or need > room or len(groups[-1]) == engine.sequences:
             groups.append([])
             room = config.context_tokens
         groups[-1].append(i)

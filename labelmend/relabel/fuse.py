@@ -35,6 +35,76 @@ _LOG_SHARPNESS = float(np.log(10.0))
 
 
 @dataclass(frozen=True)
+class Objective:
+    """What `fuse` minimises: minus the penalised log-likelihood of the given labels.
+
+    Attributes:
+        stack: float64 [s, u, c], the sources' evidence, centred and of unit spread.
+        log_counts: float64 [c], of the candidates.
+        seen: the given labels against the candidates.
+        penalty: on the weights.
+    """
+
+    stack: Doubles
+    log_counts: Doubles
+    seen: Observations
+    penalty: float
+
+    def log_prior(self, weights: Doubles) -> Doubles:
+        """Return log p_w(k | i), float64 [u, c]."""
+        scores = np.tensordot(weights, self.stack, axes=1) + self.log_counts
+        return np.asarray(log_softmax(scores, axis=1))
+
+    def __call__(self, theta: Doubles) -> tuple[float, Doubles]:
+        """Return the value and the gradient at theta: v of each source, then the channel's."""
+        sources = len(self.stack)
+        weights = np.logaddexp(0, theta[:sources])
+        channel = _channel_at(theta[sources:])
+        log_prior = self.log_prior(weights)
+        terms = channel_terms(self.seen, channel)
+        joint = log_prior + terms.log_likelihood
+        posterior = softmax(joint, axis=1)
+        observed = np.zeros(self.seen.total_texts, dtype=bool)
+        observed[self.seen.text] = True
+        pull = np.where(observed[:, None], posterior - np.exp(log_prior), 0.0)
+        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * weights
+        value, by_channel = _channel_prior(theta[sources:], channel)
+        value += logsumexp(joint, axis=1)[observed].sum()
+        value -= 0.5 * self.penalty * (weights**2).sum()
+        by_channel += _channel_pull(posterior, terms)
+        gradient = np.concatenate([by_weight * expit(theta[:sources]), by_channel])
+        return -float(value), -gradient
+
+
+@dataclass(frozen=True)
+class RoutedObjective:
+    """What `fuse_routed` minimises: the same of the audit, by the routed sources' weights alone.
+
+    Attributes:
+        stack: float64 [s, a, c], their evidence on the audit, centred and of unit spread.
+        log_prior: float64 [a, c], from the evidence on all texts.
+        log_likelihood: float64 [a, c], of the given labels, by the learned channel.
+        penalty: on the weights.
+    """
+
+    stack: Doubles
+    log_prior: Doubles
+    log_likelihood: Doubles
+    penalty: float
+
+    def __call__(self, theta: Doubles) -> tuple[float, Doubles]:
+        """Return the value and the gradient at theta: v of each source."""
+        weights = np.logaddexp(0, theta)
+        scores = self.log_prior + np.tensordot(weights, self.stack, axes=1)
+        log_prior = log_softmax(scores, axis=1)
+        joint = log_prior + self.log_likelihood
+        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * (weights**2).sum()
+        pull = softmax(joint, axis=1) - np.exp(log_prior)
+        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * weights
+        return -float(value), -by_weight * expit(theta)
+
+
+@dataclass(frozen=True)
 class Fit:
     """A fitted fusion.
 
@@ -65,29 +135,7 @@ def fuse(
     """
     stack, spread = _unit_spread(evidence)
     sources = len(stack)
-    observed = np.zeros(seen.total_texts, dtype=bool)
-    observed[seen.text] = True
-
-    def log_prior_at(weights: Doubles) -> Doubles:
-        scores = np.tensordot(weights, stack, axes=1) + candidates.log_counts
-        return np.asarray(log_softmax(scores, axis=1))
-
-    def objective(theta: Doubles) -> tuple[float, Doubles]:
-        weights = np.logaddexp(0, theta[:sources])
-        channel = _channel_at(theta[sources:])
-        log_prior = log_prior_at(weights)
-        terms = channel_terms(seen, channel)
-        joint = log_prior + terms.log_likelihood
-        posterior = softmax(joint, axis=1)
-        pull = np.where(observed[:, None], posterior - np.exp(log_prior), 0.0)
-        by_weight = np.tensordot(stack, pull, axes=2) - config.weight_penalty * weights
-        value, by_channel = _channel_prior(theta[sources:], channel)
-        value += logsumexp(joint, axis=1)[observed].sum()
-        value -= 0.5 * config.weight_penalty * (weights**2).sum()
-        by_channel += _channel_pull(posterior, terms)
-        gradient = np.concatenate([by_weight * expit(theta[:sources]), by_channel])
-        return -float(value), -gradient
-
+    objective = Objective(stack, candidates.log_counts, seen, config.weight_penalty)
     first = np.concatenate([np.full(sources, _ONE), _theta_of(start)])
     bounds = [(-8.0, 4.0)] * sources + [(-3.0, 9.2), (-6.0, 6.0), (0.0, 5.0)]
     found = minimize(
@@ -100,7 +148,7 @@ def fuse(
     )
     weights = np.logaddexp(0, found.x[:sources])
     channel = _channel_at(found.x[sources:])
-    log_prior = log_prior_at(weights)
+    log_prior = objective.log_prior(weights)
     named = {e.source: float(w / s) for e, w, s in zip(evidence, weights, spread, strict=True)}
     return Fit(_posterior(log_prior, candidates, seen, channel, named), log_prior)
 
@@ -133,22 +181,14 @@ def fuse_routed(
     channel = fit.posterior.channel
     likelihood = channel_terms(seen, channel).log_likelihood
     learned_from = np.flatnonzero(audit & np.isin(np.arange(len(audit)), seen.text))
-    part = stack[:, learned_from]
-
-    def objective(theta: Doubles) -> tuple[float, Doubles]:
-        weights = np.logaddexp(0, theta)
-        scores = fit.log_prior[learned_from] + np.tensordot(weights, part, axes=1)
-        log_prior = log_softmax(scores, axis=1)
-        joint = log_prior + likelihood[learned_from]
-        value = logsumexp(joint, axis=1).sum()
-        value -= 0.5 * config.routed_weight_penalty * (weights**2).sum()
-        pull = softmax(joint, axis=1) - np.exp(log_prior)
-        by_weight = np.tensordot(part, pull, axes=2) - config.routed_weight_penalty * weights
-        return -float(value), -by_weight * expit(theta)
-
     bounds = [(-8.0, 4.0)] * len(stack)
     found = minimize(
-        objective,
+        RoutedObjective(
+            stack[:, learned_from],
+            fit.log_prior[learned_from],
+            likelihood[learned_from],
+            config.routed_weight_penalty,
+        ),
         np.full(len(stack), -2.0),
         jac=True,
         method="L-BFGS-B",

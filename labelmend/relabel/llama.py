@@ -53,7 +53,7 @@ class LlamaEngine:
         Args:
             path: the GGUF file.
             context_tokens: cells of the KV cache, shared by all sequences.
-            batch_tokens: decoded at a time.
+            batch_tokens: decoded at a time, at most `context_tokens`.
             gpu_layers: layers put on the GPU; -1 for all.
 
         Raises:
@@ -71,10 +71,14 @@ class LlamaEngine:
                 f"{path}: llama.cpp can't load this model: the file is damaged or of an "
                 "architecture that this version doesn't know; get another GGUF"
             )
+        # llama.cpp aborts the process where a batch is larger than the context, or where there are
+        # more sequences than tokens in a batch.
+        batch_tokens = min(batch_tokens, context_tokens)
+        self.sequences = min(llama_cpp.llama_max_parallel_sequences(), batch_tokens)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_tokens
         params.n_batch = params.n_ubatch = batch_tokens
-        params.n_seq_max = self.sequences = llama_cpp.llama_max_parallel_sequences()
+        params.n_seq_max = self.sequences
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = os.cpu_count() or 1
         self._context = llama_cpp.llama_init_from_model(self._model, params)

@@ -92,7 +92,8 @@ def relabel(
     job = _Job(dataset, config, models, store or Store(None), progress or NoProgress(), {})
     unique = unique_texts(dataset)
     encoder = load_encoder(config.encoder, models.encoder.path)
-    embeddings = job.embed(unique.texts, encoder)
+    with job.timed("embed"):
+        embeddings = embed(unique.texts, encoder, job.progress)
     with job.timed("neighbours"):
         neighbours = find_neighbours(
             embeddings, config.retrieval.neighbours, config.retrieval.block_rows
@@ -123,6 +124,17 @@ def relabel(
         voters=reports,
         seconds=job.seconds,
     )
+
+
+def embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Floats:
+    """Return float32 [u, d], unit rows."""
+    progress.start("embed texts", len(texts))
+    parts = []
+    for start in range(0, len(texts), _ENCODE_BLOCK):
+        part = texts[start : start + _ENCODE_BLOCK]
+        parts.append(encoder.encode(part))
+        progress.advance(len(part))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -162,17 +174,6 @@ class _Job:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
-
-    def embed(self, texts: Sequence[str], encoder: Encoder) -> Floats:
-        """Return float32 [u, d]."""
-        self.progress.start("embed texts", len(texts))
-        parts = []
-        with self.timed("embed"):
-            for start in range(0, len(texts), _ENCODE_BLOCK):
-                part = texts[start : start + _ENCODE_BLOCK]
-                parts.append(encoder.encode(part))
-                self.progress.advance(len(part))
-        return np.concatenate(parts)
 
     def describe(
         self, unique: UniqueTexts, embeddings: Floats, written: Mapping[str, LabelCard]

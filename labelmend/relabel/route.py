@@ -62,8 +62,10 @@ def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:
     kept = fit.log_prior[texts][:, : given.shape[1]]
     ranked = np.argsort(-kept - _FORCED * (given[texts] > 0), axis=1, kind="stable")
     chosen = ranked[:, :count]
-    # Shown in the order of the evidence, so that its place doesn't betray the given label.
-    order = np.argsort(-np.take_along_axis(kept, chosen, axis=1), axis=1, kind="stable")
+    # Shown in the order of the evidence, then of the label set, so that its place doesn't betray
+    # the given label: among the candidates, what was given stands first.
+    labels = np.take_along_axis(fit.posterior.candidates[texts], chosen, axis=1)
+    order = np.lexsort((labels, -np.take_along_axis(kept, chosen, axis=1)), axis=1)
     return np.take_along_axis(chosen, order, axis=1)
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,14 +42,15 @@ class Store:
             OutputError: the file can't be opened or is no store.
         """
         self.path = path
-        try:
+        with self._usable():
             self._database = sqlite3.connect(path or ":memory:", timeout=60)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise OutputError(
-                f"{path}: can't be used as the vote store: {error}; remove it"
-            ) from None
+        try:
+            with self._usable():
+                self._database.execute("PRAGMA journal_mode=WAL")
+                self._database.executescript(_SCHEMA)
+        except OutputError:
+            self._database.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -89,8 +91,18 @@ class Store:
         for start in range(0, len(keys), _MOST_PARAMETERS):
             part = keys[start : start + _MOST_PARAMETERS]
             marks = ",".join("?" * len(part))
-            found += self._database.execute(query.format(marks=marks), part).fetchall()
+            with self._usable():
+                found += self._database.execute(query.format(marks=marks), part).fetchall()
         return found
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OutputError(
+                f"{self.path}: can't be used as the vote store: {error}; remove it"
+            ) from None
 
     def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str]]) -> None:
         try:

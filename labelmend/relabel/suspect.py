@@ -117,7 +117,11 @@ _LEAST_LOG = -40.0
 
 
 def _folds(memberships: csr_array, folds: int, seed: int) -> Ints:
-    """Return int64 [u]: folds dealt out label by label, so that each holds its share of each."""
+    """Return int64 [u]: folds dealt out label by label, so that each holds its share of each.
+
+    So a text's label has a say in which other texts share its fold. That moves its scores as much
+    as another seed would; what its classifier learns is still learned from others alone.
+    """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(memberships.shape[0])
     main_label = np.asarray(memberships.argmax(axis=1)).ravel()

@@ -81,4 +81,4 @@ def collect_votes(
 
 
 def _card_key(card: LabelCard) -> str:
-    return "\n".join((card.label, card.description, *card.exemplars))
+    return key_of(card.label, card.description, *card.exemplars)

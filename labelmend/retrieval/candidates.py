@@ -46,6 +46,8 @@ def find_candidates(
 ) -> Candidates:
     """Fuse the retrievers' rankings by weighted reciprocal rank (Cormack et al. 2009).
 
+    A text that was given more labels than there is room for keeps those it was given most often.
+
     Args:
         retrievers: each with its weight.
         given: sparse [u, K], how many rows of the text were given each label.
@@ -71,9 +73,9 @@ def find_candidates(
                 scores[row, ranking.labels[row, place]] += weight / (
                     config.rank_constant + place + 1
                 )
-        scores += _CERTAIN * np.minimum(given[texts].toarray(), 1)
+        scores += _CERTAIN * given[texts].toarray()
         if oos is not None:
-            scores[:, oos] += _CERTAIN
+            scores[:, oos] = np.inf
         ranked = np.argsort(-scores, axis=1, kind="stable")
         labels[texts, :width] = ranked[:, :width]
         if tail:
@@ -87,7 +89,7 @@ def find_candidates(
 
 
 _CERTAIN = 1e6
-"""Added to labels that are candidates whatever their rank."""
+"""Added to labels that were given: they are candidates whatever their rank."""
 
 
 def score_in_blocks(score: Callable[[Ints, Ints], Floats], candidates: Ints, block: int) -> Floats:

@@ -47,6 +47,10 @@ class DescriptionRetriever:
         return self._passages.best_per_candidate(similarity, texts, candidates)
 
 
+_NOTHING = 1e-6
+"""A sum of vectors with no more than this squared length is no prototype."""
+
+
 class PrototypeRetriever:
     """Cosine of the text to a label's prototype: the mean of the texts that carry the label.
 
@@ -68,18 +72,25 @@ class PrototypeRetriever:
         self._memberships = memberships
         self._sums: Doubles = np.asarray(memberships.T @ embeddings.astype(np.float64))
         self._squared = np.einsum("kd,kd->k", self._sums, self._sums)
+        self._empty = int((self._squared <= _NOTHING).sum())
         self._index = faiss.IndexFlatIP(embeddings.shape[1])
         self._index.add(self.prototypes())
 
     def prototypes(self) -> Floats:
         """Return float32 [K, d], unit rows; a label that no text carries has a row of zeros."""
-        norms = np.sqrt(self._squared)[:, None]
-        unit: Floats = (self._sums / np.where(norms > 1e-9, norms, np.inf)).astype(np.float32)
+        norms = np.sqrt(np.where(self._squared > _NOTHING, self._squared, np.inf))[:, None]
+        unit: Floats = (self._sums / norms).astype(np.float32)
         return unit
 
     def search(self, texts: Ints, limit: int) -> Ranking:
-        """Return the labels of the nearest prototypes, scored without the text itself."""
-        _, found = self._index.search(self._embeddings[texts], min(limit, len(self._squared)))
+        """Return the labels of the nearest prototypes, the text itself taken out of them.
+
+        The index holds prototypes with the text, which are nearer to it than those without: as
+        many more labels are fetched as a text carries, and as have no prototype.
+        """
+        own = int(np.diff(self._memberships[texts].indptr).max(initial=0))
+        fetched = limit + own + self._empty
+        _, found = self._index.search(self._embeddings[texts], min(fetched, len(self._squared)))
         labels = found.astype(np.int64)
         return rank_labels(labels, self.score(texts, labels), limit)
 
@@ -88,9 +99,10 @@ class PrototypeRetriever:
         vectors = self._embeddings[texts].astype(np.float64)
         dots = np.einsum("bd,bcd->bc", vectors, self._sums[candidates])
         own = gather(self._memberships, texts, candidates)
-        others = dots - own
-        squared = self._squared[candidates] - 2 * own * dots + own**2
-        enough = squared > 1e-6
+        length = np.einsum("bd,bd->b", vectors, vectors)[:, None]  # 1, but for rounding
+        others = dots - own * length
+        squared = self._squared[candidates] - 2 * own * dots + own**2 * length
+        enough = squared > _NOTHING
         norms = np.sqrt(np.where(enough, squared, 1.0))
         cosines: Floats = np.where(enough, others / norms, np.nan).astype(np.float32)
         return cosines
@@ -107,6 +119,7 @@ def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_ar
     count, width = labels.shape
     starts = np.arange(0, count * width + 1, width)
     values = weights.ravel().astype(np.float32)
-    matrix = csr_array((values, labels.ravel(), starts), shape=(count, label_count))
+    # A copy: scipy sorts indices in place, and these are the candidates of everybody else too.
+    matrix = csr_array((values, labels.flatten(), starts), shape=(count, label_count))
     matrix.eliminate_zeros()
     return matrix

@@ -28,8 +28,9 @@ class Neighbours:
 def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
     """Find the `count` nearest other texts of each text by exact search.
 
-    Texts are distinct, so leaving out the text itself leaves out every copy of it. Ties go to the
-    smaller index, which is the order of the texts' keys.
+    Texts are distinct, so leaving out the text itself leaves out every copy of it. Those found
+    are in the order of similarity, then of the texts' keys; which of equally near texts take the
+    last places is up to the index, and it sees them in the order of their keys too.
 
     Args:
         embeddings: float32 [u, d], unit rows.

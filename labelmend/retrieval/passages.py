@@ -77,4 +77,6 @@ def label_passages(
         passages += own
         label_of += [index] * len(own)
         text_of += [known.get(text_key(p), NOT_A_TEXT) for p in own]
-    return LabelPassages(tuple(passages), np.array(label_of), np.array(text_of), most)
+    return LabelPassages(
+        tuple(passages), np.array(label_of, np.int64), np.array(text_of, np.int64), most
+    )

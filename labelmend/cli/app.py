@@ -1,0 +1,45 @@
+"""The `labelmend` command: one module a command, imported for its options only.
+
+Everything heavy is imported inside the commands, so `--help` answers at once.
+"""
+
+import sys
+
+import typer
+
+from labelmend.cli import corrupt, demo, describe, models, relabel, version
+from labelmend.cli.console import INTERRUPTED, say_error
+from labelmend.errors import LabelmendError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="labelmend",
+    help="Mend the labels of noisy text-classification data with local models. First, do no harm.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("relabel")(relabel.relabel)
+app.command("describe")(describe.describe)
+app.command("corrupt")(corrupt.corrupt)
+app.add_typer(models.app, name="models")
+app.command("demo")(demo.demo)
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends in one line and exit code 2."""
+    try:
+        app()
+    except LabelmendError as error:
+        say_error(str(error))
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        say_error("interrupted; nothing was written")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has left, as `head` does.
+        sys.stderr.close()
+        sys.exit(1)

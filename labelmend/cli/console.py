@@ -1,0 +1,94 @@
+"""What all commands share on the terminal: progress bars, errors, Ctrl-C."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+INTERRUPTED = 130
+"""The shell's exit code for a program that Ctrl-C ended."""
+
+
+class ProgressBars:
+    """One bar a stage on stderr, with rate and ETA; nothing where `quiet`."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            """Steps a second."""
+
+            def render(self, task: Task) -> Text:
+                """Draw it; empty until it is known."""
+                speed = task.finished_speed or task.speed
+                return Text(f"{speed:,.1f}/s" if speed else "", style="progress.data.speed")
+
+        self._progress = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins that has `total` steps."""
+        self._task = self._progress.add_task(stage, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more steps of the current stage are done."""
+        if self._task is not None:
+            self._progress.advance(self._task, steps)
+
+
+@contextmanager
+def keeping_votes(store: Path | None) -> Iterator[None]:
+    """On Ctrl-C, say what was kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = _kept_votes(store)
+        say_error(f"interrupted; nothing was written{kept}")
+        sys.exit(INTERRUPTED)
+
+
+def _kept_votes(store: Path | None) -> str:
+    if store is None or not store.exists():
+        return ""
+    from labelmend.relabel.store import Store
+
+    with Store(store) as opened:
+        return f"; {opened.count()} votes are kept in {store}: run the same command again to resume"
+
+
+def say_error(message: str) -> None:
+    """Print one line to stderr."""
+    line = " ".join(message.split())
+    sys.stderr.write(f"labelmend: {line}\n")

@@ -1,0 +1,47 @@
+"""`labelmend describe`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import ProgressBars, keeping_votes
+
+
+def describe(
+    table: options.Table,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The YAML to write.", show_default=False)
+    ],
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    labels: options.Labels = None,
+    profile: options.Profile = "embedded",
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    no_llm: options.NoLlm = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write an editable YAML with a description and exemplars for every label."""
+    from labelmend.configs.load import load_config
+    from labelmend.relabel.job import TableRequest, describe_file
+
+    config = load_config(profile, options.overrides(settings, seed))
+    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        cards = describe_file(request, output, config, bars, labels_file=labels, use_llm=not no_llm)
+    if not quiet:
+        sources = {
+            "user": "your own",
+            "llm": "written by the LLM",
+            "name": "name and exemplars only",
+        }
+        counts = ", ".join(
+            f"{sum(card.source == source for card in cards)} {words}"
+            for source, words in sources.items()
+            if any(card.source == source for card in cards)
+        )
+        typer.echo(f"{len(cards)} labels ({counts}) in {output}")

@@ -1,0 +1,53 @@
+"""Options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Table = Annotated[
+    Path,
+    typer.Argument(help="CSV, TSV, JSONL or Parquet table.", metavar="TABLE", show_default=False),
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", help="Found by name if not given.", show_default=False),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option("--label-column", help="Found by name if not given.", show_default=False),
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option("--id-column", help="Names rows in the evidence; row numbers if none."),
+]
+OosLabel = Annotated[
+    str | None,
+    typer.Option("--oos-label", help="The label that means 'fits no label'; found by name."),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="Of the table; detected if not given.")
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="YAML with your label descriptions; see `labelmend describe`."),
+]
+Profile = Annotated[
+    str,
+    typer.Option(
+        "--profile", help="embedded, quality, multilingual, sirius, or a YAML file of your own."
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of all random choices.", min=0)]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: no votes, plain label cards.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what was learned.")]
+
+
+def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
+    """Return all overrides of a profile."""
+    return [*(settings or []), *([f"seed={seed}"] if seed is not None else [])]

@@ -1,0 +1,142 @@
+"""Prints plans and outcomes."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labelmend.relabel.demo import Score
+from labelmend.relabel.job import RelabelOutcome
+from labelmend.relabel.models import RunModels
+from labelmend.relabel.plan import Plan
+from labelmend.relabel.results import confused_pairs, estimated_noise
+from labelmend.types import Decision
+
+_WORDS: dict[Decision, str] = {
+    "keep": "kept",
+    "change": "changed",
+    "review": "for review",
+    "label": "labelled from scratch",
+}
+_PAIRS = 5
+_KIB = 1024
+
+
+def size_in_words(size: float) -> str:
+    """Return a size in bytes as a person reads it."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < _KIB:
+            return f"{size:.0f} {unit}"
+        size /= _KIB
+    return f"{size:.1f} GiB"
+
+
+def time_in_words(seconds: float) -> str:
+    """Return a duration as a person reads it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
+    """Print what a run would do and cost."""
+    console = Console()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("rows", f"{plan.rows:,} ({plan.texts:,} distinct texts)")
+    table.add_row("labels", f"{plan.labels:,}")
+    if plan.unlabelled:
+        table.add_row("without label", f"{plan.unlabelled:,}")
+    table.add_row("in doubt", f"about {plan.doubtful:,} texts at most, from a sample")
+    if models.voters:
+        table.add_row("reach the voters", f"about {plan.voted:,} texts at most")
+    for role, model in models.all().items():
+        table.add_row(role, f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}")
+    memory = f"about {size_in_words(plan.memory_bytes)}"
+    table.add_row("memory", f"{memory} of {size_in_words(plan.available_bytes)} free")
+    for stage, seconds in plan.seconds.items():
+        table.add_row(f"time: {stage}", time_in_words(seconds))
+    table.add_row("time in all", f"about {time_in_words(sum(plan.seconds.values()))}")
+    console.print(table, highlight=False)
+    _print_notes(console, notes)
+    console.print("Nothing was written: this was a dry run.")
+
+
+def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
+    """Print what was done, what was learned, and where the files are."""
+    console, result = Console(), outcome.result
+    counts = Counter(result.decisions.actions)
+    total = len(result.dataset)
+    table = Table(title="Rows", title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    for action, words in _WORDS.items():
+        if counts[action] or action != "label":
+            table.add_row(words, f"{counts[action]:,}", f"{counts[action] / total:.1%}")
+    console.print(table, highlight=False)
+    harm = result.decisions.expected_harm
+    console.print(
+        f"Estimated noise rate {estimated_noise(result):.1%}; "
+        f"good labels broken, expected: {harm:.1f} of {result.decisions.expected_good:,.0f}",
+        highlight=False,
+    )
+    pairs = [pair for pair in confused_pairs(result, _PAIRS) if pair.rows >= 1]
+    if pairs:
+        table = Table(title="Most confused labels", title_justify="left", box=None, pad_edge=False)
+        table.add_column("seems to be")
+        table.add_column("was given")
+        table.add_column("rows, about", justify="right")
+        for pair in pairs:
+            table.add_row(Text(pair.true), Text(pair.given), f"{pair.rows:.0f}")
+        console.print(table, highlight=False)
+    for voter in result.voters:
+        failed = sum(voter.failures.values())
+        failures = f", {failed} failed" if failed else ""
+        remembered = f", {voter.remembered} of them remembered" if voter.remembered else ""
+        console.print(f"{voter.voter}: {voter.asked} texts{remembered}{failures}", highlight=False)
+    if verbose:
+        _print_details(console, outcome)
+    _print_notes(console, outcome.notes)
+    paths = outcome.paths
+    for words, path in (
+        ("mended table", paths.table),
+        ("evidence", paths.evidence),
+        ("run record", paths.record),
+    ):
+        console.print(Text(f"{words + ':':<14}{path}"), soft_wrap=True)
+
+
+def _print_details(console: Console, outcome: RelabelOutcome) -> None:
+    result = outcome.result
+    weights = ", ".join(f"{name} {w:.2f}" for name, w in result.posterior.weights.items())
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    channel = result.posterior.channel
+    console.print(
+        f"Channel: keep rate {channel.keep_rate:.4f}, similar share {channel.similar_share:.2f}, "
+        f"temperature {channel.temperature:.3f}",
+        highlight=False,
+    )
+    console.print(f"Weights: {weights}", highlight=False)
+    console.print(f"Time: {stages}", highlight=False)
+
+
+def _print_notes(console: Console, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        console.print(Text(f"Note: {note}"), soft_wrap=True)
+
+
+def print_score(score: Score) -> None:
+    """Print label accuracy before and after."""
+    console = Console()
+    before, after = score.right_before / score.rows, score.right_after / score.rows
+    wrong = score.rows - score.right_before
+    console.print(
+        f"Label accuracy [bold]{before:.1%} -> {after:.1%}[/]: "
+        f"{score.fixed} of {wrong} wrong labels fixed, "
+        f"{score.broken} of {score.right_before} good labels broken "
+        f"({score.broken / score.right_before:.2%})",
+        highlight=False,
+    )

@@ -1,0 +1,10 @@
+"""`labelmend version`."""
+
+import typer
+
+
+def version() -> None:
+    """Print the version."""
+    from labelmend import __version__
+
+    typer.echo(f"labelmend {__version__}")

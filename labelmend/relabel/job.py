@@ -1,0 +1,224 @@
+"""Files in, files out: what the commands `relabel` and `describe` do."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmend.configs.schema import Config, DataConfig
+from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset
+from labelmend.data.duplicates import unique_texts
+from labelmend.data.read import SourceTable, read_table
+from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
+from labelmend.errors import OutputError
+from labelmend.protocols import Progress
+from labelmend.relabel.describe import (
+    core_texts,
+    describe_cards,
+    draft_cards,
+    labels_yaml,
+    read_labels_file,
+)
+from labelmend.relabel.models import RunModels, locate_models
+from labelmend.relabel.pipeline import embed, relabel
+from labelmend.relabel.plan import Plan, make_plan
+from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
+from labelmend.relabel.store import Store
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.encode import load_encoder
+from labelmend.types import Dataset, LabelCard, Relabelling
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """Which table, and which of its columns.
+
+    Attributes:
+        path: of the table.
+        text_column: None to find it by name; so with the others.
+        label_column: as above.
+        id_column: as above.
+        oos_label: the label that means "fits no label"; None to find it by name.
+        encoding: of the file; None to detect it.
+    """
+
+    path: Path
+    text_column: str | None = None
+    label_column: str | None = None
+    id_column: str | None = None
+    oos_label: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where a relabelling is written."""
+
+    table: Path
+    evidence: Path
+    record: Path
+    labels: Path
+    store: Path
+
+    @classmethod
+    def beside(cls, table: Path) -> "OutputPaths":
+        """Name all files after the table."""
+        return cls(
+            table=table,
+            evidence=table.with_suffix(".evidence.jsonl"),
+            record=table.with_suffix(".run.json"),
+            labels=table.with_suffix(".labels.yaml"),
+            store=table.with_suffix(".votes.sqlite"),
+        )
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """A checked table: all that can be wrong with it has been looked for."""
+
+    table: SourceTable
+    columns: ColumnChoice
+    dataset: Dataset
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RelabelOutcome:
+    """A finished relabelling and its files."""
+
+    result: Relabelling
+    notes: tuple[str, ...]
+    paths: OutputPaths
+
+
+def load_table(
+    request: TableRequest, config: DataConfig, written: Mapping[str, LabelCard]
+) -> LoadedTable:
+    """Read and check a table.
+
+    Args:
+        request: the table and its columns.
+        config: how rows are read.
+        written: the user's label cards, whose labels join the label set.
+
+    Raises:
+        InputError: the table can't be used.
+    """
+    table = read_table(request.path, request.encoding)
+    columns = choose_columns(
+        table,
+        request.text_column,
+        request.label_column,
+        request.id_column,
+        label_needed=not written,
+    )
+    loaded = to_dataset(table, columns, config, request.oos_label, tuple(written))
+    return LoadedTable(table, columns, loaded.dataset, loaded.notes)
+
+
+def relabel_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    labels_file: Path | None = None,
+    use_llm: bool = True,
+    fresh: bool = False,
+) -> RelabelOutcome:
+    """Mend a table and write the mended one, its evidence and the run's record beside it.
+
+    Either all files are written or none; votes are kept from the first one on.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    paths = OutputPaths.beside(output)
+    for path in (paths.table, paths.evidence):
+        check_output(request.path, path)
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    check_new_columns(job.table, COLUMNS)
+    models = locate_models(config, use_llm=use_llm)
+    if fresh:
+        paths.store.unlink(missing_ok=True)
+    with Store(paths.store if use_llm else None) as store:
+        result = relabel(
+            job.dataset, config, models, written=written, store=store, progress=progress
+        )
+    source = {
+        "path": str(request.path),
+        "sha256": hashlib.sha256(request.path.read_bytes()).hexdigest(),
+        "rows": len(job.dataset),
+        "texts": len(result.unique),
+        "columns": {"text": job.columns.text, "label": job.columns.label, "id": job.columns.id},
+    }
+    record = run_record(result, config, models.all(), source, job.notes)
+    files = [paths.table, paths.evidence, paths.record]
+    # The user's own labels file is never written to, whatever its name.
+    own_labels = [] if labels_file else [paths.labels]
+    with atomic_files([*files, *own_labels]) as (table, evidence, run, *labels):
+        write_table(job.table, columns_of(result), table)
+        with evidence.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in evidence_lines(result))
+        run.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        for path in labels:
+            path.write_text(labels_yaml(result.cards), "utf-8")
+    return RelabelOutcome(result, job.notes, paths)
+
+
+def plan_file(
+    request: TableRequest, config: Config, labels_file: Path | None, *, use_llm: bool
+) -> tuple[Plan, RunModels, tuple[str, ...]]:
+    """Check a run's input and probe what it would cost; nothing is written.
+
+    Returns:
+        the plan, the models, and notes on the data.
+
+    Raises:
+        LabelmendError: the input can't be used.
+    """
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    check_new_columns(job.table, COLUMNS)
+    models = locate_models(config, use_llm=use_llm)
+    return make_plan(job.dataset, config, models), models, job.notes
+
+
+def describe_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    use_llm: bool = True,
+    labels_file: Path | None = None,
+) -> tuple[LabelCard, ...]:
+    """Write an editable YAML with one card a label.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    _refuse_input(output, request.path)
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    models = locate_models(config, use_llm=use_llm)
+    unique = unique_texts(job.dataset)
+    encoder = load_encoder(config.encoder, models.encoder.path)
+    embeddings = embed(unique.texts, encoder, progress)
+    count = max(config.describe.examples, config.describe.exemplars)
+    prototypes = PrototypeRetriever(embeddings, unique.given)
+    core = core_texts(unique, prototypes, len(job.dataset.labels), count)
+    cards = draft_cards(job.dataset, core, written, config.describe)
+    if models.describer is not None:
+        with Store(None) as store:
+            cards = describe_cards(cards, core, models.describer, config.describe, store, progress)
+    with atomic_files([output]) as (temporary,):
+        temporary.write_text(labels_yaml(cards), "utf-8")
+    return cards
+
+
+def _refuse_input(output: Path, source: Path) -> None:
+    if output.exists() and source.exists() and output.samefile(source):
+        raise OutputError(f"{output}: is the input; name another output with -o")

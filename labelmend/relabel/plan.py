@@ -1,0 +1,165 @@
+"""What a run will do and cost, from a short timed probe on a sample of the texts."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+
+from labelmend.configs.schema import Config, VoterConfig
+from labelmend.data.duplicates import unique_texts
+from labelmend.protocols import NoProgress
+from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
+from labelmend.relabel.models import RunModels
+from labelmend.relabel.pipeline import label_passage
+from labelmend.relabel.store import Store
+from labelmend.relabel.suspect import embedding_classifier, out_of_fold_scores
+from labelmend.relabel.voters import LlamaVoter
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.rerank import load_reranker
+from labelmend.types import Ballot, Dataset, LabelCard, UniqueTexts
+from labelmend.weights.locate import LocatedModel
+
+_SAMPLE = 2000
+"""Texts embedded and classified. Fewer a label than in the whole table, so more seem doubtful."""
+
+_PROBED = 4
+"""Texts put to the reranker and to each voter."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An estimate; no promise.
+
+    Attributes:
+        rows: of the table.
+        texts: distinct ones.
+        labels: of the label set.
+        unlabelled: rows without a label.
+        doubtful: texts in doubt, at most about: a sample's share, extrapolated.
+        voted: texts that reach the voters, at most about, the audit with them.
+        memory_bytes: at the peak.
+        available_bytes: of this machine now.
+        seconds: by stage.
+    """
+
+    rows: int
+    texts: int
+    labels: int
+    unlabelled: int
+    doubtful: int
+    voted: int
+    memory_bytes: int
+    available_bytes: int
+    seconds: dict[str, float]
+
+
+def make_plan(dataset: Dataset, config: Config, models: RunModels) -> Plan:
+    """Probe every stage on a seeded sample, and extrapolate.
+
+    Args:
+        dataset: what would be mended.
+        config: what would run.
+        models: from `locate_models`.
+    """
+    unique = unique_texts(dataset)
+    total, labels = len(unique), len(dataset.labels)
+    generator = np.random.default_rng(config.seed)
+    sample = np.sort(generator.choice(total, size=min(_SAMPLE, total), replace=False))
+    encoder = load_encoder(config.encoder, models.encoder.path)
+    began = time.monotonic()
+    embeddings = encoder.encode([unique.texts[i] for i in sample])
+    per_text = (time.monotonic() - began) / len(sample)
+    part = UniqueTexts(
+        tuple(unique.texts[i] for i in sample), np.arange(len(sample)), unique.given[sample]
+    )
+    prototypes = PrototypeRetriever(embeddings, part.given)
+    core = core_texts(part, prototypes, labels, config.describe.examples)
+    cards = draft_cards(dataset, core, {}, config.describe)
+
+    candidates = np.tile(np.arange(labels), (len(sample), 1))
+    began = time.monotonic()
+    scores = out_of_fold_scores(
+        embedding_classifier(config.suspect),
+        embeddings,
+        part.given,
+        candidates,
+        config.suspect.folds,
+        config.seed,
+        NoProgress(),
+    )
+    suspecting = (time.monotonic() - began) * total / len(sample) * config.fusion.rounds
+    given = np.asarray(part.given.argmax(axis=1)).ravel()
+    known = np.isfinite(np.take_along_axis(scores, given[:, None], axis=1)[:, 0])
+    disagree = np.nanargmax(np.where(np.isnan(scores), -np.inf, scores), axis=1) != given
+    doubtful = round(total * float(disagree[known].mean())) if known.any() else total
+
+    audit = min(config.routing.audit_rows, total)
+    reranked = _capped(doubtful, config.reranker.max_rows) + audit
+    voted = _capped(doubtful, config.routing.llm_rows) + audit if models.voters else 0
+    seconds = {"embed": per_text * total, "suspect and fuse": suspecting}
+    if models.describer is not None:
+        seconds["describe labels"] = _describing(config, models.describer, cards)
+    if models.reranker is not None:
+        seconds["rerank"] = reranked * _reranking(config, models.reranker, cards, part.texts)
+    for voter, model in models.voters:
+        seconds[f"vote {model.name}"] = voted * _voting(voter, model, cards, part.texts)
+    width = embeddings.shape[1]
+    kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
+    largest = max((model.size_bytes for model in models.all().values()), default=0)
+    memory = psutil.Process().memory_info().rss + total * (width * 8 + kept * 8 * 30) + largest
+    return Plan(
+        rows=len(dataset),
+        texts=total,
+        labels=labels,
+        unlabelled=int((dataset.given < 0).sum()),
+        doubtful=doubtful,
+        voted=voted,
+        memory_bytes=int(memory),
+        available_bytes=int(psutil.virtual_memory().available),
+        seconds=seconds,
+    )
+
+
+def _capped(count: int, most: int) -> int:
+    return count if most < 0 else min(count, most)
+
+
+def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard]) -> float:
+    """Return the seconds that describing all labels will take, from two of them."""
+    probed = [card for card in cards if card.exemplars][:2]
+    core = [card.exemplars for card in probed]
+    began = time.monotonic()
+    with Store(None) as store:
+        describe_cards(probed, core, model, config.describe, store, NoProgress())
+    return (time.monotonic() - began) * len(cards) / max(len(probed), 1)
+
+
+def _reranking(
+    config: Config, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
+) -> float:
+    """Return the seconds that reranking a text takes."""
+    reranker = load_reranker(config.reranker, model.path)
+    shown = cards[: config.reranker.candidates]
+    pairs = [(text, label_passage(c, text)) for text in texts[:_PROBED] for c in shown]
+    began = time.monotonic()
+    reranker.score(pairs)
+    return (time.monotonic() - began) / min(_PROBED, len(texts))
+
+
+def _voting(
+    config: VoterConfig, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
+) -> float:
+    """Return the seconds that a vote takes, once the labels' prefixes are known."""
+    shown = tuple(cards[: config.candidates])
+    ballots = [Ballot(text, shown) for text in texts[:_PROBED]]
+    voter = LlamaVoter(config, model)
+    try:
+        voter.vote(ballots[:1])
+        began = time.monotonic()
+        voter.vote(ballots)
+        return (time.monotonic() - began) / len(ballots)
+    finally:
+        voter.close()

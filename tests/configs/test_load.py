@@ -1,0 +1,234 @@
+import dataclasses
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+
+from labelmend.configs.load import PROFILES, config_to_dict, load_config, load_yaml
+from labelmend.errors import ConfigError
+
+
+def refusal(profile: str = "embedded", *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(profile, overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
+    (folder / name).write_text(text, "utf-8")
+    return str(folder / name)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_loads_and_bears_its_name(profile):
+    assert load_config(profile).profile == profile
+
+
+def test_every_profile_file_is_known():
+    shipped = {p.name for p in resources.files("labelmend.configs").iterdir()}
+    yamls = {name.removesuffix(".yaml") for name in shipped if name.endswith(".yaml")}
+    assert yamls - {"models"} == set(PROFILES)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_model_a_profile_names_is_pinned_under_its_kind(profile):
+    text = resources.files("labelmend.configs").joinpath("models.yaml").read_text("utf-8")
+    kinds = {name: entry["kind"] for name, entry in yaml.safe_load(text).items()}
+    config = load_config(profile)
+    assert kinds[config.encoder.model] == "encoder"
+    assert kinds[config.reranker.model] == "reranker"
+    assert kinds[config.describe.model] == "gguf"
+    assert {kinds[voter.model] for voter in config.voters} == {"gguf"}
+
+
+def test_a_profile_overlays_what_it_extends():
+    base, quality, sirius = map(load_config, ("embedded", "quality", "sirius"))
+    assert quality.encoder.model == "bge-large-en-v1.5"
+    assert quality.encoder.backend == base.encoder.backend  # a mapping is merged
+    assert len(base.voters) == 1
+    assert [v.model[:4] for v in quality.voters] == ["Qwen", "Meta", "gemm"]  # a list is replaced
+    assert sirius.voters == quality.voters
+    assert sirius.retrieval.weights.bm25 == 0.3
+
+
+def test_overrides_reach_scalars_lists_and_items():
+    config = load_config(
+        "quality",
+        [
+            "seed=7",
+            "decision.max_harm=0",
+            "fusion.oos_threshold=1e-6",
+            "encoder.query_prefix='query: '",
+            "data.oos_labels=[none, other]",
+            "voters.1.candidates=4",
+            "retrieval.weights={bm25: 1, description: 2, prototype: 3, neighbour: 4}",
+        ],
+    )
+    assert config.seed == 7
+    assert config.decision.max_harm == 0.0
+    assert isinstance(config.decision.max_harm, float)
+    assert config.fusion.oos_threshold == 0.000001
+    assert config.data.oos_labels == ("none", "other")
+    # Three voters are written with one YAML anchor; one override is one voter's.
+    assert [v.candidates for v in config.voters] == [10, 4, 10]
+    assert dataclasses.astuple(config.retrieval.weights) == (1, 2, 3, 4)
+    assert load_config("embedded", ["voters=[]"]).voters == ()
+
+
+def test_a_later_override_wins_and_files_are_left_alone():
+    assert load_config("embedded", ["seed=1", "seed=2"]).seed == 2
+    assert load_config("embedded").seed == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("retreival.candidates=5", "--set retreival.candidates: unknown key 'retreival'"),
+        ("retrieval.candidate=5", "(did you mean 'candidates'?)"),
+        ("voters.1.model=x", "--set voters.1.model: '1' is no place in a list of 1"),
+        ("voters.\u00b2=x", "'\u00b2' is no place in a list of 1"),
+        ("voters.first.model=x", "'first' is no place in a list of 1"),
+        ("seed.x=1", "--set seed.x: unknown key 'x'"),
+        ("seed", "write it as key=value"),
+        ("=1", "write it as key=value"),
+        ("seed=[1", "--set seed, line 1: not valid YAML"),
+    ],
+)
+def test_override_that_names_nothing(override, message):
+    assert message in refusal("embedded", override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=x", "embedded: seed: expected int, got 'x'"),
+        ("seed=1.5", "seed: expected int, got 1.5"),
+        ("seed=true", "seed: expected int, got True"),
+        ("decision.max_harm=true", "decision.max_harm: expected float, got True"),
+        ("decision.max_harm=small", "decision.max_harm: expected float, got 'small'"),
+        ("encoder.model=1", "encoder.model: expected str, got 1"),
+        ("data.oos_labels=oos", "data.oos_labels: expected a list, got 'oos'"),
+        ("data.oos_labels=[oos, 1]", "data.oos_labels.1: expected str, got 1"),
+        ("voters=[1]", "voters.0: expected a mapping, got 1"),
+        ("retrieval=3", "retrieval: expected a mapping, got 3"),
+        ("voters.0={model: x}", "voters.0.ballot is missing"),
+        (
+            "voters.0.ballot=chanel",
+            "voters.0.ballot: 'chanel' is not one of channel, choice (did you mean 'channel'?)",
+        ),
+        ("reranker.backend=[onnx]", "['onnx'] is not one of onnx, flag, cross-encoder, none"),
+    ],
+)
+def test_value_of_a_wrong_kind(override, message):
+    assert message in refusal("embedded", override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("decision.max_harm=1.1", "decision.max_harm is 1.1: give a share from 0 to 1"),
+        ("decision.min_confidence=-0.1", "decision.min_confidence is -0.1"),
+        ("decision.review_below=.nan", "decision.review_below is nan"),
+        ("retrieval.candidates=2", "retrieval.candidates is 2: give at least 3"),
+        ("retrieval.weights.bm25=-1", "retrieval.weights.bm25 is -1.0: give at least 0"),
+        ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give at least 0"),
+        ("suspect.folds=1", "suspect.folds is 1: give at least 2"),
+        ("suspect.inverse_regularization=0", "suspect.inverse_regularization is 0.0"),
+        ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
+        ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
+        ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
+        ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),
+        ("seed=-1", "seed is -1: give at least 0"),
+    ],
+)
+def test_number_out_of_range(override, message):
+    assert message in refusal("embedded", override)
+
+
+@pytest.mark.parametrize(
+    "override", ["decision.max_harm=1", "retrieval.candidates=3", "suspect.folds=2", "seed=0"]
+)
+def test_the_bound_itself_is_in_range(override):
+    key, value = override.split("=")
+    tree = config_to_dict(load_config("embedded", [override]))
+    for part in key.split("."):
+        tree = tree[part]
+    assert tree == float(value)
+
+
+def test_unknown_profile_names_the_nearest():
+    message = refusal("qualty")
+    assert message.startswith("unknown profile 'qualty' (did you mean 'quality'?): use one of")
+
+
+def test_a_users_file_extends_embedded_unless_it_says_otherwise(tmp_path):
+    mine = load_config(write(tmp_path, "profile: mine\nretrieval: {candidates: 7}\n"))
+    base = load_config("embedded")
+    assert mine == dataclasses.replace(
+        base, profile="mine", retrieval=dataclasses.replace(base.retrieval, candidates=7)
+    )
+    other = load_config(write(tmp_path, "extends: quality\nseed: 3\n"), ["seed=4"])
+    assert other == dataclasses.replace(load_config("quality"), seed=4)
+
+
+def test_a_users_file_extends_a_file_beside_it(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "sub", "extends: sirius\nseed: 5\n", "base.yaml")
+    path = write(tmp_path / "sub", "extends: base.yaml\nprofile: mine\n")
+    monkeypatch.chdir(tmp_path)
+    for named in (path, "sub/mine.yaml"):
+        assert load_config(named) == dataclasses.replace(
+            load_config("sirius"), seed=5, profile="mine"
+        )
+
+
+def test_files_that_extend_each_other(tmp_path, monkeypatch):
+    write(tmp_path, "extends: ./b.yaml\n", "a.yaml")
+    write(tmp_path, f"extends: ../{tmp_path.name}/a.yaml\n", "b.yaml")
+    assert "extends itself through" in refusal(str(tmp_path / "a.yaml"))
+    monkeypatch.chdir(tmp_path)
+    assert "extends itself through" in refusal("./a.yaml")
+    assert "extends itself" in refusal(write(tmp_path, "extends: mine.yaml\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 1\nretrieval:\n  neigbours: 3\n", "unknown key retrieval.neigbours (did you mean"),
+        ("sed: 1\n", "unknown key sed (did you mean 'seed'?); known here: profile, seed, data"),
+        ("1: 1\n", "unknown key 1; known here"),
+        ("- seed\n", "a profile is a mapping of keys, not list"),
+        ("", "a profile is a mapping of keys, not NoneType"),
+        ("seed: 1\ndata: [1\n", "line 3: not valid YAML"),
+        ("seed: 2026-13-01\n", "not valid YAML"),
+        ("extends: qualty\n", "unknown profile 'qualty' (did you mean 'quality'?)"),
+        ("retrieval:\n", "retrieval: expected a mapping, got None"),
+    ],
+)
+def test_a_users_file_that_can_not_be_used(tmp_path, text, message):
+    assert message in refusal(write(tmp_path, text))
+
+
+def test_a_file_that_can_not_be_read(tmp_path):
+    absent = str(tmp_path / "absent.yaml")
+    assert refusal(absent) == f"{absent}: can't read this profile: No such file or directory"
+    assert "Is a directory" in refusal(str(tmp_path))
+    (tmp_path / "latin.yaml").write_bytes(b"profile: caf\xe9\n")
+    assert "not UTF-8 text" in refusal(str(tmp_path / "latin.yaml"))
+
+
+def test_broken_yaml_names_the_line():
+    with pytest.raises(ConfigError, match=r"^here, line 2: not valid YAML: "):
+        load_yaml("a: 1\nb: c: d\n", "here")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_config_as_json_is_a_profile(profile, tmp_path):
+    config = load_config(profile)
+    plain = config_to_dict(config)
+    assert json.loads(json.dumps(plain)) == plain
+    assert load_config(write(tmp_path, json.dumps(plain))) == config

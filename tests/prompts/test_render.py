@@ -1,0 +1,89 @@
+import pytest
+from jinja2 import UndefinedError
+
+from labelmend.prompts.render import (
+    CHOICE,
+    LETTERS,
+    _template,
+    channel_prefix,
+    choice_prompt,
+    describe_prompt,
+    one_line,
+)
+from labelmend.types import LabelCard
+
+LOST = LabelCard("card_lost", "The user lost a bank card.", ("I lost my card", "card gone"), "user")
+BARE = LabelCard("top-up/failed", "", (), "name")
+
+
+def test_channel_with_all_there_is():
+    assert channel_prefix(LOST, LOST.exemplars) == (
+        "Intent: card lost\n"
+        "Meaning: The user lost a bank card.\n"
+        "Messages:\n"
+        "- I lost my card\n"
+        "- card gone\n"
+        "-"
+    )
+
+
+def test_channel_of_a_bare_name():
+    assert channel_prefix(BARE, ()) == "Intent: top up failed\nMessages:\n-"
+
+
+def test_choice():
+    assert choice_prompt(
+        "where \n is\tmy card?", [LOST, BARE, LOST], [("I lost\nmy card", "card gone"), (), ("x",)]
+    ) == (
+        "Which of these intents does the message have?\n"
+        "\n"
+        "Message: where is my card?\n"
+        "\n"
+        "A. card lost: The user lost a bank card. "
+        'For example: "I lost my card", "card gone"\n'
+        "B. top up failed\n"
+        'C. card lost: The user lost a bank card. For example: "x"\n'
+        "\n"
+        "Answer with the letter of one intent only."
+    )
+
+
+def test_describe():
+    assert describe_prompt("card lost", ["I lost my card", "card\n\ngone"]) == (
+        'Messages that carry the label "card lost":\n'
+        "- I lost my card\n"
+        "- card gone\n"
+        "\n"
+        "Describe in one sentence what these messages have in common, so that a person could tell "
+        'which messages carry the label "card lost". Begin with "The user".'
+    )
+
+
+def test_markup_is_neither_escaped_nor_run():
+    card = LabelCard("a", "<b> & {{ letters }} {% if %}", (), "user")
+    assert channel_prefix(card, ["'\"<i>"]) == (
+        "Intent: a\nMeaning: <b> & {{ letters }} {% if %}\nMessages:\n- '\"<i>\n-"
+    )
+
+
+def test_as_many_options_as_letters():
+    prompt = choice_prompt("hi", [BARE] * 26, [()] * 26)
+    assert f"\n{LETTERS[-1]}. top up failed\n\nAnswer" in prompt
+
+
+def test_exemplars_of_each_card_are_needed():
+    with pytest.raises(ValueError, match="shorter"):
+        choice_prompt("hi", [LOST, BARE], [()])
+
+
+def test_a_template_that_lacks_a_value_fails():
+    with pytest.raises(UndefinedError):
+        _template(CHOICE).render(text="hi")
+
+
+def test_a_long_exemplar_is_cut_between_words():
+    assert one_line("a" * 200) == "a" * 200
+    assert one_line("a" * 201) == "a" * 200 + " ..."
+    # 33 words of five letters and a space are 198 characters; the 34th would be cut in its middle.
+    assert one_line("words " * 50) == " ".join(["words"] * 33) + " ..."
+    assert one_line("  a \n b\u2028c\t ") == "a b c"

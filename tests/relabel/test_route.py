@@ -1,0 +1,127 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from labelmend.configs.schema import RoutingConfig
+from labelmend.relabel.fuse import FIRST_GUESS, Fit
+from labelmend.relabel.route import Routing, route, shortlist
+from labelmend.types import Posterior
+
+CONFIG = RoutingConfig(settled=0.9, audit_rows=2, llm_rows=-1)
+
+
+def posterior(*rows):
+    probabilities = np.array(rows, dtype=np.float64)
+    candidates = np.tile(np.arange(probabilities.shape[1]), (len(rows), 1))
+    return Posterior(candidates, probabilities, FIRST_GUESS, {})
+
+
+def fit(*log_priors):
+    log_prior = np.array(log_priors, dtype=np.float64)
+    return Fit(posterior(*np.exp(log_prior)), log_prior)
+
+
+def routed(*rows, seed=0, **changes):
+    return route(posterior(*rows), dataclasses.replace(CONFIG, **changes), seed)
+
+
+def test_unsettled_texts_the_most_doubtful_first():
+    # Best: 0.95, 0.6, 0.9 (settled), 0.4, 0.6; equals stay in the order of the texts.
+    found = routed([0.95, 0.05], [0.4, 0.6], [0.9, 0.1], [0.3, 0.4], [0.6, 0.4])
+    assert found.doubtful.tolist() == [3, 1, 4]
+    assert found.audit.sum() == 2
+    assert found.audit.shape == (5,)
+
+
+def test_all_texts_are_unsettled_above_one():
+    assert routed([1.0, 0.0], [0.5, 0.5], settled=1.01).doubtful.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(0, 0), (3, 3), (4, 4), (150, 4)])
+def test_the_audit_is_no_larger_than_the_data(rows, drawn):
+    found = routed(*[[1.0, 0.0]] * 4, audit_rows=rows)
+    assert found.audit.sum() == drawn
+    assert found.doubtful.tolist() == []
+
+
+def test_the_audit_does_not_look_at_the_posterior():
+    rng = np.random.default_rng(0)
+    first = routed(*rng.random((50, 2)), audit_rows=10)
+    second = routed(*rng.random((50, 2)), audit_rows=10)
+    assert np.array_equal(first.audit, second.audit)
+    other = routed(*rng.random((50, 2)), audit_rows=10, seed=1)
+    assert not np.array_equal(first.audit, other.audit)
+
+
+def test_the_audit_is_drawn_evenly():
+    times = np.sum([routed(*[[1.0]] * 10, audit_rows=3, seed=s).audit for s in range(1000)], axis=0)
+    # 1000 draws of 3 in 10: 300 each, standard deviation sqrt(1000 * 0.3 * 0.7) = 14.5.
+    assert abs(times - 300).max() < 5 * 14.5
+
+
+@pytest.mark.parametrize(
+    ("most", "texts"),
+    [(-1, [4, 1, 3, 0]), (0, [0, 1]), (1, [4, 0, 1]), (2, [4, 1, 0]), (99, [4, 1, 3, 0])],
+)
+def test_first_are_the_most_doubtful_and_the_audit_each_once(most, texts):
+    audit = np.array([True, True, False, False, False])
+    assert Routing(np.array([4, 1, 3]), audit).first(most).tolist() == texts
+
+
+def test_first_of_nothing():
+    nothing = routed([1.0, 0.0], audit_rows=0).first(-1)
+    assert nothing.tolist() == []
+    assert nothing.dtype == np.int64
+
+
+def test_shortlist_by_hand():
+    beliefs = fit(
+        [-3.0, -1.0, -2.0, -0.5],
+        [-3.0, -1.0, -2.0, -0.5],
+        [-1.0, -1.0, -1.0, -9.0],
+    )
+    given = np.array([[0.0, 0, 0], [2, 0, 0], [0, 0, 1]])
+    # The fourth column is the tail and never shown. The given label comes on board, in its place;
+    # among equals too.
+    assert shortlist(beliefs, given, np.array([0, 1, 2]), 2).tolist() == [[1, 2], [1, 0], [0, 2]]
+    assert shortlist(beliefs, given, np.array([2, 0]), 1).tolist() == [[2], [1]]
+
+
+def test_equals_are_shown_in_the_order_of_the_label_set():
+    # Candidate columns begin with the given label, here 7; that order must not be shown.
+    even = Fit(
+        Posterior(np.array([[7, 5, 6], [5, 7, 6]]), np.full((2, 3), 1 / 3), FIRST_GUESS, {}),
+        np.zeros((2, 3)),
+    )
+    columns = shortlist(even, np.array([[1.0, 0, 0], [1, 0, 0]]), np.array([0, 1]), 3)
+    labels = np.take_along_axis(even.posterior.candidates, columns, axis=1)
+    assert labels.tolist() == [[5, 6, 7], [5, 6, 7]]
+
+
+@pytest.mark.parametrize("count", [3, 4, 20])
+def test_a_shortlist_of_all_does_not_show_what_was_given(count):
+    beliefs = fit(*[[-3.0, -1.0, -2.0]] * 4)
+    given = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 9]])
+    assert shortlist(beliefs, given, np.arange(4), count).tolist() == [[1, 2, 0]] * 4
+
+
+def test_a_shortlist_holds_the_given_labels_and_then_the_most_probable():
+    rng = np.random.default_rng(0)
+    beliefs = fit(*np.log(rng.dirichlet(np.ones(12), 100)))
+    given = (rng.random((100, 10)) < 0.1).astype(np.float64)
+    texts = rng.permutation(100)[:40]
+    for text, columns in zip(texts, shortlist(beliefs, given, texts, 5), strict=True):
+        prior = beliefs.log_prior[text, :10]
+        assert (np.diff(prior[columns]) < 0).all()  # best first, none twice
+        told = np.flatnonzero(given[text])
+        by_prior = [k for k in np.argsort(-prior) if k not in told]
+        if len(told) <= 5:
+            assert set(columns) == {*told, *by_prior[: 5 - len(told)]}
+        else:
+            assert set(columns) <= set(told)
+
+
+def test_shortlist_of_no_texts():
+    none = np.empty(0, dtype=np.int64)
+    assert shortlist(fit([-1.0, -2.0]), np.zeros((1, 2)), none, 2).shape == (0, 2)

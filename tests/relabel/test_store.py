@@ -1,0 +1,172 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from labelmend.errors import OutputError
+from labelmend.relabel.store import Store, key_of
+
+
+def python(code, *arguments):
+    """Start another Python process on labelmend."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_votes_and_replies_come_back():
+    scores = (-1.5, 0.1, -700.25, float("-inf"))
+    with Store(None) as store:
+        store.put_votes([("a", scores), ("b", (2.0,))])
+        store.put_replies([("a", "The user says ça va 🙂.\n"), ("empty", "")])
+        assert store.votes(["b", "a", "unknown"]) == {"a": scores, "b": (2.0,)}
+        assert store.replies(["a", "empty", "b"]) == {"a": "The user says ça va 🙂.\n", "empty": ""}
+        assert store.count() == 2
+
+
+def test_a_later_vote_replaces_an_earlier():
+    with Store(None) as store:
+        store.put_votes([("a", (1.0, 2.0))])
+        store.put_votes([("a", (3.0, 4.0, 5.0))])
+        assert store.votes(["a"]) == {"a": (3.0, 4.0, 5.0)}
+        assert store.count() == 1
+
+
+def test_nothing_in_nothing_out():
+    with Store(None) as store:
+        store.put_votes([])
+        assert store.votes([]) == {}
+        assert store.votes(["a"]) == {}
+
+
+@pytest.mark.parametrize("count", [499, 500, 501, 1200])
+def test_more_keys_than_a_statement_takes(count):
+    keys = [f"key {i}" for i in range(count)]
+    with Store(None) as store:
+        store.put_votes([(key, (float(i),)) for i, key in enumerate(keys)])
+        assert store.votes([*keys, keys[0]]) == {key: (float(i),) for i, key in enumerate(keys)}
+
+
+def test_a_store_outlives_its_process(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    code = """
+        import sys
+        from pathlib import Path
+        from labelmend.relabel.store import Store
+        with Store(Path(sys.argv[1])) as store:
+            store.put_votes([("a", (1.0, -2.0))])
+    """
+    process = python(code, path)
+    assert process.communicate() == ("", "")
+    assert process.returncode == 0
+    with Store(path) as store:
+        assert store.votes(["a"]) == {"a": (1.0, -2.0)}
+    assert [p.name for p in tmp_path.iterdir()] == ["votes.sqlite"]
+
+
+def test_two_processes_write_to_one_store(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    code = """
+        import sys
+        from pathlib import Path
+        from labelmend.relabel.store import Store
+        with Store(Path(sys.argv[1])) as store:
+            for i in range(60):
+                store.put_votes([(f"{sys.argv[2]} {i}", (float(i),)), ("both", (1.0,))])
+    """
+    both = [python(code, path, name) for name in ("left", "right")]
+    for process in both:
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+    with Store(path) as store:
+        assert store.count() == 2 * 60 + 1
+        keys = [f"{name} {i}" for name in ("left", "right") for i in range(60)]
+        assert store.votes(keys) == {key: (float(key.split()[1]),) for key in keys}
+
+
+def test_kill_9_keeps_what_was_put(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    code = """
+        import sys
+        from pathlib import Path
+        from labelmend.relabel.store import Store
+        store = Store(Path(sys.argv[1]))
+        for i in range(100_000):
+            store.put_votes([(f"{i} {j}", (float(j),)) for j in range(16)])
+            print(i, flush=True)
+    """
+    process = python(code, path)
+    last = -1
+    for line in process.stdout:
+        last = int(line)
+        if last >= 20:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    rest, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    last = max([last, *map(int, rest.split())])
+    with Store(path) as store:
+        keys = [f"{i} {j}" for i in range(last + 1) for j in range(16)]
+        assert len(store.votes(keys)) == len(keys)
+        # Each put is whole or absent.
+        assert store.count() % 16 == 0
+        store.put_votes([("after", (1.0,))])
+        assert store.votes(["after"]) == {"after": (1.0,)}
+
+
+def test_a_file_that_is_no_store(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    path.write_text("text,label\nhello,greeting\n" * 200)
+    with pytest.raises(OutputError, match="votes.sqlite: can't be used as the vote store") as found:
+        Store(path)
+    assert "\n" not in str(found.value)
+    assert path.read_text().startswith("text,label\n")
+
+
+def test_a_folder_that_is_missing(tmp_path):
+    with pytest.raises(OutputError, match="can't be used as the vote store"):
+        Store(tmp_path / "missing" / "votes.sqlite")
+
+
+def test_a_store_that_is_damaged_behind_its_header(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([(key_of(str(i)), (1.0,) * 50) for i in range(500)])
+    raw = bytearray(path.read_bytes())
+    assert len(raw) > 20 * 4096
+    raw[2 * 4096 :] = b"\xff" * (len(raw) - 2 * 4096)
+    path.write_bytes(raw)
+    with (
+        Store(path) as store,
+        pytest.raises(OutputError, match="can't be used as the vote store") as found,
+    ):
+        store.votes([key_of(str(i)) for i in range(500)])
+    assert "\n" not in str(found.value)
+
+
+def test_a_store_of_another_shape(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE votes (something TEXT)")
+    database.commit()
+    database.close()
+    with Store(path) as store:
+        with pytest.raises(OutputError, match="can't be used as the vote store"):
+            store.votes(["a"])
+        with pytest.raises(OutputError, match="can't store votes"):
+            store.put_votes([("a", (1.0,))])
+
+
+def test_keys_tell_parts_apart():
+    assert key_of("ab", "c") != key_of("a", "bc")
+    assert key_of("a", "") != key_of("a")
+    assert key_of("a\nb") != key_of("a", "b")
+    # sha256 of the parts, each after its length in eight bytes.
+    assert key_of() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
