@@ -119,8 +119,10 @@ _LEAST_LOG = -40.0
 def _folds(memberships: csr_array, folds: int, seed: int) -> Ints:
     """Return int64 [u]: folds dealt out label by label, so that each holds its share of each.
 
-    So a text's label has a say in which other texts share its fold. That moves its scores as much
-    as another seed would; what its classifier learns is still learned from others alone.
+    A text takes one of its label's places in its fold, so the classifier that scores it learns
+    from 1 - 1/folds more texts of that label than it would had the text been given another: the
+    given label gains about 1/m in log-probability, where the label has m texts. That buys that no
+    label's texts crowd in one fold, where nothing could be said of them.
     """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(memberships.shape[0])

@@ -93,7 +93,7 @@ def test_a_texts_own_label_is_not_seen(which):
     features = csr_matrix(vectors) if which else vectors
     before = one_hot(truth, 8)
     flips = 0
-    for seed in range(6):
+    for seed in range(10):
         folds = suspect._folds(before, 4, seed)
         scores = scored(features, before, makers()[which], seed=seed)
         for text in range(24):
@@ -121,24 +121,22 @@ def test_a_texts_lesser_labels_are_not_seen():
     assert not np.allclose(again, scores)
 
 
-def test_another_label_of_its_own_moves_a_text_no_more_than_another_seed():
-    """The folds a label deals differ as those of another seed do: no trace of what it is."""
+def test_dealing_folds_by_label_favours_the_given_label_by_a_known_little():
+    """What the docstring of `_folds` admits: a text holds a place of its label in its fold."""
     vectors, truth = clusters(np.random.default_rng(5), texts=120)
-    first = scored(vectors, one_hot(truth))
-    by_seed, by_label, towards = [], [], []
-    for text in range(0, 120, 12):
+    features = csr_matrix(np.abs(vectors))
+    first = scored(features, one_hot(truth), lexical_classifier())
+    gains = []
+    for text in range(0, 120, 2):
         label = (truth[text] + 1) % LABELS
         changed = truth.copy()
         changed[text] = label
-        again = scored(vectors, one_hot(changed))
-        by_label.append(np.abs(again[text] - first[text]).mean())
-        towards.append(again[text, label] - first[text, label])
-    for seed in range(1, 4):
-        moved = scored(vectors, one_hot(truth), seed=seed) - first
-        by_seed.append(np.abs(moved[::12]).mean())
-    assert np.mean(by_label) < 1.5 * np.mean(by_seed)
-    # ... and not towards the label that was given: if at all, away from it.
-    assert np.mean(towards) < 0.5 * np.mean(by_seed)
+        again = scored(features, one_hot(changed), lexical_classifier())
+        gains.append(again[text, label] - first[text, label])
+    # Four folds, about 30 texts a label: the new label has 3/4 of a text more to train on than
+    # 3/4 * 30 = 22.5, the old one 3/4 fewer. A classifier that had seen the text would gain more.
+    most = 2 * 0.75 / 22.5
+    assert np.mean(gains) < most + 3 * np.std(gains) / np.sqrt(len(gains))
 
 
 def test_folds_hold_their_share_of_each_label():
