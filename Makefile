@@ -1,0 +1,47 @@
+# make demo    sets everything up and mends the demo data
+# make test    sets everything up and runs the whole test suite
+# make check   the linters and the test suite: what CI runs
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A stamp a set of pins: the second run installs nothing, a changed pin installs anew.
+PINS := $(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
+RUNTIME := $(VENV)/.installed-runtime-$(PINS)
+DEV := $(VENV)/.installed-dev-$(PINS)
+
+.PHONY: demo test check lint format setup clean
+
+demo: $(RUNTIME)
+	$(BIN)/labelmend demo
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(DEV)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+setup: $(DEV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[embedded]"
+	touch $@
+
+$(DEV): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@ $(RUNTIME)
+
+clean:
+	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
