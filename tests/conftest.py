@@ -1,11 +1,15 @@
 """What several test modules need: the real embedded models, or a clear reason to skip."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
 
 from labelmend.weights.locate import LocatedModel, locate
+
+# llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

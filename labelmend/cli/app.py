@@ -3,6 +3,8 @@
 Everything heavy is imported inside the commands, so `--help` answers at once.
 """
 
+import io
+import os
 import sys
 
 import typer
@@ -31,6 +33,12 @@ app.command("version")(version.version)
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends in one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A label or a file name that the terminal can't show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
+    # Else the threads of torch and llama.cpp spin while they wait, and starve each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except LabelmendError as error:

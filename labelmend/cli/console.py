@@ -39,7 +39,7 @@ class ProgressBars:
                 return Text(f"{speed:,.1f}/s" if speed else "", style="progress.data.speed")
 
         self._progress = Progress(
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description:<28}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             Rate(),
@@ -52,14 +52,18 @@ class ProgressBars:
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        # Where no stage has begun, stopping would print an empty line above the error's.
+        if self._task is not None:
+            self._progress.stop()
 
     def start(self, stage: str, total: int) -> None:
         """A stage begins that has `total` steps."""
+        if self._progress.disable:
+            return
+        self._progress.start()
         self._task = self._progress.add_task(stage, total=total)
 
     def advance(self, steps: int = 1) -> None:
@@ -85,7 +89,9 @@ def _kept_votes(store: Path | None) -> str:
     from labelmend.relabel.store import Store
 
     with Store(store) as opened:
-        return f"; {opened.count()} votes are kept in {store}: run the same command again to resume"
+        counts = {"votes": opened.count(), "label descriptions": opened.count_replies()}
+    kept = " and ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"; {kept} are kept in {store}: run the same command again to resume" if kept else ""
 
 
 def say_error(message: str) -> None:

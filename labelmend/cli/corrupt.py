@@ -12,7 +12,8 @@ from labelmend.cli.console import ProgressBars, keeping_votes
 def corrupt(
     table: options.Table,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The noisy table.", show_default=False)
+        Path,
+        typer.Option("--output", "-o", help="The noisy table.", show_default=False, readable=False),
     ],
     noise: Annotated[
         list[str],

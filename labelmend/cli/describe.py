@@ -12,7 +12,10 @@ from labelmend.cli.console import ProgressBars, keeping_votes
 def describe(
     table: options.Table,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The YAML to write.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="The YAML to write.", show_default=False, readable=False
+        ),
     ],
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,

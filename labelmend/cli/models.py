@@ -53,7 +53,9 @@ def _print_inventory(*, trust_cache: bool) -> list[str]:
 
     statuses = inventory(trust_cache=trust_cache)
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "kind", "state", "size", "licence", "source"):
+    for heading in ("model", "kind", "state", "size"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("licence", "source"):
         table.add_column(heading, overflow="fold")
     styles = {"here": "green", "missing": "dim", "wrong hash": "bold red", "other version": "red"}
     for s in statuses:
@@ -64,5 +66,5 @@ def _print_inventory(*, trust_cache: bool) -> list[str]:
     console.print(table)
     for s in statuses:
         if s.problem:
-            console.print(f"{s.name}: {s.problem}", highlight=False, markup=False)
+            console.print(s.problem, highlight=False, markup=False, soft_wrap=True)
     return [s.name for s in statuses if s.state == "wrong hash"]

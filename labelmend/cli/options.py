@@ -7,7 +7,13 @@ import typer
 
 Table = Annotated[
     Path,
-    typer.Argument(help="CSV, TSV, JSONL or Parquet table.", metavar="TABLE", show_default=False),
+    # Typer would refuse an unreadable file in its own words, several lines of them.
+    typer.Argument(
+        help="CSV, TSV, JSONL or Parquet table.",
+        metavar="TABLE",
+        show_default=False,
+        readable=False,
+    ),
 ]
 TextColumn = Annotated[
     str | None,
@@ -30,7 +36,11 @@ Encoding = Annotated[
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", help="YAML with your label descriptions; see `labelmend describe`."),
+    typer.Option(
+        "--labels",
+        help="YAML with your label descriptions; see `labelmend describe`.",
+        readable=False,
+    ),
 ]
 Profile = Annotated[
     str,

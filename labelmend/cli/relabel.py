@@ -13,7 +13,12 @@ def relabel(
     table: options.Table,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The mended table; TABLE.mended.csv if not given."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The mended table; TABLE.mended.csv if not given.",
+            readable=False,
+        ),
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
@@ -50,9 +55,10 @@ def relabel(
     config = load_config(profile, [*options.overrides(settings, seed), *_harm(max_harm)])
     request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
     if dry_run:
-        print_plan(*plan_file(request, config, labels, use_llm=not no_llm))
+        with keeping_votes(None):
+            print_plan(*plan_file(request, config, labels, use_llm=not no_llm))
         return
-    target = output or table.with_name(f"{table.stem}.mended{table.suffix}")
+    target = output or table.parent / f"{table.stem}.mended{table.suffix}"
     store = None if no_llm else OutputPaths.beside(target).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = relabel_file(

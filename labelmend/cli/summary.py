@@ -53,11 +53,12 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     if models.voters:
         table.add_row("reach the voters", f"about {plan.voted:,} texts at most")
     for role, model in models.all().items():
-        table.add_row(role, f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}")
+        words = f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}"
+        table.add_row(Text(role), Text(words))
     memory = f"about {size_in_words(plan.memory_bytes)}"
     table.add_row("memory", f"{memory} of {size_in_words(plan.available_bytes)} free")
     for stage, seconds in plan.seconds.items():
-        table.add_row(f"time: {stage}", time_in_words(seconds))
+        table.add_row(Text(f"time: {stage}"), time_in_words(seconds))
     table.add_row("time in all", f"about {time_in_words(sum(plan.seconds.values()))}")
     console.print(table, highlight=False)
     _print_notes(console, notes)
@@ -96,7 +97,8 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         failed = sum(voter.failures.values())
         failures = f", {failed} failed" if failed else ""
         remembered = f", {voter.remembered} of them remembered" if voter.remembered else ""
-        console.print(f"{voter.voter}: {voter.asked} texts{remembered}{failures}", highlight=False)
+        words = f"{voter.voter}: {voter.asked} texts{remembered}{failures}"
+        console.print(Text(words), soft_wrap=True)
     if verbose:
         _print_details(console, outcome)
     _print_notes(console, outcome.notes)
@@ -118,9 +120,10 @@ def _print_details(console: Console, outcome: RelabelOutcome) -> None:
         f"Channel: keep rate {channel.keep_rate:.4f}, similar share {channel.similar_share:.2f}, "
         f"temperature {channel.temperature:.3f}",
         highlight=False,
+        soft_wrap=True,
     )
-    console.print(f"Weights: {weights}", highlight=False)
-    console.print(f"Time: {stages}", highlight=False)
+    console.print(Text(f"Weights: {weights}"), soft_wrap=True)
+    console.print(Text(f"Time: {stages}"), soft_wrap=True)
 
 
 def _print_notes(console: Console, notes: tuple[str, ...]) -> None:

@@ -92,7 +92,7 @@ def _read_profile_file(profile: str) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"{profile}: can't read this profile: {reason}") from None
+        raise ConfigError(f"{profile}: can't read this profile: {reason}; check the path") from None
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,9 @@ def mixture(
         ConfigError: a share or the sum of all is not from 0 to 1, a kind is unknown or lacks what
             it needs, or there are fewer than two labels.
     """
-    by_kind = _checked(shares, label_count, prototypes, oos)
+    by_kind = check_shares(shares, label_count, oos)
+    if "nearest" in by_kind and (prototypes is None or len(prototypes) != label_count):
+        raise ConfigError(f"nearest noise needs one prototype for each of {label_count} labels")
     rng = np.random.default_rng(seed)
     free = rng.permutation(np.flatnonzero(labels != NO_LABEL))
     totals = np.cumsum([by_kind.get(kind, 0.0) for kind in get_args(NoiseKind)])
@@ -137,9 +139,15 @@ def mixture(
     return noisy
 
 
-def _checked(
-    shares: Sequence[NoiseShare], label_count: int, prototypes: Floats | None, oos: int | None
+def check_shares(
+    shares: Sequence[NoiseShare], label_count: int, oos: int | None
 ) -> dict[NoiseKind, float]:
+    """Return the share of each kind of noise.
+
+    Raises:
+        ConfigError: a share or the sum of all is not from 0 to 1, a kind is unknown, given twice
+            or lacks what it needs, or there are fewer than two labels.
+    """
     by_kind: dict[NoiseKind, float] = {}
     for share in shares:
         if share.kind not in get_args(NoiseKind):
@@ -162,8 +170,6 @@ def _checked(
         raise ConfigError(f"noise needs at least two labels, there is {label_count}")
     if "oos-swap" in by_kind and oos is None:
         raise ConfigError("oos-swap noise needs an out-of-scope label: name it with --oos-label")
-    if "nearest" in by_kind and (prototypes is None or len(prototypes) != label_count):
-        raise ConfigError(f"nearest noise needs one prototype for each of {label_count} labels")
     return by_kind
 
 

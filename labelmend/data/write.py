@@ -46,8 +46,15 @@ class NewColumn:
     values: tuple[Value, ...]
 
 
-def check_output(source_path: str | Path, output_path: str | Path) -> None:
+def check_output(
+    source_path: str | Path, output_path: str | Path, *, is_table: bool = True
+) -> None:
     """Find out before any work whether the output can be written.
+
+    Args:
+        source_path: of the input.
+        output_path: of what will be written.
+        is_table: whether its suffix has to name a format of tables.
 
     Raises:
         OutputError: it is the input, a folder or no regular file; its suffix is unknown; or its
@@ -55,7 +62,7 @@ def check_output(source_path: str | Path, output_path: str | Path) -> None:
     """
     source, output = Path(source_path), Path(output_path)
     try:
-        _refuse_place(source, output)
+        _refuse_place(source, output, is_table)
     except OSError as error:
         raise OutputError(
             f"{output}: can't be written to ({error.strerror}); choose another folder or name"
@@ -71,7 +78,7 @@ def check_new_columns(table: SourceTable, names: Iterable[str]) -> None:
     taken = [repr(name) for name in names if name in table.columns]
     if taken:
         raise ColumnError(
-            f"{table.path}: already has {', '.join(taken)}, so it was mended before; "
+            f"{table.path}: already has {', '.join(taken)}, as labelmend's own output has; "
             "give the original file, or rename or drop these columns"
         )
 
@@ -106,13 +113,15 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
 def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
     """Return the table with other values in one of its columns.
 
-    Records whose value stays keep their bytes; the others are written anew.
+    Records whose value stays keep their bytes; the others are written anew. A Parquet column keeps
+    its type where the values fit it, and its nulls where they are still "".
     """
     frame = table.frame.copy()
     frame[column] = pd.Series(values, dtype=str)
     if table.arrow is not None:
         place = table.columns.index(column)
-        changed = table.arrow.set_column(place, column, pa.array(values, pa.string()))
+        new = _like(table.arrow[column], values)
+        changed = table.arrow.set_column(place, column, new)
         return replace(table, frame=frame, arrow=changed)
     old = table.values(column)
     rows = frame.to_numpy().tolist()
@@ -121,6 +130,16 @@ def with_values(table: SourceTable, column: str, values: Sequence[str]) -> Sourc
         for i, record in enumerate(table.records)
     ]
     return replace(table, frame=frame, records=tuple(records))
+
+
+def _like(old: pa.ChunkedArray, values: Sequence[str]) -> pa.Array:
+    was_null = old.is_null().to_pylist()
+    texts = [None if n and not v else v for v, n in zip(values, was_null, strict=True)]
+    new = pa.array(texts, pa.string())
+    try:
+        return new.cast(old.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return new
 
 
 @contextmanager
@@ -162,14 +181,14 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
                 name.unlink()
 
 
-def _refuse_place(source: Path, output: Path) -> None:
+def _refuse_place(source: Path, output: Path, is_table: bool) -> None:
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; give a file name in it")
     if output.exists() and not output.is_file():
         raise OutputError(f"{output}: is not a regular file; give another name")
     if _is_same(source, output):
         raise OutputError(f"{output}: is the input itself; write to another file")
-    if output.suffix.lower() not in FORMATS:
+    if is_table and output.suffix.lower() not in FORMATS:
         raise OutputError(
             f"{output}: can't tell the format from the suffix {output.suffix!r}; "
             f"end the name in one of {', '.join(FORMATS)}"

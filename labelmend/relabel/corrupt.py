@@ -8,7 +8,7 @@ import numpy as np
 
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import unique_texts
-from labelmend.data.noise import NoiseShare, mixture
+from labelmend.data.noise import NoiseShare, check_shares, mixture
 from labelmend.data.write import (
     NewColumn,
     atomic_files,
@@ -64,6 +64,7 @@ def corrupt_file(
         raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")
     check_new_columns(job.table, [TRUE_LABEL])
     dataset = job.dataset
+    check_shares(shares, len(dataset.labels), dataset.oos)
     prototypes = None
     if any(share.kind == "nearest" for share in shares):
         unique = unique_texts(dataset)

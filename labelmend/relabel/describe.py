@@ -166,7 +166,7 @@ def read_labels_file(path: Path) -> dict[str, LabelCard]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"{path}: can't read this labels file: {reason}") from None
+        raise InputError(f"{path}: can't read this labels file: {reason}; check the path") from None
     tree = load_yaml(text, str(path))
     if not isinstance(tree, dict) or not tree:
         raise ConfigError(f"{path}: a labels file maps each label to its description; see README")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from labelmend.relabel.models import RunModels, locate_models
 from labelmend.relabel.pipeline import embed, relabel
 from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
-from labelmend.relabel.store import Store
+from labelmend.relabel.store import Store, forget
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder
 from labelmend.types import Dataset, LabelCard, Relabelling
@@ -53,7 +54,7 @@ class TableRequest:
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where a relabelling is written."""
+    """Where a relabelling is written: all files are named after the table."""
 
     table: Path
     evidence: Path
@@ -63,7 +64,13 @@ class OutputPaths:
 
     @classmethod
     def beside(cls, table: Path) -> "OutputPaths":
-        """Name all files after the table."""
+        """Return the paths.
+
+        Raises:
+            OutputError: the table's path has no name, such as `.`.
+        """
+        if not table.name:
+            raise OutputError(f"{table}: is a folder; give a file name in it")
         return cls(
             table=table,
             evidence=table.with_suffix(".evidence.jsonl"),
@@ -135,20 +142,20 @@ def relabel_file(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     paths = OutputPaths.beside(output)
-    for path in (paths.table, paths.evidence):
-        check_output(request.path, path)
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
     check_new_columns(job.table, COLUMNS)
+    for path in (paths.table, paths.evidence, paths.record, paths.labels):
+        check_output(request.path, path, is_table=path == paths.table)
     models = locate_models(config, use_llm=use_llm)
     if fresh:
-        paths.store.unlink(missing_ok=True)
+        forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
         result = relabel(
             job.dataset, config, models, written=written, store=store, progress=progress
         )
     source = {
-        "path": str(request.path),
+        "path": os.fsencode(request.path).decode(errors="replace"),
         "sha256": hashlib.sha256(request.path.read_bytes()).hexdigest(),
         "rows": len(job.dataset),
         "texts": len(result.unique),
@@ -200,9 +207,10 @@ def describe_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
-    _refuse_input(output, request.path)
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    for source in (request.path, *([labels_file] if labels_file else [])):
+        check_output(source, output, is_table=False)
     models = locate_models(config, use_llm=use_llm)
     unique = unique_texts(job.dataset)
     encoder = load_encoder(config.encoder, models.encoder.path)
@@ -217,8 +225,3 @@ def describe_file(
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(cards), "utf-8")
     return cards
-
-
-def _refuse_input(output: Path, source: Path) -> None:
-    if output.exists() and source.exists() and output.samefile(source):
-        raise OutputError(f"{output}: is the input; name another output with -o")

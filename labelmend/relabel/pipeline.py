@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.protocols import Encoder, NoProgress, Progress
 from labelmend.relabel.ballots import shown_exemplars
@@ -56,6 +56,7 @@ from labelmend.types import (
     UniqueTexts,
     VoterReport,
 )
+from labelmend.weights.locate import LocatedModel
 
 _ENCODE_BLOCK = 1024
 """Texts encoded between two steps of the progress bar."""
@@ -289,25 +290,42 @@ class _Job:
         reports = []
         for config, model in self.models.voters:
             with self.timed("vote"):
-                columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
-                labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
-                ballots = [
-                    Ballot(corpus.unique.texts[text], tuple(corpus.cards[k] for k in row))
-                    for text, row in zip(texts, labels, strict=True)
-                ]
-                voter = LlamaVoter(config, model)
-                try:
-                    votes, report = collect_votes(voter, ballots, self.store, self.progress)
-                finally:
-                    voter.close()
-            scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
-            for text, row, vote in zip(texts, columns, votes, strict=True):
-                if vote.scores is not None:
-                    scores[text, row] = vote.scores
-            evidence.append(Evidence(voter.name, scores))
+                scores, report = self._vote(corpus, fit, texts, config, model)
+            evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[texts] = True
         return tuple(evidence), tuple(reports), voted
+
+    def _vote(
+        self, corpus: _Corpus, fit: Fit, texts: Ints, config: VoterConfig, model: LocatedModel
+    ) -> tuple[Floats, VoterReport]:
+        """Return one voter's log-scores, float32 [u, c - tail], NaN where it was not asked."""
+        columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
+        labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
+        # Texts that share labels follow each other, so that their prefixes are still in the cache.
+        order = np.lexsort(labels.T[::-1])
+        places, ballots = [], []
+        for text, row in zip(texts[order], columns[order], strict=True):
+            shown = [column for column in row if self._on_ballot(corpus, config, text, column)]
+            cards = tuple(corpus.cards[corpus.candidates.kept[text, column]] for column in shown)
+            places.append((text, shown))
+            ballots.append(Ballot(corpus.unique.texts[text], cards))
+        voter = LlamaVoter(config, model)
+        try:
+            votes, report = collect_votes(voter, ballots, self.store, self.progress)
+        finally:
+            voter.close()
+        scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+        for (text, shown), vote in zip(places, votes, strict=True):
+            if vote.scores is not None:
+                scores[text, shown] = vote.scores
+        return scores, report
+
+    def _on_ballot(self, corpus: _Corpus, config: VoterConfig, text: int, column: int) -> bool:
+        """Tell whether a voter can score a label: what fits no label resembles no message."""
+        label = corpus.candidates.kept[text, column]
+        described = corpus.cards[label].source == "user"
+        return config.ballot == "choice" or label != self.dataset.oos or described
 
     def _rerank(self, corpus: _Corpus, fit: Fit, texts: Ints) -> list[Evidence]:
         """Return the cross-encoder's logits, and what their best says of out-of-scope."""

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS votes (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WI
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
 """
 
+_DISK_ERRORS = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
+"""The low byte of SQLite's error codes where the file isn't at fault."""
 
 _MOST_PARAMETERS = 500
 """Keys asked for in one statement; SQLite's own limit was 999 for long."""
@@ -32,6 +39,18 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()
 
 
+def forget(path: Path) -> None:
+    """Remove a store, if there is one.
+
+    Raises:
+        OutputError: it can't be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be removed: {error.strerror}; remove it") from None
+
+
 class Store:
     """Votes and replies by key. Each `put` is one committed transaction."""
 
@@ -42,6 +61,7 @@ class Store:
             OutputError: the file can't be opened or is no store.
         """
         self.path = path
+        self._is_new = path is not None and not path.exists()
         with self._usable():
             self._database = sqlite3.connect(path or ":memory:", timeout=60)
         try:
@@ -49,7 +69,7 @@ class Store:
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.executescript(_SCHEMA)
         except OutputError:
-            self._database.close()
+            self._close(failed=True)
             raise
 
     def __enter__(self) -> Self:
@@ -61,7 +81,22 @@ class Store:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        self._close(failed=error is not None)
+
+    def _close(self, *, failed: bool) -> None:
+        """Close the file; a failed run that learned nothing leaves none behind."""
+        useless = failed and self._is_new and not self._holds_anything()
         self._database.close()
+        if useless and self.path is not None:
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(OSError):
+                    self.path.with_name(self.path.name + suffix).unlink()
+
+    def _holds_anything(self) -> bool:
+        try:
+            return self.count() + self.count_replies() > 0
+        except sqlite3.Error:  # it has no tables
+            return False
 
     def votes(self, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
         """Return the votes that are known."""
@@ -86,6 +121,11 @@ class Store:
         (number,) = self._database.execute("SELECT count(*) FROM votes").fetchone()
         return int(number)
 
+    def count_replies(self) -> int:
+        """Return how many replies are known."""
+        (number,) = self._database.execute("SELECT count(*) FROM replies").fetchone()
+        return int(number)
+
     def _known(self, query: str, keys: Sequence[str]) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
         for start in range(0, len(keys), _MOST_PARAMETERS):
@@ -100,8 +140,11 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
+            advice = "remove it"
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS:
+                advice = "free some space, or choose another folder"
             raise OutputError(
-                f"{self.path}: can't be used as the vote store: {error}; remove it"
+                f"{self.path}: can't be used as the vote store: {error}; {advice}"
             ) from None
 
     def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str]]) -> None:

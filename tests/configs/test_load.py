@@ -215,7 +215,9 @@ def test_a_users_file_that_can_not_be_used(tmp_path, text, message):
 
 def test_a_file_that_can_not_be_read(tmp_path):
     absent = str(tmp_path / "absent.yaml")
-    assert refusal(absent) == f"{absent}: can't read this profile: No such file or directory"
+    assert refusal(absent) == (
+        f"{absent}: can't read this profile: No such file or directory; check the path"
+    )
     assert "Is a directory" in refusal(str(tmp_path))
     (tmp_path / "latin.yaml").write_bytes(b"profile: caf\xe9\n")
     assert "not UTF-8 text" in refusal(str(tmp_path / "latin.yaml"))

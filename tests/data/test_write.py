@@ -213,8 +213,8 @@ def test_our_columns_are_taken(tmp_path: Path) -> None:
     with pytest.raises(ColumnError) as caught:
         check_new_columns(table, ["p", "q", "mended"])
     assert str(caught.value) == (
-        f"{table.path}: already has 'p', 'mended', so it was mended before; give the original "
-        "file, or rename or drop these columns"
+        f"{table.path}: already has 'p', 'mended', as labelmend's own output has; give the "
+        "original file, or rename or drop these columns"
     )
     check_new_columns(table, ["q"])
 

@@ -124,7 +124,9 @@ def test_kill_9_keeps_what_was_put(tmp_path):
 def test_a_file_that_is_no_store(tmp_path):
     path = tmp_path / "votes.sqlite"
     path.write_text("text,label\nhello,greeting\n" * 200)
-    with pytest.raises(OutputError, match="votes.sqlite: can't be used as the vote store") as found:
+    with pytest.raises(
+        OutputError, match=r"votes\.sqlite: can't be used as the vote store"
+    ) as found:
         Store(path)
     assert "\n" not in str(found.value)
     assert path.read_text().startswith("text,label\n")

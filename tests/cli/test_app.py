@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from labelmend import __version__
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    *("torch", "llama_cpp", "sklearn", "pandas", "faiss", "transformers", "onnxruntime"),
+    *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub"),
+)
+COMMANDS = ("relabel", "describe", "corrupt", "models", "demo", "version")
+
+
+def python(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+def test_help_imports_nothing_heavy():
+    code = f"""
+import sys
+from labelmend.cli.app import main
+sys.argv = ["labelmend", "--help"]
+try:
+    main()
+except SystemExit as leave:
+    print("code", leave.code or 0)
+print("heavy", [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    ran = python("-c", code)
+    assert ran.stdout.splitlines()[-2:] == ["code 0", "heavy []"]
+    assert ran.stderr == ""
+    assert all(f"  {name} " in ran.stdout for name in COMMANDS)
+
+
+def test_help_answers_at_once():
+    def seconds():
+        began = time.monotonic()
+        assert python("-m", "labelmend", "--help").returncode == 0
+        return time.monotonic() - began
+
+    # The least of several: whatever else runs on this machine is not labelmend's.
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(cli, command):
+    ran = cli(command, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Usage: ")
+
+
+def test_version(cli):
+    assert cli("version").out == f"labelmend {__version__}\n"
+
+
+def test_an_unknown_command(cli):
+    ran = cli("relable", "x.csv")
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such command 'relable'" in ran.err
+
+
+def test_an_unknown_option(cli):
+    ran = cli("relabel", "x.csv", "--max-harms", "1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--max-harms" in ran.err
+
+
+def test_without_a_command_the_help_is_printed(cli):
+    assert cli().code == 2
+    assert "relabel" in cli().err + cli().out
+
+
+def test_a_terminal_that_lacks_characters_is_no_reason_to_fail():
+    ran = python("-m", "labelmend", "relabel", "счёт.csv", PYTHONIOENCODING="ascii")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("labelmend: \\u0441\\u0447")
+    assert "no such file" in ran.stderr

@@ -1,0 +1,190 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from labelmend.configs.load import load_config
+from labelmend.errors import ConfigError, InputError
+from labelmend.protocols import NoProgress
+from labelmend.relabel.describe import (
+    OOS_DESCRIPTION,
+    checked_description,
+    core_texts,
+    describe_cards,
+    draft_cards,
+    labels_yaml,
+    read_labels_file,
+)
+from labelmend.relabel.store import Store
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.types import NO_LABEL, Dataset, LabelCard, UniqueTexts
+
+CONFIG = dataclasses.replace(load_config().describe, max_tokens=12, context_tokens=512)
+
+
+@pytest.mark.parametrize(
+    ("reply", "description"),
+    [
+        ("The user lost a card.", "The user lost a card."),
+        ('  "The user lost a card."\n', "The user lost a card."),
+        ("The user lost   a\tcard!", "The user lost a card!"),
+        ("The user lost a card. They want a new one and", "The user lost a card."),
+        ("The user lost a card? Yes! And then", "The user lost a card? Yes!"),
+        ("The user lost a card", None),
+        ("First line.\nSecond line.", None),
+        ("I'm sorry, but I can't help with that.", None),
+        ("I\u2019m sorry, but I can\u2019t help with that.", None),
+        ("As an AI, I have no cards.", None),
+        ("I cannot describe these.", None),
+        ("The user is unable to log in.", "The user is unable to log in."),
+        ("", None),
+        ('""', None),
+        ("Too short.", None),
+        ("Twelve long.", "Twelve long."),
+        ("a" * 399 + ".", "a" * 399 + "."),
+        ("a" * 400 + ".", None),
+    ],
+)
+def test_checked_description(reply, description):
+    assert checked_description(reply) == description
+
+
+def read(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "labels.yaml"
+    path.write_text(text, encoding)
+    return read_labels_file(path)
+
+
+def test_cards_come_back_from_yaml(tmp_path):
+    cards = (
+        LabelCard("a/b: c", "Says: \"yes\" & 'no' # not a comment.", ("- x", "1", "ça 🙂"), "user"),
+        LabelCard("yes", "A label that YAML would read as true. " * 8 + "End.", (), "user"),
+        LabelCard("1", "", ("two\nlines",), "user"),
+    )
+    assert read(tmp_path, labels_yaml(cards)) == {card.label: card for card in cards}
+
+
+def test_short_form_and_what_may_be_left_out(tmp_path):
+    text = "\ufeffcard: The user lost\n  a card.\nrain:\nhi: {exemplars: [hello, 7, '', null]}\n"
+    assert read(tmp_path, text) == {
+        "card": LabelCard("card", "The user lost a card.", (), "user"),
+        "rain": LabelCard("rain", "", (), "user"),
+        "hi": LabelCard("hi", "", ("hello", "7"), "user"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [b", "labels.yaml, line 1: not valid YAML"),
+        ("a: x\nb: {c", "labels.yaml, line 2: not valid YAML"),
+        ("", "maps each label to its description"),
+        ("- a\n- b\n", "maps each label to its description"),
+        ("a: {descripton: x}", "a: unknown key 'descripton'"),
+        ("a: 3", "a: expected a description, got 3"),
+        ("a: {exemplars: hello}", "a: exemplars is a list of texts, got 'hello'"),
+    ],
+)
+def test_a_labels_file_that_says_something_else(tmp_path, text, message):
+    with pytest.raises(ConfigError) as found:
+        read(tmp_path, text)
+    assert message in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_a_labels_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        read_labels_file(tmp_path / "missing.yaml")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read(tmp_path, "a: ça", "latin-1")
+
+
+def test_core_texts_are_those_nearest_the_prototype():
+    # Label 0 has three texts near (1, 0) and one mislabelled at (0, 1); label 1 has one; 2 none.
+    vectors = np.array([[1, 0], [0.8, 0.6], [0.96, 0.28], [0, 1], [0, 1]], dtype=np.float32)
+    given = csr_array(np.array([[1, 0, 0]] * 4 + [[0, 1, 0]], dtype=np.float32))
+    unique = UniqueTexts(("one", "tilted", "near", "far", "other"), np.arange(5), given)
+    core = core_texts(unique, PrototypeRetriever(vectors, given), 3, 4)
+    # Each against the sum of the others: tilted 2.336/2.341, near 2.176/2.408, one 1.76/2.575,
+    # far 0.88/2.897.
+    assert core == [("tilted", "near", "one", "far"), ("other",), ()]
+    assert core_texts(unique, PrototypeRetriever(vectors, given), 3, 2)[0] == ("tilted", "near")
+
+
+def test_drafts():
+    labels = ("card", "oos", "rain", "written", "bare")
+    data = Dataset(("1",), ("x",), np.array([NO_LABEL]), labels, 1)
+    core = [("a", "b", "c", "d", "e"), ("f",), (), ("g", "h"), ("i",)]
+    written = {
+        "written": LabelCard("written", "By hand.", ("mine",), "user"),
+        "bare": LabelCard("bare", "By hand.", (), "user"),
+    }
+    assert draft_cards(data, core, written, dataclasses.replace(CONFIG, exemplars=4)) == (
+        LabelCard("card", "", ("a", "b", "c", "d"), "name"),
+        LabelCard("oos", OOS_DESCRIPTION, (), "name"),
+        LabelCard("rain", "", (), "name"),
+        LabelCard("written", "By hand.", ("mine",), "user"),
+        LabelCard("bare", "By hand.", ("i",), "user"),
+    )
+
+
+CORE = [("I lost my card", "my card is gone"), ("will it rain", "is it cold"), ("x",), ()]
+CARDS = (
+    LabelCard("card_lost", "", CORE[0], "name"),
+    LabelCard("weather", "", CORE[1], "name"),
+    LabelCard("written", "By hand.", ("x",), "user"),
+    LabelCard("empty", "", (), "name"),
+)
+
+
+class Counting(NoProgress):
+    """Adds up what it hears."""
+
+    total = done = 0
+
+    def start(self, stage, total):
+        self.total = total
+
+    def advance(self, steps=1):
+        self.done += steps
+
+
+def test_a_real_model_describes_each_label_once(smollm2, tmp_path):
+    config, progress = dataclasses.replace(CONFIG, max_tokens=40), Counting()
+    with Store(tmp_path / "votes.sqlite") as store:
+        described = describe_cards(CARDS, CORE, smollm2, config, store, progress)
+    assert (progress.total, progress.done) == (2, 2)
+    assert [card.label for card in described] == [card.label for card in CARDS]
+    assert described[2:] == CARDS[2:]
+    for before, after in zip(CARDS[:2], described[:2], strict=True):
+        if after != before:
+            assert after.source == "llm"
+            assert checked_description(after.description) == after.description
+            assert after.exemplars == before.exemplars
+    # The store knows the replies: the model is not even opened.
+    nowhere = dataclasses.replace(smollm2, path=tmp_path / "gone.gguf")
+    with Store(tmp_path / "votes.sqlite") as store:
+        again = describe_cards(CARDS, CORE, nowhere, config, store, Counting())
+    assert again == described
+
+
+def test_labels_that_do_not_fit_together_are_described_in_turns(smollm2):
+    # A prompt has some 80 tokens: 110 hold one with its reply, not two.
+    config, progress = dataclasses.replace(CONFIG, context_tokens=130), Counting()
+    with Store(None) as store:
+        apart = describe_cards(CARDS, CORE, smollm2, config, store, progress)
+        keys = store._database.execute("SELECT count(*) FROM replies").fetchone()
+    assert keys == (2,)
+    assert progress.done == 2
+    assert len(apart) == 4
+
+
+def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
+    # Six examples of 200 characters; llama.cpp gives a context of at least 256 tokens.
+    long = [tuple(f"{i} " * 100 for i in range(6))] * 2 + [(), ()]
+    config, progress = dataclasses.replace(CONFIG, context_tokens=32), Counting()
+    with Store(None) as store:
+        assert describe_cards(CARDS, long, smollm2, config, store, progress) == CARDS
+        assert progress.done == 2
+        assert store._database.execute("SELECT count(*) FROM replies").fetchone() == (0,)

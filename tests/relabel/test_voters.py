@@ -1,0 +1,132 @@
+import dataclasses
+
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.protocols import NoProgress
+from labelmend.relabel.store import Store
+from labelmend.relabel.voters import LlamaVoter, collect_votes
+from labelmend.types import Ballot, LabelCard, Vote
+
+CHANNEL = dataclasses.replace(load_config().voters[0], context_tokens=512, batch_tokens=48)
+CARDS = tuple(LabelCard(name, "", (f"about {name}",), "name") for name in ("card", "rain"))
+BALLOTS = [Ballot(text, CARDS) for text in ("my card", "so wet", "hello")]
+
+
+class Counting(NoProgress):
+    """Adds up what it hears."""
+
+    def __init__(self):
+        self.total = self.done = 0
+
+    def start(self, stage, total):
+        self.total = total
+
+    def advance(self, steps=1):
+        self.done += steps
+
+
+class Scripted:
+    """A voter whose answers are known, and that remembers what it was asked."""
+
+    name, key = "scripted", "scripted 1"
+
+    def __init__(self, answers, dies_after=None):
+        self.answers, self.dies_after, self.asked = answers, dies_after, []
+
+    def vote(self, ballots):
+        if self.dies_after is not None and len(self.asked) >= self.dies_after:
+            raise KeyboardInterrupt
+        self.asked += [ballot.text for ballot in ballots]
+        return [self.answers(ballot) for ballot in ballots]
+
+    def close(self):
+        pass
+
+
+def by_length(ballot):
+    return Vote((float(len(ballot.text)), -1.0))
+
+
+@pytest.fixture(scope="module")
+def voter(smollm2):
+    voter = LlamaVoter(CHANNEL, smollm2)
+    yield voter
+    voter.close()
+
+
+def test_the_real_voter_is_asked_once(voter, tmp_path):
+    progress = Counting()
+    with Store(tmp_path / "votes.sqlite") as store:
+        votes, report = collect_votes(voter, BALLOTS, store, progress)
+        assert (report.voter, report.asked, report.remembered) == ("SmolLM2-135M-Instruct", 3, 0)
+        assert report.failures == {}
+        assert (progress.total, progress.done) == (3, 3)
+        assert [len(vote.scores) for vote in votes] == [2, 2, 2]
+        assert votes[0].scores[0] > votes[0].scores[1]
+    decoded = voter._engine.decoded_tokens
+    with Store(tmp_path / "votes.sqlite") as store:
+        again, report = collect_votes(voter, [*BALLOTS[::-1]], store, Counting())
+    assert report.remembered == 3
+    assert again == votes[::-1]
+    assert voter._engine.decoded_tokens == decoded
+
+
+def test_a_new_text_card_or_order_is_another_question(voter):
+    with Store(None) as store:
+        collect_votes(voter, BALLOTS[:1], store, NoProgress())
+        described = (dataclasses.replace(CARDS[0], description="Cards."), CARDS[1])
+        # A line break in an exemplar is no border between two exemplars.
+        joined = (dataclasses.replace(CARDS[0], exemplars=("a\nb",)), CARDS[1])
+        apart = (dataclasses.replace(CARDS[0], exemplars=("a", "b")), CARDS[1])
+        for cards in (described, CARDS[::-1], joined, apart):
+            _, report = collect_votes(voter, [Ballot("my card", cards)], store, NoProgress())
+            assert report.remembered == 0
+        assert store.count() == 5
+
+
+def test_an_interrupted_run_resumes_and_asks_nothing_twice():
+    ballots = [Ballot(f"text {i}", CARDS) for i in range(50)]
+    with Store(None) as store:
+        first = Scripted(by_length, dies_after=32)
+        with pytest.raises(KeyboardInterrupt):
+            collect_votes(first, ballots, store, NoProgress())
+        assert store.count() == 32
+        second, progress = Scripted(by_length), Counting()
+        votes, report = collect_votes(second, ballots, store, progress)
+    assert first.asked + second.asked == [ballot.text for ballot in ballots]
+    assert votes == [by_length(ballot) for ballot in ballots]
+    assert (report.asked, report.remembered, progress.done) == (50, 32, 50)
+
+
+def test_failures_are_counted_by_reason_and_asked_again():
+    def answer(ballot):
+        failure = {"so wet": "too wet", "hello": "rude"}.get(ballot.text)
+        return Vote(None, failure) if failure else by_length(ballot)
+
+    ballots = [*BALLOTS, Ballot("so wet", CARDS[::-1])]
+    with Store(None) as store:
+        votes, report = collect_votes(Scripted(answer), ballots, store, NoProgress())
+        assert report.failures == {"too wet": 2, "rude": 1}
+        assert [vote.scores for vote in votes] == [(7.0, -1.0), None, None, None]
+        assert store.count() == 1
+        healthy = Scripted(by_length)
+        _, report = collect_votes(healthy, ballots, store, NoProgress())
+    assert healthy.asked == ["so wet", "hello", "so wet"]
+    assert (report.remembered, report.failures) == (1, {})
+
+
+def test_no_ballots():
+    with Store(None) as store:
+        votes, report = collect_votes(Scripted(by_length), [], store, NoProgress())
+    assert votes == []
+    assert (report.asked, report.remembered, report.failures) == (0, 0, {})
+
+
+def test_the_key_names_what_can_change_answers(smollm2, voter):
+    assert voter.key == f"{smollm2.digest} channel.v1 2 1"
+    # Sizes of the cache and the batch change speed, not answers (but for rounding).
+    changed = dataclasses.replace(CHANNEL, ballot="choice", permutations=3, context_tokens=256)
+    other = LlamaVoter(changed, smollm2)
+    other.close()
+    assert other.key == f"{smollm2.digest} choice.v1 2 3"
