@@ -72,11 +72,11 @@ def main() -> None:
     lines = [
         "# Results of the main job",
         "",
-        f"`{command}`: embedded profile, seed {config.seed}, {voter} the LLM voter, max harm 0.5 %.",
+        f"`{command}`: embedded profile, seed {config.seed}, {voter} the LLM, max harm 0.5 %.",
         f"Machine: {platform.machine()}, {os.cpu_count()} cores, no GPU; "
         f"Python {platform.python_version()}, {versions}.",
         "",
-        "| data | rows | label accuracy before | after | wrong labels fixed | good labels broken |",
+        "| data | rows | label accuracy before | after | wrong labels fixed | good ones broken |",
         "|---|---|---|---|---|---|",
     ]
     for name, s in rows:

