@@ -12,6 +12,8 @@ app = typer.Typer(
 )
 
 _BAD = 2
+_WIDE = 200
+"""Columns where the output is no terminal: one line a model, for grep and the like."""
 
 
 @app.command("list")
@@ -63,6 +65,8 @@ def _print_inventory(*, trust_cache: bool) -> list[str]:
         state = f"[{styles[s.state]}]{s.state}[/]"
         table.add_row(s.name, s.kind, state, size, s.licence, s.source)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
     console.print(table)
     for s in statuses:
         if s.problem:

@@ -61,7 +61,9 @@ def run_demo(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from None
+        raise OutputError(
+            f"{folder}: can't make this folder: {error.strerror}; name another with -o"
+        ) from None
     data = resources.files("labelmend.data.demo")
     with (
         resources.as_file(data / "train_noisy.csv") as table,

@@ -17,7 +17,7 @@ CONFIG = load_config("embedded")
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("id,text,label\n7,hello,a\n8,lost,b\n9,lost it,\n")
+    path.write_text("id,text,label\n7,hello,a\n8,lost,b\n9,lost it,\n10,hi,a\n")
     return path
 
 
@@ -40,8 +40,8 @@ def test_a_path_without_a_name(path):
 def test_a_loaded_table(table):
     loaded = load_table(TableRequest(table), CONFIG.data, {})
     assert (loaded.columns.text, loaded.columns.label, loaded.columns.id) == ("text", "label", "id")
-    assert loaded.dataset.ids == ("7", "8", "9")
-    assert loaded.dataset.given.tolist() == [0, 1, NO_LABEL]
+    assert loaded.dataset.ids == ("7", "8", "9", "10")
+    assert loaded.dataset.given.tolist() == [0, 1, NO_LABEL, 0]
     assert loaded.notes[0] == "1 row has no label: labelled from scratch"
 
 

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from labelmend.errors import OutputError
-from labelmend.relabel.store import Store, key_of
+from labelmend.relabel.store import Store, forget, key_of
 
 
 def python(code, *arguments):
@@ -172,3 +172,40 @@ def test_keys_tell_parts_apart():
     assert key_of("a\nb") != key_of("a", "b")
     # sha256 of the parts, each after its length in eight bytes.
     assert key_of() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_a_failed_run_that_learned_nothing_leaves_no_store(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with pytest.raises(KeyboardInterrupt), Store(path):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "put", [lambda s: s.put_votes([("a", (1.0,))]), lambda s: s.put_replies([("a", "b")])]
+)
+def test_a_failed_run_keeps_what_it_learned(tmp_path, put):
+    path = tmp_path / "votes.sqlite"
+    with pytest.raises(KeyboardInterrupt), Store(path) as store:
+        put(store)
+        raise KeyboardInterrupt
+    with Store(path) as store:
+        assert store.count() + store.count_replies() == 1
+
+
+def test_a_store_that_was_there_before_is_not_removed(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path):
+        pass
+    with pytest.raises(KeyboardInterrupt), Store(path):
+        raise KeyboardInterrupt
+    assert [p.name for p in tmp_path.iterdir()] == ["votes.sqlite"]
+
+
+def test_forget(tmp_path):
+    forget(tmp_path / "votes.sqlite")
+    (tmp_path / "votes.sqlite").write_text("x")
+    forget(tmp_path / "votes.sqlite")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="can't be removed"):
+        forget(tmp_path)

@@ -1,0 +1,63 @@
+"""Executes the README: every `labelmend` command in it runs, on a slice of the demo data."""
+
+import csv
+import re
+import shlex
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from labelmend.cli.app import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_the_readme_names_its_two_commands_and_the_makefile_has_them():
+    assert COMMANDS[:2] == ["make demo", "make test"]
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert {"demo", "test", "check"} <= set(targets)
+
+
+def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, minilm):
+    assert minilm.path.is_dir()
+    monkeypatch.chdir(tmp_path)
+    noisy = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
+    rows = list(csv.reader(noisy.splitlines()))
+    few = [r[:2] for r in rows if r[1] in {"label", "card_lost", "exchange_rate", "oos"}]
+    with Path("data.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(few)
+    ours = [command for command in COMMANDS if command.startswith("labelmend ")]
+    assert len(ours) == 5
+    for command in ours:
+        monkeypatch.setattr("sys.argv", shlex.split(command))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0, command
+    written = {"mended.csv", "mended.evidence.jsonl", "mended.run.json", "labels.yaml", "noisy.csv"}
+    assert written <= {path.name for path in tmp_path.iterdir()}
+    assert "dry run" in capsys.readouterr().out
+
+
+def test_the_readme_documents_every_column():
+    from labelmend.relabel.results import COLUMNS
+
+    assert all(f"| `{column}` |" in README for column in COLUMNS)
+
+
+def test_the_readme_quotes_the_benchmark():
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text("utf-8")
+    table = [line for line in results.splitlines() if line.startswith("|")]
+    assert len(table) >= 3
+    assert all(line in README for line in table)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_the_readme_links_to_files_that_exist(link):
+    assert (ROOT / link).exists()
