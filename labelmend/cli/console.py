@@ -60,8 +60,8 @@ class ProgressBars:
             self._progress.stop()
 
     def start(self, stage: str, total: int) -> None:
-        """A stage begins that has `total` steps."""
-        if self._progress.disable:
+        """A stage begins that has `total` steps; one without steps gets no bar."""
+        if self._progress.disable or not total:
             return
         self._progress.start()
         self._task = self._progress.add_task(stage, total=total)

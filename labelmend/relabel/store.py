@@ -46,7 +46,9 @@ def forget(path: Path) -> None:
         OutputError: it can't be removed.
     """
     try:
-        path.unlink(missing_ok=True)
+        # A write-ahead log without its database would be replayed into the next one.
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: can't be removed: {error.strerror}; remove it") from None
 

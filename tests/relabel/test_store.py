@@ -186,9 +186,14 @@ def test_a_failed_run_that_learned_nothing_leaves_no_store(tmp_path):
 )
 def test_a_failed_run_keeps_what_it_learned(tmp_path, put):
     path = tmp_path / "votes.sqlite"
-    with pytest.raises(KeyboardInterrupt), Store(path) as store:
-        put(store)
-        raise KeyboardInterrupt
+
+    def fail():
+        with Store(path) as store:
+            put(store)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     with Store(path) as store:
         assert store.count() + store.count_replies() == 1
 
