@@ -14,6 +14,8 @@ from labelmend.types import LabelCard
 CHANNEL = "channel.v1"
 CHOICE = "choice.v1"
 DESCRIBE = "describe.v1"
+DESCRIBE_START = "The user"
+"""How the describe prompt ends, and each description begins."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _MOST_EXEMPLAR_CHARS = 200
@@ -34,7 +36,7 @@ def choice_prompt(text: str, cards: Sequence[LabelCard], exemplars: Sequence[Seq
 
 
 def describe_prompt(name: str, examples: Sequence[str]) -> str:
-    """Return the question that asks for a label's description."""
+    """Return the examples that a label's description continues."""
     return _template(DESCRIBE).render(name=name, examples=[one_line(e) for e in examples])
 
 

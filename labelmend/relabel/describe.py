@@ -11,9 +11,8 @@ import yaml
 from labelmend.configs.load import load_yaml
 from labelmend.configs.schema import DescribeConfig
 from labelmend.errors import ConfigError, InputError
-from labelmend.prompts.render import DESCRIBE, describe_prompt
+from labelmend.prompts.render import DESCRIBE, DESCRIBE_START, describe_prompt
 from labelmend.protocols import Progress
-from labelmend.relabel.ballots import chat_prompt
 from labelmend.relabel.llama import DecodeError, LlamaEngine
 from labelmend.relabel.store import Store, key_of
 from labelmend.retrieval.dense import PrototypeRetriever
@@ -203,13 +202,14 @@ def _card(path: Path, label: str, entry: object) -> LabelCard:
 
 
 def _write(engine: LlamaEngine, prompts: Sequence[str], max_tokens: int) -> list[str]:
-    replies = engine.complete([_tokens(engine, prompt) for prompt in prompts], max_tokens)
-    return [engine.detokenize(reply) for reply in replies]
+    tokens = [_tokens(engine, prompt) for prompt in prompts]
+    replies = engine.complete(tokens, max_tokens, stop="\n")
+    return [f"{DESCRIBE_START}{engine.detokenize(reply)}" for reply in replies]
 
 
 def _tokens(engine: LlamaEngine, prompt: str) -> list[int]:
-    text, _ = chat_prompt(engine, prompt, "Description:")
-    return engine.tokenize(text, start=engine.chat_template is None, special=True)
+    # No chat template: small models answer one with their own persona, and continue examples well.
+    return engine.tokenize(prompt, start=True)
 
 
 def _batches(

@@ -196,8 +196,12 @@ class LlamaEngine:
                 results[index][place] = _log_probabilities(row, span.targets[place])
         return results
 
-    def complete(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
-        """Continue prompts greedily, all at once, until an end token or `max_tokens`.
+    def complete(
+        self, prompts: Sequence[Sequence[int]], max_tokens: int, stop: str | None = None
+    ) -> list[list[int]]:
+        """Continue prompts greedily, all at once.
+
+        A reply ends before an end token or a token that holds `stop`, and after `max_tokens`.
 
         Raises:
             DecodeError: the prompts and replies don't fit into the context together.
@@ -211,7 +215,8 @@ class LlamaEngine:
             following = []
             for span, result in zip(spans, self.decode(spans), strict=True):
                 token = int(np.argmax(result[len(span.tokens) - 1]))
-                if not self.is_end(token):
+                stopped = stop is not None and stop in self.detokenize([token])
+                if not stopped and not self.is_end(token):
                     replies[span.sequence].append(token)
                     after = span.start + len(span.tokens)
                     following.append(Span(span.sequence, after, [token], {0: ALL_TOKENS}))

@@ -3,6 +3,7 @@ from jinja2 import UndefinedError
 
 from labelmend.prompts.render import (
     CHOICE,
+    DESCRIBE_START,
     LETTERS,
     _template,
     channel_prefix,
@@ -50,12 +51,27 @@ def test_choice():
 
 def test_describe():
     assert describe_prompt("card lost", ["I lost my card", "card\n\ngone"]) == (
-        'Messages that carry the label "card lost":\n'
+        "Labels of messages, each with what it means.\n"
+        "\n"
+        "Label: cancel order\n"
+        "Messages:\n"
+        "- please cancel what i bought yesterday\n"
+        "- i ordered by mistake, stop the delivery\n"
+        "- don't send it, i changed my mind\n"
+        "Meaning: The user wants to cancel an order that has not been delivered yet.\n"
+        "\n"
+        "Label: opening hours\n"
+        "Messages:\n"
+        "- when do you close today\n"
+        "- are you open on sundays?\n"
+        "- what time can i come in\n"
+        "Meaning: The user asks at what times a shop or an office is open.\n"
+        "\n"
+        "Label: card lost\n"
+        "Messages:\n"
         "- I lost my card\n"
         "- card gone\n"
-        "\n"
-        "Describe in one sentence what these messages have in common, so that a person could tell "
-        'which messages carry the label "card lost". Begin with "The user".'
+        f"Meaning: {DESCRIBE_START}"
     )
 
 
