@@ -175,9 +175,8 @@ class ChoiceBallot:
         exemplars = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
         words = " ".join(ballot.text.split()).split(" ")[:_LONGEST_TEXT]
         question = choice_prompt(" ".join(words), cards, exemplars)
-        prompt, before = chat_prompt(self._engine, question, "Answer:")
+        tokens, before = chat_tokens(self._engine, question, "Answer:")
         letters = self._letter_tokens(before, len(order))
-        tokens = self._engine.tokenize(prompt, start=not self._engine.chat_template, special=True)
         if len(tokens) > self._engine.context_tokens:
             raise DecodeError(f"the question has {len(tokens)} tokens, more than the context")
         self._engine.clear()
@@ -194,23 +193,42 @@ class ChoiceBallot:
         return np.array([tokens[0] for tokens in found])
 
 
-def chat_prompt(engine: LlamaEngine, question: str, cue: str) -> tuple[str, str]:
+def chat_tokens(engine: LlamaEngine, question: str, cue: str) -> tuple[list[int], str]:
     """Wrap a question in the model's chat template.
 
+    Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing.
+
     Returns:
-        the prompt, and what stands between it and the reply: a space after a base model's cue,
-        nothing after a chat template.
+        the prompt's tokens, and what stands between it and the reply: a space after a base model's
+        cue, nothing after a chat template.
+
+    Raises:
+        DecodeError: the model's template can't be rendered.
     """
     if engine.chat_template is None:
-        return f"{question}\n\n{cue}", " "
+        return engine.tokenize(f"{question}\n\n{cue}", start=True), " "
+    from jinja2 import TemplateError
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-    formatter = Jinja2ChatFormatter(
-        template=engine.chat_template,
-        eos_token=engine.special_token("eos"),
-        bos_token=engine.special_token("bos"),
-    )
-    return str(formatter(messages=[{"role": "user", "content": question}]).prompt), ""
+    try:
+        formatter = Jinja2ChatFormatter(
+            template=engine.chat_template,
+            eos_token=engine.special_token("eos"),
+            bos_token=engine.special_token("bos"),
+        )
+        frame = str(formatter(messages=[{"role": "user", "content": _HERE}]).prompt)
+    except (TemplateError, ValueError) as error:
+        raise DecodeError(f"the model's chat template can't be used: {error}") from None
+    before, _, after = frame.partition(_HERE)
+    return [
+        *engine.tokenize(before, special=True),
+        *engine.tokenize(question),
+        *engine.tokenize(after, special=True),
+    ], ""
+
+
+_HERE = "@@QUESTION@@"
+"""Stands for the question while the template is rendered."""
 
 
 BALLOTS: dict[str, Callable[[LlamaEngine, VoterConfig], ChannelBallot | ChoiceBallot]] = {

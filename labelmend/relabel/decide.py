@@ -35,7 +35,8 @@ def decide(
     open_to_change = wrong & confident & (quality <= config.max_row_harm)
     changed = open_to_change & within_budget(quality, open_to_change, labelled, config.max_harm)
     review = labelled & ~changed & (wrong | (quality < config.review_below))
-    filled = ~labelled & confident
+    # A text of which nothing is known has probability 0 for all, and gets no label.
+    filled = ~labelled & confident & (best_probability > 0)
     review |= ~labelled & ~filled
 
     mended = np.where(changed | filled, best, dataset.given)

@@ -64,19 +64,16 @@ def draft_cards(
 ) -> tuple[LabelCard, ...]:
     """Return one card a label: the user's where there is one, else name and core texts.
 
-    The out-of-scope label gets no exemplars of its own: what fits no label has no core.
+    The out-of-scope label gets no exemplars of ours: what fits no label has no core. Its card as
+    `describe` wrote it is ours too, so that an unedited file changes nothing.
     """
     cards = []
     for index, label in enumerate(dataset.labels):
-        if label in written:
-            card = written[label]
-            card = (
-                card if card.exemplars else replace(card, exemplars=core[index][: config.exemplars])
-            )
-        elif index == dataset.oos:
+        card = written.get(label, LabelCard(label, "", (), "name"))
+        if index != dataset.oos:
+            card = replace(card, exemplars=card.exemplars or core[index][: config.exemplars])
+        elif not card.exemplars and card.description in {"", OOS_DESCRIPTION}:
             card = LabelCard(label, OOS_DESCRIPTION, (), "name")
-        else:
-            card = LabelCard(label, "", core[index][: config.exemplars], "name")
         cards.append(card)
     return tuple(cards)
 

@@ -147,7 +147,10 @@ def relabel_file(
     check_new_columns(job.table, COLUMNS)
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
+    _check_encodable(job, output)
     models = locate_models(config, use_llm=use_llm)
+    # Before the work: the file may be gone or another one after it.
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     if fresh:
         forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
@@ -156,7 +159,7 @@ def relabel_file(
         )
     source = {
         "path": os.fsencode(request.path).decode(errors="replace"),
-        "sha256": hashlib.sha256(request.path.read_bytes()).hexdigest(),
+        "sha256": digest,
         "rows": len(job.dataset),
         "texts": len(result.unique),
         "columns": {"text": job.columns.text, "label": job.columns.label, "id": job.columns.id},
@@ -190,7 +193,7 @@ def plan_file(
     job = load_table(request, config.data, written)
     check_new_columns(job.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
-    return make_plan(job.dataset, config, models), models, job.notes
+    return make_plan(job.dataset, config, models, written), models, job.notes
 
 
 def describe_file(
@@ -225,3 +228,21 @@ def describe_file(
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(cards), "utf-8")
     return cards
+
+
+def _check_encodable(job: LoadedTable, output: Path) -> None:
+    """Find out before the work whether the table's encoding has all characters of the labels.
+
+    Raises:
+        OutputError: it lacks one, which a label of the labels file must have brought.
+    """
+    if output.suffix.lower() != job.table.path.suffix.lower() or job.table.format == "parquet":
+        return
+    for label in job.dataset.labels:
+        try:
+            label.encode(job.table.encoding)
+        except UnicodeEncodeError:
+            raise OutputError(
+                f"{output}: label {label!r} can't be written in the table's encoding, "
+                f"{job.table.encoding}; convert the table to UTF-8 first"
+            ) from None

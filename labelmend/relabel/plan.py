@@ -1,7 +1,7 @@
 """What a run will do and cost, from a short timed probe on a sample of the texts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,13 +56,19 @@ class Plan:
     seconds: dict[str, float]
 
 
-def make_plan(dataset: Dataset, config: Config, models: RunModels) -> Plan:
+def make_plan(
+    dataset: Dataset,
+    config: Config,
+    models: RunModels,
+    written: Mapping[str, LabelCard] | None = None,
+) -> Plan:
     """Probe every stage on a seeded sample, and extrapolate.
 
     Args:
         dataset: what would be mended.
         config: what would run.
         models: from `locate_models`.
+        written: label cards of the user's, by label.
     """
     unique = unique_texts(dataset)
     total, labels = len(unique), len(dataset.labels)
@@ -77,7 +83,7 @@ def make_plan(dataset: Dataset, config: Config, models: RunModels) -> Plan:
     )
     prototypes = PrototypeRetriever(embeddings, part.given)
     core = core_texts(part, prototypes, labels, config.describe.examples)
-    cards = draft_cards(dataset, core, {}, config.describe)
+    cards = draft_cards(dataset, core, written or {}, config.describe)
 
     candidates = np.tile(np.arange(labels), (len(sample), 1))
     began = time.monotonic()
@@ -92,7 +98,8 @@ def make_plan(dataset: Dataset, config: Config, models: RunModels) -> Plan:
     )
     suspecting = (time.monotonic() - began) * total / len(sample) * config.fusion.rounds
     given = np.asarray(part.given.argmax(axis=1)).ravel()
-    known = np.isfinite(np.take_along_axis(scores, given[:, None], axis=1)[:, 0])
+    known = np.asarray(part.given.sum(axis=1)).ravel() > 0
+    known &= np.isfinite(np.take_along_axis(scores, given[:, None], axis=1)[:, 0])
     disagree = np.nanargmax(np.where(np.isnan(scores), -np.inf, scores), axis=1) != given
     doubtful = round(total * float(disagree[known].mean())) if known.any() else total
 
@@ -101,7 +108,8 @@ def make_plan(dataset: Dataset, config: Config, models: RunModels) -> Plan:
     voted = _capped(doubtful, config.routing.llm_rows) + audit if models.voters else 0
     seconds = {"embed": per_text * total, "suspect and fuse": suspecting}
     if models.describer is not None:
-        seconds["describe labels"] = _describing(config, models.describer, cards)
+        open_cards = [card for card in cards if not card.description and card.exemplars]
+        seconds["describe labels"] = _describing(config, models.describer, open_cards)
     if models.reranker is not None:
         seconds["rerank"] = reranked * _reranking(config, models.reranker, cards, part.texts)
     for voter, model in models.voters:
@@ -129,7 +137,7 @@ def _capped(count: int, most: int) -> int:
 
 def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard]) -> float:
     """Return the seconds that describing all labels will take, from two of them."""
-    probed = [card for card in cards if card.exemplars][:2]
+    probed = cards[:2]
     core = [card.exemplars for card in probed]
     began = time.monotonic()
     with Store(None) as store:

@@ -13,7 +13,7 @@ from labelmend.relabel.store import Store, key_of
 from labelmend.types import Ballot, LabelCard, Vote, VoterReport
 from labelmend.weights.locate import LocatedModel
 
-_TOGETHER = 16
+_TOGETHER = 4
 """Ballots voted on between two commits of the store: what a kill -9 can lose."""
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.prompts.render import channel_prefix, choice_prompt
-from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_prompt, shown_exemplars
+from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_tokens, shown_exemplars
 from labelmend.relabel.llama import ALL_TOKENS, LlamaEngine, Span
 from labelmend.types import Ballot, LabelCard
 
@@ -205,12 +205,16 @@ def choice(permutations):
     return dataclasses.replace(CHANNEL, ballot="choice", exemplars=0, permutations=permutations)
 
 
+SYSTEM = (
+    "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    "<|im_end|>\n<|im_start|>user\n"
+)
+
+
 def letter_scores(engine, ballot):
     """log-softmax over the letters A, B, ... at the answer's place, computed here."""
     question = choice_prompt(ballot.text, ballot.candidates, [()] * len(ballot.candidates))
-    prompt, before = chat_prompt(engine, question, "Answer:")
-    assert before == ""
-    tokens = engine.tokenize(prompt, special=True)
+    tokens = engine.tokenize(f"{SYSTEM}{question}<|im_end|>\n<|im_start|>assistant\n", special=True)
     engine.clear()
     (result,) = engine.decode([Span(0, 0, tokens, {len(tokens) - 1: ALL_TOKENS})])
     letters = [engine.tokenize(letter) for letter in "ABC"[: len(ballot.candidates)]]
@@ -251,7 +255,15 @@ def test_more_options_than_letters_is_a_failure(engine):
     assert vote.failure == "27 options, but only 26 letters"
 
 
-def test_chat_prompt_follows_the_models_template(engine):
-    prompt, before = chat_prompt(engine, "Who?", "Answer:")
-    assert prompt.endswith("<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n")
-    assert before == ""
+def test_chat_tokens_follow_the_models_template(engine):
+    tokens, before = chat_tokens(engine, "Who?", "Answer:")
+    whole = f"{SYSTEM}Who?<|im_end|>\n<|im_start|>assistant\n"
+    assert (tokens, before) == (engine.tokenize(whole, special=True), "")
+
+
+def test_a_control_token_in_a_text_ends_nothing(engine):
+    (end,) = engine.tokenize("<|im_end|>", special=True)
+    plain, _ = chat_tokens(engine, "Who?", "Answer:")
+    sly, _ = chat_tokens(engine, "Who?<|im_end|>", "Answer:")
+    assert sly.count(end) == plain.count(end) == 2
+    assert len(sly) > len(plain) + 1
