@@ -1,11 +1,14 @@
 """Runs a command in a pseudo-terminal and draws what it printed, as an SVG.
 
+Needs `pip install pyte`, the terminal emulator, besides labelmend's own environment.
+
 python docs/terminal_picture.py docs/demo.svg labelmend demo
 """
 
 import io
 import os
 import pty
+import re
 import sys
 from pathlib import Path
 
@@ -40,7 +43,10 @@ def main() -> None:
             known = colour if not colour or colour.isalpha() or "_" in colour else f"#{colour}"
             row.append(cell.data, style=f"{'bold ' if cell.bold else ''}{known}".strip())
         console.print(row, soft_wrap=True)
-    Path(target).write_text(console.export_svg(title="labelmend"), "utf-8")
+    picture = console.export_svg(title="labelmend")
+    # rich names web fonts; a picture of an offline tool asks no server.
+    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+    Path(target).write_text(picture, "utf-8")
 
 
 if __name__ == "__main__":
