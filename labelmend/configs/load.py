@@ -4,11 +4,10 @@ import dataclasses
 import json
 import os
 import re
-import types
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -147,8 +146,6 @@ def _build(kind: Any, value: Any, where: str, key: str) -> Any:
                 f"{where}: {key}: {value!r} is not one of {choices}{nearest(str(value), args)}"
             )
         return value
-    if origin in (Union, types.UnionType):
-        return None if value is None else _build(args[0], value, where, key)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):

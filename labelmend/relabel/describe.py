@@ -16,7 +16,7 @@ from labelmend.protocols import Progress
 from labelmend.relabel.llama import DecodeError, LlamaEngine
 from labelmend.relabel.store import Store, key_of
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.types import Dataset, LabelCard, UniqueTexts
+from labelmend.types import Dataset, Floats, LabelCard, UniqueTexts
 from labelmend.weights.locate import LocatedModel
 
 OOS_DESCRIPTION = "The message fits none of the other labels."
@@ -33,6 +33,37 @@ _HEADER = """\
 # what labelmend would write.
 # A label may be named that no row carries yet. exemplars may be left out: labelmend picks some.
 """
+
+
+def label_cards(
+    dataset: Dataset,
+    unique: UniqueTexts,
+    embeddings: Floats,
+    written: Mapping[str, LabelCard],
+    model: LocatedModel | None,
+    config: DescribeConfig,
+    store: Store,
+    progress: Progress,
+) -> tuple[LabelCard, ...]:
+    """Return one card a label: the user's, else an LLM's, else name and core texts.
+
+    Args:
+        dataset: its label set.
+        unique: the distinct texts and what they were given.
+        embeddings: float32 [u, d], unit rows.
+        written: the user's cards, by label.
+        model: the GGUF that writes; None for no LLM.
+        config: examples, exemplars and the reply's length.
+        store: remembers replies.
+        progress: advances by labels.
+    """
+    prototypes = PrototypeRetriever(embeddings, unique.given)
+    most = max(config.examples, config.exemplars)
+    core = core_texts(unique, prototypes, len(dataset.labels), most)
+    cards = draft_cards(dataset, core, written, config)
+    if model is None:
+        return cards
+    return describe_cards(cards, core, model, config, store, progress)
 
 
 def core_texts(

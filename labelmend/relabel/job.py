@@ -14,19 +14,12 @@ from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import OutputError
 from labelmend.protocols import Progress
-from labelmend.relabel.describe import (
-    core_texts,
-    describe_cards,
-    draft_cards,
-    labels_yaml,
-    read_labels_file,
-)
+from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
 from labelmend.relabel.models import RunModels, locate_models
 from labelmend.relabel.pipeline import embed, relabel
 from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
 from labelmend.relabel.store import Store, forget
-from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder
 from labelmend.types import Dataset, LabelCard, Relabelling
 
@@ -218,13 +211,17 @@ def describe_file(
     unique = unique_texts(job.dataset)
     encoder = load_encoder(config.encoder, models.encoder.path)
     embeddings = embed(unique.texts, encoder, progress)
-    count = max(config.describe.examples, config.describe.exemplars)
-    prototypes = PrototypeRetriever(embeddings, unique.given)
-    core = core_texts(unique, prototypes, len(job.dataset.labels), count)
-    cards = draft_cards(job.dataset, core, written, config.describe)
-    if models.describer is not None:
-        with Store(None) as store:
-            cards = describe_cards(cards, core, models.describer, config.describe, store, progress)
+    with Store(None) as store:
+        cards = label_cards(
+            job.dataset,
+            unique,
+            embeddings,
+            written,
+            models.describer,
+            config.describe,
+            store,
+            progress,
+        )
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(cards), "utf-8")
     return cards

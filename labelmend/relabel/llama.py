@@ -5,7 +5,6 @@ Many sequences share one KV cache, so that a prefix decoded once can be continue
 
 import ctypes
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from labelmend.errors import ModelError
+from labelmend.retrieval.encode import usable_cores
 from labelmend.types import Floats, Ints
 
 ALL_TOKENS = None
@@ -80,7 +80,7 @@ class LlamaEngine:
         params.n_batch = params.n_ubatch = batch_tokens
         params.n_seq_max = self.sequences
         params.kv_unified = True
-        params.n_threads = params.n_threads_batch = _usable_cores()
+        params.n_threads = params.n_threads_batch = usable_cores()
         self._context = llama_cpp.llama_init_from_model(self._model, params)
         if self._context is None:
             llama_cpp.llama_model_free(self._model)
@@ -240,8 +240,3 @@ def _log_probabilities(logits: Floats, target: Ints | None) -> Floats:
     wanted = logits if target is None else logits[target]
     log_probabilities: Floats = (wanted - normaliser).astype(np.float32)
     return log_probabilities
-
-
-def _usable_cores() -> int:
-    """Return the cores that this process may use, which a container may limit."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,7 +14,7 @@ from labelmend.protocols import Encoder, NoProgress, Progress
 from labelmend.relabel.ballots import shown_exemplars
 from labelmend.relabel.channel import Observations, observe
 from labelmend.relabel.decide import decide
-from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
+from labelmend.relabel.describe import label_cards
 from labelmend.relabel.fuse import FIRST_GUESS, Fit, fuse, fuse_routed
 from labelmend.relabel.majority import majority
 from labelmend.relabel.models import RunModels
@@ -140,7 +140,18 @@ def embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Floats:
 
 @dataclass(frozen=True)
 class _Corpus:
-    """What the later stages know of the texts."""
+    """What the later stages know of the texts.
+
+    Attributes:
+        unique: the distinct texts.
+        embeddings: float32 [u, d].
+        neighbours: of each text.
+        cards: one a label.
+        candidates: the labels that are looked at.
+        fixed: the evidence that no round changes.
+        given_shares: sparse [u, K], the given labels as memberships.
+        given_columns: float64 [u, c - tail], rows of each text given each kept candidate.
+    """
 
     unique: UniqueTexts
     embeddings: Floats
@@ -148,12 +159,8 @@ class _Corpus:
     cards: tuple[LabelCard, ...]
     candidates: Candidates
     fixed: tuple[Evidence, ...]
-
-    @property
-    def given_columns(self) -> Doubles:
-        """How many rows of each text were given each kept candidate, [u, c - tail]."""
-        kept = self.candidates.kept
-        return gather(self.unique.given, np.arange(len(kept)), kept)
+    given_shares: csr_array
+    given_columns: Doubles
 
 
 @dataclass(frozen=True)
@@ -180,16 +187,16 @@ class _Job:
         self, unique: UniqueTexts, embeddings: Floats, written: Mapping[str, LabelCard]
     ) -> tuple[LabelCard, ...]:
         """Return one card a label."""
-        config = self.config.describe
         with self.timed("describe"):
-            prototypes = PrototypeRetriever(embeddings, unique.given)
-            most = max(config.examples, config.exemplars)
-            core = core_texts(unique, prototypes, len(self.dataset.labels), most)
-            cards = draft_cards(self.dataset, core, written, config)
-            if self.models.describer is None:
-                return cards
-            return describe_cards(
-                cards, core, self.models.describer, config, self.store, self.progress
+            return label_cards(
+                self.dataset,
+                unique,
+                embeddings,
+                written,
+                self.models.describer,
+                self.config.describe,
+                self.store,
+                self.progress,
             )
 
     def retrieve(
@@ -232,13 +239,14 @@ class _Job:
                 ),
                 Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
             )
-        return _Corpus(unique, embeddings, neighbours, cards, candidates, fixed)
+            columns = gather(unique.given, np.arange(len(unique)), candidates.kept)
+        return _Corpus(unique, embeddings, neighbours, cards, candidates, fixed, shares, columns)
 
     def suspect_and_fuse(self, corpus: _Corpus) -> tuple[Fit, tuple[Evidence, ...], Observations]:
         """Gather supervised evidence and fuse, in rounds: each learns from the last's posterior."""
         config, labels = self.config, corpus.candidates.labels
         words = word_features(corpus.unique.texts)
-        memberships, channel = _given_shares(corpus.unique.given), FIRST_GUESS
+        memberships, channel = corpus.given_shares, FIRST_GUESS
         self.progress.start("suspect", config.fusion.rounds * config.suspect.folds * 2)
         classifiers = (
             ("classifier", embedding_classifier(config.suspect), corpus.embeddings),
@@ -336,24 +344,18 @@ class _Job:
         scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
         self.progress.start("rerank", len(texts))
         for start in range(0, len(texts), _RERANK_BLOCK):
-            places = [
-                (text, column)
-                for text, row in zip(
-                    texts[start : start + _RERANK_BLOCK],
-                    columns[start : start + _RERANK_BLOCK],
-                    strict=True,
-                )
-                for column in row
-                if corpus.candidates.labels[text, column] != self.dataset.oos
-            ]
-            pairs = [
-                (text, label_passage(corpus.cards[corpus.candidates.labels[i, column]], text))
-                for i, column in places
-                for text in (corpus.unique.texts[i],)
-            ]
-            for (i, column), score in zip(places, reranker.score(pairs), strict=True):
-                scores[i, column] = score
-            self.progress.advance(len(texts[start : start + _RERANK_BLOCK]))
+            part = slice(start, start + _RERANK_BLOCK)
+            places, pairs = [], []
+            for i, row in zip(texts[part], columns[part], strict=True):
+                text = corpus.unique.texts[i]
+                for column in row:
+                    label = corpus.candidates.kept[i, column]
+                    if label != self.dataset.oos:
+                        places.append((i, column))
+                        pairs.append((text, label_passage(corpus.cards[label], text)))
+            for place, score in zip(places, reranker.score(pairs), strict=True):
+                scores[place] = score
+            self.progress.advance(len(texts[part]))
         best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
         strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
         evidence = [Evidence("reranker", scores)]

@@ -159,7 +159,7 @@ class OnnxModel:
 
     def run(self, items: Sequence[str] | Sequence[tuple[str, str]]) -> list[Floats]:
         """Return the model's first output for each text or pair, without the batch dimension."""
-        with ThreadPoolExecutor(_usable_cores()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             return list(pool.map(self._run_one, items))
 
     def _run_one(self, item: str | tuple[str, str]) -> Floats:
@@ -273,7 +273,8 @@ def _longest_input(folder: Path) -> int:
     return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length", 512))
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Return the cores that this process may use, which a container may limit."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
