@@ -4,8 +4,8 @@
 
 Runs the embedded profile, seed 0, through the same function as the command line, on the demo data,
 and on CLINC150 and the reference's noisy set where ../shared/data holds them. Writes
-benchmarks/RESULTS.md, or with --llm benchmarks/RESULTS-llm.md. The truth is read only after the
-mended table is written.
+benchmarks/RESULTS.md, or with --llm benchmarks/RESULTS-llm.md, and keeps the marked sections of
+other benchmarks there. The truth is read only after the mended table is written.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import platform
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from results_file import write_around_sections
 
 from labelmend.cli.console import ProgressBars
 from labelmend.configs.load import load_config
@@ -86,7 +88,7 @@ def main() -> None:
             f"| {s.fixed:,} of {wrong:,} | {s.broken} ({s.broken / s.right_before:.2%}) |"
         )
     target = HERE / ("RESULTS-llm.md" if use_llm else "RESULTS.md")
-    target.write_text("\n".join(lines) + "\n", "utf-8")
+    write_around_sections(target, "\n".join(lines))
     print("\n".join(lines))
 
 

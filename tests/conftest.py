@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from labelmend.weights.locate import LocatedModel, locate
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# The tests fill a cache of embeddings of their own.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="labelmend-tests-")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

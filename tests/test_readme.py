@@ -53,7 +53,8 @@ def test_the_readme_documents_every_column():
 
 def test_the_readme_quotes_the_benchmark():
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text("utf-8")
-    table = [line for line in results.splitlines() if line.startswith("|")]
+    main_job = results.split("<!-- correction:start -->")[0]
+    table = [line for line in main_job.splitlines() if line.startswith("|")]
     assert len(table) >= 3
     assert all(line in README for line in table)
 

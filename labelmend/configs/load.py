@@ -189,6 +189,7 @@ def _check_ranges(config: Config) -> None:
         "data.max_text_chars": (config.data.max_text_chars, 1),
         "encoder.batch_size": (config.encoder.batch_size, 1),
         "encoder.max_tokens": (config.encoder.max_tokens, 8),
+        "encoder.cache_gib": (config.encoder.cache_gib, 0),
         "retrieval.candidates": (config.retrieval.candidates, 3),
         "retrieval.neighbours": (config.retrieval.neighbours, 1),
         "retrieval.neighbour_sharpness": (config.retrieval.neighbour_sharpness, 0),

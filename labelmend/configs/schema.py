@@ -30,6 +30,8 @@ class EncoderConfig:
         batch_size: texts a forward pass.
         max_tokens: longer texts are cut.
         query_prefix: put before each row's text (bge's retrieval instruction; empty for MiniLM).
+        cache: keep embeddings on disk for later runs, under hashes of the texts.
+        cache_gib: of disk at most; the models not used for longest go first.
     """
 
     backend: Literal["sentence-transformers", "onnx"]
@@ -37,6 +39,8 @@ class EncoderConfig:
     batch_size: int
     max_tokens: int
     query_prefix: str
+    cache: bool
+    cache_gib: float
 
 
 @dataclass(frozen=True)

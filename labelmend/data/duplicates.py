@@ -31,12 +31,15 @@ def unique_texts(dataset: Dataset) -> UniqueTexts:
     """
     of_row = text_groups(dataset.texts)
     count = int(of_row.max(initial=-1)) + 1
-    representatives = [""] * count
-    for text, group in sorted(zip(dataset.texts, of_row, strict=True), reverse=True):
-        representatives[group] = text
+    smallest: list[str | None] = [None] * count
+    for text, group in zip(dataset.texts, of_row.tolist(), strict=True):
+        known = smallest[group]
+        if known is None or text < known:
+            smallest[group] = text
+    representatives = tuple(text for text in smallest if text is not None)
     labelled = dataset.given != NO_LABEL
     given = coo_array(
         (np.ones(labelled.sum(), np.float32), (of_row[labelled], dataset.given[labelled])),
         shape=(count, len(dataset.labels)),
     )
-    return UniqueTexts(tuple(representatives), of_row, given.tocsr())
+    return UniqueTexts(representatives, of_row, given.tocsr())

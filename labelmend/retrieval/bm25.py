@@ -1,16 +1,18 @@
 """BM25 over passages, by rank-bm25, with a tokeniser for English and Russian."""
 
 import functools
+import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from labelmend.retrieval.passages import LabelPassages
-from labelmend.retrieval.ranking import rank_labels
-from labelmend.types import Doubles, Floats, Ints, Ranking
+from labelmend.retrieval.passages import LabelPassages, row_blocks
+from labelmend.retrieval.ranking import top_columns
+from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Ranking
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u02bc`", "'''")
@@ -57,36 +59,59 @@ class Bm25Passages:
     def __init__(self, passages: Sequence[str]) -> None:
         """Index the passages; none at all, or empty ones, are fine."""
         tokens = [tokenise(passage) for passage in passages]
-        self._size = len(tokens)
-        self._columns: dict[str, tuple[Ints, Doubles]] = {}
-        self._index: Any = None
+        self._number: dict[str, int] = {}
+        self._weights = csr_array((0, len(tokens)), dtype=np.float64)
         if any(tokens):  # else the library divides by zero
             from rank_bm25 import BM25Okapi
 
-            self._index = BM25Okapi(tokens)
-            self._index.idf = {word: max(idf, 0.0) for word, idf in self._index.idf.items()}
+            index = BM25Okapi(tokens)
+            self._number = {word: i for i, word in enumerate(index.idf)}
+            self._weights = _weights(index, self._number)
 
     def scores(self, text: str) -> Doubles:
         """Return float64 [p], the BM25 score of each passage, >= 0; 0 where no word is shared."""
-        total = np.zeros(self._size, dtype=np.float64)
-        for token in tokenise(text):
-            passages, weights = self._column(token)
-            total[passages] += weights
+        total: Doubles = self.score_all([text])[0]
         return total
 
-    def _column(self, token: str) -> tuple[Ints, Doubles]:
-        """Return the passages that hold a token and what it adds to their scores.
+    def score_all(self, texts: Sequence[str]) -> Doubles:
+        """Return float64 [b, p], the scores of each text."""
+        words = [
+            [self._number[token] for token in tokenise(text) if token in self._number]
+            for text in texts
+        ]
+        starts = np.cumsum([0, *map(len, words)])
+        columns = np.fromiter(itertools.chain.from_iterable(words), np.int64, starts[-1])
+        # A word stands here as often as in the text, and in its order: so sums round as the
+        # library's do.
+        counts = csr_array(
+            (np.ones(len(columns)), columns, starts), shape=(len(texts), self._weights.shape[0])
+        )
+        scores: Doubles = (counts @ self._weights).toarray()
+        return scores
 
-        The library walks all passages for each token of each query; a query's scores are the sum
-        of its tokens' columns, so each column is asked for once.
-        """
-        if self._index is None or token not in self._index.idf:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
-        if token not in self._columns:
-            column = self._index.get_scores([token])
-            passages = np.flatnonzero(column)
-            self._columns[token] = passages, column[passages]
-        return self._columns[token]
+
+def _weights(index: Any, number: Mapping[str, int]) -> csr_array:
+    """Return sparse [words, p]: what a word adds to a passage's score, by the library's formula.
+
+    The library walks all passages for each word of each query; these are all words at once.
+
+    Args:
+        index: a BM25Okapi.
+        number: of each word.
+    """
+    counts = np.array([len(words) for words in index.doc_freqs])
+    total = int(counts.sum())
+    word = np.fromiter((number[w] for words in index.doc_freqs for w in words), np.int64, total)
+    times = np.fromiter((n for words in index.doc_freqs for n in words.values()), np.int64, total)
+    passage = np.repeat(np.arange(len(counts)), counts)
+    length = np.array(index.doc_len)[passage]
+    idf = np.array([max(index.idf[w], 0.0) for w in number])[word]
+    weights = idf * (
+        times * (index.k1 + 1) / (times + index.k1 * (1 - index.b + index.b * length / index.avgdl))
+    )
+    matrix = csr_array((weights, (word, passage)), shape=(len(number), len(counts)))
+    matrix.eliminate_zeros()
+    return matrix
 
 
 class Bm25Retriever:
@@ -103,11 +128,27 @@ class Bm25Retriever:
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the labels that share a word with the text, at most `limit`."""
-        labels = np.tile(np.arange(self._label_count), (len(texts), 1))
-        scores = self.score(texts, labels)
-        return rank_labels(labels, np.where(scores > 0, scores, np.nan), limit)
+        limit = min(limit, self._label_count)
+        labels = np.empty((len(texts), limit), dtype=np.int64)
+        scores = np.empty((len(texts), limit), dtype=np.float32)
+        for rows in row_blocks(len(texts), len(self._passages)):
+            every = self._passages.best_per_label(
+                self._scores(texts[rows]), texts[rows], self._label_count
+            )
+            labels[rows] = top_columns(every, limit)
+            scores[rows] = np.take_along_axis(every, labels[rows], axis=1)
+        found = scores > 0
+        return Ranking(np.where(found, labels, NO_LABEL), np.where(found, scores, -np.inf))
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return the best score among each candidate's passages, float32 [b, c], >= 0."""
-        scores = np.stack([self._index.scores(self._texts[text]) for text in texts])
-        return self._passages.best_per_candidate(scores.astype(np.float32), texts, candidates)
+        best = np.empty(candidates.shape, dtype=np.float32)
+        for rows in row_blocks(len(texts), len(self._passages)):
+            best[rows] = self._passages.best_per_candidate(
+                self._scores(texts[rows]), texts[rows], candidates[rows]
+            )
+        return best
+
+    def _scores(self, texts: Ints) -> Floats:
+        """Return float32 [b, p], the scores of all passages."""
+        return self._index.score_all([self._texts[text] for text in texts]).astype(np.float32)

@@ -46,7 +46,8 @@ def find_candidates(
 ) -> Candidates:
     """Fuse the retrievers' rankings by weighted reciprocal rank (Cormack et al. 2009).
 
-    A text that was given more labels than there is room for keeps those it was given most often.
+    A text that was given more labels than there is room for keeps those it was given most often:
+    as many as `config.candidates`, less one for the out-of-scope label if that was not given.
 
     Args:
         retrievers: each with its weight.
@@ -63,9 +64,11 @@ def find_candidates(
         width = total_labels
     labels = np.empty((total_texts, width + tail), dtype=np.int64)
     generator = np.random.default_rng(seed)
+    scores = np.zeros((min(config.block_rows, total_texts), total_labels))
     for start in range(0, total_texts, config.block_rows):
         texts = np.arange(start, min(start + config.block_rows, total_texts))
-        scores = np.zeros((len(texts), total_labels))
+        # Labels that nobody names tie at 0; so the first `width` labels are enough of them.
+        named = [np.tile(np.arange(width), (len(texts), 1))]
         for retriever, weight in retrievers:
             if weight > 0:
                 ranking = retriever.search(texts, width)
@@ -73,14 +76,19 @@ def find_candidates(
                 scores[row, ranking.labels[row, place]] += weight / (
                     config.rank_constant + place + 1
                 )
-        scores += _CERTAIN * given[texts].toarray()
+                named.append(ranking.labels)
+        told, times = _padded(given[texts])
+        row, place = np.nonzero(told != NO_LABEL)
+        scores[row, told[row, place]] += (_CERTAIN * times)[row, place]
+        named.append(told)
         if oos is not None:
-            scores[:, oos] = np.inf
-        ranked = np.argsort(-scores, axis=1, kind="stable")
-        labels[texts, :width] = ranked[:, :width]
+            scores[: len(texts), oos] = np.inf
+            named.append(np.full((len(texts), 1), oos))
+        choice = np.concatenate(named, axis=1)
+        labels[texts, :width] = _best_distinct(choice, scores, width)
+        scores[np.arange(len(texts))[:, None], np.maximum(choice, 0)] = 0.0
         if tail:
-            drawn = generator.random(ranked[:, width:].shape).argsort(axis=1)[:, :tail]
-            labels[texts, width:] = np.take_along_axis(ranked[:, width:], drawn, axis=1)
+            labels[texts, width:] = _draw_rest(labels[texts, :width], total_labels, tail, generator)
         progress.advance(len(texts))
     log_counts = np.zeros(width + tail)
     if tail:
@@ -90,6 +98,61 @@ def find_candidates(
 
 _CERTAIN = 1e6
 """Added to labels that were given: they are candidates whatever their rank."""
+
+
+def _padded(sparse: csr_array) -> tuple[Ints, Floats]:
+    """Return the columns of each row's entries, padded with `NO_LABEL`, and their values."""
+    counts = np.diff(sparse.indptr)
+    row = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(sparse.nnz) - np.repeat(sparse.indptr[:-1], counts)
+    shape = (len(counts), int(counts.max(initial=0)))
+    columns = np.full(shape, NO_LABEL, dtype=np.int64)
+    values = np.zeros(shape, dtype=np.float32)
+    columns[row, place] = sparse.indices
+    values[row, place] = sparse.data
+    return columns, values
+
+
+def _best_distinct(choice: Ints, scores: Doubles, width: int) -> Ints:
+    """Return the labels that score best, int64 [b, width]; of equals the smaller ones.
+
+    Args:
+        choice: int64 [b, m], `width` distinct labels a row or more; `NO_LABEL` stands for none.
+        scores: float64 [b or more, K].
+        width: labels to find.
+    """
+    labels = np.sort(choice, axis=1)
+    keys = np.take_along_axis(scores[: len(labels)], np.maximum(labels, 0), axis=1)
+    none = labels == NO_LABEL
+    none[:, 1:] |= labels[:, 1:] == labels[:, :-1]
+    keys[none] = -np.inf
+    best = np.argsort(-keys, axis=1, kind="stable")[:, :width]
+    return np.take_along_axis(labels, best, axis=1)
+
+
+def _draw_rest(kept: Ints, total: int, count: int, generator: np.random.Generator) -> Ints:
+    """Draw labels at random among those that are not kept.
+
+    Args:
+        kept: int64 [b, width], distinct in a row.
+        total: number of labels; at least `count` of them are not kept.
+        count: labels to draw a row.
+        generator: gives `count` numbers a row, row after row.
+
+    Returns:
+        int64 [b, count], distinct in a row.
+    """
+    rest = total - kept.shape[1]
+    uniform = generator.random((len(kept), count))
+    drawn = np.empty((len(kept), count), dtype=np.int64)
+    for column, most in enumerate(range(rest - count, rest)):  # Bentley & Floyd 1987
+        number = (uniform[:, column] * (most + 1)).astype(np.int64)
+        taken = (drawn[:, :column] == number[:, None]).any(axis=1)
+        drawn[:, column] = np.where(taken, most, number)
+    # So many labels that are not kept stand before each kept one.
+    before = np.sort(kept, axis=1) - np.arange(kept.shape[1])
+    drawn += (before[:, None, :] <= drawn[:, :, None]).sum(axis=2)
+    return drawn
 
 
 def score_in_blocks(score: Callable[[Ints, Ints], Floats], candidates: Ints, block: int) -> Floats:

@@ -1,11 +1,14 @@
 """Dense retrieval of labels: by their descriptions and exemplars, and by their prototypes."""
 
+from typing import TypeVar
+
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from labelmend.retrieval.passages import LabelPassages
+from labelmend.retrieval.passages import LabelPassages, best_found, row_blocks
 from labelmend.retrieval.ranking import rank_labels
-from labelmend.types import Doubles, Floats, Ints, Ranking
+from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Ranking
 
 
 class DescriptionRetriever:
@@ -43,8 +46,13 @@ class DescriptionRetriever:
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return the best cosine among each candidate's passages, float32 [b, c]."""
-        similarity = self._embeddings[texts] @ self._vectors.T
-        return self._passages.best_per_candidate(similarity, texts, candidates)
+        best = np.empty(candidates.shape, dtype=np.float32)
+        for rows in row_blocks(len(texts), candidates.shape[1] * self._passages.most_per_label):
+            places = self._passages.places(texts[rows], candidates[rows])
+            columns = np.maximum(places.reshape(len(places), -1), 0)
+            dots = _dots(self._embeddings[texts[rows]], self._vectors, columns)
+            best[rows] = best_found(dots.reshape(places.shape), places)
+        return best
 
 
 _NOTHING = 1e-6
@@ -70,11 +78,14 @@ class PrototypeRetriever:
 
         self._embeddings = embeddings
         self._memberships = memberships
-        self._sums: Doubles = np.asarray(memberships.T @ embeddings.astype(np.float64))
+        self._sums: Doubles = np.zeros((memberships.shape[1], embeddings.shape[1]))
+        for start in range(0, len(embeddings), _SUMMED_ROWS):
+            part = slice(start, start + _SUMMED_ROWS)
+            self._sums += memberships[part].T @ embeddings[part].astype(np.float64)
         self._squared = np.einsum("kd,kd->k", self._sums, self._sums)
-        self._empty = int((self._squared <= _NOTHING).sum())
+        self._filled = np.flatnonzero(self._squared > _NOTHING)
         self._index = faiss.IndexFlatIP(embeddings.shape[1])
-        self._index.add(self.prototypes())
+        self._index.add(self.prototypes()[self._filled])
 
     def prototypes(self) -> Floats:
         """Return float32 [K, d], unit rows; a label that no text carries has a row of zeros."""
@@ -86,32 +97,76 @@ class PrototypeRetriever:
         """Return the labels of the nearest prototypes, the text itself taken out of them.
 
         The index holds prototypes with the text, which are nearer to it than those without: as
-        many more labels are fetched as a text carries, and as have no prototype.
+        many more labels are fetched as a text carries.
         """
         own = int(np.diff(self._memberships[texts].indptr).max(initial=0))
-        fetched = limit + own + self._empty
-        _, found = self._index.search(self._embeddings[texts], min(fetched, len(self._squared)))
-        labels = found.astype(np.int64)
-        return rank_labels(labels, self.score(texts, labels), limit)
+        fetched = min(limit + own, len(self._squared))
+        _, found = self._index.search(self._embeddings[texts], fetched)
+        # Labels without a prototype are not in the index, and faiss fills up with -1.
+        labels = np.append(self._filled, NO_LABEL)[found]
+        return rank_labels(labels, self.score(texts, np.maximum(labels, 0)), limit)
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return leave-one-out cosines, float32 [b, c]; NaN where no other text has the label."""
-        vectors = self._embeddings[texts].astype(np.float64)
-        dots = np.einsum("bd,bcd->bc", vectors, self._sums[candidates])
+        cosines = np.empty(candidates.shape, dtype=np.float32)
         own = gather(self._memberships, texts, candidates)
-        length = np.einsum("bd,bd->b", vectors, vectors)[:, None]  # 1, but for rounding
-        others = dots - own * length
-        squared = self._squared[candidates] - 2 * own * dots + own**2 * length
-        enough = squared > _NOTHING
-        norms = np.sqrt(np.where(enough, squared, 1.0))
-        cosines: Floats = np.where(enough, others / norms, np.nan).astype(np.float32)
+        for rows in row_blocks(len(texts), max(candidates.shape[1], self._sums.shape[1])):
+            vectors = self._embeddings[texts[rows]].astype(np.float64)
+            dots = _dots(vectors, self._sums, candidates[rows])
+            length = np.einsum("bd,bd->b", vectors, vectors)[:, None]  # 1, but for rounding
+            others = dots - own[rows] * length
+            squared = (
+                self._squared[candidates[rows]] - 2 * own[rows] * dots + own[rows] ** 2 * length
+            )
+            enough = squared > _NOTHING
+            norms = np.sqrt(np.where(enough, squared, 1.0))
+            cosines[rows] = np.where(enough, others / norms, np.nan)
         return cosines
+
+
+_SUMMED_ROWS = 1 << 16
+"""Texts that are held in float64 at a time."""
+
+_WORTH_ALL = 16
+"""Products with all vectors cost less than those with one in so many, which are gathered first."""
+
+
+_Real = TypeVar("_Real", np.float32, np.float64)
+
+
+def _dots(left: npt.NDArray[_Real], right: npt.NDArray[_Real], columns: Ints) -> npt.NDArray[_Real]:
+    """Return [b, c]: the dot product of `left[i]` and `right[columns[i, j]]`.
+
+    Args:
+        left: [b, d].
+        right: [m, d].
+        columns: int64 [b, c].
+    """
+    dots = np.zeros(columns.shape, dtype=left.dtype)
+    total, dimensions = right.shape
+    if columns.shape[1] * _WORTH_ALL >= total:
+        for rows in row_blocks(len(left) if total else 0, total):
+            dots[rows] = np.take_along_axis(left[rows] @ right.T, columns[rows], axis=1)
+    else:
+        for rows in row_blocks(len(left), columns.shape[1] * dimensions):
+            np.einsum("bd,bcd->bc", left[rows], right[columns[rows]], out=dots[rows])
+    return dots
 
 
 def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
     """Return float64 [b, c]: `sparse[rows[i], columns[i, j]]`."""
-    dense: Doubles = sparse[rows].toarray().astype(np.float64)
-    return np.take_along_axis(dense, columns, axis=1)
+    gathered = np.zeros(columns.shape, dtype=np.float64)
+    for part in row_blocks(len(rows), columns.shape[1]):
+        entries = sparse[rows[part]]
+        entries.sum_duplicates()  # sorts, too
+        count, width = entries.shape
+        starts = np.arange(count)[:, None] * width
+        keys = np.repeat(starts[:, 0], np.diff(entries.indptr)) + entries.indices
+        if len(keys):
+            wanted = starts + columns[part]
+            place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            gathered[part] = np.where(keys[place] == wanted, entries.data[place], 0.0)
+    return gathered
 
 
 def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_array:

@@ -1,15 +1,29 @@
 """Retrieval of labels by the nearest other texts."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from labelmend.retrieval.dense import gather
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
 _SMOOTHING = 0.02
 """Share that a label gets that no neighbour carries; keeps the log finite."""
+
+_EXACT_UP_TO = 50_000
+"""Texts; exact search is quadratic, so more than these are searched cell by cell."""
+
+_TEXTS_PER_CELL = 100
+_MOST_CELLS = 4096
+_SAMPLE_PER_CELL = 64
+"""Texts a cell from which the cells are learned."""
+
+_PROBED_CELLS = 64
+"""Cells searched for a text. Recall of 30 neighbours among 100,000 synthetic texts: 0.999 where
+clusters overlap little, 0.95 where most neighbours are of another cluster."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,10 @@ class Neighbours:
 
 
 def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
-    """Find the `count` nearest other texts of each text by exact search.
+    """Find the `count` nearest other texts of each text.
+
+    The search is exact up to 50,000 texts. It is approximate above: only the cells nearest to the
+    text are searched, so a neighbour may be missed, and the outcome is the same on every run.
 
     Texts are distinct, so leaving out the text itself leaves out every copy of it. Those found
     are in the order of similarity, then of the texts' keys; which of equally near texts take the
@@ -37,22 +54,59 @@ def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
         count: neighbours to find.
         block: texts searched at a time.
     """
-    import faiss
-
     total = len(embeddings)
     width = min(count, max(total - 1, 0))
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    index.add(embeddings)
+    index, sequence = _exact(embeddings) if total <= _EXACT_UP_TO else _in_cells(embeddings)
     indices = np.full((total, count), -1, dtype=np.int64)
     similarities = np.full((total, count), -1.0, dtype=np.float32)
     for start in range(0, total, block):
-        rows = np.arange(start, min(start + block, total))
+        rows = sequence[start : start + block]
         scores, found = index.search(embeddings[rows], width + 1)
-        keys = np.where(found == rows[:, None], -np.inf, scores)
+        scores[found < 0] = -1.0
+        keys = np.where((found == rows[:, None]) | (found < 0), -np.inf, scores)
         order = np.lexsort((found, -keys), axis=1)[:, :width]
         indices[rows, :width] = np.take_along_axis(found, order, axis=1)
         similarities[rows, :width] = np.take_along_axis(scores, order, axis=1)
     return Neighbours(indices, similarities)
+
+
+def _exact(embeddings: Floats) -> tuple[Any, Ints]:
+    """Return an exact index of the texts, and int64 [u]: in which sequence to search for them."""
+    import faiss
+
+    index = faiss.IndexFlatIP(embeddings.shape[1])
+    index.add(embeddings)
+    return index, np.arange(len(embeddings))
+
+
+def _in_cells(embeddings: Floats) -> tuple[Any, Ints]:
+    """Return an index of the texts in cells, and int64 [u]: the texts, cell by cell.
+
+    Texts of one cell look into the same cells: searched in a row, they find them in the cache.
+    """
+    import faiss
+
+    total, dimensions = embeddings.shape
+    cells = max(1, min(_MOST_CELLS, total // _TEXTS_PER_CELL))
+    index = faiss.IndexIVFFlat(
+        faiss.IndexFlatIP(dimensions), dimensions, cells, faiss.METRIC_INNER_PRODUCT
+    )
+    index.cp.seed = 0
+    index.cp.niter = 10
+    index.cp.spherical = True
+    index.cp.max_points_per_centroid = _SAMPLE_PER_CELL
+    index.nprobe = min(_PROBED_CELLS, cells)
+    size = min(total, _SAMPLE_PER_CELL * cells)
+    sample = np.sort(np.random.default_rng(0).choice(total, size, replace=False))
+    index.train(embeddings[sample])
+    index.add(embeddings)
+    lists: Any = index.invlists
+    members = [
+        faiss.rev_swig_ptr(lists.get_ids(cell), lists.list_size(cell)).copy()
+        for cell in range(cells)
+        if lists.list_size(cell)
+    ]
+    return index, np.concatenate(members).astype(np.int64)
 
 
 class NeighbourRetriever:
@@ -87,13 +141,14 @@ class NeighbourRetriever:
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return log(share + 0.02), float32 [b, c]; NaN where no neighbour carries any label."""
-        shares = np.asarray(self._shares(texts).todense(), dtype=np.float32)
-        scores: Floats = np.log(np.take_along_axis(shares, candidates, axis=1) + _SMOOTHING)
-        scores[shares.sum(axis=1) <= 0] = np.nan
+        shares = self._shares(texts)
+        found = gather(shares, np.arange(len(texts)), candidates).astype(np.float32)
+        scores: Floats = np.log(found + _SMOOTHING)
+        scores[np.asarray(shares.sum(axis=1)).ravel() <= 0] = np.nan
         return scores
 
     def _shares(self, texts: Ints) -> csr_array:
-        """Return sparse [b, K], rows sum to 1 or, where no neighbour has a label, to 0."""
+        """Return sparse [b, K], sorted; rows sum to 1 or, where no neighbour has a label, to 0."""
         found = self._neighbours.indices[texts]
         near = self._neighbours.similarities[texts]
         weights = np.where(found >= 0, np.exp(self._sharpness * (near - near[:, :1])), 0.0)
@@ -105,6 +160,7 @@ class NeighbourRetriever:
         shares = csr_array(votes @ self._memberships)
         totals = np.asarray(shares.sum(axis=1)).ravel()
         shares.data = shares.data / np.repeat(np.maximum(totals, 1e-12), np.diff(shares.indptr))
+        shares.sort_indices()
         return shares
 
 

@@ -1,6 +1,6 @@
 """What can be searched of a label: its description, and each of its exemplars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,24 @@ class LabelPassages:
     def __len__(self) -> int:
         return len(self.passages)
 
+    def places(self, texts: Ints, candidates: Ints) -> Ints:
+        """Return where the passages of each candidate stand, the text's own copies left out.
+
+        Args:
+            texts: int64 [b].
+            candidates: int64 [b, c].
+
+        Returns:
+            int64 [b, c, most_per_label]; -1 where there is none.
+        """
+        first = np.searchsorted(self.label_of, candidates, side="left")
+        end = np.searchsorted(self.label_of, candidates, side="right")
+        places = first[:, :, None] + np.arange(self.most_per_label)
+        places[places >= end[:, :, None]] = -1
+        if len(self):
+            places[self.text_of[places] == texts[:, None, None]] = -1
+        return places
+
     def best_per_candidate(self, scores: Floats, texts: Ints, candidates: Ints) -> Floats:
         """Return each candidate's best passage score, the text's own copies left out.
 
@@ -42,14 +60,60 @@ class LabelPassages:
         Returns:
             float32 [b, c]; NaN where a candidate has no passage left.
         """
-        own = self.text_of[None, :] == texts[:, None]
-        usable = np.where(own, -np.inf, scores)
-        labels, starts = np.unique(self.label_of, return_index=True)
-        best = np.full((len(texts), int(candidates.max(initial=0)) + 1), -np.inf, dtype=np.float32)
-        within = labels < best.shape[1]
-        best[:, labels[within]] = np.maximum.reduceat(usable, starts, axis=1)[:, within]
-        gathered = np.take_along_axis(best, candidates, axis=1)
-        return np.where(np.isneginf(gathered), np.nan, gathered).astype(np.float32)
+        best = np.empty(candidates.shape, dtype=np.float32)
+        for rows in row_blocks(len(texts), candidates.shape[1] * self.most_per_label):
+            places = self.places(texts[rows], candidates[rows])
+            flat = places.reshape(len(places), -1)
+            if len(self):
+                found = np.take_along_axis(scores[rows], np.maximum(flat, 0), axis=1)
+            else:
+                found = np.empty(flat.shape, dtype=np.float32)
+            best[rows] = best_found(found.reshape(places.shape), places)
+        return best
+
+    def best_per_label(self, scores: Floats, texts: Ints, label_count: int) -> Floats:
+        """Return the best passage score of every label, the text's own copies left out.
+
+        Args:
+            scores: float32 [b, p], of every passage for each text; own copies are overwritten.
+            texts: int64 [b].
+            label_count: K.
+
+        Returns:
+            float32 [b, K]; -inf where a label has no passage left.
+        """
+        best = np.full((len(texts), label_count), -np.inf, dtype=np.float32)
+        if len(self):
+            scores[self._own(texts)] = -np.inf
+            labels, starts = np.unique(self.label_of, return_index=True)
+            best[:, labels] = np.maximum.reduceat(scores, starts, axis=1)
+        return best
+
+    def _own(self, texts: Ints) -> tuple[Ints, Ints]:
+        """Return the rows and passages, int64 [m] each, where a passage is the row's text."""
+        order = np.argsort(self.text_of, kind="stable")
+        ranked = self.text_of[order]
+        first = np.searchsorted(ranked, texts, side="left")
+        counts = np.searchsorted(ranked, texts, side="right") - first
+        rows = np.repeat(np.arange(len(texts)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return rows, order[np.repeat(first, counts) + within]
+
+
+def best_found(scores: Floats, places: Ints) -> Floats:
+    """Return the best over the last axis where `places` is not -1, float32; NaN where none is."""
+    best = np.where(places < 0, -np.inf, scores).max(axis=-1, initial=-np.inf)
+    return np.where(np.isneginf(best), np.nan, best).astype(np.float32)
+
+
+def row_blocks(total: int, width: int) -> Iterator[slice]:
+    """Cut `total` rows into blocks of about a million values, at `width` values a row."""
+    size = max(1, _BLOCK_VALUES // max(width, 1))
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+_BLOCK_VALUES = 1 << 20
 
 
 def label_passages(

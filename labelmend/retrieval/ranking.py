@@ -27,3 +27,31 @@ def rank_labels(labels: Ints, scores: Floats, limit: int) -> Ranking:
     top_scores = np.take_along_axis(distinct_scores, best, axis=1)
     top_labels = np.take_along_axis(labels_sorted, best, axis=1)
     return Ranking(np.where(np.isneginf(top_scores), NO_LABEL, top_labels), top_scores)
+
+
+def top_columns(scores: Floats, limit: int) -> Ints:
+    """Return each row's best columns, in the order of score, then of the columns.
+
+    These are the first of a stable sort of whole rows, which it does without.
+
+    Args:
+        scores: float32 [b, m], without NaN.
+        limit: columns to find; all where there are fewer.
+
+    Returns:
+        int64 [b, min(limit, m)].
+    """
+    total = scores.shape[1]
+    if limit >= total:
+        return np.argsort(-scores, axis=1, kind="stable")
+    least: Floats = np.partition(scores, total - limit, axis=1)[:, total - limit, None]
+    keep = scores > least
+    # Of those that tie for the last places the first columns get them.
+    row, column = np.nonzero(scores == least)
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    first = place < (limit - keep.sum(axis=1))[row]
+    keep[row[first], column[first]] = True
+    columns = np.nonzero(keep)[1].reshape(len(scores), limit)
+    kept: Floats = np.take_along_axis(scores, columns, axis=1)
+    order = np.argsort(-kept, axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)

@@ -1,4 +1,4 @@
-"""The model home: the folder of pulled models, and the lock file of what was recorded there."""
+"""The folders that labelmend keeps, and the lock file of what was recorded of pulled models."""
 
 import dataclasses
 import json
@@ -18,6 +18,14 @@ def model_home() -> Path:
     """Return `$LABELMEND_HOME/models`, or `models` in the user's data folder."""
     home = os.environ.get("LABELMEND_HOME") or platformdirs.user_data_dir("labelmend")
     return Path(home).expanduser() / "models"
+
+
+def cache_home() -> Path:
+    """Return `$LABELMEND_HOME/cache`, or the user's cache folder: what lies there can be remade."""
+    home = os.environ.get("LABELMEND_HOME")
+    if not home:
+        return Path(platformdirs.user_cache_dir("labelmend"))
+    return Path(home).expanduser() / "cache"
 
 
 def lock_file() -> Path:

@@ -90,6 +90,26 @@ def test_summed_columns_are_the_library_to_the_last_bit():
         assert np.array_equal(ours.scores(query), library.get_scores(tokenise(query)))
 
 
+def test_every_weight_is_the_librarys_to_the_last_bit():
+    rng = np.random.default_rng(2)
+    passages = [*corpus(rng, 60, 40), "w0 w0 w0 w0", ""]
+    library = BM25Okapi([tokenise(p) for p in passages])
+    ours = Bm25Passages(passages)
+    assert len(library.idf) > 30
+    for word in library.idf:
+        assert np.array_equal(ours.scores(word), library.get_scores([word]))
+
+
+def test_texts_together_score_as_each_alone():
+    rng = np.random.default_rng(3)
+    bm25 = Bm25Passages(corpus(rng, 50, 60))
+    queries = [*corpus(rng, 20, 80), "", "unknown"]
+    together = bm25.score_all(queries)
+    assert together.dtype == np.float64
+    assert np.array_equal(together, [bm25.scores(query) for query in queries])
+    assert bm25.score_all([]).shape == (0, 50)
+
+
 @pytest.mark.parametrize("passages", [[], [""], ["", "?!"]])
 def test_nothing_to_find_gives_zeros(passages):
     scores = Bm25Passages(passages).scores("lost card")

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
-from labelmend.retrieval.candidates import find_candidates, score_in_blocks
+from labelmend.retrieval.candidates import _draw_rest, find_candidates, score_in_blocks
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours
 from labelmend.retrieval.ranking import rank_labels
@@ -137,6 +137,39 @@ def test_the_tail_is_drawn_evenly_from_the_rest():
     # 2000 draws of 2 among 17: 235 each, standard deviation 14.4.
     assert times[3:].min() > 235 - 5 * 14.4
     assert times[3:].max() < 235 + 5 * 14.4
+
+
+def test_kept_candidates_are_the_first_of_a_stable_sort_of_all_labels():
+    # Few distinct scores, so that ties abound; some texts were given more labels than fit.
+    rng = np.random.default_rng(3)
+    given = np.where(rng.random((200, 50)) < 0.1, rng.integers(1, 3, (200, 50)), 0)
+    tables = [Table(*rng.integers(0, 3, (200, 50))) for _ in range(3)]
+    for table in tables:
+        table.rows[rng.random((200, 50)) < 0.9] = NAN
+    found = find([(table, 1.0) for table in tables], given, 7, candidates=6, tail_samples=4)
+    scores = np.zeros((200, 50))
+    for table in tables:
+        ranking = table.search(np.arange(200), 6)
+        for text, row in enumerate(ranking.labels):
+            for place, label in enumerate(row[row >= 0]):
+                scores[text, label] += 1 / (61 + place)
+    scores += 1e6 * given
+    scores[:, 7] = np.inf
+    assert np.array_equal(found.kept, np.argsort(-scores, axis=1, kind="stable")[:, :6])
+
+
+def test_every_set_of_a_tail_is_as_likely():
+    kept = np.tile([5, 0, 3], (12_000, 1))
+    drawn = _draw_rest(kept, 7, 2, np.random.default_rng(0))  # of 1, 2, 4 and 6
+    sets, times = np.unique(np.sort(drawn, axis=1), axis=0, return_counts=True)
+    assert sets.tolist() == [[1, 2], [1, 4], [1, 6], [2, 4], [2, 6], [4, 6]]
+    # 2000 each, standard deviation 41.
+    assert abs(times - 2000).max() < 5 * 41
+
+
+def test_a_tail_of_the_whole_rest():
+    drawn = _draw_rest(np.array([[4, 1], [0, 2]]), 5, 3, np.random.default_rng(0))
+    assert np.sort(drawn, axis=1).tolist() == [[0, 2, 3], [1, 3, 4]]
 
 
 @pytest.mark.parametrize("block", [1, 7, 300])

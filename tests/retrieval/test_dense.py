@@ -210,6 +210,69 @@ def test_gather_by_hand():
     assert found.dtype == np.float64
 
 
+def test_gather_is_dense_look_up(monkeypatch):
+    rng = np.random.default_rng(6)
+    dense = np.where(rng.random((50, 31)) < 0.2, rng.normal(size=(50, 31)), 0).astype(np.float32)
+    rows, columns = rng.integers(0, 50, 80), rng.integers(0, 31, (80, 9))
+    expected = dense[rows[:, None], columns]
+    assert np.array_equal(gather(csr_array(dense), rows, columns), expected)
+    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 30)
+    assert np.array_equal(gather(csr_array(dense), rows, columns), expected)
+
+
+def test_gather_from_entries_in_any_order_and_more_than_once():
+    # Row 0 holds column 3 twice and is not sorted; the matrix itself stays as it was.
+    matrix = csr_array((np.float32([1, 5, 2, 7]), [3, 0, 3, 2], [0, 3, 3, 4]), shape=(3, 4))
+    found = gather(matrix, np.array([0, 1, 2]), np.array([[3, 0], [3, 0], [2, 3]]))
+    assert found.tolist() == [[3, 5], [0, 0], [7, 0]]
+    assert matrix.indices.tolist() == [3, 0, 3, 2]
+
+
+def test_gather_of_nothing():
+    empty = csr_array((2, 5), dtype=np.float32)
+    assert gather(empty, np.array([1, 0]), np.array([[4], [0]])).tolist() == [[0], [0]]
+    assert gather(empty, np.empty(0, np.int64), np.empty((0, 3), np.int64)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("width", [1, 2, 40])
+def test_a_few_of_many_labels_score_as_among_all(width, monkeypatch):
+    # Few are scored pair by pair, many by a product with all.
+    rng = np.random.default_rng(7)
+    embeddings, given = unit(rng, 90, 6), random_memberships(rng, 90, 40)
+    label_of = np.repeat(np.arange(40), 2)
+    text_of = np.where(rng.random(80) < 0.5, rng.integers(0, 90, 80), -2)
+    retrievers = (
+        PrototypeRetriever(embeddings, csr_array(given)),
+        DescriptionRetriever(
+            embeddings, make_passages(label_of, text_of.tolist()), unit(rng, 80, 6)
+        ),
+    )
+    everyone = np.arange(90)
+    candidates = rng.permuted(np.tile(np.arange(40), (90, 1)), axis=1)
+    wholes = [retriever.score(everyone, candidates) for retriever in retrievers]
+    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 100)
+    for retriever, whole in zip(retrievers, wholes, strict=True):
+        scores = retriever.score(everyone, candidates[:, :width])
+        np.testing.assert_allclose(scores, whole[:, :width], rtol=1e-5, atol=1e-6)
+        assert scores.dtype == np.float32
+
+
+def test_prototypes_summed_in_parts_are_prototypes(monkeypatch):
+    rng = np.random.default_rng(8)
+    embeddings, given = unit(rng, 50, 4), random_memberships(rng, 50, 6)
+    whole = PrototypeRetriever(embeddings, csr_array(given)).prototypes()
+    monkeypatch.setattr("labelmend.retrieval.dense._SUMMED_ROWS", 7)
+    parts = PrototypeRetriever(embeddings, csr_array(given)).prototypes()
+    np.testing.assert_allclose(parts, whole, atol=1e-6)
+
+
+def test_labels_without_a_text_take_no_place_in_the_search():
+    # Label 1 alone has texts besides text 1, which is label 3's.
+    members = sparse([0, 1, 0, 0], [0, 0, 0, 1], [0, 1, 0, 0])
+    ranking = PrototypeRetriever(floats(X, Y, SLANT), members).search(np.array([0, 1]), 2)
+    assert ranking.labels.tolist() == [[1, 3], [1, NO_LABEL]]
+
+
 def test_memberships_by_hand():
     matrix = memberships_from(np.array([[2, 0], [1, 2]]), np.array([[0.25, 0.5], [1.0, 0.0]]), 4)
     assert matrix.toarray().tolist() == [[0.5, 0, 0.25, 0], [0, 1, 0, 0]]

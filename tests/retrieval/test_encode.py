@@ -32,7 +32,7 @@ def package_folder(package, *parts):
 
 
 def config(backend, **changes):
-    base = EncoderConfig(backend, "unused", batch_size=4, max_tokens=64, query_prefix="")
+    base = EncoderConfig(backend, "unused", 4, 64, "", cache=False, cache_gib=1.0)
     return dataclasses.replace(base, **changes)
 
 
@@ -196,7 +196,7 @@ from pathlib import Path
 from labelmend.configs.schema import EncoderConfig
 from labelmend.retrieval.encode import load_encoder
 for backend, folder in { ({k: str(v) for k, v in folders.items()})!r}.items():
-    encoder = load_encoder(EncoderConfig(backend, "", 2, 64, ""), Path(folder))
+    encoder = load_encoder(EncoderConfig(backend, "", 2, 64, "", False, 1.0), Path(folder))
     encoder.encode(["card " * 900, "lost", "card", "stolen"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -68,6 +68,51 @@ def test_equally_near_texts_stand_in_the_order_of_their_keys():
     assert found.indices[0].tolist() == [1, 2, 3, 4]
 
 
+def clustered(rng, texts, clusters):
+    centres = unit(rng, clusters, 32)
+    vectors = centres[rng.integers(0, clusters, texts)] + 0.6 * unit(rng, texts, 32)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_many_texts_are_searched_in_cells(monkeypatch):
+    embeddings = clustered(np.random.default_rng(3), 6000, 100)
+    exact = find_neighbours(embeddings, 30, 1000)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 5999)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._PROBED_CELLS", 12)  # of 60
+    found = find_neighbours(embeddings, 30, 1000)
+    recall = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
+    assert np.mean(recall) / 30 >= 0.95
+    assert not np.array_equal(found.indices, exact.indices)
+    assert not (found.indices == np.arange(6000)[:, None]).any()
+    assert found.indices.min() >= 0
+    cosines = np.einsum("ud,umd->um", embeddings, embeddings[found.indices])
+    np.testing.assert_allclose(found.similarities, cosines, atol=1e-5)
+    assert (np.diff(found.similarities, axis=1) <= 0).all()
+    again = find_neighbours(embeddings, 30, 77)
+    assert np.array_equal(again.indices, found.indices)
+    assert np.array_equal(again.similarities, found.similarities)
+
+
+def test_cells_that_are_all_probed_find_what_exact_search_finds(monkeypatch):
+    # Text 3 repeats text 1's vector: equally near texts stand in the order of their keys.
+    embeddings = at_degrees(0, 60, 90, 60, 180)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 4)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
+    found = find_neighbours(embeddings, 2, block=2)
+    assert found.indices.tolist() == [[1, 3], [3, 2], [1, 3], [1, 2], [2, 1]]
+    assert (found.indices.dtype, found.similarities.dtype) == (np.int64, np.float32)
+
+
+def test_probed_cells_may_hold_too_few_texts(monkeypatch):
+    # Two far-apart pairs in two cells, of which one is probed.
+    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 3)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
+    monkeypatch.setattr("labelmend.retrieval.neighbours._PROBED_CELLS", 1)
+    found = find_neighbours(at_degrees(0, 1, 180, 181), 2, block=4)
+    assert found.indices.tolist() == [[1, -1], [0, -1], [3, -1], [2, -1]]
+    assert found.similarities[:, 1].tolist() == [-1] * 4
+
+
 @pytest.mark.parametrize(("texts", "expected"), [(0, []), (1, [[-1] * 3]), (2, [[1, -1, -1]])])
 def test_fewer_texts_than_neighbours(texts, expected):
     found = find_neighbours(at_degrees(*[0, 60][:texts]).reshape(-1, 2), 3, block=2)

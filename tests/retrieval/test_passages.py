@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from labelmend.retrieval.bm25 import Bm25Retriever
-from labelmend.retrieval.passages import NOT_A_TEXT, label_passages
+from labelmend.retrieval.passages import NOT_A_TEXT, LabelPassages, label_passages
 from labelmend.types import NO_LABEL, LabelCard
 
 NAN = np.nan
@@ -67,6 +67,39 @@ def test_a_candidate_whose_only_passage_is_the_text():
     np.testing.assert_array_equal(best, np.float32([[0.3, NAN], [0.3, 0.9]]))
 
 
+def test_places_by_hand():
+    found = passages(LOST, SENT, OOS, oos=2)
+    # Passages 0 to 2 are label 0's, 3 to 6 label 1's; text 0 is passages 1 and 5.
+    assert found.places(np.array([0, 2]), np.array([[1, 0], [2, 1]])).tolist() == [
+        [[3, 4, -1, 6], [0, -1, 2, -1]],
+        [[-1] * 4, [3, 4, 5, 6]],
+    ]
+
+
+def test_best_passage_of_every_label_by_hand():
+    found = passages(LOST, SENT, OOS, oos=2)
+    similarity = np.float32([[0.1, 0.9, 0.2, 0.3, 0.4, 1.0, 0.0]] * 2)
+    best = found.best_per_label(similarity, np.array([0, 3]), 3)
+    # Text 0 is passages 1 and 5, text 3 is passage 6; label 2 has no passage.
+    np.testing.assert_array_equal(best, np.float32([[0.2, 0.4, -np.inf], [0.9, 1.0, -np.inf]]))
+    assert best.dtype == np.float32
+
+
+def test_the_best_of_some_labels_is_the_best_of_all():
+    rng = np.random.default_rng(0)
+    label_of = np.sort(rng.integers(0, 30, 100))
+    text_of = np.where(rng.random(100) < 0.5, rng.integers(0, 40, 100), NOT_A_TEXT)
+    most = int(np.bincount(label_of).max())
+    found = LabelPassages(("",) * 100, label_of, text_of, most)
+    texts, candidates = np.arange(40), rng.permuted(np.tile(np.arange(30), (40, 1)), axis=1)
+    similarity = rng.normal(size=(40, 100)).astype(np.float32)
+    some = found.best_per_candidate(similarity, texts, candidates[:, :7])
+    every = found.best_per_label(similarity, texts, 30)
+    np.testing.assert_array_equal(
+        np.nan_to_num(some, nan=-np.inf), np.take_along_axis(every, candidates[:, :7], axis=1)
+    )
+
+
 def test_no_passages_at_all():
     found = passages(OOS, oos=0)
     assert (found.label_of.dtype, found.text_of.dtype) == (np.int64, np.int64)
@@ -97,6 +130,19 @@ def test_bm25_search_finds_labels_that_share_a_word():
     assert ranking.labels[1].tolist() == [1, NO_LABEL, NO_LABEL]
     # "what is this": "is" stands in card_lost's description alone.
     assert ranking.labels[2].tolist() == [0, NO_LABEL, NO_LABEL]
+
+
+def test_bm25_in_blocks_of_texts_is_bm25(monkeypatch):
+    found = passages(LOST, SENT, OOS, oos=2)
+    bm25, everyone = Bm25Retriever(TEXTS, found, 3), np.arange(4)
+    candidates = np.tile([1, 2, 0], (4, 1))
+    whole, ranking = bm25.score(everyone, candidates), bm25.search(everyone, 2)
+    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 1)
+    np.testing.assert_array_equal(bm25.score(everyone, candidates), whole)
+    again = bm25.search(everyone, 2)
+    assert np.array_equal(again.labels, ranking.labels)
+    assert np.array_equal(again.scores, ranking.scores)
+    np.testing.assert_array_equal(ranking.scores[0], whole[0, [2, 0]])
 
 
 def test_bm25_says_the_same_of_a_text_whichever_label_it_is_an_exemplar_of():

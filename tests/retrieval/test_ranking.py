@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.retrieval.ranking import rank_labels
+from labelmend.retrieval.ranking import rank_labels, top_columns
 from labelmend.types import NO_LABEL
 
 NAN, INF = np.nan, np.inf
@@ -43,3 +43,25 @@ def test_no_more_than_the_limit_and_than_there_are(limit, width):
 def test_no_rows():
     labels, scores = np.empty((0, 3), np.int64), np.empty((0, 3), np.float32)
     assert rank_labels(labels, scores, 2).labels.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("limit", "columns"),
+    [(1, [1]), (2, [1, 4]), (3, [1, 4, 0]), (4, [1, 4, 0, 2]), (6, [1, 4, 0, 2, 3, 5]), (9, None)],
+)
+def test_top_columns_by_hand(limit, columns):
+    # Two share the best score, and three the next; one is nothing at all.
+    scores = np.float32([[1, 2, 1, 1, 2, -INF]])
+    assert top_columns(scores, limit).tolist() == [columns or [1, 4, 0, 2, 3, 5]]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 29, 30])
+@pytest.mark.parametrize("values", [2, 5, 1000])
+def test_top_columns_are_the_first_of_a_stable_sort(limit, values):
+    scores = np.random.default_rng(0).integers(0, values, (50, 30)).astype(np.float32)
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :limit]
+    assert np.array_equal(top_columns(scores, limit), expected)
+
+
+def test_top_columns_of_no_rows():
+    assert top_columns(np.empty((0, 5), np.float32), 2).shape == (0, 2)
