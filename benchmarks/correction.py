@@ -740,7 +740,7 @@ def report(lines: Lines, seeds: Sequence[int], command: str) -> str:
 
 _EXPLANATION = """\
 Shares are per cent: the mean over the seeds, and the least and the most. All methods work on the \
-same MiniLM embeddings. Seconds leave the embedding of the texts out (labelmend reads it from its \
+same embeddings. Seconds leave the embedding of the texts out (labelmend reads it from its \
 cache) and include loading libraries and models; those of cleanlab and of retrain and argmax \
 include the shared 5-fold cross-validation, which CleanLearning reuses too. Peak memory is that of \
 a method's own process, or of the cross-validation's where that held more. Precision: of the \

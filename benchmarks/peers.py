@@ -94,13 +94,12 @@ def embed_rows(dataset: Dataset) -> Floats:
     from labelmend.data.duplicates import unique_texts
     from labelmend.protocols import NoProgress
     from labelmend.relabel.models import locate_models
-    from labelmend.relabel.pipeline import embed
-    from labelmend.retrieval.encode import load_encoder
+    from labelmend.retrieval.space import open_space
 
     config = load_config("embedded")
-    encoder = load_encoder(config.encoder, locate_models(config, use_llm=False).encoder.path)
+    space = open_space(config.encoders, locate_models(config, use_llm=False).encoders)
     unique = unique_texts(dataset)
-    vectors: Floats = embed(unique.texts, encoder, NoProgress())[unique.of_row]
+    vectors: Floats = space.fit(unique.texts, NoProgress())[unique.of_row]
     return vectors
 
 

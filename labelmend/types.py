@@ -167,19 +167,27 @@ class VoterReport:
 class NoiseChannel:
     """P(given label | true label): the annotator's errors.
 
-    P(g | k) = keep_rate if g = k, else
-    (1 - keep_rate) * [(1 - similar_share) / (K - 1) + similar_share * S(g | k)],
-    S(. | k) = softmax of prototype similarity / temperature over the labels other than k.
+    P(g | k) = keep_rate if g = k, else (1 - keep_rate) * [(1 - similar_share - oos_share) / (K - 1)
+    + similar_share * S(g | k) + oos_share * [g is out of scope]], where S(. | k) is the softmax of
+    prototype similarity / temperature over the labels other than k.
 
     Attributes:
         keep_rate: probability that the annotator writes the true label.
-        similar_share: share of the errors that go to similar labels; the rest is uniform.
+        similar_share: share of the errors that go to similar labels.
+        oos_share: share of the errors that call a text out of scope; the rest is uniform.
         temperature: of S, in units of cosine similarity.
+        pair_strength: pseudo-count of the Dirichlet prior on each label's errors; None where the
+            data show no pairs that are confused more often than the rest.
+        label_strength: pseudo-count of the Beta prior on each label's keep rate; None where all
+            labels share one.
     """
 
     keep_rate: float
     similar_share: float
+    oos_share: float
     temperature: float
+    pair_strength: float | None
+    label_strength: float | None
 
 
 @dataclass(frozen=True)
@@ -190,13 +198,19 @@ class Posterior:
         candidates: int64 [u, c], label indices; a text's are distinct.
         probabilities: float64 [u, c]; what a row lacks to 1 belongs to labels beyond these.
         channel: the noise channel that was learned.
-        weights: each source's weight, >= 0.
+        weights: each source's weight, >= 0, in nats per unit of its scores.
+        oos_bias: nats by which out-of-scope is favoured before a text is looked at.
+        channel_nats: float64 [u, c], log-likelihood of the given labels under each candidate.
+        given_share: float64 [u, c], the given labels of each text as shares.
     """
 
     candidates: Ints
     probabilities: Doubles
     channel: NoiseChannel
     weights: Mapping[str, float]
+    oos_bias: float
+    channel_nats: Doubles
+    given_share: Doubles
 
     def best(self) -> tuple[Ints, Doubles]:
         """Return the most probable label of each text and its probability.

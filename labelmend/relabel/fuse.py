@@ -2,106 +2,104 @@
 
 For text i with candidates C_i and evidence e_s(i, k):
 
-    p_w(k | i)  =  softmax over k in C_i of sum_s w_s * e_s(i, k),  w_s = softplus(v_s) >= 0
+    p_w(k | i)  =  softmax over k in C_i of sum_s w_s * e_s(i, k) + b * [k = oos],  w_s >= 0
     q_i(k)      ~  p_w(k | i) * product over the text's given labels g of P(g | k)
 
-P is the `NoiseChannel`. The weights and the channel maximise the likelihood of the given labels,
-sum_i log sum_k p_w(k | i) * prod_g P(g | k), so no threshold is set by hand.
+P is the noise channel, learned at the anchors. Given P, the weights and the leaning b towards
+out-of-scope maximise the likelihood of the given labels, sum_i log sum_k p_w(k | i) * prod_g
+P(g | k), so the evidence is as sharp as it deserves and no threshold is set by hand.
 
 Kin: conditional logit (Train 2009), annotator confusion by EM (Dawid & Skene 1979), forward
 correction (Patrini et al. 2017), confident learning (Northcutt et al. 2021).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, logit, logsumexp, softmax
+from scipy.special import expit, log_softmax, logsumexp, softmax
 
 from labelmend.configs.schema import FusionConfig
-from labelmend.relabel.channel import ChannelTerms, Observations, channel_terms
 from labelmend.retrieval.candidates import Candidates
-from labelmend.types import Bools, Doubles, Evidence, Floats, NoiseChannel, Posterior
+from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, NoiseChannel, Posterior
 
-FIRST_GUESS = NoiseChannel(keep_rate=0.9, similar_share=0.3, temperature=0.1)
-"""Where the search for the channel begins."""
+_LEARN_FROM = 5_000
+"""Texts that the weights are learned from, drawn at random: a handful of numbers needs no more."""
 
-_PRIOR_RIGHT, _PRIOR_WRONG = 9.0, 1.0
-"""Pseudo-counts of the keep rate: nine right labels and a wrong one, before any data."""
 
-_LOG_SHARPNESS = float(np.log(10.0))
-"""Mean of the normal prior (sd 1) on the log of 1 / temperature."""
+@dataclass(frozen=True)
+class Weights:
+    """How loud each source is.
+
+    Attributes:
+        by_source: float64 [s], >= 0, of evidence of unit spread.
+        oos_bias: added to the log-score of out-of-scope.
+    """
+
+    by_source: Doubles
+    oos_bias: float
+
+    def scores(self, stack: Floats, is_oos: Bools) -> Doubles:
+        """Return the weighted sum of evidence [s, a, c] of texts, float64 [a, c]."""
+        total = self.oos_bias * is_oos
+        for weight, scores in zip(self.by_source, stack, strict=True):
+            total = total + weight * scores
+        return np.asarray(total, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What `fuse` minimises: minus the penalised log-likelihood of the given labels.
+    """What learning the weights minimises: minus the penalised log-likelihood of given labels.
 
     Attributes:
-        stack: float64 [s, u, c], the sources' evidence, centred and of unit spread.
-        log_counts: float64 [c], of the candidates.
-        seen: the given labels against the candidates.
-        penalty: on the weights.
+        stack: float64 [s, a, c], the sources' evidence, centred and of unit spread.
+        is_oos: bool [a, c], the out-of-scope label.
+        offset: float64, broadcasts to [a, c], log-scores that are not learned.
+        log_likelihood: float64 [a, c], of the given labels, by the noise channel.
+        toward: float64 [s], the weights before any data.
+        penalty: p of the normal prior: a weight w costs p * (w - toward)^2 / 2.
     """
 
     stack: Doubles
-    log_counts: Doubles
-    seen: Observations
-    penalty: float
-
-    def log_prior(self, weights: Doubles) -> Doubles:
-        """Return log p_w(k | i), float64 [u, c]."""
-        scores = np.tensordot(weights, self.stack, axes=1) + self.log_counts
-        return np.asarray(log_softmax(scores, axis=1))
-
-    def __call__(self, theta: Doubles) -> tuple[float, Doubles]:
-        """Return the value and the gradient at theta: v of each source, then the channel's."""
-        sources = len(self.stack)
-        weights = np.logaddexp(0, theta[:sources])
-        channel = _channel_at(theta[sources:])
-        log_prior = self.log_prior(weights)
-        terms = channel_terms(self.seen, channel)
-        joint = log_prior + terms.log_likelihood
-        posterior = softmax(joint, axis=1)
-        observed = np.zeros(self.seen.total_texts, dtype=bool)
-        observed[self.seen.text] = True
-        pull = np.where(observed[:, None], posterior - np.exp(log_prior), 0.0)
-        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * weights
-        value, by_channel = _channel_prior(theta[sources:], channel)
-        value += logsumexp(joint, axis=1)[observed].sum()
-        value -= 0.5 * self.penalty * (weights**2).sum()
-        by_channel += _channel_pull(posterior, terms)
-        gradient = np.concatenate([by_weight * expit(theta[:sources]), by_channel])
-        return -float(value), -gradient
-
-
-@dataclass(frozen=True)
-class RoutedObjective:
-    """What `fuse_routed` minimises: the same of the audit, by the routed sources' weights alone.
-
-    Attributes:
-        stack: float64 [s, a, c], their evidence on the audit, centred and of unit spread.
-        log_prior: float64 [a, c], from the evidence on all texts.
-        log_likelihood: float64 [a, c], of the given labels, by the learned channel.
-        penalty: on the weights.
-    """
-
-    stack: Doubles
-    log_prior: Doubles
+    is_oos: Bools
+    offset: Doubles
     log_likelihood: Doubles
+    toward: Doubles
     penalty: float
 
     def __call__(self, theta: Doubles) -> tuple[float, Doubles]:
-        """Return the value and the gradient at theta: v of each source."""
-        weights = np.logaddexp(0, theta)
-        scores = self.log_prior + np.tensordot(weights, self.stack, axes=1)
+        """Return the value and the gradient at theta: softplus^-1 of each weight, then the bias."""
+        weights, bias = np.logaddexp(0, theta[:-1]), theta[-1]
+        scores = np.tensordot(weights, self.stack, axes=1) + bias * self.is_oos + self.offset
         log_prior = log_softmax(scores, axis=1)
         joint = log_prior + self.log_likelihood
-        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * (weights**2).sum()
+        off = weights - self.toward
+        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * ((off**2).sum() + bias**2)
         pull = softmax(joint, axis=1) - np.exp(log_prior)
-        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * weights
-        return -float(value), -by_weight * expit(theta)
+        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * off
+        by_bias = pull[self.is_oos].sum() - self.penalty * bias
+        return -float(value), -np.append(by_weight * expit(theta[:-1]), by_bias)
+
+
+def learn_weights(objective: Objective, start: Weights, config: FusionConfig) -> Weights:
+    """Return the weights that minimise the objective."""
+    theta = np.log(np.expm1(np.maximum(start.by_source, _LEAST_WEIGHT)))
+    bounds = [(-8.0, 4.0)] * len(theta)
+    bounds += [(-_MOST_BIAS, _MOST_BIAS) if objective.is_oos.any() else (0.0, 0.0)]
+    found = minimize(
+        objective,
+        np.append(theta, np.clip(start.oos_bias, *bounds[-1])),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": config.max_iterations},
+    )
+    return Weights(np.logaddexp(0, found.x[:-1]), float(found.x[-1]))
+
+
+_LEAST_WEIGHT = 1e-3
+_MOST_BIAS = 8.0
 
 
 @dataclass(frozen=True)
@@ -111,54 +109,30 @@ class Fit:
     Attributes:
         posterior: over the kept candidates.
         log_prior: float64 [u, c], log p_w(k | i), the tail's columns with it.
+        log_likelihood: float64 [u, c], of the given labels, the tail's columns with it.
+        observed: bool [u], texts that were given a label.
     """
 
     posterior: Posterior
     log_prior: Doubles
+    log_likelihood: Doubles
+    observed: Bools
 
 
-def fuse(
-    evidence: Sequence[Evidence],
-    candidates: Candidates,
-    seen: Observations,
-    config: FusionConfig,
-    start: NoiseChannel = FIRST_GUESS,
-) -> Fit:
-    """Learn source weights and the noise channel from all given labels.
-
-    Args:
-        evidence: one or more sources, each over all candidates, [u, c].
-        candidates: the labels that are looked at.
-        seen: the given labels against the candidates.
-        config: the penalty on weights and the optimiser's limit.
-        start: where the channel's search begins.
-    """
-    stack, spread = _unit_spread(evidence)
-    sources = len(stack)
-    objective = Objective(stack, candidates.log_counts, seen, config.weight_penalty)
-    first = np.concatenate([np.full(sources, _ONE), _theta_of(start)])
-    bounds = [(-8.0, 4.0)] * sources + [(-3.0, 9.2), (-6.0, 6.0), (0.0, 5.0)]
-    found = minimize(
-        objective,
-        first,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": config.max_iterations},
-    )
-    weights = np.logaddexp(0, found.x[:sources])
-    channel = _channel_at(found.x[sources:])
-    log_prior = objective.log_prior(weights)
-    named = {e.source: float(w / s) for e, w, s in zip(evidence, weights, spread, strict=True)}
-    return Fit(_posterior(log_prior, candidates, seen, channel, named), log_prior)
+def learning_sample(observed: Bools, seed: int) -> np.ndarray:
+    """Return int64, sorted: the texts that weights are learned from."""
+    texts = np.flatnonzero(observed)
+    if len(texts) > _LEARN_FROM:
+        texts = np.random.default_rng(seed).choice(texts, size=_LEARN_FROM, replace=False)
+    return np.sort(texts)
 
 
 def fuse_routed(
     fit: Fit,
     evidence: Sequence[Evidence],
     candidates: Candidates,
-    seen: Observations,
     audit: Bools,
+    blunder: float,
     config: FusionConfig,
 ) -> Fit:
     """Add evidence that was gathered on routed texts only.
@@ -171,37 +145,49 @@ def fuse_routed(
         fit: from the evidence on all texts; its weights and channel stay.
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         candidates: the labels that are looked at.
-        seen: the given labels against the candidates.
         audit: bool [u], the texts drawn at random.
+        blunder: see `posterior_of`.
         config: the penalty and the optimiser's limit.
     """
     silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
     padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
-    stack, spread = _unit_spread(padded)
-    channel = fit.posterior.channel
-    likelihood = channel_terms(seen, channel).log_likelihood
-    learned_from = np.flatnonzero(audit & np.isin(np.arange(len(audit)), seen.text))
-    bounds = [(-8.0, 4.0)] * len(stack)
-    found = minimize(
-        RoutedObjective(
-            stack[:, learned_from],
-            fit.log_prior[learned_from],
-            likelihood[learned_from],
-            config.routed_weight_penalty,
-        ),
-        np.full(len(stack), -2.0),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": config.max_iterations},
+    stack, spread = unit_spread(padded)
+    learned_from = np.flatnonzero(audit & fit.observed)
+    nothing = np.zeros(len(stack))
+    objective = Objective(
+        stack=stack[:, learned_from].astype(np.float64),
+        is_oos=np.zeros((len(learned_from), candidates.labels.shape[1]), dtype=bool),
+        offset=fit.log_prior[learned_from],
+        log_likelihood=fit.log_likelihood[learned_from],
+        toward=nothing,
+        penalty=config.routed_weight_penalty,
     )
-    weights = np.logaddexp(0, found.x)
-    log_prior = np.asarray(
-        log_softmax(fit.log_prior + np.tensordot(weights, stack, axes=1), axis=1)
+    weights = learn_weights(objective, Weights(nothing + _FIRST_ROUTED_WEIGHT, 0.0), config)
+    none = np.zeros(candidates.labels.shape, dtype=bool)
+    log_prior = np.asarray(log_softmax(fit.log_prior + weights.scores(stack, none), axis=1))
+    named = {**fit.posterior.weights, **named_weights(evidence, weights, spread)}
+    posterior = posterior_of(
+        log_prior,
+        fit.log_likelihood,
+        candidates,
+        fit.posterior.channel,
+        named,
+        fit.posterior.oos_bias,
+        blunder,
+        fit.posterior.given_share,
     )
-    named = {e.source: float(w / s) for e, w, s in zip(evidence, weights, spread, strict=True)}
-    named = {**fit.posterior.weights, **named}
-    return Fit(_posterior(log_prior, candidates, seen, channel, named), log_prior)
+    return Fit(posterior, log_prior, fit.log_likelihood, fit.observed)
+
+
+_FIRST_ROUTED_WEIGHT = 0.12
+
+
+def named_weights(
+    evidence: Sequence[Evidence], weights: Weights, spread: Doubles
+) -> Mapping[str, float]:
+    """Return each source's weight in nats per unit of its own scores."""
+    pairs = zip(evidence, weights.by_source, spread, strict=True)
+    return {e.source: float(w / s) for e, w, s in pairs}
 
 
 def centre(scores: Floats) -> Doubles:
@@ -212,57 +198,63 @@ def centre(scores: Floats) -> Doubles:
     return np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
 
 
-def _unit_spread(evidence: Sequence[Evidence]) -> tuple[Doubles, Doubles]:
-    """Return centred evidence [s, u, c] with unit spread where it speaks, and the spreads [s]."""
-    stack = np.stack([centre(source.scores) for source in evidence])
-    spread = np.ones(len(stack))
-    for s, source in enumerate(stack):
-        speaking = source[np.any(source != 0, axis=1)]
+def unit_spread(evidence: Sequence[Evidence]) -> tuple[Floats, Doubles]:
+    """Return centred evidence, float32 [s, u, c], with unit spread where it speaks; the spreads."""
+    stack = np.empty((len(evidence), *evidence[0].scores.shape), dtype=np.float32)
+    spread = np.ones(len(evidence))
+    for s, source in enumerate(evidence):
+        scores = centre(source.scores)
+        speaking = scores[np.any(scores != 0, axis=1)]
         if speaking.size:
             spread[s] = max(float(np.sqrt((speaking**2).mean())), 1e-6)
-    return stack / spread[:, None, None], spread
+        stack[s] = scores / spread[s]
+    return stack, spread
 
 
-def _posterior(
+def posterior_of(
     log_prior: Doubles,
+    log_likelihood: Doubles,
     candidates: Candidates,
-    seen: Observations,
     channel: NoiseChannel,
-    weights: dict[str, float],
+    weights: Mapping[str, float],
+    oos_bias: float,
+    blunder: float,
+    given_share: Doubles,
 ) -> Posterior:
-    joint = log_prior + channel_terms(seen, channel).log_likelihood
-    kept = softmax(joint, axis=1)[:, : candidates.kept.shape[1]]
-    return Posterior(candidates.kept, kept, channel, weights)
+    """Return q, kept from being surer than the data allow.
 
+    Among the texts whose evidence contradicts the given label, some are noise and some are the
+    evidence's own blunders: where the noise is rarer than these, a contradiction says little,
+    however decisive it looks. So the share `blunder` of what a text's posterior takes from its
+    given labels is given back to them.
 
-def _channel_at(theta: Doubles) -> NoiseChannel:
-    return NoiseChannel(
-        keep_rate=float(expit(theta[0])),
-        similar_share=float(expit(theta[1])),
-        temperature=float(np.exp(-theta[2])),
+    Args:
+        log_prior: float64 [u, c].
+        log_likelihood: float64 [u, c].
+        candidates: the labels that are looked at.
+        channel: for the record.
+        weights: for the record.
+        oos_bias: for the record.
+        blunder: share of contradictions that are blunders, 0 to 1.
+        given_share: float64 [u, c - tail], each text's given labels as shares; rows of 0 without.
+    """
+    width = candidates.kept.shape[1]
+    kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
+    taken = given_share.sum(axis=1) - (kept * (given_share > 0)).sum(axis=1)
+    back = blunder * np.maximum(taken, 0.0)[:, None]
+    probabilities = kept * (1 - np.where(given_share > 0, 0.0, blunder)) + back * given_share
+    probabilities = np.where(given_share.any(axis=1, keepdims=True), probabilities, kept)
+    return Posterior(
+        candidates=candidates.kept,
+        probabilities=probabilities,
+        channel=channel,
+        weights=dict(weights),
+        oos_bias=oos_bias,
+        channel_nats=log_likelihood[:, :width],
+        given_share=given_share,
     )
 
 
-def _theta_of(channel: NoiseChannel) -> Doubles:
-    """Return the channel as the optimiser sees it: logits, and the log of 1 / temperature."""
-    log_sharpness = -np.log(channel.temperature)
-    return np.array([logit(channel.keep_rate), logit(channel.similar_share), log_sharpness])
-
-
-def _channel_pull(posterior: Doubles, terms: ChannelTerms) -> Doubles:
-    """Return the derivatives of the likelihood by the channel's three numbers."""
-    derivatives = (terms.by_keep_rate, terms.by_similar_share, terms.by_sharpness)
-    return np.array([(posterior * derivative).sum() for derivative in derivatives])
-
-
-def _channel_prior(theta: Doubles, channel: NoiseChannel) -> tuple[float, Doubles]:
-    """Return the log-prior of the channel, and its derivatives by theta."""
-    rho, mu, off = channel.keep_rate, channel.similar_share, theta[2] - _LOG_SHARPNESS
-    value = _PRIOR_RIGHT * np.log(rho) + _PRIOR_WRONG * np.log1p(-rho)
-    value += np.log(mu) + np.log1p(-mu) - 0.5 * off**2
-    by_keep_rate = _PRIOR_RIGHT - (_PRIOR_RIGHT + _PRIOR_WRONG) * rho
-    return float(value), np.array([by_keep_rate, 1 - 2 * mu, -off])
-
-
-_ONE = float(np.log(np.expm1(1.0)))
-"""softplus of this is 1: each source begins with weight 1."""
+def is_oos(candidates: Candidates, oos: int | None) -> Bools:
+    """Return bool [u, c]: where the out-of-scope label stands."""
+    return candidates.labels == (NO_LABEL if oos is None else oos)

@@ -16,11 +16,11 @@ from labelmend.errors import OutputError
 from labelmend.protocols import Progress
 from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
 from labelmend.relabel.models import RunModels, locate_models
-from labelmend.relabel.pipeline import embed, relabel
+from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
 from labelmend.relabel.store import Store, forget
-from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, LabelCard, Relabelling
 
 
@@ -209,8 +209,9 @@ def describe_file(
         check_output(source, output, is_table=False)
     models = locate_models(config, use_llm=use_llm)
     unique = unique_texts(job.dataset)
-    encoder = load_encoder(config.encoder, models.encoder.path)
-    embeddings = embed(unique.texts, encoder, progress)
+    space = open_space(config.encoders, models.encoders)
+    embeddings = space.fit(unique.texts, progress)
+    space.release()
     with Store(None) as store:
         cards = label_cards(
             job.dataset,

@@ -3,13 +3,14 @@
 It counts all voters alike and overrules the annotator on every row. It is here to be compared with.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from labelmend.configs.schema import FusionConfig
 from labelmend.relabel.fuse import Fit
-from labelmend.types import Doubles, Evidence, Posterior
+from labelmend.types import Doubles, Evidence
 
 _RERANKER_SOURCES = ("reranker", "reranker_oos")
 
@@ -52,7 +53,14 @@ def majority(
         counts[unfit] = candidates[unfit] == oos
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    return Fit(Posterior(candidates, shares, fit.posterior.channel, {}), fit.log_prior)
+    posterior = dataclasses.replace(
+        fit.posterior,
+        probabilities=shares,
+        weights={},
+        oos_bias=0.0,
+        channel_nats=np.zeros_like(shares),
+    )
+    return dataclasses.replace(fit, posterior=posterior)
 
 
 _TIE = 1e-3

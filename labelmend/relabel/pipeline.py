@@ -1,41 +1,29 @@
 """The main job: describe, retrieve, suspect, rerank, vote, fuse, decide."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
-from labelmend.protocols import Encoder, NoProgress, Progress
+from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.ballots import shown_exemplars
-from labelmend.relabel.channel import Observations, observe
 from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import label_cards
-from labelmend.relabel.fuse import FIRST_GUESS, Fit, fuse, fuse_routed
+from labelmend.relabel.fuse import Fit, fuse_routed
 from labelmend.relabel.majority import majority
 from labelmend.relabel.models import RunModels
+from labelmend.relabel.rounds import Sources, given_shares, settle
 from labelmend.relabel.route import Routing, route, shortlist
 from labelmend.relabel.store import Store
-from labelmend.relabel.suspect import (
-    embedding_classifier,
-    lexical_classifier,
-    out_of_fold_scores,
-    word_features,
-)
+from labelmend.relabel.suspect import word_features
 from labelmend.relabel.voters import LlamaVoter, collect_votes
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates, find_candidates, score_in_blocks
-from labelmend.retrieval.dense import (
-    DescriptionRetriever,
-    PrototypeRetriever,
-    gather,
-    memberships_from,
-)
-from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
 from labelmend.retrieval.neighbours import (
     NeighbourRetriever,
     Neighbours,
@@ -44,6 +32,7 @@ from labelmend.retrieval.neighbours import (
 )
 from labelmend.retrieval.passages import label_passages
 from labelmend.retrieval.rerank import load_reranker
+from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.types import (
     Ballot,
     Dataset,
@@ -58,14 +47,8 @@ from labelmend.types import (
 )
 from labelmend.weights.locate import LocatedModel
 
-_ENCODE_BLOCK = 1024
-"""Texts encoded between two steps of the progress bar."""
-
 _NEAREST_FOR_OOS = 5
 """Neighbours whose mean similarity says whether a text resembles anything."""
-
-_LEAST_MEMBERSHIP = 0.02
-"""Posterior mass below this carries no label into the next round."""
 
 
 def relabel(
@@ -92,17 +75,19 @@ def relabel(
     """
     job = _Job(dataset, config, models, store or Store(None), progress or NoProgress(), {})
     unique = unique_texts(dataset)
-    encoder = load_encoder(config.encoder, models.encoder.path)
+    space = open_space(config.encoders, models.encoders)
     with job.timed("embed"):
-        embeddings = embed(unique.texts, encoder, job.progress)
+        embeddings = space.fit(unique.texts, job.progress)
     with job.timed("neighbours"):
         neighbours = find_neighbours(
             embeddings, config.retrieval.neighbours, config.retrieval.block_rows
         )
     cards = job.describe(unique, embeddings, written or {})
-    corpus = job.retrieve(unique, embeddings, neighbours, cards, encoder)
-    del encoder
-    fit, evidence, seen = job.suspect_and_fuse(corpus)
+    corpus = job.retrieve(unique, embeddings, neighbours, cards, space)
+    space.release()
+    with job.timed("suspect"):
+        settled = settle(corpus.sources, config, job.progress)
+    fit, evidence = settled.fit, settled.evidence
     routing = route(fit.posterior, config.routing, config.seed)
     routed_evidence, reports, voted = job.ask_models(corpus, fit, routing)
     if config.fusion.method == "majority":
@@ -110,7 +95,12 @@ def relabel(
     elif routed_evidence:
         with job.timed("fuse"):
             fit = fuse_routed(
-                fit, routed_evidence, corpus.candidates, seen, routing.audit, config.fusion
+                fit,
+                routed_evidence,
+                corpus.candidates,
+                routing.audit,
+                settled.blunder,
+                config.fusion,
             )
     return Relabelling(
         dataset=dataset,
@@ -127,17 +117,6 @@ def relabel(
     )
 
 
-def embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Floats:
-    """Return float32 [u, d], unit rows."""
-    progress.start("embed texts", len(texts))
-    parts = []
-    for start in range(0, len(texts), _ENCODE_BLOCK):
-        part = texts[start : start + _ENCODE_BLOCK]
-        parts.append(encoder.encode(part))
-        progress.advance(len(part))
-    return np.concatenate(parts)
-
-
 @dataclass(frozen=True)
 class _Corpus:
     """What the later stages know of the texts.
@@ -148,8 +127,7 @@ class _Corpus:
         neighbours: of each text.
         cards: one a label.
         candidates: the labels that are looked at.
-        fixed: the evidence that no round changes.
-        given_shares: sparse [u, K], the given labels as memberships.
+        sources: what the rounds start from.
         given_columns: float64 [u, c - tail], rows of each text given each kept candidate.
     """
 
@@ -158,8 +136,7 @@ class _Corpus:
     neighbours: Neighbours
     cards: tuple[LabelCard, ...]
     candidates: Candidates
-    fixed: tuple[Evidence, ...]
-    given_shares: csr_array
+    sources: Sources
     given_columns: Doubles
 
 
@@ -205,16 +182,16 @@ class _Job:
         embeddings: Floats,
         neighbours: Neighbours,
         cards: tuple[LabelCard, ...],
-        encoder: Encoder,
+        space: TextSpace,
     ) -> _Corpus:
         """Choose the candidates, and score them with the retrievers that read label cards."""
         config, weights = self.config.retrieval, self.config.retrieval.weights
         with self.timed("retrieve"):
             passages = label_passages(cards, unique.texts, self.dataset.oos)
-            vectors = encoder.encode_passages(passages.passages)
+            vectors = space.passages(passages.passages)
             bm25 = Bm25Retriever(unique.texts, passages, len(cards))
             description = DescriptionRetriever(embeddings, passages, vectors)
-            shares = _given_shares(unique.given)
+            shares = given_shares(unique.given)
             prototype = PrototypeRetriever(embeddings, shares)
             neighbour = NeighbourRetriever(neighbours, shares, config.neighbour_sharpness)
             self.progress.start("retrieve candidates", len(unique))
@@ -240,49 +217,16 @@ class _Job:
                 Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
             )
             columns = gather(unique.given, np.arange(len(unique)), candidates.kept)
-        return _Corpus(unique, embeddings, neighbours, cards, candidates, fixed, shares, columns)
-
-    def suspect_and_fuse(self, corpus: _Corpus) -> tuple[Fit, tuple[Evidence, ...], Observations]:
-        """Gather supervised evidence and fuse, in rounds: each learns from the last's posterior."""
-        config, labels = self.config, corpus.candidates.labels
-        words = word_features(corpus.unique.texts)
-        memberships, channel = corpus.given_shares, FIRST_GUESS
-        self.progress.start("suspect", config.fusion.rounds * config.suspect.folds * 2)
-        classifiers = (
-            ("classifier", embedding_classifier(config.suspect), corpus.embeddings),
-            ("lexical", lexical_classifier(), words),
-        )
-        for turn in range(config.fusion.rounds):
-            with self.timed("suspect"):
-                prototype = PrototypeRetriever(corpus.embeddings, memberships)
-                neighbour = NeighbourRetriever(
-                    corpus.neighbours, memberships, config.retrieval.neighbour_sharpness
-                )
-                evidence = [*corpus.fixed]
-                for source in (prototype, neighbour):
-                    block = config.retrieval.block_rows
-                    scores = score_in_blocks(source.score, labels, block)
-                    evidence.append(Evidence(source.name, scores))
-                for name, make, features in classifiers:
-                    scores = out_of_fold_scores(
-                        make,
-                        features,
-                        memberships,
-                        labels,
-                        config.suspect.folds,
-                        config.seed + turn,
-                        self.progress,
-                    )
-                    evidence.append(Evidence(name, scores))
-            with self.timed("fuse"):
-                seen = observe(corpus.unique.given, labels, prototype.prototypes())
-                fit = fuse(evidence, corpus.candidates, seen, config.fusion, channel)
-            channel = fit.posterior.channel
-            likely = fit.posterior.probabilities
-            mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
-            memberships = memberships_from(fit.posterior.candidates, mass, len(self.dataset.labels))
-        width = corpus.candidates.kept.shape[1]
-        return fit, tuple(Evidence(e.source, e.scores[:, :width]) for e in evidence), seen
+            sources = Sources(
+                given=unique.given,
+                embeddings=embeddings,
+                neighbours=neighbours,
+                words=word_features(unique.texts),
+                candidates=candidates,
+                fixed=fixed,
+                oos=self.dataset.oos,
+            )
+        return _Corpus(unique, embeddings, neighbours, cards, candidates, sources, columns)
 
     def ask_models(
         self, corpus: _Corpus, fit: Fit, routing: Routing
@@ -373,11 +317,3 @@ def label_passage(card: LabelCard, text: str) -> str:
     """Return what the reranker reads of a label: its description, else its exemplars."""
     rest = card.description or " / ".join(shown_exemplars(card, text, 2))
     return f"{card.name}: {rest}" if rest else card.name
-
-
-def _given_shares(given: csr_array) -> csr_array:
-    """Return the given labels as memberships: a text given two labels carries half of each."""
-    totals = np.asarray(given.sum(axis=1)).ravel()
-    shares = given.copy()
-    shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
-    return shares

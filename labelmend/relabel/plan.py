@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psutil
@@ -17,8 +17,8 @@ from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import embedding_classifier, out_of_fold_scores
 from labelmend.relabel.voters import LlamaVoter
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.rerank import load_reranker
+from labelmend.retrieval.space import open_space
 from labelmend.types import Ballot, Dataset, LabelCard, UniqueTexts
 from labelmend.weights.locate import LocatedModel
 
@@ -74,10 +74,12 @@ def make_plan(
     total, labels = len(unique), len(dataset.labels)
     generator = np.random.default_rng(config.seed)
     sample = np.sort(generator.choice(total, size=min(_SAMPLE, total), replace=False))
-    encoder = load_encoder(config.encoder, models.encoder.path)
+    # Without the cache: what it knows of the sample says little of the other texts.
+    space = open_space([replace(e, cache=False) for e in config.encoders], models.encoders)
     began = time.monotonic()
-    embeddings = encoder.encode([unique.texts[i] for i in sample])
+    embeddings = space.fit([unique.texts[i] for i in sample], NoProgress())
     per_text = (time.monotonic() - began) / len(sample)
+    space.release()
     part = UniqueTexts(
         tuple(unique.texts[i] for i in sample), np.arange(len(sample)), unique.given[sample]
     )
@@ -116,8 +118,10 @@ def make_plan(
         seconds[f"vote {model.name}"] = voted * _voting(voter, model, cards, part.texts)
     width = embeddings.shape[1]
     kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
-    largest = max((model.size_bytes for model in models.all().values()), default=0)
-    memory = psutil.Process().memory_info().rss + total * (width * 8 + kept * 8 * 30) + largest
+    # The encoders are loaded together, every other model alone.
+    together = sum(model.size_bytes for model in models.encoders)
+    loaded = max(together, *(model.size_bytes for model in models.all().values()))
+    memory = psutil.Process().memory_info().rss + total * (width * 8 + kept * 8 * 30) + loaded
     return Plan(
         rows=len(dataset),
         texts=total,

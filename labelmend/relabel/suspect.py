@@ -1,12 +1,14 @@
-"""Out-of-fold classifier evidence: what the rest of the data says of a text's label.
+"""Classifier evidence: what the rest of the data says of a text's label.
 
-Two classifiers that err differently: logistic regression on embeddings, which reads meaning, and
-multinomial naive Bayes on words, which reads the one word that tells two close labels apart.
+Two classifiers that err differently: one on embeddings, which reads meaning, and multinomial naive
+Bayes on words, which reads the one word that tells two close labels apart. Neither has seen the
+text that it scores: the first is out-of-fold, the second leaves the text's own words out of its
+counts.
 """
 
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from scipy.sparse import csr_array, csr_matrix, find
 from labelmend.configs.schema import SuspectConfig
 from labelmend.protocols import Progress
 from labelmend.retrieval.bm25 import tokenise
-from labelmend.types import Floats, Ints
+from labelmend.retrieval.dense import gather
+from labelmend.types import Doubles, Floats, Ints
 
 _LEAST_WEIGHT = 0.02
 """Memberships below this are left out of training; they cost time and teach nothing."""
@@ -46,88 +49,249 @@ def _words_and_pairs(words: Sequence[str]) -> list[str]:
     return [*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))]
 
 
-def embedding_classifier(config: SuspectConfig) -> Callable[[], Any]:
-    """Return a maker of multinomial logistic regressions on unit-length embeddings."""
-    from sklearn.linear_model import LogisticRegression
+class EmbeddingClassifier:
+    """Out-of-fold log-probabilities on the embeddings' principal components.
 
-    return lambda: LogisticRegression(
-        C=config.inverse_regularization, max_iter=config.max_iterations, tol=1e-3
-    )
-
-
-def lexical_classifier() -> Callable[[], Any]:
-    """Return a maker of multinomial naive Bayes classifiers on TF-IDF."""
-    from sklearn.naive_bayes import MultinomialNB
-
-    return lambda: MultinomialNB(alpha=0.05)
-
-
-def out_of_fold_scores(
-    make_classifier: Callable[[], Any],
-    features: Floats | csr_matrix,
-    memberships: csr_array,
-    candidates: Ints,
-    folds: int,
-    seed: int,
-    progress: Progress,
-) -> Floats:
-    """Return the log-probabilities of candidates by classifiers that never saw the text.
-
-    Texts are distinct, so folds are grouped by text. As in confident learning (Northcutt et al.
-    2021), all predictions are out-of-fold.
-
-    Args:
-        make_classifier: makes an untrained scikit-learn classifier that gives probabilities.
-        features: [u, f].
-        memberships: sparse [u, K], the weight with which each text carries each label.
-        candidates: int64 [u, c].
-        folds: of the cross-validation.
-        seed: of the folds.
-        progress: advances one step a fold.
-
-    Returns:
-        float32 [u, c]; NaN for labels that the fold's training texts do not carry.
+    Multinomial logistic regression where its u * K scores fit in memory and time; above that,
+    linear discriminant analysis (Fisher 1936), whose leave-one-out scores have a closed form.
+    Folds are drawn at random and stay the same, so a fold's model starts each round from the one
+    before, and nothing of a text's given label reaches the models that score it but through the
+    labels of others.
     """
-    from sklearn.exceptions import ConvergenceWarning
 
-    texts, labels, weights = find(memberships)
-    keep = weights >= _LEAST_WEIGHT
-    texts, labels, weights = texts[keep], labels[keep], weights[keep]
-    fold_of = _folds(memberships, folds, seed)
-    scores = np.full(candidates.shape, np.nan, dtype=np.float32)
-    for fold in range(folds):
-        train, held_out = fold_of[texts] != fold, np.flatnonzero(fold_of == fold)
-        if len(held_out) and len(np.unique(labels[train])) > 1:
-            model = make_classifier()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(features[texts[train]], labels[train], sample_weight=weights[train])
-            log_probabilities = model.predict_log_proba(features[held_out])
-            place = np.searchsorted(model.classes_, candidates[held_out])
-            place = np.minimum(place, len(model.classes_) - 1)
-            gathered = np.take_along_axis(log_probabilities, place, axis=1)
-            known = model.classes_[place] == candidates[held_out]
-            scores[held_out] = np.where(known, np.maximum(gathered, _LEAST_LOG), np.nan)
-        progress.advance()
+    def __init__(
+        self,
+        embeddings: Floats,
+        labels: int,
+        config: SuspectConfig,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        """Project the embeddings.
+
+        Args:
+            embeddings: float32 [u, d], unit rows.
+            labels: K.
+            config: folds and regularization.
+            seed: of the folds.
+            progress: advances one step a fold.
+        """
+        self._features = principal_components(embeddings, config.components)
+        self._labels = labels
+        self._config = config
+        self._progress = progress
+        total = len(embeddings)
+        self._fold_of = np.empty(total, dtype=np.int64)
+        shuffled = np.random.default_rng(seed).permutation(total)
+        self._fold_of[shuffled] = np.arange(total) % config.folds
+        self._models: dict[int, Any] = {}
+
+    def scores(self, memberships: csr_array, candidates: Ints, turn: int) -> Floats:
+        """Train on weighted labels, and score the candidates of each text.
+
+        Args:
+            memberships: sparse [u, K], the weight with which each text carries each label.
+            candidates: int64 [u, c].
+            turn: the round, from 0: regularization is loosened as the labels become clean.
+
+        Returns:
+            float32 [u, c], log-probabilities (discriminant scores above `_MOST_SCORES`); NaN for
+            labels that the training texts do not carry.
+        """
+        if len(self._features) * self._labels > _MOST_SCORES:
+            self._progress.advance(self._config.folds)
+            return discriminant_scores(self._features, memberships, candidates)
+        texts, labels, weights = find(memberships)
+        keep = weights >= _LEAST_WEIGHT
+        texts, labels, weights = texts[keep], labels[keep], weights[keep]
+        strengths = self._config.inverse_regularization
+        strength = strengths[min(turn, len(strengths) - 1)]
+        scores = np.full(candidates.shape, np.nan, dtype=np.float32)
+        for fold in range(self._config.folds):
+            train = self._fold_of[texts] != fold
+            held_out = np.flatnonzero(self._fold_of == fold)
+            classes = np.unique(labels[train])
+            if len(held_out) and len(classes) > 1:
+                model = self._model(fold, classes, strength)
+                self._fit(model, texts[train], labels[train], weights[train])
+                for start in range(0, len(held_out), _BLOCK):
+                    rows = held_out[start : start + _BLOCK]
+                    scores[rows] = _log_probabilities(model, self._features[rows], candidates[rows])
+            self._progress.advance()
+        return scores
+
+    def _model(self, fold: int, classes: Ints, strength: float) -> Any:
+        """Return the fold's model of the last round, or a new one where its labels have changed."""
+        from sklearn.linear_model import LogisticRegression
+
+        model = self._models.get(fold)
+        if model is None or not np.array_equal(model.classes_, classes):
+            # Stopped early, as a rule: the tolerance is out of reach.
+            model = LogisticRegression(
+                max_iter=self._config.max_iterations, tol=1e-9, warm_start=True
+            )
+            self._models[fold] = model
+        else:
+            model.max_iter = min(_WARM_ITERATIONS, self._config.max_iterations)
+        model.C = strength
+        return model
+
+    def _fit(self, model: Any, texts: Ints, labels: Ints, weights: Floats) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(self._features[texts], labels, sample_weight=weights)
+
+
+_MOST_SCORES = 100_000_000
+"""Texts times labels up to which logistic regression is trained."""
+
+_WARM_ITERATIONS = 12
+_BLOCK = 4096
+
+_LEAST_LOG = -40.0
+"""Log-probabilities are cut here."""
+
+
+def principal_components(embeddings: Floats, count: int) -> Floats:
+    """Return float32 [u, min(count, d)]: the embeddings on their leading axes of variance."""
+    if embeddings.shape[1] <= count:
+        return embeddings
+    mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+    covariance = np.zeros((embeddings.shape[1],) * 2)
+    for start in range(0, len(embeddings), 1 << 16):
+        centred = embeddings[start : start + (1 << 16)] - mean
+        covariance += centred.T @ centred
+    _, axes = np.linalg.eigh(covariance)
+    projected: Floats = (embeddings - mean) @ axes[:, ::-1][:, :count].astype(np.float32)
+    return np.ascontiguousarray(projected)
+
+
+def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats:
+    log_probabilities = model.predict_log_proba(features)
+    place = np.minimum(np.searchsorted(model.classes_, candidates), len(model.classes_) - 1)
+    gathered = np.take_along_axis(log_probabilities, place, axis=1)
+    known = model.classes_[place] == candidates
+    scores: Floats = np.where(known, np.maximum(gathered, _LEAST_LOG), np.nan).astype(np.float32)
     return scores
 
 
-_LEAST_LOG = -40.0
-"""Log-probabilities are cut here: naive Bayes underflows to minus infinity."""
+def discriminant_scores(features: Floats, memberships: csr_array, candidates: Ints) -> Floats:
+    """Return leave-one-out scores of linear discriminant analysis.
 
+    The covariance within labels is shared and shrunk towards a multiple of the identity, and each
+    label's mean is held to the mean of all by one pseudo-text. Leaving a text out moves its own
+    label's mean, in closed form; the covariance is taken as it is.
 
-def _folds(memberships: csr_array, folds: int, seed: int) -> Ints:
-    """Return int64 [u]: folds dealt out label by label, so that each holds its share of each.
+    Args:
+        features: float32 [u, f].
+        memberships: sparse [u, K], the weight with which each text carries each label.
+        candidates: int64 [u, c].
 
-    A text takes one of its label's places in its fold, so the classifier that scores it learns
-    from 1 - 1/folds more texts of that label than it would had the text been given another: the
-    given label gains about 1/m in log-probability, where the label has m texts. That buys that no
-    label's texts crowd in one fold, where nothing could be said of them.
+    Returns:
+        float32 [u, c], half the squared Mahalanobis distance to the label's mean, negated; NaN for
+        labels that no other text carries.
     """
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permutation(memberships.shape[0])
-    main_label = np.asarray(memberships.argmax(axis=1)).ravel()
-    dealt = shuffled[np.argsort(main_label[shuffled], kind="stable")]
-    fold_of = np.empty(len(dealt), dtype=np.int64)
-    fold_of[dealt] = np.arange(len(dealt)) % folds
-    return fold_of
+    total, dimensions = features.shape
+    mean = features.mean(axis=0, dtype=np.float64)
+    counts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
+    sums = np.asarray(memberships.T @ features, dtype=np.float64)
+    means = (sums + mean) / (counts + 1)[:, None]
+    scatter = np.zeros((dimensions, dimensions))
+    for start in range(0, total, 1 << 16):
+        block = features[start : start + (1 << 16)].astype(np.float64)
+        weight = np.asarray(memberships[start : start + (1 << 16)].sum(axis=1)).ravel()
+        scatter += block.T @ (weight[:, None] * block)
+    scatter += means.T @ (counts[:, None] * means) - means.T @ sums - sums.T @ means
+    scatter /= max(counts.sum(), 1.0)
+    size = np.trace(scatter) / dimensions
+    scatter = (1 - _SHRINKAGE) * scatter + (_SHRINKAGE * size + 1e-9) * np.eye(dimensions)
+    whiten = np.linalg.cholesky(np.linalg.inv(scatter))
+    centres = means @ whiten
+    squared = np.einsum("kf,kf->k", centres, centres)
+    scores = np.empty(candidates.shape, dtype=np.float32)
+    for start in range(0, total, _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, total))
+        labels = candidates[rows]
+        x = features[rows].astype(np.float64) @ whiten
+        length = np.einsum("bf,bf->b", x, x)[:, None]
+        dots = np.take_along_axis(x @ centres.T, labels, axis=1)
+        own = gather(memberships, rows, labels)
+        weight = counts[labels] + 1
+        rest = np.maximum(weight - own, 1e-9)
+        dots_without = (weight * dots - own * length) / rest
+        squared_without = (
+            weight**2 * squared[labels] - 2 * own * weight * dots + own**2 * length
+        ) / rest**2
+        alone = counts[labels] - own <= _NOBODY
+        distance = length - 2 * dots_without + squared_without
+        scores[rows] = np.where(alone, np.nan, -0.5 * distance)
+    return scores
+
+
+_SHRINKAGE = 0.1
+_NOBODY = 1e-6
+
+
+def lexical_scores(words: csr_matrix, memberships: csr_array, candidates: Ints) -> Floats:
+    """Return leave-one-out log-probabilities of multinomial naive Bayes, up to a constant a text.
+
+    A text's own words are taken out of the counts of the labels that it carries.
+
+    Args:
+        words: sparse [u, w] TF-IDF.
+        memberships: sparse [u, K], the weight with which each text carries each label.
+        candidates: int64 [u, c].
+
+    Returns:
+        float32 [u, c]; NaN for labels that no other text carries.
+    """
+    total, vocabulary = words.shape
+    counts = np.asarray((memberships.T @ words).todense(), dtype=np.float32)
+    lengths = np.asarray(words.sum(axis=1)).ravel()
+    totals = counts.sum(axis=1, dtype=np.float64)
+    texts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
+    offset = np.log(totals + _SMOOTHING * vocabulary)
+    log_counts = np.ascontiguousarray(np.log(counts + np.float32(_SMOOTHING)).T)
+    scores = np.empty(candidates.shape, dtype=np.float32)
+    for start in range(0, total, _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, total))
+        labels = candidates[rows]
+        product = np.take_along_axis(np.asarray(words[rows] @ log_counts), labels, axis=1)
+        own = gather(memberships, rows, labels)
+        others = texts[labels] - own
+        part = product - lengths[rows, None] * offset[labels] + np.log(np.maximum(others, 0) + 1)
+        # What a text itself put into a label's counts comes out again.
+        row, column = np.nonzero(own)
+        label, share, i = labels[row, column], own[row, column], rows[row]
+        part[row, column] = _without_own(
+            words, counts, totals, i, label, share, vocabulary
+        ) + np.log(np.maximum(others[row, column], 0) + 1)
+        scores[rows] = np.where(others <= _NOBODY, np.nan, part)
+    return scores
+
+
+def _without_own(
+    words: csr_matrix,
+    counts: Floats,
+    totals: Doubles,
+    texts: Ints,
+    labels: Ints,
+    shares: Doubles,
+    vocabulary: int,
+) -> Doubles:
+    """Return the log-likelihood of texts under labels that they carry themselves, float64 [p]."""
+    own = words[texts]
+    pair = np.repeat(np.arange(len(texts)), np.diff(own.indptr))
+    left = counts[labels[pair], own.indices] - shares[pair] * own.data
+    logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
+    total = np.bincount(pair, logs, minlength=len(texts))
+    length = np.asarray(own.sum(axis=1)).ravel()
+    rest = np.maximum(totals[labels] - shares * length, 0.0) + _SMOOTHING * vocabulary
+    likelihood: Doubles = total - length * np.log(rest)
+    return likelihood
+
+
+_SMOOTHING = 0.05
+"""Pseudo-count of each word in each label."""

@@ -207,7 +207,7 @@ class CachedEncoder:
         self._keeps = False
         self.note = (
             f"{self._file.path}: the embedding cache is full, new embeddings are not kept; raise"
-            " encoder.cache_gib, or delete the file"
+            " cache_gib of the encoders, or delete the file"
         )
         return vectors
 

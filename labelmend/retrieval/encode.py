@@ -95,7 +95,7 @@ class OnnxEncoder:
         if not pools_cls:
             raise ModelError(
                 f"{pooling} asks for other pooling than [CLS], which backend onnx does not do;"
-                " use encoder.backend sentence-transformers"
+                " give this encoder the backend sentence-transformers"
             )
         if self._model.run([""])[0].ndim != 2:
             raise ModelError(

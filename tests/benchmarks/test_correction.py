@@ -250,10 +250,10 @@ def test_unknown_names_are_refused(capsys):
 
 
 @pytest.mark.slow
-def test_two_hundred_demo_rows_from_end_to_end(tmp_path, minilm, capsys):
+def test_two_hundred_demo_rows_from_end_to_end(tmp_path, encoders, capsys):
     if importlib.util.find_spec("cleanlab") is None:
         pytest.skip("cleanlab is not installed: pip install 'labelmend[benchmark]'")
-    assert minilm.path.is_dir()
+    assert all(model.path.is_dir() for model in encoders)
     results = correction.HERE / "RESULTS.md"
     before = results.read_bytes()
     wanted = ["--data", "demo", "--noise", "uniform-20", "--seeds", "0", "--rows", "200"]

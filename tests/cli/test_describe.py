@@ -10,7 +10,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_cards(cli, tiny, minilm):
+def test_the_cards(cli, tiny, encoders):
     tiny.write_text(
         "text,label\nlost my card,[red]\nI lost my card,[red]\ncard lost?,[red]\nwhat a day,oos\n"
     )
@@ -26,7 +26,7 @@ def test_the_cards(cli, tiny, minilm):
     assert names(tiny.parent) == ["cards.yaml", "tiny.csv"]
 
 
-def test_what_the_user_wrote_wins(cli, tiny, minilm):
+def test_what_the_user_wrote_wins(cli, tiny, encoders):
     mine, cards = tiny.with_name("mine.yaml"), tiny.with_name("cards.yaml")
     mine.write_text("b: my own words\nc: {description: new, exemplars: [one]}\n")
     ran = cli("describe", tiny, "-o", cards, "--labels", mine, "--no-llm")
@@ -38,7 +38,7 @@ def test_what_the_user_wrote_wins(cli, tiny, minilm):
     assert read["a"].exemplars == ("hello there",)
 
 
-def test_quiet(cli, tiny, minilm):
+def test_quiet(cli, tiny, encoders):
     ran = cli("describe", tiny, "-o", tiny.with_name("cards.yaml"), *PLAIN)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 

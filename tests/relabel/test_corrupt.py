@@ -45,7 +45,7 @@ def test_parquet_labels_keep_their_type_and_nulls(tmp_path):
 
 
 def test_the_shares_are_checked_before_the_encoder_is_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(corrupt, "load_encoder", None)
+    monkeypatch.setattr(corrupt, "open_encoder", None)
     source = tmp_path / "a.csv"
     source.write_text("text,label\nt1,x\nt2,y\n")
     shares = [NoiseShare("nearest", 0.75), NoiseShare("uniform", 0.5)]

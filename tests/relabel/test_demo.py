@@ -24,8 +24,8 @@ def test_score_counts_by_hand():
 
 
 @pytest.mark.slow
-def test_the_demo_mends_to_95_percent_and_breaks_at_most_1(minilm, tmp_path):
-    assert minilm.name == load_config().encoder.model
+def test_the_demo_mends_to_95_percent_and_breaks_at_most_1(encoders, tmp_path):
+    assert [m.name for m in encoders] == [e.model for e in load_config().encoders]
     outcome, counted = run_demo(tmp_path, load_config(), NoProgress(), use_llm=False)
     assert counted.right_before == 1771
     assert counted.right_after >= 0.95 * counted.rows

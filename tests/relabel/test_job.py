@@ -74,7 +74,7 @@ def test_nothing_is_loaded_for_what_can_not_be_written(table, monkeypatch):
         relabel_file(TableRequest(table), table, CONFIG, NoProgress())
 
 
-def test_a_folder_in_the_place_of_the_votes(table, tmp_path, minilm):
+def test_a_folder_in_the_place_of_the_votes(table, tmp_path, encoders):
     (tmp_path / "o.votes.sqlite").mkdir()
     config = load_config("embedded", ["describe.model=''", "voters=[]"])
     for fresh in (True, False):

@@ -39,8 +39,8 @@ def noisy():
 
 
 @pytest.fixture(scope="module")
-def models(minilm):
-    assert minilm.name == CONFIG.encoder.model
+def models(encoders):
+    assert [m.name for m in encoders] == [e.model for e in CONFIG.encoders]
     return locate_models(CONFIG, use_llm=False)
 
 
@@ -121,7 +121,7 @@ def test_a_described_label_without_rows_is_a_candidate(noisy, models):
     assert (result.decisions.mended == 5).mean() < 0.02
 
 
-def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, smollm2, tmp_path):
+def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smollm2, tmp_path):
     rows, _, given = noisy
     some = slice(0, 80)
     data = dataset_of(rows[some], given[some])
@@ -144,17 +144,18 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, smollm2, tmp_p
     assert (np.isnan(votes) | (votes < 0)).all()
 
 
-def test_the_reference_profile_lets_the_majority_win(noisy, models):
+def test_the_reference_profile_lets_the_majority_win(noisy, encoders):
     rows, _, given = noisy
     overrides = [
-        "encoder.model=all-MiniLM-L6-v2",
-        "encoder.max_tokens=128",
+        "encoders.0.model=all-MiniLM-L6-v2",
+        "encoders.0.max_tokens=128",
         "reranker.backend=onnx",
         "reranker.model=ms-marco-MiniLM-L-12-v2",
         "reranker.candidates=3",
         "voters=[]",
     ]
     config = load_config("sirius", overrides)
+    models = locate_models(config, use_llm=False)
     result = relabel(dataset_of(rows[:60], given[:60]), config, models)
     # Without voters nobody overrules the annotator, but the oos threshold still acts.
     changed = result.decisions.mended != given[:60]

@@ -1,3 +1,6 @@
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,7 @@ from labelmend.configs.load import load_config
 from labelmend.relabel import plan
 from labelmend.relabel.models import locate_models
 from labelmend.relabel.plan import make_plan
+from labelmend.retrieval import cache
 from labelmend.types import NO_LABEL, Dataset
 
 NO_RERANKER = ["reranker.backend=none"]
@@ -25,7 +29,7 @@ def two_topics():
     return [card, rain]
 
 
-def test_a_plan_without_an_llm(two_topics, minilm):
+def test_a_plan_without_an_llm(two_topics, encoders):
     config = load_config("embedded", [*NO_RERANKER, "routing.audit_rows=3"])
     models = locate_models(config, use_llm=False)
     found = make_plan(dataset(two_topics), config, models)
@@ -34,11 +38,11 @@ def test_a_plan_without_an_llm(two_topics, minilm):
     assert found.voted == 0
     assert list(found.seconds) == ["embed", "suspect and fuse"]
     assert all(seconds > 0 for seconds in found.seconds.values())
-    assert found.memory_bytes > minilm.size_bytes
+    assert found.memory_bytes > sum(model.size_bytes for model in encoders)
     assert found.available_bytes > 0
 
 
-def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, minilm):
+def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, encoders):
     config = load_config("embedded", NO_RERANKER)
     groups = [[*two_topics[0], two_topics[0][0].upper()], two_topics[1]]
     given = [0, 0, 0, 0, NO_LABEL, NO_LABEL, 1, 1, 1, 1, 1]
@@ -46,13 +50,13 @@ def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, min
     assert (found.rows, found.texts, found.unlabelled) == (11, 10, 2)
 
 
-def test_without_any_label_all_is_in_doubt(two_topics, minilm):
+def test_without_any_label_all_is_in_doubt(two_topics, encoders):
     config = load_config("embedded", NO_RERANKER)
     unlabelled = dataset(two_topics, [NO_LABEL] * 10)
     assert make_plan(unlabelled, config, locate_models(config, use_llm=False)).doubtful == 10
 
 
-def test_what_reaches_the_voters(two_topics, smollm2, minilm, monkeypatch):
+def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     # Half of each topic carries the other's label: doubt enough.
     given = [0, 0, 1, 1, 1, 1, 1, 0, 0, 0]
     changes = ["routing.audit_rows=2", "routing.llm_rows=1", "describe.model=''"]
@@ -63,3 +67,26 @@ def test_what_reaches_the_voters(two_topics, smollm2, minilm, monkeypatch):
     assert found.doubtful > 1
     assert found.voted == 3
     assert found.seconds[f"vote {smollm2.name}"] == 12.0
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_encoders_are_probed_and_nothing_is_cached(
+    two_topics, encoders, tmp_path, monkeypatch, count
+):
+    monkeypatch.setenv("LABELMEND_HOME", str(tmp_path / "home"))
+    read = []
+
+    class Slow:
+        def encode(self, texts):
+            read.append(len(texts))
+            time.sleep(0.05)
+            return np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (len(texts), 1))
+
+    monkeypatch.setattr(cache, "load_encoder", lambda config, folder: Slow())
+    both = load_config("embedded", NO_RERANKER)
+    config = replace(both, encoders=both.encoders[:count])
+    models = locate_models(config, use_llm=False)
+    assert list(models.all()) == ["encoder", "encoder2"][:count]
+    assert make_plan(dataset(two_topics), config, models).seconds["embed"] >= 0.05 * count
+    assert read == [10] * count
+    assert not (tmp_path / "home").exists()

@@ -20,7 +20,7 @@ from labelmend.retrieval.cache import CachedEncoder, cache_file, open_encoder
 from labelmend.retrieval.encode import SentenceTransformerEncoder
 from labelmend.weights.locate import LocatedModel
 
-CONFIG = load_config().encoder
+CONFIG = load_config().encoders[0]
 MODEL = LocatedModel("m", "encoder", Path("/m"), "ab" * 32, 7, "PyPI m 1.0")
 NAME = f"{'0' * 32}.sqlite"
 PLENTY = 2**30
@@ -543,7 +543,7 @@ def test_a_database_that_fills_the_limit_alone_takes_no_more(folder, path):
     assert model.calls == [["new"], ["new"]]
     assert encoder.note == (
         f"{path}: the embedding cache is full, new embeddings are not kept; raise"
-        " encoder.cache_gib, or delete the file"
+        " cache_gib of the encoders, or delete the file"
     )
     assert ages(folder) == set("01234")  # it would not have helped
     assert len(rows(path)) == 1000
@@ -571,7 +571,7 @@ def test_a_second_run_gives_the_bits_of_the_first_and_imports_no_torch(minilm, t
         from labelmend.configs.load import load_config
         from labelmend.retrieval.cache import open_encoder
         from labelmend.weights.locate import locate
-        config = load_config().encoder
+        config = load_config().encoders[0]
         encoder = open_encoder(config, locate(config.model))
         rows = encoder.encode(["lost card", "hi", "will it rain? " * 9, "hi"])
         np.save(sys.argv[1], np.concatenate([rows, encoder.encode_passages(["a label", "hi"])]))

@@ -19,7 +19,7 @@ tiny:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_model_of_every_profile_is_known(profile):
     config = load_config(profile)
-    assert find_entry(config.encoder.model).kind == "encoder"
+    assert all(find_entry(encoder.model).kind == "encoder" for encoder in config.encoders)
     assert find_entry(config.reranker.model).kind == "reranker"
     for model in (config.describe.model, *(voter.model for voter in config.voters)):
         assert find_entry(model).kind == "gguf"

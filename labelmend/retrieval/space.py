@@ -1,0 +1,143 @@
+"""The space in which texts are compared: the vectors of one encoder or of several, as one."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from labelmend.configs.schema import EncoderConfig
+from labelmend.protocols import Encoder, Progress
+from labelmend.retrieval.cache import CachedEncoder, open_encoder
+from labelmend.types import Doubles, Floats
+from labelmend.weights.locate import LocatedModel
+
+_BLOCK = 1024
+"""Texts encoded between two steps of the progress bar."""
+
+_MANY_TEXTS = 100
+"""Half of the mean is taken away where there are so many texts."""
+
+
+class TextSpace:
+    """Texts as vectors of unit length whose dot product is the mean of the encoders' cosines.
+
+    All vectors of an encoder share a direction that says nothing of a text (Mu & Viswanath 2018,
+    "All-but-the-Top"), so the mean over the dataset's texts is taken away from each: of u texts
+    u / (u + 100) of it, for the mean of a handful is made of these very texts, and taking it away
+    would tear apart what is alike.
+    """
+
+    def __init__(self, openers: Sequence[Callable[[], Encoder]]) -> None:
+        """Open the encoders.
+
+        Args:
+            openers: at least one; each opens an encoder whose vectors are of unit length, and is
+                called again for texts that come after `release`.
+
+        Raises:
+            ModelError: an encoder without a cache can't load.
+        """
+        self._openers = tuple(openers)
+        self._opened: tuple[Encoder, ...] = ()
+        self._earlier_notes: tuple[str, ...] = ()
+        self._shifts: tuple[Doubles, ...] = ()
+        self._encoders()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line on each cache that does not keep its encoder's vectors, for the user."""
+        found = [e.note for e in self._opened if isinstance(e, CachedEncoder) and e.note]
+        return tuple(dict.fromkeys([*self._earlier_notes, *found]))
+
+    def fit(self, texts: Sequence[str], progress: Progress) -> Floats:
+        """Encode the distinct texts of a dataset, and learn each encoder's mean from them.
+
+        Returns:
+            float32 [len(texts), d], d the sum of the encoders' dimensions.
+
+        Raises:
+            ModelError: an encoder can't load.
+        """
+        encoders = self._encoders()
+        progress.start("embed texts", len(texts) * len(encoders))
+        joined = np.empty((len(texts), 0), dtype=np.float32)
+        total: Doubles = np.empty(0)
+        cuts: list[int] = []
+        # Block by block through all encoders, so that the widths are known before the bulk is here.
+        for rows in _blocks(len(texts)):
+            parts = []
+            for encoder in encoders:
+                parts.append(encoder.encode(texts[rows]))
+                progress.advance(len(parts[-1]))
+            if not total.size:
+                *cuts, width = np.cumsum([part.shape[1] for part in parts]).tolist()
+                joined, total = np.empty((len(texts), width), dtype=np.float32), np.zeros(width)
+            joined[rows] = np.concatenate(parts, axis=1)
+            total += joined[rows].sum(axis=0, dtype=np.float64)
+        # The mean, total / u, times u / (u + 100).
+        self._shifts = tuple(np.split(total / (len(texts) + _MANY_TEXTS), cuts))
+        for rows in _blocks(len(texts)):
+            joined[rows] = self._placed(np.split(joined[rows], cuts, axis=1))
+        return joined
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], further row texts by the means that `fit` learned.
+
+        Raises:
+            ModelError: an encoder can't load.
+        """
+        return self._placed([encoder.encode(texts) for encoder in self._encoders()])
+
+    def passages(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], label passages by the means that `fit` learned.
+
+        Raises:
+            ModelError: an encoder can't load.
+        """
+        return self._placed([encoder.encode_passages(texts) for encoder in self._encoders()])
+
+    def release(self) -> None:
+        """Drop the loaded models; they load again if a text comes that no cache knows."""
+        self._earlier_notes = self.notes
+        self._opened = ()
+
+    def _encoders(self) -> tuple[Encoder, ...]:
+        if not self._opened:
+            self._opened = tuple(opener() for opener in self._openers)
+        return self._opened
+
+    def _placed(self, parts: Sequence[Floats]) -> Floats:
+        """Centre, scale to unit length and join the vectors [n, d_i] of each encoder."""
+        assert self._shifts, "the means are learned by fit"
+        scale = 1 / math.sqrt(len(parts))
+        placed = []
+        for part, shift in zip(parts, self._shifts, strict=True):
+            centred = part - shift
+            lengths = np.sqrt((centred * centred).sum(axis=1, keepdims=True))
+            # A vector that is the very mean has no direction: it stays zero.
+            placed.append(
+                (centred * (scale / np.where(lengths > 0, lengths, 1))).astype(np.float32)
+            )
+        return np.concatenate(placed, axis=1)
+
+
+def open_space(encoders: Sequence[EncoderConfig], models: Sequence[LocatedModel]) -> TextSpace:
+    """Return the space of the encoders that a profile names, each behind its own cache.
+
+    Args:
+        encoders: at least one.
+        models: theirs, in the same order.
+
+    Raises:
+        ModelError: a folder holds no model of the configured backend; with a cache this comes up
+            when the first vector is computed.
+    """
+    pairs = zip(encoders, models, strict=True)
+    return TextSpace([partial(open_encoder, encoder, model) for encoder, model in pairs])
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Yield slices of at most `_BLOCK`; an empty one if there is nothing, which tells the width."""
+    for start in range(0, max(count, 1), _BLOCK):
+        yield slice(start, min(start + _BLOCK, count))
