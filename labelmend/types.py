@@ -114,10 +114,13 @@ class Evidence:
     Attributes:
         source: the source's name, for weights and explanations.
         scores: float32 [u, c], higher is better; NaN where the source is silent.
+        centre: float64 [u], the mean that fusion takes out of each row; None for the mean of the
+            row's known scores.
     """
 
     source: str
     scores: Floats
+    centre: Doubles | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,68 @@ class Decisions:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A share of counted cases.
+
+    Attributes:
+        count: cases of which something is true.
+        total: all cases.
+        low: lower end of the 95 % interval.
+        high: its upper end.
+    """
+
+    count: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """The point estimate; 0 where there are no cases."""
+        return self.count / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What mending did to known errors, drawn by the learned noise into the mended labels.
+
+    Attributes:
+        runs: times that errors were drawn and mended; all counts are over all of them.
+        estimated_rate: estimated share of wrong labels in the data as given.
+        injected_rate: share of the tested labels that were made wrong.
+        recovery: injected errors that were changed back to the truth.
+        detection: injected errors that were changed or put under review.
+        harm: good labels that were changed, at the full budget.
+        expected_broken: good labels that the posterior expected to break.
+        budget: the share of good labels that may be broken, as the user set it.
+        factor: share of the budget that may be spent so that the harm is within it; 1 where it is.
+        broken_at_factor: good labels that are broken when only so much is spent.
+        withdrawn: changes of the real run that the tightened threshold takes back.
+        verdict: one sentence.
+        notes: what else the user should know of the test.
+    """
+
+    runs: int
+    estimated_rate: float
+    injected_rate: float
+    recovery: Share
+    detection: Share
+    harm: Share
+    expected_broken: float
+    budget: float
+    factor: float
+    broken_at_factor: int
+    withdrawn: int
+    verdict: str
+    notes: tuple[str, ...]
+
+    @property
+    def calibration(self) -> float | None:
+        """Realised harm by expected harm, None if none was expected; above 1 it is too sure."""
+        return self.harm.count / self.expected_broken if self.expected_broken > 0 else None
+
+
+@dataclass(frozen=True)
 class Relabelling:
     """The whole outcome of the main job, in the order of the dataset's rows.
 
@@ -263,6 +328,8 @@ class Relabelling:
         routed: bool [u], texts that the voters saw.
         voters: what each voter did.
         seconds: time by stage.
+        self_test: how well the same mending does on known errors; None where it was not asked for.
+        notes: what the user should know of the run.
     """
 
     dataset: Dataset
@@ -276,3 +343,5 @@ class Relabelling:
     routed: Bools
     voters: tuple[VoterReport, ...]
     seconds: Mapping[str, float]
+    self_test: SelfTest | None = None
+    notes: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
     with Path("data.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(few)
     ours = [command for command in COMMANDS if command.startswith("labelmend ")]
-    assert len(ours) == 5
+    assert len(ours) == 6
     for command in ours:
         monkeypatch.setattr("sys.argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:

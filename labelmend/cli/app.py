@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from labelmend.cli import corrupt, demo, describe, models, relabel, version
+from labelmend.cli import corrupt, demo, describe, explain, models, relabel, version
 from labelmend.cli.console import INTERRUPTED, say_error
 from labelmend.errors import LabelmendError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("relabel")(relabel.relabel)
+app.command("explain")(explain.explain)
 app.command("describe")(describe.describe)
 app.command("corrupt")(corrupt.corrupt)
 app.add_typer(models.app, name="models")

@@ -32,6 +32,13 @@ def relabel(
         str | None,
         typer.Option("--max-harm", help="Share of good labels that may be broken: 0.005 or 0.5%."),
     ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Mend known errors as well, and spend less of --max-harm if it isn't kept.",
+        ),
+    ] = False,
     seed: options.Seed = None,
     no_llm: options.NoLlm = False,
     fresh: Annotated[
@@ -56,16 +63,30 @@ def relabel(
     request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
     if dry_run:
         with keeping_votes(None):
-            print_plan(*plan_file(request, config, labels, use_llm=not no_llm))
+            plan, models, notes = plan_file(request, config, labels, use_llm=not no_llm)
+            print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
         return
     target = output or table.parent / f"{table.stem}.mended{table.suffix}"
     store = None if no_llm else OutputPaths.beside(target).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = relabel_file(
-            request, target, config, bars, labels_file=labels, use_llm=not no_llm, fresh=fresh
+            request,
+            target,
+            config,
+            bars,
+            labels_file=labels,
+            use_llm=not no_llm,
+            fresh=fresh,
+            self_test=self_test,
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)
+
+
+_TWICE = (
+    "--self-test mends a second time without LLM, reranker and embedding: the times above do not "
+    "count it"
+)
 
 
 def _harm(text: str | None) -> list[str]:

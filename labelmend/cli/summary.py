@@ -11,7 +11,7 @@ from labelmend.relabel.job import RelabelOutcome
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.plan import Plan
 from labelmend.relabel.results import confused_pairs, estimated_noise
-from labelmend.types import Decision
+from labelmend.types import Decision, SelfTest, Share
 
 _WORDS: dict[Decision, str] = {
     "keep": "kept",
@@ -84,6 +84,9 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         f"good labels broken, expected: {harm:.1f} of {result.decisions.expected_good:,.0f}",
         highlight=False,
     )
+    test = result.self_test
+    if test is not None:
+        _print_self_test(console, test)
     pairs = [pair for pair in confused_pairs(result, _PAIRS) if pair.rows >= 1]
     if pairs:
         table = Table(title="Most confused labels", title_justify="left", box=None, pad_edge=False)
@@ -101,7 +104,8 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         console.print(Text(words), soft_wrap=True)
     if verbose:
         _print_details(console, outcome)
-    _print_notes(console, outcome.notes)
+    verdict = test.verdict if test is not None else None
+    _print_notes(console, tuple(note for note in outcome.notes if note != verdict))
     paths = outcome.paths
     for words, path in (
         ("mended table", paths.table),
@@ -109,6 +113,19 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         ("run record", paths.record),
     ):
         console.print(Text(f"{words + ':':<14}{path}"), soft_wrap=True)
+
+
+def _print_self_test(console: Console, test: SelfTest) -> None:
+    console.print(Text(test.verdict), soft_wrap=True)
+    if not test.runs:
+        return
+    errors = f"{test.recovery.total:,} errors were drawn into the mended labels"
+    words = f"{errors} ({test.injected_rate:.1%}): {_words(test.recovery)} fixed"
+    console.print(Text(f"{words}, {_words(test.detection)} fixed or found"), soft_wrap=True)
+
+
+def _words(share: Share) -> str:
+    return f"{share.rate:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _print_details(console: Console, outcome: RelabelOutcome) -> None:

@@ -138,7 +138,7 @@ def to_dataset(
     carried = [label if label.strip() else "" for label in carried]
     extra = {*extra_labels} | ({oos_label} if oos_label else set())
     labels = tuple(sorted({*filter(None, carried)} | extra))
-    _check_labels(table, columns.label, carried, labels)
+    _check_labels(table, columns.label, carried, labels, described=bool(extra_labels))
     index = {label: i for i, label in enumerate(labels)} | {"": NO_LABEL}
     given = np.array([index[label] for label in carried], dtype=np.int64)
     limit = config.max_text_chars
@@ -204,7 +204,12 @@ def _ids(table: SourceTable, column: str | None) -> tuple[str, ...]:
 
 
 def _check_labels(
-    table: SourceTable, column: str | None, carried: Sequence[str], labels: Sequence[str]
+    table: SourceTable,
+    column: str | None,
+    carried: Sequence[str],
+    labels: Sequence[str],
+    *,
+    described: bool,
 ) -> None:
     used = Counter(filter(None, carried))
     where = f"{table.path}: column {column!r}" if column is not None else str(table.path)
@@ -218,7 +223,8 @@ def _check_labels(
             f"{where}: {labels[0]!r} is the only label; at least two are needed to tell apart: "
             "name another column with --label-column, or give more labels with --labels"
         )
-    if len(labels) > len(table):
+    # Labels that a file describes need no rows to be learned from.
+    if len(labels) > len(table) and not described:
         raise InputError(
             f"{where}: {len(labels)} labels for {len(table)} rows, more labels than rows; "
             "if it is the wrong column, name another with --label-column"

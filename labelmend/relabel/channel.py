@@ -38,7 +38,8 @@ FIRST_GUESS = NoiseChannel(
 """Where the search for the channel begins."""
 
 _SIMILAR_LABELS = 10
-"""Labels that S(. | k) spreads over; beyond the ten nearest, the uniform part covers."""
+"""Labels that S(. | k) spreads over, and half of the others at most: if all were similar, errors
+that scatter could not be told from errors among neighbours. The uniform part covers the rest."""
 
 _PRIOR_RIGHT, _PRIOR_WRONG = 9.0, 1.0
 """Pseudo-counts of the keep rate: nine right labels and a wrong one, before any data."""
@@ -67,7 +68,7 @@ class Observations:
     Attributes:
         text: int64 [m], the text that was given the label.
         given: int64 [m], the label.
-        count: float64 [m], rows of the text that were given it.
+        count: float64 [m], the square root of the rows of the text that were given it.
         candidate: int64 [m, c], the text's candidates.
         rank: int8 [m, c], the given label's place among the candidate's similar labels, or -1.
         similarities: float64 [K, s], cosine of each label's prototype to its similar labels'.
@@ -87,7 +88,7 @@ class Observations:
     @property
     def same(self) -> Bools:
         """Return bool [m, c]: the candidate is the given label."""
-        return self.candidate == self.given[:, None]
+        return np.equal(self.candidate, self.given[:, None])
 
 
 def observe(
@@ -106,7 +107,7 @@ def observe(
     text, label, count = text[order], label[order], count[order]
     similarity = (prototypes @ prototypes.T).astype(np.float64)
     np.fill_diagonal(similarity, -np.inf)
-    width = min(_SIMILAR_LABELS, len(prototypes) - 1)
+    width = min(_SIMILAR_LABELS, max((len(prototypes) - 1) // 2, 1), len(prototypes) - 1)
     nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :width]
     candidate = candidates[text]
     rank = np.full(candidate.shape, -1, dtype=np.int8)
@@ -118,7 +119,8 @@ def observe(
     return Observations(
         text=text.astype(np.int64),
         given=label.astype(np.int64),
-        count=count.astype(np.float64),
+        # Copies of a text often copy its label: four are no more than two independent annotators.
+        count=np.sqrt(count.astype(np.float64)),
         candidate=candidate,
         rank=rank,
         similarities=np.take_along_axis(similarity, nearest, axis=1),
@@ -151,12 +153,13 @@ class LearnedChannel:
 
         An anchor is left out of the counts that judge its own given label.
         """
-        diagonal, totals = self.counts.diagonal(), np.asarray(self.counts.sum(axis=1)).ravel()
+        diagonal, totals = _row_sums(self.counts)
         transposed = csr_array(self.counts.T)
         result = np.zeros((seen.total_texts, seen.candidate.shape[1]))
         for start in range(0, len(seen.text), _BLOCK):
             part = np.arange(start, min(start + _BLOCK, len(seen.text)))
-            candidate, same = seen.candidate[part], seen.same[part]
+            candidate = seen.candidate[part]
+            same = np.equal(candidate, seen.given[part, None])
             pairs = gather(transposed, seen.given[part], candidate)
             log_p = _log_channel(
                 self.channel,
@@ -195,7 +198,7 @@ def learn_channel(
     )
     counts = csr_array(coo_array((w, (true, given)), shape=(size, size)))
     base = NoiseChannel(float(keep_rate), *shares, pair_strength=None, label_strength=None)
-    diagonal, totals = counts.diagonal(), np.asarray(counts.sum(axis=1)).ravel()
+    diagonal, totals = _row_sums(counts)
     pairs = gather(csr_array(counts), true, given[:, None])[:, 0] if len(w) else w
     expected = _shares_at(base, seen, seen.rank[rows, columns], true, given)
     best, best_value = base, -np.inf
@@ -207,6 +210,13 @@ def learn_channel(
             best, best_value = channel, value
     own = np.where(weight > _LEAST_WEIGHT, weight, 0.0).astype(np.float32)
     return LearnedChannel(best, counts, own)
+
+
+def _row_sums(counts: csr_array) -> tuple[Doubles, Doubles]:
+    """Return the diagonal and the row sums, float64 [K] each."""
+    diagonal: Doubles = np.asarray(counts.diagonal(), dtype=np.float64)
+    totals: Doubles = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
+    return diagonal, totals
 
 
 def _log_channel(
@@ -246,17 +256,19 @@ def _shares_at(
     channel: NoiseChannel, seen: Observations, rank: np.ndarray, true: Ints, given: Ints
 ) -> Doubles:
     """Return E(given | true), of arrays of one shape."""
-    spread = softmax(seen.similarities / channel.temperature, axis=1)
     uniform = 1 / max(len(seen.similarities) - 1, 1)
-    near = np.where(rank >= 0, spread[true, np.maximum(rank, 0)], 0.0) if spread.size else 0.0
+    near: Doubles | float = 0.0
+    if seen.similarities.size:
+        spread = softmax(seen.similarities / channel.temperature, axis=1)
+        near = np.where(rank >= 0, spread[true, np.maximum(rank, 0)], 0.0)
     to_oos = given == (NO_LABEL if seen.oos is None else seen.oos)
-    mixed = (
+    mixed: Doubles = np.asarray(
         (1 - channel.similar_share - channel.oos_share) * uniform
         + channel.similar_share * near
         + channel.oos_share * to_oos
     )
     if seen.oos is None:
-        return np.asarray(mixed)
+        return mixed
     # What is out of scope can't be called so in error: its errors share what is left.
     return np.where(true == seen.oos, mixed / max(1 - channel.oos_share, _TINY), mixed)
 

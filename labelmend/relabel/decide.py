@@ -10,9 +10,18 @@ import numpy as np
 from labelmend.configs.schema import DecisionConfig
 from labelmend.types import NO_LABEL, Dataset, Decision, Decisions, Doubles, Ints, Posterior
 
+_CLEAR = 1.25
+"""Times that a new label has to be as probable as the next one: a text that fits two labels,
+neither of them the given one, is a question for a person."""
+
 
 def decide(
-    dataset: Dataset, text_of: Ints, posterior: Posterior, config: DecisionConfig
+    dataset: Dataset,
+    text_of: Ints,
+    posterior: Posterior,
+    config: DecisionConfig,
+    *,
+    trusted: bool = True,
 ) -> Decisions:
     """Decide on each row.
 
@@ -23,6 +32,9 @@ def decide(
         text_of: int64 [n], the posterior's text of each row.
         posterior: of each text.
         config: the harm budget.
+        trusted: False where the given labels taught nothing: no row changes or gets a label. The
+            posterior is as worthless as they are, so it can't say either which row to review: those
+            with a label stay as they are, those without one are all under review.
     """
     best_of_text, probability_of_text = posterior.best()
     best_probability = probability_of_text[text_of]
@@ -30,11 +42,15 @@ def decide(
     # No label is better than one that is as probable: what was given stays.
     best = np.where(quality >= best_probability, dataset.given, best_of_text[text_of])
     labelled = dataset.given != NO_LABEL
-    confident = best_probability >= config.min_confidence
+    runner_up = _runner_up(dataset.given, best, text_of, posterior)
+    confident = (best_probability >= config.min_confidence) & (
+        best_probability >= _CLEAR * runner_up
+    )
+    confident &= trusted
     wrong = labelled & (best != dataset.given)
     open_to_change = wrong & confident & (quality <= config.max_row_harm)
     changed = open_to_change & within_budget(quality, open_to_change, labelled, config.max_harm)
-    review = labelled & ~changed & (wrong | (quality < config.review_below))
+    review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
     # A text of which nothing is known has probability 0 for all, and gets no label.
     filled = ~labelled & confident & (best_probability > 0)
     review |= ~labelled & ~filled
@@ -63,6 +79,14 @@ def given_probability(given: Ints, text_of: Ints, posterior: Posterior) -> Doubl
     same = posterior.candidates[text_of] == given[:, None]
     probability = np.where(same, posterior.probabilities[text_of], 0.0).sum(axis=1)
     return np.where(given != NO_LABEL, probability, np.nan)
+
+
+def _runner_up(given: Ints, best: Ints, text_of: Ints, posterior: Posterior) -> Doubles:
+    """Return float64 [n], the greatest posterior of a label that is neither the best nor given."""
+    labels = posterior.candidates[text_of]
+    other = (labels != best[:, None]) & (labels != given[:, None])
+    rest: Doubles = np.where(other, posterior.probabilities[text_of], 0.0).max(axis=1, initial=0.0)
+    return rest
 
 
 def within_budget(

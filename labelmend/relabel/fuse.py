@@ -24,7 +24,7 @@ from labelmend.configs.schema import FusionConfig
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, NoiseChannel, Posterior
 
-_LEARN_FROM = 5_000
+_LEARN_FROM = 10_000
 """Texts that the weights are learned from, drawn at random: a handful of numbers needs no more."""
 
 
@@ -190,12 +190,16 @@ def named_weights(
     return {e.source: float(w / s) for e, w, s in pairs}
 
 
+def row_means(scores: Floats) -> Doubles:
+    """Return float64 [u], each row's mean score; 0 for a row of NaN."""
+    known = ~np.isnan(scores)
+    total = np.where(known, scores, 0.0).sum(axis=1, dtype=np.float64)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1))
+
+
 def centre(scores: Floats) -> Doubles:
     """Return float64 scores with each row's mean taken out, and 0 where a source is silent."""
-    known = ~np.isnan(scores)
-    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    filled = np.where(known, scores, 0.0).astype(np.float64)
-    return np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
+    return np.where(np.isnan(scores), 0.0, scores - row_means(scores)[:, None])
 
 
 def unit_spread(evidence: Sequence[Evidence]) -> tuple[Floats, Doubles]:
@@ -225,8 +229,7 @@ def posterior_of(
 
     Among the texts whose evidence contradicts the given label, some are noise and some are the
     evidence's own blunders: where the noise is rarer than these, a contradiction says little,
-    however decisive it looks. So the share `blunder` of what a text's posterior takes from its
-    given labels is given back to them.
+    however decisive it looks. So a text's given labels keep at least the probability `blunder`.
 
     Args:
         log_prior: float64 [u, c].
@@ -240,10 +243,11 @@ def posterior_of(
     """
     width = candidates.kept.shape[1]
     kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
-    taken = given_share.sum(axis=1) - (kept * (given_share > 0)).sum(axis=1)
-    back = blunder * np.maximum(taken, 0.0)[:, None]
-    probabilities = kept * (1 - np.where(given_share > 0, 0.0, blunder)) + back * given_share
-    probabilities = np.where(given_share.any(axis=1, keepdims=True), probabilities, kept)
+    on_given = (kept * (given_share > 0)).sum(axis=1, keepdims=True)
+    low = (on_given < blunder) & (given_share > 0).any(axis=1, keepdims=True)
+    rest = kept * (1 - blunder) / np.maximum(1 - on_given, _TINY)
+    held = np.where(given_share > 0, blunder * given_share, rest)
+    probabilities = np.where(low, held, kept)
     return Posterior(
         candidates=candidates.kept,
         probabilities=probabilities,
@@ -255,6 +259,9 @@ def posterior_of(
     )
 
 
+_TINY = 1e-12
+
+
 def is_oos(candidates: Candidates, oos: int | None) -> Bools:
     """Return bool [u, c]: where the out-of-scope label stands."""
-    return candidates.labels == (NO_LABEL if oos is None else oos)
+    return np.equal(candidates.labels, NO_LABEL if oos is None else oos)

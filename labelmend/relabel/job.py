@@ -126,6 +126,7 @@ def relabel_file(
     labels_file: Path | None = None,
     use_llm: bool = True,
     fresh: bool = False,
+    self_test: bool = False,
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
@@ -148,7 +149,13 @@ def relabel_file(
         forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
         result = relabel(
-            job.dataset, config, models, written=written, store=store, progress=progress
+            job.dataset,
+            config,
+            models,
+            written=written,
+            store=store,
+            progress=progress,
+            self_test=self_test,
         )
     source = {
         "path": os.fsencode(request.path).decode(errors="replace"),
@@ -157,7 +164,8 @@ def relabel_file(
         "texts": len(result.unique),
         "columns": {"text": job.columns.text, "label": job.columns.label, "id": job.columns.id},
     }
-    record = run_record(result, config, models.all(), source, job.notes)
+    notes = (*job.notes, *result.notes)
+    record = run_record(result, config, models.all(), source, notes)
     files = [paths.table, paths.evidence, paths.record]
     # The user's own labels file is never written to, whatever its name.
     own_labels = [] if labels_file else [paths.labels]
@@ -168,7 +176,7 @@ def relabel_file(
         run.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
-    return RelabelOutcome(result, job.notes, paths)
+    return RelabelOutcome(result, notes, paths)
 
 
 def plan_file(

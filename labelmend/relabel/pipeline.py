@@ -3,21 +3,24 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
-from labelmend.protocols import NoProgress, Progress
+from labelmend.errors import ConfigError
+from labelmend.protocols import NoProgress, Progress, Reranker
 from labelmend.relabel.ballots import shown_exemplars
 from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import label_cards
-from labelmend.relabel.fuse import Fit, fuse_routed
+from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
 from labelmend.relabel.majority import majority
 from labelmend.relabel.models import RunModels
-from labelmend.relabel.rounds import Sources, given_shares, settle
+from labelmend.relabel.rounds import Settled, Sources, given_shares, settle
 from labelmend.relabel.route import Routing, route, shortlist
+from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
 from labelmend.relabel.voters import LlamaVoter, collect_votes
@@ -36,12 +39,14 @@ from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.types import (
     Ballot,
     Dataset,
+    Decisions,
     Doubles,
     Evidence,
     Floats,
     Ints,
     LabelCard,
     Relabelling,
+    SelfTest,
     UniqueTexts,
     VoterReport,
 )
@@ -59,6 +64,8 @@ def relabel(
     written: Mapping[str, LabelCard] | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
+    self_test: bool = False,
+    self_test_runs: int = 1,
 ) -> Relabelling:
     """Mend a dataset's labels.
 
@@ -72,7 +79,19 @@ def relabel(
         written: label cards of the user's, by label.
         store: remembers what LLMs said; in memory if None.
         progress: hears how far the work is.
+        self_test: mend known errors in the mended labels, too, and spend less of the harm budget
+            where that breaks too many good labels.
+        self_test_runs: times that errors are drawn and mended.
+
+    Raises:
+        ConfigError: a self-test is asked for with a fusion that knows no harm budget.
+        ModelError: a model can't be loaded.
     """
+    if self_test and config.fusion.method == "majority":
+        raise ConfigError(
+            "a self-test needs a posterior, and a majority vote has none: "
+            "leave --self-test out, or set fusion.method=noisy-channel"
+        )
     job = _Job(dataset, config, models, store or Store(None), progress or NoProgress(), {})
     unique = unique_texts(dataset)
     space = open_space(config.encoders, models.encoders)
@@ -83,13 +102,15 @@ def relabel(
             embeddings, config.retrieval.neighbours, config.retrieval.block_rows
         )
     cards = job.describe(unique, embeddings, written or {})
-    corpus = job.retrieve(unique, embeddings, neighbours, cards, space)
+    with job.timed("retrieve"):
+        texts = job.prepare(unique, embeddings, neighbours, cards, space)
+        corpus = job.retrieve(texts, unique.given)
     space.release()
     with job.timed("suspect"):
         settled = settle(corpus.sources, config, job.progress)
     fit, evidence = settled.fit, settled.evidence
     routing = route(fit.posterior, config.routing, config.seed)
-    routed_evidence, reports, voted = job.ask_models(corpus, fit, routing)
+    routed_evidence, reports, voted = job.ask_models(corpus, settled, routing)
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
     elif routed_evidence:
@@ -102,11 +123,22 @@ def relabel(
                 settled.blunder,
                 config.fusion,
             )
+
+    def decide_within(max_harm: float) -> Decisions:
+        budget = replace(config.decision, max_harm=max_harm)
+        return decide(dataset, unique.of_row, fit.posterior, budget)
+
+    decisions = decide_within(config.decision.max_harm)
+    tested: SelfTest | None = None
+    if self_test:
+        with job.timed("self-test"):
+            tested = job.self_test(texts, unique, decisions, settled, self_test_runs)
+        tested, decisions = tighten(tested, decisions, decide_within)
     return Relabelling(
         dataset=dataset,
         cards=cards,
         posterior=fit.posterior,
-        decisions=decide(dataset, unique.of_row, fit.posterior, config.decision),
+        decisions=decisions,
         unique=unique,
         evidence=(*evidence, *routed_evidence),
         neighbours=neighbours.indices,
@@ -114,26 +146,52 @@ def relabel(
         routed=voted,
         voters=reports,
         seconds=job.seconds,
+        self_test=tested,
+        notes=(*space.notes, *_notes_on(tested)),
     )
+
+
+def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
+    """Return what must not be missed of a self-test: that it changed the run, and its limits."""
+    if test is None:
+        return ()
+    return (*test.notes, test.verdict) if test.factor < 1 else test.notes
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What is known of the texts, whatever labels they were given.
+
+    Attributes:
+        texts: the distinct ones, [u].
+        embeddings: float32 [u, d].
+        neighbours: of each text.
+        words: sparse [u, w].
+        cards: one a label.
+        readers: the retrievers that read label cards.
+    """
+
+    texts: tuple[str, ...]
+    embeddings: Floats
+    neighbours: Neighbours
+    words: csr_matrix
+    cards: tuple[LabelCard, ...]
+    readers: tuple[Bm25Retriever, DescriptionRetriever]
 
 
 @dataclass(frozen=True)
 class _Corpus:
-    """What the later stages know of the texts.
+    """What the later stages know of the texts and their given labels.
 
     Attributes:
-        unique: the distinct texts.
-        embeddings: float32 [u, d].
-        neighbours: of each text.
+        texts: the distinct ones, [u].
         cards: one a label.
         candidates: the labels that are looked at.
         sources: what the rounds start from.
         given_columns: float64 [u, c - tail], rows of each text given each kept candidate.
     """
 
-    unique: UniqueTexts
-    embeddings: Floats
-    neighbours: Neighbours
+    texts: tuple[str, ...]
     cards: tuple[LabelCard, ...]
     candidates: Candidates
     sources: Sources
@@ -176,73 +234,101 @@ class _Job:
                 self.progress,
             )
 
-    def retrieve(
+    def prepare(
         self,
         unique: UniqueTexts,
         embeddings: Floats,
         neighbours: Neighbours,
         cards: tuple[LabelCard, ...],
         space: TextSpace,
-    ) -> _Corpus:
-        """Choose the candidates, and score them with the retrievers that read label cards."""
+    ) -> _Texts:
+        """Index what no given label changes."""
+        passages = label_passages(cards, unique.texts, self.dataset.oos)
+        bm25 = Bm25Retriever(unique.texts, passages, len(cards))
+        description = DescriptionRetriever(embeddings, passages, space.passages(passages.passages))
+        words = word_features(unique.texts)
+        return _Texts(unique.texts, embeddings, neighbours, words, cards, (bm25, description))
+
+    def retrieve(self, texts: _Texts, given: csr_array) -> _Corpus:
+        """Choose the candidates, and score them with the retrievers that read label cards.
+
+        Args:
+            texts: [u] of them.
+            given: float32 sparse [u, K], how many rows of the text were given each label.
+        """
         config, weights = self.config.retrieval, self.config.retrieval.weights
-        with self.timed("retrieve"):
-            passages = label_passages(cards, unique.texts, self.dataset.oos)
-            vectors = space.passages(passages.passages)
-            bm25 = Bm25Retriever(unique.texts, passages, len(cards))
-            description = DescriptionRetriever(embeddings, passages, vectors)
-            shares = given_shares(unique.given)
-            prototype = PrototypeRetriever(embeddings, shares)
-            neighbour = NeighbourRetriever(neighbours, shares, config.neighbour_sharpness)
-            self.progress.start("retrieve candidates", len(unique))
-            candidates = find_candidates(
-                [
-                    (bm25, weights.bm25),
-                    (description, weights.description),
-                    (prototype, weights.prototype),
-                    (neighbour, weights.neighbour),
-                ],
-                unique.given,
-                self.dataset.oos,
-                config,
-                self.config.seed,
-                self.progress,
-            )
-            resemblance = neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
-            fixed = (
-                *(
-                    Evidence(r.name, score_in_blocks(r.score, candidates.labels, config.block_rows))
-                    for r in (bm25, description)
-                ),
-                Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
-            )
-            columns = gather(unique.given, np.arange(len(unique)), candidates.kept)
-            sources = Sources(
-                given=unique.given,
-                embeddings=embeddings,
-                neighbours=neighbours,
-                words=word_features(unique.texts),
-                candidates=candidates,
-                fixed=fixed,
-                oos=self.dataset.oos,
-            )
-        return _Corpus(unique, embeddings, neighbours, cards, candidates, sources, columns)
+        bm25, description = texts.readers
+        shares = given_shares(given)
+        prototype = PrototypeRetriever(texts.embeddings, shares)
+        neighbour = NeighbourRetriever(texts.neighbours, shares, config.neighbour_sharpness)
+        self.progress.start("retrieve candidates", len(texts.texts))
+        candidates = find_candidates(
+            [
+                (bm25, weights.bm25),
+                (description, weights.description),
+                (prototype, weights.prototype),
+                (neighbour, weights.neighbour),
+            ],
+            given,
+            self.dataset.oos,
+            config,
+            self.config.seed,
+            self.progress,
+        )
+        resemblance = texts.neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
+        fixed = (
+            *(
+                Evidence(r.name, score_in_blocks(r.score, candidates.labels, config.block_rows))
+                for r in texts.readers
+            ),
+            Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
+        )
+        columns = gather(given, np.arange(len(texts.texts)), candidates.kept)
+        sources = Sources(
+            given=given,
+            embeddings=texts.embeddings,
+            neighbours=texts.neighbours,
+            words=texts.words,
+            candidates=candidates,
+            fixed=fixed,
+            oos=self.dataset.oos,
+        )
+        return _Corpus(texts.texts, texts.cards, candidates, sources, columns)
+
+    def self_test(
+        self, texts: _Texts, unique: UniqueTexts, decisions: Decisions, settled: Settled, runs: int
+    ) -> SelfTest:
+        """Mend known errors without the reranker and the LLM; label cards stay as they are."""
+        job = replace(self, progress=NamedProgress("self-test", self.progress))
+
+        def mend(given: Ints) -> Decisions:
+            noisy = replace(self.dataset, given=given)
+            corpus = job.retrieve(texts, unique_texts(noisy).given)
+            fit = settle(corpus.sources, self.config, job.progress).fit
+            return decide(noisy, unique.of_row, fit.posterior, self.config.decision)
+
+        truth, _ = presumed_truth(self.dataset, decisions)
+        mended = unique_texts(replace(self.dataset, given=truth)).given
+        prototypes = PrototypeRetriever(texts.embeddings, given_shares(mended)).prototypes()
+        noise = Noise(settled.learned, prototypes, self.dataset.oos)
+        return measure(
+            self.dataset, unique.of_row, decisions, noise, mend, self.config, max(runs, 1)
+        )
 
     def ask_models(
-        self, corpus: _Corpus, fit: Fit, routing: Routing
+        self, corpus: _Corpus, settled: Settled, routing: Routing
     ) -> tuple[tuple[Evidence, ...], tuple[VoterReport, ...], np.ndarray]:
         """Put the routed texts to the reranker and the voters, one model at a time."""
         evidence: list[Evidence] = []
         if self.models.reranker is not None:
             with self.timed("rerank"):
-                texts = routing.first(self.config.reranker.max_rows)
-                evidence += self._rerank(corpus, fit, texts)
+                evidence += self._rerank(corpus, settled, routing)
         texts = routing.first(self.config.routing.llm_rows)
-        voted = np.zeros(len(corpus.unique), dtype=bool)
+        voted = np.zeros(len(corpus.texts), dtype=bool)
         reports = []
         for config, model in self.models.voters:
             with self.timed("vote"):
-                scores, report = self._vote(corpus, fit, texts, config, model)
+                scores, report = self._vote(corpus, settled.fit, texts, config, model)
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[texts] = True
@@ -261,7 +347,7 @@ class _Job:
             shown = [column for column in row if self._on_ballot(corpus, config, text, column)]
             cards = tuple(corpus.cards[corpus.candidates.kept[text, column]] for column in shown)
             places.append((text, shown))
-            ballots.append(Ballot(corpus.unique.texts[text], cards))
+            ballots.append(Ballot(corpus.texts[text], cards))
         voter = LlamaVoter(config, model)
         try:
             votes, report = collect_votes(voter, ballots, self.store, self.progress)
@@ -279,19 +365,51 @@ class _Job:
         described = corpus.cards[label].source == "user"
         return config.ballot == "choice" or label != self.dataset.oos or described
 
-    def _rerank(self, corpus: _Corpus, fit: Fit, texts: Ints) -> list[Evidence]:
-        """Return the cross-encoder's logits, and what their best says of out-of-scope."""
+    def _rerank(self, corpus: _Corpus, settled: Settled, routing: Routing) -> list[Evidence]:
+        """Return the cross-encoder's logits, and what their best says of out-of-scope.
+
+        The audit is read first, and the doubtful texts only if the audit gives it a say.
+        """
         assert self.models.reranker is not None
-        config = self.config.reranker
-        columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
-        reranker = load_reranker(config, self.models.reranker.path)
+        reranker = load_reranker(self.config.reranker, self.models.reranker.path)
         scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+        audit = np.flatnonzero(routing.audit)
+        self._read_pairs(corpus, settled.fit, reranker, audit, scores)
+        evidence = self._rerank_evidence(corpus, scores)
+        doubtful = routing.first(self.config.reranker.max_rows)
+        doubtful = doubtful[~routing.audit[doubtful]]
+        if len(doubtful) and self._is_heard(corpus, settled, routing, evidence):
+            self._read_pairs(corpus, settled.fit, reranker, doubtful, scores)
+            evidence = self._rerank_evidence(corpus, scores)
+        return evidence
+
+    def _is_heard(
+        self, corpus: _Corpus, settled: Settled, routing: Routing, evidence: list[Evidence]
+    ) -> bool:
+        """Tell whether the audit gives any of the sources a weight that could change a label."""
+        config = self.config.fusion
+        if config.method == "majority":
+            return True
+        trial = fuse_routed(
+            settled.fit, evidence, corpus.candidates, routing.audit, settled.blunder, config
+        )
+        _, spread = unit_spread(evidence)
+        weights = trial.posterior.weights
+        return any(
+            weights[e.source] * s >= _LEAST_SAY for e, s in zip(evidence, spread, strict=True)
+        )
+
+    def _read_pairs(
+        self, corpus: _Corpus, fit: Fit, reranker: Reranker, texts: Ints, scores: Floats
+    ) -> None:
+        """Write the logits of texts and their leading candidates into `scores` [u, c - tail]."""
+        columns = shortlist(fit, corpus.given_columns, texts, self.config.reranker.candidates)
         self.progress.start("rerank", len(texts))
         for start in range(0, len(texts), _RERANK_BLOCK):
             part = slice(start, start + _RERANK_BLOCK)
             places, pairs = [], []
             for i, row in zip(texts[part], columns[part], strict=True):
-                text = corpus.unique.texts[i]
+                text = corpus.texts[i]
                 for column in row:
                     label = corpus.candidates.kept[i, column]
                     if label != self.dataset.oos:
@@ -300,6 +418,8 @@ class _Job:
             for place, score in zip(places, reranker.score(pairs), strict=True):
                 scores[place] = score
             self.progress.advance(len(texts[part]))
+
+    def _rerank_evidence(self, corpus: _Corpus, scores: Floats) -> list[Evidence]:
         best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
         strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
         evidence = [Evidence("reranker", scores)]
@@ -311,6 +431,9 @@ class _Job:
 
 _RERANK_BLOCK = 64
 """Texts reranked between two steps of the progress bar."""
+
+_LEAST_SAY = 0.05
+"""Nats by which a source of unit spread must move a log-score for its reading to be worth it."""
 
 
 def label_passage(card: LabelCard, text: str) -> str:

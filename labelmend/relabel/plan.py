@@ -13,8 +13,9 @@ from labelmend.protocols import NoProgress
 from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.pipeline import label_passage
+from labelmend.relabel.rounds import given_shares
 from labelmend.relabel.store import Store
-from labelmend.relabel.suspect import embedding_classifier, out_of_fold_scores
+from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores, word_features
 from labelmend.relabel.voters import LlamaVoter
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.rerank import load_reranker
@@ -89,16 +90,18 @@ def make_plan(
 
     candidates = np.tile(np.arange(labels), (len(sample), 1))
     began = time.monotonic()
-    scores = out_of_fold_scores(
-        embedding_classifier(config.suspect),
-        embeddings,
-        part.given,
-        candidates,
-        config.suspect.folds,
-        config.seed,
-        NoProgress(),
+    # Its method depends on texts times labels, so the sample stands in with more labels a text.
+    classifier = EmbeddingClassifier(
+        embeddings, labels * total // len(sample), config.suspect, config.seed, NoProgress()
     )
-    suspecting = (time.monotonic() - began) * total / len(sample) * config.fusion.rounds
+    words = word_features(part.texts)
+    once = time.monotonic() - began
+    began = time.monotonic()
+    shares = given_shares(part.given)
+    scores = classifier.scores(shares, candidates, turn=0)
+    lexical_scores(words, shares, candidates)
+    each = time.monotonic() - began
+    suspecting = (once + each * config.fusion.rounds) * total / len(sample)
     given = np.asarray(part.given.argmax(axis=1)).ravel()
     known = np.asarray(part.given.sum(axis=1)).ravel() > 0
     known &= np.isfinite(np.take_along_axis(scores, given[:, None], axis=1)[:, 0])

@@ -23,6 +23,7 @@ from labelmend.relabel.fuse import (
     learning_sample,
     named_weights,
     posterior_of,
+    row_means,
     unit_spread,
 )
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores
@@ -37,13 +38,18 @@ _LEAST_MEMBERSHIP = 0.02
 _ANCHORS = 0.5
 """Share of each label's texts, the most decisive ones, that the noise channel is learned from."""
 
-_DISCOUNT = 0.85
-"""Evidence of later rounds counts less: it learned from neighbours' labels that the text's own
-given label helped to settle, so the likelihood finds it better than it is."""
+_REINFORCED = 0.12
+"""Evidence of later rounds has learned from labels that the text's own given label helped to
+settle, so the likelihood finds it better than it is. Errors that scatter cancel out there; those
+that go from one label to its neighbour add up. So evidence counts less by this, times the share of
+errors that go to similar labels."""
 
-_BLUNDERS = 0.001
+_BLUNDERS = 0.0012
 """Share of texts on which even decisive evidence is wrong, or a person would call the label
 doubtful."""
+
+_MOST_BLUNDERS = 0.95
+"""Of contradictions: a table too small or too clean to show any noise still has some."""
 
 _SETTLED = 0.001
 """Mean change of a text's posterior below which no further round is worth its time."""
@@ -114,12 +120,13 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
     sample = learning_sample(observed, config.seed)
     progress.start("suspect", rounds * config.suspect.folds)
     weights: Weights | None = None
-    channel, fit, turn = FIRST_GUESS, None, 0
+    channel, turn = FIRST_GUESS, 0
+    fit: Fit | None = None
     for turn in range(rounds):
         evidence, prototypes = _gather(sources, memberships, classifier, turn, config)
         stack, spread = unit_spread(evidence)
         seen = observe(sources.given, candidates.labels, prototypes, sources.oos)
-        discount = _DISCOUNT if turn else 1.0
+        discount = 1 - _REINFORCED * channel.similar_share if turn else 1.0
         start = np.full(len(stack), 1.0)
         weights = weights or Weights(start, 0.0)
         log_prior = _log_prior(weights, stack, is_out, candidates, discount)
@@ -163,7 +170,7 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
         mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
         memberships = memberships_from(candidates.kept, mass, labels)
     assert fit is not None
-    kept = tuple(Evidence(e.source, e.scores[:, :width]) for e in evidence)
+    kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
     return Settled(fit, kept, learned, blunder, turn + 1)
 
 
@@ -228,17 +235,19 @@ def _anchors(log_prior: Doubles, candidates: Candidates, labels: int) -> Bools:
     counts = np.bincount(best, minlength=labels)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return place < np.ceil(_ANCHORS * counts)[best]
+    decisive: Bools = place < np.ceil(_ANCHORS * counts)[best]
+    return decisive
 
 
 def _blunder(learned: LearnedChannel) -> float:
     """Return the share of contradictions that are blunders of the evidence, not noise.
 
-    The noise is taken at its lower bound, two standard errors below its estimate.
+    The noise is taken at its lower bound, of a Wilson (1927) interval of two standard errors.
     """
-    noise, count = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0)
-    certain = max(noise - 2 * float(np.sqrt(noise / count)), 0.0)
-    return _BLUNDERS / (_BLUNDERS + certain)
+    noise, count, z = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0), 2.0
+    spread = z * np.sqrt(noise * (1 - noise) / count + (z / (2 * count)) ** 2)
+    certain = max(float(noise + z**2 / (2 * count) - spread) / (1 + z**2 / count), 0.0)
+    return min(_BLUNDERS / (_BLUNDERS + certain), _MOST_BLUNDERS)
 
 
 def _change(before: Fit, after: Fit) -> float:

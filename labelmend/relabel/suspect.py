@@ -147,7 +147,7 @@ class EmbeddingClassifier:
 _MOST_SCORES = 100_000_000
 """Texts times labels up to which logistic regression is trained."""
 
-_WARM_ITERATIONS = 12
+_WARM_ITERATIONS = 8
 _BLOCK = 4096
 
 _LEAST_LOG = -40.0
@@ -169,7 +169,8 @@ def principal_components(embeddings: Floats, count: int) -> Floats:
 
 
 def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats:
-    log_probabilities = model.predict_log_proba(features)
+    with np.errstate(divide="ignore"):  # a probability of 0 is cut below
+        log_probabilities = model.predict_log_proba(features)
     place = np.minimum(np.searchsorted(model.classes_, candidates), len(model.classes_) - 1)
     gathered = np.take_along_axis(log_probabilities, place, axis=1)
     known = model.classes_[place] == candidates
@@ -218,11 +219,11 @@ def discriminant_scores(features: Floats, memberships: csr_array, candidates: In
         length = np.einsum("bf,bf->b", x, x)[:, None]
         dots = np.take_along_axis(x @ centres.T, labels, axis=1)
         own = gather(memberships, rows, labels)
-        weight = counts[labels] + 1
-        rest = np.maximum(weight - own, 1e-9)
-        dots_without = (weight * dots - own * length) / rest
+        of_label = counts[labels] + 1
+        rest = np.maximum(of_label - own, 1e-9)
+        dots_without = (of_label * dots - own * length) / rest
         squared_without = (
-            weight**2 * squared[labels] - 2 * own * weight * dots + own**2 * length
+            of_label**2 * squared[labels] - 2 * own * of_label * dots + own**2 * length
         ) / rest**2
         alone = counts[labels] - own <= _NOBODY
         distance = length - 2 * dots_without + squared_without
@@ -286,7 +287,7 @@ def _without_own(
     pair = np.repeat(np.arange(len(texts)), np.diff(own.indptr))
     left = counts[labels[pair], own.indices] - shares[pair] * own.data
     logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
-    total = np.bincount(pair, logs, minlength=len(texts))
+    total = np.bincount(pair, weights=logs, minlength=len(texts)).astype(np.float64)
     length = np.asarray(own.sum(axis=1)).ravel()
     rest = np.maximum(totals[labels] - shares * length, 0.0) + _SMOOTHING * vocabulary
     likelihood: Doubles = total - length * np.log(rest)

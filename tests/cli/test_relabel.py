@@ -4,12 +4,15 @@ import csv
 import errno
 import json
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from labelmend.relabel import job, pipeline
 from labelmend.types import Vote
 
+DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo" / "train_noisy.csv"
 PLAIN = ("--no-llm", "--quiet")
 FASTEST = (*PLAIN, "--set", "reranker.backend=none")
 NOTES = [
@@ -161,6 +164,63 @@ def test_dry_run(real, cli):
     assert names(real.output.parent) == before
 
 
+def test_a_dry_run_says_that_a_self_test_mends_twice(real, cli):
+    ran = cli("relabel", real.source, "--no-llm", "--dry-run", "--self-test")
+    assert "Note: --self-test mends a second time without LLM" in ran.out
+
+
+@pytest.fixture(scope="module")
+def bigger(tmp_path_factory):
+    """Three hundred rows of the demo: thirty of each of ten labels."""
+    source = tmp_path_factory.mktemp("bigger") / "noisy.csv"
+    rows = read(DEMO)
+    labels = sorted({row["label"] for row in rows})[:10]
+    some = [row for label in labels for row in [r for r in rows if r["label"] == label][:30]]
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows([row["text"], row["label"]] for row in some)
+    return source
+
+
+def test_the_self_test(cli, bigger, encoders):
+    fast = ("--no-llm", "--set", "reranker.backend=none")
+    plain, tested = (bigger.with_name(name) for name in ("plain.csv", "tested.csv"))
+    cli("relabel", bigger, "-o", plain, *fast, "--quiet")
+    ran = cli("relabel", bigger, "-o", tested, *fast, "--self-test")
+    assert ran.code == 0
+    records = [json.loads(p.with_suffix(".run.json").read_text("utf-8")) for p in (plain, tested)]
+    assert records[0]["self_test"] is None
+    said = records[1]["self_test"]
+    assert said["budget"] == 0.005
+    assert said["recovery"]["total"] + said["harm"]["total"] == sum(
+        records[0]["counts"].get(action, 0) for action in ("keep", "change")
+    )
+    assert f"{said['verdict']}\n" in ran.out
+    assert ran.out.count("Self-test: ") == 1
+    assert "errors were drawn into the mended labels" in ran.out
+    assert "self-test: suspect" in ran.err
+    assert said["factor"] == 1.0
+    assert plain.read_bytes() == tested.read_bytes()
+
+
+def test_a_tightened_threshold_is_said_once_on_the_terminal_and_in_the_notes(
+    cli, bigger, encoders, monkeypatch
+):
+    real = pipeline.measure
+    monkeypatch.setattr(pipeline, "measure", lambda *a: replace(real(*a), factor=0.0))
+    output = bigger.with_name("tight.csv")
+    ran = cli(
+        *("relabel", bigger, "-o", output, "--no-llm", "--self-test"),
+        *("--set", "reranker.backend=none"),
+    )
+    record = json.loads(output.with_suffix(".run.json").read_text("utf-8"))
+    assert record["self_test"]["verdict"] in record["notes"]
+    assert record["self_test"]["withdrawn_changes"] > 0
+    assert "change" not in record["counts"]
+    assert ran.out.count("tightened") == 1
+
+
 def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, tiny, encoders):
     ran = cli("relabel", tiny, *FASTEST)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
@@ -273,10 +333,10 @@ def test_bad_tables(cli, tiny, content, options, said):
 
 
 def test_more_labels_than_rows(cli, tiny):
-    (tiny.parent / "l.yaml").write_text("a:\nb:\nc:\nd:\n")
-    said = cli("relabel", tiny, "--labels", tiny.parent / "l.yaml", *PLAIN).refusal()
+    tiny.write_text("text,label\nhello there,a\nlost my card,b\nhi again,c\n")
+    said = cli("relabel", tiny, "--oos-label", "none", *PLAIN).refusal()
     assert "4 labels for 3 rows, more labels than rows" in said
-    assert names(tiny.parent) == ["l.yaml", "tiny.csv"]
+    assert names(tiny.parent) == ["tiny.csv"]
 
 
 def test_a_missing_table(cli, tiny):

@@ -1,7 +1,14 @@
 import pytest
+from rich.console import Console
 
-from labelmend.cli.summary import print_score, size_in_words, time_in_words
+from labelmend.cli.summary import (
+    _print_self_test,
+    print_score,
+    size_in_words,
+    time_in_words,
+)
 from labelmend.relabel.demo import Score
+from labelmend.types import SelfTest, Share
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,35 @@ def test_size_in_words(size, words):
 )
 def test_time_in_words(seconds, words):
     assert time_in_words(seconds) == words
+
+
+def self_test(runs):
+    return SelfTest(
+        runs=runs,
+        estimated_rate=0.1,
+        injected_rate=0.1,
+        recovery=Share(90, 100, 0.8256, 0.9448),
+        detection=Share(95, 100, 0.8882, 0.9784),
+        harm=Share(1, 900, 0.0002, 0.0063),
+        expected_broken=2.0,
+        budget=0.005,
+        factor=1.0,
+        broken_at_factor=1,
+        withdrawn=0,
+        verdict="Self-test: 1 of 900 good labels broken",
+        notes=(),
+    )
+
+
+def test_the_self_test(capsys):
+    _print_self_test(Console(), self_test(1))
+    assert capsys.readouterr().out.splitlines() == [
+        "Self-test: 1 of 900 good labels broken",
+        "100 errors were drawn into the mended labels (10.0%): 90.0% (82.6% to 94.5%) fixed, "
+        "95.0% (88.8% to 97.8%) fixed or found",
+    ]
+    _print_self_test(Console(), self_test(0))
+    assert capsys.readouterr().out.splitlines() == ["Self-test: 1 of 900 good labels broken"]
 
 
 def test_the_score(capsys):

@@ -143,7 +143,19 @@ def test_labels_that_teach_nothing(tmp_path: Path) -> None:
     )
     source = table(tmp_path, "text,label\na,x\nb,y\n")
     with pytest.raises(InputError, match="column 'label': 3 labels for 2 rows, more labels than"):
-        to_dataset(source, choose_columns(source), CONFIG, None, ("z",))
+        to_dataset(source, choose_columns(source), CONFIG, "z")
+
+
+def test_labels_that_a_file_describes_may_outnumber_the_rows(tmp_path: Path) -> None:
+    source = table(tmp_path, "text,label\na,x\nb,y\n")
+    data = to_dataset(source, choose_columns(source), CONFIG, None, ("u", "v", "z")).dataset
+    assert data.labels == ("u", "v", "x", "y", "z")
+    assert data.given.tolist() == [2, 3]
+    source = table(tmp_path, "text\na\nb\n")
+    columns = choose_columns(source, label_needed=False)
+    data = to_dataset(source, columns, CONFIG, "oos", ("u", "v", "z")).dataset
+    assert len(data.labels) == 4
+    assert data.given.tolist() == [NO_LABEL, NO_LABEL]
 
 
 def test_notes(tmp_path: Path) -> None:

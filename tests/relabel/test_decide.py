@@ -5,7 +5,7 @@ from labelmend.configs.schema import DecisionConfig
 from labelmend.relabel.decide import decide, given_probability, within_budget
 from labelmend.types import NO_LABEL, Dataset, NoiseChannel, Posterior
 
-CHANNEL = NoiseChannel(0.9, 0.3, 0.1)
+CHANNEL = NoiseChannel(0.9, 0.3, 0.1, 0.1, None, None)
 OPEN = DecisionConfig(max_harm=1.0, max_row_harm=0.5, min_confidence=0.5, review_below=0.5)
 
 
@@ -19,8 +19,12 @@ def table(given, texts=None, ids=None, labels=4):
 
 def believe(rows):
     probabilities = np.array(rows, dtype=float)
-    candidates = np.tile(np.arange(probabilities.shape[1]), (len(rows), 1))
-    return Posterior(candidates, probabilities, CHANNEL, {})
+    return posterior(np.tile(np.arange(probabilities.shape[1]), (len(rows), 1)), probabilities)
+
+
+def posterior(candidates, probabilities):
+    nothing = np.zeros_like(probabilities)
+    return Posterior(candidates, probabilities, CHANNEL, {}, 0.0, nothing, nothing)
 
 
 def decide_rows(given, rows, config=OPEN, **columns):
@@ -110,17 +114,44 @@ def test_unlabelled_rows_neither_pay_nor_spend():
 
 
 def test_a_given_label_that_is_no_candidate_has_quality_zero():
-    posterior = believe([[1 / 4, 3 / 4]])
+    belief = believe([[1 / 4, 3 / 4]])
     data = table([3])
-    assert given_probability(data.given, np.array([0]), posterior).tolist() == [0]
-    assert decide(data, np.array([0]), posterior, OPEN).actions == ("change",)
+    assert given_probability(data.given, np.array([0]), belief).tolist() == [0]
+    assert decide(data, np.array([0]), belief, OPEN).actions == ("change",)
 
 
 def test_a_given_label_as_probable_as_the_best_stays():
     decisions = decide_rows([1, 0, 2], [[1 / 2, 1 / 2, 0]] * 3)
-    assert decisions.actions == ("keep", "keep", "change")
-    assert decisions.mended.tolist() == [1, 0, 0]
+    assert decisions.actions == ("keep", "keep", "review")
+    assert decisions.mended.tolist() == [1, 0, 2]
     assert decisions.proposed.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "given", "action"),
+    [
+        ([0, 1 / 2, 3 / 8, 1 / 8], 0, "change"),  # 4/3 times the next
+        ([0, 1 / 2, 7 / 16, 1 / 16], 0, "review"),  # 8/7 times
+        ([7 / 16, 1 / 2, 0, 1 / 16], 0, "change"),  # the next is the given one
+        ([0, 1 / 2, 3 / 8, 1 / 8], NO_LABEL, "label"),
+        ([0, 1 / 2, 7 / 16, 1 / 16], NO_LABEL, "review"),
+        ([0, 1 / 2, 7 / 16, 1 / 16], 1, "keep"),
+    ],
+)
+def test_a_row_that_fits_two_labels_is_a_question_for_a_person(row, given, action):
+    assert decide_rows([given], [row]).actions == (action,)
+
+
+def test_labels_that_taught_nothing_change_nothing():
+    rows = [[0, 1], [1 / 4, 3 / 4], [3 / 8, 3 / 8], [1, 0]]
+    given = [0, 0, NO_LABEL, 0, NO_LABEL]
+    data, belief = table(given), believe([*rows, [0, 1]])
+    decisions = decide(data, np.arange(5), belief, OPEN, trusted=False)
+    assert decisions.actions == ("keep", "keep", "review", "keep", "review")
+    assert decisions.mended.tolist() == given
+    assert sorted(decisions.review_order.tolist()) == [2, 4]
+    assert decisions.expected_harm == 0
+    assert decide(data, np.arange(5), belief, OPEN, trusted=True).actions[0] == "change"
 
 
 def test_a_doubtful_row_whose_given_label_is_best_goes_to_review():
@@ -157,21 +188,28 @@ def random_case(seed, rows=300):
     candidates = generator.permuted(np.tile(np.arange(4), (rows // 2, 1)), axis=1)
     text_of = generator.integers(rows // 2, size=rows)
     given = generator.integers(-1, 4, size=rows)
-    return given, text_of, Posterior(candidates, probabilities, CHANNEL, {})
+    return given, text_of, posterior(candidates, probabilities)
 
 
 @pytest.mark.parametrize("harm", [0.0, 0.01, 0.05, 0.1])
 def test_expected_harm_stays_within_the_budget_and_spends_it(harm):
-    given, text_of, posterior = random_case(0)
+    given, text_of, belief = random_case(0)
     config = settings(max_harm=harm)
-    decisions = decide(table(given), text_of, posterior, config)
+    decisions = decide(table(given), text_of, belief, config)
     assert decisions.expected_harm <= harm * decisions.expected_good
     left = harm * decisions.expected_good - decisions.expected_harm
-    best = posterior.best()[1][text_of]
+    best = belief.best()[1][text_of]
+    others = np.where(
+        (belief.candidates[text_of] == given[:, None])
+        | (belief.candidates[text_of] == decisions.proposed[:, None]),
+        0.0,
+        belief.probabilities[text_of],
+    )
     could = (
         (np.array(decisions.actions) == "review")
         & (decisions.proposed != given)
         & (best >= 0.5)
+        & (best >= 1.25 * others.max(axis=1))
         & (decisions.quality <= 0.5)
     )
     cheapest = decisions.quality[could].min()
@@ -183,16 +221,16 @@ def test_expected_harm_stays_within_the_budget_and_spends_it(harm):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_in_another_order_are_decided_the_same(seed):
-    given, text_of, posterior = random_case(seed)
+    given, text_of, belief = random_case(seed)
     ids = [str(i) for i in range(len(given))]
     texts = [f"text {t}" for t in text_of]
     config = settings(max_harm=0.05)
-    plain = decide(table(given, texts, ids), text_of, posterior, config)
+    plain = decide(table(given, texts, ids), text_of, belief, config)
     order = np.random.default_rng(seed + 10).permutation(len(given))
     other = decide(
         table(given[order], [texts[i] for i in order], [ids[i] for i in order]),
         text_of[order],
-        posterior,
+        belief,
         config,
     )
     assert {"keep", "change", "review", "label"} == set(plain.actions)
@@ -202,15 +240,13 @@ def test_rows_in_another_order_are_decided_the_same(seed):
 
 
 def test_candidates_in_another_order_are_decided_the_same():
-    given, text_of, posterior = random_case(4)
-    by_label = np.argsort(posterior.candidates, axis=1)
-    tidy = Posterior(
-        np.take_along_axis(posterior.candidates, by_label, axis=1),
-        np.take_along_axis(posterior.probabilities, by_label, axis=1),
-        CHANNEL,
-        {},
+    given, text_of, belief = random_case(4)
+    by_label = np.argsort(belief.candidates, axis=1)
+    tidy = posterior(
+        np.take_along_axis(belief.candidates, by_label, axis=1),
+        np.take_along_axis(belief.probabilities, by_label, axis=1),
     )
-    assert decide(table(given), text_of, posterior, OPEN).actions == (
+    assert decide(table(given), text_of, belief, OPEN).actions == (
         decide(table(given), text_of, tidy, OPEN).actions
     )
 
@@ -221,7 +257,7 @@ def test_nothing_open_spends_nothing():
 
 
 def test_an_empty_table():
-    posterior = Posterior(np.empty((0, 2), np.int64), np.empty((0, 2)), CHANNEL, {})
-    decisions = decide(table([]), np.empty(0, np.int64), posterior, OPEN)
+    nobody = posterior(np.empty((0, 2), np.int64), np.empty((0, 2)))
+    decisions = decide(table([]), np.empty(0, np.int64), nobody, OPEN)
     assert decisions.actions == ()
     assert decisions.review_order.tolist() == []

@@ -1,345 +1,407 @@
 import dataclasses
+from math import log
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
-from scipy.sparse import csr_array
 from scipy.special import log_softmax, softmax
 
 from labelmend.configs.load import load_config
-from labelmend.protocols import NoProgress
-from labelmend.relabel.channel import channel_terms, observe
-from labelmend.relabel.fuse import Objective, RoutedObjective, centre, fuse, fuse_routed
-from labelmend.retrieval.candidates import Candidates, find_candidates
-from labelmend.types import NO_LABEL, Evidence, NoiseChannel, Ranking
+from labelmend.relabel import fuse
+from labelmend.relabel.channel import FIRST_GUESS
+from labelmend.relabel.fuse import (
+    Fit,
+    Objective,
+    Weights,
+    centre,
+    fuse_routed,
+    is_oos,
+    learn_weights,
+    learning_sample,
+    named_weights,
+    posterior_of,
+    unit_spread,
+)
+from labelmend.retrieval.candidates import Candidates
+from labelmend.types import Evidence
 
 CONFIG = load_config().fusion
-RETRIEVAL = load_config().retrieval
-LABELS = 11  # the ten others are all similar labels
+LABELS = 6
+NAN = np.nan
 
 
-@dataclasses.dataclass(frozen=True)
-class World:
-    """Texts whose true labels are known, and evidence whose right weights are known.
+def all_candidates(texts, labels=LABELS, tail=0):
+    return Candidates(np.tile(np.arange(labels), (texts, 1)), tail, np.zeros(labels))
+
+
+def simulate(texts, strengths, keep=0.8, seed=0):
+    """Texts' true labels, each source's scores, and the log-likelihood of even errors.
 
     A source of strength a says a * [k = truth] + N(0, 1), so its log-likelihood ratio between two
     labels is a times the difference of its scores: its right weight is a.
     """
-
-    truth: np.ndarray
-    given: np.ndarray
-    prototypes: np.ndarray
-    scores: dict[str, np.ndarray]
-
-    @property
-    def counts(self):
-        labelled = np.flatnonzero(self.given != NO_LABEL)
-        values = np.ones(len(labelled), np.float32)
-        shape = (len(self.truth), len(self.prototypes))
-        return csr_array((values, (labelled, self.given[labelled])), shape=shape)
-
-
-def similar_labels(prototypes, temperature):
-    """S(g | k), [k, g], over the ten nearest others."""
-    cosine = (prototypes @ prototypes.T).astype(float)
-    np.fill_diagonal(cosine, -np.inf)
-    tenth = np.sort(cosine, axis=1)[:, -min(10, len(cosine) - 1)]
-    return softmax(np.where(cosine >= tenth[:, None], cosine / temperature, -np.inf), axis=1)
-
-
-def simulate(texts, strengths, channel, labels=LABELS, seed=0):
     generator = np.random.default_rng(seed)
-    prototypes = generator.normal(size=(labels, 6))
-    prototypes = (prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True)).astype(np.float32)
-    truth = generator.integers(labels, size=texts)
-    errors = channel.similar_share * similar_labels(prototypes, channel.temperature)
-    errors += (1 - channel.similar_share) * (1 - np.eye(labels)) / (labels - 1)
-    wrong = np.array([generator.choice(labels, p=errors[k]) for k in truth])
-    given = np.where(generator.random(texts) < channel.keep_rate, truth, wrong)
-    right = truth[:, None] == np.arange(labels)
-    scores = {
-        name: (strength * right + generator.normal(size=right.shape)).astype(np.float32)
-        for name, strength in strengths.items()
+    truth = generator.integers(LABELS, size=texts)
+    wrong = (truth + generator.integers(1, LABELS, size=texts)) % LABELS
+    given = np.where(generator.random(texts) < keep, truth, wrong)
+    labels = np.arange(LABELS)
+    right = truth[:, None] == labels
+    stack = np.stack([a * right + generator.normal(size=right.shape) for a in strengths])
+    told = given[:, None] == labels
+    return truth, given, stack, np.log(np.where(told, keep, (1 - keep) / (LABELS - 1)))
+
+
+def objective(stack, log_likelihood, **changes):
+    parts = {
+        "stack": stack,
+        "is_oos": np.zeros(log_likelihood.shape, dtype=bool),
+        "offset": np.zeros(log_likelihood.shape[1]),
+        "log_likelihood": log_likelihood,
+        "toward": np.zeros(len(stack)),
+        "penalty": 1e-3,
     }
-    return World(truth, given, prototypes, scores)
+    return Objective(**{**parts, **changes})
 
 
-def all_candidates(world):
-    texts, labels = len(world.truth), len(world.prototypes)
-    return Candidates(np.tile(np.arange(labels), (texts, 1)), 0, np.zeros(labels))
+def learned(target, first=1.0, bias=0.0):
+    return learn_weights(target, Weights(np.full(len(target.stack), first), bias), CONFIG)
 
 
-def fit_all(world, candidates=None):
-    candidates = candidates or all_candidates(world)
-    evidence = [
-        Evidence(name, np.take_along_axis(scores, candidates.labels, axis=1))
-        for name, scores in world.scores.items()
-    ]
-    seen = observe(world.counts, candidates.labels, world.prototypes)
-    return fuse(evidence, candidates, seen, CONFIG)
-
-
-SIMILAR = NoiseChannel(keep_rate=0.8, similar_share=0.6, temperature=0.2)
-
-
-@pytest.fixture(scope="module")
-def world():
-    return simulate(4000, {"strong": 3.0, "weak": 1.5, "useless": 0.0}, SIMILAR)
-
-
-@pytest.fixture(scope="module")
-def fit(world):
-    return fit_all(world)
-
-
-def test_the_channel_is_recovered(fit):
-    channel = fit.posterior.channel
-    assert channel.keep_rate == pytest.approx(0.8, abs=0.015)
-    assert channel.similar_share == pytest.approx(0.6, abs=0.1)
-    assert channel.temperature == pytest.approx(0.2, rel=0.3)
-
-
-def test_the_weights_are_recovered(fit):
-    weights = fit.posterior.weights
-    assert weights["strong"] == pytest.approx(3.0, rel=0.1)
-    assert weights["weak"] == pytest.approx(1.5, rel=0.1)
-    assert weights["useless"] < 0.1
-
-
-def test_the_posterior_is_calibrated_and_beats_the_annotator(world, fit):
-    best, probability = fit.posterior.best()
-    right = best == world.truth
-    assert right.mean() > (world.given == world.truth).mean() + 0.1
-    assert right.mean() == pytest.approx(probability.mean(), abs=0.01)
-    doubted = probability < 0.9
-    assert right[doubted].mean() == pytest.approx(probability[doubted].mean(), abs=0.06)
-
-
-def test_all_candidates_share_one(fit):
-    assert fit.posterior.probabilities.sum(axis=1) == pytest.approx(np.ones(4000))
-
-
-def test_candidates_in_another_order_say_the_same(world, fit):
-    generator = np.random.default_rng(5)
-    shuffled = generator.permuted(all_candidates(world).labels, axis=1)
-    other = fit_all(world, Candidates(shuffled, 0, np.zeros(LABELS)))
-    back = np.argsort(shuffled, axis=1)
-    probabilities = np.take_along_axis(other.posterior.probabilities, back, axis=1)
-    assert probabilities == pytest.approx(fit.posterior.probabilities, abs=1e-4)
-    assert (other.posterior.best()[0] == fit.posterior.best()[0]).all()
-
-
-def test_texts_in_another_order_say_the_same(world, fit):
-    order = np.random.default_rng(6).permutation(4000)
-    scores = {name: scores[order] for name, scores in world.scores.items()}
-    other = fit_all(World(world.truth[order], world.given[order], world.prototypes, scores))
-    assert other.posterior.probabilities == pytest.approx(
-        fit.posterior.probabilities[order], abs=1e-4
+def random_objective(seed=0):
+    """Three sources, a tail, out-of-scope in the second column of half of the texts."""
+    rng = np.random.default_rng(seed)
+    oos = np.zeros((20, 5), dtype=bool)
+    oos[:10, 1] = True
+    return objective(
+        rng.normal(size=(3, 20, 5)),
+        np.log(rng.random(size=(20, 5))),
+        is_oos=oos,
+        offset=np.array([0, 0, 0, log(3), log(3)]),
+        toward=np.array([0.5, 0.0, 1.0]),
+        penalty=0.7,
     )
 
 
-def test_a_scaled_and_shifted_source_says_the_same(world, fit):
-    shift = np.random.default_rng(7).normal(size=(4000, 1)) * 50
-    scores = {**world.scores, "strong": (world.scores["strong"] * 100 + shift).astype(np.float32)}
-    other = fit_all(dataclasses.replace(world, scores=scores))
-    assert other.posterior.weights["strong"] == pytest.approx(
-        fit.posterior.weights["strong"] / 100, rel=1e-3
-    )
-    assert other.posterior.probabilities == pytest.approx(fit.posterior.probabilities, abs=1e-3)
-
-
-def test_silent_evidence_changes_nothing(world, fit):
-    silent = np.full((4000, LABELS), np.nan, dtype=np.float32)
-    other = fit_all(dataclasses.replace(world, scores={**world.scores, "silent": silent}))
-    assert other.posterior.probabilities == pytest.approx(fit.posterior.probabilities, abs=1e-3)
-    assert other.posterior.weights["silent"] < 0.01
-
-
-def test_texts_without_a_label_use_evidence_only(world):
-    given = world.given.copy()
-    given[:500] = NO_LABEL
-    posterior = fit_all(dataclasses.replace(world, given=given)).posterior
-    scores = sum(posterior.weights[name] * s[:500] for name, s in world.scores.items())
-    assert posterior.probabilities[:500] == pytest.approx(softmax(scores, axis=1), abs=1e-5)
-    assert posterior.channel.keep_rate == pytest.approx(0.8, abs=0.02)
-
-
-def test_copies_of_a_text_multiply(world, fit):
-    # The same label given three times is believed more than given once, by P(g | k) squared.
-    candidates = all_candidates(world)
-    counts = world.counts.copy()
-    counts.data[:] = 3
-    seen = observe(counts, candidates.labels, world.prototypes)
-    terms = channel_terms(seen, fit.posterior.channel).log_likelihood
-    once = observe(world.counts, candidates.labels, world.prototypes)
-    assert terms == pytest.approx(3 * channel_terms(once, fit.posterior.channel).log_likelihood)
-
-
-def objective_of(world, texts=60):
-    """The objective on few texts, a third without a label, some with two, and with a tail."""
-    generator = np.random.default_rng(3)
-    counts = np.zeros((texts, LABELS), dtype=np.float32)
-    counts[np.arange(texts), world.given[:texts]] = 1
-    counts[::4, 2] += 2
-    counts[::3] = 0
-    labels = generator.permuted(all_candidates(world).labels[:texts], axis=1)[:, :7]
-    stack = np.stack([
-        centre(np.take_along_axis(s[:texts], labels, axis=1)) for s in world.scores.values()
-    ])  # fmt: skip
-    seen = observe(csr_array(counts), labels, world.prototypes)
-    log_counts = np.array([0.0] * 5 + [np.log(3.0)] * 2)
-    return Objective(stack, log_counts, seen, penalty=0.7)
-
-
-THETAS = ([0.5, -1.0, -3.0, 2.2, -0.8, 2.3], [2.0, 0.1, 0.3, -1.0, 3.0, 0.7])
-
-
-@pytest.mark.parametrize("theta", THETAS)
-def test_the_gradient_against_finite_differences(world, theta):
-    objective = objective_of(world)
-    point = np.array(theta)
-    _, gradient = objective(point)
+@pytest.mark.parametrize("theta", [[0.5, -1.0, -3.0, 2.2], [2.0, 0.1, 0.3, -1.0], [-8, 4, 0, 8]])
+def test_the_gradient_against_finite_differences(theta):
+    target, point = random_objective(), np.array(theta, dtype=float)
+    _, gradient = target(point)
     for place in range(len(point)):
         step = np.zeros(len(point))
         step[place] = 1e-5
-        slope = (objective(point + step)[0] - objective(point - step)[0]) / 2e-5
+        slope = (target(point + step)[0] - target(point - step)[0]) / 2e-5
+        assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_the_gradient_with_an_offset_of_each_text():
+    rng = np.random.default_rng(4)
+    target = dataclasses.replace(random_objective(), offset=rng.normal(size=(20, 5)))
+    point = np.array([0.3, -0.5, 1.0, 0.4])
+    _, gradient = target(point)
+    for place, step in enumerate(1e-5 * np.eye(4)):
+        slope = (target(point + step)[0] - target(point - step)[0]) / 2e-5
         assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
 def test_the_value_by_hand():
-    # One text given label 0, two labels, one source that says +1 and -1 with weight ln 2.
-    counts = csr_array(np.array([[1.0, 0.0]], dtype=np.float32))
-    seen = observe(counts, np.array([[0, 1]]), np.eye(2, dtype=np.float32))
-    objective = Objective(np.array([[[1.0, -1.0]]]), np.zeros(2), seen, penalty=2.0)
-    value, _ = objective(np.array([0.0, np.log(4.0), 0.0, np.log(10.0)]))
-    # p = (4/5, 1/5); rho = 0.8 and an error is certain to be the other label.
-    likelihood = np.log(0.8 * 0.8 + 0.2 * 0.2)
-    penalty = 0.5 * 2 * np.log(2.0) ** 2
-    prior = 9 * np.log(0.8) + np.log(0.2) + 2 * np.log(0.5)
-    assert value == pytest.approx(-(likelihood - penalty + prior))
+    # One text, one source that says +1 and -1 with weight ln 2, out-of-scope second by ln 4.
+    target = objective(
+        np.array([[[1.0, -1.0]]]),
+        np.log([[0.8, 0.2]]),
+        is_oos=np.array([[False, True]]),
+        offset=np.log([[1.0, 3.0]]),
+        toward=np.array([0.5]),
+        penalty=2.0,
+    )
+    value, _ = target(np.array([0.0, log(4.0)]))
+    # p is as 2 to 1/2 * 4 * 3: (1/4, 3/4).
+    likelihood = log(0.8 * 2 / 8 + 0.2 * 6 / 8)
+    penalty = 0.5 * 2 * ((log(2.0) - 0.5) ** 2 + log(4.0) ** 2)
+    assert value == pytest.approx(-(likelihood - penalty))
+
+
+def test_weights_are_recovered():
+    _, _, stack, log_likelihood = simulate(6000, [3.0, 1.5, 0.0])
+    weights = learned(objective(stack, log_likelihood)).by_source
+    assert weights[0] == pytest.approx(3.0, rel=0.1)
+    assert weights[1] == pytest.approx(1.5, rel=0.1)
+    assert weights[2] < 0.1
+
+
+def test_the_start_does_not_matter():
+    _, _, stack, log_likelihood = simulate(2000, [2.0, 0.5])
+    target = objective(stack, log_likelihood)
+    low, high = learned(target, 0.01).by_source, learned(target, 20.0).by_source
+    assert low == pytest.approx(high, rel=1e-2)
+    # A weight of 0 has no logarithm and is begun a little above.
+    assert learned(target, 0.0).by_source == pytest.approx(high, rel=1e-2)
+
+
+def test_a_source_that_is_wrong_is_silenced():
+    _, _, stack, log_likelihood = simulate(2000, [2.0, 2.0])
+    stack[1] *= -1
+    weights = learned(objective(stack, log_likelihood)).by_source
+    assert 0 <= weights[1] < 0.01
+
+
+def test_without_data_the_weights_are_the_priors():
+    nothing = np.zeros((2, 10, LABELS))
+    target = objective(nothing, np.zeros((10, LABELS)), toward=np.array([0.5, 2.0]), penalty=10.0)
+    assert learned(target).by_source == pytest.approx([0.5, 2.0], abs=1e-3)
+    none = objective(nothing[:, :0], np.zeros((0, LABELS)), toward=np.array([0.5, 2.0]))
+    assert learned(dataclasses.replace(none, penalty=10.0)).by_source == pytest.approx(
+        [0.5, 2.0], abs=1e-3
+    )
+
+
+def test_a_heavy_penalty_pulls_to_the_prior():
+    _, _, stack, log_likelihood = simulate(500, [2.0])
+    toward = np.array([0.3])
+    found = learned(objective(stack, log_likelihood, toward=toward, penalty=1e7))
+    assert found.by_source == pytest.approx([0.3], abs=1e-3)
+
+
+def test_without_out_of_scope_there_is_no_bias():
+    _, _, stack, log_likelihood = simulate(200, [2.0])
+    assert learned(objective(stack, log_likelihood), bias=5.0).oos_bias == 0
+
+
+def test_the_bias_is_the_share_that_is_out_of_scope():
+    # Evidence says nothing; of 100 texts 60 were surely given out-of-scope, one label in two.
+    log_likelihood = np.log(np.where(np.arange(100)[:, None] < 60, [1e-9, 1.0], [1.0, 1e-9]))
+    oos = np.tile([False, True], (100, 1))
+    target = objective(np.zeros((1, 100, 2)), log_likelihood, is_oos=oos, penalty=1e-6)
+    assert learned(target).oos_bias == pytest.approx(log(60 / 40), abs=1e-3)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_bias_has_bounds(side):
+    log_likelihood = np.tile([0.0, 30.0 * side], (100, 1))
+    oos = np.tile([False, True], (100, 1))
+    target = objective(np.zeros((1, 100, 2)), log_likelihood, is_oos=oos, penalty=0.0)
+    assert learned(target).oos_bias == pytest.approx(side * fuse._MOST_BIAS)
+
+
+def test_scores_are_the_weighted_sum_and_the_bias():
+    stack = np.array([[[1, 2], [3, 4]], [[10, 20], [30, 40]]], dtype=np.float32)
+    out = np.array([[False, True], [False, False]])
+    scores = Weights(np.array([2.0, 0.5]), 7.0).scores(stack, out)
+    assert scores.dtype == np.float64
+    assert scores.tolist() == [[7, 21], [21, 28]]
+
+
+def test_the_learning_sample(monkeypatch):
+    observed = np.arange(40) % 4 > 0
+    assert learning_sample(observed, 0).tolist() == np.flatnonzero(observed).tolist()
+    monkeypatch.setattr(fuse, "_LEARN_FROM", 10)
+    drawn = learning_sample(observed, 0)
+    assert len(drawn) == 10
+    assert (np.diff(drawn) > 0).all()
+    assert observed[drawn].all()
+    assert np.array_equal(learning_sample(observed, 0), drawn)
+    assert not np.array_equal(learning_sample(observed, 1), drawn)
+    assert learning_sample(np.zeros(3, dtype=bool), 0).tolist() == []
 
 
 def test_centre_takes_out_the_mean_of_what_was_said():
-    scores = np.array([[1.0, 2.0, 6.0], [np.nan, 4.0, 2.0], [np.nan] * 3], dtype=np.float32)
-    assert (centre(scores) == [[-2, -1, 3], [0, 1, -1], [0, 0, 0]]).all()
+    scores = np.array([[1.0, 2.0, 6.0], [NAN, 4.0, 2.0], [NAN] * 3], dtype=np.float32)
+    assert centre(scores).tolist() == [[-2, -1, 3], [0, 1, -1], [0, 0, 0]]
 
 
-class _ByScore:
-    """Ranks labels by one array of scores."""
-
-    name = "by score"
-
-    def __init__(self, scores):
-        self.scores = scores
-
-    def search(self, texts, limit):
-        ranked = np.argsort(-self.scores[texts], axis=1)[:, :limit]
-        return Ranking(ranked, np.take_along_axis(self.scores[texts], ranked, axis=1))
-
-    def score(self, texts, candidates):
-        return np.take_along_axis(self.scores[texts], candidates, axis=1)
+def test_unit_spread_by_hand():
+    some = np.array([[1.0, 3.0], [NAN, NAN], [5.0, 5.0], [0.0, 6.0]], dtype=np.float32)
+    silent = np.full((4, 2), NAN, dtype=np.float32)
+    stack, spread = unit_spread([Evidence("some", some), Evidence("silent", silent)])
+    # Centred: (-1, 1) and (-3, 3) speak; the mean of their squares is (1 + 1 + 9 + 9) / 4.
+    assert spread == pytest.approx([np.sqrt(5), 1.0])
+    expected = np.array([[-1, 1], [0, 0], [0, 0], [-3, 3]]) / np.sqrt(5)
+    assert stack[0] == pytest.approx(expected)
+    assert stack[1].tolist() == [[0, 0]] * 4
+    assert stack.dtype == np.float32
 
 
-def forced(tail_samples):
-    """Uniform noise over 200 labels; a wrong given label is a candidate only for being given."""
-    channel = NoiseChannel(keep_rate=0.9, similar_share=1e-9, temperature=0.1)
-    world = simulate(3000, {"good": 4.0}, channel, labels=200, seed=1)
-    config = dataclasses.replace(RETRIEVAL, candidates=10, tail_samples=tail_samples)
-    retriever = _ByScore(world.scores["good"])
-    candidates = find_candidates([(retriever, 1.0)], world.counts, None, config, 0, NoProgress())
-    return world, candidates, fit_all(world, candidates)
+def test_a_scaled_and_shifted_source_says_the_same():
+    rng = np.random.default_rng(7)
+    scores = rng.normal(size=(50, 4)).astype(np.float32)
+    moved = (scores * 100 + rng.normal(size=(50, 1)) * 50).astype(np.float32)
+    stack, spread = unit_spread([Evidence("a", scores), Evidence("b", moved)])
+    assert stack[1] == pytest.approx(stack[0], abs=1e-4)
+    assert spread[1] == pytest.approx(100 * spread[0], rel=1e-4)
 
 
-def test_the_tail_finds_the_keep_rate_of_forced_candidates():
-    world, candidates, fit = forced(5)
-    kept_rate = (world.given == world.truth).mean()
-    assert fit.posterior.channel.keep_rate == pytest.approx(kept_rate, abs=0.02)
-    assert candidates.log_counts[-1] == pytest.approx(np.log(190 / 5))
-    sums = fit.posterior.probabilities.sum(axis=1)
-    assert (sums <= 1 + 1e-12).all()
-    assert sums.min() < 0.999
-    assert (fit.posterior.best()[0] == world.truth).mean() > 0.96
+def test_weights_are_named_in_units_of_the_sources_own_scores():
+    evidence = [Evidence(name, np.zeros((1, 1), dtype=np.float32)) for name in ("a", "b")]
+    named = named_weights(evidence, Weights(np.array([3.0, 1.0]), 0.0), np.array([2.0, 0.5]))
+    assert named == {"a": 1.5, "b": 2.0}
 
 
-def test_more_tail_says_the_same():
-    few, many = forced(5)[2].posterior, forced(40)[2].posterior
-    assert few.channel.keep_rate == pytest.approx(many.channel.keep_rate, abs=0.01)
-    assert few.weights["good"] == pytest.approx(many.weights["good"], rel=0.1)
+def test_where_out_of_scope_stands():
+    candidates = Candidates(np.array([[2, 0], [1, 2]]), 0, np.zeros(2))
+    assert is_oos(candidates, 2).tolist() == [[True, False], [False, True]]
+    assert not is_oos(candidates, None).any()
+
+
+def believed(prior, likelihood, given_share, blunder, tail=0):
+    prior = np.array(prior, dtype=float)
+    candidates = all_candidates(len(prior), prior.shape[1], tail)
+    return posterior_of(
+        np.log(prior),
+        np.log(np.array(likelihood, dtype=float)),
+        candidates,
+        FIRST_GUESS,
+        {"a": 1.0},
+        0.5,
+        blunder,
+        np.array(given_share, dtype=float),
+    )
+
+
+def test_the_posterior_by_hand():
+    # Joint: 0.09, 0.04, 0.004 and in the tail 0.001; of 0.135.
+    posterior = believed([[0.9, 0.05, 0.04, 0.01]], [[0.1, 0.8, 0.1, 0.1]], [[0, 1, 0]], 0, tail=1)
+    assert posterior.probabilities[0] == pytest.approx([90 / 135, 40 / 135, 4 / 135])
+    assert posterior.candidates.tolist() == [[0, 1, 2]]
+    assert np.exp(posterior.channel_nats[0]) == pytest.approx([0.1, 0.8, 0.1])
+    assert posterior.given_share.tolist() == [[0, 1, 0]]
+    assert (posterior.weights, posterior.oos_bias) == ({"a": 1.0}, 0.5)
+    assert posterior.channel == FIRST_GUESS
+
+
+def test_given_labels_keep_what_may_be_a_blunder():
+    even = np.ones((4, 3))
+    prior = [[0.9, 0.01, 0.09], [0.7, 0.2, 0.1], [0.98, 0.015, 0.005], [0.9, 0.01, 0.09]]
+    given = [[0, 1, 0], [0, 1, 0], [0, 0.25, 0.75], [0, 0, 0]]
+    found = believed(prior, even, given, 0.1).probabilities
+    # The given label had 0.01 and keeps 0.1; the others share 0.9 as they shared 0.99.
+    assert found[0] == pytest.approx([0.9 * 0.9 / 0.99, 0.1, 0.9 * 0.09 / 0.99])
+    # It has more than 0.1: nothing is held back.
+    assert found[1] == pytest.approx([0.7, 0.2, 0.1])
+    # Two given labels share it as they were given; a text without one is as it was.
+    assert found[2] == pytest.approx([0.9, 0.025, 0.075])
+    assert found[3] == pytest.approx([0.9, 0.01, 0.09])
+    assert found.sum(axis=1) == pytest.approx(np.ones(4))
+
+
+def test_blunders_leave_the_tail_its_share():
+    found = believed([[0.8, 0.01, 0.19]], np.ones((1, 3)), [[0, 1]], 0.1, tail=1).probabilities
+    assert found[0] == pytest.approx([0.9 * 0.8 / 0.99, 0.1])
+
+
+def test_where_all_may_be_blunders_the_given_label_stays():
+    found = believed([[0.99, 0.01], [0.3, 0.7]], np.ones((2, 2)), [[0, 1], [0, 1]], 1.0)
+    assert found.probabilities == pytest.approx(np.array([[0, 1], [0, 1]]))
+    # And where the posterior leaves it nothing, no division fails.
+    sure = believed([[1e-300, 1.0]], np.ones((1, 2)), [[0, 1]], 1.0)
+    assert np.isfinite(sure.probabilities).all()
+
+
+@dataclasses.dataclass
+class Routed:
+    """A poor source on all texts; a good one and noise on an audit of 600 texts, four labels."""
+
+    truth: np.ndarray
+    given: np.ndarray
+    fit: Fit
+    evidence: list
+    audit: np.ndarray
+
+    def fused(self, **changes):
+        parts = {"fit": self.fit, "evidence": self.evidence, "audit": self.audit, **changes}
+        candidates = all_candidates(len(self.truth))
+        return fuse_routed(parts["fit"], parts["evidence"], candidates, parts["audit"], 0.0, CONFIG)
 
 
 @pytest.fixture(scope="module")
 def routed():
-    """One poor source on all texts; two more on 600 texts drawn at random and 6 labels of each."""
-    channel = NoiseChannel(keep_rate=0.85, similar_share=0.3, temperature=0.2)
-    world = simulate(3000, {"poor": 1.0, "good": 2.5, "noise": 0.0}, channel, seed=0)
-    candidates = all_candidates(world)
-    seen = observe(world.counts, candidates.labels, world.prototypes)
-    fit = fuse([Evidence("poor", world.scores["poor"])], candidates, seen, CONFIG)
-    generator = np.random.default_rng(8)
-    audit = np.zeros(3000, dtype=bool)
-    audit[generator.choice(3000, 600, replace=False)] = True
-    # The best six by the fit and the given label were on the ballot.
-    asked = np.argsort(-fit.log_prior, axis=1)[:, :6]
-    on_ballot = np.zeros((3000, LABELS), dtype=bool)
-    np.put_along_axis(on_ballot, asked, True, axis=1)
-    on_ballot[np.arange(3000), world.given] = True
+    truth, given, stack, log_likelihood = simulate(2000, [1.0, 2.5, 0.0])
+    log_prior = log_softmax(stack[0], axis=1)
+    share = np.eye(LABELS)[given]
+    first = posterior_of(
+        log_prior, log_likelihood, all_candidates(2000), FIRST_GUESS, {"poor": 1.0}, 0.0, 0.0, share
+    )
+    fit = Fit(first, log_prior, log_likelihood, np.ones(2000, dtype=bool))
+    audit = np.zeros(2000, dtype=bool)
+    audit[np.random.default_rng(8).choice(2000, 600, replace=False)] = True
+    on_ballot = np.zeros((2000, LABELS), dtype=bool)
+    np.put_along_axis(on_ballot, np.argsort(-log_prior, axis=1)[:, :4], True, axis=1)
+    on_ballot[np.arange(2000), given] = True
     heard = on_ballot & audit[:, None]
     evidence = [
-        Evidence(name, np.where(heard, world.scores[name], np.nan).astype(np.float32))
-        for name in ("good", "noise")
+        Evidence(name, np.where(heard, scores, NAN).astype(np.float32))
+        for name, scores in zip(("good", "noise"), stack[1:], strict=True)
     ]
-    return world, candidates, seen, fit, evidence, audit
+    return Routed(truth, given, fit, evidence, audit)
 
 
 def test_routed_sources_are_weighed_on_the_audit(routed):
-    world, candidates, seen, fit, evidence, audit = routed
-    after = fuse_routed(fit, evidence, candidates, seen, audit, CONFIG)
+    after = routed.fused()
     assert after.posterior.weights["good"] > 1.0
-    assert after.posterior.weights["noise"] < 0.1
-    assert after.posterior.weights["poor"] == fit.posterior.weights["poor"]
-    assert after.posterior.channel == fit.posterior.channel
-    before_right = (fit.posterior.best()[0] == world.truth)[audit].mean()
-    assert (after.posterior.best()[0] == world.truth)[audit].mean() > before_right + 0.01
+    assert after.posterior.weights["noise"] < 0.15
+    assert after.posterior.weights["poor"] == 1.0
+    assert after.posterior.channel == FIRST_GUESS
+    assert after.log_likelihood is routed.fit.log_likelihood
+    audit, truth = routed.audit, routed.truth
+    before_right = (routed.fit.posterior.best()[0] == truth)[audit].mean()
+    assert (after.posterior.best()[0] == truth)[audit].mean() > before_right + 0.01
+    # Where nothing was heard, nothing changes.
     assert after.posterior.probabilities[~audit] == pytest.approx(
-        fit.posterior.probabilities[~audit]
+        routed.fit.posterior.probabilities[~audit]
     )
 
 
-def test_routed_sources_without_an_audit_are_hardly_heard(routed):
-    _, candidates, seen, fit, evidence, audit = routed
-    after = fuse_routed(fit, evidence, candidates, seen, np.zeros_like(audit), CONFIG)
-    assert max(after.posterior.weights[name] for name in ("good", "noise")) < 0.02
-    assert after.posterior.probabilities == pytest.approx(fit.posterior.probabilities, abs=0.02)
+def test_what_routed_sources_say_by_their_weights(routed):
+    after = routed.fused()
+    scores = sum(after.posterior.weights[e.source] * centre(e.scores) for e in routed.evidence)
+    log_prior = log_softmax(routed.fit.log_prior + scores, axis=1)
+    assert after.log_prior == pytest.approx(log_prior, abs=1e-5)
+    expected = softmax(log_prior + routed.fit.log_likelihood, axis=1)
+    assert after.posterior.probabilities == pytest.approx(expected, abs=1e-5)
+
+
+def test_only_the_audit_teaches_the_weights(routed):
+    # Texts that were routed for being doubtful hear the opposite; the weights don't move.
+    loud = routed.evidence[0].scores.copy()
+    other = np.flatnonzero(~routed.audit)[:200]
+    loud[other] = -loud[routed.audit][:200]
+    evidence = [Evidence("good", loud), routed.evidence[1]]
+    before, after = routed.fused().posterior.weights, routed.fused(evidence=evidence).posterior
+    assert after.weights["good"] == pytest.approx(before["good"], rel=0.05)
+
+
+def test_routed_sources_without_an_audit_are_not_heard(routed):
+    after = routed.fused(audit=np.zeros(2000, dtype=bool)).posterior
+    assert max(after.weights[name] for name in ("good", "noise")) < 0.01
+    assert after.probabilities == pytest.approx(routed.fit.posterior.probabilities, abs=0.01)
 
 
 def test_an_audit_without_given_labels_teaches_nothing(routed):
-    world, candidates, _, fit, evidence, audit = routed
-    given = np.where(audit, NO_LABEL, world.given)
-    unlabelled = dataclasses.replace(world, given=given)
-    seen = observe(unlabelled.counts, candidates.labels, world.prototypes)
-    after = fuse_routed(fit, evidence, candidates, seen, audit, CONFIG)
-    assert max(after.posterior.weights[name] for name in ("good", "noise")) < 0.02
+    unlabelled = dataclasses.replace(routed.fit, observed=~routed.audit)
+    after = routed.fused(fit=unlabelled).posterior
+    assert max(after.weights[name] for name in ("good", "noise")) < 0.01
 
 
-def test_routed_evidence_with_a_tail_keeps_the_tail_silent():
-    world, candidates, fit = forced(5)
-    seen = observe(world.counts, candidates.labels, world.prototypes)
-    silent = [Evidence("silent", np.full(candidates.kept.shape, np.nan, dtype=np.float32))]
-    audit = np.ones(len(world.truth), dtype=bool)
-    after = fuse_routed(fit, silent, candidates, seen, audit, CONFIG)
-    assert after.posterior.candidates.shape == after.posterior.probabilities.shape == (3000, 10)
-    assert after.posterior.probabilities == pytest.approx(fit.posterior.probabilities)
-
-
-def test_the_routed_gradient_against_finite_differences():
-    generator = np.random.default_rng(9)
-    objective = RoutedObjective(
-        stack=generator.normal(size=(2, 20, 4)),
-        log_prior=log_softmax(generator.normal(size=(20, 4)), axis=1),
-        log_likelihood=np.log(generator.random(size=(20, 4))),
-        penalty=4.0,
+def test_routed_evidence_leaves_the_tail_silent(routed):
+    candidates = all_candidates(2000, tail=2)
+    evidence = [Evidence("good", routed.evidence[0].scores[:, :4])]
+    first = posterior_of(
+        routed.fit.log_prior,
+        routed.fit.log_likelihood,
+        candidates,
+        FIRST_GUESS,
+        {},
+        0.0,
+        0.0,
+        np.eye(LABELS)[routed.given][:, :4],
     )
-    for theta in ([-2.0, 0.3], [1.0, -5.0]):
-        point = np.array(theta)
-        slopes = approx_fprime(point, lambda at: objective(at)[0], 1e-7)
-        assert objective(point)[1] == pytest.approx(slopes, rel=1e-4, abs=1e-5)
+    fit = dataclasses.replace(routed.fit, posterior=first)
+    after = fuse_routed(fit, evidence, candidates, routed.audit, 0.0, CONFIG)
+    assert after.posterior.candidates.shape == after.posterior.probabilities.shape == (2000, 4)
+    assert after.log_prior.shape == (2000, LABELS)
+    # Two labels of the tail keep their odds, whatever was said of the others.
+    odds = after.log_prior[:, 5] - after.log_prior[:, 4]
+    assert odds == pytest.approx(routed.fit.log_prior[:, 5] - routed.fit.log_prior[:, 4])
+    silent = [Evidence("good", np.full((2000, 4), NAN, dtype=np.float32))]
+    quiet = fuse_routed(fit, silent, candidates, routed.audit, 0.0, CONFIG)
+    assert quiet.posterior.probabilities == pytest.approx(first.probabilities)
+    sums = quiet.posterior.probabilities.sum(axis=1)
+    assert sums.min() < 0.9
+    assert sums.max() <= 1 + 1e-12

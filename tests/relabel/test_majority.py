@@ -13,7 +13,14 @@ SIRIUS = load_config("sirius")
 NAN = np.nan
 # Four texts; label 9 is out of scope. Columns do not stand in the order of the labels.
 CANDIDATES = np.array([[5, 2, 9], [2, 5, 9], [9, 5, 2], [5, 9, 2]])
-CHANNEL = NoiseChannel(0.9, 0.3, 0.1)
+CHANNEL = NoiseChannel(
+    keep_rate=0.9,
+    similar_share=0.3,
+    oos_share=0.1,
+    temperature=0.2,
+    pair_strength=50.0,
+    label_strength=None,
+)
 
 
 def source(name, rows):
@@ -22,8 +29,17 @@ def source(name, rows):
 
 def count(evidence, given=None, oos=9, threshold=1e-6, candidates=CANDIDATES):
     shape = candidates.shape
-    fit = Fit(Posterior(candidates, np.full(shape, 1 / 3), CHANNEL, {"old": 1.0}), np.zeros(shape))
     given = np.zeros(shape) if given is None else np.array(given, dtype=float)
+    believed = Posterior(
+        candidates=candidates,
+        probabilities=np.full(shape, 1 / 3),
+        channel=CHANNEL,
+        weights={"old": 1.0},
+        oos_bias=2.0,
+        channel_nats=np.full(shape, -3.0),
+        given_share=given / np.maximum(given.sum(axis=1, keepdims=True), 1),
+    )
+    fit = Fit(believed, np.zeros(shape), np.zeros(shape), given.any(axis=1))
     config = dataclasses.replace(SIRIUS.fusion, oos_threshold=threshold)
     return majority(fit, evidence, given, oos, config).posterior
 
@@ -39,7 +55,10 @@ def test_shares_of_votes_by_hand():
     # A tie without a given label goes to the smaller label index, wherever it stands.
     assert posterior.best()[0].tolist() == [5, 2, 9, 2]
     assert posterior.channel == CHANNEL
+    # Sources that were not heard are not reported: no weights, no bias, nothing of the channel's.
     assert posterior.weights == {}
+    assert posterior.oos_bias == 0
+    assert posterior.channel_nats.tolist() == [[0, 0, 0]] * 4
 
 
 def test_a_tie_goes_to_the_given_label_and_a_vote_outweighs_it():
@@ -54,6 +73,7 @@ def test_a_text_without_votes_keeps_its_given_label():
     posterior = count(silent, [[0, 1, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0]])
     assert posterior.best()[0].tolist()[:3] == [2, 2, 9]
     assert posterior.probabilities.max(axis=1).tolist() == [1, 1, 1, 0]
+    assert posterior.given_share.tolist() == [[0, 1, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0]]
 
 
 def test_two_given_labels_and_no_vote_keep_both():

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.errors import ConfigError
+from labelmend.relabel import pipeline
+from labelmend.relabel.decide import decide
 from labelmend.relabel.models import locate_models
 from labelmend.relabel.pipeline import label_passage, relabel
 from labelmend.relabel.store import Store
@@ -160,6 +163,75 @@ def test_the_reference_profile_lets_the_majority_win(noisy, encoders):
     # Without voters nobody overrules the annotator, but the oos threshold still acts.
     changed = result.decisions.mended != given[:60]
     assert (result.decisions.mended[changed] == LABELS.index("oos")).all()
+
+
+class Heard:
+    """Remembers the stages, and the steps that each was said to have and had."""
+
+    def __init__(self):
+        self.stages = []
+
+    def start(self, stage, total):
+        self.stages.append([stage, total, 0])
+
+    def advance(self, steps=1):
+        self.stages[-1][2] += steps
+
+
+def test_a_self_test_that_keeps_the_budget_changes_nothing(noisy, models, mended):
+    rows, _, given = noisy
+    heard = Heard()
+    result = relabel(
+        dataset_of(rows, given), CONFIG, models, progress=heard, self_test=True, self_test_runs=2
+    )
+    test = result.self_test
+    assert (test.runs, test.factor, test.withdrawn) == (2, 1.0, 0)
+    assert test.harm.rate <= test.budget == CONFIG.decision.max_harm
+    # An eighth of the labels are wrong; most errors of this kind can be found, and many fixed.
+    assert test.estimated_rate == pytest.approx(1 / 8, abs=0.03)
+    assert test.injected_rate == pytest.approx(test.estimated_rate, abs=0.04)
+    assert test.detection.rate > 0.7
+    assert test.recovery.rate > 0.3
+    assert test.recovery.total + test.harm.total == 2 * sum(
+        action in {"keep", "change"} for action in mended.decisions.actions
+    )
+    assert result.decisions.actions == mended.decisions.actions
+    assert np.array_equal(result.decisions.mended, mended.decisions.mended)
+    assert np.array_equal(result.posterior.probabilities, mended.posterior.probabilities)
+    assert test.verdict not in result.notes
+    assert mended.self_test is None
+    assert "self-test" in result.seconds
+    stages = [stage for stage, _, _ in heard.stages]
+    assert stages[-4:] == ["self-test: retrieve candidates", "self-test: suspect"] * 2
+    assert all(done == total for stage, total, done in heard.stages if stage.endswith("candidates"))
+
+
+def test_a_self_test_beyond_the_budget_tightens_it(noisy, models, mended, monkeypatch):
+    rows, _, given = noisy
+    data = dataset_of(rows, given)
+    real = pipeline.measure
+    monkeypatch.setattr(pipeline, "measure", lambda *a: replace(real(*a), factor=0.25))
+    result = relabel(data, CONFIG, models, self_test=True)
+    quarter = replace(CONFIG.decision, max_harm=CONFIG.decision.max_harm / 4)
+    expected = decide(data, result.unique.of_row, result.posterior, quarter)
+    assert result.decisions.actions == expected.actions
+    changes = [d.actions.count("change") for d in (mended.decisions, expected)]
+    assert changes[0] - changes[1] == result.self_test.withdrawn > 0
+    assert result.self_test.verdict in result.notes
+    assert "tightened to spend 25.0% of the budget" in result.self_test.verdict
+
+
+def test_the_notes_of_the_cache_come_out(noisy, models, monkeypatch):
+    rows, _, given = noisy
+    monkeypatch.setattr(pipeline.TextSpace, "notes", ("nothing is kept",))
+    assert relabel(dataset_of(rows[:40], given[:40]), CONFIG, models).notes == ("nothing is kept",)
+
+
+def test_a_majority_has_no_budget_to_test(noisy, models):
+    rows, _, given = noisy
+    config = replace(CONFIG, fusion=replace(CONFIG.fusion, method="majority"))
+    with pytest.raises(ConfigError, match=r"leave --self-test out, or set fusion\.method="):
+        relabel(dataset_of(rows, given), config, models, self_test=True)
 
 
 def test_a_label_passage_is_its_description_or_its_other_exemplars():

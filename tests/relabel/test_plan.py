@@ -69,6 +69,28 @@ def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     assert found.seconds[f"vote {smollm2.name}"] == 12.0
 
 
+def test_each_round_takes_its_time_and_the_method_is_that_of_the_whole_table(
+    two_topics, encoders, monkeypatch
+):
+    asked = []
+
+    class Slow:
+        def __init__(self, embeddings, labels, config, seed, progress):
+            asked.append((len(embeddings), labels))
+
+        def scores(self, memberships, candidates, turn):
+            time.sleep(0.1)
+            return np.zeros(candidates.shape, dtype=np.float32)
+
+    monkeypatch.setattr(plan, "EmbeddingClassifier", Slow)
+    monkeypatch.setattr(plan, "_SAMPLE", 5)
+    config = load_config("embedded", [*NO_RERANKER, "fusion.rounds=7"])
+    found = make_plan(dataset(two_topics), config, locate_models(config, use_llm=False))
+    # Of ten texts five are probed, at a tenth of a second, as if they had twice the labels.
+    assert 7 * 2 * 0.1 <= found.seconds["suspect and fuse"] < 7 * 2 * 0.1 + 1.0
+    assert asked == [(5, 4)]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_all_encoders_are_probed_and_nothing_is_cached(
     two_topics, encoders, tmp_path, monkeypatch, count

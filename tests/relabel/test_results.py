@@ -16,6 +16,7 @@ from labelmend.relabel.results import (
     confused_pairs,
     estimated_noise,
     evidence_lines,
+    rows_moved,
     run_record,
 )
 from labelmend.types import (
@@ -61,8 +62,11 @@ def result():
     posterior = Posterior(
         candidates=ints([A, B], [B, C], [A, C]),
         probabilities=np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.625]]),
-        channel=NoiseChannel(0.875, 0.5, 0.1),
+        channel=NoiseChannel(0.875, 0.5, 0.1, 0.2, 50.0, None),
         weights={"bm25": 0.5, "tiny": 1.25},
+        oos_bias=0.5,
+        channel_nats=np.array([[-1.0, -0.25], [-0.25, -3.0], [0.0, 0.0]]),
+        given_share=np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 0.0]]),
     )
     decisions = Decisions(
         actions=("keep", "review", "label", "change"),
@@ -108,10 +112,11 @@ def test_estimated_noise_where_nothing_was_given(result):
 
 
 def test_confused_pairs(result):
+    # Of the three labelled rows, 2 * 0.75 are expected to be a, 2 * 0.25 + 0.5 b, and 0.5 c.
     pairs = (
-        ConfusedPair("a", "b", 0.75),
-        ConfusedPair("c", "b", 0.5),
-        ConfusedPair("b", "a", 0.25),
+        ConfusedPair("a", "b", 0.75, 0.75 / 1.5),
+        ConfusedPair("c", "b", 0.5, 0.5 / 0.5),
+        ConfusedPair("b", "a", 0.25, 0.25 / 1.0),
     )
     assert confused_pairs(result, 20) == pairs
     assert confused_pairs(result, 2) == pairs[:2]
@@ -122,10 +127,33 @@ def test_pairs_of_equal_weight_are_in_the_order_of_the_labels(result):
         result.posterior, probabilities=np.array([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
     )
     assert confused_pairs(replace(result, posterior=posterior), 20) == (
-        ConfusedPair("a", "b", 0.5),
-        ConfusedPair("b", "a", 0.5),
-        ConfusedPair("c", "b", 0.5),
+        ConfusedPair("a", "b", 0.5, 0.5),
+        ConfusedPair("b", "a", 0.5, 0.3333),
+        ConfusedPair("c", "b", 0.5, 1.0),
     )
+
+
+def test_nothing_is_confused_where_nothing_was_given(result):
+    dataset = replace(result.dataset, given=ints(*[NO_LABEL] * 4))
+    assert confused_pairs(replace(result, dataset=dataset), 20) == ()
+
+
+def test_rows_moved(result):
+    # The text of rows 1 and 4 has, for a, 0.5 * 0.5 of bm25, 1.25 * 0.5 of tiny and -1 of the
+    # channel, and for b -0.25, -0.625 and -0.25. Without bm25 a leads by -0.375 to -0.875;
+    # without tiny b leads by -0.5 to -0.75. The others' lead is the channel's or the bias's.
+    assert rows_moved(result) == {"bm25": 0, "tiny": 2}
+
+
+def test_a_source_that_only_breaks_a_tie_moves_what_the_smaller_label_would_have_had(result):
+    posterior = replace(result.posterior, channel_nats=np.zeros((3, 2)), oos_bias=0.0)
+    # Without tiny nothing is known of row 3: it would be a, and is c.
+    assert rows_moved(replace(result, posterior=posterior)) == {"bm25": 0, "tiny": 1}
+
+
+def test_without_weights_nothing_is_moved(result):
+    posterior = replace(result.posterior, weights={})
+    assert rows_moved(replace(result, posterior=posterior)) == {"bm25": 0, "tiny": 0}
 
 
 def test_the_columns(result):
@@ -194,22 +222,42 @@ def test_the_evidence(result):
     lines = list(evidence_lines(result))
     assert len(lines) == 4
     assert json.loads(lines[0]) == {
+        "row": 1,
         "id": "1",
         "text": "lost card",
         "given": "a",
+        "proposed": "a",
         "decision": "keep",
+        "reason": "0 of the 2 nearest texts carry a; its probability is 75.0%.",
         "candidates": [
-            {"label": "a", "posterior": 0.75, "scores": {"bm25": 2.0, "tiny": -1.0}},
-            {"label": "b", "posterior": 0.25, "scores": {"bm25": 1.0, "tiny": -2.0}},
+            {
+                "label": "a",
+                "posterior": 0.75,
+                "total": -0.125,
+                "nats": {"bm25": 0.25, "tiny": 0.625},
+                "oos_bias": 0.0,
+                "channel": -1.0,
+            },
+            {
+                "label": "b",
+                "posterior": 0.25,
+                "total": -1.125,
+                "nats": {"bm25": -0.25, "tiny": -0.625},
+                "oos_bias": 0.0,
+                "channel": -0.25,
+            },
         ],
+        "votes": {"tiny": "a"},
         "neighbours": [
-            {"text": "stolen [red]", "label": "b", "similarity": 0.5},
-            {"text": "pin", "label": None, "similarity": 0.25},
+            {"text": "stolen [red]", "labels": ["b"], "similarity": 0.5},
+            {"text": "pin", "labels": [], "similarity": 0.25},
         ],
     }
     second, third = json.loads(lines[1]), json.loads(lines[2])
-    assert second["candidates"][0]["scores"] == {"bm25": 0.5}
-    assert [n["text"] for n in second["neighbours"]] == ["lost card"]
+    assert second["candidates"][0]["nats"] == {"bm25": 0.062}
+    assert second["candidates"][1]["oos_bias"] == 0.5
+    assert second["votes"] == {}
+    assert second["neighbours"] == [{"text": "lost card", "labels": ["a", "b"], "similarity": 0.5}]
     assert third["given"] is None
 
 
@@ -227,7 +275,16 @@ def test_the_record(result):
     assert record["oos_label"] == "c"
     assert record["counts"] == {"change": 1, "keep": 1, "label": 1, "review": 1}
     assert record["noise"]["estimated_rate"] == 0.5
-    assert record["noise"]["confused_pairs"][0] == {"true": "a", "given": "b", "rows": 0.75}
+    assert record["noise"]["confused_pairs"][0] == {
+        "true": "a",
+        "given": "b",
+        "rows": 0.75,
+        "rate": 0.5,
+    }
+    assert record["sources"] == {
+        "bm25": {"weight": 0.5, "moved": 0},
+        "tiny": {"weight": 1.25, "moved": 2},
+    }
     assert record["harm"] == {"expected_broken": 0.25, "expected_good": 1.5, "budget": 0.25}
     assert record["voters"][0]["seconds"] == 0.12
     assert record["review_order"] == ["2"]

@@ -4,22 +4,39 @@ import numpy as np
 import pytest
 
 from labelmend.configs.schema import RoutingConfig
-from labelmend.relabel.fuse import FIRST_GUESS, Fit
+from labelmend.relabel.channel import FIRST_GUESS
+from labelmend.relabel.fuse import Fit
 from labelmend.relabel.route import Routing, route, shortlist
 from labelmend.types import Posterior
 
 CONFIG = RoutingConfig(settled=0.9, audit_rows=2, llm_rows=-1)
 
 
+def believed(candidates, probabilities):
+    nothing = np.zeros(candidates.shape)
+    return Posterior(
+        candidates=candidates,
+        probabilities=probabilities,
+        channel=FIRST_GUESS,
+        weights={},
+        oos_bias=0.0,
+        channel_nats=nothing,
+        given_share=nothing,
+    )
+
+
 def posterior(*rows):
     probabilities = np.array(rows, dtype=np.float64)
-    candidates = np.tile(np.arange(probabilities.shape[1]), (len(rows), 1))
-    return Posterior(candidates, probabilities, FIRST_GUESS, {})
+    return believed(np.tile(np.arange(probabilities.shape[1]), (len(rows), 1)), probabilities)
 
 
 def fit(*log_priors):
     log_prior = np.array(log_priors, dtype=np.float64)
-    return Fit(posterior(*np.exp(log_prior)), log_prior)
+    return fitted(posterior(*np.exp(log_prior)), log_prior)
+
+
+def fitted(beliefs, log_prior):
+    return Fit(beliefs, log_prior, np.zeros_like(log_prior), np.ones(len(log_prior), dtype=bool))
 
 
 def routed(*rows, seed=0, **changes):
@@ -90,13 +107,11 @@ def test_shortlist_by_hand():
 
 def test_equals_are_shown_in_the_order_of_the_label_set():
     # Candidate columns begin with the given label, here 7; that order must not be shown.
-    even = Fit(
-        Posterior(np.array([[7, 5, 6], [5, 7, 6]]), np.full((2, 3), 1 / 3), FIRST_GUESS, {}),
-        np.zeros((2, 3)),
-    )
+    labels = np.array([[7, 5, 6], [5, 7, 6]])
+    even = fitted(believed(labels, np.full((2, 3), 1 / 3)), np.zeros((2, 3)))
     columns = shortlist(even, np.array([[1.0, 0, 0], [1, 0, 0]]), np.array([0, 1]), 3)
-    labels = np.take_along_axis(even.posterior.candidates, columns, axis=1)
-    assert labels.tolist() == [[5, 6, 7], [5, 6, 7]]
+    shown = np.take_along_axis(labels, columns, axis=1)
+    assert shown.tolist() == [[5, 6, 7], [5, 6, 7]]
 
 
 @pytest.mark.parametrize("count", [3, 4, 20])

@@ -1,0 +1,199 @@
+"""`labelmend explain`."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labelmend.relabel.explain import CandidateNats, Explanation, LookedUp
+
+_TEXT_CHARS = 1000
+_SOURCE_WIDTH = 15
+_LABEL_WIDTH = 9
+_JOINERS = "\u200c\u200d"
+"""They shape emoji and some scripts, and do nothing to a terminal."""
+
+
+def explain(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="The mended table, or the one that was mended.",
+            metavar="TABLE",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    row: Annotated[
+        int | None,
+        typer.Option("--row", help="The row's number; the first one after the header is 1."),
+    ] = None,
+    row_id: Annotated[
+        str | None, typer.Option("--id", help="The row's name in the id column.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence", help="The run's evidence file; found if not given.", readable=False
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the row's line of the evidence file as it is.")
+    ] = False,
+) -> None:
+    """Show why a row was decided as it was, from the evidence of an earlier `relabel`.
+
+    Each source's contribution is in nats: +0.7 doubles the odds, +2.3 makes them tenfold.
+    """
+    from labelmend.relabel.explain import look_up
+
+    found = look_up(table, evidence, row, row_id)
+    if as_json:
+        typer.echo(found.json_line)
+        for note in found.notes:
+            typer.echo(f"labelmend: note: {harmless(note)}", err=True)
+        return
+    _print(found, table)
+
+
+def harmless(text: str) -> str:
+    """Return a text on one line that can't steer the terminal: control characters are spelled."""
+    return "".join(
+        c
+        if c.isprintable() or c in _JOINERS
+        else " "
+        if c.isspace()
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def _print(found: "LookedUp", table: Path) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console, explanation = Console(highlight=False), found.explanation
+    name = "" if explanation.id == str(explanation.row) else f", id {explanation.id}"
+    line = "" if found.table_line is None else f" (line {found.table_line} of {table.name})"
+    console.print(Text(harmless(f"Row {explanation.row}{name}{line}")), style="bold")
+    rest = len(explanation.text) - _TEXT_CHARS
+    more = f" ... ({rest:,} characters more)" if rest > 0 else ""
+    console.print(Text(f'"{harmless(explanation.text[:_TEXT_CHARS])}"{more}'))
+    console.print()
+    console.print(Text(harmless(_decision(explanation))), style="bold")
+    console.print(Text(harmless(explanation.reason)))
+    console.print()
+    _print_candidates(console, explanation)
+    _print_neighbours(console, explanation)
+    for voter, label in explanation.votes.items():
+        console.print(Text(harmless(f"Vote of {voter}: {label}")))
+    if found.channel is not None:
+        console.print(Text(f"Channel: {found.channel}"))
+    for note in found.notes:
+        console.print(Text(harmless(f"Note: {note}")), soft_wrap=True)
+
+
+def _decision(explanation: "Explanation") -> str:
+    given, proposed = explanation.given, explanation.proposed
+    if explanation.decision in {"change", "label"}:
+        return f"{explanation.decision}: {given or '(no label)'} -> {proposed}"
+    if given == proposed:
+        return f"{explanation.decision}: {given}"
+    return f"{explanation.decision}: {given or '(no label)'} stays; proposed is {proposed}"
+
+
+def _print_candidates(console: "Console", explanation: "Explanation") -> None:
+    """Print the candidates' nats against the reference, and the two that matter in words."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not any(c.by_source for c in explanation.candidates):
+        console.print("No nats: the labels were decided by a majority of the votes.\n")
+        return
+    winner, rival = explanation.duel
+    console.print(Text(harmless(_in_words(winner, rival))))
+    console.print()
+    reference = explanation.reference
+    others = [c for c in explanation.candidates if c is not reference]
+    nats = [c.against(reference) for c in others]
+    role = "given" if reference.label == explanation.given else "next best"
+    table = Table(
+        title=Text(harmless(f"Nats against {reference.label} ({role})")),
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    table.add_column("", overflow="fold", max_width=_SOURCE_WIDTH)
+    for candidate in (*others, reference):
+        heading = Text(_broken(harmless(candidate.label), _LABEL_WIDTH))
+        table.add_column(heading, justify="right", overflow="fold", max_width=_LABEL_WIDTH)
+    for source in dict.fromkeys(s for each in nats for s in each):
+        cells = [_signed(each.get(source)) for each in nats]
+        if any(cells):
+            table.add_row(Text(harmless(source)), *cells, "")
+    totals = [_signed(c.total - reference.total) or "+0.0" for c in others]
+    table.add_row("total", *totals, "", style="bold")
+    table.add_row("posterior", *(f"{c.posterior:.1%}" for c in (*others, reference)))
+    console.print(table)
+    if explanation.held:
+        console.print(
+            Text(
+                f"The given label is held at {reference.posterior:.1%}: evidence against it can "
+                "itself be a blunder."
+            )
+        )
+    console.print()
+
+
+def _in_words(winner: "CandidateNats", rival: "CandidateNats") -> str:
+    """Return what speaks for the first label against the second: the loudest source first."""
+    nats = winner.against(rival)
+    sources = sorted(nats.keys() - set(_LAST), key=lambda source: (-abs(nats[source]), source))
+    said = [f"{name} {_signed(nats[name])}" for name in (*sources, *_LAST) if _signed(nats[name])]
+    first = f"{said[0]} nats for {winner.label}" if said else f"nothing for {winner.label}"
+    total = f"{winner.total - rival.total:+.1f}"
+    return f"Against {rival.label}: {', '.join([first, *said[1:]])}; in all {total}."
+
+
+_LAST = ("out-of-scope bias", "channel")
+
+
+def _signed(value: float | None) -> str:
+    """Return nats with their sign; nothing where a source says next to nothing."""
+    return "" if value is None or abs(value) < _NOTHING else f"{value:+.1f}"
+
+
+_NOTHING = 0.05
+
+
+def _broken(label: str, width: int) -> str:
+    """Return a label with line breaks behind its separators, where it is too long."""
+    lines = [""]
+    for piece in re.findall(r"[^\s_./-]*[\s_./-]?", label):
+        if len(lines[-1]) + len(piece) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
+
+
+def _print_neighbours(console: "Console", explanation: "Explanation") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not explanation.neighbours:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("cosine", justify="right")
+    table.add_column("given", overflow="fold", max_width=22)
+    table.add_column("nearest texts", overflow="fold")
+    for near in explanation.neighbours:
+        labels = ", ".join(near.labels) or "(no label)"
+        table.add_row(f"{near.similarity:.2f}", Text(harmless(labels)), Text(harmless(near.text)))
+    console.print(table)
+    console.print()

@@ -1,0 +1,702 @@
+"""A scikit-learn style corrector, for those who bring their own features or probabilities."""
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array, csr_array, issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from labelmend.configs.load import load_config
+from labelmend.configs.schema import Config
+from labelmend.data.duplicates import text_groups
+from labelmend.protocols import NoProgress, Retriever
+from labelmend.relabel.api import listed, missing, object_array, text_values
+from labelmend.relabel.decide import decide
+from labelmend.relabel.rounds import Sources, given_shares, settle
+from labelmend.relabel.suspect import word_features
+from labelmend.retrieval.candidates import find_candidates, score_in_blocks
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours, oos_scores
+from labelmend.retrieval.ranking import top_columns
+from labelmend.retrieval.space import open_space
+from labelmend.types import (
+    NO_LABEL,
+    Bools,
+    Dataset,
+    Decisions,
+    Doubles,
+    Evidence,
+    Floats,
+    Ints,
+    Posterior,
+    Ranking,
+)
+from labelmend.weights.locate import locate
+
+RankedBy = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
+
+_RANKINGS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
+_LEAST_LABELS = 2
+_DENSE_LABELS = 1000
+"""So many labels at most have a dense posterior and a noise matrix."""
+
+_LEAST_PROBABILITY = 1e-6
+"""A model that gives a label no probability at all is not believed to the letter."""
+
+_SUM_TOLERANCE = 0.01
+_NEAREST_FOR_OOS = 5
+_NOBODY = 1e-9
+
+
+class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
+    """Mends noisy labels, given embeddings, texts or out-of-fold probabilities.
+
+    What the texts, their neighbours and an out-of-fold classifier say is fused through a learned
+    noise channel into a posterior of each row's true label. Labels are changed where that is sure,
+    the surest first, until `max_harm` of the good labels would be broken in expectation.
+
+    Copies are treated as one point, so that none can vouch for another across a fold, and they
+    leave with the same label: rows whose texts differ only by case or white space, or, where there
+    are no texts, whose embeddings are equal bit for bit. With probabilities alone copies can't be
+    told from mere likeness, and each row stands for itself. Near-copies are not found.
+
+    The outcome does not depend on the order of rows.
+
+    Args:
+        max_harm: share of the good labels that may be broken, in expectation, 0 to 1.
+        seed: of the folds, and of the random draws.
+        rounds: times at most that the evidence learns from the mended labels; at least 1.
+        neighbours: nearest points that are looked at; at least 1.
+        oos_label: the label that means "fits no label", if there is one.
+
+    Attributes:
+        labels_: [n], the mended labels, in the dtype they were given in. A row without a label has
+            one where `decisions_` is "label", and is as it was otherwise.
+        label_quality_: float64 [n], posterior of the given label, higher is better; NaN without.
+        confidence_: float64 [n], posterior of the label in `labels_`; of the most probable one
+            where there is none.
+        decisions_: str [n], "keep", "change", "review" (a person should look) or "label" (had no
+            label and got one).
+        predicted_labels_: [n], the most probable label, whether it was written or not.
+        posterior_: float64 [n, K], probabilities in the order of `classes_`, dense up to 1000
+            labels, else a CSR array. Rows may lack a little to 1 where K is more than 25.
+        classes_: [K], the labels, sorted.
+        noise_rate_: expected share of wrong labels among the given ones.
+        noise_matrix_: float64 [K, K], P(given label | true label), as in cleanlab: rows are given
+            labels, columns are true ones, and columns sum to 1. None above 1000 labels.
+        issues_: int64, rows with a given label that is changed or should be reviewed, worst first:
+            by `label_quality_`, ties by row.
+        n_features_in_: columns of X, where embeddings were given.
+    """
+
+    def __init__(
+        self,
+        max_harm: float = 0.005,
+        seed: int = 0,
+        rounds: int = 4,
+        neighbours: int = 30,
+        oos_label: Hashable = None,
+    ) -> None:
+        self.max_harm = max_harm
+        self.seed = seed
+        self.rounds = rounds
+        self.neighbours = neighbours
+        self.oos_label = oos_label
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        labels: Iterable[Any],
+        pred_probs: npt.ArrayLike | None = None,
+        *,
+        texts: Iterable[str] | None = None,
+        classes: Iterable[Any] | None = None,
+    ) -> Self:
+        """Mend the labels.
+
+        Args:
+            X: float [n, d], embeddings, which are scaled to unit length: standardise first what is
+                no embedding; or [n] texts, which the embedded profile's encoders embed, and whose
+                words count too; or None where `pred_probs` is all there is.
+            labels: [n] strings, integers or anything hashable and sortable. None, NaN and blank
+                strings are missing labels.
+            pred_probs: [n, K], out-of-fold probabilities, columns in the order of `classes_`. They
+                must not come from a model that was trained on the row (nor on a copy of it).
+            texts: [n], beside embeddings: their words count too, and they tell copies.
+            classes: all labels, in the order of the columns of `pred_probs`; the sorted labels if
+                None. Needed only if no row carries some label, or the columns are not sorted.
+
+        Raises:
+            ValueError: what is given can't be used; the message says what to do.
+            ModelError: X are texts, and an encoder is not on this machine.
+        """
+        config = self._config()
+        read = _read_labels(labels, classes)
+        rows = len(read.codes)
+        probabilities = None
+        if pred_probs is not None:
+            probabilities = _read_probabilities(pred_probs, rows, read.classes, classes is None)
+        oos = None if self.oos_label is None else read.place(self.oos_label, "oos_label")
+        embeddings, wording = _read_features(X, texts, rows, config.data.max_text_chars)
+        points = _points(embeddings, wording, probabilities, read.codes, config)
+        posterior = _posterior(points, read, oos, config)
+        names = wording or ("",) * rows
+        dataset = Dataset(
+            ids=tuple(map(str, range(rows))),
+            texts=names,
+            given=read.codes,
+            labels=tuple(map(str, read.classes)),
+            oos=oos,
+        )
+        decisions = decide(dataset, points.speaker, posterior, config.decision)
+        if embeddings is not None:
+            self.n_features_in_ = embeddings.shape[1]
+        self._keep(read, decisions, _by_row(posterior, points.speaker, len(read.classes)))
+        return self
+
+    def fit_predict(
+        self,
+        X: Any,  # noqa: N803
+        labels: Iterable[Any],
+        pred_probs: npt.ArrayLike | None = None,
+        *,
+        texts: Iterable[str] | None = None,
+        classes: Iterable[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Mend the labels, and return `labels_`; see `fit`."""
+        return self.fit(X, labels, pred_probs, texts=texts, classes=classes).labels_
+
+    def find_label_issues(self, return_indices_ranked_by: RankedBy | None = None) -> Bools | Ints:
+        """Return the rows whose given label is changed or should be reviewed, as cleanlab does.
+
+        Args:
+            return_indices_ranked_by: None for a mask; else the score that ranks the issues:
+                "self_confidence" (`label_quality_`), "normalized_margin" (that, less the best other
+                label's posterior) or "confidence_weighted_entropy" (the posterior's entropy divided
+                by `label_quality_`).
+
+        Returns:
+            bool [n], True for an issue; or int64, the issues' rows, worst first, ties by row.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            ValueError: the score is unknown.
+        """
+        check_is_fitted(self)
+        mask = np.zeros(len(self.labels_), dtype=bool)
+        mask[self.issues_] = True
+        if return_indices_ranked_by is None:
+            return mask
+        if return_indices_ranked_by not in _RANKINGS:
+            raise ValueError(
+                f"return_indices_ranked_by is {return_indices_ranked_by!r}: use None or one of "
+                f"{', '.join(_RANKINGS)}"
+            )
+        rows = np.flatnonzero(mask)
+        return rows[np.argsort(self._scores[return_indices_ranked_by][rows], kind="stable")]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one line a row: cleanlab's columns, then `mended_label`, `decision`, `confidence`.
+
+        cleanlab's are `is_label_issue`, `label_quality` (higher is better), `given_label` and
+        `predicted_label`.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        check_is_fitted(self)
+        return pd.DataFrame(
+            {
+                "is_label_issue": self.find_label_issues(),
+                "label_quality": self.label_quality_,
+                "given_label": self._given,
+                "predicted_label": self.predicted_labels_,
+                "mended_label": self.labels_,
+                "decision": self.decisions_,
+                "confidence": self.confidence_,
+            }
+        )
+
+    def _config(self) -> Config:
+        """Return the embedded profile with the parameters in their places."""
+        _check_number("max_harm", self.max_harm, 0, 1)
+        _check_whole("seed", self.seed, 0)
+        _check_whole("rounds", self.rounds, 1)
+        _check_whole("neighbours", self.neighbours, 1)
+        config = load_config()
+        replace = dataclasses.replace
+        return replace(
+            config,
+            seed=int(self.seed),
+            retrieval=replace(config.retrieval, neighbours=int(self.neighbours)),
+            fusion=replace(config.fusion, rounds=int(self.rounds)),
+            decision=replace(config.decision, max_harm=float(self.max_harm)),
+        )
+
+    def _keep(self, read: "_Labels", decisions: Decisions, posterior: csr_array) -> None:
+        """Set the fitted attributes.
+
+        Args:
+            read: the given labels.
+            decisions: of the rows.
+            posterior: sparse [n, K].
+        """
+        count = len(read.classes)
+        quality = decisions.quality
+        actions = np.array(decisions.actions)
+        labelled = read.codes != NO_LABEL
+        issues = np.flatnonzero(labelled & np.isin(actions, ("change", "review")))
+        self.classes_ = read.classes
+        self.labels_ = read.mended(decisions.mended)
+        self.predicted_labels_ = read.classes[decisions.proposed]
+        self.label_quality_ = quality
+        self.confidence_ = decisions.confidence
+        self.decisions_ = actions
+        self.posterior_ = posterior.toarray() if count <= _DENSE_LABELS else posterior
+        self.noise_rate_ = float(1 - quality[labelled].mean())
+        self.noise_matrix_ = _noise_matrix(read.codes, posterior)
+        self.issues_ = issues[np.argsort(quality[issues], kind="stable")]
+        self._given = read.values
+        self._scores = _ranking_scores(read.codes, quality, posterior)
+
+
+def find_label_issues(
+    labels: npt.ArrayLike,
+    pred_probs: npt.ArrayLike,
+    *,
+    return_indices_ranked_by: RankedBy | None = None,
+    features: npt.ArrayLike | None = None,
+) -> Bools | Ints:
+    """Find wrong labels, called as `cleanlab.filter.find_label_issues` is.
+
+    Args:
+        labels: [n] integers 0 to K - 1.
+        pred_probs: [n, K], out-of-fold probabilities, higher is more likely.
+        return_indices_ranked_by: see `NoisyLabelCorrector.find_label_issues`.
+        features: float [n, d], embeddings, which make for better evidence; None without.
+
+    Returns:
+        bool [n], True for an issue; or int64, the issues' rows, worst first.
+
+    Raises:
+        ValueError: what is given can't be used.
+    """
+    given = np.asarray(labels)
+    shape = np.shape(pred_probs)
+    if len(shape) != len(("n", "K")):
+        raise ValueError(f"pred_probs has shape {shape}: give [n, K], a column a label")
+    if given.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels are {given.dtype}, not integers 0 to K - 1; NoisyLabelCorrector takes others"
+        )
+    if given.size and not 0 <= given.min() <= given.max() < shape[1]:
+        raise ValueError(
+            f"labels reach from {given.min()} to {given.max()}: pred_probs has {shape[1]} columns, "
+            f"so they must be 0 to {shape[1] - 1}"
+        )
+    corrector = NoisyLabelCorrector()
+    corrector.fit(features, given, pred_probs, classes=np.arange(shape[1]))
+    return corrector.find_label_issues(return_indices_ranked_by)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The given labels.
+
+    Attributes:
+        values: [n], as given.
+        codes: int64 [n], index into `classes`, or `NO_LABEL`.
+        classes: [K].
+    """
+
+    values: npt.NDArray[Any]
+    codes: Ints
+    classes: npt.NDArray[Any]
+
+    def place(self, label: Hashable, what: str) -> int:
+        """Return a label's index.
+
+        Raises:
+            ValueError: there is no such label.
+        """
+        for i, known in enumerate(self.classes.tolist()):
+            if known == label:
+                return i
+        raise ValueError(
+            f"{what}: no row carries {label!r}; leave it out, or name all labels with classes"
+        )
+
+    def mended(self, codes: Ints) -> npt.NDArray[Any]:
+        """Return the values, with those replaced that `codes`, int64 [n], changes."""
+        wide = self.values.dtype
+        if wide.kind == "U":  # else a longer label would be cut to the longest that was given
+            wide = np.promote_types(wide, self.classes.dtype)
+        mended = self.values.astype(wide)
+        changed = codes != self.codes
+        mended[changed] = self.classes[codes[changed]]
+        return mended
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The distinct points, in an order that does not depend on that of the rows.
+
+    Attributes:
+        features: float32 [u, d], unit rows, or zeros where a row was zero.
+        texts: [u], or None without texts.
+        probabilities: float64 [u, K], or None.
+        embedded: False where the features are only made up from the probabilities.
+        of_row: int64 [n], the point of each row.
+        speaker: int64 [n], the point whose posterior each row gets: of points that can't be told
+            apart the first, whose folds differ by chance.
+    """
+
+    features: Floats
+    texts: tuple[str, ...] | None
+    probabilities: Doubles | None
+    embedded: bool
+    of_row: Ints
+    speaker: Ints
+
+
+class _ProbabilityRetriever:
+    """The labels that the given probabilities name."""
+
+    name = "given_probabilities"
+
+    def __init__(self, probabilities: Doubles) -> None:
+        """Take the logarithm of probabilities, float64 [u, K]."""
+        self._logs: Floats = np.log(np.maximum(probabilities, _LEAST_PROBABILITY)).astype(
+            np.float32
+        )
+
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the most probable labels, at most `limit`."""
+        labels = top_columns(self._logs[texts], limit)
+        return Ranking(labels, self.score(texts, labels))
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return log-probabilities, float32 [b, c]."""
+        scores: Floats = np.take_along_axis(self._logs[texts], candidates, axis=1)
+        return scores
+
+
+def _check_number(name: str, value: Any, least: float, most: float) -> None:
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if not number or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}: give a number from {least} to {most}")
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}")
+
+
+def _read_labels(labels: Iterable[Any], classes: Iterable[Any] | None) -> _Labels:
+    """Return the labels as codes.
+
+    Raises:
+        ValueError: fewer than two labels, none at all, or such as can't be sorted or compared.
+    """
+    values = _vector(labels, "labels")
+    if not len(values):
+        raise ValueError("labels is empty")
+    none = missing(values)
+    if none.all():
+        raise ValueError("all labels are missing: there is nothing to learn from")
+    known = _distinct(values[~none]) if classes is None else _vector(classes, "classes")
+    try:
+        place = {label: i for i, label in enumerate(known.tolist())}
+        codes = [
+            NO_LABEL if gone else place[label]
+            for label, gone in zip(values.tolist(), none.tolist(), strict=True)
+        ]
+    except TypeError:
+        raise ValueError("labels must be hashable: strings, integers, tuples") from None
+    except KeyError as error:
+        raise ValueError(f"labels: {error.args[0]!r} is not in classes") from None
+    if len(place) < len(known):
+        raise ValueError("classes: a label stands more than once")
+    if len(known) < _LEAST_LABELS:
+        raise ValueError(
+            f"{known.tolist()[0]!r} is the only label: at least two are needed to tell apart"
+            if len(known)
+            else "classes is empty"
+        )
+    return _Labels(values, np.array(codes, dtype=np.int64), known)
+
+
+def _vector(values: Iterable[Any], name: str) -> npt.NDArray[Any]:
+    """Return a 1-D array: of numbers or strings where all are, else of objects."""
+    if hasattr(values, "__array__"):
+        array = np.asarray(values)
+        if array.ndim != 1:
+            raise ValueError(f"{name} has shape {array.shape}: give one dimension, a value a row")
+        return array
+    read = listed(values, name)
+    numbers = all(isinstance(v, int | float | np.integer | np.floating) for v in read)
+    if read and (numbers or all(isinstance(v, str) for v in read)):
+        return np.array(read)
+    return object_array(read)
+
+
+def _distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the distinct values, sorted."""
+    if values.dtype != object:
+        return np.unique(values)
+    try:
+        return object_array(sorted(set(values.tolist())))
+    except TypeError:
+        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+        raise ValueError(
+            f"labels must be hashable and sortable together, and these are of type {kinds}: "
+            "make them all strings"
+        ) from None
+
+
+def _read_probabilities(
+    pred_probs: npt.ArrayLike, rows: int, classes: npt.NDArray[Any], derived: bool
+) -> Doubles:
+    """Return float64 [n, K], rows that sum to 1.
+
+    Raises:
+        ValueError: the shape is not [n, K], or these are no probabilities.
+    """
+    read = np.asarray(pred_probs, dtype=np.float64)
+    expected = (rows, len(classes))
+    if read.shape != expected:
+        why = "sorted labels" if derived else "classes"
+        more = "; name those that no row carries with classes" if derived else ""
+        raise ValueError(
+            f"pred_probs has shape {read.shape}: give {expected}, a row a label and a column each "
+            f"of the {why}{more}"
+        )
+    if not np.isfinite(read).all() or read.min() < 0:
+        raise ValueError("pred_probs holds NaN, infinite or negative values: give probabilities")
+    totals = read.sum(axis=1, keepdims=True)
+    if np.abs(totals - 1).max() > _SUM_TOLERANCE:
+        row = int(np.abs(totals - 1).argmax())
+        raise ValueError(
+            f"pred_probs: row {row} (from 0) sums to {totals[row, 0]:.3g}, not 1: "
+            "give probabilities, not scores"
+        )
+    return np.asarray(read / totals)
+
+
+def _read_features(
+    X: Any,  # noqa: N803
+    texts: Iterable[str] | None,
+    rows: int,
+    limit: int,
+) -> tuple[Floats | None, tuple[str, ...] | None]:
+    """Return embeddings, float32 [n, d], and texts, cut to `limit` characters; None without.
+
+    Raises:
+        ValueError: X is neither, or lengths differ.
+    """
+    embeddings: Floats | None = None
+    wording = None if texts is None else text_values(texts, "texts")
+    if X is not None:
+        if issparse(X):
+            raise ValueError("X is sparse: make it dense, by TruncatedSVD for example")
+        if isinstance(X, str) or _holds_texts(X):
+            if wording is not None:
+                raise ValueError("X holds texts, and texts does: give embeddings as X, or one only")
+            wording = text_values(X, "X")
+        else:
+            # Minus zero is another pattern of bits than zero, and the same number.
+            embeddings = check_array(X, dtype=np.float32, input_name="X") + np.float32(0)
+    for name, given in (("X", embeddings), ("X" if texts is None else "texts", wording)):
+        if given is not None and len(given) != rows:
+            raise ValueError(f"{name} has {len(given)} rows and labels {rows}: give one label each")
+    if wording is not None:
+        wording = tuple(text[:limit] for text in wording)
+    return embeddings, wording
+
+
+def _holds_texts(X: Any) -> bool:  # noqa: N803
+    """Tell a sequence of strings from a matrix."""
+    if np.ndim(X) != 1:
+        return False
+    return any(isinstance(value, str) for value in X)
+
+
+def _points(
+    embeddings: Floats | None,
+    texts: tuple[str, ...] | None,
+    probabilities: Doubles | None,
+    codes: Ints,
+    config: Config,
+) -> _Points:
+    """Make rows to points.
+
+    Raises:
+        ValueError: there is neither a feature nor a probability.
+    """
+    if embeddings is None and texts is None and probabilities is None:
+        raise ValueError("give embeddings or texts as X, or pred_probs")
+    alone = embeddings is None and texts is None
+    if texts is not None:
+        of_row = text_groups(texts)
+    elif embeddings is not None:
+        of_row = _byte_rank(embeddings)
+    else:
+        assert probabilities is not None
+        of_row = np.empty(len(codes), dtype=np.int64)
+        of_row[np.lexsort((codes, _byte_rank(probabilities)))] = np.arange(len(codes))
+    count = int(of_row.max()) + 1
+    representative: tuple[str, ...] | None = None
+    if texts is not None:
+        smallest = dict(sorted(zip(of_row.tolist(), texts, strict=True), reverse=True))
+        representative = tuple(smallest[point] for point in range(count))
+    merged = None if probabilities is None else _mean_by(of_row, probabilities)
+    if embeddings is not None:
+        # Where a text's copies have several embeddings, any will do, but the same in any order.
+        order = np.lexsort((_byte_rank(embeddings), of_row))
+        features = _unit(embeddings[order[_starts(of_row[order])]])
+    elif representative is not None:
+        features = _embed(representative, config)
+    else:
+        assert merged is not None
+        # Of unit length as they are; a dot product is the Bhattacharyya coefficient.
+        features = np.sqrt(merged).astype(np.float32)
+    speaker = of_row
+    if alone:
+        assert probabilities is not None
+        pairs = np.column_stack([_byte_rank(probabilities), codes])
+        _, twins = np.unique(pairs, axis=0, return_inverse=True)
+        first = np.full(count, count)
+        np.minimum.at(first, twins.ravel(), of_row)
+        speaker = first[twins.ravel()]
+    return _Points(features, representative, merged, not alone, of_row, speaker)
+
+
+def _byte_rank(rows: npt.NDArray[Any]) -> Ints:
+    """Return int64 [n]: each row's place among the distinct rows, in the order of their bytes."""
+    contiguous = np.ascontiguousarray(rows)
+    width = contiguous.dtype.itemsize * contiguous.shape[1]
+    _, rank = np.unique(contiguous.view(np.dtype((np.void, width))).ravel(), return_inverse=True)
+    return rank.astype(np.int64)
+
+
+def _starts(ordered: Ints) -> Ints:
+    """Return where each group begins, of sorted group numbers."""
+    return np.flatnonzero(np.diff(ordered, prepend=-1))
+
+
+def _mean_by(group: Ints, rows: Doubles) -> Doubles:
+    """Return float64 [u, K]: the mean of each group's rows, whatever their order."""
+    order = np.lexsort((_byte_rank(rows), group))
+    starts = _starts(group[order])
+    counts = np.diff(starts, append=len(group))
+    return np.asarray(np.add.reduceat(rows[order], starts, axis=0) / counts[:, None])
+
+
+def _unit(rows: Floats) -> Floats:
+    """Return the rows scaled to unit length; a row of zeros stays one."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))[:, None]
+    unit: Floats = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return unit
+
+
+def _embed(texts: Sequence[str], config: Config) -> Floats:
+    """Return float32 [u, d], the vectors of the profile's encoders.
+
+    Raises:
+        ModelError: an encoder is not on this machine, or can't load.
+    """
+    space = open_space(config.encoders, [locate(encoder.model) for encoder in config.encoders])
+    embeddings = space.fit(texts, NoProgress())
+    space.release()
+    return embeddings
+
+
+def _posterior(points: _Points, read: _Labels, oos: int | None, config: Config) -> Posterior:
+    """Gather the evidence on the points, and fuse it."""
+    count, retrieval = len(points.features), config.retrieval
+    labelled = read.codes != NO_LABEL
+    given = coo_array(
+        (
+            np.ones(int(labelled.sum()), np.float32),
+            (points.of_row[labelled], read.codes[labelled]),
+        ),
+        shape=(count, len(read.classes)),
+    ).tocsr()
+    neighbours = find_neighbours(points.features, retrieval.neighbours, retrieval.block_rows)
+    shares = given_shares(given)
+    retrievers: list[tuple[Retriever, float]] = [
+        (PrototypeRetriever(points.features, shares), retrieval.weights.prototype),
+        (
+            NeighbourRetriever(neighbours, shares, retrieval.neighbour_sharpness),
+            retrieval.weights.neighbour,
+        ),
+    ]
+    told = None
+    if points.probabilities is not None:
+        told = _ProbabilityRetriever(points.probabilities)
+        retrievers.append((told, 1.0))
+    candidates = find_candidates(retrievers, given, oos, retrieval, config.seed, NoProgress())
+    fixed = []
+    if told is not None:
+        scores = score_in_blocks(told.score, candidates.labels, retrieval.block_rows)
+        fixed.append(Evidence(told.name, scores))
+    if oos is not None and points.embedded:
+        resemblance = neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
+        fixed.append(Evidence("oos", oos_scores(resemblance, candidates.labels, oos)))
+    sources = Sources(
+        given=given,
+        embeddings=points.features,
+        neighbours=neighbours,
+        words=None if points.texts is None else word_features(points.texts),
+        candidates=candidates,
+        fixed=tuple(fixed),
+        oos=oos,
+    )
+    return settle(sources, config, NoProgress()).fit.posterior
+
+
+def _by_row(posterior: Posterior, point_of: Ints, labels: int) -> csr_array:
+    """Return float64 sparse [n, K], the posterior of each row; K is `labels`."""
+    candidates, probabilities = posterior.candidates[point_of], posterior.probabilities[point_of]
+    count, width = candidates.shape
+    starts = np.arange(0, count * width + 1, width)
+    return csr_array((probabilities.ravel(), candidates.ravel(), starts), shape=(count, labels))
+
+
+def _noise_matrix(codes: Ints, posterior: csr_array) -> Doubles | None:
+    """Return float64 [K, K], P(given | true): expected counts, each column as shares.
+
+    A label that no row seems to carry has the column of one that is never mistaken.
+    """
+    labels = posterior.shape[1]
+    if labels > _DENSE_LABELS:
+        return None
+    rows = np.flatnonzero(codes != NO_LABEL)
+    given = coo_array(
+        (np.ones(len(rows)), (codes[rows], rows)), shape=(labels, posterior.shape[0])
+    ).tocsr()
+    joint = (given @ posterior).toarray()
+    totals = joint.sum(axis=0)
+    carried = totals > _NOBODY
+    return np.where(carried, joint / np.where(carried, totals, 1.0), np.eye(labels))
+
+
+def _ranking_scores(codes: Ints, quality: Doubles, posterior: csr_array) -> dict[str, Doubles]:
+    """Return each row's scores by which issues are ranked, float64 [n], lower is worse."""
+    row = np.repeat(np.arange(len(codes)), np.diff(posterior.indptr))
+    others = np.where(posterior.indices == codes[row], 0.0, posterior.data)
+    best = np.zeros(len(codes))
+    np.maximum.at(best, row, others)
+    logs = np.log(np.maximum(posterior.data, np.finfo(np.float64).tiny))
+    entropy = -np.bincount(row, posterior.data * logs, minlength=len(codes))
+    return {
+        "self_confidence": quality,
+        "normalized_margin": quality - best,
+        "confidence_weighted_entropy": -entropy / np.maximum(quality, _NOBODY),
+    }

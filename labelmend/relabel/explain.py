@@ -1,0 +1,631 @@
+"""Explanations: what speaks for and against a row's labels, in nats that add up.
+
+For two candidates k and l of a text, the posterior q before its floor (see `posterior_of`) has
+
+    log q(k) - log q(l)  =  n(k) - n(l),   n(k) = sum_s n_s(k) + b * [k = oos] + h(k)
+
+where n_s is the source's weight times its centred score (0 where it is silent), b the leaning
+towards out-of-scope, and h the log-likelihood of the text's given labels under the noise channel.
+"""
+
+import hashlib
+import io
+import json
+import math
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelmend.data.read import read_table
+from labelmend.errors import InputError, nearest
+from labelmend.relabel.fuse import row_means
+from labelmend.types import NO_LABEL, Doubles, Evidence, Ints, NoiseChannel, Posterior, Relabelling
+
+_CANDIDATES = 5
+_NEIGHBOURS = 5
+_COLUMN_CANDIDATES = 3
+_NEIGHBOUR_CHARS = 200
+_BLOCK = 4096
+_DIGITS = 3
+_LIFT = 1e-3
+"""Posterior above what the nats say that is no matter of rounding."""
+
+
+@dataclass(frozen=True)
+class CandidateNats:
+    """What speaks for one label.
+
+    Attributes:
+        label: the candidate.
+        posterior: its probability.
+        by_source: nats of each source; a source that is silent on the label is not among them.
+        oos_bias: nats before the text is looked at; 0 but for out-of-scope.
+        channel: log-likelihood of the text's given labels if this is the true one.
+    """
+
+    label: str
+    posterior: float
+    by_source: Mapping[str, float]
+    oos_bias: float
+    channel: float
+
+    @property
+    def total(self) -> float:
+        """Return the sum; the difference between two candidates is their log-odds."""
+        return sum(self.by_source.values()) + self.oos_bias + self.channel
+
+    def against(self, other: "CandidateNats") -> dict[str, float]:
+        """Return the nats for this label less those for another, by source and the rest."""
+        sources = {**self.by_source, **other.by_source}
+        nats = {s: self.by_source.get(s, 0.0) - other.by_source.get(s, 0.0) for s in sources}
+        return {
+            **nats,
+            OOS_BIAS: self.oos_bias - other.oos_bias,
+            CHANNEL: self.channel - other.channel,
+        }
+
+
+OOS_BIAS = "out-of-scope bias"
+CHANNEL = "channel"
+
+
+@dataclass(frozen=True)
+class NearText:
+    """A neighbour: the labels its rows were given, most frequent first, and its cosine."""
+
+    text: str
+    labels: tuple[str, ...]
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a row was decided as it was.
+
+    Attributes:
+        row: its number; the first is 1.
+        id: its name.
+        text: as the models read it.
+        given: its label; None if it had none.
+        proposed: the most probable label.
+        decision: keep, change, review or label.
+        reason: one sentence.
+        candidates: the leading ones by posterior, and the given one.
+        votes: each LLM's choice, where it was asked.
+        neighbours: nearest first.
+    """
+
+    row: int
+    id: str
+    text: str
+    given: str | None
+    proposed: str
+    decision: str
+    reason: str
+    candidates: tuple[CandidateNats, ...]
+    votes: Mapping[str, str]
+    neighbours: tuple[NearText, ...]
+
+    @property
+    def reference(self) -> CandidateNats:
+        """Return what the others are compared with: the given label, else the runner-up."""
+        given = [c for c in self.candidates if c.label == self.given]
+        return given[0] if given else self.candidates[min(1, len(self.candidates) - 1)]
+
+    @property
+    def duel(self) -> tuple[CandidateNats, CandidateNats]:
+        """Return the proposed label and its rival: the given one, or the next best."""
+        ahead = [c for c in self.candidates if c.label == self.proposed]
+        winner = ahead[0] if ahead else self.candidates[0]
+        if self.reference is not winner:
+            return winner, self.reference
+        return winner, next((c for c in self.candidates if c is not winner), winner)
+
+    @property
+    def held(self) -> bool:
+        """Tell whether the posterior's floor lifts the given label above what its nats say."""
+        given = self.reference
+        if given.label != self.given:
+            return False
+        top = max(c.total for c in self.candidates)
+        odds = [math.exp(c.total - top) for c in self.candidates]
+        share = math.exp(given.total - top) / sum(odds)
+        return given.posterior > share * sum(c.posterior for c in self.candidates) + _LIFT
+
+    def to_line(self) -> str:
+        """Return the line of the evidence file, numbers rounded."""
+        fields = {
+            "row": self.row,
+            "id": self.id,
+            "text": self.text,
+            "given": self.given,
+            "proposed": self.proposed,
+            "decision": self.decision,
+            "reason": self.reason,
+            "candidates": [
+                {
+                    "label": c.label,
+                    "posterior": round(c.posterior, 6),
+                    "total": _rounded(c.total),
+                    "nats": {s: _rounded(n) for s, n in c.by_source.items()},
+                    "oos_bias": _rounded(c.oos_bias),
+                    "channel": _rounded(c.channel),
+                }
+                for c in self.candidates
+            ],
+            "votes": dict(self.votes),
+            "neighbours": [
+                {
+                    "text": near.text[:_NEIGHBOUR_CHARS],
+                    "labels": near.labels,
+                    "similarity": _rounded(near.similarity),
+                }
+                for near in self.neighbours
+            ],
+        }
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_line(cls, line: str) -> "Explanation":
+        """Read a line of the evidence file.
+
+        Raises:
+            ValueError: it is none of ours.
+        """
+        try:
+            return cls._from_fields(json.loads(line))
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(repr(error)) from error
+
+    @classmethod
+    def _from_fields(cls, fields: Any) -> "Explanation":
+        candidates = tuple(
+            CandidateNats(
+                label=str(c["label"]),
+                posterior=float(c["posterior"]),
+                by_source={str(s): float(n) for s, n in c["nats"].items()},
+                oos_bias=float(c["oos_bias"]),
+                channel=float(c["channel"]),
+            )
+            for c in fields["candidates"]
+        )
+        if not candidates:
+            raise ValueError("no candidates")
+        return cls(
+            row=int(fields["row"]),
+            id=str(fields["id"]),
+            text=str(fields["text"]),
+            given=None if fields["given"] is None else str(fields["given"]),
+            proposed=str(fields["proposed"]),
+            decision=str(fields["decision"]),
+            reason=str(fields["reason"]),
+            candidates=candidates,
+            votes={str(voter): str(label) for voter, label in fields["votes"].items()},
+            neighbours=tuple(
+                NearText(str(n["text"]), tuple(map(str, n["labels"])), float(n["similarity"]))
+                for n in fields["neighbours"]
+            ),
+        )
+
+
+def _rounded(value: float) -> float:
+    # Adding 0 takes the sign off -0.0.
+    return round(value, _DIGITS) + 0.0
+
+
+def explain(result: Relabelling, row: int) -> Explanation:
+    """Explain one row.
+
+    Args:
+        result: the relabelling.
+        row: its index, from 0.
+    """
+    return next(RowReader(result).explanations(np.array([row])))
+
+
+def contribution(evidence: Evidence, posterior: Posterior, texts: Ints | None = None) -> Doubles:
+    """Return a source's nats for each candidate, float64 [u, c], of all texts or of some."""
+    chosen = slice(None) if texts is None else texts
+    scores = evidence.scores[chosen]
+    middle = row_means(scores) if evidence.centre is None else evidence.centre[chosen]
+    centred = np.where(np.isnan(scores), 0.0, scores - middle[:, None])
+    return posterior.weights.get(evidence.source, 0.0) * centred
+
+
+def oos_nats(result: Relabelling, texts: Ints | None = None) -> Doubles:
+    """Return the leaning towards out-of-scope, float64 [u, c], 0 for other candidates."""
+    posterior, oos = result.posterior, result.dataset.oos
+    candidates = posterior.candidates if texts is None else posterior.candidates[texts]
+    return np.where(candidates == (NO_LABEL if oos is None else oos), posterior.oos_bias, 0.0)
+
+
+def channel_in_words(channel: NoiseChannel, *, oos: bool) -> str:
+    """Return one sentence on how given labels come about.
+
+    Args:
+        channel: the noise channel.
+        oos: whether there is an out-of-scope label.
+    """
+    parts = [f"{channel.similar_share:.0%} fall on similar labels"]
+    parts += [f"{channel.oos_share:.0%} on out-of-scope"] if oos else []
+    words = (
+        f"{channel.keep_rate:.1%} of the given labels are taken to be right; of the wrong ones, "
+        f"{', '.join(parts)}, the rest on any label."
+    )
+    bent = ["pairs of labels"] if channel.pair_strength is not None else []
+    bent += ["single labels"] if channel.label_strength is not None else []
+    return f"{words} {' and '.join(bent).capitalize()} have rates of their own." if bent else words
+
+
+class RowReader:
+    """Reads single rows out of a relabelling."""
+
+    def __init__(self, result: Relabelling) -> None:
+        self._result = result
+        self._labels = result.dataset.labels
+        given = result.unique.given
+        counts = np.asarray(given.sum(axis=1)).ravel()
+        main = np.asarray(given.argmax(axis=1)).ravel()
+        self._main_label: Ints = np.where(counts > 0, main, NO_LABEL).astype(np.int64)
+        self._best_probability = result.posterior.best()[1]
+        self._voters = {report.voter for report in result.voters}
+
+    def candidates(self, row: int) -> str:
+        """Return the most probable labels with their posterior."""
+        text = self._result.unique.of_row[row]
+        labels = self._result.posterior.candidates[text]
+        probabilities = self._result.posterior.probabilities[text]
+        shown = np.lexsort((labels, -probabilities))[:_COLUMN_CANDIDATES]
+        return " | ".join(f"{self._labels[labels[c]]} {probabilities[c]:.3f}" for c in shown)
+
+    def votes(self, row: int) -> dict[str, str]:
+        """Return each voter's choice; none where nobody was asked."""
+        text = self._result.unique.of_row[row]
+        labels = self._result.posterior.candidates[text]
+        said = {}
+        for source in self._result.evidence:
+            if source.source in self._voters and not np.isnan(source.scores[text]).all():
+                said[source.source] = self._labels[labels[np.nanargmax(source.scores[text])]]
+        return said
+
+    def reason(self, row: int) -> str:
+        """Return one sentence that a person can check."""
+        decisions = self._result.decisions
+        proposed, given = int(decisions.proposed[row]), int(self._result.dataset.given[row])
+        name, action = self._labels[proposed], decisions.actions[row]
+        if action == "keep":
+            return (
+                f"{self._carry(row, given)} {self._labels[given]}; "
+                f"its probability is {_percent(decisions.quality[row])}."
+            )
+        best = _percent(self._best_probability[self._result.unique.of_row[row]])
+        if given == NO_LABEL:
+            start = (
+                "No label was given" if action == "label" else "No label was given, none is sure"
+            )
+            return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}."
+        if proposed == given:
+            quality = _percent(decisions.quality[row])
+            return f"{self._carry(row, given)} {name}; its probability is only {quality}."
+        verdict = "" if action == "change" else "Not sure enough to change: "
+        return (
+            f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
+            f"{self._labels[given]}; their probabilities are {best} and "
+            f"{_percent(decisions.quality[row])}."
+        )
+
+    def explanations(self, rows: Ints) -> Iterator[Explanation]:
+        """Yield the explanation of each of the rows, by index."""
+        for start in range(0, len(rows), _BLOCK):
+            yield from self._block(rows[start : start + _BLOCK])
+
+    def _block(self, rows: Ints) -> Iterator[Explanation]:
+        """Yield the explanations of a block; what is of numbers is computed for all at once."""
+        result, dataset = self._result, self._result.dataset
+        texts = result.unique.of_row[rows]
+        heard = [e for e in result.evidence if e.source in result.posterior.weights]
+        contributions = [contribution(e, result.posterior, texts) for e in heard]
+        bias, likelihood = oos_nats(result, texts), result.posterior.channel_nats[texts]
+        columns, known = self._shown(rows, sum(contributions, bias + likelihood))
+
+        def at(values: Doubles) -> Any:
+            return np.take_along_axis(values, columns, axis=1).tolist()
+
+        labels = np.take_along_axis(result.posterior.candidates[texts], columns, axis=1).tolist()
+        posterior = at(result.posterior.probabilities[texts])
+        channel, oos_bias, nats = at(likelihood), at(bias), list(map(at, contributions))
+        speaks = [at(~np.isnan(e.scores[texts])) for e in heard]
+        for i, row in enumerate(rows.tolist()):
+            given = int(dataset.given[row])
+            yield Explanation(
+                row=row + 1,
+                id=dataset.ids[row],
+                text=dataset.texts[row],
+                given=self._labels[given] if given != NO_LABEL else None,
+                proposed=self._labels[result.decisions.proposed[row]],
+                decision=result.decisions.actions[row],
+                reason=self.reason(row),
+                candidates=tuple(
+                    CandidateNats(
+                        label=self._labels[labels[i][j]],
+                        posterior=posterior[i][j],
+                        by_source={
+                            e.source: n[i][j]
+                            for e, n, s in zip(heard, nats, speaks, strict=True)
+                            if s[i][j]
+                        },
+                        oos_bias=oos_bias[i][j],
+                        channel=channel[i][j],
+                    )
+                    for j in range(len(columns[i]))
+                    if known[i, j]
+                ),
+                votes=self.votes(row),
+                neighbours=self._neighbours(int(texts[i])),
+            )
+
+    def _shown(self, rows: Ints, total: Doubles) -> tuple[Ints, np.ndarray]:
+        """Return the candidates' columns to show of rows, int64 [b, m], and which of them count.
+
+        The leading ones come by posterior, those that the floor left nothing by total nats, and the
+        last is the given one, which counts where it is not among them.
+        """
+        posterior, texts = self._result.posterior, self._result.unique.of_row[rows]
+        candidates = posterior.candidates[texts]
+        order = np.lexsort((candidates, -total, -posterior.probabilities[texts]))[:, :_CANDIDATES]
+        given = candidates == self._result.dataset.given[rows, None]
+        column = given.argmax(axis=1)[:, None]
+        missing = given.any(axis=1)[:, None] & (order != column).all(axis=1, keepdims=True)
+        known = np.concatenate([np.ones(order.shape, dtype=bool), missing], axis=1)
+        return np.concatenate([order, column], axis=1), known
+
+    def _neighbours(self, text: int) -> tuple[NearText, ...]:
+        result = self._result
+        near = result.neighbours[text, :_NEIGHBOURS].tolist()
+        similarities = result.neighbour_scores[text, :_NEIGHBOURS].tolist()
+        return tuple(
+            NearText(result.unique.texts[i], self._given_to(i), similarity)
+            for i, similarity in zip(near, similarities, strict=True)
+            if i >= 0
+        )
+
+    def _given_to(self, text: int) -> tuple[str, ...]:
+        """Return the labels that the rows of a text were given, most frequent first."""
+        given = self._result.unique.given
+        part = slice(given.indptr[text], given.indptr[text + 1])
+        pairs = zip(given.data[part].tolist(), given.indices[part].tolist(), strict=True)
+        ranked = sorted((-count, label) for count, label in pairs if count > 0)
+        return tuple(self._labels[label] for _, label in ranked)
+
+    def _count(self, row: int, label: int) -> int:
+        """Return how many of the neighbours were given a label."""
+        near = self._result.neighbours[self._result.unique.of_row[row]]
+        return int((self._main_label[near[near >= 0]] == label).sum())
+
+    def _carry(self, row: int, label: int) -> str:
+        near = self._result.neighbours[self._result.unique.of_row[row]]
+        return f"{self._count(row, label)} of the {int((near >= 0).sum())} nearest texts carry"
+
+
+def _percent(probability: float) -> str:
+    """Return a probability in per cent; one that is all but 0 or 1 is not rounded to it."""
+    if 0 < probability < _ALL_BUT or 1 - _ALL_BUT < probability < 1:
+        return f"under {_ALL_BUT:.1%}" if probability < _ALL_BUT else f"over {1 - _ALL_BUT:.1%}"
+    return f"{probability:.1%}"
+
+
+_ALL_BUT = 0.001
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """A row's explanation, out of the evidence file of an earlier run.
+
+    Attributes:
+        explanation: of the row.
+        json_line: as it stands in the file.
+        table_line: where the row begins in the table's file; None if that can't be said.
+        channel: one sentence; None without a record of the run.
+        notes: what a user should know, one line each.
+    """
+
+    explanation: Explanation
+    json_line: str
+    table_line: int | None
+    channel: str | None
+    notes: tuple[str, ...]
+
+
+def look_up(
+    table: Path, evidence: Path | None = None, row: int | None = None, row_id: str | None = None
+) -> LookedUp:
+    """Find the explanation of a row that was mended before.
+
+    Args:
+        table: the mended table, or the one that was mended.
+        evidence: its evidence file; None to find it.
+        row: the row's number, the first is 1; or
+        row_id: the row's name.
+
+    Raises:
+        InputError: there is no such row or no evidence of it.
+    """
+    if (row is None) == (row_id is None):
+        raise InputError("which row? give its number by --row, or its name by --id")
+    digest = _digest(table)
+    path = evidence or find_evidence(table, digest)
+    number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
+    try:
+        explanation = Explanation.from_line(line.decode())
+    except ValueError:
+        raise _damaged(path, number) from None
+    if explanation.row != number:
+        raise _damaged(path, number)
+    record = _read_record(_record_beside(path))
+    return LookedUp(
+        explanation=explanation,
+        json_line=line.decode().rstrip("\n"),
+        table_line=None if digest is None or path == table else _table_line(table, number),
+        channel=_recorded_channel(record),
+        notes=_notes(table, path, record),
+    )
+
+
+def find_evidence(table: Path, digest: str | None) -> Path:
+    """Return the evidence file of a table.
+
+    It stands beside the mended table and is named after it. Where the table is the one that was
+    mended, the record of the run in the same folder tells, by the table's hash, which one it is.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not table.name or table.is_dir():
+        raise InputError(f"{table}: is a folder; give one file in it")
+    if table.name.endswith(_EVIDENCE):
+        if table.is_file():
+            return table
+        raise InputError(f"{table}: no such file{_similar(table)}; check the path")
+    mended = table.with_name(f"{table.stem}.mended{_EVIDENCE}")
+    likely = [table.with_suffix(_EVIDENCE), mended]
+    for path in likely:
+        if path.is_file():
+            return path
+    if digest is None:
+        raise InputError(f"{table}: no such file{_similar(table)}; check the path")
+    records = [path for path in table.parent.glob(f"*{_RECORD}") if path.is_file()]
+    for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
+        path = record.with_name(record.name.removesuffix(_RECORD) + _EVIDENCE)
+        if path.is_file() and _field(_read_record(record), "input", "sha256") == digest:
+            return path
+    raise InputError(
+        f"{table}: no evidence of it in its folder; run first: "
+        f"labelmend relabel {shlex.quote(str(table))} (or give the mended table)"
+    )
+
+
+_EVIDENCE, _RECORD = ".evidence.jsonl", ".run.json"
+
+
+def _line_of_row(path: Path, row: int) -> tuple[int, bytes]:
+    rows = 0
+    for rows, line in _lines(path):
+        if rows == row:
+            return rows, line
+    if not rows:
+        raise InputError(f"{path}: the file is empty; run labelmend relabel again")
+    raise InputError(f"--row {row}: {path} has {rows:,} rows; give a number from 1 to {rows}")
+
+
+def _line_of_id(path: Path, row_id: str) -> tuple[int, bytes]:
+    sought = json.dumps(row_id, ensure_ascii=False).encode(errors="replace")
+    for number, line in _lines(path):
+        if sought in line and _id(path, number, line) == row_id:
+            return number, line
+    known = [_id(path, number, line) for number, line in _lines(path)]
+    raise InputError(f"--id {row_id}: no such row in {path}{nearest(row_id, known)}")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of an evidence file with their numbers."""
+    try:
+        with path.open("rb") as file:
+            yield from enumerate(file, start=1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file{_similar(path)}; check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+
+
+def _id(path: Path, number: int, line: bytes) -> str:
+    try:
+        return str(json.loads(line)["id"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged(path, number) from None
+
+
+def _damaged(path: Path, number: int) -> InputError:
+    return InputError(
+        f"{path}, line {number}: damaged, or written by another version of labelmend; "
+        "run labelmend relabel again"
+    )
+
+
+def _similar(path: Path) -> str:
+    try:
+        return nearest(path.name, [p.name for p in path.parent.iterdir() if p.is_file()])
+    except OSError:
+        return ""
+
+
+def _digest(table: Path) -> str | None:
+    """Return the sha256 of a file, or None where there is none that can be read."""
+    try:
+        return hashlib.sha256(table.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _record_beside(evidence: Path) -> Path:
+    return evidence.with_name(evidence.name.removesuffix(_EVIDENCE) + _RECORD)
+
+
+def _read_record(path: Path) -> Any:
+    """Return a run's record, or None where it is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _field(record: Any, *keys: str) -> Any:
+    """Return a field of a record, or None where it is missing."""
+    for key in keys:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _recorded_channel(record: Any) -> str | None:
+    try:
+        channel = NoiseChannel(**_field(record, "noise", "channel"))
+        return channel_in_words(channel, oos=_field(record, "oos_label") is not None)
+    except (TypeError, ValueError):
+        return None
+
+
+def _notes(table: Path, evidence: Path, record: Any) -> tuple[str, ...]:
+    """Return what is amiss with the files: the input changed, or the run's record is missing."""
+    known = _field(record, "input", "sha256")
+    if known is None:
+        return (f"no record of the run beside {evidence}: the channel is not known",)
+    sources = [table]
+    if table == evidence or table.with_suffix(_EVIDENCE) == evidence:
+        # The record has the path as it was typed; files may have moved together since.
+        path = Path(str(_field(record, "input", "path")))
+        sources = [path, evidence.with_name(path.name)] if path.name else []
+    found = {source: digest for source in sources if (digest := _digest(source)) is not None}
+    if not found or known in found.values():
+        return ()
+    changed = next(iter(found))
+    return (f"{changed} has changed since this evidence was written; run labelmend relabel again",)
+
+
+def _table_line(table: Path, row: int) -> int | None:
+    """Return the line of a text file on which a row begins."""
+    try:
+        source = read_table(table)
+    except InputError:
+        return None
+    if len(source.records) < row:
+        return None
+    before = "".join((source.header, *source.records[: row - 1]))
+    blank = 0
+    for line in io.StringIO(source.records[row - 1], newline=""):
+        if line.strip():
+            break
+        blank += 1
+    return sum(1 for _ in io.StringIO(before, newline="")) + blank + 1

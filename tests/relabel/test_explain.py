@@ -1,0 +1,442 @@
+"""Contributions that add up to the posterior's log-odds: by hand, and in real runs."""
+
+import csv
+import hashlib
+import itertools
+import json
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.special import softmax
+
+from labelmend.configs.load import load_config
+from labelmend.errors import InputError
+from labelmend.relabel.explain import (
+    CHANNEL,
+    OOS_BIAS,
+    CandidateNats,
+    Explanation,
+    NearText,
+    RowReader,
+    channel_in_words,
+    contribution,
+    explain,
+    find_evidence,
+    look_up,
+    oos_nats,
+)
+from labelmend.relabel.models import locate_models
+from labelmend.relabel.pipeline import relabel
+from labelmend.types import (
+    NO_LABEL,
+    Dataset,
+    Decisions,
+    Evidence,
+    NoiseChannel,
+    Posterior,
+    Relabelling,
+    UniqueTexts,
+    VoterReport,
+)
+
+NAN = float("nan")
+LABELS = ("a", "b", "c", "d", "e", "f", "oos")
+OOS = 6
+
+
+def ints(*values):
+    return np.array(values, dtype=np.int64)
+
+
+def floats(*values):
+    return np.array(values, dtype=np.float32)
+
+
+@pytest.fixture
+def result():
+    """Row 1 is given f, its sixth candidate; row 2 has no label; two sources and a voter."""
+    return Relabelling(
+        dataset=Dataset(
+            ids=("x1", "x2"),
+            texts=("my card", "hello"),
+            given=ints(5, NO_LABEL),
+            labels=LABELS,
+            oos=OOS,
+        ),
+        cards=(),
+        posterior=Posterior(
+            candidates=ints([5, 0, 1, 2, 3, 6], [0, 1, 2, 3, 4, 6]),
+            probabilities=np.array([[0.01, 0.5, 0.1, 0.1, 0.2, 0.05], [0.1, 0.2, 0, 0, 0.2, 0.5]]),
+            channel=NoiseChannel(0.9, 0.3, 0.1, 0.1, None, None),
+            weights={"bm25": 2.0, "classifier": 0.5, "tiny": 4.0},
+            oos_bias=0.75,
+            channel_nats=np.array([[-0.5, -4, -5, -5, -5, -6], [0, 0, 0, 0, 0, 0]]),
+            given_share=np.array([[1.0, 0, 0, 0, 0, 0], [0] * 6]),
+        ),
+        decisions=Decisions(
+            actions=("change", "review"),
+            mended=ints(0, NO_LABEL),
+            proposed=ints(0, OOS),
+            confidence=np.array([0.5, 0.5]),
+            quality=np.array([0.01, NAN]),
+            review_order=ints(1),
+            expected_harm=0.01,
+            expected_good=0.01,
+        ),
+        unique=UniqueTexts(
+            texts=("my card", "hello"),
+            of_row=ints(0, 1),
+            given=csr_array(np.array([[0, 0, 0, 0, 0, 1, 0], [0] * 7], dtype=np.float32)),
+        ),
+        evidence=(
+            Evidence("bm25", floats([0, 6, 0, 0, 0, 0], [NAN] * 6)),
+            Evidence("classifier", floats([1, 5, NAN, NAN, NAN, 3], [1, 1, 1, 1, 1, 7])),
+            Evidence("tiny", floats([NAN, 0.5, -0.5, NAN, NAN, NAN], [NAN] * 6)),
+        ),
+        neighbours=ints([1, -1], [0, -1]),
+        neighbour_scores=floats([0.5, 0], [0.5, 0]),
+        routed=np.array([True, False]),
+        voters=(VoterReport("tiny", 1, 0, {}, 0.0),),
+        seconds={},
+    )
+
+
+def test_the_contributions_by_hand(result):
+    said = explain(result, 0)
+    # By posterior: a, d, then c and b, which tie there, then oos; and the given one, f, last.
+    assert [c.label for c in said.candidates] == ["a", "d", "c", "b", "oos", "f"]
+    first, last = said.candidates[0], said.candidates[-1]
+    # bm25: mean 1, weight 2. classifier: mean of the known 1, 5, 3 is 3, weight 0.5.
+    assert first == CandidateNats("a", 0.5, {"bm25": 10, "classifier": 1, "tiny": 2}, 0, -4)
+    assert last == CandidateNats("f", 0.01, {"bm25": -2, "classifier": -1}, 0, -0.5)
+    assert said.candidates[1].by_source == {"bm25": -2}
+    assert said.candidates[4] == CandidateNats("oos", 0.05, {"bm25": -2, "classifier": 0}, 0.75, -6)
+    assert (first.total, last.total) == (9, -3.5)
+    assert said.reference is last
+    assert said.duel == (first, last)
+    assert first.against(last) == {
+        "bm25": 12,
+        "classifier": 2,
+        "tiny": 2,
+        OOS_BIAS: 0,
+        CHANNEL: -3.5,
+    }
+    assert sum(first.against(last).values()) == first.total - last.total
+
+
+def test_the_rest_of_an_explanation(result):
+    said = explain(result, 0)
+    assert (said.row, said.id, said.text) == (1, "x1", "my card")
+    assert (said.given, said.proposed, said.decision) == ("f", "a", "change")
+    assert said.votes == {"tiny": "a"}
+    assert said.neighbours == (NearText("hello", (), 0.5),)
+    assert said.reason.startswith("0 of the 1 nearest texts carry a, 0 carry f;")
+
+
+def test_a_given_label_that_is_held(result):
+    # a and the rest: nats of 9 and at most -3.5, but f has a posterior of 0.01.
+    said = explain(result, 0)
+    assert said.held
+    low = replace(said.candidates[-1], posterior=3e-6)
+    assert not replace(said, candidates=(*said.candidates[:-1], low)).held
+    assert not replace(said, given=None).held
+    assert not explain(result, 1).held
+
+
+def test_without_a_given_label_the_runner_up_is_the_reference(result):
+    said = explain(result, 1)
+    assert said.given is None
+    assert [c.label for c in said.candidates] == ["oos", "b", "e", "a", "c"]
+    assert said.reference.label == "b"
+    # classifier: mean 2, weight 0.5; bm25 and tiny are silent.
+    assert said.candidates[0] == CandidateNats("oos", 0.5, {"classifier": 2.5}, 0.75, 0)
+    assert said.neighbours == (NearText("my card", ("f",), 0.5),)
+
+
+def test_a_kept_label_is_compared_with_the_next_best(result):
+    said = replace(explain(result, 0), given="a", proposed="a")
+    assert said.reference.label == "a"
+    assert [c.label for c in said.duel] == ["a", "d"]
+
+
+def test_a_given_label_that_is_no_candidate(result):
+    dataset = replace(result.dataset, given=ints(4, NO_LABEL))
+    said = explain(replace(result, dataset=dataset), 0)
+    assert [c.label for c in said.candidates] == ["a", "d", "c", "b", "oos"]
+    assert said.reference.label == "d"
+
+
+def test_a_majority_has_no_nats(result):
+    posterior = replace(result.posterior, weights={}, oos_bias=0.0)
+    said = explain(replace(result, posterior=posterior), 0)
+    assert all(c.by_source == {} for c in said.candidates)
+
+
+def test_the_lines_are_read_back(result):
+    for said in RowReader(result).explanations(np.arange(2)):
+        assert Explanation.from_line(said.to_line()) == said
+
+
+def test_the_lines_are_short(result):
+    said = explain(result, 0)
+    near = NearText("word " * 1000, ("a",), 0.123456)
+    fields = json.loads(replace(said, neighbours=(near,)).to_line())
+    assert len(fields["neighbours"][0]["text"]) == 200
+    assert fields["neighbours"][0]["similarity"] == 0.123
+
+
+def test_no_zero_has_a_sign(result):
+    said = explain(result, 0)
+    tiny = replace(said.candidates[0], by_source={"bm25": -1e-5})
+    assert '"nats":{"bm25":0.0}' in replace(said, candidates=(tiny,)).to_line()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{", "[]", "3", "{}", '{"row": 1}', '"x"', "null", "[" * 100_000, '{"candidates": [3]}'],
+)
+def test_a_line_that_is_none_of_ours(line):
+    with pytest.raises(ValueError, match=r".*"):
+        Explanation.from_line(line)
+
+
+def test_the_channel_in_words():
+    channel = NoiseChannel(0.8125, 0.5, 0.25, 0.1, None, None)
+    assert channel_in_words(channel, oos=True) == (
+        "81.2% of the given labels are taken to be right; of the wrong ones, "
+        "50% fall on similar labels, 25% on out-of-scope, the rest on any label."
+    )
+    bent = replace(channel, oos_share=0.0, pair_strength=50.0, label_strength=20.0)
+    assert channel_in_words(bent, oos=False) == (
+        "81.2% of the given labels are taken to be right; of the wrong ones, "
+        "50% fall on similar labels, the rest on any label. "
+        "Pairs of labels and single labels have rates of their own."
+    )
+
+
+# Real runs: six labels of the demo with two dozen rows each, once with a tail and once without.
+
+NAMES = ("card_lost", "card_stolen", "exchange_rate", "oos", "pin_reset", "transfer_failed")
+
+
+@pytest.fixture(scope="module", params=[25, 4], ids=["all labels", "four and a tail"])
+def real(request, encoders):
+    config = load_config(
+        "embedded",
+        [
+            *(f"retrieval.candidates={request.param}", "retrieval.tail_samples=1"),
+            *("routing.audit_rows=40", "routing.llm_rows=6"),
+        ],
+    )
+    text = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    rows = [r for name in NAMES for r in [r for r in rows if r["true_label"] == name][:24]]
+    # Every fourth label is wrong: where there is no noise to speak of, the floor hides all else.
+    given = [(NAMES.index(r["true_label"]) + (i % 4 == 0)) % 6 for i, r in enumerate(rows)]
+    texts = [r["text"] for r in rows]
+    given[5] = NO_LABEL
+    texts.append(texts[0])
+    given.append(4)
+    ids = tuple(str(i + 1) for i in range(len(texts)))
+    dataset = Dataset(ids, tuple(texts), ints(*given), NAMES, NAMES.index("oos"))
+    return relabel(dataset, config, locate_models(config, use_llm=False))
+
+
+def nats_of(result):
+    nats = oos_nats(result) + result.posterior.channel_nats
+    return nats + sum(contribution(e, result.posterior) for e in result.evidence)
+
+
+def has_tail(result):
+    return result.posterior.candidates.shape[1] < len(NAMES)
+
+
+def test_the_contributions_are_the_posterior_before_its_floor(real):
+    share, q, total = real.posterior.given_share, real.posterior.probabilities, nats_of(real)
+    # What the floor takes, it takes from all labels that were not given alike, as the tail does.
+    compared = share == 0
+    if has_tail(real):
+        # A source that is silent on oos alone is centred on the tail as well, which is not kept.
+        compared &= real.posterior.candidates != NAMES.index("oos")
+    gap = np.where(compared, np.log(np.maximum(q, 1e-300)) - total, np.nan)
+    assert np.nanmax(np.nanmax(gap, axis=1) - np.nanmin(gap, axis=1)) < 1e-4
+
+
+def test_with_the_floor_the_contributions_are_the_posterior(real):
+    if has_tail(real):
+        pytest.skip("the tail's mass is not kept")
+    given, q = real.posterior.given_share > 0, real.posterior.probabilities
+    before = softmax(nats_of(real), axis=1)
+    labelled = given.any(axis=1)
+    assert np.flatnonzero(~labelled).size == 1
+    on_given, without = (q * given).sum(axis=1), (before * given).sum(axis=1)
+    held = labelled & (on_given > without + 1e-6)
+    assert 0 < held.sum() < len(q) / 2
+    assert np.allclose(q[~held], before[~held], atol=1e-6)
+    # The given labels of the held ones share the floor, the others share the rest.
+    floor = on_given[held].mean()
+    assert np.allclose(on_given[held], floor, atol=1e-6)
+    assert (on_given[labelled] >= floor - 1e-6).all()
+    rest = before * ((1 - floor) / (1 - without))[:, None]
+    shared = floor * real.posterior.given_share
+    assert np.allclose(q[held], np.where(given, shared, rest)[held], atol=1e-6)
+
+
+def test_real_explanations_add_up(real):
+    assert "reranker" in real.posterior.weights
+    pairs = 0
+    for said in RowReader(real).explanations(np.arange(len(real.dataset))):
+        text = real.unique.of_row[said.row - 1]
+        columns = real.posterior.candidates[text].tolist()
+        column = {NAMES[k]: i for i, k in enumerate(columns)}
+        for c in said.candidates:
+            assert c.posterior == real.posterior.probabilities[text, column[c.label]]
+        given = {k for k in column if real.posterior.given_share[text, column[k]] > 0}
+        silent = {"oos"} if has_tail(real) else set()
+        free = [c for c in said.candidates if c.label not in given | silent]
+        for one, two in itertools.pairwise(free):
+            odds = np.log(one.posterior) - np.log(two.posterior)
+            assert sum(one.against(two).values()) == pytest.approx(odds, abs=1e-4)
+            pairs += 1
+    assert pairs > 40
+
+
+# Looking up.
+
+
+@pytest.fixture
+def files(tmp_path, result):
+    (tmp_path / "data.csv").write_text('text,label\n"my\ncard",f\n\nhello,\n')
+    lines = [said.to_line() for said in RowReader(result).explanations(np.arange(2))]
+    (tmp_path / "out.evidence.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return tmp_path
+
+
+def record(folder, name, source, **fields):
+    digest = hashlib.sha256((folder / source).read_bytes()).hexdigest()
+    channel = {
+        "keep_rate": 0.9,
+        "similar_share": 0.5,
+        "oos_share": 0.25,
+        "temperature": 0.1,
+        "pair_strength": None,
+        "label_strength": None,
+    }
+    (folder / name).write_text(
+        json.dumps(
+            {
+                "input": {"path": str(folder / source), "sha256": digest},
+                "oos_label": "oos",
+                "noise": {"channel": channel},
+                **fields,
+            }
+        )
+    )
+
+
+def test_a_row_by_its_number_and_its_name(files, result):
+    record(files, "out.run.json", "data.csv")
+    by_row = look_up(files / "out.csv", row=2)
+    assert by_row.explanation == explain(result, 1)
+    assert by_row.json_line == by_row.explanation.to_line()
+    assert by_row.table_line is None
+    assert by_row.notes == ()
+    assert by_row.channel is not None
+    assert by_row.channel.startswith("90.0% of the given labels")
+    assert look_up(files / "out.csv", row_id="x2") == by_row
+    assert look_up(files / "out.evidence.jsonl", row=2) == by_row
+    assert look_up(Path("gone.csv"), files / "out.evidence.jsonl", row=2).notes == ()
+
+
+def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files):
+    (files / "other.run.json").write_text("{")
+    (files / "third.run.json").write_text('{"input": 3}')
+    record(files, "out.run.json", "data.csv")
+    found = look_up(files / "data.csv", row=2)
+    # The first row takes lines 2 and 3, line 4 is blank.
+    assert (found.explanation.id, found.table_line, found.notes) == ("x2", 5, ())
+    assert look_up(files / "data.csv", row=1).table_line == 2
+
+
+def test_a_table_that_changed_is_noted(files):
+    record(files, "out.run.json", "data.csv")
+    with (files / "data.csv").open("a") as file:
+        file.write("more,a\n")
+    for table, evidence in (("out.csv", None), ("data.csv", files / "out.evidence.jsonl")):
+        (note,) = look_up(files / table, evidence, row=1).notes
+        assert note == (
+            f"{files / 'data.csv'} has changed since this evidence was written; "
+            "run labelmend relabel again"
+        )
+
+
+def test_without_a_record_the_channel_is_not_known(files):
+    found = look_up(files / "out.csv", row=1)
+    assert found.channel is None
+    (note,) = found.notes
+    assert note.startswith("no record of the run beside ")
+
+
+def test_a_record_without_a_channel(files):
+    record(files, "out.run.json", "data.csv", noise={"channel": {"keep": 1}})
+    found = look_up(files / "out.csv", row=1)
+    assert (found.channel, found.notes) == (None, ())
+
+
+def test_no_evidence(files):
+    with pytest.raises(InputError, match="no evidence of it in its folder; run first: ") as error:
+        look_up(files / "data.csv", row=1)
+    assert f"labelmend relabel {files / 'data.csv'} (or " in str(error.value)
+    with pytest.raises(InputError, match=r"dat.csv: no such file.*did you mean 'data.csv'"):
+        look_up(files / "dat.csv", row=1)
+    with pytest.raises(InputError, match=r"is a folder; give one file in it"):
+        look_up(files, row=1)
+    with pytest.raises(InputError, match=r"ou.evidence.jsonl: no such file.*'out.evidence.jsonl'"):
+        find_evidence(files / "ou.evidence.jsonl", None)
+    with pytest.raises(InputError, match=r"no.jsonl: no such file"):
+        look_up(files / "data.csv", files / "no.jsonl", row=1)
+
+
+@pytest.mark.parametrize("row", [0, -1, 3])
+def test_no_such_row(files, row):
+    with pytest.raises(InputError, match=f"--row {row}: .* has 2 rows; give a number from 1 to 2"):
+        look_up(files / "out.csv", row=row)
+
+
+def test_no_such_name(files):
+    with pytest.raises(InputError, match=r"--id x22: no such row in .* \(did you mean 'x2'\?\)"):
+        look_up(files / "out.csv", row_id="x22")
+
+
+@pytest.mark.parametrize("which", [{}, {"row": 1, "row_id": "x1"}])
+def test_which_row(files, which):
+    with pytest.raises(InputError, match="which row"):
+        look_up(files / "out.csv", **which)
+
+
+@pytest.mark.parametrize("damage", [b"{\n", b"\xff\xfe\n", b'{"id": "x1"}\n', b"\n"])
+@pytest.mark.parametrize("which", [{"row": 1}, {"row_id": "none"}])
+def test_a_damaged_line(files, damage, which):
+    path = files / "out.evidence.jsonl"
+    if which != {"row": 1} and b"id" in damage:
+        pytest.skip("its name can be read")
+    path.write_bytes(damage + path.read_bytes())
+    with pytest.raises(InputError, match=r"out.evidence.jsonl, line 1: damaged, or written by"):
+        look_up(files / "out.csv", **which)
+
+
+def test_a_line_that_was_lost(files):
+    path = files / "out.evidence.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[1])
+    with pytest.raises(InputError, match="line 1: damaged"):
+        look_up(files / "out.csv", row=1)
+
+
+def test_an_empty_file(files):
+    (files / "out.evidence.jsonl").write_bytes(b"")
+    with pytest.raises(InputError, match="the file is empty"):
+        look_up(files / "out.csv", row=1)
