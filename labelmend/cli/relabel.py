@@ -25,6 +25,15 @@ def relabel(
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
     encoding: options.Encoding = None,
+    vote_columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vote-column",
+            help="What another annotator or model said of each row: a source of evidence, of "
+            "learned weight. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     labels: options.Labels = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
@@ -60,7 +69,15 @@ def relabel(
     from labelmend.relabel.job import OutputPaths, TableRequest, plan_file, relabel_file
 
     config = load_config(profile, [*options.overrides(settings, seed), *_harm(max_harm)])
-    request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
+    request = TableRequest(
+        table,
+        text_column,
+        label_column,
+        id_column,
+        oos_label,
+        encoding,
+        tuple(dict.fromkeys(vote_columns or ())),
+    )
     if dry_run:
         with keeping_votes(None):
             plan, models, notes = plan_file(request, config, labels, use_llm=not no_llm)

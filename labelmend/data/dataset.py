@@ -158,6 +158,31 @@ def to_dataset(
     return LoadedDataset(dataset, notes, truncated)
 
 
+def vote_indices(table: SourceTable, column: str, dataset: Dataset) -> Ints:
+    """Return int64 [n], a column of other annotators' labels as indices of the label set.
+
+    A blank is `NO_LABEL`, and so is what is no label of the set.
+
+    Raises:
+        ColumnError: there is no such column.
+        InputError: none of its values is a label of the set.
+    """
+    if column not in table.columns:
+        raise ColumnError(
+            f"{table.path}: --vote-column: no column {column!r}{nearest(column, table.columns)}; "
+            f"there are {_names(table.columns)}"
+        )
+    index = {label: i for i, label in enumerate(dataset.labels)}
+    found = [index.get(value, NO_LABEL) for value in table.values(column)]
+    votes = np.array(found, dtype=np.int64)
+    if len(votes) and not (votes != NO_LABEL).any():
+        raise InputError(
+            f"{table.path}: --vote-column {column}: none of its values is a label of this table; "
+            "name a column with labels"
+        )
+    return votes
+
+
 def _find(
     table: SourceTable, names: Iterable[str], taken: Collection[str], flag: str
 ) -> str | None:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from labelmend.types import NO_LABEL, Dataset, Ints, UniqueTexts
 
@@ -37,9 +37,18 @@ def unique_texts(dataset: Dataset) -> UniqueTexts:
         if known is None or text < known:
             smallest[group] = text
     representatives = tuple(text for text in smallest if text is not None)
-    labelled = dataset.given != NO_LABEL
-    given = coo_array(
-        (np.ones(labelled.sum(), np.float32), (of_row[labelled], dataset.given[labelled])),
-        shape=(count, len(dataset.labels)),
-    )
-    return UniqueTexts(representatives, of_row, given.tocsr())
+    given = given_counts(of_row, dataset.given, (count, len(dataset.labels)))
+    return UniqueTexts(representatives, of_row, given)
+
+
+def given_counts(of_row: Ints, labels: Ints, shape: tuple[int, int]) -> csr_array:
+    """Return float32 sparse [u, K]: how many rows of each text carry each label.
+
+    Args:
+        of_row: int64 [n], the text of each row.
+        labels: int64 [n], or `NO_LABEL`.
+        shape: (u, K).
+    """
+    labelled = labels != NO_LABEL
+    ones = np.ones(labelled.sum(), np.float32)
+    return coo_array((ones, (of_row[labelled], labels[labelled])), shape=shape).tocsr()

@@ -9,7 +9,7 @@ replace a function there, sooner or later, by this module.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -30,13 +30,21 @@ class _CallableModule(ModuleType):
         *,
         use_llm: bool = False,
         descriptions: Mapping[str, str] | None = None,
+        votes: Mapping[str, Sequence[str | None]] | None = None,
+        self_test: bool = False,
         progress: Progress | None = None,
     ) -> Relabelling:
         """Mend a dataset's labels; see `labelmend.relabel.api.relabel`."""
         from labelmend.relabel.api import relabel
 
         return relabel(
-            dataset, config, use_llm=use_llm, descriptions=descriptions, progress=progress
+            dataset,
+            config,
+            use_llm=use_llm,
+            descriptions=descriptions,
+            votes=votes,
+            self_test=self_test,
+            progress=progress,
         )
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:

@@ -15,7 +15,7 @@ from labelmend.errors import nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
 from labelmend.relabel.models import locate_models
-from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard, Relabelling
+from labelmend.types import NO_LABEL, Bools, Dataset, Ints, LabelCard, Relabelling
 
 _LEAST_LABELS = 2
 _SHOWN_LABELS = 5
@@ -27,6 +27,8 @@ def relabel(
     *,
     use_llm: bool = False,
     descriptions: Mapping[str, str] | None = None,
+    votes: Mapping[str, Sequence[str | None]] | None = None,
+    self_test: bool = False,
     progress: Progress | None = None,
 ) -> Relabelling:
     """Mend a dataset's labels.
@@ -38,6 +40,9 @@ def relabel(
         config: from `load_config`; None for the embedded profile.
         use_llm: let the profile's LLMs describe labels and vote on doubtful rows.
         descriptions: what a label means, in a sentence or two, for as many labels as you like.
+        votes: by voter, what another annotator or model said of each row; None where nothing. Each
+            is a source of its own, and counts as much as it deserves.
+        self_test: mend known errors in the mended labels, too: `Relabelling.self_test`.
         progress: hears how far the work is.
 
     Returns:
@@ -45,7 +50,8 @@ def relabel(
         puts a row's into words.
 
     Raises:
-        ValueError: a description is of no label of the dataset, or is blank.
+        ValueError: a description is of no label of the dataset or is blank, or a voter has not one
+            vote a row.
         ModelError: a model of the configuration is not on this machine, or is another one.
     """
     config = config or load_config()
@@ -61,7 +67,28 @@ def relabel(
     limit = config.data.max_text_chars
     cut = replace(dataset, texts=tuple(text[:limit] for text in dataset.texts))
     models = locate_models(config, use_llm=use_llm)
-    return pipeline.relabel(cut, config, models, written=written, progress=progress)
+    said = {name: vote_indices(dataset, name, vote) for name, vote in (votes or {}).items()}
+    return pipeline.relabel(
+        cut,
+        config,
+        models,
+        written=written,
+        votes=said,
+        progress=progress,
+        self_test=self_test,
+    )
+
+
+def vote_indices(dataset: Dataset, name: str, votes: Sequence[str | None]) -> Ints:
+    """Return int64 [n]: a voter's labels as indices; `NO_LABEL` for none, blanks and other words.
+
+    Raises:
+        ValueError: there is not one vote a row.
+    """
+    if len(votes) != len(dataset):
+        raise ValueError(f"votes of {name!r}: {len(votes)} for {len(dataset)} rows")
+    index = {label: i for i, label in enumerate(dataset.labels)}
+    return np.array([index.get(vote or "", NO_LABEL) for vote in votes], dtype=np.int64)
 
 
 def make_dataset(

@@ -25,6 +25,8 @@ from scipy.sparse import coo_array, csr_array, find
 from scipy.special import softmax
 
 from labelmend.retrieval.dense import gather
+from labelmend.retrieval.passages import row_blocks
+from labelmend.retrieval.ranking import top_columns
 from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints, NoiseChannel
 
 FIRST_GUESS = NoiseChannel(
@@ -105,14 +107,11 @@ def observe(
     text, label, count = find(given)
     order = np.lexsort((label, text))
     text, label, count = text[order], label[order], count[order]
-    similarity = (prototypes @ prototypes.T).astype(np.float64)
-    np.fill_diagonal(similarity, -np.inf)
-    width = min(_SIMILAR_LABELS, max((len(prototypes) - 1) // 2, 1), len(prototypes) - 1)
-    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :width]
+    nearest, similarities = _similar(prototypes)
+    width = nearest.shape[1]
     candidate = candidates[text]
     rank = np.full(candidate.shape, -1, dtype=np.int8)
-    for start in range(0, len(text), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    for part in row_blocks(len(text), candidate.shape[1] * max(width, 1)):
         found = nearest[candidate[part]] == label[part, None, None]
         if width:
             rank[part] = np.where(found.any(axis=2), found.argmax(axis=2), -1)
@@ -123,10 +122,24 @@ def observe(
         count=np.sqrt(count.astype(np.float64)),
         candidate=candidate,
         rank=rank,
-        similarities=np.take_along_axis(similarity, nearest, axis=1),
+        similarities=similarities,
         oos=oos,
         total_texts=given.shape[0],
     )
+
+
+def _similar(prototypes: Floats) -> tuple[Ints, Doubles]:
+    """Return the labels most similar to each, int64 [K, s], and their cosines, float64 [K, s]."""
+    total = len(prototypes)
+    width = min(_SIMILAR_LABELS, max((total - 1) // 2, 1), total - 1)
+    nearest = np.empty((total, width), dtype=np.int64)
+    similarities = np.empty((total, width))
+    similarity: Floats = prototypes @ prototypes.T
+    np.fill_diagonal(similarity, -np.inf)
+    for rows in row_blocks(total if width else 0, total):
+        nearest[rows] = top_columns(similarity[rows], width)
+        similarities[rows] = np.take_along_axis(similarity[rows], nearest[rows], axis=1)
+    return nearest, similarities
 
 
 @dataclass(frozen=True)
@@ -155,6 +168,9 @@ class LearnedChannel:
         """
         diagonal, totals = _row_sums(self.counts)
         transposed = csr_array(self.counts.T)
+        similar = _similar_shares(self.channel, seen)
+        # A text's labels stand one after another, the first of them at place 0.
+        place = np.arange(len(seen.text)) - np.searchsorted(seen.text, seen.text)
         result = np.zeros((seen.total_texts, seen.candidate.shape[1]))
         for start in range(0, len(seen.text), _BLOCK):
             part = np.arange(start, min(start + _BLOCK, len(seen.text)))
@@ -168,9 +184,13 @@ class LearnedChannel:
                 diagonal[candidate],
                 totals[candidate],
                 self.own[part].astype(np.float64),
-                _error_shares(self.channel, seen, part, candidate),
+                _error_shares(self.channel, seen, part, candidate, similar),
             )
-            np.add.at(result, seen.text[part], seen.count[part, None] * log_p)
+            log_p *= seen.count[part, None]
+            # No text stands at one place twice, so that a plain sum adds up all that there is.
+            for number in np.unique(place[part]):
+                rows = np.flatnonzero(place[part] == number)
+                result[seen.text[part[rows]]] += log_p[rows]
         return result
 
 
@@ -200,7 +220,8 @@ def learn_channel(
     base = NoiseChannel(float(keep_rate), *shares, pair_strength=None, label_strength=None)
     diagonal, totals = _row_sums(counts)
     pairs = gather(csr_array(counts), true, given[:, None])[:, 0] if len(w) else w
-    expected = _shares_at(base, seen, seen.rank[rows, columns], true, given)
+    similar = _similar_shares(base, seen)
+    expected = _shares_at(base, seen, similar, seen.rank[rows, columns], true, given)
     best, best_value = base, -np.inf
     for a, b in itertools.product(_PAIR_STRENGTHS, _LABEL_STRENGTHS):
         channel = NoiseChannel(float(keep_rate), *shares, pair_strength=a, label_strength=b)
@@ -245,22 +266,34 @@ def _log_channel(
 
 
 def _error_shares(
-    channel: NoiseChannel, seen: Observations, part: Ints, candidate: Ints
+    channel: NoiseChannel, seen: Observations, part: Ints, candidate: Ints, similar: Doubles
 ) -> Doubles:
     """Return E(g | k) of a block of observations, float64 [b, c]."""
     given = np.broadcast_to(seen.given[part, None], candidate.shape)
-    return _shares_at(channel, seen, seen.rank[part], candidate, given)
+    return _shares_at(channel, seen, similar, seen.rank[part], candidate, given)
+
+
+def _similar_shares(channel: NoiseChannel, seen: Observations) -> Doubles:
+    """Return S of each label's similar labels, float64 [K, s]."""
+    if not seen.similarities.size:
+        return seen.similarities
+    shares: Doubles = softmax(seen.similarities / channel.temperature, axis=1)
+    return shares
 
 
 def _shares_at(
-    channel: NoiseChannel, seen: Observations, rank: np.ndarray, true: Ints, given: Ints
+    channel: NoiseChannel,
+    seen: Observations,
+    similar: Doubles,
+    rank: np.ndarray,
+    true: Ints,
+    given: Ints,
 ) -> Doubles:
-    """Return E(given | true), of arrays of one shape."""
+    """Return E(given | true), of arrays of one shape, `similar` from `_similar_shares`."""
     uniform = 1 / max(len(seen.similarities) - 1, 1)
     near: Doubles | float = 0.0
-    if seen.similarities.size:
-        spread = softmax(seen.similarities / channel.temperature, axis=1)
-        near = np.where(rank >= 0, spread[true, np.maximum(rank, 0)], 0.0)
+    if similar.size:
+        near = np.where(rank >= 0, similar[true, np.maximum(rank, 0)], 0.0)
     to_oos = given == (NO_LABEL if seen.oos is None else seen.oos)
     mixed: Doubles = np.asarray(
         (1 - channel.similar_share - channel.oos_share) * uniform
@@ -286,7 +319,8 @@ def _learn_shares(
         return NoiseChannel(0.5, float(similar), float(oos), temperature, None, None)
 
     def loss(theta: Doubles) -> float:
-        shares = _shares_at(at(theta), seen, rank, true, given)
+        channel = at(theta)
+        shares = _shares_at(channel, seen, _similar_shares(channel, seen), rank, true, given)
         prior = 0.5 * _SHARE_PRIOR * (theta[0] ** 2 + theta[1] ** 2)
         prior += 0.5 * (theta[2] - _LOG_SHARPNESS) ** 2
         return float(prior - (w * np.log(np.maximum(shares, _TINY))).sum())

@@ -42,10 +42,10 @@ class Weights:
 
     def scores(self, stack: Floats, is_oos: Bools) -> Doubles:
         """Return the weighted sum of evidence [s, a, c] of texts, float64 [a, c]."""
-        total = self.oos_bias * is_oos
+        total = np.asarray(self.oos_bias * is_oos, dtype=np.float64)
         for weight, scores in zip(self.by_source, stack, strict=True):
-            total = total + weight * scores
-        return np.asarray(total, dtype=np.float64)
+            total += weight * scores
+        return total
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.configs.schema import Config, DataConfig
-from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset
+from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
@@ -21,7 +21,7 @@ from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
 from labelmend.relabel.store import Store, forget
 from labelmend.retrieval.space import open_space
-from labelmend.types import Dataset, LabelCard, Relabelling
+from labelmend.types import Dataset, Ints, LabelCard, Relabelling
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class TableRequest:
         id_column: as above.
         oos_label: the label that means "fits no label"; None to find it by name.
         encoding: of the file; None to detect it.
+        vote_columns: columns with what other annotators or models said of each row.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class TableRequest:
     id_column: str | None = None
     oos_label: str | None = None
     encoding: str | None = None
+    vote_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class LoadedTable:
     table: SourceTable
     columns: ColumnChoice
     dataset: Dataset
+    votes: Mapping[str, Ints]
     notes: tuple[str, ...]
 
 
@@ -114,7 +117,8 @@ def load_table(
         label_needed=not written,
     )
     loaded = to_dataset(table, columns, config, request.oos_label, tuple(written))
-    return LoadedTable(table, columns, loaded.dataset, loaded.notes)
+    votes = {c: vote_indices(table, c, loaded.dataset) for c in request.vote_columns}
+    return LoadedTable(table, columns, loaded.dataset, votes, loaded.notes)
 
 
 def relabel_file(
@@ -153,6 +157,7 @@ def relabel_file(
             config,
             models,
             written=written,
+            votes=job.votes,
             store=store,
             progress=progress,
             self_test=self_test,

@@ -3,18 +3,19 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.configs.schema import Config, VoterConfig
-from labelmend.data.duplicates import unique_texts
+from labelmend.data.duplicates import given_counts, unique_texts
 from labelmend.errors import ConfigError
 from labelmend.protocols import NoProgress, Progress, Reranker
 from labelmend.relabel.ballots import shown_exemplars
 from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import label_cards
+from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
 from labelmend.relabel.majority import majority
 from labelmend.relabel.models import RunModels
@@ -62,6 +63,7 @@ def relabel(
     models: RunModels,
     *,
     written: Mapping[str, LabelCard] | None = None,
+    votes: Mapping[str, Ints] | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
     self_test: bool = False,
@@ -77,6 +79,8 @@ def relabel(
         config: what runs and how.
         models: from `locate_models`; without voters no LLM is asked.
         written: label cards of the user's, by label.
+        votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
+            where nothing; each voter is a source, and its weight is learned.
         store: remembers what LLMs said; in memory if None.
         progress: hears how far the work is.
         self_test: mend known errors in the mended labels, too, and spend less of the harm budget
@@ -104,6 +108,8 @@ def relabel(
     cards = job.describe(unique, embeddings, written or {})
     with job.timed("retrieve"):
         texts = job.prepare(unique, embeddings, neighbours, cards, space)
+        shares = {name: _vote_shares(unique, vote) for name, vote in (votes or {}).items()}
+        texts = replace(texts, votes=shares)
         corpus = job.retrieve(texts, unique.given)
     space.release()
     with job.timed("suspect"):
@@ -124,13 +130,15 @@ def relabel(
                 config.fusion,
             )
 
+    trust = judge(unique, neighbours.indices, neighbours.similarities)
+
     def decide_within(max_harm: float) -> Decisions:
         budget = replace(config.decision, max_harm=max_harm)
-        return decide(dataset, unique.of_row, fit.posterior, budget)
+        return decide(dataset, unique.of_row, fit.posterior, budget, trusted=trust.trusted)
 
     decisions = decide_within(config.decision.max_harm)
     tested: SelfTest | None = None
-    if self_test:
+    if self_test and trust.trusted:
         with job.timed("self-test"):
             tested = job.self_test(texts, unique, decisions, settled, self_test_runs)
         tested, decisions = tighten(tested, decisions, decide_within)
@@ -147,8 +155,24 @@ def relabel(
         voters=reports,
         seconds=job.seconds,
         self_test=tested,
-        notes=(*space.notes, *_notes_on(tested)),
+        notes=(
+            *space.notes,
+            *([] if trust.trusted else [trust.reason]),
+            *_notes_on(tested),
+        ),
     )
+
+
+def _vote_shares(unique: UniqueTexts, votes: Ints) -> csr_array:
+    """Return sparse [u, K]: the share of a text's votes that each label got."""
+    return given_shares(given_counts(unique.of_row, votes, unique.given.shape))
+
+
+def _vote_scores(votes: csr_array, labels: Ints) -> Floats:
+    """Return float32 [u, c]: each candidate's share; NaN for texts without a vote."""
+    shares = gather(votes, np.arange(len(labels)), labels).astype(np.float32)
+    shares[np.diff(votes.indptr) == 0] = np.nan
+    return shares
 
 
 def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
@@ -169,6 +193,7 @@ class _Texts:
         words: sparse [u, w].
         cards: one a label.
         readers: the retrievers that read label cards.
+        votes: by voter, sparse [u, K], what it said of the text, as shares.
     """
 
     texts: tuple[str, ...]
@@ -177,6 +202,7 @@ class _Texts:
     words: csr_matrix
     cards: tuple[LabelCard, ...]
     readers: tuple[Bm25Retriever, DescriptionRetriever]
+    votes: Mapping[str, csr_array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -282,6 +308,10 @@ class _Job:
                 for r in texts.readers
             ),
             Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
+            *(
+                Evidence(name, _vote_scores(votes, candidates.labels))
+                for name, votes in texts.votes.items()
+            ),
         )
         columns = gather(given, np.arange(len(texts.texts)), candidates.kept)
         sources = Sources(

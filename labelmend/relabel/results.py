@@ -14,6 +14,7 @@ from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.write import NewColumn
 from labelmend.relabel.decide import given_probability
+from labelmend.relabel.diagnose import diagnose
 from labelmend.relabel.explain import RowReader, contribution, oos_nats
 from labelmend.relabel.self_test import record as self_test_record
 from labelmend.types import NO_LABEL, Doubles, Ints, Relabelling
@@ -130,6 +131,14 @@ def evidence_lines(result: Relabelling) -> Iterator[str]:
         yield explanation.to_line()
 
 
+def _advice(result: Relabelling) -> dict[str, Any]:
+    """Return what is to be said of the label set; JSON has no NaN."""
+    advice = asdict(diagnose(result))
+    trust = advice["trust"].items()
+    advice["trust"] = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in trust}
+    return advice
+
+
 def run_record(
     result: Relabelling,
     config: Config,
@@ -153,6 +162,7 @@ def run_record(
         "oos_label": None
         if result.dataset.oos is None
         else result.dataset.labels[result.dataset.oos],
+        "advice": _advice(result),
         "counts": dict(sorted(Counter(decisions.actions).items())),
         "noise": {
             "estimated_rate": round(estimated_noise(result), 6),

@@ -38,7 +38,7 @@ _LEAST_MEMBERSHIP = 0.02
 _ANCHORS = 0.5
 """Share of each label's texts, the most decisive ones, that the noise channel is learned from."""
 
-_REINFORCED = 0.12
+_REINFORCED = 0.15
 """Evidence of later rounds has learned from labels that the text's own given label helped to
 settle, so the likelihood finds it better than it is. Errors that scatter cancel out there; those
 that go from one label to its neighbour add up. So evidence counts less by this, times the share of
@@ -135,8 +135,8 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
             anchors = _anchors(log_prior, candidates, labels) & observed
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
             # by probability, evidence too soft would find less noise, and then be found softer.
-            best = _best(log_prior)
-            responsibility = np.where(anchors[seen.text, None], best[seen.text], 0.0)
+            responsibility = _best(log_prior)[seen.text]
+            responsibility[~anchors[seen.text]] = 0.0
             learned = learn_channel(seen, responsibility, channel)
             channel = learned.channel
             log_likelihood = learned.log_likelihood(seen)
@@ -212,8 +212,15 @@ def _log_prior(
     weights: Weights, stack: Floats, is_out: Bools, candidates: Candidates, discount: float
 ) -> Doubles:
     """Return log p_w, float64 [u, c]."""
-    scores = discount * weights.scores(stack, is_out) + candidates.log_counts
-    return np.asarray(log_softmax(scores, axis=1))
+    log_prior = np.empty(is_out.shape)
+    for start in range(0, len(log_prior), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        scores = discount * weights.scores(stack[:, rows], is_out[rows]) + candidates.log_counts
+        log_prior[rows] = log_softmax(scores, axis=1)
+    return log_prior
+
+
+_BLOCK = 4096
 
 
 def _best(log_prior: Doubles) -> Doubles:

@@ -8,7 +8,7 @@ counts.
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,8 +164,12 @@ def principal_components(embeddings: Floats, count: int) -> Floats:
         centred = embeddings[start : start + (1 << 16)] - mean
         covariance += centred.T @ centred
     _, axes = np.linalg.eigh(covariance)
-    projected: Floats = (embeddings - mean) @ axes[:, ::-1][:, :count].astype(np.float32)
-    return np.ascontiguousarray(projected)
+    leading = axes[:, ::-1][:, :count].astype(np.float32)
+    projected = np.empty((len(embeddings), count), dtype=np.float32)
+    for start in range(0, len(embeddings), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        projected[part] = (embeddings[part] - mean) @ leading
+    return projected
 
 
 def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats:
@@ -217,7 +221,7 @@ def discriminant_scores(features: Floats, memberships: csr_array, candidates: In
         labels = candidates[rows]
         x = features[rows].astype(np.float64) @ whiten
         length = np.einsum("bf,bf->b", x, x)[:, None]
-        dots = np.take_along_axis(x @ centres.T, labels, axis=1)
+        dots = _dots(x, centres, labels)
         own = gather(memberships, rows, labels)
         of_label = counts[labels] + 1
         rest = np.maximum(of_label - own, 1e-9)
@@ -234,6 +238,23 @@ def discriminant_scores(features: Floats, memberships: csr_array, candidates: In
 _SHRINKAGE = 0.1
 _NOBODY = 1e-6
 
+_WORTH_ALL = 16
+"""Scores of all labels cost less than those of one in so many, which are gathered first."""
+
+_CACHED_ROWS = 64
+"""Texts whose candidates' means fit in the processor's cache."""
+
+
+def _dots(x: Doubles, centres: Doubles, labels: Ints) -> Doubles:
+    """Return float64 [b, c]: the dot product of `x[i]` and `centres[labels[i, j]]`."""
+    if labels.shape[1] * _WORTH_ALL >= len(centres):
+        return np.take_along_axis(x @ centres.T, labels, axis=1)
+    dots = np.empty(labels.shape)
+    for start in range(0, len(x), _CACHED_ROWS):
+        part = slice(start, start + _CACHED_ROWS)
+        np.einsum("bf,bcf->bc", x[part], centres[labels[part]], out=dots[part])
+    return dots
+
 
 def lexical_scores(words: csr_matrix, memberships: csr_array, candidates: Ints) -> Floats:
     """Return leave-one-out log-probabilities of multinomial naive Bayes, up to a constant a text.
@@ -248,18 +269,21 @@ def lexical_scores(words: csr_matrix, memberships: csr_array, candidates: Ints) 
     Returns:
         float32 [u, c]; NaN for labels that no other text carries.
     """
-    total, vocabulary = words.shape
-    counts = np.asarray((memberships.T @ words).todense(), dtype=np.float32)
+    vocabulary = words.shape[1]
+    counts, totals = _word_counts(words, memberships)
     lengths = np.asarray(words.sum(axis=1)).ravel()
-    totals = counts.sum(axis=1, dtype=np.float64)
     texts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
     offset = np.log(totals + _SMOOTHING * vocabulary)
-    log_counts = np.ascontiguousarray(np.log(counts + np.float32(_SMOOTHING)).T)
+    few = candidates.shape[1] * _WORTH_ALL >= memberships.shape[1]
+    log_counts = np.log(counts + np.float32(_SMOOTHING)).astype(np.float64) if few else None
     scores = np.empty(candidates.shape, dtype=np.float32)
-    for start in range(0, total, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, total))
+    for rows in _word_blocks(words, candidates.shape[1]):
         labels = candidates[rows]
-        product = np.take_along_axis(np.asarray(words[rows] @ log_counts), labels, axis=1)
+        if log_counts is not None:
+            every = np.asarray(words[rows] @ log_counts)
+            product = np.take_along_axis(every, labels, axis=1)
+        else:
+            product = _word_products(words[rows], counts, labels)
         own = gather(memberships, rows, labels)
         others = texts[labels] - own
         part = product - lengths[rows, None] * offset[labels] + np.log(np.maximum(others, 0) + 1)
@@ -271,6 +295,48 @@ def lexical_scores(words: csr_matrix, memberships: csr_array, candidates: Ints) 
         ) + np.log(np.maximum(others[row, column], 0) + 1)
         scores[rows] = np.where(others <= _NOBODY, np.nan, part)
     return scores
+
+
+def _word_counts(words: csr_matrix, memberships: csr_array) -> tuple[Floats, Doubles]:
+    """Return how often each word stands in each label, float32 [w, K], and float64 [K] sums."""
+    vocabulary, label_count = words.shape[1], memberships.shape[1]
+    by_label = csr_array(memberships.T)
+    counts = np.empty((vocabulary, label_count), dtype=np.float32)
+    totals = np.empty(label_count)
+    size = max(1, _BLOCK_VALUES // vocabulary)
+    for start in range(0, label_count, size):
+        part = slice(start, start + size)
+        block = (by_label[part] @ words).toarray().astype(np.float32)
+        totals[part] = block.sum(axis=1, dtype=np.float64)
+        counts[:, part] = block.T
+    return counts, totals
+
+
+def _word_blocks(words: csr_matrix, width: int) -> Iterator[Ints]:
+    """Cut the texts into blocks of few values, at `width` values a word of a text."""
+    start, total = 0, words.shape[0]
+    while start < total:
+        most = int(words.indptr[start]) + _BLOCK_VALUES // width
+        end = int(np.searchsorted(words.indptr, most, side="right")) - 1
+        end = min(max(end, start + 1), start + _BLOCK, total)
+        yield np.arange(start, end)
+        start = end
+
+
+_BLOCK_VALUES = 1 << 22
+
+
+def _word_products(words: csr_matrix, counts: Floats, labels: Ints) -> Doubles:
+    """Return float64 [b, c]: the sum over a text's words of TF-IDF times the label's log count."""
+    row = np.repeat(np.arange(words.shape[0]), np.diff(words.indptr))
+    of_word = words.indices.astype(np.int64) * counts.shape[1]
+    found = counts.ravel().take(of_word[:, None] + labels[row])
+    weighted = words.data[:, None] * np.log(found + np.float32(_SMOOTHING))
+    # A row of ones for each text's words: adds them up in their order, as a product would.
+    ones = csr_array(
+        (np.ones(len(row)), np.arange(len(row)), words.indptr), shape=(words.shape[0], len(row))
+    )
+    return np.asarray(ones @ weighted)
 
 
 def _without_own(
@@ -285,7 +351,7 @@ def _without_own(
     """Return the log-likelihood of texts under labels that they carry themselves, float64 [p]."""
     own = words[texts]
     pair = np.repeat(np.arange(len(texts)), np.diff(own.indptr))
-    left = counts[labels[pair], own.indices] - shares[pair] * own.data
+    left = counts[own.indices, labels[pair]] - shares[pair] * own.data
     logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
     total = np.bincount(pair, weights=logs, minlength=len(texts)).astype(np.float64)
     length = np.asarray(own.sum(axis=1)).ravel()

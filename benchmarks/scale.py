@@ -1,0 +1,387 @@
+"""How time and memory grow with the rows, without the encoder and without LLMs.
+
+    python benchmarks/scale.py [--sizes 20000,40000,80000] [--labels K] [--seed 0] [--no-write]
+
+Mends made-up tables through the same function as the command line; only the encoder is a stand-in
+that draws vectors around label centres. Each size runs in a process of its own. Writes its part of
+benchmarks/RESULTS.md. One size alone, as JSON: `--rows 60000 --labels 5000`.
+"""
+
+import argparse
+import functools
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from results_file import write_section
+
+from labelmend.configs.load import load_config
+from labelmend.relabel import pipeline, results, rounds, suspect
+from labelmend.relabel.channel import LearnedChannel
+from labelmend.relabel.models import RunModels
+from labelmend.retrieval.space import TextSpace
+from labelmend.types import Dataset, Floats, Ints
+
+HERE = Path(__file__).parent
+SIZES = "20000,40000,80000"
+TARGET_ROWS = 500_000
+NOISE_RATE = 0.2
+ROWS_PER_LABEL = 100
+
+_DIMENSIONS = 768
+_LABELS_PER_THEME = 10
+_THEME = 0.7
+"""Share of a theme's direction in its labels' centres: some labels are close to each other."""
+_SPREAD = 2.8
+"""Length of what sets a text apart from its label's centre, whose length is 1."""
+_DECAY = 50
+"""Dimensions in which the spectrum halves, as an encoder's spectrum falls off too."""
+
+_COMMON_WORDS = 3000
+_OWN_WORDS = 12
+_TEXT_COMMON, _TEXT_OWN = 10, 2
+_SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A made-up table and its truth.
+
+    Attributes:
+        dataset: rows with their noisy labels.
+        truth: int64 [n].
+    """
+
+    dataset: Dataset
+    truth: Ints
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run.
+
+    Attributes:
+        rows: n.
+        labels: K.
+        seconds: of CPU time by stage, in the order in which the stages began: a busy machine
+            stretches them less than time on the clock.
+        clock: seconds by the clock, of all.
+        peak_gib: by stage, of resident memory.
+        before: label accuracy as given.
+        after: label accuracy when mended.
+        rounds_of: times that supervised evidence was gathered.
+    """
+
+    rows: int
+    labels: int
+    seconds: dict[str, float]
+    clock: float
+    peak_gib: dict[str, float]
+    before: float
+    after: float
+    rounds_of: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages but the stand-in for the encoder."""
+        return sum(s for stage, s in self.seconds.items() if stage not in _NOT_OURS)
+
+
+_NOT_OURS = frozenset({"make the table", "stand-in encoder"})
+
+
+def word(number: int) -> str:
+    """Return a pronounceable word, another one for each number."""
+    letters = _SYLLABLES[number % len(_SYLLABLES)]
+    while number := number // len(_SYLLABLES):
+        letters += _SYLLABLES[number % len(_SYLLABLES)]
+    return letters + "x"  # no suffix that a stemmer takes off
+
+
+def made_up(rows: int, labels: int, seed: int) -> MadeUp:
+    """Return a table of random texts: words of their label's among common ones."""
+    generator = np.random.default_rng(seed)
+    truth = generator.permutation(np.arange(rows) % labels)
+    given = truth.copy()
+    wrong = generator.choice(rows, round(NOISE_RATE * rows), replace=False)
+    given[wrong] = (truth[wrong] + generator.integers(1, labels, len(wrong))) % labels
+    words = np.array([word(i) for i in range(_COMMON_WORDS + 4 * labels)], dtype=object)
+    own_words = _COMMON_WORDS + generator.integers(0, 4 * labels, (labels, _OWN_WORDS))
+    frequency = 1 / np.arange(10, _COMMON_WORDS + 10)
+    common = generator.choice(_COMMON_WORDS, (rows, _TEXT_COMMON), p=frequency / frequency.sum())
+    place = generator.integers(0, _OWN_WORDS, (rows, _TEXT_OWN))
+    numbers = np.concatenate([common, own_words[truth[:, None], place]], axis=1)
+    numbers = generator.permuted(numbers, axis=1)
+    texts: list[str] = []
+    seen: set[str] = set()
+    for row, line in enumerate(words[numbers].tolist()):
+        text = " ".join(line)
+        while text in seen:
+            text += f" {word(row)}"
+        seen.add(text)
+        texts.append(text)
+    names = tuple(f"label_{i:06d}" for i in range(labels))
+    ids = tuple(str(row + 1) for row in range(rows))
+    return MadeUp(Dataset(ids, tuple(texts), given, names, oos=None), truth)
+
+
+class ClusterEncoder:
+    """Stands in for an encoder: a row's text lies around its true label's centre.
+
+    A text's vector depends on the text and the seed alone, so copies of a text coincide.
+    """
+
+    def __init__(self, table: MadeUp, seed: int) -> None:
+        """Draw the centres."""
+        self._row_of = {text: row for row, text in enumerate(table.dataset.texts)}
+        self._truth = table.truth
+        self._seed = seed
+        self._scale = 1 / np.sqrt(1 + np.arange(_DIMENSIONS) / _DECAY)
+        self._scale /= np.linalg.norm(self._scale)
+        generator = np.random.default_rng([seed, 1])
+        labels = len(table.dataset.labels)
+        themes = generator.standard_normal((labels // _LABELS_PER_THEME + 1, _DIMENSIONS))
+        own = generator.standard_normal((labels, _DIMENSIONS))
+        theme_of = np.arange(labels) // _LABELS_PER_THEME
+        mixed = _THEME * themes[theme_of] + np.sqrt(1 - _THEME**2) * own
+        self._centres = (mixed * self._scale).astype(np.float32)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), 768], unit rows."""
+        vectors = np.empty((len(texts), _DIMENSIONS), dtype=np.float32)
+        for i, text in enumerate(texts):
+            row = self._row_of.get(text, -1)
+            key = [self._seed, 2, row if row >= 0 else zlib.crc32(text.encode())]
+            vectors[i] = np.random.default_rng(key).standard_normal(_DIMENSIONS) * self._scale
+            if row >= 0:
+                vectors[i] = _SPREAD * vectors[i] + self._centres[self._truth[row]]
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """Return the same as `encode`: an exemplar is a row's text."""
+        return self.encode(texts)
+
+
+class Watch:
+    """CPU seconds and peak memory by stage; an inner stage is taken out of the outer one."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.peak: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+        self._open: list[str] = []
+        self._since = time.process_time()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Attribute the time and memory of a block."""
+        self._settle()
+        self._open.append(name)
+        self.calls[name] = self.calls.get(name, 0) + 1
+        try:
+            yield
+        finally:
+            self._settle()
+            self._open.pop()
+
+    def wrap(self, owner: Any, attribute: str, stage: str) -> None:
+        """Have all calls of a function go under a stage."""
+        inner: Callable[..., Any] = getattr(owner, attribute)
+
+        @functools.wraps(inner)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(stage):
+                return inner(*args, **kwargs)
+
+        setattr(owner, attribute, timed)
+
+    def _settle(self) -> None:
+        now = time.process_time()
+        name = self._open[-1] if self._open else "rest"
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
+        self.peak[name] = max(self.peak.get(name, 0.0), _high_water_gib())
+        self._since = now
+
+
+def _high_water_gib() -> float:
+    """Return the peak of resident memory (VmHWM) since the last call, and start it anew."""
+    status = Path("/proc/self/status").read_text("utf-8").splitlines()
+    high = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    Path("/proc/self/clear_refs").write_text("5", "utf-8")
+    return high / 2**20
+
+
+def watched(watch: Watch) -> None:
+    """Put the stages of the main job under the watch."""
+    for owner, attribute, stage in (
+        (pipeline, "unique_texts", "distinct texts"),
+        (TextSpace, "fit", "stand-in encoder"),
+        (TextSpace, "passages", "stand-in encoder"),
+        (pipeline, "find_neighbours", "neighbours"),
+        (pipeline, "label_cards", "label cards"),
+        (pipeline, "label_passages", "label cards"),
+        (pipeline, "word_features", "words"),
+        (pipeline, "find_candidates", "candidates"),
+        (pipeline, "score_in_blocks", "scores of cards"),
+        (pipeline, "settle", "rounds: fusion"),
+        (suspect, "principal_components", "rounds: classifier"),
+        (suspect.EmbeddingClassifier, "scores", "rounds: classifier"),
+        (rounds, "lexical_scores", "rounds: words"),
+        (rounds, "PrototypeRetriever", "rounds: prototypes"),
+        (rounds, "score_in_blocks", "rounds: neighbours"),
+        (rounds, "observe", "rounds: channel"),
+        (rounds, "learn_channel", "rounds: channel"),
+        (LearnedChannel, "log_likelihood", "rounds: channel"),
+        (rounds, "learn_weights", "rounds: weights"),
+        (pipeline, "decide", "decide"),
+    ):
+        watch.wrap(owner, attribute, stage)
+
+
+def measure(rows: int, labels: int, seed: int) -> Measured:
+    """Mend one made-up table."""
+    began = time.monotonic()
+    watch = Watch()
+    config = load_config("embedded")
+    with watch.stage("make the table"):
+        table = made_up(rows, labels, seed)
+        encoder = ClusterEncoder(table, seed)
+    setattr(pipeline, "open_space", lambda *_: TextSpace([lambda: encoder]))  # noqa: B010
+    watched(watch)
+    models = RunModels(encoders=(), reranker=None, describer=None, voters=())
+    with watch.stage("rest"):
+        result = pipeline.relabel(table.dataset, config, models)
+    with watch.stage("columns"):
+        results.columns_of(result)
+    with watch.stage("evidence lines"), Path(os.devnull).open("w", encoding="utf-8") as stream:
+        stream.writelines(results.evidence_lines(result))
+    return Measured(
+        rows=rows,
+        labels=labels,
+        seconds=watch.seconds,
+        clock=time.monotonic() - began,
+        peak_gib=watch.peak,
+        before=float((table.dataset.given == table.truth).mean()),
+        after=float((result.decisions.mended == table.truth).mean()),
+        rounds_of=watch.calls["rounds: words"],
+    )
+
+
+def measure_apart(rows: int, labels: int, seed: int) -> Measured:
+    """Mend one made-up table in a process of its own, whose memory nothing else has touched."""
+    command = [sys.executable, __file__, "--rows", str(rows), "--labels", str(labels)]
+    done = subprocess.run(
+        [*command, "--seed", str(seed)], stdout=subprocess.PIPE, check=True, text=True
+    )
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def slope(rows: Sequence[int], seconds: Sequence[float]) -> float:
+    """Return the exponent b of seconds = a * rows^b, by least squares on logs."""
+    found = np.polyfit(np.log(rows), np.log(np.maximum(seconds, 1e-3)), 1)
+    return round(float(found[0]), 6) + 0.0  # no -0.0
+
+
+def stage_rows(runs: Sequence[Measured]) -> list[str]:
+    """Return the table's lines: one a stage; those that never took a second are added up."""
+    rows = [run.rows for run in runs]
+    stages = list(dict.fromkeys(stage for run in runs for stage in run.seconds))
+    ours = [stage for stage in stages if stage not in _NOT_OURS]
+    small = [s for s in ours if max(run.seconds.get(s, 0.0) for run in runs) < 1.0]
+    groups: Mapping[str, list[str]] = {
+        **{stage: [stage] for stage in ours if stage not in small},
+        **({"all others": small} if small else {}),
+        "**all**": ours,
+    }
+    lines = []
+    for name, members in groups.items():
+        seconds = [sum(run.seconds.get(s, 0.0) for s in members) for run in runs]
+        peaks = [max(run.peak_gib.get(s, 0.0) for s in members) for run in runs]
+        cells = [f"{s:.1f} s, {p:.2f} GiB" for s, p in zip(seconds, peaks, strict=True)]
+        grows = f"{slope(rows, seconds):.2f}" if len(set(rows)) > 1 else "-"
+        lines.append(f"| {name} | {' | '.join(cells)} | {grows} |")
+    return lines
+
+
+def report(runs: Sequence[Measured], command: str) -> str:
+    """Return the section of RESULTS.md."""
+    packages = ("numpy", "scipy", "scikit-learn", "faiss-cpu")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    heads = " | ".join(f"{run.rows:,} rows, {run.labels:,} labels" for run in runs)
+    right = " | ".join(f"{run.before:.2%}, then {run.after:.2%}" for run in runs)
+    clock = " | ".join(f"{run.clock:.0f} s" for run in runs)
+    turns = " | ".join(str(run.rounds_of) for run in runs)
+    return "\n".join(
+        [
+            "## Time and memory by size",
+            "",
+            f"`{command}`: made-up texts, {_DIMENSIONS} dimensions, {NOISE_RATE:.0%} uniform "
+            "noise, embedded profile without the reranker and LLMs; the encoder is a stand-in "
+            "and its time left out. Each stage with its seconds of CPU time and the peak of memory "
+            "while it ran; `grows` is the exponent of rows that fits the seconds best.",
+            f"Machine: {platform.machine()}, {os.cpu_count()} cores, "
+            f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}; "
+            f"Python {platform.python_version()}, {versions}.",
+            "",
+            f"| stage | {heads} | grows |",
+            f"|---|{'---|' * len(runs)}---|",
+            *stage_rows(runs),
+            f"| by the clock | {clock} | |",
+            f"| rounds | {turns} | |",
+            f"| label accuracy | {right} | |",
+        ]
+    )
+
+
+def outlook(runs: Sequence[Measured]) -> str:
+    """Return one line: what the largest run's seconds come to at the target, by the fit."""
+    rows, last = [run.rows for run in runs], runs[-1]
+    if len(set(rows)) < 2:
+        return ""
+    power = slope(rows, [run.total for run in runs])
+    seconds = last.total * (TARGET_ROWS / last.rows) ** power
+    return f"{TARGET_ROWS:,} rows by the fit: {seconds / 3600:.1f} h of CPU without the encoder"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, help="measure this size alone and print JSON")
+    parser.add_argument("--sizes", default=SIZES, help="rows of each run")
+    parser.add_argument("--labels", type=int, help=f"else a label per {ROWS_PER_LABEL} rows")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    options = parser.parse_args()
+    if options.rows:
+        labels = options.labels or max(options.rows // ROWS_PER_LABEL, 2)
+        print(json.dumps(asdict(measure(options.rows, labels, options.seed))))
+        return
+    runs = []
+    for rows in map(int, options.sizes.split(",")):
+        labels = options.labels or max(rows // ROWS_PER_LABEL, 2)
+        runs.append(measure_apart(rows, labels, options.seed))
+        print(f"{rows:,} rows: {runs[-1].total:.0f} s", file=sys.stderr)
+    command = f"python benchmarks/scale.py --sizes {options.sizes}"
+    command += f" --labels {options.labels}" if options.labels else ""
+    text = report(runs, command)
+    print(text)
+    print(outlook(runs))
+    if not options.no_write:
+        write_section(HERE / "RESULTS.md", "scale", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import scale
+
+
+@pytest.fixture(scope="module")
+def table():
+    return scale.made_up(600, 20, seed=3)
+
+
+def test_a_fifth_of_the_labels_is_wrong(table):
+    wrong = table.dataset.given != table.truth
+    assert wrong.mean() == scale.NOISE_RATE
+    assert np.bincount(table.truth).tolist() == [30] * 20
+
+
+def test_texts_are_distinct_even_where_words_are_few(monkeypatch):
+    assert len(set(scale.made_up(3000, 2, seed=0).dataset.texts)) == 3000
+    monkeypatch.setattr(scale, "_COMMON_WORDS", 1)
+    monkeypatch.setattr(scale, "_OWN_WORDS", 1)
+    assert len(set(scale.made_up(200, 2, seed=0).dataset.texts)) == 200
+
+
+def test_words_are_distinct():
+    assert len({scale.word(i) for i in range(20_000)}) == 20_000
+
+
+def test_a_vector_depends_on_its_text_alone(table):
+    encoder = scale.ClusterEncoder(table, 3)
+    texts = [*table.dataset.texts[:50], "no row's text"]
+    vectors = encoder.encode(texts)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(51), abs=1e-5)
+    assert np.array_equal(encoder.encode_passages(texts[::-1]), vectors[::-1])
+
+
+def test_vectors_lie_nearer_to_their_label_than_to_others(table):
+    vectors = scale.ClusterEncoder(table, 3).encode(table.dataset.texts)
+    cosine = vectors @ vectors.T
+    same = table.truth[:, None] == table.truth
+    assert cosine[same & ~np.eye(600, dtype=bool)].mean() > cosine[~same].mean() + 0.05
+
+
+def test_the_slope_of_a_power_law():
+    assert scale.slope([10, 20, 40], [3, 6, 12]) == pytest.approx(1)
+    assert scale.slope([10, 20, 40], [1, 4, 16]) == pytest.approx(2)
+
+
+def test_an_inner_stage_is_taken_out_of_the_outer_one():
+    watch = scale.Watch()
+    with watch.stage("outer"), watch.stage("inner"):
+        sum(range(2_000_000))
+    assert watch.seconds["inner"] > 10 * watch.seconds["outer"]
+    assert watch.peak["inner"] > 0
+    assert watch.calls == {"outer": 1, "inner": 1}
+
+
+def test_the_table_adds_up_small_stages_and_leaves_the_stand_in_out():
+    def run(rows):
+        seconds = {"stand-in encoder": 99.0, "a": rows / 10, "b": 0.25, "c": 0.5}
+        peaks = {"stand-in encoder": 9.0, "a": 0.5, "b": 1.5, "c": 1.0}
+        return scale.Measured(rows, 5, seconds, 7.0, peaks, 0.8, 0.9, 3)
+
+    lines = scale.stage_rows([run(20), run(40)])
+    assert lines == [
+        "| a | 2.0 s, 0.50 GiB | 4.0 s, 0.50 GiB | 1.00 |",
+        "| all others | 0.8 s, 1.50 GiB | 0.8 s, 1.50 GiB | 0.00 |",
+        "| **all** | 2.8 s, 1.50 GiB | 4.8 s, 1.50 GiB | 0.79 |",
+    ]
+    text = scale.report([run(20), run(40)], "command")
+    assert "| label accuracy | 80.00%, then 90.00% | 80.00%, then 90.00% | |" in text
+    assert "| by the clock | 7 s | 7 s | |" in text
