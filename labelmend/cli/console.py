@@ -98,3 +98,19 @@ def say_error(message: str) -> None:
     """Print one line to stderr."""
     line = " ".join(message.split())
     sys.stderr.write(f"labelmend: {line}\n")
+
+
+_JOINERS = "\u200c\u200d"
+"""They shape emoji and some scripts, and do nothing to a terminal."""
+
+
+def harmless(text: str) -> str:
+    """Return a text on one line that can't steer the terminal: control characters are spelled."""
+    return "".join(
+        c
+        if c.isprintable() or c in _JOINERS
+        else " "
+        if c.isspace()
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelmend.cli.console import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 _TEXT_CHARS = 1000
 _SOURCE_WIDTH = 15
 _LABEL_WIDTH = 9
-_JOINERS = "\u200c\u200d"
-"""They shape emoji and some scripts, and do nothing to a terminal."""
 
 
 def explain(
@@ -58,18 +58,6 @@ def explain(
             typer.echo(f"labelmend: note: {harmless(note)}", err=True)
         return
     _print(found, table)
-
-
-def harmless(text: str) -> str:
-    """Return a text on one line that can't steer the terminal: control characters are spelled."""
-    return "".join(
-        c
-        if c.isprintable() or c in _JOINERS
-        else " "
-        if c.isspace()
-        else c.encode("unicode_escape").decode()
-        for c in text
-    )
 
 
 def _print(found: "LookedUp", table: Path) -> None:

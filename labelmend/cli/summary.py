@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from labelmend.cli.console import harmless
 from labelmend.relabel.demo import Score
+from labelmend.relabel.diagnose import Diagnoses, diagnose
 from labelmend.relabel.job import RelabelOutcome
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.plan import Plan
@@ -20,6 +22,11 @@ _WORDS: dict[Decision, str] = {
     "label": "labelled from scratch",
 }
 _PAIRS = 5
+_LINES = 3
+"""Of advice of one kind."""
+
+_EXAMPLE_CHARS = 60
+
 _KIB = 1024
 
 
@@ -96,6 +103,8 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         for pair in pairs:
             table.add_row(Text(pair.true), Text(pair.given), f"{pair.rows:.0f}")
         console.print(table, highlight=False)
+    for line in _advice(diagnose(result)):
+        console.print(Text(harmless(line)), soft_wrap=True)
     for voter in result.voters:
         failed = sum(voter.failures.values())
         failures = f", {failed} failed" if failed else ""
@@ -113,6 +122,36 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         ("run record", paths.record),
     ):
         console.print(Text(f"{words + ':':<14}{path}"), soft_wrap=True)
+
+
+def _advice(said: Diagnoses) -> list[str]:
+    """Return what is to be said of the label set, a line each; the whole of it is in run.json."""
+    lines = [
+        f"Consider merging {m.label_a} and {m.label_b}: nothing in their {m.rows} texts tells them "
+        f"apart{_such_as(m.examples_a, m.examples_b)}."
+        for m in said.merge[:_LINES]
+    ]
+    lines += [
+        f"Consider splitting {s.label}: its texts fall into {s.rows[0]} and {s.rows[1]}"
+        f"{_such_as(s.examples_a, s.examples_b)}."
+        for s in said.split[:_LINES]
+    ]
+    lines += [
+        f"{w.label}: only {w.right_share:.0%} of its {w.rows} rows seem right"
+        f"{'' if w.goes_to is None else f'; most others seem to be {w.goes_to}'}."
+        for w in said.mostly_wrong[:_LINES]
+    ]
+    if said.empty:
+        names = ", ".join(e.label for e in said.empty[:_LINES])
+        more = f" and {len(said.empty) - _LINES} more" if len(said.empty) > _LINES else ""
+        lines.append(f"No row was given {names}{more}.")
+    return lines
+
+
+def _such_as(one: tuple[str, ...], other: tuple[str, ...]) -> str:
+    """Return an example of each side, cut to a line's length."""
+    shown = [f'"{texts[0][:_EXAMPLE_CHARS]}"' for texts in (one, other) if texts]
+    return f", such as {' and '.join(shown)}" if shown else ""
 
 
 def _print_self_test(console: Console, test: SelfTest) -> None:

@@ -158,6 +158,12 @@ def to_dataset(
     return LoadedDataset(dataset, notes, truncated)
 
 
+def label_indices(labels: Sequence[str], values: Iterable[str | None]) -> Ints:
+    """Return int64 [n], each value's place among the labels; `NO_LABEL` for all else."""
+    index: dict[str | None, int] = {label: i for i, label in enumerate(labels)}
+    return np.array([index.get(value, NO_LABEL) for value in values], dtype=np.int64)
+
+
 def vote_indices(table: SourceTable, column: str, dataset: Dataset) -> Ints:
     """Return int64 [n], a column of other annotators' labels as indices of the label set.
 
@@ -172,9 +178,7 @@ def vote_indices(table: SourceTable, column: str, dataset: Dataset) -> Ints:
             f"{table.path}: --vote-column: no column {column!r}{nearest(column, table.columns)}; "
             f"there are {_names(table.columns)}"
         )
-    index = {label: i for i, label in enumerate(dataset.labels)}
-    found = [index.get(value, NO_LABEL) for value in table.values(column)]
-    votes = np.array(found, dtype=np.int64)
+    votes = label_indices(dataset.labels, table.values(column))
     if len(votes) and not (votes != NO_LABEL).any():
         raise InputError(
             f"{table.path}: --vote-column {column}: none of its values is a label of this table; "

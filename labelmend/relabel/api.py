@@ -11,11 +11,12 @@ import pandas as pd
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
+from labelmend.data.dataset import label_indices
 from labelmend.errors import nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
 from labelmend.relabel.models import locate_models
-from labelmend.types import NO_LABEL, Bools, Dataset, Ints, LabelCard, Relabelling
+from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard, Relabelling
 
 _LEAST_LABELS = 2
 _SHOWN_LABELS = 5
@@ -67,7 +68,10 @@ def relabel(
     limit = config.data.max_text_chars
     cut = replace(dataset, texts=tuple(text[:limit] for text in dataset.texts))
     models = locate_models(config, use_llm=use_llm)
-    said = {name: vote_indices(dataset, name, vote) for name, vote in (votes or {}).items()}
+    for name, vote in (votes or {}).items():
+        if len(vote) != len(dataset):
+            raise ValueError(f"votes of {name!r}: {len(vote)} for {len(dataset)} rows")
+    said = {name: label_indices(dataset.labels, vote) for name, vote in (votes or {}).items()}
     return pipeline.relabel(
         cut,
         config,
@@ -77,18 +81,6 @@ def relabel(
         progress=progress,
         self_test=self_test,
     )
-
-
-def vote_indices(dataset: Dataset, name: str, votes: Sequence[str | None]) -> Ints:
-    """Return int64 [n]: a voter's labels as indices; `NO_LABEL` for none, blanks and other words.
-
-    Raises:
-        ValueError: there is not one vote a row.
-    """
-    if len(votes) != len(dataset):
-        raise ValueError(f"votes of {name!r}: {len(votes)} for {len(dataset)} rows")
-    index = {label: i for i, label in enumerate(dataset.labels)}
-    return np.array([index.get(vote or "", NO_LABEL) for vote in votes], dtype=np.int64)
 
 
 def make_dataset(
