@@ -92,7 +92,9 @@ import labelmend.relabel.job
 assert labelmend.relabel.job.relabel_file.__module__ == 'labelmend.relabel.job'
 with mock.patch('labelmend.relabel.api.relabel', lambda *a, **k: (a, k)):
     got = labelmend.relabel(1, 2, use_llm=True)
-assert got == ((1, 2), {'use_llm': True, 'descriptions': None, 'progress': None})
+assert got == ((1, 2), dict(
+    use_llm=True, descriptions=None, votes=None, self_test=False, progress=None
+))
 assert labelmend.relabel.__spec__.submodule_search_locations
 assert importlib.reload(relabel) is relabel and callable(relabel)
 print('ok')
@@ -269,3 +271,9 @@ def test_the_cleanlab_document_runs():
 def test_the_documents_link_to_files_that_exist(document):
     text = (ROOT / "docs" / document).read_text("utf-8")
     assert all((ROOT / "docs" / link).exists() for link in re.findall(r"\]\(([^)#]+)\)", text))
+
+
+def test_votes_of_the_wrong_length_are_refused():
+    dataset = labelmend.make_dataset(["lost my card", "new pin please"], ["card", "pin"])
+    with pytest.raises(ValueError, match="votes of 'crowd': 1 for 2 rows"):
+        labelmend.relabel(dataset, votes={"crowd": ["card"]})

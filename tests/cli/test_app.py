@@ -13,7 +13,7 @@ HEAVY = (
     *("torch", "llama_cpp", "sklearn", "pandas", "faiss", "transformers", "onnxruntime"),
     *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub"),
 )
-COMMANDS = ("relabel", "describe", "corrupt", "models", "demo", "version")
+COMMANDS = ("relabel", "describe", "explain", "corrupt", "models", "demo", "version")
 
 
 def python(*arguments, **environment):

@@ -1,14 +1,39 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 from rich.console import Console
+from scipy.sparse import csr_array
 
+from labelmend.cli import summary
 from labelmend.cli.summary import (
+    _advice,
     _print_self_test,
     print_score,
+    print_summary,
     size_in_words,
     time_in_words,
 )
 from labelmend.relabel.demo import Score
-from labelmend.types import SelfTest, Share
+from labelmend.relabel.diagnose import (
+    Diagnoses,
+    EmptyLabel,
+    MergeAdvice,
+    MostlyWrongLabel,
+    SplitAdvice,
+    Trust,
+)
+from labelmend.relabel.job import OutputPaths, RelabelOutcome
+from labelmend.types import (
+    Dataset,
+    Decisions,
+    NoiseChannel,
+    Posterior,
+    Relabelling,
+    SelfTest,
+    Share,
+    UniqueTexts,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +106,127 @@ def test_the_score(capsys):
         "Label accuracy 80.0% -> 95.0%: 16 of 20 wrong labels fixed, "
         "1 of 80 good labels broken (1.25%)"
     )
+
+
+def said(**parts):
+    nothing = {"merge": (), "split": (), "mostly_wrong": (), "empty": ()}
+    return Diagnoses(Trust(True, "", 0.9, 20.0), **{**nothing, **parts})
+
+
+def test_no_advice():
+    assert _advice(said()) == []
+
+
+def test_advice_of_each_kind():
+    found = _advice(
+        said(
+            merge=(MergeAdvice("a", "b", 40, 0.1, ("one", "two"), ("x" * 61, "four")),),
+            split=(
+                SplitAdvice("c", (30, 12), 0.05, ("big",), ("small",)),
+                SplitAdvice("d", (20, 11), 0.1, (), ()),
+            ),
+            mostly_wrong=(
+                MostlyWrongLabel("e", 50, 0.256, "f"),
+                MostlyWrongLabel("g", 9, 0.4, None),
+            ),
+            empty=(EmptyLabel("h", 0), EmptyLabel("i", 3)),
+        )
+    )
+    assert found == [
+        "Consider merging a and b: nothing in their 40 texts tells them apart, "
+        f'such as "one" and "{"x" * 60}".',
+        'Consider splitting c: its texts fall into 30 and 12, such as "big" and "small".',
+        "Consider splitting d: its texts fall into 20 and 11.",
+        "e: only 26% of its 50 rows seem right; most others seem to be f.",
+        "g: only 40% of its 9 rows seem right.",
+        "No row was given h, i.",
+    ]
+
+
+def test_three_lines_of_each_kind_are_enough():
+    names = "abcde"
+    found = _advice(
+        said(
+            merge=tuple(MergeAdvice(n, n * 2, 40, 0.1, (), ()) for n in names),
+            split=tuple(SplitAdvice(n, (20, 20), 0.1, (), ()) for n in names),
+            mostly_wrong=tuple(MostlyWrongLabel(n, 9, 0.4, None) for n in names),
+            empty=tuple(EmptyLabel(n, 0) for n in names),
+        )
+    )
+    assert [line.split(":")[0] for line in found] == [
+        *(f"Consider merging {n} and {n * 2}" for n in "abc"),
+        *(f"Consider splitting {n}" for n in "abc"),
+        *"abc",
+        "No row was given a, b, c and 2 more.",
+    ]
+
+
+def outcome(labels=("a", "b")):
+    """Two texts, the second given the first label though it seems to have the second."""
+    given = np.array([0, 0])
+    nothing = np.zeros((2, 2))
+    result = Relabelling(
+        dataset=Dataset(("1", "2"), ("lost", "pin"), given, labels, None),
+        cards=(),
+        posterior=Posterior(
+            candidates=np.array([[0, 1], [0, 1]]),
+            probabilities=np.array([[1.0, 0.0], [0.0, 1.0]]),
+            channel=NoiseChannel(0.9, 0.3, 0.0, 0.1, None, None),
+            weights={},
+            oos_bias=0.0,
+            channel_nats=nothing,
+            given_share=nothing,
+        ),
+        decisions=Decisions(
+            actions=("keep", "change"),
+            mended=np.array([0, 1]),
+            proposed=np.array([0, 1]),
+            confidence=np.ones(2),
+            quality=np.array([1.0, 0.0]),
+            review_order=np.empty(0, np.int64),
+            expected_harm=0.0,
+            expected_good=1.0,
+        ),
+        unique=UniqueTexts(
+            ("lost", "pin"), np.arange(2), csr_array(np.array([[1, 0], [1, 0]], dtype=np.float32))
+        ),
+        evidence=(),
+        neighbours=np.array([[1], [0]]),
+        neighbour_scores=np.ones((2, 1), dtype=np.float32),
+        routed=np.zeros(2, dtype=bool),
+        voters=(),
+        seconds={},
+    )
+    return RelabelOutcome(result, (), OutputPaths.beside(Path("out.csv")))
+
+
+def test_the_summary_gives_advice(capsys):
+    print_summary(outcome(), verbose=False)
+    lines = capsys.readouterr().out.splitlines()
+    # Too few texts to be tested, but a label without rows is one all the same.
+    assert "No row was given b." in lines
+    assert "Estimated noise rate 50.0%; good labels broken, expected: 0.0 of 1" in lines
+
+
+def test_advice_cannot_steer_the_terminal(capsys, monkeypatch):
+    advice = said(
+        merge=(MergeAdvice("a\x1b[2J", "[red]b", 40, 0.1, ("one\ntwo",), ("\a\x9b31m",)),),
+        empty=(EmptyLabel("c\r", 0),),
+    )
+    monkeypatch.setattr(summary, "diagnose", lambda _: advice)
+    print_summary(outcome(), verbose=False)
+    printed = capsys.readouterr().out
+    assert (
+        "Consider merging a\\x1b[2J and [red]b: nothing in their 40 texts tells them apart, "
+        'such as "one two" and "\\x07\\x9b31m".\n'
+    ) in printed
+    assert "No row was given c .\n" in printed
+    assert all(c.isprintable() or c == "\n" for c in printed)
+
+
+@pytest.mark.xfail(strict=True, reason="the table of confused labels prints them as they are")
+def test_confused_labels_cannot_steer_the_terminal(capsys):
+    print_summary(outcome(("a\x1b[2J", "b\x9b31m")), verbose=False)
+    printed = capsys.readouterr().out
+    assert "Most confused labels" in printed
+    assert all(c.isprintable() or c == "\n" for c in printed)

@@ -1,9 +1,18 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labelmend.configs.schema import DataConfig
-from labelmend.data.dataset import ColumnChoice, LoadedDataset, choose_columns, to_dataset
+from labelmend.data.dataset import (
+    ColumnChoice,
+    LoadedDataset,
+    choose_columns,
+    label_indices,
+    to_dataset,
+    vote_indices,
+)
+from labelmend.data.duplicates import given_counts
 from labelmend.data.read import SourceTable, read_table
 from labelmend.errors import ColumnError, InputError
 from labelmend.types import NO_LABEL
@@ -186,3 +195,55 @@ def test_notes(tmp_path: Path) -> None:
 def test_nothing_to_note(tmp_path: Path) -> None:
     rows = "".join(f"t{i},{'xy'[i % 2]}\n" for i in range(6))
     assert load(tmp_path, "text,label\n" + rows).notes == ()
+
+
+VOTED = "text,label,expert,notes\na,x,y,?\nb,y,,!\nc,x,  ,.\nd,x,X,,\ne, z,x,\n"
+
+
+def test_votes_are_labels_of_the_set(tmp_path: Path) -> None:
+    source = table(tmp_path, VOTED.replace(",X,,", ",X,"))
+    data = to_dataset(source, choose_columns(source), CONFIG, None, ("only described",)).dataset
+    assert data.labels == (" z", "only described", "x", "y")
+    # Blanks are no votes, and neither is another spelling of a label.
+    votes = vote_indices(source, "expert", data)
+    assert votes.tolist() == [3, NO_LABEL, NO_LABEL, NO_LABEL, 2]
+    assert votes.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (
+            "expart",
+            ": --vote-column: no column 'expart' (did you mean 'expert'?); "
+            "there are 'text', 'label', 'expert', 'notes'",
+        ),
+        (
+            "notes",
+            ": --vote-column notes: none of its values is a label of this table; "
+            "name a column with labels",
+        ),
+    ],
+)
+def test_columns_that_hold_no_votes(tmp_path: Path, column: str, said: str) -> None:
+    source = table(tmp_path, VOTED.replace(",X,,", ",X,"))
+    data = to_dataset(source, choose_columns(source), CONFIG, None).dataset
+    with pytest.raises(InputError) as caught:
+        vote_indices(source, column, data)
+    assert str(caught.value) == f"{source.path}{said}"
+
+
+def test_label_indices() -> None:
+    assert label_indices(("x", "y"), ["y", None, "", "X", "x"]).tolist() == [1, -1, -1, -1, 0]
+    assert label_indices(("x", "y"), []).dtype == np.int64
+
+
+def test_given_counts() -> None:
+    # Rows 0, 2 and 3 are one text; text 2 has no label at all.
+    of_row, labels = np.array([0, 1, 0, 0, 2]), np.array([1, 0, 1, 2, NO_LABEL])
+    counts = given_counts(of_row, labels, (3, 4))
+    assert counts.toarray().tolist() == [[0, 2, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert counts.dtype == np.float32
+    assert counts.has_canonical_format
+    nothing = given_counts(np.empty(0, np.int64), np.empty(0, np.int64), (0, 4))
+    assert nothing.shape == (0, 4)

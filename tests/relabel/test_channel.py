@@ -1,4 +1,4 @@
-from math import exp, log
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -72,12 +72,12 @@ def test_observations_follow_the_candidates():
     seen = observe(given, candidates, PROTOTYPES, oos=2)
     assert seen.text.tolist() == [0, 0, 2]
     assert seen.given.tolist() == [1, 2, 0]
-    assert seen.count.tolist() == [2, 1, 1]
+    assert seen.count == pytest.approx([sqrt(2), 1, 1])
     assert seen.candidate.tolist() == [[0, 1], [0, 1], [1, 2]]
     assert seen.same.tolist() == [[False, True], [False, False], [False, False]]
-    # Nearest to a: b, c; to b: a, c; to c: b, a. The first text was given b and c.
-    assert seen.rank.tolist() == [[0, -1], [1, 1], [0, 1]]
-    nearest = np.array([[0.8, 0.0], [0.8, 0.6], [0.6, 0.0]])
+    # Of two others one is similar: to a it is b, to b a, to c b. The first text was given b and c.
+    assert seen.rank.tolist() == [[0, -1], [-1, -1], [0, -1]]
+    nearest = np.array([[0.8], [0.8], [0.6]])
     assert seen.similarities == pytest.approx(nearest, abs=1e-7)
     assert (seen.oos, seen.total_texts) == (2, 3)
 
@@ -86,43 +86,66 @@ def test_the_given_labels_of_a_text_are_in_their_order_whatever_the_storage():
     stored = csr_array((np.array([1.0, 2.0]), np.array([2, 1]), np.array([0, 2])), shape=(1, 3))
     seen = observe(stored, np.array([[0, 1, 2]]), PROTOTYPES, None)
     assert seen.given.tolist() == [1, 2]
-    assert seen.count.tolist() == [2, 1]
+    assert seen.count == pytest.approx([sqrt(2), 1])
 
 
-def test_only_the_ten_nearest_labels_have_a_rank():
-    prototypes = unit_rows(15)
+def test_copies_count_as_the_square_root_of_their_number():
+    seen = told([0, 0, 0, 0], [0, 1, 1, 2], PROTOTYPES, count=[1, 4, 9, 100])
+    assert seen.count == pytest.approx([1, 2, 3, 10])
+
+
+@pytest.mark.parametrize(
+    ("labels", "similar"), [(2, 1), (3, 1), (4, 1), (5, 2), (15, 7), (21, 10), (22, 10), (40, 10)]
+)
+def test_half_of_the_others_and_ten_at_most_have_a_rank(labels, similar):
+    prototypes = unit_rows(labels)
     cosine = (prototypes @ prototypes.T).astype(float)
     np.fill_diagonal(cosine, -np.inf)
-    seen = observe(csr_array(np.eye(15)), all_candidates(15, 15), prototypes, None)
-    for given in range(15):
-        for label in range(15):
+    seen = observe(csr_array(np.eye(labels)), all_candidates(labels, labels), prototypes, None)
+    assert seen.similarities.shape == (labels, similar)
+    for given in range(labels):
+        for label in range(labels):
             place = np.argsort(-cosine[label]).tolist().index(given)
-            assert seen.rank[given, label] == (place if place < 10 else -1)
+            assert seen.rank[given, label] == (place if place < similar else -1)
 
 
 def test_three_labels_by_hand():
-    # S(. | k) is a softmax of cosine / 0.5; an error is uniform (1/2 a label) with 0.75.
-    s_ba = exp(1.6) / (exp(1.6) + 1)
-    s_ab = exp(1.6) / (exp(1.6) + exp(1.2))
-    s_bc = exp(1.2) / (1 + exp(1.2))
+    # An error is uniform (1/2 a label) with 0.75, and else goes to the one similar label.
     expected = [
-        [0.8, 0.2 * (0.375 + 0.25 * s_ba), 0.2 * (0.375 + 0.25 * (1 - s_ba))],
-        [0.2 * (0.375 + 0.25 * s_ab), 0.8, 0.2 * (0.375 + 0.25 * (1 - s_ab))],
-        [0.2 * (0.375 + 0.25 * (1 - s_bc)), 0.2 * (0.375 + 0.25 * s_bc), 0.8],
+        [0.8, 0.2 * (0.375 + 0.25), 0.2 * 0.375],
+        [0.2 * (0.375 + 0.25), 0.8, 0.2 * 0.375],
+        [0.2 * 0.375, 0.2 * (0.375 + 0.25), 0.8],
     ]
     assert confusion(PROTOTYPES, channel()) == pytest.approx(np.array(expected), abs=1e-7)
 
 
+def test_five_labels_by_hand():
+    prototypes = np.array([[1, 0], [0.8, 0.6], [0, 1], [-0.96, 0.28], [-0.6, -0.8]], np.float32)
+    # The two labels most similar to each, and their cosines.
+    similar = {
+        0: {1: 0.8, 2: 0.0},
+        1: {0: 0.8, 2: 0.6},
+        2: {1: 0.6, 3: 0.28},
+        3: {4: 0.352, 2: 0.28},
+        4: {3: 0.352, 0: -0.6},
+    }
+    # S(. | k) is a softmax of cosine / 0.5; an error is uniform (1/4 a label) with 0.75.
+    expected = np.full((5, 5), 0.2 * 0.75 / 4)
+    np.fill_diagonal(expected, 0.8)
+    for k, cosines in similar.items():
+        for g, cosine in cosines.items():
+            spread = sum(exp(c / 0.5) for c in cosines.values())
+            expected[k, g] += 0.2 * 0.25 * exp(cosine / 0.5) / spread
+    assert confusion(prototypes, channel()) == pytest.approx(expected, abs=1e-7)
+
+
 def test_errors_that_go_out_of_scope_by_hand():
     # c is out of scope: of the errors of a and b 0.1 go there, and 0.65 / 2 to each label.
-    s_ba = exp(1.6) / (exp(1.6) + 1)
-    s_ab = exp(1.6) / (exp(1.6) + exp(1.2))
-    s_bc = exp(1.2) / (1 + exp(1.2))
     # What is out of scope can't be called so in error: its errors share 0.9.
     expected = [
-        [0.8, 0.2 * (0.325 + 0.25 * s_ba), 0.2 * (0.425 + 0.25 * (1 - s_ba))],
-        [0.2 * (0.325 + 0.25 * s_ab), 0.8, 0.2 * (0.425 + 0.25 * (1 - s_ab))],
-        [0.2 * (0.325 + 0.25 * (1 - s_bc)) / 0.9, 0.2 * (0.325 + 0.25 * s_bc) / 0.9, 0.8],
+        [0.8, 0.2 * (0.325 + 0.25), 0.2 * (0.325 + 0.1)],
+        [0.2 * (0.325 + 0.25), 0.8, 0.2 * (0.325 + 0.1)],
+        [0.2 * 0.325 / 0.9, 0.2 * (0.325 + 0.25) / 0.9, 0.8],
     ]
     found = confusion(PROTOTYPES, channel(oos_share=0.1), oos=2)
     assert found == pytest.approx(np.array(expected), abs=1e-7)
@@ -149,7 +172,7 @@ def test_keep_rates_by_label_by_hand():
 
 def test_an_anchor_is_not_counted_for_itself_by_hand():
     counts = [[68, 30, 2], [0, 0, 0], [0, 0, 0]]
-    seen = told([0, 0, 0], [0, 1, 1], PROTOTYPES, count=[1, 1, 3])
+    seen = told([0, 0, 0], [0, 1, 1], PROTOTYPES, count=[1, 1, 9])
     numbers = channel(pair_strength=50.0, label_strength=20.0)
     own = [[1, 0, 0], [1, 0, 0], [3, 0, 0]]
     e_b = confusion(PROTOTYPES, channel())[0, 1] / 0.2
@@ -157,7 +180,7 @@ def test_an_anchor_is_not_counted_for_itself_by_hand():
     # Each is taken out of its own pair, and out of the label's total: 100 less 1, 1 and 3.
     assert found[0, 0] == pytest.approx((67 + 16) / (99 + 20))
     assert found[1, 0] == pytest.approx((1 - (68 + 16) / 119) * (29 + 50 * e_b) / (31 + 50))
-    # Given in three rows: all three are left out, and it happened three times.
+    # Nine rows count as three: all three are left out, and it happened three times.
     once = (1 - (68 + 16) / 117) * (27 + 50 * e_b) / (29 + 50)
     assert found[2, 0] == pytest.approx(once**3)
 
@@ -166,7 +189,8 @@ def naive(k, g, numbers, counts, own, prototypes, oos):
     """P(g | k), written down from the module's docstring."""
     size = len(prototypes)
     cosine = prototypes.astype(float) @ prototypes[k].astype(float)
-    near = sorted((j for j in range(size) if j != k), key=lambda j: -cosine[j])[:10]
+    width = min(10, max((size - 1) // 2, 1))
+    near = sorted((j for j in range(size) if j != k), key=lambda j: -cosine[j])[:width]
     row = counts[k].copy()
     row[g] -= own
     rho = numbers.keep_rate
@@ -211,8 +235,9 @@ def test_brute_force(pair_strength, label_strength, oos):
     for m, (i, g) in enumerate(zip(seen.text, seen.given, strict=True)):
         for c, k in enumerate(candidates[i]):
             p = naive(k, g, numbers, counts, own[m, c], prototypes, oos)
-            expected[i, c] += rows[i, g] * log(p)
+            expected[i, c] += sqrt(rows[i, g]) * log(p)
     assert (expected != 0).any(axis=1).sum() > 25
+    assert rows.max() > 1
     assert np.log(likelihood(seen, numbers, counts, own)) == pytest.approx(expected, abs=1e-6)
 
 
@@ -227,20 +252,25 @@ def test_brute_force(pair_strength, label_strength, oos):
     ],
 )
 def test_what_a_label_is_given_sums_to_one(labels, changes):
-    # With more than eleven labels the similar part covers the ten nearest and still sums to one.
+    # The similar part covers only half of the others, ten at most, and still sums to one.
     counts = np.random.default_rng(3).poisson(1.0, size=(labels, labels)).astype(float)
     oos = 1 if "oos_share" in changes else None
     found = confusion(unit_rows(labels), channel(**changes), counts, oos)
     assert found.sum(axis=1) == pytest.approx(np.ones(labels))
 
 
-def test_beyond_the_ten_nearest_an_error_is_uniform():
-    prototypes = unit_rows(15)
+@pytest.mark.parametrize(("labels", "similar"), [(15, 7), (30, 10)])
+def test_beyond_the_similar_labels_an_error_is_uniform(labels, similar):
+    prototypes = unit_rows(labels)
     cosine = (prototypes @ prototypes.T).astype(float)
     np.fill_diagonal(cosine, -np.inf)
-    far = np.argsort(-cosine, axis=1)[:, 10:14]
-    p = confusion(prototypes, channel())
-    assert np.take_along_axis(p, far, axis=1) == pytest.approx(np.full((15, 4), 0.2 * 0.75 / 14))
+    order = np.argsort(-cosine, axis=1)
+    near, far = order[:, :similar], order[:, similar : labels - 1]
+    p, uniform = confusion(prototypes, channel()), 0.2 * 0.75 / (labels - 1)
+    assert np.take_along_axis(p, far, axis=1) == pytest.approx(np.full(far.shape, uniform))
+    assert np.take_along_axis(p, near, axis=1).min() > uniform
+    similar_part = np.take_along_axis(p, near, axis=1).sum(axis=1) - similar * uniform
+    assert similar_part == pytest.approx(np.full(labels, 0.2 * 0.25))
 
 
 def test_several_given_labels_multiply_and_texts_without_one_say_nothing():
@@ -249,7 +279,7 @@ def test_several_given_labels_multiply_and_texts_without_one_say_nothing():
     found = likelihood(observe(given, candidates, PROTOTYPES, None), channel())
     p = confusion(PROTOTYPES, channel())
     expected = [
-        [p[k, 1] ** 2 * p[k, 2] for k in (0, 1, 2)],
+        [p[k, 1] ** sqrt(2) * p[k, 2] for k in (0, 1, 2)],
         [1.0, 1.0, 1.0],
         [p[k, 0] for k in (1, 2, 0)],
     ]
@@ -273,7 +303,12 @@ def test_a_given_label_that_is_no_candidate_is_wrong_under_all_of_them():
 def test_a_label_without_texts_has_a_prototype_of_zeros_and_a_proper_row():
     prototypes = PROTOTYPES.copy()
     prototypes[2] = 0
-    assert confusion(prototypes, channel())[2] == pytest.approx([0.1, 0.1, 0.8])
+    # It is as far from a as from b: the one similar label is the first of them.
+    assert confusion(prototypes, channel())[2] == pytest.approx([0.125, 0.075, 0.8])
+    # Of four others the first two, which share the similar part evenly.
+    five = unit_rows(5)
+    five[4] = 0
+    assert confusion(five, channel())[4] == pytest.approx([0.0625, 0.0625, 0.0375, 0.0375, 0.8])
 
 
 def test_with_two_labels_an_error_is_certain_to_be_the_other():
@@ -283,7 +318,6 @@ def test_with_two_labels_an_error_is_certain_to_be_the_other():
     assert confusion(PROTOTYPES[:2], channel(oos_share=0.3), oos=0) == pytest.approx(found)
 
 
-@pytest.mark.xfail(strict=True, reason="K = 1: _shares_at takes the softmax of an empty axis")
 def test_one_label_is_given_rightly():
     outcome, seen = learned([0, 0], [0, 0], PROTOTYPES[:1])
     assert outcome.channel.keep_rate == pytest.approx(11 / 12)
@@ -291,8 +325,8 @@ def test_one_label_is_given_rightly():
 
 
 def test_the_keep_rate_and_the_counts_by_hand():
-    # Texts given a, a (in 3 rows), b, c, and nothing; the last two are no anchors.
-    given = sparse([[1, 0, 0], [3, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
+    # Texts given a, a (in 9 rows, which count as 3), b, c, and nothing; the last two don't count.
+    given = sparse([[1, 0, 0], [9, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
     candidates = np.array([[0, 1, 2], [2, 0, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2]])
     seen = observe(given, candidates, PROTOTYPES, None)
     responsibility = np.array([[1.0, 0, 0], [0.25, 0.75, 0], [0.5, 0.5, 0], [0, 0, 0]])
@@ -320,15 +354,24 @@ def repeated(table):
     return np.repeat(pairs[:, 0], times), np.repeat(pairs[:, 1], times)
 
 
+def equidistant_shares(seen, outcome):
+    """E(g | k) of eleven labels that are all as far apart: five of the others pass for similar."""
+    mu = outcome.channel.similar_share
+    return (1 - mu) / 10 + mu / 5 * (seen.rank >= 0)
+
+
 def test_even_errors_teach_no_pairs_and_no_keep_rates_by_label():
     table = 2 + 38 * np.eye(11, dtype=int)
     outcome, seen = learned(*repeated(table), np.eye(11, dtype=np.float32))
     assert outcome.channel.pair_strength is None
     assert outcome.channel.label_strength is None
-    # 40 of 60 are right; any error is a tenth of the rest.
-    keep = (440 + 9) / (660 + 10)
+    # 40 of 60 are right; of 220 errors 110 go to similar labels, so the share mu that seeks these
+    # has likelihood 110 * log((1 + mu) * (1 - mu)) and a prior of 0.05 * logit(mu)^2.
+    keep, mu = (440 + 9) / (660 + 10), outcome.channel.similar_share
     assert outcome.channel.keep_rate == pytest.approx(keep)
-    expected = np.where(seen.same, keep, (1 - keep) / 10)
+    assert mu < 0.04
+    assert 220 * mu**2 / (1 + mu) == pytest.approx(-0.1 * log(mu / (1 - mu)), rel=0.02)
+    expected = np.where(seen.same, keep, (1 - keep) * equidistant_shares(seen, outcome))
     assert np.exp(outcome.log_likelihood(seen)) == pytest.approx(expected)
 
 
@@ -339,8 +382,14 @@ def test_errors_that_concentrate_teach_pairs():
     a, keep = outcome.channel.pair_strength, (440 + 9) / (660 + 10)
     assert a is not None
     assert outcome.channel.label_strength is None
-    # Prototypes are all equally far apart, so an error is expected anywhere with 1/10.
-    pair = 0.1 * a
+    # Six of the eleven pairs are of labels that pass for similar, 120 errors of 220; the prior of
+    # the share mu that seeks these is 0.05 * logit(mu)^2.
+    mu = outcome.channel.similar_share
+    slope = 120 * mu * (1 - mu) / (1 + mu) - 100 * mu
+    assert mu == pytest.approx(1 / 11, abs=0.02)
+    assert slope == pytest.approx(0.1 * log(mu / (1 - mu)), abs=0.02)
+    # Label 1 is similar to 0, and to 5.
+    pair = a * (1 + mu) / 10
     p = np.exp(outcome.log_likelihood(seen))
     first = np.flatnonzero((seen.given == 1) & (np.asarray(repeated(table)[0]) == 0))[0]
     # An anchor of label 0 that was given label 1: itself left out of its pair, 19 others show it.
@@ -365,16 +414,17 @@ def test_labels_that_are_kept_more_than_others_have_rates_of_their_own():
     kept = np.flatnonzero((true == 0) & (seen.given == 0))[0]
     assert p[kept, 0] == pytest.approx((89 + b * rho) / (99 + b))
     swapped = np.flatnonzero((true == 0) & (seen.given == 1))[0]
-    assert p[swapped, 0] == pytest.approx((1 - (90 + b * rho) / (99 + b)) / 10)
+    share = (1 + outcome.channel.similar_share) / 10  # label 1 passes for similar to 0
+    assert p[swapped, 0] == pytest.approx((1 - (90 + b * rho) / (99 + b)) * share)
     assert p[swapped, 1] == pytest.approx((20 + b * rho) / (100 + b))
 
 
 def expected_world(prototypes, numbers, texts, oos=None):
-    """True labels, given labels and how often: `texts` of each label, as the channel expects."""
+    """True labels, given labels and rows that count as `texts` of each label, as it expects."""
     p = confusion(prototypes, numbers, oos=oos)
     size = len(prototypes)
     true, given = np.divmod(np.arange(size * size), size)
-    return true, given, p[true, given] * texts
+    return true, given, (p[true, given] * texts) ** 2  # of rows, the square root counts
 
 
 def test_shares_and_temperature_are_recovered():

@@ -259,9 +259,6 @@ def test_the_contributions_are_the_posterior_before_its_floor(real):
     share, q, total = real.posterior.given_share, real.posterior.probabilities, nats_of(real)
     # What the floor takes, it takes from all labels that were not given alike, as the tail does.
     compared = share == 0
-    if has_tail(real):
-        # A source that is silent on oos alone is centred on the tail as well, which is not kept.
-        compared &= real.posterior.candidates != NAMES.index("oos")
     gap = np.where(compared, np.log(np.maximum(q, 1e-300)) - total, np.nan)
     assert np.nanmax(np.nanmax(gap, axis=1) - np.nanmin(gap, axis=1)) < 1e-4
 
@@ -296,8 +293,7 @@ def test_real_explanations_add_up(real):
         for c in said.candidates:
             assert c.posterior == real.posterior.probabilities[text, column[c.label]]
         given = {k for k in column if real.posterior.given_share[text, column[k]] > 0}
-        silent = {"oos"} if has_tail(real) else set()
-        free = [c for c in said.candidates if c.label not in given | silent]
+        free = [c for c in said.candidates if c.label not in given]
         for one, two in itertools.pairwise(free):
             odds = np.log(one.posterior) - np.log(two.posterior)
             assert sum(one.against(two).values()) == pytest.approx(odds, abs=1e-4)

@@ -19,6 +19,7 @@ from labelmend.relabel.fuse import (
     learning_sample,
     named_weights,
     posterior_of,
+    row_means,
     unit_spread,
 )
 from labelmend.retrieval.candidates import Candidates
@@ -207,6 +208,13 @@ def test_centre_takes_out_the_mean_of_what_was_said():
     assert centre(scores).tolist() == [[-2, -1, 3], [0, 1, -1], [0, 0, 0]]
 
 
+def test_row_means_are_of_what_was_said():
+    scores = np.array([[1.0, 2.0, 6.0], [NAN, 4.0, 2.0], [NAN] * 3], dtype=np.float32)
+    assert row_means(scores).tolist() == [3, 3, 0]
+    assert row_means(scores).dtype == np.float64
+    assert Evidence("a", scores).centre is None
+
+
 def test_unit_spread_by_hand():
     some = np.array([[1.0, 3.0], [NAN, NAN], [5.0, 5.0], [0.0, 6.0]], dtype=np.float32)
     silent = np.full((4, 2), NAN, dtype=np.float32)
@@ -279,6 +287,30 @@ def test_given_labels_keep_what_may_be_a_blunder():
     assert found[2] == pytest.approx([0.9, 0.025, 0.075])
     assert found[3] == pytest.approx([0.9, 0.01, 0.09])
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
+
+
+def test_the_floor_is_for_the_given_labels_together():
+    # Joint: 0.176, 0.014 and 0.01 of 0.2. Each given label has less than 0.1, both have 0.12.
+    likelihood = [[0.2, 0.2, 0.2]] * 2
+    prior = [[0.88, 0.07, 0.05]] * 2
+    found = believed(prior, likelihood, [[0, 0.5, 0.5], [0, 0.5, 0.5]], 0.1).probabilities
+    assert found == pytest.approx(np.array(prior))
+    # With a floor above what both have they get just that, and the other label the rest.
+    found = believed(prior, likelihood, [[0, 0.5, 0.5], [0, 0.25, 0.75]], 0.2).probabilities
+    assert found == pytest.approx(np.array([[0.8, 0.1, 0.1], [0.8, 0.05, 0.15]]))
+
+
+def test_the_floor_looks_at_the_posterior_and_not_at_the_evidence():
+    # The evidence gives the given label 0.01, the channel lifts it to 0.01 * 0.9 / 0.0189.
+    even = believed([[0.99, 0.01]], [[0.01, 0.9]], [[0, 1]], 0.1).probabilities
+    assert even == pytest.approx(np.array([[0.0099, 0.009]]) / 0.0189)
+    # Where the posterior is at the floor already, nothing changes; a little below, it is lifted.
+    assert believed([[0.9, 0.1]], [[1, 1]], [[0, 1]], 0.1).probabilities == pytest.approx(
+        np.array([[0.9, 0.1]])
+    )
+    assert believed([[0.91, 0.09]], [[1, 1]], [[0, 1]], 0.1).probabilities == pytest.approx(
+        np.array([[0.9, 0.1]])
+    )
 
 
 def test_blunders_leave_the_tail_its_share():

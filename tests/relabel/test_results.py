@@ -265,7 +265,7 @@ def test_the_record(result):
     model = LocatedModel("m", "encoder", Path("/m"), "ab" * 32, 7, "PyPI m 1.0")
     config = load_config("embedded", ["decision.max_harm=0.25", "seed=3"])
     record = run_record(result, config, {"encoder": model}, {"path": "x.csv"}, ("a note",))
-    json.dumps(record)
+    json.dumps(record, allow_nan=False)
     assert record["input"] == {"path": "x.csv"}
     assert record["seed"] == 3
     assert record["config"]["decision"]["max_harm"] == 0.25
@@ -273,6 +273,20 @@ def test_the_record(result):
         "encoder": {"name": "m", "sha256": "ab" * 32, "source": "PyPI m 1.0"}
     }
     assert record["oos_label"] == "c"
+    # Two labelled texts can't be tested, so there is no number; all labels were given or used.
+    assert record["advice"] == {
+        "trust": {
+            "trusted": True,
+            "reason": "Only 2 distinct texts carry a label, too few to test whether they can be "
+            "trusted.",
+            "agreement": None,
+            "errors": None,
+        },
+        "merge": (),
+        "split": (),
+        "mostly_wrong": (),
+        "empty": ({"label": "c", "mended_rows": 1},),
+    }
     assert record["counts"] == {"change": 1, "keep": 1, "label": 1, "review": 1}
     assert record["noise"]["estimated_rate"] == 0.5
     assert record["noise"]["confused_pairs"][0] == {

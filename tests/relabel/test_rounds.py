@@ -8,7 +8,7 @@ from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
 from labelmend.relabel import rounds, suspect
 from labelmend.relabel.channel import FIRST_GUESS, LearnedChannel
-from labelmend.relabel.fuse import Fit, posterior_of
+from labelmend.relabel.fuse import Fit, posterior_of, row_means
 from labelmend.relabel.rounds import Sources, given_shares, settle
 from labelmend.relabel.suspect import word_features
 from labelmend.retrieval.candidates import Candidates
@@ -299,6 +299,14 @@ def test_a_tail_stays_out_of_the_posterior(world):
     assert posterior.probabilities.shape == (TEXTS, 4)
     assert outcome.fit.log_prior.shape == (TEXTS, 6)
     assert all(e.scores.shape == (TEXTS, 4) for e in outcome.evidence)
+    # Each source's row is centred on what it says of the tail, too; so all adds up.
+    assert any(not np.allclose(e.centre, row_means(e.scores)) for e in outcome.evidence)
+    said = sum(
+        posterior.weights[e.source] * (e.scores.astype(float) - e.centre[:, None])
+        for e in outcome.evidence
+    )
+    gap = outcome.fit.log_prior[:, :4] - said
+    assert np.ptp(gap, axis=1).max() < 1e-4
     assert (posterior.best()[0] == truth).mean() > 0.97
     assert posterior.channel.keep_rate == pytest.approx(0.8, abs=0.05)
 
@@ -334,13 +342,42 @@ def test_blunders_by_hand():
         counts = csr_array(np.array([[float(anchors)]]))
         return rounds._blunder(LearnedChannel(channel, counts, np.zeros((1, 1), np.float32)))
 
-    rare = rounds._BLUNDERS
-    # Noise of 0.25 from 100 anchors: two standard errors are 2 * sqrt(0.25 / 100) = 0.1.
-    assert blunder(0.75, 100) == pytest.approx(rare / (rare + 0.15))
-    # Of 0.04 from 100 they are 0.04: there may be no noise at all, and without anchors too.
-    assert blunder(0.96, 100) == pytest.approx(1.0)
-    assert blunder(0.9, 0) == 1.0
-    assert blunder(0.75, 1e12) == pytest.approx(rare / (rare + 0.25), rel=1e-4)
+    assert (rounds._BLUNDERS, rounds._MOST_BLUNDERS) == (0.0012, 0.95)
+    # Noise of 0.25 from 100 anchors, with z = 2: the interval's middle is (0.25 + 0.02) / 1.04,
+    # and its half-width 2 * sqrt(0.25 * 0.75 / 100 + 0.01^2) / 1.04.
+    certain = (0.27 - 2 * np.sqrt(0.001975)) / 1.04
+    assert blunder(0.75, 100) == pytest.approx(0.0012 / (0.0012 + certain))
+    # Of 0.04 from 100: (0.06 - 2 * sqrt(0.04 * 0.96 / 100 + 0.01^2)) / 1.04 = 0.016 / 1.04.
+    assert blunder(0.96, 100) == pytest.approx(0.0012 / (0.0012 + 0.016 / 1.04))
+    assert blunder(0.75, 1e12) == pytest.approx(0.0012 / (0.0012 + 0.25), rel=1e-4)
+    # Without noise all contradictions might be blunders, but some noise there always is.
+    assert blunder(1.0, 100) == blunder(1.0, 0) == 0.95
+    # The fewer the anchors, the less noise is certain.
+    assert blunder(0.9, 10) > blunder(0.9, 100) > blunder(0.9, 1000) > blunder(0.9, 10_000)
+
+
+def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(world, monkeypatch):
+    vectors, _, given = world
+    discounts, channels = [], []
+    weigh, learn = rounds._log_prior, rounds.learn_channel
+
+    def weighed(*parts):
+        discounts.append(parts[-1])
+        return weigh(*parts)
+
+    def learned(*parts):
+        channels.append(learn(*parts))
+        return channels[-1]
+
+    monkeypatch.setattr(rounds, "_log_prior", weighed)
+    monkeypatch.setattr(rounds, "learn_channel", learned)
+    assert settled(sources(vectors, given), most=2).rounds == 2
+    first, later = rounds._PASSES
+    assert discounts[: first + 1] == [1.0] * (first + 1)
+    share = channels[first - 1].channel.similar_share
+    assert 0 < share < 1
+    expected = 1 - rounds._REINFORCED * share
+    assert discounts[first + 1 :] == pytest.approx([expected] * (later + 1))
 
 
 def test_the_change_by_hand():
