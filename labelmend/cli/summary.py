@@ -101,7 +101,7 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         table.add_column("was given")
         table.add_column("rows, about", justify="right")
         for pair in pairs:
-            table.add_row(Text(pair.true), Text(pair.given), f"{pair.rows:.0f}")
+            table.add_row(Text(harmless(pair.true)), Text(harmless(pair.given)), f"{pair.rows:.0f}")
         console.print(table, highlight=False)
     for line in _advice(diagnose(result)):
         console.print(Text(harmless(line)), soft_wrap=True)

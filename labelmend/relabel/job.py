@@ -12,7 +12,7 @@ from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vot
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
-from labelmend.errors import OutputError
+from labelmend.errors import ColumnError, OutputError
 from labelmend.protocols import Progress
 from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
 from labelmend.relabel.models import RunModels, locate_models
@@ -117,6 +117,12 @@ def load_table(
         label_needed=not written,
     )
     loaded = to_dataset(table, columns, config, request.oos_label, tuple(written))
+    for column in request.vote_columns:
+        if column in {columns.text, columns.label, columns.id}:
+            raise ColumnError(
+                f"{table.path}: --vote-column {column}: holds the texts, labels or ids that are to "
+                "be mended; name a column with what others said"
+            )
     votes = {c: vote_indices(table, c, loaded.dataset) for c in request.vote_columns}
     return LoadedTable(table, columns, loaded.dataset, votes, loaded.notes)
 

@@ -309,7 +309,8 @@ class _Job:
             ),
             Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
             *(
-                Evidence(name, _vote_scores(votes, candidates.labels))
+                # A voter may be called as one of our own sources is.
+                Evidence(f"votes: {name}", _vote_scores(votes, candidates.labels))
                 for name, votes in texts.votes.items()
             ),
         )

@@ -345,9 +345,9 @@ def test_votes_of_a_column(cli, voted, encoders):
         )
     assert right[1] > right[0] + 0.01
     said = [strict(path.with_suffix(".run.json"))["sources"] for path in outputs]
-    assert set(said[1]) - set(said[0]) == {"the expert", "dice"}
-    assert said[1]["the expert"]["weight"] > 3 * said[1]["dice"]["weight"]
-    assert said[1]["the expert"]["moved"] > 0
+    assert set(said[1]) - set(said[0]) == {"votes: the expert", "votes: dice"}
+    assert said[1]["votes: the expert"]["weight"] > 3 * said[1]["votes: dice"]["weight"]
+    assert said[1]["votes: the expert"]["moved"] > 0
     # The user's columns stay as they are, blank votes too.
     theirs, ours = read(voted), read(outputs[1])
     assert [{k: row[k] for k in theirs[0]} for row in ours] == theirs
@@ -375,7 +375,6 @@ def test_bad_vote_columns(cli, tiny, options, said, dry):
     assert names(tiny.parent) == ["tiny.csv"]
 
 
-@pytest.mark.xfail(strict=True, reason="the given labels are taken for someone else's votes")
 def test_the_label_column_holds_no_votes(cli, tiny, encoders):
     assert (
         "--vote-column label" in cli("relabel", tiny, "--vote-column", "label", *FASTEST).refusal()

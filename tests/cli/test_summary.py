@@ -224,7 +224,6 @@ def test_advice_cannot_steer_the_terminal(capsys, monkeypatch):
     assert all(c.isprintable() or c == "\n" for c in printed)
 
 
-@pytest.mark.xfail(strict=True, reason="the table of confused labels prints them as they are")
 def test_confused_labels_cannot_steer_the_terminal(capsys):
     print_summary(outcome(("a\x1b[2J", "b\x9b31m")), verbose=False)
     printed = capsys.readouterr().out
