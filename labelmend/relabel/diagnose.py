@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.relabel.decide import given_probability
+from labelmend.relabel.rounds import given_shares
 from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints, Relabelling, UniqueTexts
 
 _SHARPNESS = 20.0
@@ -189,7 +190,7 @@ def judge(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
         neighbours: int64 [u, m], the nearest other texts; -1 where there are fewer.
         similarities: float32 [u, m], their cosine similarity.
     """
-    given = _shares(unique.given)
+    given = given_shares(csr_array(unique.given.astype(np.float64)))
     labelled = np.diff(given.indptr) > 0
     total, unknown = int(labelled.sum()), float("nan")
     if total < _TESTED:
@@ -218,7 +219,7 @@ def judge(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
 def _merges(result: Relabelling) -> tuple[MergeAdvice, ...]:
     """Return the pairs whose neighbours mix as if there were one label, and other pairs' don't."""
     labels = result.dataset.labels
-    given = _shares(result.unique.given)
+    given = given_shares(csr_array(result.unique.given.astype(np.float64)))
     counts = np.asarray(given.sum(axis=0), dtype=np.float64).ravel()
     labelled = np.diff(given.indptr) > 0
     graph = _vote_graph(result.neighbours, result.neighbour_scores, labelled)
@@ -430,14 +431,6 @@ def _empty(result: Relabelling) -> tuple[EmptyLabel, ...]:
         EmptyLabel(result.dataset.labels[label], int(after[label]))
         for label in np.flatnonzero(before == 0)
     )
-
-
-def _shares(given: csr_array) -> csr_array:
-    """Return float64 sparse [u, K]: the given labels of each text as shares."""
-    totals = np.asarray(given.sum(axis=1)).ravel()
-    shares = given.copy()
-    shares.data = given.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float64)
-    return shares
 
 
 def _vote_graph(neighbours: Ints, similarities: Floats, labelled: Bools) -> csr_array:

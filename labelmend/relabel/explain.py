@@ -22,7 +22,7 @@ import numpy as np
 
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
-from labelmend.relabel.fuse import row_means
+from labelmend.relabel.fuse import centre
 from labelmend.types import NO_LABEL, Doubles, Evidence, Ints, NoiseChannel, Posterior, Relabelling
 
 _CANDIDATES = 5
@@ -230,9 +230,8 @@ def explain(result: Relabelling, row: int) -> Explanation:
 def contribution(evidence: Evidence, posterior: Posterior, texts: Ints | None = None) -> Doubles:
     """Return a source's nats for each candidate, float64 [u, c], of all texts or of some."""
     chosen = slice(None) if texts is None else texts
-    scores = evidence.scores[chosen]
-    middle = row_means(scores) if evidence.centre is None else evidence.centre[chosen]
-    centred = np.where(np.isnan(scores), 0.0, scores - middle[:, None])
+    means = None if evidence.centre is None else evidence.centre[chosen]
+    centred = centre(evidence.scores[chosen], means)
     return posterior.weights.get(evidence.source, 0.0) * centred
 
 

@@ -197,9 +197,15 @@ def row_means(scores: Floats) -> Doubles:
     return np.asarray(total / np.maximum(known.sum(axis=1), 1))
 
 
-def centre(scores: Floats) -> Doubles:
-    """Return float64 scores with each row's mean taken out, and 0 where a source is silent."""
-    return np.where(np.isnan(scores), 0.0, scores - row_means(scores)[:, None])
+def centre(scores: Floats, means: Doubles | None = None) -> Doubles:
+    """Return float64 scores with each row's mean taken out, and 0 where a source is silent.
+
+    Args:
+        scores: float32 [u, c], NaN where the source is silent.
+        means: float64 [u], what is taken out; None for the rows' own means.
+    """
+    means = row_means(scores) if means is None else means
+    return np.where(np.isnan(scores), 0.0, scores - means[:, None])
 
 
 def unit_spread(evidence: Sequence[Evidence]) -> tuple[Floats, Doubles]:

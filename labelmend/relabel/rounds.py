@@ -127,10 +127,9 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
         stack, spread = unit_spread(evidence)
         seen = observe(sources.given, candidates.labels, prototypes, sources.oos)
         discount = 1 - _REINFORCED * channel.similar_share if turn else 1.0
-        start = np.full(len(stack), 1.0)
-        weights = weights or Weights(start, 0.0)
+        weights = weights or Weights(np.ones(len(stack)), 0.0)
         log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-        joint = log_prior
+        sampled = stack[:, sample].astype(np.float64)
         for _ in range(_PASSES[min(turn, 1)]):
             anchors = _anchors(log_prior, candidates, labels) & observed
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
@@ -141,7 +140,7 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
             channel = learned.channel
             log_likelihood = learned.log_likelihood(seen)
             objective = Objective(
-                stack=stack[:, sample].astype(np.float64),
+                stack=sampled,
                 is_oos=is_out[sample],
                 offset=candidates.log_counts,
                 log_likelihood=log_likelihood[sample],
@@ -150,7 +149,6 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
             )
             weights = learn_weights(objective, weights, config.fusion)
             log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-            joint = log_prior + log_likelihood
         scaled = Weights(weights.by_source * discount, weights.oos_bias * discount)
         blunder = _blunder(learned)
         posterior = posterior_of(
@@ -166,7 +164,7 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
         previous, fit = fit, Fit(posterior, log_prior, log_likelihood, observed)
         if previous is not None and _change(previous, fit) < _SETTLED:
             break
-        likely = np.exp(log_softmax(joint, axis=1))[:, :width]
+        likely = np.exp(log_softmax(log_prior + log_likelihood, axis=1))[:, :width]
         mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
         memberships = memberships_from(candidates.kept, mass, labels)
     assert fit is not None
