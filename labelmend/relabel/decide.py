@@ -14,6 +14,9 @@ _CLEAR = 1.25
 """Times that a new label has to be as probable as the next one: a text that fits two labels,
 neither of them the given one, is a question for a person."""
 
+_SURE = 1.645
+"""Standard deviations of a one-sided bound of 95 %: the budget is kept, not met on average."""
+
 
 def decide(
     dataset: Dataset,
@@ -92,12 +95,17 @@ def _runner_up(given: Ints, best: Ints, text_of: Ints, posterior: Posterior) -> 
 def within_budget(
     quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, max_harm: float
 ) -> np.ndarray:
-    """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget."""
+    """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget.
+
+    The harm is a sum of coin flips: its mean and `_SURE` standard deviations have to fit. A
+    budget of 1 is none.
+    """
     budget = max_harm * quality[labelled].sum()
     values, inverse, counts = np.unique(
         quality[open_to_change], return_inverse=True, return_counts=True
     )
-    affordable = np.cumsum(values * counts) <= budget
+    mean, variance = np.cumsum(values * counts), np.cumsum(values * (1 - values) * counts)
+    affordable = (mean + _SURE * np.sqrt(variance) <= budget) | (max_harm >= 1)
     chosen = np.zeros(len(quality), dtype=bool)
     chosen[open_to_change] = affordable[inverse]
     return chosen

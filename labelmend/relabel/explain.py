@@ -1,6 +1,6 @@
 """Explanations: what speaks for and against a row's labels, in nats that add up.
 
-For two candidates k and l of a text, the posterior q before its floor (see `posterior_of`) has
+For two candidates k and l of a text, the posterior q before blunders (see `posterior_of`) has
 
     log q(k) - log q(l)  =  n(k) - n(l),   n(k) = sum_s n_s(k) + b * [k = oos] + h(k)
 
@@ -31,8 +31,8 @@ _COLUMN_CANDIDATES = 3
 _NEIGHBOUR_CHARS = 200
 _BLOCK = 4096
 _DIGITS = 3
-_LIFT = 1e-3
-"""Posterior above what the nats say that is no matter of rounding."""
+_LEAST_HELD = 1e-3
+"""A posterior that is no matter of rounding."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,15 @@ class Explanation:
 
     @property
     def held(self) -> bool:
-        """Tell whether the posterior's floor lifts the given label above what its nats say."""
+        """Tell whether most of the given label's posterior is not from its nats: see `fuse`."""
         given = self.reference
         if given.label != self.given:
             return False
         top = max(c.total for c in self.candidates)
         odds = [math.exp(c.total - top) for c in self.candidates]
         share = math.exp(given.total - top) / sum(odds)
-        return given.posterior > share * sum(c.posterior for c in self.candidates) + _LIFT
+        shown = sum(c.posterior for c in self.candidates)
+        return given.posterior > max(2 * share * shown, _LEAST_HELD)
 
     def to_line(self) -> str:
         """Return the line of the evidence file, numbers rounded."""
@@ -370,7 +371,7 @@ class RowReader:
     def _shown(self, rows: Ints, total: Doubles) -> tuple[Ints, np.ndarray]:
         """Return the candidates' columns to show of rows, int64 [b, m], and which of them count.
 
-        The leading ones come by posterior, those that the floor left nothing by total nats, and the
+        The leading ones come by posterior, those that blunders left nothing by total nats, and the
         last is the given one, which counts where it is not among them.
         """
         posterior, texts = self._result.posterior, self._result.unique.of_row[rows]

@@ -235,7 +235,13 @@ def posterior_of(
 
     Among the texts whose evidence contradicts the given label, some are noise and some are the
     evidence's own blunders: where the noise is rarer than these, a contradiction says little,
-    however decisive it looks. So a text's given labels keep at least the probability `blunder`.
+    however decisive it looks. So with a probability s_i a text's given labels stand after all,
+
+        q_i  =  (1 - s_i) * p_i + s_i * given_share_i,    s_i  =  f * exp(-g_i * (1 - f) / (2 * f))
+
+    where p is the posterior without blunders, g_i what it leaves the given labels, and f
+    `blunder`: all of f where p leaves them nothing, and little where p is in doubt itself. The
+    order of the texts by g_i stays.
 
     Args:
         log_prior: float64 [u, c].
@@ -249,11 +255,11 @@ def posterior_of(
     """
     width = candidates.kept.shape[1]
     kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
-    on_given = (kept * (given_share > 0)).sum(axis=1, keepdims=True)
-    low = (on_given < blunder) & (given_share > 0).any(axis=1, keepdims=True)
-    rest = kept * (1 - blunder) / np.maximum(1 - on_given, _TINY)
-    held = np.where(given_share > 0, blunder * given_share, rest)
-    probabilities = np.where(low, held, kept)
+    is_given = given_share > 0
+    on_given = (kept * is_given).sum(axis=1, keepdims=True)
+    stands = blunder * np.exp(-on_given * (1 - blunder) / (2 * max(blunder, _TINY)))
+    stands *= is_given.any(axis=1, keepdims=True)
+    probabilities = (1 - stands) * kept + stands * given_share
     return Posterior(
         candidates=candidates.kept,
         probabilities=probabilities,

@@ -41,12 +41,12 @@ _ANCHORS = 0.5
 _REINFORCED = 0.15
 """Evidence of later rounds has learned from labels that the text's own given label helped to
 settle, so the likelihood finds it better than it is. Errors that scatter cancel out there; those
-that go from one label to its neighbour add up. So evidence counts less by this, times the share of
-errors that go to similar labels."""
+that go from one label to its neighbour add up, where they meet. So evidence counts less by this,
+times the squared share of errors that go to similar labels."""
 
 _BLUNDERS = 0.0012
-"""Share of texts on which even decisive evidence is wrong, or a person would call the label
-doubtful."""
+"""Share of well-labelled texts on which even decisive evidence is wrong, or a person would call
+the label doubtful."""
 
 _MOST_BLUNDERS = 0.95
 """Of contradictions: a table too small or too clean to show any noise still has some."""
@@ -126,7 +126,7 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
         evidence, prototypes = _gather(sources, memberships, classifier, turn, config)
         stack, spread = unit_spread(evidence)
         seen = observe(sources.given, candidates.labels, prototypes, sources.oos)
-        discount = 1 - _REINFORCED * channel.similar_share if turn else 1.0
+        discount = 1 - _REINFORCED * channel.similar_share**2 if turn else 1.0
         weights = weights or Weights(np.ones(len(stack)), 0.0)
         log_prior = _log_prior(weights, stack, is_out, candidates, discount)
         sampled = stack[:, sample].astype(np.float64)
@@ -252,7 +252,8 @@ def _blunder(learned: LearnedChannel) -> float:
     noise, count, z = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0), 2.0
     spread = z * np.sqrt(noise * (1 - noise) / count + (z / (2 * count)) ** 2)
     certain = max(float(noise + z**2 / (2 * count) - spread) / (1 + z**2 / count), 0.0)
-    return min(_BLUNDERS / (_BLUNDERS + certain), _MOST_BLUNDERS)
+    blunders = _BLUNDERS * (1 - certain)
+    return min(blunders / (blunders + certain), _MOST_BLUNDERS)
 
 
 def _change(before: Fit, after: Fit) -> float:

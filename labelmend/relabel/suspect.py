@@ -9,15 +9,18 @@ counts.
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix, find
+from threadpoolctl import threadpool_limits
 
 from labelmend.configs.schema import SuspectConfig
 from labelmend.protocols import Progress
 from labelmend.retrieval.bm25 import tokenise
 from labelmend.retrieval.dense import gather
+from labelmend.retrieval.encode import usable_cores
 from labelmend.types import Doubles, Floats, Ints
 
 _LEAST_WEIGHT = 0.02
@@ -107,17 +110,30 @@ class EmbeddingClassifier:
         strengths = self._config.inverse_regularization
         strength = strengths[min(turn, len(strengths) - 1)]
         scores = np.full(candidates.shape, np.nan, dtype=np.float32)
-        for fold in range(self._config.folds):
+
+        def score(fold: int) -> None:
             train = self._fold_of[texts] != fold
             held_out = np.flatnonzero(self._fold_of == fold)
             classes = np.unique(labels[train])
-            if len(held_out) and len(classes) > 1:
-                model = self._model(fold, classes, strength)
-                self._fit(model, texts[train], labels[train], weights[train])
-                for start in range(0, len(held_out), _BLOCK):
-                    rows = held_out[start : start + _BLOCK]
-                    scores[rows] = _log_probabilities(model, self._features[rows], candidates[rows])
-            self._progress.advance()
+            if not len(held_out) or len(classes) < 2:
+                return
+            model = self._model(fold, classes, strength)
+            model.fit(self._features[texts[train]], labels[train], sample_weight=weights[train])
+            for start in range(0, len(held_out), _BLOCK):
+                rows = held_out[start : start + _BLOCK]
+                scores[rows] = _log_probabilities(model, self._features[rows], candidates[rows])
+
+        from sklearn.exceptions import ConvergenceWarning
+
+        # A fold a core: most of a fit runs on one, however many threads BLAS has.
+        with (
+            warnings.catch_warnings(),
+            threadpool_limits(1),
+            ThreadPoolExecutor(usable_cores()) as pool,
+        ):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            for _ in pool.map(score, range(self._config.folds)):
+                self._progress.advance()
         return scores
 
     def _model(self, fold: int, classes: Ints, strength: float) -> Any:
@@ -135,13 +151,6 @@ class EmbeddingClassifier:
             model.max_iter = min(_WARM_ITERATIONS, self._config.max_iterations)
         model.C = strength
         return model
-
-    def _fit(self, model: Any, texts: Ints, labels: Ints, weights: Floats) -> None:
-        from sklearn.exceptions import ConvergenceWarning
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(self._features[texts], labels, sample_weight=weights)
 
 
 _MOST_SCORES = 100_000_000

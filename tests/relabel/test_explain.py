@@ -255,32 +255,31 @@ def has_tail(result):
     return result.posterior.candidates.shape[1] < len(NAMES)
 
 
-def test_the_contributions_are_the_posterior_before_its_floor(real):
+def test_the_contributions_are_the_posterior_before_blunders(real):
     share, q, total = real.posterior.given_share, real.posterior.probabilities, nats_of(real)
-    # What the floor takes, it takes from all labels that were not given alike, as the tail does.
+    # What blunders take, they take from all labels that were not given alike, as the tail does.
     compared = share == 0
     gap = np.where(compared, np.log(np.maximum(q, 1e-300)) - total, np.nan)
     assert np.nanmax(np.nanmax(gap, axis=1) - np.nanmin(gap, axis=1)) < 1e-4
 
 
-def test_with_the_floor_the_contributions_are_the_posterior(real):
+def test_with_blunders_the_contributions_are_the_posterior(real):
     if has_tail(real):
         pytest.skip("the tail's mass is not kept")
-    given, q = real.posterior.given_share > 0, real.posterior.probabilities
+    share, q = real.posterior.given_share, real.posterior.probabilities
     before = softmax(nats_of(real), axis=1)
-    labelled = given.any(axis=1)
+    labelled = share.any(axis=1)
     assert np.flatnonzero(~labelled).size == 1
-    on_given, without = (q * given).sum(axis=1), (before * given).sum(axis=1)
-    held = labelled & (on_given > without + 1e-6)
-    assert 0 < held.sum() < len(q) / 2
-    assert np.allclose(q[~held], before[~held], atol=1e-6)
-    # The given labels of the held ones share the floor, the others share the rest.
-    floor = on_given[held].mean()
-    assert np.allclose(on_given[held], floor, atol=1e-6)
-    assert (on_given[labelled] >= floor - 1e-6).all()
-    rest = before * ((1 - floor) / (1 - without))[:, None]
-    shared = floor * real.posterior.given_share
-    assert np.allclose(q[held], np.where(given, shared, rest)[held], atol=1e-6)
+    assert np.allclose(q[~labelled], before[~labelled], atol=1e-6)
+    # The given labels stand with a probability that falls with what the nats leave them.
+    left = (before * (share > 0)).sum(axis=1)[labelled]
+    stands = ((before - q)[labelled] / (before - share)[labelled])[:, 0]
+    mixed = before[labelled] * (1 - stands[:, None]) + share[labelled] * stands[:, None]
+    assert np.allclose(q[labelled], mixed, atol=1e-6)
+    clear = np.abs((before - share)[labelled][:, 0]) > 0.01
+    order = np.argsort(left[clear])
+    assert (np.diff(stands[clear][order]) <= 1e-6).all()
+    assert 0 < stands[clear].max() < 0.5
 
 
 def test_real_explanations_add_up(real):

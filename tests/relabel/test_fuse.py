@@ -274,56 +274,58 @@ def test_the_posterior_by_hand():
     assert posterior.channel == FIRST_GUESS
 
 
-def test_given_labels_keep_what_may_be_a_blunder():
+def test_where_the_evidence_may_blunder_the_given_labels_stand():
     even = np.ones((4, 3))
-    prior = [[0.9, 0.01, 0.09], [0.7, 0.2, 0.1], [0.98, 0.015, 0.005], [0.9, 0.01, 0.09]]
+    prior = [[0.9, 0.02, 0.08], [0.7, 0.2, 0.1], [0.98, 0.015, 0.005], [0.9, 0.01, 0.09]]
     given = [[0, 1, 0], [0, 1, 0], [0, 0.25, 0.75], [0, 0, 0]]
     found = believed(prior, even, given, 0.1).probabilities
-    # The given label had 0.01 and keeps 0.1; the others share 0.9 as they shared 0.99.
-    assert found[0] == pytest.approx([0.9 * 0.9 / 0.99, 0.1, 0.9 * 0.09 / 0.99])
-    # It has more than 0.1: nothing is held back.
-    assert found[1] == pytest.approx([0.7, 0.2, 0.1])
-    # Two given labels share it as they were given; a text without one is as it was.
-    assert found[2] == pytest.approx([0.9, 0.025, 0.075])
+    # They stand with 0.1 * exp(-0.02 * 0.9 / 0.2).
+    stands = 0.1 * np.exp(-0.09)
+    rest = 1 - stands
+    assert found[0] == pytest.approx([0.9 * rest, 0.02 * rest + stands, 0.08 * rest])
+    # With 0.1 * exp(-0.9), where the posterior itself leaves them 0.2.
+    stands = 0.1 * np.exp(-0.9)
+    rest = 1 - stands
+    assert found[1] == pytest.approx([0.7 * rest, 0.2 * rest + stands, 0.1 * rest])
+    # Two given labels, with 0.02 together, share it as they were given.
+    stands = 0.1 * np.exp(-0.09)
+    rest = 1 - stands
+    assert found[2] == pytest.approx(
+        [0.98 * rest, 0.015 * rest + 0.25 * stands, 0.005 * rest + 0.75 * stands]
+    )
+    # A text without one is as it was.
     assert found[3] == pytest.approx([0.9, 0.01, 0.09])
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
 
 
-def test_the_floor_is_for_the_given_labels_together():
-    # Joint: 0.176, 0.014 and 0.01 of 0.2. Each given label has less than 0.1, both have 0.12.
-    likelihood = [[0.2, 0.2, 0.2]] * 2
-    prior = [[0.88, 0.07, 0.05]] * 2
-    found = believed(prior, likelihood, [[0, 0.5, 0.5], [0, 0.5, 0.5]], 0.1).probabilities
-    assert found == pytest.approx(np.array(prior))
-    # With a floor above what both have they get just that, and the other label the rest.
-    found = believed(prior, likelihood, [[0, 0.5, 0.5], [0, 0.25, 0.75]], 0.2).probabilities
-    assert found == pytest.approx(np.array([[0.8, 0.1, 0.1], [0.8, 0.05, 0.15]]))
+@pytest.mark.parametrize("blunder", [0.0, 0.003, 0.1, 0.5, 0.95])
+def test_surer_contradictions_stay_surer(blunder):
+    left = np.concatenate([np.geomspace(1e-12, 0.01, 40), np.linspace(0.02, 0.98, 49)])
+    prior = np.stack([1 - left, left], axis=1)
+    found = believed(prior, np.ones((len(left), 2)), [[0, 1]] * len(left), blunder)
+    on_given = found.probabilities[:, 1]
+    assert (np.diff(on_given) > 0).all()
+    assert on_given[0] == pytest.approx(blunder, abs=1e-9)
+    assert (on_given >= left * (1 - 1e-9)).all()
 
 
-def test_the_floor_looks_at_the_posterior_and_not_at_the_evidence():
+def test_blunders_are_of_the_posterior_and_not_of_the_evidence():
     # The evidence gives the given label 0.01, the channel lifts it to 0.01 * 0.9 / 0.0189.
-    even = believed([[0.99, 0.01]], [[0.01, 0.9]], [[0, 1]], 0.1).probabilities
-    assert even == pytest.approx(np.array([[0.0099, 0.009]]) / 0.0189)
-    # Where the posterior is at the floor already, nothing changes; a little below, it is lifted.
-    assert believed([[0.9, 0.1]], [[1, 1]], [[0, 1]], 0.1).probabilities == pytest.approx(
-        np.array([[0.9, 0.1]])
-    )
-    assert believed([[0.91, 0.09]], [[1, 1]], [[0, 1]], 0.1).probabilities == pytest.approx(
-        np.array([[0.9, 0.1]])
-    )
+    posterior = believed([[0.99, 0.01]], [[0.01, 0.9]], [[0, 1]], 0.1).probabilities
+    given = 0.009 / 0.0189
+    stands = 0.1 * np.exp(-given * 4.5)
+    assert posterior[0, 1] == pytest.approx((1 - stands) * given + stands)
 
 
 def test_blunders_leave_the_tail_its_share():
-    found = believed([[0.8, 0.01, 0.19]], np.ones((1, 3)), [[0, 1]], 0.1, tail=1).probabilities
-    assert found[0] == pytest.approx([0.9 * 0.8 / 0.99, 0.1])
+    found = believed([[0.8, 0.02, 0.18]], np.ones((1, 3)), [[0, 1]], 0.1, tail=1).probabilities
+    stands = 0.1 * np.exp(-0.09)
+    assert found[0] == pytest.approx([(1 - stands) * 0.8, (1 - stands) * 0.02 + stands])
 
 
 def test_where_all_may_be_blunders_the_given_label_stays():
     found = believed([[0.99, 0.01], [0.3, 0.7]], np.ones((2, 2)), [[0, 1], [0, 1]], 1.0)
     assert found.probabilities == pytest.approx(np.array([[0, 1], [0, 1]]))
-    # And where the posterior leaves it nothing, no division fails.
-    sure = believed([[1e-300, 1.0]], np.ones((1, 2)), [[0, 1]], 1.0)
-    assert np.isfinite(sure.probabilities).all()
 
 
 @dataclasses.dataclass
