@@ -59,7 +59,7 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
 
     What the texts, their neighbours and an out-of-fold classifier say is fused through a learned
     noise channel into a posterior of each row's true label. Labels are changed where that is sure,
-    the surest first, until `max_harm` of the good labels would be broken in expectation.
+    the surest first, until `max_harm` of the good labels might be broken.
 
     Copies are treated as one point, so that none can vouch for another across a fold, and they
     leave with the same label: rows whose texts differ only by case or white space, or, where there
@@ -69,7 +69,7 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
     The outcome does not depend on the order of rows.
 
     Args:
-        max_harm: share of the good labels that may be broken, in expectation, 0 to 1.
+        max_harm: share of the good labels that may be broken, with 95 % certainty, 0 to 1.
         seed: of the folds, and of the random draws.
         rounds: times at most that the evidence learns from the mended labels; at least 1.
         neighbours: nearest points that are looked at; at least 1.

@@ -2,7 +2,7 @@
 
 The expected harm of a set of changes is the expected number of good labels in it, as a share of
 the expected number of good labels in the whole table: the sum of q_i(g_i) over the one by that over
-the other.
+the other. What is held within the budget is its upper bound.
 """
 
 import numpy as np
@@ -97,18 +97,30 @@ def within_budget(
 ) -> np.ndarray:
     """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget.
 
-    The harm is a sum of coin flips: its mean and `_SURE` standard deviations have to fit. A
-    budget of 1 is none.
+    A budget of 1 is none.
     """
     budget = max_harm * quality[labelled].sum()
     values, inverse, counts = np.unique(
         quality[open_to_change], return_inverse=True, return_counts=True
     )
-    mean, variance = np.cumsum(values * counts), np.cumsum(values * (1 - values) * counts)
-    affordable = (mean + _SURE * np.sqrt(variance) <= budget) | (max_harm >= 1)
+    affordable = (harm_bounds(values, counts) <= budget) | (max_harm >= 1)
     chosen = np.zeros(len(quality), dtype=bool)
     chosen[open_to_change] = affordable[inverse]
     return chosen
+
+
+def harm_bounds(quality: Doubles, counts: Ints) -> Doubles:
+    """Return what changing rows may break, as an upper bound: float64 [v], added up.
+
+    The good labels among the changed rows are a sum of coin flips, by the normal approximation.
+
+    Args:
+        quality: float64 [v], rising.
+        counts: int64 [v], rows of each.
+    """
+    mean = np.cumsum(quality * counts)
+    bound: Doubles = mean + _SURE * np.sqrt(np.cumsum(quality * (1 - quality) * counts))
+    return bound
 
 
 def _by_expected_gain(

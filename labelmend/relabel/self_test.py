@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from labelmend.configs.schema import Config
 from labelmend.protocols import Progress
 from labelmend.relabel.channel import LearnedChannel, observe
+from labelmend.relabel.decide import harm_bounds
 from labelmend.types import (
     NO_LABEL,
     Bools,
@@ -340,7 +341,7 @@ def _count(
     budget = max_harm * decisions.expected_good
     if budget > 0:
         values, counts = np.unique(decisions.quality[changed], return_counts=True)
-        cost = np.cumsum(values * counts)
+        cost = harm_bounds(values, counts)
         spent = cost[np.searchsorted(values, decisions.quality[broken])] / budget
     return _Counts(
         injected=int(injected.sum()),
