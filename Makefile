@@ -15,8 +15,9 @@ DEV := $(VENV)/.installed-dev-$(PINS)
 demo: $(RUNTIME)
 	$(BIN)/labelmend demo
 
+# A worker a core, one thread each: more would wait for each other.
 test: $(DEV)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: lint test
 

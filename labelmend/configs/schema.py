@@ -200,7 +200,7 @@ class DecisionConfig:
     """The harm budget.
 
     Attributes:
-        max_harm: share of the good labels that may be broken, with 95 % certainty.
+        max_harm: share of the good labels that may be broken.
         max_row_harm: a row whose given label is more probable than this is not changed.
         min_confidence: a label is written only with at least this posterior.
         review_below: unchanged rows whose given label is less probable than this go to review.

@@ -69,7 +69,7 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
     The outcome does not depend on the order of rows.
 
     Args:
-        max_harm: share of the good labels that may be broken, with 95 % certainty, 0 to 1.
+        max_harm: share of the good labels that may be broken, 0 to 1.
         seed: of the folds, and of the random draws.
         rounds: times at most that the evidence learns from the mended labels; at least 1.
         neighbours: nearest points that are looked at; at least 1.

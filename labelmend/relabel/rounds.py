@@ -48,6 +48,10 @@ _BLUNDERS = 0.0012
 """Share of well-labelled texts on which even decisive evidence is wrong, or a person would call
 the label doubtful."""
 
+_UNSEEN_BLUNDERS = 0.5
+"""Blunders among the anchors, however few they are (Jeffreys' prior): ten anchors can't tell that
+one text in a thousand misleads."""
+
 _MOST_BLUNDERS = 0.95
 """Of contradictions: a table too small or too clean to show any noise still has some."""
 
@@ -252,7 +256,7 @@ def _blunder(learned: LearnedChannel) -> float:
     noise, count, z = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0), 2.0
     spread = z * np.sqrt(noise * (1 - noise) / count + (z / (2 * count)) ** 2)
     certain = max(float(noise + z**2 / (2 * count) - spread) / (1 + z**2 / count), 0.0)
-    blunders = _BLUNDERS * (1 - certain)
+    blunders = (_BLUNDERS + _UNSEEN_BLUNDERS / count) * (1 - certain)
     return min(blunders / (blunders + certain), _MOST_BLUNDERS)
 
 

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from labelmend.configs.schema import Config
 from labelmend.protocols import Progress
 from labelmend.relabel.channel import LearnedChannel, observe
-from labelmend.relabel.decide import harm_bounds
+from labelmend.relabel.decide import spendable
 from labelmend.types import (
     NO_LABEL,
     Bools,
@@ -338,10 +338,10 @@ def _count(
     injected, good = scored & (noisy != truth), scored & (noisy == truth)
     broken = good & changed
     spent = np.zeros(int(broken.sum()))
-    budget = max_harm * decisions.expected_good
+    budget = spendable(max_harm) * decisions.expected_good
     if budget > 0:
         values, counts = np.unique(decisions.quality[changed], return_counts=True)
-        cost = harm_bounds(values, counts)
+        cost = np.cumsum(values * counts)
         spent = cost[np.searchsorted(values, decisions.quality[broken])] / budget
     return _Counts(
         injected=int(injected.sum()),

@@ -117,7 +117,7 @@ def test_few_rows_a_class(gold, run, count, rate):
     assert np.mean([case.harm() for case in cases]) <= 0.02  # [0 to 0.017]
     assert all(case.accuracy() >= case.given_accuracy() - 1e-9 for case in cases) or rate == 0
     gain = np.mean([case.accuracy() - case.given_accuracy() for case in cases])
-    assert gain >= (-0.005 if rate == 0 else {5: 0.01, 10: 0.05, 20: 0.09}[count])
+    assert gain >= (-0.005 if rate == 0 else {5: 0.01, 10: 0.04, 20: 0.075}[count])
     said = [diagnose(case.result) for case in cases]
     assert all(d.trust.trusted and not d.merge and not d.split for d in said)
 

@@ -342,10 +342,10 @@ def test_blunders_by_hand():
     # Noise of 0.25 from 100 anchors, with z = 2: the interval's middle is (0.25 + 0.02) / 1.04,
     # and its half-width 2 * sqrt(0.25 * 0.75 / 100 + 0.01^2) / 1.04.
     certain = (0.27 - 2 * np.sqrt(0.001975)) / 1.04
-    blunders = 0.0012 * (1 - certain)
+    blunders = (0.0012 + 0.5 / 100) * (1 - certain)
     assert blunder(0.75, 100) == pytest.approx(blunders / (blunders + certain))
     # Of 0.04 from 100: (0.06 - 2 * sqrt(0.04 * 0.96 / 100 + 0.01^2)) / 1.04 = 0.016 / 1.04.
-    blunders = 0.0012 * (1 - 0.016 / 1.04)
+    blunders = 0.0062 * (1 - 0.016 / 1.04)
     assert blunder(0.96, 100) == pytest.approx(blunders / (blunders + 0.016 / 1.04))
     assert blunder(0.75, 1e12) == pytest.approx(0.0009 / 0.2509, rel=1e-4)
     # Without noise all contradictions might be blunders, but some noise there always is.

@@ -248,17 +248,14 @@ def test_beyond_the_budget_the_threshold_is_tightened():
     errors = test.recovery.total
     good = 400 - errors
     assert test.harm == share(5, good)
-    expected = errors / 64 + 5 * 0.25
-    bound = expected + 1.645 * np.sqrt(errors / 64 * 63 / 64 + 5 * 0.25 * 0.75)
-    assert test.factor == pytest.approx(min(bound / (0.01 * (expected + good - 5)), 1))
+    spent = (errors / 64 + 5 * 0.25) / (0.8 * 0.01 * (errors / 64 + 5 * 0.25 + good - 5))
+    assert test.factor == pytest.approx(min(spent, 1))
     assert test.broken_at_factor == 0
 
-    # A real run whose changes cost 1/64, 1/32 and 1/16, with a budget of just their bound, then
-    # of 0.7 of it: 0.64, and 0.45, where two cost 3 / 64 + 1.645 * sqrt(187 / 4096) = 0.40.
+    # A real run whose changes cost 1/64, 1/32 and 1/16 with 7/64 to spend, then half of it.
     qualities = [1 / 64, 1 / 32, 1 / 16, *[1.0] * 97]
     posterior, data = posterior_by_hand(qualities), table([0] * 100)
-    bound = 7 / 64 + 1.645 * np.sqrt(427 / 4096)
-    max_harm = bound / sum(qualities) * (1 + 1e-9)
+    max_harm = 7 / 64 / sum(qualities) / 0.8 * (1 + 1e-9)
     full = DecisionConfig(max_harm=max_harm, max_row_harm=0.5, min_confidence=0.5, review_below=0.5)
 
     def decide_within(budget):
@@ -266,12 +263,12 @@ def test_beyond_the_budget_the_threshold_is_tightened():
 
     before = decide_within(max_harm)
     assert before.actions[:4] == ("change", "change", "change", "keep")
-    test, after = tighten(replace(test, factor=0.7, budget=max_harm), before, decide_within)
+    test, after = tighten(replace(test, factor=0.5, budget=max_harm), before, decide_within)
     assert after.actions[:4] == ("change", "change", "review", "keep")
     assert test.withdrawn == 1
-    assert "more than the budget of 0.66%" in test.verdict
+    assert "more than the budget of 0.14%" in test.verdict
     assert test.verdict.endswith(
-        "the decision threshold is tightened to spend 70.0% of the budget, "
+        "the decision threshold is tightened to spend 50.0% of the budget, "
         "which takes back 1 change"
     )
     _, none = tighten(replace(test, factor=0.0), before, decide_within)
