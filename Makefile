@@ -17,7 +17,7 @@ demo: $(RUNTIME)
 
 # A worker a core, one thread each: more would wait for each other.
 test: $(DEV)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 check: lint test
 
