@@ -27,15 +27,15 @@ class Doubt:
         line: in the file.
         given: its label.
         quality: posterior of the given label.
-        proposed: the most probable label.
-        posterior: of the proposed label.
+        rival: the most probable other label.
+        posterior: of the rival.
         action: what labelmend does.
     """
 
     line: int
     given: str
     quality: float
-    proposed: str
+    rival: str
     posterior: float
     action: str
 
@@ -43,19 +43,23 @@ class Doubt:
 def doubts(result: Relabelling, limit: int) -> list[Doubt]:
     """Return the rows of the lowest label quality, worst first."""
     dataset, decisions = result.dataset, result.decisions
-    _, best = result.posterior.best()
-    posterior = best[result.unique.of_row]
     worst = np.argsort(decisions.quality, kind="stable")[:limit]
+    texts = result.unique.of_row[worst]
+    labels = result.posterior.candidates[texts]
+    others = np.where(
+        labels == dataset.given[worst, None], -1.0, result.posterior.probabilities[texts]
+    )
+    place = others.argmax(axis=1)
     return [
         Doubt(
             line=row + 2,
             given=dataset.labels[dataset.given[row]],
             quality=float(decisions.quality[row]),
-            proposed=dataset.labels[decisions.proposed[row]],
-            posterior=float(posterior[row]),
+            rival=dataset.labels[labels[i, place[i]]],
+            posterior=float(others[i, place[i]]),
             action=decisions.actions[row],
         )
-        for row in worst.tolist()
+        for i, row in enumerate(worst.tolist())
     ]
 
 
@@ -67,15 +71,15 @@ def table(found: Sequence[Doubt]) -> str:
         f"`python benchmarks/doubtful.py`: the {len(found)} rows of `data_full.json`'s train and "
         "oos_train, in the order of `train.csv`, with the lowest label quality when labelmend "
         "mends the labels as published (embedded profile, no LLM, seed 0, max harm 0.5 %). Quality "
-        "is the posterior of the given label. "
+        "is the posterior of the given label, the rival the most probable other one. "
         f"Python {platform.python_version()}, labelmend's sources {code_digest()}.",
         "",
-        "| line | given | quality | proposed | posterior | labelmend |",
+        "| line | given | quality | rival | posterior | labelmend |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {doubt.line} | {doubt.given} | {doubt.quality:.4f} "
-        f"| {doubt.proposed} | {doubt.posterior:.4f} | {doubt.action} |"
+        f"| {doubt.rival} | {doubt.posterior:.4f} | {doubt.action} |"
         for doubt in found
     ]
     return "\n".join(lines) + "\n"

@@ -200,19 +200,18 @@ def described_only(sources: Sources) -> csr_array:
     without a given label whose nearest card is the label's. A wrong one does little: the rounds
     weigh it against what they learn.
     """
-    kept, shape = sources.candidates.kept, sources.given.shape
+    kept = sources.candidates.kept
     cards = [e.scores for e in sources.fixed if e.source == DescriptionRetriever.name]
     empty = np.asarray(sources.given.sum(axis=0)).ravel() == 0
     if sources.oos is not None:
         empty[sources.oos] = False
-    if not cards or not empty.any():
-        return csr_array(shape, dtype=np.float32)
-    scores = np.nan_to_num(cards[0][:, : kept.shape[1]], nan=-np.inf)
+    silent = np.full(kept.shape, -np.inf, dtype=np.float32)
+    scores = np.nan_to_num(cards[0][:, : kept.shape[1]], nan=-np.inf) if cards else silent
     best = np.take_along_axis(kept, scores.argmax(axis=1)[:, None], axis=1)[:, 0]
     unlabelled = np.diff(sources.given.indptr) == 0
     texts = np.flatnonzero(unlabelled & empty[best] & np.isfinite(scores.max(axis=1)))
     ones = np.ones(len(texts), dtype=np.float32)
-    return csr_array((ones, (texts, best[texts])), shape=shape)
+    return csr_array((ones, (texts, best[texts])), shape=sources.given.shape)
 
 
 def _gather(
