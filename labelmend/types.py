@@ -139,7 +139,8 @@ class Vote:
     """A voter's answer to one ballot: log-scores, or the reason why there is none.
 
     Attributes:
-        scores: log-scores over the ballot's candidates, or None where the voter failed.
+        scores: log-scores over the ballot's candidates, or None where the voter failed or was not
+            asked.
         failure: one line, or None.
     """
 
@@ -156,7 +157,8 @@ class VoterReport:
         asked: ballots that were put to it.
         remembered: ballots of these that the vote store already held.
         failures: failures by their reason.
-        seconds: time spent voting.
+        seconds: time spent voting in this run.
+        tokens: that the model read in this run; remembered votes cost none.
     """
 
     voter: str
@@ -164,6 +166,7 @@ class VoterReport:
     remembered: int
     failures: Mapping[str, int]
     seconds: float
+    tokens: int = 0
 
 
 @dataclass(frozen=True)

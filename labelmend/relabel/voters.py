@@ -1,5 +1,6 @@
 """LLM voters: a model and its ballot, what they remember, and what they did."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +14,14 @@ from labelmend.relabel.store import Store, key_of
 from labelmend.types import Ballot, LabelCard, Vote, VoterReport
 from labelmend.weights.locate import LocatedModel
 
-_TOGETHER = 4
-"""Ballots voted on between two commits of the store: what a kill -9 can lose."""
+_TEXT_TOKENS = 12
+"""Of a short message, about."""
+
+_TOKENS_A_SECOND = 256
+"""That a small model reads on two cores, about: a group is no larger, so that votes are committed
+about once a second."""
+
+_MOST_TOGETHER = 16
 
 
 class LlamaVoter:
@@ -36,6 +43,14 @@ class LlamaVoter:
             gpu_layers=config.gpu_layers,
         )
         self._ballot = BALLOTS[config.ballot](self._engine, config)
+        room = _TOKENS_A_SECOND if config.gpu_layers == 0 else config.batch_tokens
+        fitting = room // (config.candidates * _TEXT_TOKENS)
+        self.together = min(max(fitting, 1), _MOST_TOGETHER) if config.ballot == "channel" else 1
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were decoded so far."""
+        return self._engine.decoded_tokens
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return one vote a ballot, in order."""
@@ -47,37 +62,63 @@ class LlamaVoter:
 
 
 def collect_votes(
-    voter: Voter, ballots: Sequence[Ballot], store: Store, progress: Progress
+    voter: Voter,
+    ballots: Sequence[Ballot],
+    store: Store,
+    progress: Progress,
+    *,
+    deadline: float = math.inf,
 ) -> tuple[list[Vote], VoterReport]:
     """Put ballots to a voter, but those that the store remembers.
 
-    Votes are stored as they come, so that an interrupted run resumes. Failures are not: they are
-    asked again next time.
+    Ballots go to the voter in groups that the list of them alone determines, and each group's votes
+    are committed in one transaction before they are reported as done. So a run that was killed has
+    whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
+    stored: they are asked again next time.
+
+    Args:
+        voter: is asked.
+        ballots: distinct ones.
+        store: remembers votes.
+        progress: advances by votes.
+        deadline: of `time.monotonic`; no group is begun after it.
+
+    Returns:
+        one vote a ballot, in order, without scores or failure where the deadline came first; and
+        the report.
     """
-    began = time.monotonic()
+    began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
     known = store.votes(keys)
     votes = [Vote(known[key]) if key in known else None for key in keys]
     remembered = sum(vote is not None for vote in votes)
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
-    missing = [i for i, vote in enumerate(votes) if vote is None]
-    for start in range(0, len(missing), _TOGETHER):
-        part = missing[start : start + _TOGETHER]
-        answers = voter.vote([ballots[i] for i in part])
-        store.put_votes([
-            (keys[i], answer.scores)
-            for i, answer in zip(part, answers, strict=True)
-            if answer.scores is not None
-        ])  # fmt: skip
-        for i, answer in zip(part, answers, strict=True):
-            votes[i] = answer
-        progress.advance(len(part))
-    complete = [vote for vote in votes if vote is not None]
-    failures = Counter(vote.failure for vote in complete if vote.failure is not None)
-    seconds = time.monotonic() - began
-    report = VoterReport(voter.name, len(ballots), remembered, dict(failures), seconds)
-    return complete, report
+    for start in range(0, len(ballots), voter.together):
+        group = range(start, min(start + voter.together, len(ballots)))
+        missing = [i for i in group if votes[i] is None]
+        if not missing:
+            continue
+        if time.monotonic() > deadline:
+            break
+        answers = voter.vote([ballots[i] for i in missing])
+        asked = dict(zip(missing, answers, strict=True))
+        store.put_votes([(keys[i], a.scores) for i, a in asked.items() if a.scores is not None])
+        # What the store holds is what a later run sees: another process may have been first.
+        held = store.votes([keys[i] for i in missing])
+        for i, answer in asked.items():
+            votes[i] = Vote(held[keys[i]]) if keys[i] in held else answer
+        progress.advance(len(missing))
+    failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
+    report = VoterReport(
+        voter=voter.name,
+        asked=sum(vote is not None for vote in votes),
+        remembered=remembered,
+        failures=dict(failures),
+        seconds=time.monotonic() - began,
+        tokens=voter.tokens - read_before,
+    )
+    return [vote or Vote(None) for vote in votes], report
 
 
 def _card_key(card: LabelCard) -> str:

@@ -583,6 +583,8 @@ class Voter:
 
     asked = 0
     patience = 10**9
+    together = 4
+    tokens = 0
 
     def __init__(self, _config, model):
         self.name = model.name
