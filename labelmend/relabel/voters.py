@@ -10,22 +10,16 @@ from labelmend.prompts.render import CHANNEL, CHOICE
 from labelmend.protocols import Progress, Voter
 from labelmend.relabel.ballots import BALLOTS
 from labelmend.relabel.llama import LlamaEngine
+from labelmend.relabel.server import ServerVoter
 from labelmend.relabel.store import Store, key_of
 from labelmend.types import Ballot, LabelCard, Vote, VoterReport
 from labelmend.weights.locate import LocatedModel
 
-_TEXT_TOKENS = 12
-"""Of a short message, about."""
-
-_TOKENS_A_SECOND = 256
-"""That a small model reads on two cores, about: a group is no larger, so that votes are committed
-about once a second."""
-
-_MOST_TOGETHER = 16
-
 
 class LlamaVoter:
     """A GGUF model that answers ballots in this process."""
+
+    together = 1  # a small model's ballot is a good part of a second's work
 
     def __init__(self, config: VoterConfig, model: LocatedModel) -> None:
         """Load the model.
@@ -43,9 +37,6 @@ class LlamaVoter:
             gpu_layers=config.gpu_layers,
         )
         self._ballot = BALLOTS[config.ballot](self._engine, config)
-        room = _TOKENS_A_SECOND if config.gpu_layers == 0 else config.batch_tokens
-        fitting = room // (config.candidates * _TEXT_TOKENS)
-        self.together = min(max(fitting, 1), _MOST_TOGETHER) if config.ballot == "channel" else 1
 
     @property
     def tokens(self) -> int:
@@ -59,6 +50,18 @@ class LlamaVoter:
     def close(self) -> None:
         """Free the model."""
         self._engine.close()
+
+
+def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
+    """Load a voter's model, or find it on its server.
+
+    Raises:
+        ConfigError: the server's settings can't be used.
+        ModelError: llama.cpp can't load the model, or the server can't be used.
+    """
+    if config.server is not None:
+        return ServerVoter(config, config.server, model.name)
+    return LlamaVoter(config, model)
 
 
 def collect_votes(

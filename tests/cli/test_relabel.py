@@ -606,7 +606,7 @@ class Voter:
 def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     cli, real, tmp_path, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(pipeline, "LlamaVoter", Voter)
+    monkeypatch.setattr(pipeline, "open_voter", Voter)
     monkeypatch.setattr(Voter, "asked", 0)
     monkeypatch.setattr(Voter, "patience", 32)
     output = tmp_path / "out.csv"

@@ -43,10 +43,8 @@ FORKING = """
                 print(f"asked {ballot.text}", flush=True)
             return super().vote(ballots)
 
-    voters._TOKENS_A_SECOND = 72  # groups of two, so that there are many moments to be killed at
-
     def run(table, profile, output):
-        pipeline.LlamaVoter = Noted
+        pipeline.open_voter = Noted
         request = job.TableRequest(Path(table))
         job.relabel_file(request, Path(output), load_config(profile), Told())
 

@@ -172,20 +172,6 @@ def test_no_group_begins_after_the_deadline():
     assert (second.asked, second.remembered) == (8, 8)
 
 
-def test_a_group_is_about_a_second_of_work(smollm2):
-    # 256 tokens are a second of the small model on two cores, 12 a text and candidate.
-    for changes, together in (
-        ({"candidates": 10}, 2),
-        ({"candidates": 4}, 5),
-        ({"candidates": 26}, 1),
-        ({"candidates": 2, "gpu_layers": -1, "batch_tokens": 512}, 16),
-        ({"candidates": 2, "ballot": "choice"}, 1),
-    ):
-        voter = LlamaVoter(dataclasses.replace(CHANNEL, **changes), smollm2)
-        voter.close()
-        assert voter.together == together
-
-
 def test_failures_are_counted_by_reason_and_asked_again():
     def answer(ballot):
         failure = {"so wet": "too wet", "hello": "rude"}.get(ballot.text)

@@ -1,0 +1,313 @@
+"""Voters whose models run elsewhere, behind an OpenAI-compatible server (vLLM, llama-server ...).
+
+Both ballots read log-probabilities. The choice ballot needs those of the likeliest first tokens of
+a reply, which most servers tell; the channel ballot those of the prompt's own tokens, which vLLM
+and llama-cpp-python tell where `/completions` is asked to echo.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from labelmend.configs.schema import ServerConfig, VoterConfig
+from labelmend.errors import ModelError, nearest
+from labelmend.prompts.render import CHANNEL, CHOICE, LETTERS, channel_prefix, choice_prompt
+from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError
+from labelmend.relabel.ballots import shown_exemplars
+from labelmend.types import Ballot, Vote
+
+_Asked = TypeVar("_Asked")
+_Got = TypeVar("_Got")
+
+_HOPELESS = 8
+"""Ballots that fail one after the other by the server's fault before the run ends."""
+
+_LONGEST_WORDS = 192
+_LONGEST_CHARS = 800
+"""Of a text, that a ballot shows."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A prompt as the server read it.
+
+    Attributes:
+        tokens: their texts, without a begin token that the server hides.
+        scores: log-probability of each given those before; 0 for the first.
+        reply: what the server added.
+    """
+
+    tokens: tuple[str, ...]
+    scores: tuple[float, ...]
+    reply: str
+
+
+class ServerVoter:
+    """A model on a server that answers ballots."""
+
+    def __init__(self, config: VoterConfig, server: ServerConfig, name: str) -> None:
+        """Find the model on the server, and see whether the server can answer this ballot.
+
+        Args:
+            config: the ballot, and the model's name on the server.
+            server: where it is.
+            name: the voter's name.
+
+        Raises:
+            ConfigError: the settings can't be used.
+            ModelError: no server answers, it lacks the model, or it tells too little.
+        """
+        self._config = config
+        self._settings = server
+        self._server = ModelServer(server)
+        self.model = config.model
+        self.name = name
+        prompt = CHANNEL if config.ballot == "channel" else CHOICE
+        settings = (config.exemplars, config.permutations, server.start, server.chat)
+        parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
+        self.key = " ".join(map(str, parts))
+        questions = config.candidates if config.ballot == "channel" else config.permutations
+        self.together = max(server.requests // questions, 1)
+        self._pool = ThreadPoolExecutor(server.requests)
+        self._prefixes: dict[str, _Read | ServerFaultError] = {}
+        self._failed = 0
+        self._end: ModelError | None = None
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the server says that it read."""
+        return self._server.tokens
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._server.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return one vote a ballot, in order.
+
+        Raises:
+            ModelError: the server was lost in an earlier call, whose votes were still returned.
+        """
+        if self._end is not None:
+            raise self._end
+        if self._config.ballot == "channel":
+            return self._channel(ballots)
+        return self._choice(ballots)
+
+    def _check(self) -> None:
+        known = self._server.models()
+        if known and self.model not in known:
+            raise ModelError(
+                f"{self._server.url}: serves no model {self.model!r}{nearest(self.model, known)}; "
+                f"it has {', '.join(known[:5])}"
+            )
+        try:
+            if self._config.ballot == "channel":
+                self._check_echo()
+            else:
+                self._letters("Answer with the letter A or B.", 2)
+        except ServerFaultError as fault:
+            if str(fault) != _NO_LETTER:  # which a real question may find
+                said = f": {fault.detail}" if fault.detail else ""
+                raise ModelError(f"{self._server.url}: {fault}{said}") from None
+
+    def _check_echo(self) -> None:
+        """See whether prompts come back with log-probabilities, and with the right ones.
+
+        llama-cpp-python 0.3 gives each token the probability of the next one where the model's
+        prompts begin without a begin token; its list of tokens then lacks the reply.
+        """
+        read = self._echo(_PROBE)
+        # Without spaces, which some servers leave out of tokens; begin tokens may be told or not.
+        sent = "".join(f"{self._settings.start}{_PROBE}{read.reply}".split())
+        back = "".join("".join([*read.tokens, read.reply]).split())
+        if not sent.endswith(back) and not back.endswith(sent):
+            raise ModelError(
+                f"{self._server.url}: this server shifts the log-probabilities of a prompt by one "
+                "token for this model; give the model's begin token in server.start, or use the "
+                "choice ballot"
+            )
+
+    def _channel(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        asked = []
+        for place, ballot in enumerate(ballots):
+            text = _disarmed(" ".join(ballot.text.split()))[:_LONGEST_CHARS]
+            for card in ballot.candidates:
+                shown = shown_exemplars(card, ballot.text, self._config.exemplars)
+                asked.append((place, _disarmed(channel_prefix(card, shown)), text))
+        new = sorted({p for _, p, _ in asked if not isinstance(self._prefixes.get(p), _Read)})
+        self._prefixes.update(zip(new, self._each(self._echo, new), strict=True))
+
+        def score(question: tuple[int, str, str]) -> float:
+            _, prefix, text = question
+            before = self._prefixes[prefix]
+            if isinstance(before, ServerFaultError):
+                raise before
+            whole = self._echo(f"{prefix} {text}")
+            size = len(before.tokens)
+            if whole.tokens[:size] == before.tokens:
+                return sum(whole.scores[size:])
+            return sum(whole.scores) - sum(before.scores)  # a token lies across the border
+
+        scores: list[list[float | ServerFaultError]] = [[] for _ in ballots]
+        for (place, _, _), found in zip(asked, self._each(score, asked), strict=True):
+            scores[place].append(found)
+        return [self._vote_of(own) for own in scores]
+
+    def _choice(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        asked = []
+        for place, ballot in enumerate(ballots):
+            count = len(ballot.candidates)
+            orders = min(self._config.permutations, count) if count <= len(LETTERS) else 0
+            for turn in range(orders):
+                shift = turn * count // orders
+                asked.append((place, [(i + shift) % count for i in range(count)]))
+
+        def letters(question: tuple[int, list[int]]) -> tuple[list[int], list[float]]:
+            place, order = question
+            ballot = ballots[place]
+            cards = [ballot.candidates[i] for i in order]
+            shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
+            words = " ".join(ballot.text.split(maxsplit=_LONGEST_WORDS)[:_LONGEST_WORDS])
+            return order, self._letters(_disarmed(choice_prompt(words, cards, shown)), len(order))
+
+        sums = [np.zeros(len(ballot.candidates)) for ballot in ballots]
+        faults: dict[int, ServerFaultError] = {}
+        turns = np.zeros(len(ballots))
+        for (place, _), found in zip(asked, self._each(letters, asked), strict=True):
+            if isinstance(found, ServerFaultError):
+                faults[place] = found
+            else:
+                order, scores = found
+                sums[place][order] += scores
+                turns[place] += 1
+        votes = []
+        for place, total in enumerate(sums):
+            if not turns[place] and place not in faults:
+                too_many = f"{len(total)} options, but only {len(LETTERS)} letters"
+                votes.append(Vote(None, too_many))
+            else:
+                own = [faults[place]] if place in faults else (total / turns[place]).tolist()
+                votes.append(self._vote_of(own))
+        return votes
+
+    def _vote_of(self, scores: Sequence[float | ServerFaultError]) -> Vote:
+        """Return a ballot's vote; too many failures in a row end the run at the next call."""
+        fault = next((score for score in scores if isinstance(score, ServerFaultError)), None)
+        if fault is None:
+            self._failed = 0
+            return Vote(tuple(float(score) for score in scores if isinstance(score, float)))
+        self._failed = self._failed + 1 if fault.down else 0
+        if self._failed >= _HOPELESS and self._end is None:
+            self._end = ModelError(
+                f"{self._server.url}: {self._failed} ballots in a row failed ({fault}); {RESUME}"
+            )
+        return Vote(None, str(fault))
+
+    def _each(
+        self, ask: Callable[[_Asked], _Got], questions: Sequence[_Asked]
+    ) -> list[_Got | ServerFaultError]:
+        """Ask in parallel, and return an answer or a fault each, in order."""
+
+        def caught(question: _Asked) -> _Got | ServerFaultError:
+            if self._end is not None:
+                return ServerFaultError(_LOST)
+            try:
+                return ask(question)
+            except ServerFaultError as fault:
+                return fault
+            except ModelError as error:
+                # What the others of this call answer is still to be kept.
+                self._end = self._end or error
+                return ServerFaultError(_LOST)
+
+        return list(self._pool.map(caught, questions))
+
+    def _echo(self, prompt: str) -> _Read:
+        question = {"prompt": self._settings.start + prompt, "max_tokens": 1, "echo": True}
+        choice = self._ask("/completions", {**question, "logprobs": 1})
+        found = choice.get("logprobs")
+        found = found if isinstance(found, dict) else {}
+        tokens, scores = found.get("tokens"), found.get("token_logprobs")
+        replied = int(choice["usage"].get("completion_tokens") or 0)
+        if not isinstance(tokens, list) or not isinstance(scores, list) or len(tokens) <= replied:
+            raise ServerFaultError(
+                "the server tells no log-probabilities of a prompt, which the channel ballot needs "
+                "(/completions with echo and logprobs); use the choice ballot",
+                down=False,
+            )
+        if len(tokens) != len(scores) or not all(
+            score is None or isinstance(score, int | float) for score in scores
+        ):
+            raise ServerFaultError("log-probabilities of another form")
+        text = str(choice.get("text") or "")
+        size = len(tokens) - replied
+        return _Read(
+            tuple(map(str, tokens[:size])),
+            tuple(float(score or 0.0) for score in scores[:size]),
+            text[len(self._settings.start + prompt) :],
+        )
+
+    def _letters(self, question: str, count: int) -> list[float]:
+        """Return the log-softmax over the letters; one that is not told has the least of those."""
+        most = self._settings.top_logprobs
+        if self._settings.chat:
+            messages = [{"role": "user", "content": question}]
+            asked = {"messages": messages, "logprobs": True, "top_logprobs": most}
+            choice = self._ask("/chat/completions", {**asked, "max_tokens": 1})
+        else:
+            asked = {"prompt": f"{self._settings.start}{question}\n\nAnswer:", "logprobs": most}
+            choice = self._ask("/completions", {**asked, "max_tokens": 1})
+        told = _likeliest(choice.get("logprobs"))
+        least = min(told.values(), default=0.0)
+        found = [told.get(letter) for letter in LETTERS[:count]]
+        if all(score is None for score in found):
+            raise ServerFaultError(_NO_LETTER if told else _NOTHING_TOLD, down=not told)
+        scores = np.array([least if score is None else score for score in found])
+        return [float(score) for score in scores - np.logaddexp.reduce(scores)]
+
+    def _ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._server.ask(path, {"model": self.model, "temperature": 0.0, **question})
+
+
+_LOST = "the server was lost"
+_NO_LETTER = "no letter among the likeliest replies"
+_NOTHING_TOLD = "the server tells no log-probabilities of a reply"
+_PROBE = "one two three four five six seven eight"
+
+
+def _likeliest(logprobs: Any) -> dict[str, float]:
+    """Return the log-probabilities of a reply's first token, by its text without spaces.
+
+    Two tokens of one text, such as "A" and " A", are one letter: their probabilities add up.
+    """
+    try:
+        if "content" in logprobs:  # of a chat
+            pairs = [(e["token"], e["logprob"]) for e in logprobs["content"][0]["top_logprobs"]]
+        else:
+            pairs = list(logprobs["top_logprobs"][0].items())
+        told: dict[str, float] = {}
+        for token, score in pairs:
+            letter = str(token).strip()
+            told[letter] = float(np.logaddexp(told.get(letter, -np.inf), float(score)))
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+        return {}
+    return told
+
+
+_CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c]*>)|\[(?=/?INST\])")
+
+
+def _disarmed(text: str) -> str:
+    """Return a text in which no server reads a control token such as `<|im_end|>`."""
+    return _CONTROL.sub(lambda found: f"{found.group()} ", text)
