@@ -264,13 +264,15 @@ class ServerVoter:
         if self._settings.chat:
             messages = [{"role": "user", "content": question}]
             asked = {"messages": messages, "logprobs": True, "top_logprobs": most}
-            choice = self._ask("/chat/completions", {**asked, "max_tokens": 1})
+            choice, gap = self._ask("/chat/completions", {**asked, "max_tokens": 1}), ""
         else:
             asked = {"prompt": f"{self._settings.start}{question}\n\nAnswer:", "logprobs": most}
-            choice = self._ask("/completions", {**asked, "max_tokens": 1})
+            choice, gap = self._ask("/completions", {**asked, "max_tokens": 1}), " "
         told = _likeliest(choice.get("logprobs"))
         least = min(told.values(), default=0.0)
-        found = [told.get(letter) for letter in LETTERS[:count]]
+        # As in this process, one token is a letter; which of them, servers may tell without spaces.
+        tokens = [(gap + letter, letter, f" {letter}") for letter in LETTERS[:count]]
+        found = [next((told[t] for t in same if t in told), None) for same in tokens]
         if all(score is None for score in found):
             raise ServerFaultError(_NO_LETTER if told else _NOTHING_TOLD, down=not told)
         scores = np.array([least if score is None else score for score in found])
@@ -287,22 +289,14 @@ _PROBE = "one two three four five six seven eight"
 
 
 def _likeliest(logprobs: Any) -> dict[str, float]:
-    """Return the log-probabilities of a reply's first token, by its text without spaces.
-
-    Two tokens of one text, such as "A" and " A", are one letter: their probabilities add up.
-    """
+    """Return the log-probabilities of a reply's first token, by its text."""
     try:
         if "content" in logprobs:  # of a chat
-            pairs = [(e["token"], e["logprob"]) for e in logprobs["content"][0]["top_logprobs"]]
-        else:
-            pairs = list(logprobs["top_logprobs"][0].items())
-        told: dict[str, float] = {}
-        for token, score in pairs:
-            letter = str(token).strip()
-            told[letter] = float(np.logaddexp(told.get(letter, -np.inf), float(score)))
+            told = logprobs["content"][0]["top_logprobs"]
+            return {str(entry["token"]): float(entry["logprob"]) for entry in told}
+        return {str(token): float(s) for token, s in logprobs["top_logprobs"][0].items()}
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return {}
-    return told
 
 
 _CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c]*>)|\[(?=/?INST\])")

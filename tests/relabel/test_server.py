@@ -41,7 +41,7 @@ SERVER = ServerConfig(
     api_key_env="",
     requests=2,
     per_minute=0,
-    timeout_s=60.0,
+    timeout_s=300.0,
     retries=2,
     chat=True,
     top_logprobs=1000,
@@ -52,8 +52,10 @@ CARDS = (
     LabelCard("weather", "", ("will it rain",), "name"),
 )
 BALLOTS = [Ballot(text, CARDS) for text in ("I lost my card", "so wet outside", "ça va 🙂?")]
-NATS = 0.01
-"""How far a server's log-score may lie from this process's: batches are cut differently."""
+NATS = 0.1
+"""How far a token's log-probability on the server may lie from this process's. The server reads on
+from what it has in common with the question before, and llama.cpp multiplies quantized matrices a
+little differently for batches of another size: 0.06 nats were seen."""
 
 
 # llama-cpp-python's own server, with SmolLM2.
@@ -118,6 +120,7 @@ def test_choice_votes_are_those_of_this_process(real, smollm2):
     assert [vote.failure for vote in found] == [None] * 3
     for ours, theirs in zip(expected, found, strict=True):
         assert theirs.scores == pytest.approx(ours.scores, abs=NATS)
+        assert np.ptp(theirs.scores) > 0
     assert tokens > 0
 
 
@@ -142,10 +145,13 @@ def test_channel_votes_are_those_of_this_process(real, smollm2):
         ]
         for b in BALLOTS
     ]
+    sizes = [len(engine.tokenize(f" {ballot.text}")) for ballot in BALLOTS]
     engine.close()
     found, _ = votes_of(CONFIG, replace(real, start=start))
-    for ours, theirs in zip(expected, found, strict=True):
-        assert theirs.scores == pytest.approx(ours, abs=NATS)
+    for ours, theirs, size in zip(expected, found, sizes, strict=True):
+        assert theirs.failure is None
+        assert theirs.scores == pytest.approx(ours, abs=NATS * size)
+        assert np.argmax(theirs.scores) == np.argmax(ours)
 
 
 def test_a_server_that_shifts_log_probabilities_is_found_out(real):
@@ -274,15 +280,22 @@ def test_letters_by_hand(told):
     # Orders are averaged: A is the first option once, and the second once.
     (vote,), _ = votes_of(replace(CHOICE, permutations=2), settings(told), numbered(1))
     assert vote.scores == pytest.approx((RIGHT - 1.2, RIGHT - 1.2))
-    # "A" and " A" are one letter; one that is not told is as likely as the least of those.
-    likely = [("A", -1.0), (" A", -2.0), ("The", -3.0)]
+    # Of "A" and " A" the first is the reply to a chat; what is not told is as likely as the least.
+    likely = [("A", -1.0), (" A", -0.5), ("The", -3.0)]
     told.reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"] = [
         {"token": token, "logprob": score} for token, score in likely
     ]
     (vote,), _ = votes_of(CHOICE, settings(told), numbered(1))
-    first = np.logaddexp(-1.0, -2.0)
-    both = np.logaddexp(first, -3.0)
-    assert vote.scores == pytest.approx((first - both, -3.0 - both))
+    both = np.logaddexp(-1.0, -3.0)
+    assert vote.scores == pytest.approx((-1.0 - both, -3.0 - both))
+    # Some servers tell tokens with their space only.
+    likely[0] = ("I", -1.0)
+    told.reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"] = [
+        {"token": token, "logprob": score} for token, score in likely
+    ]
+    (vote,), _ = votes_of(CHOICE, settings(told), numbered(1))
+    both = np.logaddexp(-0.5, -3.0)
+    assert vote.scores == pytest.approx((-0.5 - both, -3.0 - both))
 
 
 def test_no_letter_among_the_likeliest(told):
