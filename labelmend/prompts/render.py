@@ -11,11 +11,14 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from labelmend.types import LabelCard
 
-CHANNEL = "channel.v1"
-CHOICE = "choice.v1"
+CHANNEL = "channel.v2"
+CHOICE = "choice.v2"
+_CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
 DESCRIBE_START = "The user"
 """How the describe prompt ends, and each description begins."""
+NO_MESSAGE = "N/A"
+"""What stands for a text where the choice ballot asks what the options say without one."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _MOST_EXEMPLAR_CHARS = 200
@@ -27,12 +30,28 @@ def channel_prefix(card: LabelCard, exemplars: Sequence[str]) -> str:
     return _template(CHANNEL).render(card=card, exemplars=[one_line(e) for e in exemplars])
 
 
-def choice_prompt(text: str, cards: Sequence[LabelCard], exemplars: Sequence[Sequence[str]]) -> str:
-    """Return the question of the choice ballot, options in the order of `cards`."""
+def neutral_prefix() -> str:
+    """Return the channel ballot's prefix of no label: what any text may follow."""
+    return _template(CHANNEL).render(card=None, exemplars=[])
+
+
+def choice_instruction() -> str:
+    """Return what every question of the choice ballot begins with."""
+    return _template(CHOICE).render(options=[], letters=LETTERS)
+
+
+def choice_options(cards: Sequence[LabelCard], exemplars: Sequence[Sequence[str]]) -> str:
+    """Return the lettered options, which follow the instruction, in the order of `cards`."""
     options = [
         (card, [one_line(e) for e in own]) for card, own in zip(cards, exemplars, strict=True)
     ]
-    return _template(CHOICE).render(text=" ".join(text.split()), options=options, letters=LETTERS)
+    whole = _template(CHOICE).render(options=options, letters=LETTERS)
+    return whole.removeprefix(choice_instruction())
+
+
+def choice_message(text: str) -> str:
+    """Return the text with the question, which follow the options."""
+    return _template(_CHOICE_MESSAGE).render(text=" ".join(text.split()))
 
 
 def describe_prompt(name: str, examples: Sequence[str]) -> str:

@@ -1,7 +1,13 @@
 """How an LLM is asked which label a text carries, so that any reply is a vote or a failure.
 
-channel: log p(text | label's prefix), the noisy channel of Min et al. 2022; for small models.
-choice: log p(letter | question), averaged over orders of the options; for instruct models.
+channel: log p(text | label's prefix) - log p(text | neutral prefix), the noisy channel of Min et
+al. 2022; for small models.
+choice: log p(letter | question) - log p(letter | question without a text), the contextual
+calibration of Zhao et al. 2021, averaged over orders of the options; for instruct models.
+
+Each ballot is decoded by itself, from prefixes that were decoded by themselves. So a vote depends
+on the ballot alone, to the last bit: not on what was asked before it, nor on where a run was
+interrupted.
 """
 
 from collections import OrderedDict
@@ -12,12 +18,25 @@ import numpy as np
 
 from labelmend.configs.schema import VoterConfig
 from labelmend.data.duplicates import text_key
-from labelmend.prompts.render import LETTERS, channel_prefix, choice_prompt
-from labelmend.relabel.llama import ALL_TOKENS, DecodeError, LlamaEngine, Span
-from labelmend.types import Ballot, Floats, LabelCard, Vote
+from labelmend.prompts.render import (
+    LETTERS,
+    NO_MESSAGE,
+    channel_prefix,
+    choice_instruction,
+    choice_message,
+    choice_options,
+    neutral_prefix,
+)
+from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, State
+from labelmend.types import Ballot, Doubles, Floats, Ints, LabelCard, Vote
 
 _LONGEST_TEXT = 192
 """Tokens of a text that a ballot reads; a longer text has shown its label by then."""
+
+_MOST_BYTES = 2**29
+"""Of label prefixes that are kept; the least used leave."""
+
+EMPTY_TEXT = "the text is empty"
 
 
 def shown_exemplars(card: LabelCard, text: str, count: int) -> tuple[str, ...]:
@@ -26,136 +45,108 @@ def shown_exemplars(card: LabelCard, text: str, count: int) -> tuple[str, ...]:
     return tuple(e for e in card.exemplars if text_key(e) != key)[:count]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Prefix:
-    """A label's prefix in the cache."""
+    """A label's prefix, decoded.
 
-    sequence: int
+    Attributes:
+        state: what the cache holds of it.
+        length: its tokens.
+        following: float32 [vocabulary], log-probabilities of what follows it.
+    """
+
+    state: State
     length: int
     following: Floats
 
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return int(self.state.nbytes + self.following.nbytes)
+
 
 class ChannelBallot:
-    """Scores a text under each candidate's prefix; prefixes are decoded once and shared."""
+    """Scores a text under each candidate's prefix; prefixes are decoded once and kept."""
 
     def __init__(self, engine: LlamaEngine, config: VoterConfig) -> None:
+        engine.divide(config.candidates + 1)
         self._engine = engine
         self._config = config
-        # Half of the sequences hold prefixes, the others the texts at work.
-        self._free = list(range(engine.sequences // 2))[::-1]
-        self._work = range(engine.sequences // 2, engine.sequences)
         self._prefixes: OrderedDict[str, _Prefix] = OrderedDict()
+        self._bytes = 0
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot."""
-        votes: list[Vote] = []
-        part: list[tuple[Ballot, list[int]]] = []
-        for ballot in ballots:
-            tokens = self._engine.tokenize(" " + " ".join(ballot.text.split()))[:_LONGEST_TEXT]
-            if part and not self._fits(part, ballot, tokens):
-                votes += self._vote_together(part)
-                part = []
-            part.append((ballot, tokens))
-        return votes + (self._vote_together(part) if part else [])
+        """Return one vote a ballot: nats by which each label makes the text more likely."""
+        return [self._one(ballot) for ballot in ballots]
 
-    def _fits(
-        self, part: Sequence[tuple[Ballot, list[int]]], ballot: Ballot, tokens: Sequence[int]
-    ) -> bool:
-        """Tell whether one more ballot goes into a batch with what is there."""
-        together = [*part, (ballot, tokens)]
-        sequences = sum(len(b.candidates) for b, _ in together)
-        cells = sum(len(b.candidates) * len(t) for b, t in together)
-        return sequences <= len(self._work) and cells <= self._engine.batch_tokens
-
-    def _vote_together(self, part: Sequence[tuple[Ballot, list[int]]]) -> list[Vote]:
-        try:
-            return self._scored(part)
-        except DecodeError as error:
-            self._engine.clear()
-            self._free = list(range(self._engine.sequences // 2))[::-1]
-            self._prefixes.clear()
-            if len(part) == 1:
-                return [Vote(None, str(error))]
-            half = len(part) // 2
-            return self._vote_together(part[:half]) + self._vote_together(part[half:])
-
-    def _scored(self, part: Sequence[tuple[Ballot, list[int]]]) -> list[Vote]:
-        wanted = [
-            [
-                channel_prefix(card, shown_exemplars(card, ballot.text, self._config.exemplars))
-                for card in ballot.candidates
-            ]
-            for ballot, _ in part
+    def _one(self, ballot: Ballot) -> Vote:
+        text = " ".join(ballot.text.split())
+        if not text:
+            return Vote(None, EMPTY_TEXT)
+        tokens = self._engine.tokenize(f" {text}")[:_LONGEST_TEXT]
+        prefixes = [
+            channel_prefix(card, shown_exemplars(card, ballot.text, self._config.exemplars))
+            for card in ballot.candidates
         ]
-        if sum(map(len, wanted)) > len(self._work):
-            raise DecodeError("more labels on a ballot than llama.cpp has sequences for")
-        cells = sum(len(p) * (len(tokens) - 1) for (_, tokens), p in zip(part, wanted, strict=True))
-        self._load({prefix for prefixes in wanted for prefix in prefixes}, cells)
-        work = iter(self._work)
-        spans: list[Span] = []
-        for (_, tokens), prefixes in zip(part, wanted, strict=True):
-            targets = {i: np.array([t]) for i, t in enumerate(tokens[1:])}
-            for prefix in prefixes:
-                known = self._prefixes[prefix]
-                sequence = next(work)
-                self._engine.copy(known.sequence, sequence)
-                spans.append(Span(sequence, known.length, tokens[: len(tokens) - 1], dict(targets)))
         try:
-            results = iter(self._engine.decode([span for span in spans if span.tokens]))
-        finally:
-            for span in spans:
-                self._engine.remove(span.sequence)
-        votes = []
-        for (_, tokens), prefixes in zip(part, wanted, strict=True):
-            scores = []
-            for prefix in prefixes:
-                first = float(self._prefixes[prefix].following[tokens[0]])
-                rest = next(results) if len(tokens) > 1 else {}
-                scores.append(first + float(sum(value[0] for value in rest.values())))
-            votes.append(Vote(tuple(scores)))
-        return votes
+            neutral, *scores = self._log_likelihoods(tokens, [neutral_prefix(), *prefixes])
+        except DecodeError as error:
+            return Vote(None, str(error))
+        return Vote(tuple(score - neutral for score in scores))
 
-    def _load(self, prefixes: set[str], cells: int) -> None:
-        """Decode the prefixes that are not there yet, and keep `cells` free for the texts.
+    def _log_likelihoods(self, tokens: Sequence[int], prefixes: Sequence[str]) -> list[float]:
+        """Return log p(tokens | prefix) of each prefix, all in one batch where there is room."""
+        found: list[float] = []
+        for first in range(0, len(prefixes), self._engine.sequences):
+            known = [self._decoded(p) for p in prefixes[first : first + self._engine.sequences]]
+            rest: list[Floats] = [np.empty(0, dtype=np.float32)] * len(known)
+            if len(tokens) > 1:
+                self._engine.clear()
+                for sequence, prefix in enumerate(known):
+                    self._engine.restore(prefix.state, sequence)
+                spans = [Span(i, prefix.length, tokens[:-1]) for i, prefix in enumerate(known)]
+                rest = self._engine.score(spans, [tokens[1:]] * len(known))
+            found += [
+                float(prefix.following[tokens[0]]) + float(steps.sum(dtype=np.float64))
+                for prefix, steps in zip(known, rest, strict=True)
+            ]
+        return found
 
-        The least used prefixes leave where room is needed.
-        """
-        missing: dict[str, list[int]] = {}
-        for prefix in sorted(prefixes):
-            if prefix in self._prefixes:
-                self._prefixes.move_to_end(prefix)
-            else:
-                missing[prefix] = self._engine.tokenize(prefix, start=True)
-        held = sum(known.length for known in self._prefixes.values())
-        room = self._engine.context_tokens - cells - sum(map(len, missing.values()))
-        while held > room or len(missing) > len(self._free):
-            oldest = next(iter(self._prefixes), None)
-            if oldest is None or oldest in prefixes:
-                raise DecodeError("the labels and the text don't fit into the context together")
-            gone = self._prefixes.pop(oldest)
-            self._engine.remove(gone.sequence)
-            self._free.append(gone.sequence)
-            held -= gone.length
-        for prefix, tokens in missing.items():
-            sequence = self._free.pop()
-            last = len(tokens) - 1
-            (result,) = self._engine.decode([Span(sequence, 0, tokens, {last: ALL_TOKENS})])
-            self._prefixes[prefix] = _Prefix(sequence, len(tokens), result[last])
+    def _decoded(self, prefix: str) -> _Prefix:
+        """Return a prefix from memory, or decode it."""
+        if prefix in self._prefixes:
+            self._prefixes.move_to_end(prefix)
+            return self._prefixes[prefix]
+        tokens = self._engine.tokenize(prefix, start=True)
+        self._engine.clear()
+        (following,) = self._engine.following([Span(0, 0, tokens)])
+        made = _Prefix(self._engine.save(0), len(tokens), following)
+        self._prefixes[prefix] = made
+        self._bytes += made.size
+        while self._bytes > _MOST_BYTES:
+            _, gone = self._prefixes.popitem(last=False)
+            self._bytes -= gone.size
+        return made
 
 
 class ChoiceBallot:
-    """Asks for a letter, in several orders of the options so that no place is favoured."""
+    """Asks for a letter, and takes out what the letters' places and names say without a text."""
 
     def __init__(self, engine: LlamaEngine, config: VoterConfig) -> None:
+        # The question with the text, and the same without one.
+        engine.divide(2)
         self._engine = engine
         self._config = config
+        self._instruction: tuple[State, int] | None = None
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot."""
+        """Return one vote a ballot: log-probabilities of the candidates."""
         return [self._one(ballot) for ballot in ballots]
 
     def _one(self, ballot: Ballot) -> Vote:
         count = len(ballot.candidates)
+        if not ballot.text.strip():
+            return Vote(None, EMPTY_TEXT)
         if count > len(LETTERS):
             return Vote(None, f"{count} options, but only {len(LETTERS)} letters")
         orders = min(self._config.permutations, count)
@@ -167,46 +158,64 @@ class ChoiceBallot:
                 total[order] += self._letter_scores(ballot, order) / orders
         except DecodeError as error:
             return Vote(None, str(error))
-        return Vote(tuple(total.tolist()))
+        return Vote(tuple((total - np.logaddexp.reduce(total)).tolist()))
 
-    def _letter_scores(self, ballot: Ballot, order: Sequence[int]) -> Floats:
-        """Return the log-softmax over the letters, in the order in which the options stand."""
+    def _letter_scores(self, ballot: Ballot, order: Sequence[int]) -> Doubles:
+        """Return log p(letter | text) - log p(letter), in the order in which the options stand."""
+        engine = self._engine
         cards = [ballot.candidates[i] for i in order]
         exemplars = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
-        words = " ".join(ballot.text.split()).split(" ")[:_LONGEST_TEXT]
-        question = choice_prompt(" ".join(words), cards, exemplars)
-        tokens, before = chat_tokens(self._engine, question, "Answer:")
-        letters = self._letter_tokens(before, len(order))
-        if len(tokens) > self._engine.context_tokens:
-            raise DecodeError(f"the question has {len(tokens)} tokens, more than the context")
-        self._engine.clear()
-        last = len(tokens) - 1
-        (result,) = self._engine.decode([Span(0, 0, tokens, {last: letters})])
-        scores = result[last]
-        normalised: Floats = scores - np.logaddexp.reduce(scores)
-        return normalised
+        before, after, gap = chat_frame(engine, "Answer:")
+        letters = self._letter_tokens(gap, len(order))
+        text = " ".join(ballot.text.split())
+        tokens = engine.tokenize(text)
+        if len(tokens) > _LONGEST_TEXT:
+            text = engine.detokenize(tokens[:_LONGEST_TEXT])
+        ends = [[*engine.tokenize(choice_message(words)), *after] for words in (text, NO_MESSAGE)]
+        options = engine.tokenize(choice_options(cards, exemplars))
+        state, length = self._instructed(before)
+        size = length + len(options) + max(map(len, ends))
+        if size > engine.sequence_tokens:
+            raise DecodeError(f"the question has {size} tokens, more than the context")
+        engine.clear()
+        engine.restore(state, 0)
+        engine.read([Span(0, length, options)])
+        engine.restore(engine.save(0), 1)
+        spans = [Span(i, length + len(options), end) for i, end in enumerate(ends)]
+        told, untold = engine.following(spans, letters).astype(np.float64)
+        scores: Doubles = told - np.logaddexp.reduce(told) - untold + np.logaddexp.reduce(untold)
+        return scores
 
-    def _letter_tokens(self, before: str, count: int) -> np.ndarray:
-        found = [self._engine.tokenize(before + letter) for letter in LETTERS[:count]]
+    def _instructed(self, before: Sequence[int]) -> tuple[State, int]:
+        """Return what all questions begin with, which is decoded once, and its length."""
+        if self._instruction is None:
+            tokens = [*before, *self._engine.tokenize(choice_instruction())]
+            self._engine.clear()
+            self._engine.read([Span(0, 0, tokens)])
+            self._instruction = self._engine.save(0), len(tokens)
+        return self._instruction
+
+    def _letter_tokens(self, gap: str, count: int) -> Ints:
+        found = [self._engine.tokenize(gap + letter) for letter in LETTERS[:count]]
         if any(len(tokens) != 1 for tokens in found):
             raise DecodeError("this model's letters are no single tokens; use the channel ballot")
         return np.array([tokens[0] for tokens in found])
 
 
-def chat_tokens(engine: LlamaEngine, question: str, cue: str) -> tuple[list[int], str]:
-    """Wrap a question in the model's chat template.
+def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str]:
+    """Return what the model's chat template puts round a question.
 
     Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing.
 
     Returns:
-        the prompt's tokens, and what stands between it and the reply: a space after a base model's
-        cue, nothing after a chat template.
+        the tokens before the question, those after it, and what stands between these and the
+        reply: a space after a base model's cue, nothing after a chat template.
 
     Raises:
         DecodeError: the model's template can't be rendered.
     """
     if engine.chat_template is None:
-        return engine.tokenize(f"{question}\n\n{cue}", start=True), " "
+        return engine.tokenize("", start=True), engine.tokenize(f"\n\n{cue}"), " "
     from jinja2 import TemplateError
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
@@ -220,11 +229,7 @@ def chat_tokens(engine: LlamaEngine, question: str, cue: str) -> tuple[list[int]
     except (TemplateError, ValueError) as error:
         raise DecodeError(f"the model's chat template can't be used: {error}") from None
     before, _, after = frame.partition(_HERE)
-    return [
-        *engine.tokenize(before, special=True),
-        *engine.tokenize(question),
-        *engine.tokenize(after, special=True),
-    ], ""
+    return engine.tokenize(before, special=True), engine.tokenize(after, special=True), ""
 
 
 _HERE = "@@QUESTION@@"

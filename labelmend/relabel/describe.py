@@ -138,8 +138,7 @@ def describe_cards(
     progress.start("describe labels", len(open_cards))
     replies = store.replies(list(keys.values()))
     progress.advance(sum(key in replies for key in keys.values()))
-    missing = [i for i in open_cards if keys[i] not in replies]
-    if missing:
+    if any(keys[i] not in replies for i in open_cards):
         engine = LlamaEngine(
             model.path,
             context_tokens=config.context_tokens,
@@ -147,16 +146,22 @@ def describe_cards(
             gpu_layers=-1,
         )
         try:
-            for part in _batches(engine, missing, prompts, config):
+            # Groups of all cards, not of those without a reply: whatever was interrupted, the same
+            # prompts are continued together, and replies don't depend on it.
+            for part in _groups(engine, open_cards, prompts, config):
+                missing = [i for i in part if keys[i] not in replies]
+                if not missing:
+                    continue
                 try:
                     texts = _write(engine, [prompts[i] for i in part], config.max_tokens)
                 except DecodeError:
                     found = {}  # asked again next time: a larger context may do
                 else:
-                    found = {keys[i]: text for i, text in zip(part, texts, strict=True)}
+                    said = dict(zip(part, texts, strict=True))
+                    found = {keys[i]: said[i] for i in missing}
                 store.put_replies(found.items())
                 replies |= found
-                progress.advance(len(part))
+                progress.advance(len(missing))
         finally:
             engine.close()
     described = list(cards)
@@ -240,20 +245,14 @@ def _tokens(engine: LlamaEngine, prompt: str) -> list[int]:
     return engine.tokenize(prompt, start=True)
 
 
-def _batches(
+def _groups(
     engine: LlamaEngine,
     open_cards: Sequence[int],
     prompts: Mapping[int, str],
     config: DescribeConfig,
-) -> list[list[int]]:
-    """Return the cards in groups that fit into the context together with their replies."""
-    groups: list[list[int]] = []
-    room = 0
-    for i in open_cards:
-        need = len(_tokens(engine, prompts[i])) + config.max_tokens
-        if not groups or need > room or len(groups[-1]) == engine.sequences:
-            groups.append([])
-            room = config.context_tokens
-        groups[-1].append(i)
-        room -= need
-    return groups
+) -> list[Sequence[int]]:
+    """Divide the context by the longest prompt and its reply, and the cards likewise."""
+    longest = max(len(_tokens(engine, prompts[i])) for i in open_cards) + config.max_tokens
+    engine.divide(min(config.context_tokens // longest, len(open_cards)))
+    size = engine.sequences
+    return [open_cards[i : i + size] for i in range(0, len(open_cards), size)]

@@ -1,23 +1,35 @@
 """One GGUF model in llama.cpp, by llama-cpp-python's low-level API.
 
-Many sequences share one KV cache, so that a prefix decoded once can be continued many times.
+Each sequence has a stream of the KV cache to itself (`kv_unified` off). In a unified cache a token
+runs past the cells of all other sequences, so that speed falls with every cached prefix; and what
+it adds up, and in which order, depends on where its own cells lie. In its own stream it sees its
+own cells only, in their own order: a score depends on nothing but its sequence.
 """
 
 import ctypes
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelmend.errors import ModelError
 from labelmend.retrieval.encode import usable_cores
 from labelmend.types import Floats, Ints
 
-ALL_TOKENS = None
-"""As a target: the log-probabilities of the whole vocabulary."""
+State = npt.NDArray[np.uint8]
+"""A sequence's part of the KV cache, as llama.cpp writes it down."""
+
+_CELLS = 256
+"""llama.cpp gives each stream a multiple of so many cells."""
+
+_ROWS = 8
+"""Rows of logits that are normalised at a time: they stay in the processor's cache."""
 
 
 class DecodeError(Exception):
@@ -29,80 +41,110 @@ class Span:
     """Tokens to decode in one sequence.
 
     Attributes:
-        sequence: its number.
+        sequence: its number. Spans of one call run together where their sequences follow each
+            other from 0.
         start: position of the first token.
         tokens: to decode, at least one.
-        targets: by place in `tokens`: the next-token ids whose log-probabilities are wanted, or
-            `ALL_TOKENS`.
     """
 
     sequence: int
     start: int
     tokens: Sequence[int]
-    targets: dict[int, Ints | None]
 
 
 class LlamaEngine:
-    """A loaded model with one context."""
+    """A loaded model with one context, which is divided among sequences."""
 
     def __init__(
-        self, path: Path, *, context_tokens: int, batch_tokens: int, gpu_layers: int
+        self,
+        path: Path,
+        *,
+        context_tokens: int,
+        batch_tokens: int,
+        gpu_layers: int,
+        sequences: int = 1,
     ) -> None:
         """Load the model.
 
         Args:
             path: the GGUF file.
-            context_tokens: cells of the KV cache, shared by all sequences.
-            batch_tokens: decoded at a time, at most `context_tokens`.
+            context_tokens: cells of the KV cache, divided evenly among the sequences.
+            batch_tokens: decoded at a time.
             gpu_layers: layers put on the GPU; -1 for all.
+            sequences: see `divide`.
 
         Raises:
-            ModelError: llama.cpp can't load the file.
+            ModelError: llama.cpp can't load the file, or it is no generative model.
         """
         import llama_cpp
 
         self._lib = llama_cpp
+        self._path = path
+        self._context: Any = None
         logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
         model_params = llama_cpp.llama_model_default_params()
         model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 2**31 - 1
+        errors = _error_lines()
+        errors.clear()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
         if self._model is None:
-            raise ModelError(
-                f"{path}: llama.cpp can't load this model: the file is damaged or of an "
-                "architecture that this version doesn't know; get another GGUF"
-            )
-        # llama.cpp aborts the process where a batch is larger than the context, or where there are
-        # more sequences than tokens in a batch.
-        batch_tokens = min(batch_tokens, context_tokens)
-        self.sequences = min(llama_cpp.llama_max_parallel_sequences(), batch_tokens)
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = context_tokens
-        params.n_batch = params.n_ubatch = batch_tokens
-        params.n_seq_max = self.sequences
-        params.kv_unified = True
-        params.n_threads = params.n_threads_batch = usable_cores()
-        self._context = llama_cpp.llama_init_from_model(self._model, params)
-        if self._context is None:
-            llama_cpp.llama_model_free(self._model)
-            raise ModelError(
-                f"{path}: no room for a context of {context_tokens} tokens; "
-                "give the voter a smaller context_tokens with --set"
-            )
+            raise ModelError(f"{path}: llama.cpp can't load this model: {_reason(path, errors)}")
+        if not llama_cpp.llama_model_has_decoder(self._model):
+            self.close()
+            raise ModelError(f"{path}: this model reads but does not write text; get another GGUF")
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
-        self._memory = llama_cpp.llama_get_memory(self._context)
-        self._batch = llama_cpp.llama_batch_init(batch_tokens, 0, 1)
+        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = context_tokens
         self.batch_tokens = batch_tokens
-        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self.sequences = 0
         self.decoded_tokens = 0
+        self.divide(sequences)
+
+    def divide(self, sequences: int) -> None:
+        """Divide the context among so many sequences; all that was decoded is forgotten.
+
+        llama.cpp has a limit of sequences and needs a cell for each: there may be fewer after it.
+
+        Raises:
+            ModelError: there is no room for the context.
+        """
+        most = min(self._lib.llama_max_parallel_sequences(), self.context_tokens)
+        sequences = max(1, min(sequences, most))
+        if sequences == self.sequences:
+            self.clear()
+            return
+        self._free_context()
+        # Beyond the context that it was trained with, a model rambles.
+        trained = int(self._lib.llama_model_n_ctx_train(self._model))
+        tokens = min(self.context_tokens // sequences, trained)
+        cells = -(-tokens // _CELLS) * _CELLS
+        # llama.cpp aborts the process where a batch is larger than the context, or where there are
+        # more sequences than tokens in a batch.
+        batch = max(min(self.batch_tokens, cells * sequences), sequences)
+        params = self._lib.llama_context_default_params()
+        params.n_ctx = cells * sequences
+        params.n_batch = params.n_ubatch = batch
+        params.n_seq_max = sequences
+        params.kv_unified = False
+        params.n_threads = params.n_threads_batch = usable_cores()
+        self._context = self._lib.llama_init_from_model(self._model, params)
+        if self._context is None:
+            self.close()
+            raise ModelError(
+                f"{self._path}: no room for a context of {self.context_tokens} tokens; "
+                "give the voter a smaller context_tokens with --set"
+            )
+        self._memory = self._lib.llama_get_memory(self._context)
+        self._batch = _Batch(self._lib, batch)
+        self.sequences = sequences
+        self.sequence_tokens = tokens
 
     def close(self) -> None:
         """Free the model; it can't be used any more."""
-        if self._context is not None:
-            self._lib.llama_batch_free(self._batch)
-            self._lib.llama_free(self._context)
+        self._free_context()
+        if self._model is not None:
             self._lib.llama_model_free(self._model)
-            self._context = None
+            self._model = None
 
     def tokenize(self, text: str, *, start: bool = False, special: bool = False) -> list[int]:
         """Return token ids.
@@ -147,84 +189,151 @@ class LlamaEngine:
         raw = self._lib.llama_vocab_get_text(self._vocabulary, token) if token >= 0 else b""
         return str(raw.decode()) if raw else ""
 
-    def copy(self, source: int, target: int) -> None:
-        """Let sequence `target` begin as `source` stands; nothing is computed."""
-        self._lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+    def save(self, sequence: int) -> State:
+        """Return what a sequence holds, to be continued later, in any sequence."""
+        size = self._lib.llama_state_seq_get_size(self._context, sequence)
+        state = np.empty(size, dtype=np.uint8)
+        self._lib.llama_state_seq_get_data(self._context, _bytes(state), size, sequence)
+        return state
 
-    def remove(self, sequence: int) -> None:
-        """Forget a sequence; cells that others share stay."""
-        self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+    def restore(self, state: State, sequence: int) -> None:
+        """Let a sequence hold what was saved, and nothing else.
+
+        Raises:
+            DecodeError: the sequence has no room for it.
+        """
+        read = self._lib.llama_state_seq_set_data(
+            self._context, _bytes(state), len(state), sequence
+        )
+        if read == 0:
+            raise DecodeError("the context is full")
 
     def clear(self) -> None:
         """Forget all sequences."""
-        self._lib.llama_memory_clear(self._memory, True)
+        self._lib.llama_memory_clear(self._memory, False)
 
-    def decode(self, spans: Sequence[Span]) -> list[dict[int, Floats]]:
-        """Decode spans, and return the log-probabilities that their targets ask for.
-
-        Returns:
-            by span and place: float32 [len(target)], or [vocabulary] for `ALL_TOKENS`.
+    def read(self, spans: Sequence[Span]) -> None:
+        """Decode spans of which nothing is asked.
 
         Raises:
-            DecodeError: the cache is full or llama.cpp failed.
+            DecodeError: the context is full or llama.cpp failed; all sequences are forgotten.
         """
-        results: list[dict[int, Floats]] = [{} for _ in spans]
-        flat = [
-            (index, place, token, span)
-            for index, span in enumerate(spans)
-            for place, token in enumerate(span.tokens)
-        ]
-        for first in range(0, len(flat), self.batch_tokens):
-            part = flat[first : first + self.batch_tokens]
-            for i, (_, place, token, span) in enumerate(part):
-                self._batch.token[i] = token
-                self._batch.pos[i] = span.start + place
-                self._batch.n_seq_id[i] = 1
-                self._batch.seq_id[i][0] = span.sequence
-                self._batch.logits[i] = place in span.targets
-            self._batch.n_tokens = len(part)
-            code = self._lib.llama_decode(self._context, self._batch)
-            if code != 0:
-                reason = "the context is full" if code == 1 else f"llama.cpp returned {code}"
-                raise DecodeError(reason)
-            self.decoded_tokens += len(part)
-            wanted = [
-                (index, place, span) for index, place, _, span in part if place in span.targets
-            ]
-            logits = self._logits(len(wanted))
-            for (index, place, span), row in zip(wanted, logits, strict=True):
-                results[index][place] = _log_probabilities(row, span.targets[place])
-        return results
+        for _ in self._decode(spans, np.zeros(sum(len(s.tokens) for s in spans), dtype=np.int8)):
+            pass
+
+    def score(self, spans: Sequence[Span], targets: Sequence[Sequence[int]]) -> list[Floats]:
+        """Decode spans, and return the log-probability of what follows each token.
+
+        Args:
+            spans: to decode.
+            targets: by span, the token that follows each of its tokens; -1 where nobody asks.
+
+        Returns:
+            by span, float32 [tokens], in nats; NaN where nobody asked.
+
+        Raises:
+            DecodeError: the context is full or llama.cpp failed; all sequences are forgotten.
+        """
+        if not spans:
+            return []
+        wanted = np.concatenate([np.asarray(t, dtype=np.int64) for t in targets])
+        scores = np.full(len(wanted), np.nan, dtype=np.float32)
+        for part, logits in self._decode(spans, (wanted >= 0).astype(np.int8)):
+            asked = np.flatnonzero(wanted[part] >= 0)
+            chosen = logits[np.arange(len(logits)), wanted[part][asked]]
+            scores[part][asked] = chosen - log_normalisers(logits)
+        return np.split(scores, np.cumsum([len(span.tokens) for span in spans])[:-1])
+
+    def following(self, spans: Sequence[Span], wanted: Ints | None = None) -> Floats:
+        """Decode spans, and return the log-probabilities of what follows each one's last token.
+
+        Args:
+            spans: to decode.
+            wanted: int64 [w], the tokens in question; None for the whole vocabulary.
+
+        Returns:
+            float32 [spans, w] or [spans, vocabulary], in nats.
+
+        Raises:
+            DecodeError: the context is full or llama.cpp failed; all sequences are forgotten.
+        """
+        asked = np.zeros(sum(len(span.tokens) for span in spans), dtype=np.int8)
+        asked[np.cumsum([len(span.tokens) for span in spans]) - 1] = 1
+        rows: list[Floats] = []
+        for _, logits in self._decode(spans, asked):
+            if len(logits):
+                chosen = logits if wanted is None else logits[:, wanted]
+                rows.append(chosen - log_normalisers(logits)[:, None])
+        return np.concatenate(rows)
 
     def complete(
         self, prompts: Sequence[Sequence[int]], max_tokens: int, stop: str | None = None
     ) -> list[list[int]]:
-        """Continue prompts greedily, all at once.
+        """Continue prompts greedily, all at once; what they begin with in common is decoded once.
 
         A reply ends before an end token or a token that holds `stop`, and after `max_tokens`.
 
         Raises:
-            DecodeError: the prompts and replies don't fit into the context together.
+            DecodeError: there are more prompts than sequences, or a prompt and its reply don't fit
+                into one.
         """
+        if len(prompts) > self.sequences:
+            raise DecodeError("more prompts than sequences")
         self.clear()
         replies: list[list[int]] = [[] for _ in prompts]
-        spans = [
-            Span(i, 0, prompt, {len(prompt) - 1: ALL_TOKENS}) for i, prompt in enumerate(prompts)
-        ]
+        shared = _common(prompts) if len(prompts) > 1 else 0
+        if shared:
+            self.read([Span(0, 0, prompts[0][:shared])])
+            state = self.save(0)
+            for sequence in range(1, len(prompts)):
+                self.restore(state, sequence)
+        spans = [Span(i, shared, prompt[shared:]) for i, prompt in enumerate(prompts)]
         for _ in range(max_tokens):
             following = []
-            for span, result in zip(spans, self.decode(spans), strict=True):
-                token = int(np.argmax(result[len(span.tokens) - 1]))
+            best = np.argmax(self.following(spans), axis=1)
+            for span, token in zip(spans, best.tolist(), strict=True):
                 stopped = stop is not None and stop in self.detokenize([token])
                 if not stopped and not self.is_end(token):
                     replies[span.sequence].append(token)
-                    after = span.start + len(span.tokens)
-                    following.append(Span(span.sequence, after, [token], {0: ALL_TOKENS}))
+                    following.append(Span(span.sequence, span.start + len(span.tokens), [token]))
             spans = following
             if not spans:
                 break
         self.clear()
         return replies
+
+    def _decode(
+        self, spans: Sequence[Span], asked: npt.NDArray[np.int8]
+    ) -> Iterator[tuple[slice, Floats]]:
+        """Decode spans batch by batch.
+
+        Args:
+            spans: to decode.
+            asked: int8 [tokens], 1 where logits are wanted.
+
+        Yields:
+            which of the tokens were decoded, and the logits asked for, float32 [asked, vocabulary],
+            which hold until the next batch.
+        """
+        for span in spans:
+            if span.start + len(span.tokens) > self.sequence_tokens:
+                self.clear()
+                raise DecodeError("the context is full")
+        lengths = [len(span.tokens) for span in spans]
+        tokens = np.concatenate([np.asarray(span.tokens, dtype=np.int32) for span in spans])
+        places = np.concatenate([np.arange(s.start, s.start + len(s.tokens)) for s in spans])
+        sequences = np.repeat([span.sequence for span in spans], lengths)
+        for first in range(0, len(tokens), self._batch.size):
+            part = slice(first, min(first + self._batch.size, len(tokens)))
+            batch = self._batch.filled(tokens[part], places[part], sequences[part], asked[part])
+            code = self._lib.llama_decode(self._context, batch)
+            if code != 0:
+                self.clear()
+                raise DecodeError(
+                    "the context is full" if code == 1 else f"llama.cpp returned {code}"
+                )
+            self.decoded_tokens += len(tokens[part])
+            yield part, self._logits(int(asked[part].sum()))
 
     def _logits(self, rows: int) -> Floats:
         if not rows:
@@ -233,10 +342,112 @@ class LlamaEngine:
         view: Floats = np.ctypeslib.as_array(pointer, shape=(rows, self.vocabulary_size))
         return view
 
+    def _free_context(self) -> None:
+        if self._context is not None:
+            self._lib.llama_free(self._context)
+            self._context = None
+            self.sequences = 0
 
-def _log_probabilities(logits: Floats, target: Ints | None) -> Floats:
-    top = logits.max()
-    normaliser = top + np.log(np.exp(logits - top).sum())
-    wanted = logits if target is None else logits[target]
-    log_probabilities: Floats = (wanted - normaliser).astype(np.float32)
-    return log_probabilities
+
+class _Batch:
+    """A `llama_batch` over NumPy arrays, filled without a Python loop."""
+
+    def __init__(self, lib: Any, size: int) -> None:
+        self.size = size
+        self._tokens = np.zeros(size, dtype=np.int32)
+        self._places = np.zeros(size, dtype=np.int32)
+        self._sequences = np.zeros(size, dtype=np.int32)
+        self._asked = np.zeros(size, dtype=np.int8)
+        self._counts = np.ones(size, dtype=np.int32)
+        # Each token is in one sequence: a pointer to its number.
+        step = self._sequences.itemsize
+        self._pointers = self._sequences.ctypes.data + step * np.arange(size, dtype=np.uintp)
+        self._batch = lib.llama_batch()
+        for field, array in (
+            ("token", self._tokens),
+            ("pos", self._places),
+            ("n_seq_id", self._counts),
+            ("seq_id", self._pointers),
+            ("logits", self._asked),
+        ):
+            kind = dict(lib.llama_batch._fields_)[field]
+            setattr(self._batch, field, ctypes.cast(array.ctypes.data, kind))
+
+    def filled(
+        self,
+        tokens: npt.NDArray[np.int32],
+        places: Ints,
+        sequences: Ints,
+        asked: npt.NDArray[np.int8],
+    ) -> Any:
+        """Return the batch with these tokens, at most `size`, in it."""
+        count = len(tokens)
+        self._tokens[:count] = tokens
+        self._places[:count] = places
+        self._sequences[:count] = sequences
+        self._asked[:count] = asked
+        self._batch.n_tokens = count
+        return self._batch
+
+
+def log_normalisers(logits: Floats) -> Floats:
+    """Return float32 [r], the log of the sum of exp over each row of logits [r, vocabulary]."""
+    normalisers = np.empty(len(logits), dtype=np.float32)
+    for first in range(0, len(logits), _ROWS):
+        rows = slice(first, first + _ROWS)
+        top = logits[rows].max(axis=1)
+        normalisers[rows] = top + np.log(np.exp(logits[rows] - top[:, None]).sum(axis=1))
+    return normalisers
+
+
+def _common(prompts: Sequence[Sequence[int]]) -> int:
+    """Return how many tokens all prompts begin with, less one where that is all of a prompt."""
+    length = min(map(len, prompts)) - 1
+    first = prompts[0]
+    return next(
+        (i for i in range(length) if any(prompt[i] != first[i] for prompt in prompts)), length
+    )
+
+
+def _bytes(state: State) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
+@functools.cache
+def _error_lines() -> list[str]:
+    """Return the list that llama.cpp's errors go to, from the first call on."""
+    import llama_cpp
+
+    lines: list[str] = []
+    error = 4  # GGML_LOG_LEVEL_ERROR
+
+    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+    def hear(level: int, text: bytes, _: Any) -> None:
+        if level == error:
+            lines.append(text.decode(errors="replace"))
+
+    _CALLBACKS.append(hear)
+    llama_cpp.llama_log_set(hear, ctypes.c_void_p(0))
+    return lines
+
+
+_CALLBACKS: list[Any] = []
+"""ctypes frees a callback that nobody holds, and llama.cpp would call into nothing."""
+
+
+def _reason(path: Path, errors: Sequence[str]) -> str:
+    """Return why a model did not load, and what to do."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        return f"{error.strerror or error}; check the path"
+    if magic != b"GGUF":
+        return "it is no GGUF file; convert it, or get another"
+    said = " ".join(errors)
+    if "unknown model architecture" in said:
+        name = said.partition("unknown model architecture: ")[2].partition("'")[2].partition("'")[0]
+        return f"its architecture, {name!r}, is unknown to this llama.cpp; get another GGUF"
+    if "file bounds" in said or "read" in said:
+        return "the file is damaged or incomplete; get it again"
+    return "the file is damaged or of a kind that this version doesn't know; get another GGUF"

@@ -7,8 +7,11 @@ from labelmend.prompts.render import (
     LETTERS,
     _template,
     channel_prefix,
-    choice_prompt,
+    choice_instruction,
+    choice_message,
+    choice_options,
     describe_prompt,
+    neutral_prefix,
     one_line,
 )
 from labelmend.types import LabelCard
@@ -32,20 +35,25 @@ def test_channel_of_a_bare_name():
     assert channel_prefix(BARE, ()) == "Intent: top up failed\nMessages:\n-"
 
 
+def test_no_label_at_all():
+    assert neutral_prefix() == "Messages:\n-"
+
+
 def test_choice():
-    assert choice_prompt(
-        "where \n is\tmy card?", [LOST, BARE, LOST], [("I lost\nmy card", "card gone"), (), ("x",)]
-    ) == (
-        "Which of these intents does the message have?\n"
-        "\n"
-        "Message: where is my card?\n"
-        "\n"
+    assert choice_instruction() == (
+        "Here is a list of intents. You will be asked which of them a message has.\n\n"
+    )
+    assert choice_options([LOST, BARE, LOST], [("I lost\nmy card", "card gone"), (), ("x",)]) == (
         "A. card lost: The user lost a bank card. "
         'For example: "I lost my card", "card gone"\n'
         "B. top up failed\n"
         'C. card lost: The user lost a bank card. For example: "x"\n'
+    )
+    assert choice_message("where \n is\tmy card?") == (
         "\n"
-        "Answer with the letter of one intent only."
+        "Message: where is my card?\n"
+        "\n"
+        "Which intent does the message have? Answer with one letter only."
     )
 
 
@@ -83,18 +91,18 @@ def test_markup_is_neither_escaped_nor_run():
 
 
 def test_as_many_options_as_letters():
-    prompt = choice_prompt("hi", [BARE] * 26, [()] * 26)
-    assert f"\n{LETTERS[-1]}. top up failed\n\nAnswer" in prompt
+    options = choice_options([BARE] * 26, [()] * 26)
+    assert options.endswith(f"\n{LETTERS[-1]}. top up failed\n")
 
 
 def test_exemplars_of_each_card_are_needed():
     with pytest.raises(ValueError, match="shorter"):
-        choice_prompt("hi", [LOST, BARE], [()])
+        choice_options([LOST, BARE], [()])
 
 
 def test_a_template_that_lacks_a_value_fails():
     with pytest.raises(UndefinedError):
-        _template(CHOICE).render(text="hi")
+        _template(CHOICE).render(letters=LETTERS)
 
 
 def test_a_long_exemplar_is_cut_between_words():

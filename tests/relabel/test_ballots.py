@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
-from labelmend.prompts.render import channel_prefix, choice_prompt
-from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_tokens, shown_exemplars
-from labelmend.relabel.llama import ALL_TOKENS, LlamaEngine, Span
+from labelmend.prompts.render import (
+    channel_prefix,
+    choice_instruction,
+    choice_message,
+    choice_options,
+    neutral_prefix,
+)
+from labelmend.relabel import ballots
+from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_frame, shown_exemplars
+from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.types import Ballot, LabelCard
 
-CHANNEL = load_config().voters[0]
+CHANNEL = dataclasses.replace(load_config().voters[0], candidates=3, exemplars=2)
 CARDS = (
     LabelCard("card_lost", "The user lost a card.", ("I lost my card", "my card is gone"), "user"),
     LabelCard("weather", "", ("will it rain", "how hot is it"), "name"),
@@ -19,8 +26,7 @@ TEXTS = ("where is my card", "hi", "is it going to snow in Oslo?", "I lost my ca
 BALLOTS = [Ballot(text, CARDS) for text in TEXTS]
 
 
-def open_engine(smollm2, context=512, batch=48):
-    """An engine; with fewer than 64 tokens a batch llama.cpp takes one path through attention."""
+def open_engine(smollm2, context=1024, batch=256):
     return LlamaEngine(smollm2.path, context_tokens=context, batch_tokens=batch, gpu_layers=0)
 
 
@@ -31,28 +37,23 @@ def engine(smollm2):
     engine.close()
 
 
-@pytest.fixture(autouse=True)
-def forget(engine):
-    engine.clear()
-
-
 def straight(engine, prefix, text, longest=192):
     """log p(text | prefix), the whole prompt decoded alone in one sequence; and the text's size."""
     before, tokens = engine.tokenize(prefix, start=True), engine.tokenize(" " + text)[:longest]
     whole = before + tokens
-    wanted = dict.fromkeys(range(len(before) - 1, len(whole) - 1), ALL_TOKENS)
-    engine.clear()
-    (result,) = engine.decode([Span(0, 0, whole, wanted)])
-    steps = [float(result[len(before) - 1 + i][token]) for i, token in enumerate(tokens)]
-    return sum(steps), len(tokens)
+    engine.divide(1)
+    (steps,) = engine.score([Span(0, 0, whole[:-1])], [whole[1:]])
+    return float(steps[len(before) - 1 :].sum()), len(tokens)
 
 
 def straight_scores(engine, ballot, exemplars=2):
-    found = [
-        straight(engine, channel_prefix(c, shown_exemplars(c, ballot.text, exemplars)), ballot.text)
-        for c in ballot.candidates
-    ]
-    return np.array([score for score, _ in found]), found[0][1]
+    """log p(text | label) - log p(text | no label), and the text's size."""
+    neutral, size = straight(engine, neutral_prefix(), ballot.text)
+    prefixes = (
+        channel_prefix(c, shown_exemplars(c, ballot.text, exemplars)) for c in ballot.candidates
+    )
+    scores = [straight(engine, prefix, ballot.text)[0] - neutral for prefix in prefixes]
+    return np.array(scores), size
 
 
 @pytest.fixture(scope="module")
@@ -69,80 +70,88 @@ def largest_gap(votes, expected):
     )
 
 
-def test_scores_are_log_probabilities_of_the_text(engine, expected):
+def test_scores_are_log_likelihood_ratios_of_the_text(engine, expected):
     votes = ChannelBallot(engine, CHANNEL).vote(BALLOTS)
-    # Measured: 0 exactly, where the same kernels run.
-    assert largest_gap(votes, expected) < 1e-3
+    # What is left is rounding: llama.cpp keeps 16 bits, and adds up in other orders.
+    assert largest_gap(votes, expected) < 0.05
     assert np.argmax(votes[0].scores) == 0
     assert np.argmax(votes[2].scores) == 1
+    # A label that says nothing of a text makes it no more likely than none.
+    assert max(votes[0].scores) > 0
 
 
-def test_large_batches_change_scores_by_rounding_only(smollm2, expected):
-    # From 64 tokens a batch llama.cpp's attention adds up in another order and precision.
-    # Measured: up to 0.09 nats a token.
-    engine = open_engine(smollm2, batch=256)
-    try:
-        votes = ChannelBallot(engine, CHANNEL).vote(BALLOTS)
-        assert largest_gap(votes, expected) < 0.2
-    finally:
-        engine.close()
+def test_a_vote_is_the_same_to_the_last_bit_whatever_was_asked_before(smollm2):
+    # A small batch, so that long texts take several; each order of asking on a fresh engine.
+    long = Ballot("my card was stolen in Oslo and then it began to rain " * 2, CARDS)
+    asked = [*BALLOTS, long]
+    outcomes = []
+    for order in (range(6), (3, 5, 0), (5,), (4, 2, 1)):
+        engine = open_engine(smollm2, batch=64)
+        try:
+            together = ChannelBallot(engine, CHANNEL).vote([asked[i] for i in order])
+            ballot = ChannelBallot(engine, CHANNEL)
+            apart = [ballot.vote([asked[i]])[0] for i in order]
+            assert together == apart == ballot.vote([asked[i] for i in order])
+            outcomes += zip(order, together, strict=True)
+        finally:
+            engine.close()
+    assert len({(place, vote.scores) for place, vote in outcomes}) == 6
 
 
-def test_one_at_a_time_and_a_second_time_say_the_same(engine, expected):
+def test_prefixes_are_decoded_once_and_a_row_its_own_tokens_a_candidate(engine, expected):
     ballot = ChannelBallot(engine, CHANNEL)
-    assert largest_gap([ballot.vote([b])[0] for b in BALLOTS], expected) < 1e-3
+    first = ballot.vote(BALLOTS)
     decoded = engine.decoded_tokens
-    assert largest_gap(ballot.vote(BALLOTS), expected) < 1e-3
-    # Prefixes are decoded once: only the texts are decoded again, but their last tokens.
-    texts = sum((size - 1) * len(CARDS) for _, size in expected)
+    assert ballot.vote(BALLOTS) == first
+    # The first token is read off the prefix, the last one is not decoded; one prefix is neutral.
+    texts = sum((size - 1) * (len(CARDS) + 1) for _, size in expected)
     assert engine.decoded_tokens - decoded == texts
 
 
-def test_prefixes_that_leave_for_want_of_room_come_back(smollm2, expected):
-    # The prefixes have about 25, 20 and 12 tokens; other labels push them out between two texts.
-    engine = open_engine(smollm2, context=120)
-    others = tuple(LabelCard(f"other {i} of many", "", ("a b c d",), "name") for i in range(3))
-    try:
-        ballot = ChannelBallot(engine, CHANNEL)
-        votes = []
-        for b in BALLOTS:
-            votes += ballot.vote([b])
-            assert ballot.vote([Ballot("hi", others)])[0].failure is None
-        # In other cells of the cache, attention adds up in another order. Measured: 0.04.
-        assert largest_gap(votes, expected) < 0.1
-        assert sum(known.length for known in ballot._prefixes.values()) <= 120
-    finally:
-        engine.close()
+def test_prefixes_that_leave_for_want_of_room_come_back(engine, monkeypatch):
+    whole = ChannelBallot(engine, CHANNEL)
+    votes = whole.vote(BALLOTS)
+    largest = max(prefix.size for prefix in whole._prefixes.values())
+    monkeypatch.setattr(ballots, "_MOST_BYTES", 2 * largest)
+    ballot = ChannelBallot(engine, CHANNEL)
+    assert [ballot.vote([b])[0] for b in BALLOTS] == votes
+    assert ballot._bytes == sum(p.size for p in ballot._prefixes.values()) <= 2 * largest
+    # The last ones used have stayed.
+    assert list(ballot._prefixes)[-1] == channel_prefix(CARDS[2], ())
 
 
-def test_a_long_text_makes_room_for_itself(smollm2):
-    # Other labels' prefixes fill the context when a text comes that needs most of it.
-    engine = open_engine(smollm2, context=256)
-    text = "the quick brown fox jumps over the lazy dog " * 5
-    try:
-        ballot = ChannelBallot(engine, CHANNEL)
-        for i in range(10):
-            filler = LabelCard(f"filler {i}", "", ("one two three four five six",), "name")
-            assert ballot.vote([Ballot("hi", (filler,))])[0].failure is None
-        (vote,) = ballot.vote([Ballot(text, CARDS)])
-        scores, size = straight_scores(engine, Ballot(text.strip(), CARDS))
-        assert 40 <= size < 64
-        assert largest_gap([vote], [(scores, size)]) < 1e-3
-    finally:
-        engine.close()
-
-
-def test_a_text_is_cut_at_192_tokens(smollm2):
-    engine = open_engine(smollm2, context=700)
+def test_a_text_is_cut_at_192_tokens(engine):
     text = "really " * 400
+    card = CARDS[1]
+    (vote,) = ChannelBallot(engine, CHANNEL).vote([Ballot(text, (card,))])
+    scores, size = straight_scores(engine, Ballot(text.strip(), (card,)))
+    assert size == 192
+    assert vote.scores[0] == pytest.approx(scores[0], abs=0.05 * 192)
+
+
+def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(smollm2, expected):
+    engine = open_engine(smollm2, context=400)
     try:
-        card = CARDS[1]
-        (vote,) = ChannelBallot(engine, CHANNEL).vote([Ballot(text, (card,))])
-        score, size = straight(engine, channel_prefix(card, card.exemplars), text.strip())
-        assert size == 192
-        assert vote.scores[0] == pytest.approx(score, abs=0.05 * 192)
+        # Four sequences of 100 tokens.
+        votes = ChannelBallot(engine, CHANNEL).vote([
+            BALLOTS[0], Ballot("really " * 120, CARDS), BALLOTS[2]
+        ])  # fmt: skip
+        assert votes[1].scores is None
+        assert votes[1].failure == "the context is full"
+        assert largest_gap([votes[0], votes[2]], [expected[0], expected[2]]) < 0.05
+        choice = ChoiceBallot(engine, dataclasses.replace(CHANNEL, ballot="choice"))
+        failed, fine = choice.vote([Ballot("really " * 180, CARDS), Ballot("hi", CARDS[:1])])
+        assert "more than the context" in failed.failure
+        assert fine.failure is None
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_an_empty_text_is_a_failure(engine, text):
+    for kind in (ChannelBallot, ChoiceBallot):
+        (vote,) = kind(engine, CHANNEL).vote([Ballot(text, CARDS)])
+        assert (vote.scores, vote.failure) == (None, "the text is empty")
 
 
 def test_an_exemplar_that_is_the_text_is_not_shown(engine):
@@ -157,7 +166,7 @@ def test_an_exemplar_that_is_the_text_is_not_shown(engine):
     assert any("- my card is gone\n" in prefix for prefix in ballot._prefixes)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n", "🙂", "a\0b"])
+@pytest.mark.parametrize("text", ["🙂", "a\0b", "<|im_end|>"])
 def test_strange_texts_get_votes(engine, text):
     (vote,) = ChannelBallot(engine, CHANNEL).vote([Ballot(text, CARDS)])
     assert vote.failure is None
@@ -167,38 +176,11 @@ def test_strange_texts_get_votes(engine, text):
 def test_labels_in_another_order_and_twins_score_the_same(engine):
     ballot = ChannelBallot(engine, CHANNEL)
     (plain,) = ballot.vote([Ballot("will my card come", CARDS)])
-    (turned,) = ballot.vote([Ballot("will my card come", (*CARDS[::-1], CARDS[0]))])
-    assert turned.scores == pytest.approx((*plain.scores[::-1], plain.scores[0]), abs=1e-3)
-
-
-def test_more_labels_than_sequences_is_a_failure_and_the_next_vote_counts(engine, expected):
-    # 48 tokens a batch make 48 sequences: 24 for prefixes, 24 for texts.
-    ballot = ChannelBallot(engine, CHANNEL)
-    many = tuple(LabelCard(f"label {i}", "", (), "name") for i in range(25))
-    twins = tuple(LabelCard(f"label{'_' * i}", "", (), "name") for i in range(1, 26))
-    fits = Ballot("hello there", many[:24])
-    votes = ballot.vote([
-        BALLOTS[0], Ballot("hello there", many), Ballot("hi you", twins), fits, BALLOTS[2]
-    ])  # fmt: skip
-    assert [vote.failure is None for vote in votes] == [True, False, False, True, True]
-    assert "sequences" in votes[1].failure
-    assert len(votes[3].scores) == 24
-    assert largest_gap([votes[0], votes[4]], [expected[0], expected[2]]) < 1e-3
-
-
-def test_a_context_that_is_too_small_is_a_failure_not_a_crash(smollm2):
-    engine = open_engine(smollm2, context=48)
-    try:
-        votes = ChannelBallot(engine, CHANNEL).vote(
-            [*BALLOTS[:2], Ballot("hello", (LabelCard("a", "", (), "name"),))]
-        )
-        assert [vote.scores is None for vote in votes] == [True, True, False]
-        assert votes[0].failure == "the labels and the text don't fit into the context together"
-        choice = ChoiceBallot(engine, CHANNEL).vote([BALLOTS[0]])
-        assert choice[0].scores is None
-        assert "more than the context" in choice[0].failure
-    finally:
-        engine.close()
+    (turned,) = ballot.vote([Ballot("will my card come", CARDS[::-1])])
+    assert turned.scores == plain.scores[::-1]
+    # Five prefixes with the neutral one, but four sequences: in two turns.
+    (more,) = ballot.vote([Ballot("will my card come", (*CARDS, CARDS[0]))])
+    assert more.scores == pytest.approx((*plain.scores, plain.scores[0]), abs=0.2)
 
 
 def choice(permutations):
@@ -211,41 +193,64 @@ SYSTEM = (
 )
 
 
-def letter_scores(engine, ballot):
+def letter_scores(engine, text, cards):
     """log-softmax over the letters A, B, ... at the answer's place, computed here."""
-    question = choice_prompt(ballot.text, ballot.candidates, [()] * len(ballot.candidates))
-    tokens = engine.tokenize(f"{SYSTEM}{question}<|im_end|>\n<|im_start|>assistant\n", special=True)
-    engine.clear()
-    (result,) = engine.decode([Span(0, 0, tokens, {len(tokens) - 1: ALL_TOKENS})])
-    letters = [engine.tokenize(letter) for letter in "ABC"[: len(ballot.candidates)]]
-    raw = result[len(tokens) - 1][[token for (token,) in letters]].astype(float)
+    question = choice_instruction() + choice_options(cards, [()] * len(cards))
+    parts = (SYSTEM, question, choice_message(text), "<|im_end|>\n<|im_start|>assistant\n")
+    tokens = [t for part in parts for t in engine.tokenize(part, special=True)]
+    letters = [engine.tokenize(letter) for letter in "ABC"[: len(cards)]]
+    engine.divide(1)
+    (raw,) = engine.following([Span(0, 0, tokens)], np.array([token for (token,) in letters]))
+    raw = raw.astype(float)
     return raw - np.log(np.exp(raw).sum())
 
 
-def test_choice_is_a_log_softmax_over_letters(engine):
+def without_bias(engine, text, cards):
+    """log p(letter | text) - log p(letter | no text)."""
+    return letter_scores(engine, text, cards) - letter_scores(engine, "N/A", cards)
+
+
+def normalised(scores):
+    return scores - np.log(np.exp(scores).sum())
+
+
+def test_choice_is_what_a_text_adds_to_the_letters(engine):
     (vote,) = ChoiceBallot(engine, choice(1)).vote([BALLOTS[0]])
-    assert vote.scores == pytest.approx(tuple(letter_scores(engine, BALLOTS[0])), abs=1e-3)
+    by_hand = normalised(without_bias(engine, TEXTS[0], CARDS))
+    assert vote.scores == pytest.approx(tuple(by_hand), abs=0.05)
     assert np.exp(vote.scores).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_cyclic_orders_are_averaged_over_the_candidates(engine):
-    a, b, c = CARDS
     text = TEXTS[0]
     by_hand = np.zeros(3)
     for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        scores = letter_scores(engine, Ballot(text, tuple(CARDS[i] for i in order)))
-        for place, card in enumerate(order):
-            by_hand[card] += scores[place] / 3
-    votes = ChoiceBallot(engine, choice(3)).vote([Ballot(text, o) for o in ((a, b, c), (b, c, a))])
-    assert votes[0].scores == pytest.approx(tuple(by_hand), abs=1e-3)
+        scores = without_bias(engine, text, [CARDS[i] for i in order])
+        by_hand[list(order)] += scores / 3
+    turned = (*CARDS[1:], CARDS[0])
+    votes = ChoiceBallot(engine, choice(3)).vote([Ballot(text, o) for o in (CARDS, turned)])
+    assert votes[0].scores == pytest.approx(tuple(normalised(by_hand)), abs=0.05)
     # Turning the candidates turns the scores, and changes none.
     assert votes[1].scores == pytest.approx((*votes[0].scores[1:], votes[0].scores[0]), abs=1e-6)
+
+
+def test_the_instruction_is_decoded_once(engine):
+    ballot = ChoiceBallot(engine, choice(1))
+    ballot.vote(BALLOTS[:1])
+    decoded = engine.decoded_tokens
+    first = ballot.vote(BALLOTS[1:2])
+    end = len(engine.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True))
+    options = choice_options(CARDS, [()] * 3)
+    messages = [choice_message(text) for text in (TEXTS[1], "N/A")]
+    own = sum(len(engine.tokenize(part)) for part in (options, *messages))
+    assert engine.decoded_tokens - decoded == own + 2 * end
+    assert ChoiceBallot(engine, choice(1)).vote(BALLOTS[1:2]) == first
 
 
 def test_more_orders_than_candidates_are_no_more(engine):
     two = Ballot(TEXTS[1], CARDS[:2])
     votes = [ChoiceBallot(engine, choice(n)).vote([two])[0] for n in (2, 3)]
-    assert votes[0].scores == pytest.approx(votes[1].scores, abs=1e-9)
+    assert votes[0] == votes[1]
 
 
 def test_more_options_than_letters_is_a_failure(engine):
@@ -255,15 +260,24 @@ def test_more_options_than_letters_is_a_failure(engine):
     assert vote.failure == "27 options, but only 26 letters"
 
 
-def test_chat_tokens_follow_the_models_template(engine):
-    tokens, before = chat_tokens(engine, "Who?", "Answer:")
-    whole = f"{SYSTEM}Who?<|im_end|>\n<|im_start|>assistant\n"
-    assert (tokens, before) == (engine.tokenize(whole, special=True), "")
+def test_the_frame_is_the_models_template(engine):
+    before, after, gap = chat_frame(engine, "Answer:")
+    assert before == engine.tokenize(SYSTEM, special=True)
+    assert after == engine.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True)
+    assert gap == ""
 
 
-def test_a_control_token_in_a_text_ends_nothing(engine):
+def test_a_control_token_in_a_text_ends_nothing(engine, monkeypatch):
     (end,) = engine.tokenize("<|im_end|>", special=True)
-    plain, _ = chat_tokens(engine, "Who?", "Answer:")
-    sly, _ = chat_tokens(engine, "Who?<|im_end|>", "Answer:")
-    assert sly.count(end) == plain.count(end) == 2
-    assert len(sly) > len(plain) + 1
+    seen = []
+    whole = engine.following
+
+    def following(spans, wanted=None):
+        seen.extend(spans)
+        return whole(spans, wanted)
+
+    monkeypatch.setattr(engine, "following", following)
+    (vote,) = ChoiceBallot(engine, choice(1)).vote([Ballot("hi <|im_end|>", CARDS)])
+    assert vote.failure is None
+    told, untold = (span.tokens.count(end) for span in seen)
+    assert told == untold == 1

@@ -6,26 +6,27 @@ import numpy as np
 import pytest
 
 from labelmend.errors import ModelError
-from labelmend.relabel.llama import ALL_TOKENS, DecodeError, LlamaEngine, Span
+from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, log_normalisers
 
 
 @pytest.fixture(scope="module")
 def engine(smollm2):
-    engine = LlamaEngine(smollm2.path, context_tokens=512, batch_tokens=48, gpu_layers=0)
+    engine = LlamaEngine(
+        smollm2.path, context_tokens=1536, batch_tokens=48, gpu_layers=0, sequences=6
+    )
     yield engine
     engine.close()
 
 
 @pytest.fixture(autouse=True)
 def forget(engine):
-    engine.clear()
+    engine.divide(6)
 
 
 def next_token(engine, tokens, sequence=0, start=0):
     """Log-probabilities of the whole vocabulary after some tokens."""
-    last = len(tokens) - 1
-    (result,) = engine.decode([Span(sequence, start, tokens, {last: ALL_TOKENS})])
-    return result[last]
+    (following,) = engine.following([Span(sequence, start, tokens)])
+    return following
 
 
 def test_tokens_come_back_as_text(engine):
@@ -52,61 +53,83 @@ def test_log_probabilities_sum_to_one(engine):
     assert engine.detokenize([int(following.argmax())]) == " Paris"
 
 
-def test_targets_are_those_of_the_whole_vocabulary(engine):
+def test_scores_and_wanted_tokens_are_those_of_the_whole_vocabulary(engine):
     tokens = engine.tokenize("one two three four five")
-    (everything,) = engine.decode([Span(0, 0, tokens, dict.fromkeys(range(5), ALL_TOKENS))])
+    everything = []
+    for end in range(1, len(tokens)):
+        engine.clear()
+        everything.append(next_token(engine, tokens[:end]))
     engine.clear()
-    wanted = {i: np.array([7, tokens[i]]) for i in (1, 3)}
-    (some,) = engine.decode([Span(0, 0, tokens, wanted)])
-    assert list(some) == [1, 3]
-    for place, target in wanted.items():
-        assert some[place] == pytest.approx(everything[place][target], abs=1e-4)
+    (scores,) = engine.score([Span(0, 0, tokens[:-1])], [tokens[1:]])
+    assert scores.dtype == np.float32
+    by_hand = [row[token] for row, token in zip(everything, tokens[1:], strict=True)]
+    assert scores == pytest.approx(by_hand, abs=1e-3)
+    engine.clear()
+    wanted = np.array([7, tokens[-1]])
+    (some,) = engine.following([Span(0, 0, tokens[:-1])], wanted)
+    assert some == pytest.approx(everything[-1][wanted], abs=1e-3)
+    engine.clear()
+    (few,) = engine.score([Span(0, 0, tokens[:-1])], [[-1, tokens[2], -1, *tokens[4:]]])
+    assert np.isnan(few[[0, 2]]).all()
+    assert few[[1, 3]] == pytest.approx(scores[[1, 3]], abs=1e-3)
+    assert engine.score([], []) == []
 
 
-def test_sequences_do_not_see_each_other(engine):
+def test_normalisers_are_log_sums_of_exp():
+    logits = np.log(np.array([[1, 2, 5], [3, 3, 10]] * 9, dtype=np.float32)) + 300
+    assert log_normalisers(logits) - 300 == pytest.approx([np.log(8), np.log(16)] * 9, abs=1e-4)
+
+
+def test_a_score_depends_on_its_own_sequence_only_to_the_last_bit(engine):
     first, second = engine.tokenize("I lost my card and"), engine.tokenize("The weather in Oslo")
     alone = next_token(engine, first), next_token(engine, second, sequence=1)
     engine.clear()
-    spans = [
-        Span(s, 0, tokens, {len(tokens) - 1: ALL_TOKENS}) for s, tokens in ((3, second), (1, first))
-    ]
-    together = engine.decode(spans)
-    assert together[1][len(first) - 1] == pytest.approx(alone[0], abs=1e-3)
-    assert together[0][len(second) - 1] == pytest.approx(alone[1], abs=1e-3)
+    next_token(engine, engine.tokenize("something else that is there"), sequence=4)
+    together = engine.following([Span(0, 0, second), Span(1, 0, first), Span(2, 0, second)])
+    assert (together[1] == alone[0]).all()
+    assert (together[[0, 2]] == alone[1]).all()
 
 
-def test_a_copied_prefix_is_continued_as_if_it_were_decoded(engine):
+def test_a_saved_prefix_is_continued_as_if_it_were_decoded(engine):
     prefix, rest = engine.tokenize("My bank card was"), engine.tokenize(" stolen on Monday, so")
     whole = next_token(engine, prefix + rest)
     engine.clear()
     next_token(engine, prefix, sequence=2)
-    engine.copy(2, 5)
-    continued = next_token(engine, rest, sequence=5, start=len(prefix))
-    assert continued == pytest.approx(whole, abs=1e-3)
-    # The copy goes, what it shared stays.
-    engine.remove(5)
-    assert next_token(engine, rest, sequence=2, start=len(prefix)) == pytest.approx(whole, abs=1e-3)
+    state = engine.save(2)
+    engine.clear()
+    for sequence in range(3):
+        engine.restore(state, sequence)
+    continued = engine.following([Span(i, len(prefix), rest) for i in range(3)])
+    assert continued[0] == pytest.approx(whole, abs=1e-3)
+    assert (continued == continued[0]).all()
+    # Restoring replaces what a sequence held.
+    engine.restore(state, 1)
+    assert (next_token(engine, rest, sequence=1, start=len(prefix)) == continued[0]).all()
+    engine.divide(1)
+    with pytest.raises(DecodeError, match="full"):
+        engine.restore(np.zeros(8, dtype=np.uint8), 0)
 
 
 def test_more_tokens_than_a_batch_are_decoded_in_parts(engine):
-    tokens = engine.tokenize("We count: " + " ".join(map(str, range(60))))
+    tokens = engine.tokenize("We count: " + " ".join(map(str, range(48))))
     assert len(tokens) > 2 * engine.batch_tokens
-    places = (0, engine.batch_tokens - 1, engine.batch_tokens, len(tokens) - 1)
-    (parts,) = engine.decode([Span(0, 0, tokens, dict.fromkeys(places, ALL_TOKENS))])
-    assert list(parts) == list(places)
-    engine.clear()
-    for place in places[:3]:
+    (parts,) = engine.score([Span(0, 0, tokens[:-1])], [tokens[1:]])
+    assert len(parts) == len(tokens) - 1
+    for place in (0, engine.batch_tokens - 1, engine.batch_tokens):
         engine.clear()
-        assert parts[place] == pytest.approx(next_token(engine, tokens[: place + 1]), abs=1e-3)
+        following = next_token(engine, tokens[: place + 1])
+        assert parts[place] == pytest.approx(following[tokens[place + 1]], abs=1e-3)
 
 
-def test_a_full_context_is_an_error_and_the_engine_lives_on(engine):
+def test_a_full_sequence_is_an_error_and_the_engine_lives_on(engine):
     tokens = engine.tokenize("hello world " * 400)
-    assert len(tokens) > 512
+    assert engine.sequence_tokens == 1536 // 6 < len(tokens)
     with pytest.raises(DecodeError, match="the context is full"):
         next_token(engine, tokens)
-    engine.clear()
     assert next_token(engine, tokens[:8]).shape == (engine.vocabulary_size,)
+    engine.divide(1)
+    assert engine.sequence_tokens == 1536
+    assert next_token(engine, tokens[:260]).shape == (engine.vocabulary_size,)
 
 
 def test_complete_is_greedy_and_the_same_alone_and_together(engine):
@@ -114,12 +137,23 @@ def test_complete_is_greedy_and_the_same_alone_and_together(engine):
     together = engine.complete(prompts, 4)
     assert [len(reply) for reply in together] == [4, 4]
     assert engine.detokenize(together[1]).startswith(" Paris")
+    with pytest.raises(DecodeError, match="more prompts than sequences"):
+        engine.complete(prompts * 4, 4)
     assert together == [engine.complete([prompt], 4)[0] for prompt in prompts]
     greedy = [*prompts[0]]
     for _ in range(4):
         engine.clear()
         greedy.append(int(next_token(engine, greedy).argmax()))
     assert together[0] == greedy[-4:]
+
+
+def test_what_prompts_begin_with_in_common_is_decoded_once(engine):
+    shared = engine.tokenize("Once upon a time there was a king who had a")
+    prompts = [shared + engine.tokenize(end) for end in (" daughter", " big horse")]
+    apart = [engine.complete([prompt], 1) for prompt in prompts]
+    decoded = engine.decoded_tokens
+    assert [[reply] for reply in engine.complete(prompts, 1)] == apart
+    assert engine.decoded_tokens - decoded == len(shared) + 1 + 2
 
 
 def test_complete_ends_at_an_end_token(engine):
@@ -131,18 +165,25 @@ def test_complete_ends_at_an_end_token(engine):
     assert len(long) == 6
 
 
-@pytest.mark.parametrize(("context", "batch"), [(256, 512), (256, 8), (64, 64)])
-def test_odd_sizes_do_not_abort_the_process(smollm2, context, batch):
+@pytest.mark.parametrize(
+    ("context", "batch", "sequences"), [(256, 512, 300), (256, 8, 12), (64, 64, 1), (5, 1, 9)]
+)
+def test_odd_sizes_do_not_abort_the_process(smollm2, context, batch, sequences):
     # llama.cpp aborts where a batch exceeds the context, or has fewer tokens than sequences.
-    engine = LlamaEngine(smollm2.path, context_tokens=context, batch_tokens=batch, gpu_layers=0)
+    engine = LlamaEngine(
+        smollm2.path,
+        context_tokens=context,
+        batch_tokens=batch,
+        gpu_layers=0,
+        sequences=sequences,
+    )
     try:
         tokens = engine.tokenize("hello world " * 160)
         with pytest.raises(DecodeError):
             next_token(engine, tokens)
         engine.clear()
-        assert next_token(engine, tokens[:20]).shape == (engine.vocabulary_size,)
         last = engine.sequences - 1
-        assert next_token(engine, tokens[:5], sequence=last).shape == (engine.vocabulary_size,)
+        assert next_token(engine, tokens[:1], sequence=last).shape == (engine.vocabulary_size,)
     finally:
         engine.close()
 
@@ -153,11 +194,8 @@ def test_closing_twice_is_harmless(smollm2):
     engine.close()
 
 
-@pytest.mark.parametrize("kept_bytes", [None, 0, 2_000, 2_000_000])
-def test_a_damaged_file_is_one_line(smollm2, tmp_path, kept_bytes):
-    path = tmp_path / "model.gguf"
-    with smollm2.path.open("rb") as whole:
-        path.write_bytes(b"hello\n" if kept_bytes is None else whole.read(kept_bytes))
+def loading(path):
+    """What a fresh process prints that loads a model: the error's message, or stderr."""
     code = (
         "import sys; from pathlib import Path\n"
         "from labelmend.errors import ModelError\n"
@@ -170,16 +208,40 @@ def test_a_damaged_file_is_one_line(smollm2, tmp_path, kept_bytes):
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == ""
-    assert done.stdout.startswith(f"{path}: llama.cpp can't load this model")
+    assert done.stdout.startswith(f"{path}: llama.cpp can't load this model: ")
     assert done.stdout.count("\n") == 1
+    return done.stdout
+
+
+@pytest.mark.parametrize("kept_bytes", [4, 2_000, 20_000_000])
+def test_a_truncated_file_is_one_line(smollm2, tmp_path, kept_bytes):
+    path = tmp_path / "model.gguf"
+    with smollm2.path.open("rb") as whole:
+        path.write_bytes(whole.read(kept_bytes))
+    assert "damaged or incomplete; get it again" in loading(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n"])
+def test_a_file_that_is_no_gguf_is_one_line(tmp_path, content):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(content)
+    assert "it is no GGUF file" in loading(path)
+
+
+def test_an_unknown_architecture_is_one_line(smollm2, tmp_path):
+    whole = smollm2.path.read_bytes()
+    place = whole.index(b"llama", whole.index(b"general.architecture"))
+    path = tmp_path / "model.gguf"
+    path.write_bytes(whole[:place] + b"xlama" + whole[place + 5 :])
+    assert "its architecture, 'xlama', is unknown to this llama.cpp" in loading(path)
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(ModelError, match="can't load"):
+    with pytest.raises(ModelError, match="can't load this model: No such file or directory"):
         LlamaEngine(tmp_path / "no.gguf", context_tokens=256, batch_tokens=64, gpu_layers=0)
 
 
 def test_spans_are_frozen():
-    span = Span(0, 0, [1], {})
+    span = Span(0, 0, [1])
     with pytest.raises(dataclasses.FrozenInstanceError):
         span.start = 3

@@ -197,9 +197,9 @@ def test_no_ballots():
 
 
 def test_the_key_names_what_can_change_answers(smollm2, voter):
-    assert voter.key == f"{smollm2.digest} channel.v1 2 1"
+    assert voter.key == f"{smollm2.digest} channel.v2 2 1"
     # Sizes of the cache and the batch change speed, not answers (but for rounding).
     changed = dataclasses.replace(CHANNEL, ballot="choice", permutations=3, context_tokens=256)
     other = LlamaVoter(changed, smollm2)
     other.close()
-    assert other.key == f"{smollm2.digest} choice.v1 2 3"
+    assert other.key == f"{smollm2.digest} choice.v2 2 3"
