@@ -15,10 +15,20 @@ import numpy as np
 
 from labelmend.configs.schema import ServerConfig, VoterConfig
 from labelmend.errors import ModelError, nearest
-from labelmend.prompts.render import CHANNEL, CHOICE, LETTERS, channel_prefix, choice_prompt
+from labelmend.prompts.render import (
+    CHANNEL,
+    CHOICE,
+    LETTERS,
+    NO_MESSAGE,
+    channel_prefix,
+    choice_instruction,
+    choice_message,
+    choice_options,
+    neutral_prefix,
+)
 from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError
-from labelmend.relabel.ballots import shown_exemplars
-from labelmend.types import Ballot, Vote
+from labelmend.relabel.ballots import EMPTY_TEXT, shown_exemplars
+from labelmend.types import Ballot, Doubles, Vote
 
 _Asked = TypeVar("_Asked")
 _Got = TypeVar("_Got")
@@ -70,7 +80,8 @@ class ServerVoter:
         settings = (config.exemplars, config.permutations, server.start, server.chat)
         parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
         self.key = " ".join(map(str, parts))
-        questions = config.candidates if config.ballot == "channel" else config.permutations
+        channel = config.ballot == "channel"
+        questions = config.candidates + 1 if channel else 2 * config.permutations
         self.together = max(server.requests // questions, 1)
         self._pool = ThreadPoolExecutor(server.requests)
         self._prefixes: dict[str, _Read | ServerFaultError] = {}
@@ -139,12 +150,15 @@ class ServerVoter:
             )
 
     def _channel(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return log p(text | label's prefix) - log p(text | neutral prefix)."""
         asked = []
         for place, ballot in enumerate(ballots):
             text = _disarmed(" ".join(ballot.text.split()))[:_LONGEST_CHARS]
+            prefixes = [neutral_prefix()]
             for card in ballot.candidates:
                 shown = shown_exemplars(card, ballot.text, self._config.exemplars)
-                asked.append((place, _disarmed(channel_prefix(card, shown)), text))
+                prefixes.append(_disarmed(channel_prefix(card, shown)))
+            asked += [(place, prefix, text) for prefix in prefixes if text]
         new = sorted({p for _, p, _ in asked if not isinstance(self._prefixes.get(p), _Read)})
         self._prefixes.update(zip(new, self._each(self._echo, new), strict=True))
 
@@ -159,54 +173,59 @@ class ServerVoter:
                 return sum(whole.scores[size:])
             return sum(whole.scores) - sum(before.scores)  # a token lies across the border
 
-        scores: list[list[float | ServerFaultError]] = [[] for _ in ballots]
-        for (place, _, _), found in zip(asked, self._each(score, asked), strict=True):
-            scores[place].append(found)
-        return [self._vote_of(own) for own in scores]
+        found: list[list[float | ServerFaultError]] = [[] for _ in ballots]
+        for (place, _, _), answer in zip(asked, self._each(score, asked), strict=True):
+            found[place].append(answer)
+        return [self._vote_of(own, lambda told: told[1:] - told[0]) for own in found]
 
     def _choice(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return log p(letter | text) - log p(letter | no text), over orders of the options."""
         asked = []
         for place, ballot in enumerate(ballots):
             count = len(ballot.candidates)
-            orders = min(self._config.permutations, count) if count <= len(LETTERS) else 0
+            fits = count <= len(LETTERS) and bool(ballot.text.strip())
+            orders = min(self._config.permutations, count) if fits else 0
             for turn in range(orders):
                 shift = turn * count // orders
-                asked.append((place, [(i + shift) % count for i in range(count)]))
+                order = [(i + shift) % count for i in range(count)]
+                asked += [(place, order, sign) for sign in (1, -1)]
 
-        def letters(question: tuple[int, list[int]]) -> tuple[list[int], list[float]]:
-            place, order = question
+        def letters(question: tuple[int, list[int], int]) -> Doubles:
+            place, order, sign = question
             ballot = ballots[place]
+            text = ballot.text if sign > 0 else NO_MESSAGE
             cards = [ballot.candidates[i] for i in order]
             shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
-            words = " ".join(ballot.text.split(maxsplit=_LONGEST_WORDS)[:_LONGEST_WORDS])
-            return order, self._letters(_disarmed(choice_prompt(words, cards, shown)), len(order))
+            words = " ".join(text.split(maxsplit=_LONGEST_WORDS)[:_LONGEST_WORDS])
+            options = choice_instruction() + choice_options(cards, shown)
+            prompt = _disarmed(options + choice_message(words))
+            scores = np.empty(len(order))
+            scores[order] = self._letters(prompt, len(order))
+            return sign * scores
 
-        sums = [np.zeros(len(ballot.candidates)) for ballot in ballots]
-        faults: dict[int, ServerFaultError] = {}
-        turns = np.zeros(len(ballots))
-        for (place, _), found in zip(asked, self._each(letters, asked), strict=True):
-            if isinstance(found, ServerFaultError):
-                faults[place] = found
-            else:
-                order, scores = found
-                sums[place][order] += scores
-                turns[place] += 1
-        votes = []
-        for place, total in enumerate(sums):
-            if not turns[place] and place not in faults:
-                too_many = f"{len(total)} options, but only {len(LETTERS)} letters"
-                votes.append(Vote(None, too_many))
-            else:
-                own = [faults[place]] if place in faults else (total / turns[place]).tolist()
-                votes.append(self._vote_of(own))
-        return votes
+        found: list[list[Doubles | ServerFaultError]] = [[] for _ in ballots]
+        for (place, _, _), answer in zip(asked, self._each(letters, asked), strict=True):
+            found[place].append(answer)
+        return [
+            self._vote_of(own, _mean_choice)
+            if own or len(ballot.candidates) <= len(LETTERS)
+            else Vote(None, f"{len(ballot.candidates)} options, but only {len(LETTERS)} letters")
+            for own, ballot in zip(found, ballots, strict=True)
+        ]
 
-    def _vote_of(self, scores: Sequence[float | ServerFaultError]) -> Vote:
-        """Return a ballot's vote; too many failures in a row end the run at the next call."""
-        fault = next((score for score in scores if isinstance(score, ServerFaultError)), None)
+    def _vote_of(self, found: Sequence[Any], scores_of: Callable[[Doubles], Doubles]) -> Vote:
+        """Return a ballot's vote; too many failures in a row end the run at the next call.
+
+        Args:
+            found: what was answered to the ballot's questions, or faults.
+            scores_of: the scores, from the answers where all were given.
+        """
+        if not found:
+            return Vote(None, EMPTY_TEXT)
+        fault = next((answer for answer in found if isinstance(answer, ServerFaultError)), None)
         if fault is None:
             self._failed = 0
-            return Vote(tuple(float(score) for score in scores if isinstance(score, float)))
+            return Vote(tuple(scores_of(np.array(found, dtype=np.float64)).tolist()))
         self._failed = self._failed + 1 if fault.down else 0
         if self._failed >= _HOPELESS and self._end is None:
             self._end = ModelError(
@@ -258,7 +277,7 @@ class ServerVoter:
             text[len(self._settings.start + prompt) :],
         )
 
-    def _letters(self, question: str, count: int) -> list[float]:
+    def _letters(self, question: str, count: int) -> Doubles:
         """Return the log-softmax over the letters; one that is not told has the least of those."""
         most = self._settings.top_logprobs
         if self._settings.chat:
@@ -276,10 +295,16 @@ class ServerVoter:
         if all(score is None for score in found):
             raise ServerFaultError(_NO_LETTER if told else _NOTHING_TOLD, down=not told)
         scores = np.array([least if score is None else score for score in found])
-        return [float(score) for score in scores - np.logaddexp.reduce(scores)]
+        return np.asarray(scores - np.logaddexp.reduce(scores))
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._server.ask(path, {"model": self.model, "temperature": 0.0, **question})
+
+
+def _mean_choice(found: Doubles) -> Doubles:
+    """Return log-scores from [2 * orders, c]: letters with the text, minus letters without it."""
+    total = 2 * found.mean(axis=0)
+    return np.asarray(total - np.logaddexp.reduce(total))
 
 
 _LOST = "the server was lost"
