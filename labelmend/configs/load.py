@@ -170,10 +170,12 @@ def _build_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
                 f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}; "
                 f"known here: {', '.join(hints)}"
             )
-    for name in hints:
-        if name not in value:
+    for name, hint in hints.items():
+        if (
+            name not in value and get_origin(hint) is not UnionType
+        ):  # what may be null may be left out
             raise ConfigError(f"{where}: {prefix}{name} is missing")
-    return kind(**{n: _build(t, value[n], where, f"{prefix}{n}") for n, t in hints.items()})
+    return kind(**{n: _build(t, value.get(n), where, f"{prefix}{n}") for n, t in hints.items()})
 
 
 def _check_ranges(config: Config) -> None:

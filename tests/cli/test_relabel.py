@@ -597,7 +597,7 @@ class Voter:
 
     def __init__(self, config, model):
         self.name = model.name
-        self.key = f"a voter of the tests, {config.ballot}"
+        self.key = f"a voter of the tests: {model.name}, {config.ballot}"
 
     def vote(self, ballots):
         if Voter.asked >= Voter.patience:
