@@ -63,6 +63,16 @@ class Voter(Protocol):
         """Names all that can change its answers: model digest, ballot, prompt version, settings."""
         ...
 
+    @property
+    def together(self) -> int:
+        """Ballots that are put to it at a time, at least 1: about a second's work."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the model has read so far."""
+        ...
+
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return one vote a ballot, in order; a ballot that fails is a Vote with its failure."""
         ...

@@ -139,7 +139,8 @@ class Vote:
     """A voter's answer to one ballot: log-scores, or the reason why there is none.
 
     Attributes:
-        scores: log-scores over the ballot's candidates, or None where the voter failed.
+        scores: log-scores over the ballot's candidates, or None where the voter failed or was not
+            asked.
         failure: one line, or None.
     """
 
@@ -149,14 +150,24 @@ class Vote:
 
 @dataclass(frozen=True)
 class VoterReport:
-    """What one voter did.
+    """What one voter did, and what it was worth.
+
+    The last four are of the audit, the texts drawn at random: routed ones would judge it by the
+    hardest.
 
     Attributes:
         voter: its name.
         asked: ballots that were put to it.
         remembered: ballots of these that the vote store already held.
         failures: failures by their reason.
-        seconds: time spent voting.
+        seconds: time spent voting in this run.
+        tokens: that the model read in this run; remembered votes cost none.
+        audited: texts of the audit that it voted on.
+        agreement: share of them where its first choice is the posterior's; None without any.
+        luck: probability, by the other evidence, that its first choice is right, less that of a
+            label drawn from the ballot; below 0 it is worse than chance and gets no weight.
+        information: mean nats by which the posterior of the label that it favours is higher with
+            the voter than without; None where nothing was fused.
     """
 
     voter: str
@@ -164,6 +175,21 @@ class VoterReport:
     remembered: int
     failures: Mapping[str, int]
     seconds: float
+    tokens: int = 0
+    audited: int = 0
+    agreement: float | None = None
+    luck: float | None = None
+    information: float | None = None
+
+    @property
+    def worse_than_chance(self) -> bool:
+        """Whether it gets no weight."""
+        return self.luck is not None and self.luck < 0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of this run, 0 where all was remembered."""
+        return self.tokens / self.seconds if self.seconds > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """`labelmend relabel`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,25 @@ def relabel(
     ] = False,
     seed: options.Seed = None,
     no_llm: options.NoLlm = False,
+    voters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--voter",
+            metavar="[BALLOT:]GGUF",
+            help="Let one more model vote, a GGUF file. Its ballot is chosen by its size, or set: "
+            "choice:path.gguf, channel:path.gguf. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    llm_budget: Annotated[
+        str | None,
+        typer.Option(
+            "--llm-budget",
+            help="How much the LLMs may do: rows besides the audit (500), time (20m, 2h) or all. "
+            "The rows where a vote could change most come first.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget the votes of an earlier run.")
     ] = False,
@@ -66,9 +86,16 @@ def relabel(
     """
     from labelmend.cli.summary import print_plan, print_summary
     from labelmend.configs.load import load_config
+    from labelmend.errors import ConfigError
     from labelmend.relabel.job import OutputPaths, TableRequest, plan_file, relabel_file
+    from labelmend.relabel.models import with_voters
 
-    config = load_config(profile, [*options.overrides(settings, seed), *_harm(max_harm)])
+    changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
+    config = load_config(profile, changes)
+    if voters:
+        if no_llm:
+            raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
+        config = with_voters(config, voters)
     request = TableRequest(
         table,
         text_column,
@@ -118,3 +145,24 @@ def _harm(text: str | None) -> list[str]:
     except ValueError:
         raise ConfigError(f"--max-harm {text}: give a share such as 0.005, or 0.5%") from None
     return [f"decision.max_harm={share!r}"]
+
+
+_BUDGET = re.compile(r"(?P<all>all)|(?P<rows>\d+)|(?P<time>\d+(\.\d+)?)(?P<unit>[smh])")
+_MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+
+
+def _budget(text: str | None) -> list[str]:
+    """Return the overrides of `--llm-budget`: rows, a time or all; the rest has no limit."""
+    if text is None:
+        return []
+    from labelmend.errors import ConfigError
+
+    found = _BUDGET.fullmatch(text.strip().casefold())
+    if found is None:
+        raise ConfigError(f"--llm-budget {text}: give rows (500), a time (20m, 2h) or all")
+    rows = found["rows"] or "-1"
+    minutes = float(found["time"]) * _MINUTES[found["unit"]] if found["time"] else 0.0
+    if found["time"] and not minutes:
+        raise ConfigError(f"--llm-budget {text}: no time at all; use --no-llm")
+    limits = {"llm_rows": int(rows), "llm_share": 1.0, "llm_minutes": minutes}
+    return [f"routing.{key}={value!r}" for key, value in limits.items()]

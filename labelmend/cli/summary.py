@@ -13,7 +13,7 @@ from labelmend.relabel.job import RelabelOutcome
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.plan import Plan
 from labelmend.relabel.results import confused_pairs, estimated_noise
-from labelmend.types import Decision, SelfTest, Share
+from labelmend.types import Decision, SelfTest, Share, VoterReport
 
 _WORDS: dict[Decision, str] = {
     "keep": "kept",
@@ -58,7 +58,8 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
         table.add_row("without label", f"{plan.unlabelled:,}")
     table.add_row("in doubt", f"about {plan.doubtful:,} texts at most, from a sample")
     if models.voters:
-        table.add_row("reach the voters", f"about {plan.voted:,} texts at most")
+        share = f"{plan.voted / plan.texts:.0%} of all"
+        table.add_row("reach the voters", f"about {plan.voted:,} texts at most, {share}")
     for role, model in models.all().items():
         words = f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}"
         table.add_row(Text(role), Text(words))
@@ -66,6 +67,8 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     table.add_row("memory", f"{memory} of {size_in_words(plan.available_bytes)} free")
     for stage, seconds in plan.seconds.items():
         table.add_row(Text(f"time: {stage}"), time_in_words(seconds))
+    for voter, tokens in plan.tokens.items():
+        table.add_row(Text(f"tokens: {voter}"), f"about {tokens:,}")
     table.add_row("time in all", f"about {time_in_words(sum(plan.seconds.values()))}")
     console.print(table, highlight=False)
     _print_notes(console, notes)
@@ -106,11 +109,7 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
     for line in _advice(diagnose(result)):
         console.print(Text(harmless(line)), soft_wrap=True)
     for voter in result.voters:
-        failed = sum(voter.failures.values())
-        failures = f", {failed} failed" if failed else ""
-        remembered = f", {voter.remembered} of them remembered" if voter.remembered else ""
-        words = f"{voter.voter}: {voter.asked} texts{remembered}{failures}"
-        console.print(Text(words), soft_wrap=True)
+        console.print(Text(harmless(voter_in_words(voter))), soft_wrap=True)
     if verbose:
         _print_details(console, outcome)
     verdict = test.verdict if test is not None else None
@@ -122,6 +121,29 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         ("run record", paths.record),
     ):
         console.print(Text(f"{words + ':':<14}{path}"), soft_wrap=True)
+
+
+def voter_in_words(report: VoterReport) -> str:
+    """Return a line on what a voter did and was worth."""
+    did = f"{report.asked:,} texts"
+    did += f", {report.remembered:,} of them remembered" if report.remembered else ""
+    failed = sum(report.failures.values())
+    if failed:
+        kinds = sorted(report.failures.items(), key=lambda kind: (-kind[1], kind[0]))
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in kinds[:_LINES])
+        did += f", {failed:,} failed ({reasons})"
+    parts = [did]
+    if report.agreement is not None:
+        worth = f"agrees with {report.agreement:.0%} of {report.audited:,} texts drawn at random"
+        if report.worse_than_chance:
+            worth += ", worse than chance: no weight"
+        elif report.information is not None:
+            worth += f", adds {report.information:.3f} nats a text"
+        parts.append(worth)
+    if report.tokens:
+        speed = f"{report.tokens_per_second:,.0f} a second"
+        parts.append(f"{report.tokens:,} tokens in {time_in_words(report.seconds)}, {speed}")
+    return f"{report.voter}: {'; '.join(parts)}"
 
 
 def _advice(said: Diagnoses) -> list[str]:

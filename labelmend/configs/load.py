@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
@@ -135,6 +136,9 @@ def _build(kind: Any, value: Any, where: str, key: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where, key)
     origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:  # of one type and None
+        (kind,) = (arg for arg in args if arg is not NoneType)
+        return None if value is None else _build(kind, value, where, key)
     if origin is tuple:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: {key}: expected a list, got {value!r}")
@@ -166,10 +170,12 @@ def _build_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
                 f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}; "
                 f"known here: {', '.join(hints)}"
             )
-    for name in hints:
-        if name not in value:
+    for name, hint in hints.items():
+        if (
+            name not in value and get_origin(hint) is not UnionType
+        ):  # what may be null may be left out
             raise ConfigError(f"{where}: {prefix}{name} is missing")
-    return kind(**{n: _build(t, value[n], where, f"{prefix}{n}") for n, t in hints.items()})
+    return kind(**{n: _build(t, value.get(n), where, f"{prefix}{n}") for n, t in hints.items()})
 
 
 def _check_ranges(config: Config) -> None:
@@ -182,6 +188,7 @@ def _check_ranges(config: Config) -> None:
         "decision.min_confidence": config.decision.min_confidence,
         "decision.review_below": config.decision.review_below,
         "fusion.oos_threshold": config.fusion.oos_threshold,
+        "routing.llm_share": config.routing.llm_share,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
@@ -221,6 +228,7 @@ def _check_ranges(config: Config) -> None:
         "routing.settled": (config.routing.settled, 0),
         "routing.audit_rows": (config.routing.audit_rows, 0),
         "routing.llm_rows": (config.routing.llm_rows, -1),
+        "routing.llm_minutes": (config.routing.llm_minutes, 0),
         "seed": (config.seed, 0),
     }
     for i, encoder in enumerate(config.encoders):
@@ -234,6 +242,13 @@ def _check_ranges(config: Config) -> None:
         least[f"voters.{i}.context_tokens"] = (voter.context_tokens, 1)
         least[f"voters.{i}.batch_tokens"] = (voter.batch_tokens, 1)
         least[f"voters.{i}.gpu_layers"] = (voter.gpu_layers, -1)
+        if voter.server is not None:
+            at = f"voters.{i}.server"
+            least[f"{at}.requests"] = (voter.server.requests, 1)
+            least[f"{at}.per_minute"] = (voter.server.per_minute, 0)
+            least[f"{at}.timeout_s"] = (voter.server.timeout_s, 0.1)
+            least[f"{at}.retries"] = (voter.server.retries, 0)
+            least[f"{at}.top_logprobs"] = (voter.server.top_logprobs, 1)
     for key, (number, bound) in least.items():
         if not number >= bound:  # NaN too
             raise ConfigError(f"{key} is {number}: give at least {bound}")

@@ -135,11 +135,39 @@ class DescribeConfig:
 
 
 @dataclass(frozen=True)
+class ServerConfig:
+    """An OpenAI-compatible server that runs a voter's model.
+
+    Attributes:
+        url: its base, such as http://localhost:8000/v1.
+        api_key_env: the environment variable that holds its API key; empty for none.
+        requests: asked at a time.
+        per_minute: requests a minute at most; 0 for no limit.
+        timeout_s: seconds until an answer is given up.
+        retries: of a request that failed by the server's fault.
+        chat: ask choice ballots in the model's chat template.
+        top_logprobs: likeliest replies that are told with their log-probabilities; many servers
+            tell 20 at most.
+        start: put before a prompt that is no chat, such as a begin token that the server needs.
+    """
+
+    url: str
+    api_key_env: str
+    requests: int
+    per_minute: int
+    timeout_s: float
+    retries: int
+    chat: bool
+    top_logprobs: int
+    start: str
+
+
+@dataclass(frozen=True)
 class VoterConfig:
     """One LLM.
 
     Attributes:
-        model: a GGUF, a name in models.yaml or a path.
+        model: a GGUF, a name in models.yaml or a path; with a server, the name it has there.
         ballot: `channel` scores the text given the label; `choice` picks a letter.
         candidates: labels on a ballot.
         exemplars: texts shown with each label.
@@ -147,6 +175,7 @@ class VoterConfig:
         context_tokens: of the KV cache.
         batch_tokens: decoded at a time.
         gpu_layers: layers put on the GPU; -1 for all.
+        server: where the model runs; null for this process.
     """
 
     model: str
@@ -157,6 +186,7 @@ class VoterConfig:
     context_tokens: int
     batch_tokens: int
     gpu_layers: int
+    server: ServerConfig | None
 
 
 @dataclass(frozen=True)
@@ -166,12 +196,17 @@ class RoutingConfig:
     Attributes:
         settled: rows whose best posterior is at least this need no vote.
         audit_rows: rows drawn at random whatever their posterior; voters' weights come from them.
-        llm_rows: at most so many rows reach the voters besides the audit; -1 for all.
+        llm_rows: at most so many rows reach the voters besides the audit; -1 for all, whatever
+            `llm_share` says.
+        llm_share: of all rows, that reach the voters at most, the audit with them.
+        llm_minutes: that all voters together take at most; 0 for no limit.
     """
 
     settled: float
     audit_rows: int
     llm_rows: int
+    llm_share: float
+    llm_minutes: float
 
 
 @dataclass(frozen=True)

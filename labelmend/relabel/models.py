@@ -1,8 +1,15 @@
 """The models that a run needs: found and verified before any work starts, loaded one at a time."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
+from labelmend.errors import ConfigError
+from labelmend.relabel.api_client import check_server
+from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
 
 
@@ -38,12 +45,96 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     Raises:
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
+        ConfigError: a voter's server can't be used as configured.
     """
     reranks = config.reranker.backend != "none"
     describes = use_llm and bool(config.describe.model)
+    voters = [(v, _voter_model(v)) for v in config.voters] if use_llm else []
     return RunModels(
         encoders=tuple(locate(encoder.model) for encoder in config.encoders),
         reranker=locate(config.reranker.model) if reranks else None,
         describer=locate(config.describe.model) if describes else None,
-        voters=tuple((v, locate(v.model)) for v in config.voters) if use_llm else (),
+        voters=_named_apart(voters),
     )
+
+
+def with_voters(config: Config, specs: Sequence[str]) -> Config:
+    """Return a configuration with more voters.
+
+    A voter is set up as the profile's first one with the same ballot, else as that of the profile
+    made for such models.
+
+    Args:
+        config: what runs besides.
+        specs: paths of GGUF files, or names in models.yaml, each maybe after `choice:` or
+            `channel:`. Without, large chat models choose, and the others score the text.
+
+    Raises:
+        ConfigError: one is neither a path nor a known name.
+        ModelError: one is not on this machine, or is no GGUF file.
+    """
+    added = [_added_voter(config, spec) for spec in specs]
+    return replace(config, voters=(*config.voters, *added))
+
+
+def _added_voter(config: Config, spec: str) -> VoterConfig:
+    ballot, _, path = spec.partition(":")
+    if ballot not in _MADE_FOR:
+        ballot, path = "", spec
+    model = locate(path)
+    if model.kind != "gguf":
+        raise ConfigError(f"--voter {spec}: {path} is no GGUF file; give a model in that format")
+    if not ballot:
+        header = read_header(model.path)
+        large = header.chat_template and header.parameters >= _LARGE
+        ballot = "choice" if large else "channel"
+    made_for = load_config(_MADE_FOR[ballot]).voters
+    known = [v for v in (*config.voters, *made_for) if v.ballot == ballot and v.server is None]
+    layers = next((v.gpu_layers for v in config.voters if v.server is None), known[0].gpu_layers)
+    return replace(known[0], model=path, gpu_layers=layers)
+
+
+_MADE_FOR = {"channel": "embedded", "choice": "quality"}
+"""By ballot, the profile whose voters cast it."""
+
+_LARGE = 2_500_000_000
+"""Parameters of the smallest models that choose well by letter."""
+
+
+def _voter_model(voter: VoterConfig) -> LocatedModel:
+    """Return a voter's model; of one on a server, only its name and place are known."""
+    if voter.server is None:
+        model = locate(voter.model)
+        own = model.source == "your file"
+        return replace(model, name=model.path.stem) if own else model
+    url, _ = check_server(voter.server)
+    name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
+    return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")
+
+
+def _named_apart(
+    voters: Sequence[tuple[VoterConfig, LocatedModel]],
+) -> tuple[tuple[VoterConfig, LocatedModel], ...]:
+    """Give each voter a name of its own: by its ballot, then by a number.
+
+    Names stand for sources in weights, votes and evidence.
+    """
+    shared = Counter(model.name for _, model in voters)
+    taken: set[str] = set()
+    named = []
+    for config, model in voters:
+        plain = shared[model.name] == 1 and model.name not in SOURCES
+        name = first = model.name if plain else f"{model.name} ({config.ballot})"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{first} {number}"
+        taken.add(name)
+        named.append((config, replace(model, name=name)))
+    return tuple(named)
+
+
+SOURCES = frozenset(
+    ("bm25", "description", "oos", "neighbour", "classifier", "lexical", "reranker", "reranker_oos")
+)
+"""What the other sources of evidence are called."""

@@ -1,5 +1,6 @@
 """The main job: describe, retrieve, suspect, rerank, vote, fuse, decide."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,13 +19,20 @@ from labelmend.relabel.describe import label_cards
 from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
 from labelmend.relabel.majority import majority
+from labelmend.relabel.merit import (
+    against_chance,
+    appraised,
+    heard,
+    notes_on_voters,
+    with_silenced,
+)
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.rounds import Settled, Sources, given_shares, settle
 from labelmend.relabel.route import Routing, route, shortlist
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
-from labelmend.relabel.voters import LlamaVoter, collect_votes
+from labelmend.relabel.voters import collect_votes, open_voter
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates, find_candidates, score_in_blocks
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
@@ -115,20 +123,24 @@ def relabel(
     with job.timed("suspect"):
         settled = settle(corpus.sources, config, job.progress)
     fit, evidence = settled.fit, settled.evidence
-    routing = route(fit.posterior, config.routing, config.seed)
+    rows = np.bincount(unique.of_row, minlength=len(unique))
+    routing = route(fit.posterior, config.routing, config.seed, rows)
     routed_evidence, reports, voted = job.ask_models(corpus, settled, routing)
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
     elif routed_evidence:
+        reports = against_chance(reports, routed_evidence, fit.posterior, routing.audit)
         with job.timed("fuse"):
             fit = fuse_routed(
                 fit,
-                routed_evidence,
+                heard(routed_evidence, reports),
                 corpus.candidates,
                 routing.audit,
                 settled.blunder,
                 config.fusion,
             )
+            fit = with_silenced(fit, reports)
+    reports = appraised(reports, routed_evidence, fit, routing.audit)
 
     trust = judge(unique, neighbours.indices, neighbours.similarities)
 
@@ -158,6 +170,7 @@ def relabel(
         notes=(
             *space.notes,
             *([] if trust.trusted else [trust.reason]),
+            *notes_on_voters(reports),
             *_notes_on(tested),
         ),
     )
@@ -354,41 +367,66 @@ class _Job:
         if self.models.reranker is not None:
             with self.timed("rerank"):
                 evidence += self._rerank(corpus, settled, routing)
-        texts = routing.first(self.config.routing.llm_rows)
+        texts = routing.voted(self.config.routing, self.config.seed)
         voted = np.zeros(len(corpus.texts), dtype=bool)
         reports = []
-        for config, model in self.models.voters:
+        minutes = self.config.routing.llm_minutes
+        ends = time.monotonic() + 60 * minutes if minutes else math.inf
+        for place, (config, model) in enumerate(self.models.voters):
+            now = time.monotonic()
+            deadline = now + (ends - now) / (len(self.models.voters) - place)
             with self.timed("vote"):
-                scores, report = self._vote(corpus, settled.fit, texts, config, model)
+                scores, asked, report = self._vote(
+                    corpus, settled.fit, texts, config, model, deadline
+                )
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
-            voted[texts] = True
+            voted[asked] = True
         return tuple(evidence), tuple(reports), voted
 
     def _vote(
-        self, corpus: _Corpus, fit: Fit, texts: Ints, config: VoterConfig, model: LocatedModel
-    ) -> tuple[Floats, VoterReport]:
-        """Return one voter's log-scores, float32 [u, c - tail], NaN where it was not asked."""
+        self,
+        corpus: _Corpus,
+        fit: Fit,
+        texts: Ints,
+        config: VoterConfig,
+        model: LocatedModel,
+        deadline: float,
+    ) -> tuple[Floats, list[int], VoterReport]:
+        """Ask one voter until the deadline.
+
+        Returns:
+            its log-scores, float32 [u, c - tail], NaN where it has no vote; the texts it saw; its
+            report.
+        """
         columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
         labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
-        # Texts that share labels follow each other, so that their prefixes are still in the cache.
-        order = np.lexsort(labels.T[::-1])
+        # Texts that share labels follow each other, so that their prefixes are still in the cache;
+        # where time may run out, only within blocks of those where a vote can change most.
+        timed = self.config.routing.llm_minutes > 0
+        blocks = np.arange(len(texts)) // (_BLOCK_IN_ORDER if timed else max(len(texts), 1))
+        order = np.lexsort((*labels.T[::-1], blocks))
         places, ballots = [], []
         for text, row in zip(texts[order], columns[order], strict=True):
             shown = [column for column in row if self._on_ballot(corpus, config, text, column)]
             cards = tuple(corpus.cards[corpus.candidates.kept[text, column]] for column in shown)
             places.append((text, shown))
             ballots.append(Ballot(corpus.texts[text], cards))
-        voter = LlamaVoter(config, model)
+        voter = open_voter(config, model)
         try:
-            votes, report = collect_votes(voter, ballots, self.store, self.progress)
+            votes, report = collect_votes(
+                voter, ballots, self.store, self.progress, deadline=deadline
+            )
         finally:
             voter.close()
         scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+        asked = []
         for (text, shown), vote in zip(places, votes, strict=True):
             if vote.scores is not None:
                 scores[text, shown] = vote.scores
-        return scores, report
+            if vote.scores is not None or vote.failure is not None:
+                asked.append(text)
+        return scores, asked, report
 
     def _on_ballot(self, corpus: _Corpus, config: VoterConfig, text: int, column: int) -> bool:
         """Tell whether a voter can score a label: what fits no label resembles no message."""
@@ -459,6 +497,9 @@ class _Job:
             evidence.append(Evidence("reranker_oos", doubt))
         return evidence
 
+
+_BLOCK_IN_ORDER = 64
+"""Texts that are sorted among themselves by their labels where time may run out."""
 
 _RERANK_BLOCK = 64
 """Texts reranked between two steps of the progress bar."""

@@ -1,5 +1,6 @@
 """What a run will do and cost, from a short timed probe on a sample of the texts."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +15,10 @@ from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.pipeline import label_passage
 from labelmend.relabel.rounds import given_shares
+from labelmend.relabel.route import allotment
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores, word_features
-from labelmend.relabel.voters import LlamaVoter
+from labelmend.relabel.voters import open_voter
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import open_space
@@ -44,6 +46,7 @@ class Plan:
         memory_bytes: at the peak.
         available_bytes: of this machine now.
         seconds: by stage.
+        tokens: that each voter will read, at most about; a server counts them in its own way.
     """
 
     rows: int
@@ -55,6 +58,7 @@ class Plan:
     memory_bytes: int
     available_bytes: int
     seconds: dict[str, float]
+    tokens: dict[str, int]
 
 
 def make_plan(
@@ -110,15 +114,20 @@ def make_plan(
 
     audit = min(config.routing.audit_rows, total)
     reranked = _capped(doubtful, config.reranker.max_rows) + audit
-    voted = _capped(doubtful, config.routing.llm_rows) + audit if models.voters else 0
+    voted = sum(allotment(doubtful, audit, total, config.routing)) if models.voters else 0
     seconds = {"embed": per_text * total, "suspect and fuse": suspecting}
     if models.describer is not None:
         open_cards = [card for card in cards if not card.description and card.exemplars]
         seconds["describe labels"] = _describing(config, models.describer, open_cards)
     if models.reranker is not None:
         seconds["rerank"] = reranked * _reranking(config, models.reranker, cards, part.texts)
+    tokens = {}
+    limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
     for voter, model in models.voters:
-        seconds[f"vote {model.name}"] = voted * _voting(voter, model, cards, part.texts)
+        each, read = _voting(voter, model, cards, part.texts)
+        asked = min(voted, limit / max(each, 1e-9))
+        seconds[f"vote {model.name}"] = asked * each
+        tokens[model.name] = round(asked * read)
     width = embeddings.shape[1]
     kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
     # The encoders are loaded together, every other model alone.
@@ -135,6 +144,7 @@ def make_plan(
         memory_bytes=int(memory),
         available_bytes=int(psutil.virtual_memory().available),
         seconds=seconds,
+        tokens=tokens,
     )
 
 
@@ -166,15 +176,16 @@ def _reranking(
 
 def _voting(
     config: VoterConfig, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
-) -> float:
-    """Return the seconds that a vote takes, once the labels' prefixes are known."""
+) -> tuple[float, float]:
+    """Return the seconds and the tokens that a vote takes, once the labels' prefixes are known."""
     shown = tuple(cards[: config.candidates])
     ballots = [Ballot(text, shown) for text in texts[:_PROBED]]
-    voter = LlamaVoter(config, model)
+    voter = open_voter(config, model)
     try:
         voter.vote(ballots[:1])
-        began = time.monotonic()
+        began, before = time.monotonic(), voter.tokens
         voter.vote(ballots)
-        return (time.monotonic() - began) / len(ballots)
+        seconds = time.monotonic() - began
+        return seconds / len(ballots), (voter.tokens - before) / len(ballots)
     finally:
         voter.close()

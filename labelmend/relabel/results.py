@@ -17,7 +17,7 @@ from labelmend.relabel.decide import given_probability
 from labelmend.relabel.diagnose import diagnose
 from labelmend.relabel.explain import RowReader, contribution, oos_nats
 from labelmend.relabel.self_test import record as self_test_record
-from labelmend.types import NO_LABEL, Doubles, Ints, Relabelling
+from labelmend.types import NO_LABEL, Doubles, Ints, Relabelling, VoterReport
 from labelmend.weights.locate import LocatedModel
 
 COLUMNS = (
@@ -139,6 +139,20 @@ def _advice(result: Relabelling) -> dict[str, Any]:
     return advice
 
 
+def _voter_record(report: VoterReport, weights: Mapping[str, float]) -> dict[str, Any]:
+    """Return what one voter did and was worth; what isn't known is null."""
+    worth = {"agreement": report.agreement, "luck": report.luck, "information": report.information}
+    weight = weights.get(report.voter)
+    return {
+        **asdict(report),
+        "seconds": round(report.seconds, 2),
+        "tokens_per_second": round(report.tokens_per_second, 1),
+        "weight": None if weight is None else round(weight, 6),
+        "worse_than_chance": report.worse_than_chance,
+        **{key: None if value is None else round(value, 6) for key, value in worth.items()},
+    }
+
+
 def run_record(
     result: Relabelling,
     config: Config,
@@ -179,7 +193,7 @@ def run_record(
             source: {"weight": round(weight, 6), "moved": moved[source]}
             for source, weight in result.posterior.weights.items()
         },
-        "voters": [{**asdict(v), "seconds": round(v.seconds, 2)} for v in result.voters],
+        "voters": [_voter_record(v, result.posterior.weights) for v in result.voters],
         "review_order": [result.dataset.ids[row] for row in decisions.review_order],
         "notes": list(notes),
         "seconds": {stage: round(s, 2) for stage, s in result.seconds.items()},

@@ -14,7 +14,8 @@ class Routing:
     """The texts that need more evidence.
 
     Attributes:
-        doubtful: int64 [r], unsettled texts, the most doubtful first.
+        doubtful: int64 [r], unsettled texts, first those where a vote can change most: by the
+            number of rows that are expected to be wrong now.
         audit: bool [u], texts drawn at random whatever their posterior.
     """
 
@@ -27,14 +28,51 @@ class Routing:
         audit = np.flatnonzero(self.audit)
         return np.concatenate([doubtful, audit[~np.isin(audit, doubtful)]])
 
+    def voted(self, config: RoutingConfig, seed: int) -> Ints:
+        """Return the texts that the voters may see, each once, int64.
 
-def route(posterior: Posterior, config: RoutingConfig, seed: int) -> Routing:
+        They stand in the order in which they are asked: the audit, from which voters' weights are
+        learned, and then the doubtful ones.
+
+        Args:
+            config: how many they may see.
+            seed: of the part of the audit, where not all of it may be seen.
+        """
+        audit = np.flatnonzero(self.audit)
+        chosen, drawn = allotment(len(self.doubtful), len(audit), len(self.audit), config)
+        part = np.random.default_rng(seed).permutation(audit)[:drawn]
+        doubtful = self.doubtful[:chosen]
+        return np.concatenate([part, doubtful[~np.isin(doubtful, part)]])
+
+
+def allotment(doubtful: int, audit: int, total: int, config: RoutingConfig) -> tuple[int, int]:
+    """Return how many doubtful texts and how many of the audit reach the voters.
+
+    Where not all may, the audit gets up to half: votes of unknown weight would be no use.
+
+    Args:
+        doubtful: how many there are.
+        audit: how many were drawn.
+        total: all texts.
+        config: what the voters may see.
+    """
+    if config.llm_rows < 0:
+        return doubtful, audit
+    room = int(config.llm_share * total)
+    chosen = min(doubtful, config.llm_rows, room - min(audit, room // 2))
+    return chosen, min(audit, room - chosen)
+
+
+def route(
+    posterior: Posterior, config: RoutingConfig, seed: int, rows: Ints | None = None
+) -> Routing:
     """Settled texts leave; the others go on, and a random audit with them.
 
     Args:
         posterior: of each text.
         config: when a text is settled, and the size of the audit.
         seed: of the audit.
+        rows: int64 [u], of each text; None for one each. A vote can change as many decisions.
     """
     certainty = posterior.probabilities.max(axis=1)
     unsettled = np.flatnonzero(certainty < config.settled)
@@ -44,7 +82,10 @@ def route(posterior: Posterior, config: RoutingConfig, seed: int) -> Routing:
         total, size=min(config.audit_rows, total), replace=False
     )
     audit[drawn] = True
-    return Routing(unsettled[np.argsort(certainty[unsettled], kind="stable")], audit)
+    doubt = (1 - certainty) * (1 if rows is None else rows)
+    # Rounded, so that what is equal on paper keeps the order of the texts.
+    order = np.argsort(-np.round(doubt[unsettled], 9), kind="stable")
+    return Routing(unsettled[order], audit)
 
 
 def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:

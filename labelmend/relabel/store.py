@@ -1,7 +1,12 @@
-"""Remembers what LLMs said, in SQLite beside the output, so that no token is spent twice."""
+"""Remembers what LLMs said, in SQLite beside the output, so that no token is spent twice.
+
+Several processes may work on one store: the first answer to a question stands, and a file that
+another process has open is emptied, never removed.
+"""
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +30,9 @@ _DISK_ERRORS = (
 )
 """The low byte of SQLite's error codes where the file isn't at fault."""
 
+_PATIENCE = 60.0
+"""Seconds that one process waits for another's transaction."""
+
 _MOST_PARAMETERS = 500
 """Keys asked for in one statement; SQLite's own limit was 999 for long."""
 
@@ -40,17 +48,30 @@ def key_of(*parts: str) -> str:
 
 
 def forget(path: Path) -> None:
-    """Remove a store, if there is one.
+    """Empty a store, if there is one; a file that is no store is removed.
 
     Raises:
-        OutputError: it can't be removed.
+        OutputError: it can't be emptied or removed.
     """
+    if not path.exists():
+        _remove(path)  # a write-ahead log without its database would be replayed into the next one
+        return
     try:
-        # A write-ahead log without its database would be replayed into the next one.
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            path.with_name(name).unlink(missing_ok=True)
+        with Store(path) as store:
+            store.clear()
+    except OutputError:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        for suffix in _SUFFIXES:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: can't be removed: {error.strerror}; remove it") from None
+
+
+_SUFFIXES = ("", "-wal", "-shm")
 
 
 class Store:
@@ -65,14 +86,28 @@ class Store:
         self.path = path
         self._is_new = path is not None and not path.exists()
         with self._usable():
-            self._database = sqlite3.connect(path or ":memory:", timeout=60)
+            self._database = sqlite3.connect(path or ":memory:", timeout=_PATIENCE)
         try:
             with self._usable():
-                self._database.execute("PRAGMA journal_mode=WAL")
+                self._use_wal()
                 self._database.executescript(_SCHEMA)
         except OutputError:
             self._close(failed=True)
             raise
+
+    def _use_wal(self) -> None:
+        """Switch to the write-ahead log, for which SQLite doesn't wait where another opens too."""
+        began = time.monotonic()
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() - began > _PATIENCE:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def __enter__(self) -> Self:
         return self
@@ -87,12 +122,20 @@ class Store:
 
     def _close(self, *, failed: bool) -> None:
         """Close the file; a failed run that learned nothing leaves none behind."""
-        useless = failed and self._is_new and not self._holds_anything()
+        useless = failed and self._is_new and self._is_alone() and not self._holds_anything()
         self._database.close()
         if useless and self.path is not None:
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(OSError):
-                    self.path.with_name(self.path.name + suffix).unlink()
+            with suppress(OutputError):
+                _remove(self.path)
+
+    def _is_alone(self) -> bool:
+        """Tell whether no other process has the file open: only then can the log be given up."""
+        try:
+            self._database.execute("PRAGMA busy_timeout=0")
+            (mode,) = self._database.execute("PRAGMA journal_mode=DELETE").fetchone()
+        except sqlite3.Error as error:
+            return getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+        return bool(mode == "delete")
 
     def _holds_anything(self) -> bool:
         try:
@@ -100,23 +143,32 @@ class Store:
         except sqlite3.Error:  # it has no tables
             return False
 
+    def clear(self) -> None:
+        """Forget all votes and replies."""
+        with self._usable(), self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            for table in ("votes", "replies"):
+                self._database.execute(f"DROP TABLE IF EXISTS {table}")
+            for statement in _SCHEMA.split(";"):
+                self._database.execute(statement)
+
     def votes(self, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
         """Return the votes that are known."""
         found = self._known("SELECT key, scores FROM votes WHERE key IN ({marks})", keys)
         return {key: tuple(np.frombuffer(blob).tolist()) for key, blob in found}
 
     def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> None:
-        """Remember votes."""
+        """Remember votes; where one is known already, by another process, that one stands."""
         rows = [(key, np.asarray(scores, dtype=np.float64).tobytes()) for key, scores in votes]
-        self._put("INSERT OR REPLACE INTO votes VALUES (?, ?)", rows)
+        self._put("INSERT OR IGNORE INTO votes VALUES (?, ?)", rows)
 
     def replies(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the replies that are known."""
         return dict(self._known("SELECT key, reply FROM replies WHERE key IN ({marks})", keys))
 
     def put_replies(self, replies: Iterable[tuple[str, str]]) -> None:
-        """Remember replies."""
-        self._put("INSERT OR REPLACE INTO replies VALUES (?, ?)", list(replies))
+        """Remember replies; the first one stands."""
+        self._put("INSERT OR IGNORE INTO replies VALUES (?, ?)", list(replies))
 
     def count(self) -> int:
         """Return how many votes are known."""

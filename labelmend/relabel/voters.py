@@ -1,5 +1,6 @@
 """LLM voters: a model and its ballot, what they remember, and what they did."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -9,16 +10,16 @@ from labelmend.prompts.render import CHANNEL, CHOICE
 from labelmend.protocols import Progress, Voter
 from labelmend.relabel.ballots import BALLOTS
 from labelmend.relabel.llama import LlamaEngine
+from labelmend.relabel.server import ServerVoter
 from labelmend.relabel.store import Store, key_of
 from labelmend.types import Ballot, LabelCard, Vote, VoterReport
 from labelmend.weights.locate import LocatedModel
 
-_TOGETHER = 4
-"""Ballots voted on between two commits of the store: what a kill -9 can lose."""
-
 
 class LlamaVoter:
     """A GGUF model that answers ballots in this process."""
+
+    together = 1  # a small model's ballot is a good part of a second's work
 
     def __init__(self, config: VoterConfig, model: LocatedModel) -> None:
         """Load the model.
@@ -37,6 +38,11 @@ class LlamaVoter:
         )
         self._ballot = BALLOTS[config.ballot](self._engine, config)
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens were decoded so far."""
+        return self._engine.decoded_tokens
+
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return one vote a ballot, in order."""
         return self._ballot.vote(ballots)
@@ -46,38 +52,76 @@ class LlamaVoter:
         self._engine.close()
 
 
+def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
+    """Load a voter's model, or find it on its server.
+
+    Raises:
+        ConfigError: the server's settings can't be used.
+        ModelError: llama.cpp can't load the model, or the server can't be used.
+    """
+    if config.server is not None:
+        return ServerVoter(config, config.server, model.name)
+    return LlamaVoter(config, model)
+
+
 def collect_votes(
-    voter: Voter, ballots: Sequence[Ballot], store: Store, progress: Progress
+    voter: Voter,
+    ballots: Sequence[Ballot],
+    store: Store,
+    progress: Progress,
+    *,
+    deadline: float = math.inf,
 ) -> tuple[list[Vote], VoterReport]:
     """Put ballots to a voter, but those that the store remembers.
 
-    Votes are stored as they come, so that an interrupted run resumes. Failures are not: they are
-    asked again next time.
+    Ballots go to the voter in groups that the list of them alone determines, and each group's votes
+    are committed in one transaction before they are reported as done. So a run that was killed has
+    whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
+    stored: they are asked again next time.
+
+    Args:
+        voter: is asked.
+        ballots: distinct ones.
+        store: remembers votes.
+        progress: advances by votes.
+        deadline: of `time.monotonic`; no group is begun after it.
+
+    Returns:
+        one vote a ballot, in order, without scores or failure where the deadline came first; and
+        the report.
     """
-    began = time.monotonic()
+    began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
     known = store.votes(keys)
     votes = [Vote(known[key]) if key in known else None for key in keys]
     remembered = sum(vote is not None for vote in votes)
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
-    missing = [i for i, vote in enumerate(votes) if vote is None]
-    for start in range(0, len(missing), _TOGETHER):
-        part = missing[start : start + _TOGETHER]
-        answers = voter.vote([ballots[i] for i in part])
-        store.put_votes([
-            (keys[i], answer.scores)
-            for i, answer in zip(part, answers, strict=True)
-            if answer.scores is not None
-        ])  # fmt: skip
-        for i, answer in zip(part, answers, strict=True):
-            votes[i] = answer
-        progress.advance(len(part))
-    complete = [vote for vote in votes if vote is not None]
-    failures = Counter(vote.failure for vote in complete if vote.failure is not None)
-    seconds = time.monotonic() - began
-    report = VoterReport(voter.name, len(ballots), remembered, dict(failures), seconds)
-    return complete, report
+    for start in range(0, len(ballots), voter.together):
+        group = range(start, min(start + voter.together, len(ballots)))
+        missing = [i for i in group if votes[i] is None]
+        if not missing:
+            continue
+        if time.monotonic() > deadline:
+            break
+        answers = voter.vote([ballots[i] for i in missing])
+        asked = dict(zip(missing, answers, strict=True))
+        store.put_votes([(keys[i], a.scores) for i, a in asked.items() if a.scores is not None])
+        # What the store holds is what a later run sees: another process may have been first.
+        held = store.votes([keys[i] for i in missing])
+        for i, answer in asked.items():
+            votes[i] = Vote(held[keys[i]]) if keys[i] in held else answer
+        progress.advance(len(missing))
+    failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
+    report = VoterReport(
+        voter=voter.name,
+        asked=sum(vote is not None for vote in votes),
+        remembered=remembered,
+        failures=dict(failures),
+        seconds=time.monotonic() - began,
+        tokens=voter.tokens - read_before,
+    )
+    return [vote or Vote(None) for vote in votes], report
 
 
 def _card_key(card: LabelCard) -> str:

@@ -4,12 +4,13 @@ import csv
 import errno
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from labelmend.relabel import job, pipeline
+from labelmend.relabel import job, pipeline, plan
 from labelmend.types import Vote
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo" / "train_noisy.csv"
@@ -557,6 +558,12 @@ def test_bad_yaml(cli, tiny, option, content, said):
         (("--max-harm", "much"), "--max-harm much: give a share such as 0.005, or 0.5%"),
         (("--max-harm", "2"), "decision.max_harm is 2.0: give a share from 0 to 1"),
         (("--max-harm", "nan"), "decision.max_harm"),
+        (("--voter", "x.gguf"), "--voter adds an LLM and --no-llm asks none"),
+        *(
+            (("--llm-budget", said), f"--llm-budget {said}: give rows (500), a time (20m, 2h) or")
+            for said in ("much", "-3", "1.5", "20 %", "20x", "nanm", "")
+        ),
+        (("--llm-budget", "0m"), "--llm-budget 0m: no time at all; use --no-llm"),
     ],
 )
 def test_bad_settings(cli, tiny, options, said):
@@ -583,15 +590,21 @@ class Voter:
 
     asked = 0
     patience = 10**9
+    together = 4
+    tokens = 0
 
-    def __init__(self, _config, model):
+    slowness = 0.0
+
+    def __init__(self, config, model):
         self.name = model.name
-        self.key = "a voter of the tests"
+        self.key = f"a voter of the tests: {model.name}, {config.ballot}"
 
     def vote(self, ballots):
         if Voter.asked >= Voter.patience:
             raise KeyboardInterrupt
         Voter.asked += len(ballots)
+        Voter.tokens += 10 * len(ballots)
+        time.sleep(Voter.slowness)
         return [
             Vote(tuple(float(len(b.text) % (i + 2)) for i in range(len(b.candidates))))
             for b in ballots
@@ -604,13 +617,13 @@ class Voter:
 def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     cli, real, tmp_path, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(pipeline, "LlamaVoter", Voter)
+    monkeypatch.setattr(pipeline, "open_voter", Voter)
     monkeypatch.setattr(Voter, "asked", 0)
     monkeypatch.setattr(Voter, "patience", 32)
     output = tmp_path / "out.csv"
     run = (
         *("relabel", real.source, "-o", output),
-        *("--set", "describe.model=''", "--set", "reranker.backend=none"),
+        *("--set", "describe.model=''", "--set", "reranker.backend=none", "--llm-budget", "all"),
     )
     ran = cli(*run, "--quiet")
     assert (ran.code, ran.out) == (130, "")
@@ -622,7 +635,7 @@ def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     monkeypatch.setattr(Voter, "patience", 10**9)
     ran = cli(*run)
     assert ran.code == 0
-    assert f"{smollm2.name}: 63 texts, 32 of them remembered\n" in ran.out
+    assert f"{smollm2.name}: 63 texts, 32 of them remembered; " in ran.out
     assert Voter.asked == 63
     assert read(output)[0]["votes"].startswith(f"{smollm2.name}: ")
 
@@ -638,3 +651,141 @@ def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, encoders):
     monkeypatch.setattr(job, "make_plan", interrupted)
     ran = cli("relabel", tiny, "--dry-run")
     assert (ran.code, ran.err) == (130, "labelmend: interrupted; nothing was written\n")
+
+
+# What the LLMs may do, and which they are.
+
+
+@pytest.fixture
+def voting(monkeypatch, encoders, smollm2):
+    """Voters of the tests; no LLM describes labels, and nothing is reranked."""
+    monkeypatch.setattr(pipeline, "open_voter", Voter)
+    for name, value in (("asked", 0), ("tokens", 0), ("patience", 10**9), ("slowness", 0.0)):
+        monkeypatch.setattr(Voter, name, value)
+    return ("--set", "describe.model=''", "--set", "reranker.backend=none", "--set")
+
+
+def voters_of(output):
+    return strict(output.with_suffix(".run.json"))["voters"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "asked"),
+    [
+        ((), 45),  # 15 % of 300 texts: half of them the audit, as many are in doubt
+        (("--llm-budget", "7"), 37),  # and the audit of 30
+        (("--llm-budget", "0"), 30),
+        (("--llm-budget", "all"), 300),
+    ],
+)
+def test_what_the_llm_sees(cli, bigger, tmp_path, voting, budget, asked):
+    output = tmp_path / "out.csv"
+    routing = ("routing.audit_rows=30", "--set", "routing.settled=1.01", *budget)
+    ran = cli("relabel", bigger, "-o", output, *voting, *routing)
+    assert ran.code == 0
+    (report,) = voters_of(output)
+    texts = strict(output.with_suffix(".run.json"))["input"]["texts"]
+    assert texts >= 290  # a few are copies
+    if asked == 300:
+        assert report["asked"] == texts
+    elif asked == 45:
+        assert report["asked"] <= 0.15 * texts
+        assert report["asked"] >= 0.15 * texts - 8  # some of the audit are in doubt, too
+    else:
+        assert asked - 7 <= report["asked"] <= asked
+    assert report["audited"] <= 30
+    assert report["tokens"] == 10 * report["asked"]
+    assert sum(row["votes"] != "" for row in read(output)) >= report["asked"]
+    assert f"agrees with {report['agreement']:.0%} of {report['audited']} texts" in ran.out
+
+
+def test_minutes_are_kept(cli, bigger, tmp_path, voting, monkeypatch, smollm2):
+    monkeypatch.setattr(Voter, "slowness", 0.05)
+    output = tmp_path / "out.csv"
+    routing = ("routing.settled=1.01", "--llm-budget", "1.5s", "--voter", smollm2.path)
+    assert cli("relabel", bigger, "-o", output, *voting, *routing, "-q").code == 0
+    first, second = voters_of(output)
+    # Half of the time each, a group of four in a twentieth of a second; the last may end late.
+    for report in (first, second):
+        assert 0 < report["asked"] <= 4 * (0.75 / 0.05 + 1)
+    assert strict(output.with_suffix(".run.json"))["config"]["routing"]["llm_minutes"] == 0.025
+    # All are asked in the order of what a vote could change; the audit leads.
+    assert first["audited"] == min(first["asked"], 100)
+
+
+def test_more_voters_have_names_of_their_own(cli, bigger, tmp_path, voting, smollm2):
+    output = tmp_path / "out.csv"
+    added = ("--voter", f"choice:{smollm2.path}", "--voter", f"channel:{smollm2.path}")
+    few = ("routing.audit_rows=5", "--llm-budget", "5")
+    ran = cli("relabel", bigger, "-o", output, *voting, *few, *added)
+    names = [
+        "SmolLM2-135M-Instruct",
+        "SmolLM2-135M-Instruct.Q4_1 (choice)",
+        "SmolLM2-135M-Instruct.Q4_1 (channel)",
+    ]
+    record = strict(output.with_suffix(".run.json"))
+    assert [report["voter"] for report in record["voters"]] == names
+    assert set(names) <= set(record["sources"])
+    assert [f"voter {name}" in record["models"] for name in names] == [True] * 3
+    assert all(f"{name}: " in ran.out for name in names)
+    assert [v["ballot"] for v in record["config"]["voters"]] == ["channel", "choice", "channel"]
+
+
+class Contrary(Voter):
+    """Prefers what stands last on the ballot, the least probable."""
+
+    def vote(self, ballots):
+        return [Vote(tuple(-float(i == 0) for i in range(len(b.candidates)))) for b in ballots]
+
+
+def test_a_voter_worse_than_chance_is_named_and_not_heard(
+    cli, bigger, tmp_path, voting, monkeypatch, smollm2
+):
+    monkeypatch.setattr(pipeline, "open_voter", Contrary)
+    outputs = [tmp_path / "plain.csv", tmp_path / "out.csv"]
+    cli("relabel", bigger, "-o", outputs[0], *FASTEST)
+    ran = cli("relabel", bigger, "-o", outputs[1], *voting, "seed=0")
+    record = strict(outputs[1].with_suffix(".run.json"))
+    (report,) = record["voters"]
+    assert report["luck"] < 0
+    assert (report["weight"], report["worse_than_chance"], report["information"]) == (
+        0.0,
+        True,
+        0.0,
+    )
+    assert record["sources"][smollm2.name] == {"weight": 0.0, "moved": 0}
+    (note,) = [n for n in record["notes"] if "worse than chance" in n]
+    assert note.startswith(smollm2.name)
+    assert "worse than chance: no weight" in ran.out
+    assert [r["mended_label"] for r in read(outputs[0])] == [
+        r["mended_label"] for r in read(outputs[1])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"hello", "this is not a GGUF file; give a model in llama.cpp's format"),
+        (b"GGUF" + bytes(range(200)), "is not known here; get a newer file"),
+        (b"GGUF\3\0\0\0" + b"\1" * 9, "this GGUF file is cut off or damaged; get the model again"),
+        (None, "no such file or folder; check the path"),
+    ],
+)
+def test_a_voter_that_is_no_model(cli, tiny, content, said):
+    path = tiny.with_name("m.gguf")
+    if content is not None:
+        path.write_bytes(content)
+    assert said in cli("relabel", tiny, "-q", "--voter", path).refusal()
+    assert names(tiny.parent) == [*(["m.gguf"] if content else []), "tiny.csv"]
+
+
+def test_a_dry_run_says_what_the_voters_will_cost(cli, bigger, monkeypatch, voting):
+    monkeypatch.setattr(plan, "open_voter", Voter)
+    monkeypatch.setattr(Voter, "slowness", 0.4)
+    ran = cli("relabel", bigger, "--dry-run", *voting, "routing.audit_rows=20", "--llm-budget", "0")
+    assert ran.code == 0
+    said = " ".join(ran.out.split())
+    assert "reach the voters about 20 texts at most, 7% of all" in said
+    # Four probed at once in 0.4 s, ten tokens each.
+    assert "time: vote SmolLM2-135M-Instruct 2 s" in said
+    assert "tokens: SmolLM2-135M-Instruct about 200" in said

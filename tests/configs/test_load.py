@@ -256,3 +256,44 @@ def test_a_config_as_json_is_a_profile(profile, tmp_path):
     plain = config_to_dict(config)
     assert json.loads(json.dumps(plain)) == plain
     assert load_config(write(tmp_path, json.dumps(plain))) == config
+
+
+def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
+    manual = (Path(__file__).parents[2] / "docs" / "voters.md").read_text("utf-8")
+    shown = manual.split("```yaml\n")[1].split("```")[0]
+    (voter,) = load_config(write(tmp_path, shown)).voters
+    assert voter.server is not None
+    assert (voter.server.url, voter.server.requests) == ("http://localhost:8000/v1", 8)
+    # Without one, the model runs in this process.
+    alone = shown.split("    server:")[0]
+    (voter,) = load_config(write(tmp_path, alone)).voters
+    assert voter.server is None
+    for line, said in (
+        ("requests: 8", "voters.0.server.requests is missing"),
+        ("start: ", "voters.0.server.start is missing"),
+    ):
+        kept = "\n".join(one for one in shown.splitlines() if line not in one)
+        with pytest.raises(ConfigError, match=said):
+            load_config(write(tmp_path, kept))
+    for line, wrong in (
+        ("requests: 8", "requests: 0"),
+        ("timeout_s: 60", "timeout_s: 0"),
+        ("retries: 4", "retries: -1"),
+        ("top_logprobs: 20", "top_logprobs: 0"),
+        ("per_minute: 0", "per_minute: -1"),
+    ):
+        key = line.split(":")[0]
+        with pytest.raises(ConfigError, match=rf"voters\.0\.server\.{key} is .*: give at least"):
+            load_config(write(tmp_path, shown.replace(line, wrong)))
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
+        ("routing.llm_minutes=-1", r"routing.llm_minutes is -1.0: give at least 0"),
+    ],
+)
+def test_impossible_llm_budgets(override, said):
+    with pytest.raises(ConfigError, match=said):
+        load_config("embedded", [override])

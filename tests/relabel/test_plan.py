@@ -59,14 +59,22 @@ def test_without_any_label_all_is_in_doubt(two_topics, encoders):
 def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     # Half of each topic carries the other's label: doubt enough.
     given = [0, 0, 1, 1, 1, 1, 1, 0, 0, 0]
-    changes = ["routing.audit_rows=2", "routing.llm_rows=1", "describe.model=''"]
+    changes = ["routing.audit_rows=2", "routing.llm_rows=1", "routing.llm_share=0.3"]
+    changes += ["describe.model=''"]
     config = load_config("embedded", [*NO_RERANKER, *changes])
-    monkeypatch.setattr(plan, "_voting", lambda *_: 4.0)
+    monkeypatch.setattr(plan, "_voting", lambda *_: (4.0, 70.0))
     found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
     # One of the doubtful texts and two of the audit, at four seconds each.
     assert found.doubtful > 1
     assert found.voted == 3
     assert found.seconds[f"vote {smollm2.name}"] == 12.0
+    assert found.tokens == {smollm2.name: 210}
+    # In a tenth of a minute there is time for one vote and a half.
+    changes += ["routing.llm_rows=-1", "routing.llm_minutes=0.1"]
+    config = load_config("embedded", [*NO_RERANKER, *changes])
+    found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
+    assert found.seconds[f"vote {smollm2.name}"] == pytest.approx(6.0)
+    assert found.tokens == {smollm2.name: 105}
 
 
 def test_each_round_takes_its_time_and_the_method_is_that_of_the_whole_table(

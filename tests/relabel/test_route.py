@@ -6,10 +6,10 @@ import pytest
 from labelmend.configs.schema import RoutingConfig
 from labelmend.relabel.channel import FIRST_GUESS
 from labelmend.relabel.fuse import Fit
-from labelmend.relabel.route import Routing, route, shortlist
+from labelmend.relabel.route import Routing, allotment, route, shortlist
 from labelmend.types import Posterior
 
-CONFIG = RoutingConfig(settled=0.9, audit_rows=2, llm_rows=-1)
+CONFIG = RoutingConfig(settled=0.9, audit_rows=2, llm_rows=-1, llm_share=0.15, llm_minutes=0.0)
 
 
 def believed(candidates, probabilities):
@@ -84,6 +84,48 @@ def test_the_audit_is_drawn_evenly():
 def test_first_are_the_most_doubtful_and_the_audit_each_once(most, texts):
     audit = np.array([True, True, False, False, False])
     assert Routing(np.array([4, 1, 3]), audit).first(most).tolist() == texts
+
+
+def test_texts_of_many_rows_come_first_where_as_much_is_in_doubt():
+    # Expected wrong rows: 0.4 * 1, 0.2 * 3, 0.3 * 2 (a tie), 0.05 * 9 (settled).
+    beliefs = posterior([0.6, 0.4], [0.2, 0.8], [0.7, 0.3], [0.95, 0.05])
+    found = route(beliefs, CONFIG, 0, np.array([1, 3, 2, 9]))
+    assert found.doubtful.tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "audit", "rows", "share", "expected"),
+    [
+        (500, 100, 200, 0.15, (200, 100)),  # 300 of 2,000 at most
+        (500, 100, 900, 0.15, (200, 100)),
+        (500, 300, 900, 0.15, (150, 150)),  # the audit gets up to half
+        (50, 300, 900, 0.15, (50, 250)),  # and what the others leave
+        (500, 100, 0, 0.15, (0, 100)),
+        (500, 100, 900, 0.0, (0, 0)),
+        (500, 100, 900, 1.0, (500, 100)),
+        (500, 100, -1, 0.0, (500, 100)),  # all is all
+    ],
+)
+def test_the_share_of_rows_that_voters_see(doubtful, audit, rows, share, expected):
+    config = dataclasses.replace(CONFIG, llm_rows=rows, llm_share=share)
+    assert allotment(doubtful, audit, 2000, config) == expected
+
+
+def test_the_audit_is_asked_first_and_each_text_once():
+    audit = np.zeros(40, dtype=bool)
+    audit[[1, 2, 3, 7]] = True
+    routing = Routing(np.array([7, 4, 1, 5, 6]), audit)
+    everything = routing.voted(CONFIG, 0)
+    assert sorted(everything[:4]) == [1, 2, 3, 7]
+    assert everything[4:].tolist() == [4, 5, 6]
+    few = dataclasses.replace(CONFIG, llm_rows=9)
+    seen = routing.voted(few, 0)
+    assert len(seen) <= 6  # 15 % of 40
+    assert set(seen[:3]) < {1, 2, 3, 7}
+    assert np.array_equal(seen, routing.voted(few, 0))
+    # Which part of the audit is seen is drawn, so that it is none of the alphabet.
+    drawn = {tuple(sorted(routing.voted(few, seed)[:3])) for seed in range(50)}
+    assert len(drawn) == 4
 
 
 def test_first_of_nothing():

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -15,6 +16,7 @@ def python(code, *arguments):
     """Start another Python process on labelmend."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -31,12 +33,14 @@ def test_votes_and_replies_come_back():
         assert store.count() == 2
 
 
-def test_a_later_vote_replaces_an_earlier():
+def test_the_first_answer_stands():
     with Store(None) as store:
         store.put_votes([("a", (1.0, 2.0))])
-        store.put_votes([("a", (3.0, 4.0, 5.0))])
-        assert store.votes(["a"]) == {"a": (3.0, 4.0, 5.0)}
-        assert store.count() == 1
+        store.put_votes([("a", (3.0, 4.0, 5.0)), ("b", (6.0,))])
+        assert store.votes(["a", "b"]) == {"a": (1.0, 2.0), "b": (6.0,)}
+        store.put_replies([("a", "one")])
+        store.put_replies([("a", "two")])
+        assert store.replies(["a"]) == {"a": "one"}
 
 
 def test_nothing_in_nothing_out():
@@ -208,9 +212,94 @@ def test_a_store_that_was_there_before_is_not_removed(tmp_path):
 
 
 def test_forget(tmp_path):
-    forget(tmp_path / "votes.sqlite")
-    (tmp_path / "votes.sqlite").write_text("x")
-    forget(tmp_path / "votes.sqlite")
+    path = tmp_path / "votes.sqlite"
+    forget(path)
     assert list(tmp_path.iterdir()) == []
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+        store.put_replies([("a", "b")])
+    forget(path)
+    with Store(path) as store:
+        assert store.count() + store.count_replies() == 0
+        store.put_votes([("a", (2.0,))])
+        assert store.votes(["a"]) == {"a": (2.0,)}
     with pytest.raises(OutputError, match="can't be removed"):
         forget(tmp_path)
+
+
+@pytest.mark.parametrize("shape", ["text", "damaged", "other", "log only"])
+def test_forget_what_is_no_store(tmp_path, shape):
+    path = tmp_path / "votes.sqlite"
+    if shape == "text":
+        path.write_text("text,label\nhello,greeting\n" * 200)
+    elif shape == "damaged":
+        path.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+    elif shape == "log only":
+        path.with_name("votes.sqlite-wal").write_bytes(b"\xff" * 9000)
+    else:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE votes (something TEXT)")
+        database.commit()
+        database.close()
+    forget(path)
+    with Store(path) as store:
+        store.put_votes([("a", (2.0,))])
+        assert store.votes(["a"]) == {"a": (2.0,)}
+    assert [p.name for p in tmp_path.iterdir()] == ["votes.sqlite"]
+
+
+HOLDING = """
+    import sys
+    from pathlib import Path
+    from labelmend.relabel.store import Store
+    with Store(Path(sys.argv[1])) as store:
+        print("open", flush=True)
+        sys.stdin.readline()
+        store.put_votes([("theirs", (1.0,))])
+"""
+
+
+@pytest.mark.parametrize("how", ["fresh", "failed"])
+def test_a_store_that_another_process_has_open_is_not_removed(tmp_path, how):
+    path = tmp_path / "votes.sqlite"
+
+    def fail():
+        with Store(path):
+            process = python(HOLDING, path)
+            assert process.stdout.readline() == "open\n"
+            started.append(process)
+            raise KeyboardInterrupt
+
+    started = []
+    if how == "failed":
+        with pytest.raises(KeyboardInterrupt):
+            fail()
+        (process,) = started
+    else:
+        with Store(path) as store:
+            store.put_votes([("old", (0.0,))])
+        process = python(HOLDING, path)
+        assert process.stdout.readline() == "open\n"
+        forget(path)
+    assert process.communicate("go\n", timeout=30) == ("", "")
+    with Store(path) as store:
+        assert store.votes(["old", "theirs"]) == {"theirs": (1.0,)}
+
+
+def test_many_processes_open_a_new_store_at_once(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    code = """
+        import sys, time
+        from pathlib import Path
+        from labelmend.relabel.store import Store
+        while time.time() < float(sys.argv[2]):
+            pass
+        with Store(Path(sys.argv[1])) as store:
+            store.put_votes([(sys.argv[3], (1.0,))])
+    """
+    at = time.time() + 2.0
+    processes = [python(code, path, at, i) for i in range(6)]
+    for process in processes:
+        assert process.communicate(timeout=60) == ("", "")
+    with Store(path) as store:
+        assert store.count() == 6

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import pytest
 
@@ -31,13 +32,16 @@ class Scripted:
 
     name, key = "scripted", "scripted 1"
 
-    def __init__(self, answers, dies_after=None):
-        self.answers, self.dies_after, self.asked = answers, dies_after, []
+    def __init__(self, answers, dies_after=None, together=4):
+        self.answers, self.dies_after, self.together = answers, dies_after, together
+        self.asked, self.calls, self.tokens = [], [], 0
 
     def vote(self, ballots):
         if self.dies_after is not None and len(self.asked) >= self.dies_after:
             raise KeyboardInterrupt
         self.asked += [ballot.text for ballot in ballots]
+        self.calls.append(tuple(ballot.text for ballot in ballots))
+        self.tokens += 7 * len(ballots)
         return [self.answers(ballot) for ballot in ballots]
 
     def close(self):
@@ -97,6 +101,75 @@ def test_an_interrupted_run_resumes_and_asks_nothing_twice():
     assert first.asked + second.asked == [ballot.text for ballot in ballots]
     assert votes == [by_length(ballot) for ballot in ballots]
     assert (report.asked, report.remembered, progress.done) == (50, 32, 50)
+
+
+def test_groups_are_those_of_the_whole_list_whatever_is_remembered():
+    ballots = [Ballot(f"text {i}", CARDS) for i in range(11)]
+    groups = [tuple(b.text for b in ballots[i : i + 4]) for i in (0, 4, 8)]
+    whole = Scripted(by_length)
+    with Store(None) as store:
+        collect_votes(whole, ballots, store, NoProgress())
+    assert whole.calls == groups
+    with Store(None) as store:
+        # Another list had the second group's votes, and one of the third's.
+        collect_votes(Scripted(by_length), [*ballots[4:8], ballots[9]], store, NoProgress())
+        resumed = Scripted(by_length)
+        votes, report = collect_votes(resumed, ballots, store, NoProgress())
+    assert resumed.calls == [groups[0], ("text 8", "text 10")]
+    assert votes == [by_length(ballot) for ballot in ballots]
+    assert (report.remembered, report.tokens) == (5, 7 * 6)
+
+
+def test_each_group_is_committed_before_it_is_reported(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    reported = []
+
+    class Looking(NoProgress):
+        def advance(self, steps=1):
+            with Store(path) as other:  # another connection sees what is committed only
+                reported.append((steps, other.count()))
+
+    ballots = [Ballot(f"text {i}", CARDS) for i in range(6)]
+    with Store(path) as store:
+        collect_votes(Scripted(by_length), ballots, store, Looking())
+    assert reported == [(0, 0), (4, 4), (2, 6)]
+
+
+def test_what_another_process_stored_first_stands(tmp_path):
+    path = tmp_path / "votes.sqlite"
+
+    def beaten(ballot):
+        if ballot.text == "my card":
+            with Store(path) as other:
+                collect_votes(
+                    Scripted(lambda _: Vote((5.0, 6.0))), BALLOTS[:1], other, NoProgress()
+                )
+        return by_length(ballot)
+
+    with Store(path) as store:
+        votes, _ = collect_votes(Scripted(beaten), BALLOTS, store, NoProgress())
+        again, _ = collect_votes(Scripted(None), BALLOTS, store, NoProgress())
+    assert [vote.scores for vote in votes] == [(5.0, 6.0), (6.0, -1.0), (5.0, -1.0)]
+    assert again == votes
+
+
+def test_no_group_begins_after_the_deadline():
+    ballots = [Ballot(f"text {i}", CARDS) for i in range(10)]
+    ends = time.monotonic() + 0.2
+
+    def slow(ballot):
+        if ballot.text == "text 5":
+            time.sleep(0.25)
+        return by_length(ballot)
+
+    with Store(None) as store:
+        votes, report = collect_votes(Scripted(slow), ballots, store, NoProgress(), deadline=ends)
+        assert store.count() == 8
+        # What is remembered needs no time.
+        again, second = collect_votes(Scripted(None), ballots, store, NoProgress(), deadline=ends)
+    assert votes == again == [*map(by_length, ballots[:8]), Vote(None), Vote(None)]
+    assert (report.asked, report.remembered, report.failures) == (8, 0, {})
+    assert (second.asked, second.remembered) == (8, 8)
 
 
 def test_failures_are_counted_by_reason_and_asked_again():

@@ -1,0 +1,227 @@
+"""Asks an OpenAI-compatible server: a pool of connections, retries with backoff, a rate limit."""
+
+import email.utils
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from labelmend.configs.schema import ServerConfig
+from labelmend.errors import ConfigError, ModelError
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+"""Seconds before the first retry; doubled for each next one, to the longest."""
+
+_MOST_PATIENCE = 300.0
+"""Seconds that a server may ask to be left alone; for longer, the run ends."""
+
+RESUME = "votes so far are kept: run the same command again to resume"
+
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408, 429
+_SERVER_ERROR = 500
+
+
+class ServerFaultError(Exception):
+    """A question got no answer that can be used; the reason is one of few, so that it counts."""
+
+    def __init__(self, reason: str, *, down: bool = True, detail: str = "") -> None:
+        """Keep the reason.
+
+        Args:
+            reason: one of few.
+            down: the server is at fault, not the question.
+            detail: what the server said.
+        """
+        super().__init__(reason)
+        self.down = down
+        self.detail = detail
+
+
+class ModelServer:
+    """One server: a pool of connections, retries, a rate limit."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Raises:
+            ConfigError: the URL is none, or the environment lacks the key.
+        """
+        import httpx
+
+        self._httpx = httpx
+        self._config = config
+        self.url, self._key = check_server(config)
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, 10.0)),
+            limits=httpx.Limits(
+                max_connections=config.requests, max_keepalive_connections=config.requests
+            ),
+        )
+        self._lock = threading.Lock()
+        self._free_at = 0.0
+        self._closing = threading.Event()
+        self.tokens = 0
+
+    def close(self) -> None:
+        """Close all connections; who waits to retry gives up."""
+        self._closing.set()
+        self._client.close()
+
+    def models(self) -> list[str]:
+        """Return the names of the served models; none where the server doesn't tell.
+
+        Raises:
+            ModelError: no server answers, or it refuses the key.
+        """
+        try:
+            body = self._answer("GET", "/models", None)
+            return [str(model["id"]) for model in body["data"]]
+        except (ServerFaultError, KeyError, TypeError):
+            return []
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the first choice of the answer to a completion request, and `usage` in it.
+
+        Raises:
+            ServerFaultError: there is no answer that can be used.
+            ModelError: no server answers any more, or it refuses the key or the path.
+        """
+        body = self._answer("POST", path, question)
+        choices = body.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+            raise ServerFaultError("an answer without choices")
+        usage = body.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        with self._lock:
+            self.tokens += int(usage.get("total_tokens") or 0)
+        return {**choices[0], "usage": usage}
+
+    def _answer(self, method: str, path: str, question: Any) -> Mapping[str, Any]:
+        tries, wait = 0, _FIRST_WAIT
+        while True:
+            self._take_turn()
+            tries += 1
+            asked_to_wait: float | None = None
+            try:
+                response = self._client.request(method, f"{self.url}{path}", json=question)
+            except self._httpx.TimeoutException as error:
+                fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
+                if tries > min(self._config.retries, 1):  # it had its time
+                    raise fault from error
+            except self._httpx.TransportError as error:
+                if tries > self._config.retries:
+                    raise self._gone(str(error) or type(error).__name__) from None
+            else:
+                status = response.status_code
+                if response.is_success:
+                    body = _json(response)
+                    if body is not None:
+                        return body
+                    fault = ServerFaultError("an answer that is not JSON")
+                elif status in {_TIMEOUT, _TOO_MANY} or status >= _SERVER_ERROR:
+                    fault = ServerFaultError(f"HTTP {status}")
+                    asked_to_wait = _retry_after(response.headers.get("retry-after"))
+                else:
+                    raise self._refused(status, path, response.text)
+                if tries > self._config.retries:
+                    raise fault
+            self._pause(wait if asked_to_wait is None else asked_to_wait, asked_to_wait is not None)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _take_turn(self) -> None:
+        """Wait until the rate limit, and a server that asked for rest, allow one more request."""
+        gap = 60.0 / self._config.per_minute if self._config.per_minute else 0.0
+        with self._lock:
+            now = time.monotonic()
+            at = max(self._free_at, now)
+            self._free_at = at + gap
+        if self._closing.wait(at - now):
+            raise ServerFaultError("interrupted")
+
+    def _pause(self, seconds: float, for_all: bool) -> None:
+        if seconds > _MOST_PATIENCE:
+            raise ModelError(
+                f"{self.url}: the server asks to be left alone for {seconds:.0f} s; {RESUME} then"
+            )
+        if for_all:
+            with self._lock:
+                self._free_at = max(self._free_at, time.monotonic() + seconds)
+        elif self._closing.wait(seconds):
+            raise ServerFaultError("interrupted")
+
+    def _gone(self, reason: str) -> ModelError:
+        return ModelError(f"{self.url}: no server answers ({self._clean(reason)}); {RESUME}")
+
+    def _refused(self, status: int, path: str, text: str) -> Exception:
+        if status in {_UNAUTHORIZED, _FORBIDDEN}:
+            name = self._config.api_key_env
+            mend = f"check the key in ${name}" if name else "name its variable in api_key_env"
+            return ModelError(
+                f"{self.url}: the server wants another API key (HTTP {status}); {mend}"
+            )
+        if status == _NOT_FOUND:
+            said = self._clean(text)
+            return ModelError(
+                f"{self.url}{path}: HTTP 404 ({said}); check server.url and the model"
+            )
+        reason = f"the server refuses the question (HTTP {status})"
+        return ServerFaultError(reason, down=False, detail=self._clean(text))
+
+    def _clean(self, text: str) -> str:
+        """Return what a server said, on one line, without the key."""
+        words = " ".join(text.split())[:120]
+        return words.replace(self._key, "***") if self._key else words
+
+
+def check_server(config: ServerConfig) -> tuple[str, str]:
+    """Return a server's base URL and API key, which may be empty; nothing is sent.
+
+    Raises:
+        ConfigError: the URL is none or holds a password, or the environment lacks the key.
+    """
+    url = config.url.rstrip("/")
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        path, _ = parts.path, parts.port  # a port that is no number is an error only when read
+    except ValueError:
+        known, path = False, ""
+    if known and parts.username is not None:
+        raise ConfigError(
+            f"server.url for {parts.hostname} holds a password, which run.json would show; "
+            "put it into an environment variable and name that in server.api_key_env"
+        )
+    if not known:
+        raise ConfigError(f"server.url {config.url!r} is no URL; write http://host:port/v1")
+    key = os.environ.get(config.api_key_env, "").strip() if config.api_key_env else ""
+    if config.api_key_env and not key:
+        raise ConfigError(
+            f"server.api_key_env names ${config.api_key_env}, which is not set; "
+            "export the API key there"
+        )
+    return url if path else f"{url}/v1", key
+
+
+def _json(response: Any) -> Mapping[str, Any] | None:
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for: a number or a date."""
+    if value is None:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None

@@ -1,0 +1,123 @@
+"""What each voter was worth, judged on the audit: the texts drawn at random."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import log_softmax
+
+from labelmend.relabel.fuse import Fit, centre
+from labelmend.types import Bools, Doubles, Evidence, Ints, Posterior, VoterReport
+
+
+def against_chance(
+    reports: Sequence[VoterReport],
+    evidence: Sequence[Evidence],
+    posterior: Posterior,
+    audit: Bools,
+) -> tuple[VoterReport, ...]:
+    """Hold each voter to a label drawn from its ballot at random; both are judged by a posterior.
+
+    Args:
+        reports: of the voters.
+        evidence: theirs, and maybe others', over the posterior's candidates.
+        posterior: without any of the voters.
+        audit: bool [u], the texts drawn at random.
+    """
+    scores = {source.source: source.scores for source in evidence}
+    judged = []
+    for report in reports:
+        texts = _voted(scores[report.voter], audit)
+        on_ballot = ~np.isnan(scores[report.voter][texts])
+        believed = posterior.probabilities[texts]
+        first = _first_choices(scores[report.voter][texts], posterior.candidates[texts])
+        hit = np.take_along_axis(believed, first[:, None], axis=1)[:, 0]
+        drawn = (believed * on_ballot).sum(axis=1) / np.maximum(on_ballot.sum(axis=1), 1)
+        luck = float((hit - drawn).mean()) if len(texts) else None
+        judged.append(replace(report, audited=len(texts), luck=luck))
+    return tuple(judged)
+
+
+def heard(evidence: Sequence[Evidence], reports: Sequence[VoterReport]) -> tuple[Evidence, ...]:
+    """Return the evidence that is fused: what is worse than chance is made silent."""
+    deaf = {report.voter for report in reports if report.worse_than_chance}
+    return tuple(
+        replace(source, scores=np.full_like(source.scores, np.nan))
+        if source.source in deaf
+        else source
+        for source in evidence
+    )
+
+
+def with_silenced(fit: Fit, reports: Sequence[VoterReport]) -> Fit:
+    """Return a fit that says that voters worse than chance have no weight."""
+    none = {report.voter: 0.0 for report in reports if report.worse_than_chance}
+    weights = {**fit.posterior.weights, **none}
+    return replace(fit, posterior=replace(fit.posterior, weights=weights))
+
+
+def appraised(
+    reports: Sequence[VoterReport], evidence: Sequence[Evidence], fit: Fit, audit: Bools
+) -> tuple[VoterReport, ...]:
+    """Say how often each voter agrees with the posterior, and how much it tells.
+
+    The information is the mean over the audit of log q(k) - log q'(k), in nats: q is the posterior
+    before blunders, q' the same without the voter, and k the label that the posterior favours.
+
+    Args:
+        reports: of the voters.
+        evidence: theirs, and maybe others'.
+        fit: with all voters.
+        audit: bool [u], the texts drawn at random.
+    """
+    scores = {source.source: source.scores for source in evidence}
+    posterior = fit.posterior
+    told = []
+    for report in reports:
+        own = scores[report.voter]
+        texts = _voted(own, audit)
+        if not len(texts):
+            told.append(report)
+            continue
+        candidates = posterior.candidates[texts]
+        best = posterior.best()[0][texts]
+        first = _first_choices(own[texts], candidates)
+        agreement = float((np.take_along_axis(candidates, first[:, None], 1)[:, 0] == best).mean())
+        information = None
+        if report.voter in posterior.weights:
+            nats = posterior.weights[report.voter] * centre(own[texts])
+            place = (candidates == best[:, None]).argmax(axis=1)
+            information = _information(fit, texts, nats, place)
+        told.append(replace(report, agreement=agreement, information=information))
+    return tuple(told)
+
+
+def _information(fit: Fit, texts: Ints, nats: Doubles, place: Ints) -> float:
+    joint = fit.log_prior[texts] + fit.log_likelihood[texts]
+    without = joint.copy()
+    without[:, : nats.shape[1]] -= nats
+    rows = np.arange(len(texts))
+    gained = log_softmax(joint, axis=1)[rows, place] - log_softmax(without, axis=1)[rows, place]
+    return float(gained.mean())
+
+
+def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
+    """Name the voters that are worse than chance."""
+    return tuple(
+        f"{r.voter} is worse than chance on {r.audited} texts drawn at random, so it got no "
+        "weight; leave it out, or give it the other ballot"
+        for r in reports
+        if r.worse_than_chance
+    )
+
+
+def _voted(scores: np.ndarray, audit: Bools) -> Ints:
+    return np.flatnonzero(audit & ~np.isnan(scores).all(axis=1))
+
+
+def _first_choices(scores: np.ndarray, candidates: Ints) -> Ints:
+    """Return the column of each text's best score; ties go to the smaller label index."""
+    filled = np.where(np.isnan(scores), -np.inf, scores)
+    tied = filled >= filled.max(axis=1, keepdims=True)
+    chosen = np.where(tied, candidates, np.iinfo(np.int64).max).argmin(axis=1)
+    return np.asarray(chosen, dtype=np.int64)

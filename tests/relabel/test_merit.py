@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelmend.relabel.channel import FIRST_GUESS
+from labelmend.relabel.fuse import Fit
+from labelmend.relabel.merit import (
+    against_chance,
+    appraised,
+    heard,
+    notes_on_voters,
+    with_silenced,
+)
+from labelmend.types import Evidence, Posterior, VoterReport
+
+NAN = np.nan
+AUDIT = np.array([True, True, True, False])
+REPORT = VoterReport("v", 4, 0, {}, 2.0, tokens=100)
+# The candidates of the second text stand in another order.
+CANDIDATES = np.array([[0, 1, 2], [2, 0, 1], [0, 1, 2], [0, 1, 2]])
+BELIEFS = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.3, 0.3, 0.4], [1.0, 0.0, 0.0]])
+
+
+def posterior(probabilities=BELIEFS, weights=None):
+    nothing = np.zeros(CANDIDATES.shape)
+    return Posterior(
+        candidates=CANDIDATES,
+        probabilities=probabilities,
+        channel=FIRST_GUESS,
+        weights=weights or {},
+        oos_bias=0.0,
+        channel_nats=nothing,
+        given_share=nothing,
+    )
+
+
+def evidence(*rows, source="v"):
+    return Evidence(source, np.array(rows, dtype=np.float32))
+
+
+GOOD = evidence([2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [NAN, NAN, NAN], [0.0, 5.0, 0.0])
+BAD = evidence([1.0, 2.0, NAN], [2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [9.0, 0.0, 0.0])
+
+
+def test_against_a_label_drawn_at_random():
+    (report,) = against_chance([REPORT], [GOOD], posterior(), AUDIT)
+    # 0.8 and 0.5 are believed where it chose; a draw from three would get a third each.
+    assert (report.audited, report.worse_than_chance) == (2, False)
+    assert report.luck == pytest.approx(((0.8 - 1 / 3) + (0.5 - 1 / 3)) / 2)
+    (report,) = against_chance([REPORT], [BAD], posterior(), AUDIT)
+    # Of the first text it saw two candidates: a draw gets half of 0.9.
+    lucks = (0.1 - 0.9 / 2) + (0.2 - 1 / 3) + (0.3 - 1 / 3)
+    assert (report.audited, report.worse_than_chance) == (3, True)
+    assert report.luck == pytest.approx(lucks / 3)
+
+
+def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
+    nothing = np.zeros(4, dtype=bool)
+    (report,) = against_chance([REPORT], [GOOD], posterior(), nothing)
+    assert report == REPORT
+    assert not report.worse_than_chance
+    fit = fitted({"v": 1.0})
+    assert appraised([REPORT], [GOOD], fit, nothing) == (REPORT,)
+
+
+def test_what_is_worse_than_chance_is_silent_and_named():
+    other = replace(REPORT, voter="other")
+    both = [GOOD, replace(BAD, source="other"), evidence(*BELIEFS, source="reranker")]
+    reports = against_chance([REPORT, other], both, posterior(), AUDIT)
+    good, silent, reranker = heard(both, reports)
+    assert good is both[0]
+    assert reranker is both[2]
+    assert silent.source == "other"
+    assert np.isnan(silent.scores).all()
+    fit = with_silenced(fitted({"v": 0.5, "other": 0.3}), reports)
+    assert fit.posterior.weights == {"v": 0.5, "other": 0.0}
+    (note,) = notes_on_voters(reports)
+    assert note.startswith("other is worse than chance on 3 texts drawn at random, so it got no")
+
+
+def fitted(weights, log_prior=None):
+    # A fourth column, the tail.
+    prior = np.log(np.full((4, 4), 0.25)) if log_prior is None else log_prior
+    likelihood = np.zeros((4, 4))
+    return Fit(posterior(weights=weights), prior, likelihood, np.ones(4, dtype=bool))
+
+
+def test_agreement_and_information_by_hand():
+    # log q: the voter's nats, 0.5 times its centred scores, on top of an even prior.
+    scores = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])
+    nats = 0.5 * (scores - scores.mean(axis=1, keepdims=True))
+    prior = np.log(np.full((4, 4), 0.25))
+    prior[:2, :3] += nats
+    (report,) = appraised([REPORT], [GOOD], fitted({"v": 0.5}, prior), AUDIT)
+    # Both first choices are what the posterior favours: labels 0 and 0 again.
+    assert report.agreement == 1.0
+    gains = []
+    for row, place in ((0, 0), (1, 1)):
+        with_it = np.exp(np.append(nats[row], 0.0))
+        gains.append(np.log(with_it[place] / with_it.sum()) - np.log(0.25))
+    assert report.information == pytest.approx(np.mean(gains))
+    (report,) = appraised([REPORT], [BAD], fitted({"v": 0.0}), AUDIT)
+    # Label 1 for 0, 2 for 0, 1 for 2; and no weight, so nothing is told.
+    assert (report.agreement, report.information) == (0.0, 0.0)
+    (report,) = appraised([REPORT], [GOOD], fitted({}), AUDIT)
+    assert (report.agreement, report.information) == (1.0, None)
+
+
+def test_ties_go_to_the_smaller_label():
+    even = evidence([1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [NAN, 0.0, 0.0], [0.0, 0.0, 0.0])
+    sure = posterior(np.array([[1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0], [0, 0, 1.0]]))
+    (report,) = appraised(
+        [REPORT], [even], replace(fitted({}), posterior=sure), np.array([True] * 4)
+    )
+    # Chosen are labels 0, 1 (it stands last there), 1 and 0; the last posterior says 2.
+    assert report.agreement == 0.75
+
+
+def test_tokens_a_second():
+    assert REPORT.tokens_per_second == 50.0
+    assert replace(REPORT, seconds=0.0).tokens_per_second == 0.0

@@ -1,0 +1,98 @@
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.configs.schema import ServerConfig
+from labelmend.errors import ConfigError, ModelError
+from labelmend.relabel import models
+from labelmend.relabel.models import locate_models, with_voters
+from labelmend.weights.gguf import GgufHeader
+
+CONFIG = load_config()
+SERVER = ServerConfig("http://host:8000", "", 4, 0, 60.0, 4, chat=True, top_logprobs=20, start="")
+
+
+def names(config):
+    found = locate_models(config, use_llm=True)
+    assert list(found.all())[-len(found.voters) :] == [f"voter {m.name}" for _, m in found.voters]
+    return [model.name for _, model in found.voters]
+
+
+def test_a_small_model_is_added_with_the_channel_ballot(encoders, smollm2):
+    config = with_voters(CONFIG, [str(smollm2.path)])
+    first, added = config.voters
+    assert first == CONFIG.voters[0]
+    assert added == replace(first, model=str(smollm2.path))
+    assert names(config) == ["SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "chat", "ballot"),
+    [
+        (7_600_000_000, True, "choice"),
+        (2_600_000_000, True, "choice"),
+        (1_500_000_000, True, "channel"),
+        (7_600_000_000, False, "channel"),
+    ],
+)
+def test_large_chat_models_choose(smollm2, monkeypatch, parameters, chat, ballot):
+    monkeypatch.setattr(models, "read_header", lambda _: GgufHeader("llama", parameters, chat))
+    added = with_voters(CONFIG, [str(smollm2.path)]).voters[1]
+    assert added.ballot == ballot
+    assert added.gpu_layers == CONFIG.voters[0].gpu_layers
+    # As the profile does that is made for such models.
+    assert added.candidates == (10 if ballot == "choice" else CONFIG.voters[0].candidates)
+
+
+def test_a_ballot_set_by_hand_and_one_model_twice(encoders, smollm2):
+    path = str(smollm2.path)
+    config = with_voters(
+        CONFIG, [f"choice:{path}", f"channel:{path}", "choice:SmolLM2-135M-Instruct"]
+    )
+    assert [v.ballot for v in config.voters] == ["channel", "choice", "channel", "choice"]
+    assert [v.model for v in config.voters[1:]] == [path, path, "SmolLM2-135M-Instruct"]
+    assert names(config) == [
+        "SmolLM2-135M-Instruct (channel)",
+        "SmolLM2-135M-Instruct.Q4_1 (choice)",
+        "SmolLM2-135M-Instruct.Q4_1 (channel)",
+        "SmolLM2-135M-Instruct (choice)",
+    ]
+    twice = replace(config, voters=(config.voters[0],) * 3)
+    plain = "SmolLM2-135M-Instruct (channel)"
+    assert names(twice) == [plain, f"{plain} 2", f"{plain} 3"]
+
+
+def test_no_voter_is_called_as_another_source(encoders, smollm2, tmp_path):
+    for name in ("reranker", "classifier"):
+        shutil.copyfile(smollm2.path, tmp_path / f"{name}.gguf")
+    config = with_voters(CONFIG, [str(tmp_path / f"{n}.gguf") for n in ("reranker", "classifier")])
+    assert names(config)[1:] == ["reranker (channel)", "classifier (channel)"]
+
+
+def test_a_model_on_a_server_is_not_looked_for_here(encoders):
+    voter = replace(CONFIG.voters[0], model="Qwen/Qwen2.5-7B-Instruct", server=SERVER)
+    ((_, model),) = locate_models(replace(CONFIG, voters=(voter,)), use_llm=True).voters
+    assert (model.name, model.digest) == ("Qwen2.5-7B-Instruct", "")
+    assert model.source == "served by http://host:8000/v1"
+    wrong = replace(voter, server=replace(SERVER, url="host"))
+    with pytest.raises(ConfigError, match="is no URL"):
+        locate_models(replace(CONFIG, voters=(wrong,)), use_llm=True)
+    assert locate_models(replace(CONFIG, voters=(wrong,)), use_llm=False).voters == ()
+
+
+def test_what_can_not_vote(encoders, tmp_path, smollm2):
+    text, half = tmp_path / "text.gguf", tmp_path / "half.gguf"
+    text.write_text("hello")
+    half.write_bytes(smollm2.path.read_bytes()[:5000])
+    for spec, error, said in (
+        (str(text), ModelError, "not a GGUF file"),
+        (str(half), ModelError, "cut off or damaged"),
+        (str(tmp_path / "none.gguf"), ModelError, "no such file or folder"),
+        (str(encoders[0].path), ConfigError, "is no GGUF file"),
+        ("all-MiniLM-L6-v2", ConfigError, "is no GGUF file"),
+        ("choise:SmolLM2-135M-Instruct", ConfigError, "unknown model 'choise:SmolLM2"),
+    ):
+        with pytest.raises(error, match=said):
+            with_voters(CONFIG, [spec])
