@@ -86,6 +86,7 @@ def labelled_table(
     label_column: str | None = None,
     oos_label: str | None = None,
     weigh: bool = False,
+    mended: bool = True,
 ) -> LabelledTable:
     """Read the labels to train on.
 
@@ -96,17 +97,18 @@ def labelled_table(
         label_column: None for `mended_label` where there is one, else found by name.
         oos_label: None to find it by name.
         weigh: read the confidence column.
+        mended: False passes over `mended_label`.
 
     Raises:
         InputError: the table can't be learned from.
     """
-    if label_column is None and MENDED in table.columns:
+    if mended and label_column is None and MENDED in table.columns:
         label_column = MENDED
     columns = choose_columns(table, text_column, label_column)
     dataset = to_dataset(table, columns, config, oos_label).dataset
     unlabelled = int((dataset.given == NO_LABEL).sum())
     notes = [f"{unlabelled} of {len(dataset)} rows have no label and are left out"]
-    confidence = _confidence(table) if weigh else np.ones(len(dataset))
+    confidence = read_confidence(table) if weigh else np.ones(len(dataset))
     return LabelledTable(table, columns, dataset, confidence, tuple(notes if unlabelled else ()))
 
 
@@ -217,7 +219,13 @@ def label_counts(data: TrainingSet) -> dict[str, float]:
     return {label: round(totals[label], 6) for label in data.labels}
 
 
-def _confidence(table: SourceTable) -> Doubles:
+def read_confidence(table: SourceTable) -> Doubles:
+    """Return float64 [n], 0 to 1, the confidence that labelmend gave each row.
+
+    Raises:
+        ColumnError: there is no such column.
+        InputError: it holds something else.
+    """
     values = named_column(table, CONFIDENCE, "--weight-by-confidence")
     found = np.full(len(values), np.nan)
     for row, value in enumerate(values):

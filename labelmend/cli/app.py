@@ -10,6 +10,7 @@ import sys
 import typer
 
 from labelmend.cli import (
+    compare_baseline,
     corrupt,
     demo,
     describe,
@@ -38,6 +39,7 @@ app.command("explain")(explain.explain)
 app.command("describe")(describe.describe)
 app.command("train-classifier")(train_classifier.train_classifier)
 app.command("predict")(predict.predict)
+app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)

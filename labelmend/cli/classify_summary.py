@@ -4,6 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from labelmend.classify.baseline import by_arm
+from labelmend.classify.comparison import Comparison
+from labelmend.classify.comparison_page import FIGURES, in_words, mean_figure, shown
 from labelmend.classify.job import PredictOutcome, TrainOutcome, headline
 from labelmend.cli.console import harmless
 
@@ -53,6 +56,32 @@ def print_prediction(outcome: PredictOutcome) -> None:
     )
     _print_notes(console, outcome.notes)
     console.print(Text(f"table: {outcome.output}"), soft_wrap=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the figures by classifier and version of the labels, and the verdict in words."""
+    console = Console()
+    for outcome in comparison.outcomes:
+        arms = by_arm(comparison.cells, outcome.kind)
+        title = f"{outcome.kind} on {comparison.test_rows:,} test rows"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("")
+        for name in arms:
+            table.add_column(name, justify="right")
+        for name, figure, per_cent in FIGURES:
+            values = [mean_figure(cells, figure) for cells in arms.values()]
+            if any(value is not None for value in values):
+                table.add_row(name, *(shown(value, per_cent=per_cent) for value in values))
+        console.print(table, highlight=False)
+    _print_notes(console, comparison.notes)
+    console.print(
+        Text(f"Trained on the mended labels: {comparison.record['verdict']}", style="bold"),
+        soft_wrap=True,
+    )
+    for outcome in comparison.outcomes:
+        console.print(Text(in_words(outcome)), soft_wrap=True)
+    for path in comparison.files:
+        console.print(Text(f"report: {path}"), soft_wrap=True)
 
 
 def _print_notes(console: Console, notes: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from labelmend.classify.learners import Kind
+    from labelmend.classify.peer import Peer
 
 Table = Annotated[
     Path,
@@ -101,3 +102,20 @@ def classifier_kind(name: str | None) -> "Kind | None":
     raise ConfigError(
         f"unknown kind of classifier {name!r}{nearest(name, KINDS)}: use {', '.join(KINDS)}"
     )
+
+
+def peer(name: str | None) -> "Peer | None":
+    """Return the peer that was asked for, or None.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if name is None:
+        return None
+    from labelmend.classify.peer import PEERS
+    from labelmend.errors import ConfigError, nearest
+
+    for known in PEERS:
+        if known == name:
+            return known
+    raise ConfigError(f"unknown peer {name!r}{nearest(name, PEERS)}: use {', '.join(PEERS)}")

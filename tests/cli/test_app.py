@@ -15,6 +15,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
+    "compare-baseline",
     *("corrupt", "models", "demo", "version"),
 )
 
