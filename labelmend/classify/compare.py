@@ -6,7 +6,7 @@ exact one (1947) on the rows that just one of them gets right, and its p-values 
 Holm (1979) over the kinds of classifiers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,9 @@ LEVEL = 0.05
 
 _RESAMPLES = 2000
 """Of the bootstrap."""
+
+_BATCH = 100
+"""Resamples that are held in memory at a time."""
 
 _TWO = 2
 
@@ -129,11 +132,7 @@ def compare(
     for (kind, before, after), (lost, won, p), corrected in zip(
         pairs, tests, adjusted, strict=True
     ):
-        differences = tuple(
-            _difference(figure, measure, before, after, rows, seed)
-            for figure, measure, applies in _FIGURES
-            if applies(rows)
-        )
+        differences = _differences(before, after, rows, seed)
         outcomes.append(
             Outcome(
                 kind,
@@ -193,58 +192,52 @@ def _mostly_right(answers: Answers, rows: TestRows) -> Bools:
     return mostly
 
 
-_Measure = Callable[[Answers, TestRows, Ints], float]
-
-
-def _accuracy(answers: Answers, rows: TestRows, chosen: Ints) -> float:
-    return float((answers.called[:, chosen] == rows.truth[chosen]).mean())
-
-
-def _in_scope_accuracy(answers: Answers, rows: TestRows, chosen: Ints) -> float:
-    return _accuracy(answers, rows, chosen[~rows.is_oos[chosen]])
-
-
-def _oos_recall(answers: Answers, rows: TestRows, chosen: Ints) -> float:
-    return float(answers.flagged[:, chosen[rows.is_oos[chosen]]].mean())
-
-
-def _macro_f1(answers: Answers, rows: TestRows, chosen: Ints) -> float:
-    truth = rows.truth[chosen]
-    of_seeds = [macro_f1(truth, called[chosen], rows.label_count) for called in answers.called]
-    return float(np.mean(of_seeds))
-
-
-def _always(rows: TestRows) -> bool:
-    return len(rows.truth) > 0
-
-
-def _has_both(rows: TestRows) -> bool:
-    return bool(rows.is_oos.any() and not rows.is_oos.all())
-
-
-_FIGURES: tuple[tuple[str, _Measure, Callable[[TestRows], bool]], ...] = (
-    ("accuracy", _accuracy, _always),
-    ("macro-F1", _macro_f1, _always),
-    ("in-scope accuracy", _in_scope_accuracy, _has_both),
-    ("oos recall", _oos_recall, _has_both),
-)
-
-
 def _difference(
-    figure: str, measure: _Measure, before: Answers, after: Answers, rows: TestRows, seed: int
+    figure: str, before: Doubles, after: Doubles, values: tuple[float, float], seed: int
 ) -> Difference:
-    """Measure both sides, and resample the rows, the same ones for both."""
+    """Return the change of a mean over rows, float64 [b] on both sides, with its interval."""
     from scipy.stats import bootstrap
 
-    everything = np.arange(len(rows.truth))
+    changes = after - before
+    if len(changes) < _TWO or not np.ptp(changes):
+        change = values[1] - values[0]
+        return Difference(figure, *values, low=change, high=change)
+    found = bootstrap(
+        (changes,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Difference(figure, *values, low=float(found.low), high=float(found.high))
+
+
+def _of_rows(figure: str, before: Bools, after: Bools, among: Bools, seed: int) -> Difference:
+    """Compare a share of rows: bool [s, b] on both sides, of which the rows `among` count."""
+    sides = [side[:, among].mean(axis=0) for side in (before, after)]
+    values = float(sides[0].mean()), float(sides[1].mean())
+    return _difference(figure, sides[0], sides[1], values, seed)
+
+
+def _macro_f1s(before: Answers, after: Answers, rows: TestRows, seed: int) -> Difference:
+    """Compare macro-F1, which is no mean over rows: each resample is counted anew."""
+    from scipy.stats import bootstrap
+
+    def mean(answers: Answers, chosen: Ints) -> float:
+        truth, count = rows.truth[chosen], rows.label_count
+        return float(np.mean([macro_f1(truth, c[chosen], count) for c in answers.called]))
 
     def change(chosen: Doubles) -> float:
         drawn = chosen.astype(np.int64)
-        return measure(after, rows, drawn) - measure(before, rows, drawn)
+        return mean(after, drawn) - mean(before, drawn)
 
-    values = measure(before, rows, everything), measure(after, rows, everything)
+    everything = np.arange(len(rows.truth))
+    values = mean(before, everything), mean(after, everything)
     if len(everything) < _TWO or np.array_equal(before.called, after.called):
-        return Difference(figure, *values, low=values[1] - values[0], high=values[1] - values[0])
+        return Difference(
+            "macro-F1", *values, low=values[1] - values[0], high=values[1] - values[0]
+        )
     found = bootstrap(
         (everything,),
         change,
@@ -253,4 +246,22 @@ def _difference(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Difference(figure, *values, low=float(found.low), high=float(found.high))
+    return Difference("macro-F1", *values, low=float(found.low), high=float(found.high))
+
+
+def _differences(
+    before: Answers, after: Answers, rows: TestRows, seed: int
+) -> tuple[Difference, ...]:
+    """Compare every figure; those of scope where there are rows on both sides of it."""
+    right = [answers.called == rows.truth for answers in (before, after)]
+    everything = np.ones(len(rows.truth), dtype=bool)
+    found = [
+        _of_rows("accuracy", *right, everything, seed),
+        _macro_f1s(before, after, rows, seed),
+    ]
+    if rows.is_oos.any() and not rows.is_oos.all():
+        found += [
+            _of_rows("in-scope accuracy", *right, ~rows.is_oos, seed),
+            _of_rows("oos recall", before.flagged, after.flagged, rows.is_oos, seed),
+        ]
+    return tuple(found)

@@ -117,11 +117,11 @@ def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
     (first, before), (second, after), *_ = arms.items()
     changes = []
     for label in before[0].metrics.labels:
-        sides = [
+        old, new = (
             float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
             for cells in (before, after)
-        ]
-        changes.append((label, *sides))
+        )
+        changes.append((label, old, new))
     changes.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
     lines += [

@@ -69,14 +69,12 @@ def test_a_clear_gain_is_called_better_and_the_reverse_worse():
 
 def test_two_draws_of_the_same_quality_show_no_difference():
     verdicts = []
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(seed)
-        truth = rng.integers(3, size=300)
-        sides = [
-            answers(np.where(rng.random(300) < 0.2, (truth + 1) % 3, truth)) for _ in range(2)
-        ]
+        truth = rng.integers(3, size=200)
+        sides = [answers(np.where(rng.random(200) < 0.2, (truth + 1) % 3, truth)) for _ in range(2)]
         verdicts += [o.verdict for o in compare([("logreg", *sides)], rows(truth), 0)]
-    assert verdicts.count("no difference shown") >= 18  # 19 of 20 are expected
+    assert verdicts.count("no difference shown") >= 9  # of 10; one in 20 may err
 
 
 def test_the_same_answers_are_no_difference():
