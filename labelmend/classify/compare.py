@@ -253,7 +253,7 @@ def _differences(
     before: Answers, after: Answers, rows: TestRows, seed: int
 ) -> tuple[Difference, ...]:
     """Compare every figure; those of scope where there are rows on both sides of it."""
-    right = [answers.called == rows.truth for answers in (before, after)]
+    right = before.called == rows.truth, after.called == rows.truth
     everything = np.ones(len(rows.truth), dtype=bool)
     found = [
         _of_rows("accuracy", *right, everything, seed),
