@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,20 @@ from labelmend.classify.data import (
     named_column,
     overlapping_rows,
     read_confidence,
+    row_texts,
     training_set,
 )
 from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
 from labelmend.configs.schema import Config
+from labelmend.data.dataset import choose_columns
 from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files
 from labelmend.errors import ColumnError, InputError, OutputError
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
-from labelmend.types import NO_LABEL, Dataset
+from labelmend.types import NO_LABEL
 from labelmend.weights.locate import LocatedModel, locate
 
 BEFORE, AFTER, GOLD = "as given", "mended", "gold"
@@ -324,6 +327,8 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
         return found
 
     before = loaded(before_table, request.label_column, mended=False)
+    if request.mended_column is not None:
+        named_column(after_table, request.mended_column, "--mended-column")
     after = loaded(after_table, request.mended_column, mended=True)
     if request.after is None and before.columns.label == after.columns.label:
         raise ColumnError(
@@ -353,30 +358,29 @@ def _test_set(
     """Read the test table, and take out what is trained on."""
     assert request.test is not None
     table = read_table(request.test, request.encoding)
-    found = labelled_table(
-        table,
-        config.data,
-        text_column=request.text_column,
-        label_column=request.test_label_column,
-        oos_label=request.oos_label,
-        mended=False,
-    )
-    dataset, notes = found.dataset, [f"test: {note}" for note in found.notes]
-    rows = np.flatnonzero(dataset.given != NO_LABEL)
+    if request.test_label_column is not None:
+        named_column(table, request.test_label_column, "--test-label-column")
+    # What a training set has to have, such as several rows a label, a test set may go without.
+    columns = choose_columns(table, request.text_column, request.test_label_column)
+    assert columns.label is not None
+    texts = row_texts(table, columns.text, config.data.max_text_chars)
+    labels = [label if label.strip() else "" for label in table.values(columns.label)]
+    rows = np.flatnonzero([bool(label) for label in labels])
+    notes = []
+    if len(rows) < len(labels):
+        notes.append(f"test: {len(labels) - len(rows)} rows have no label and are left out")
+    oos = request.oos_label or _oos_of(arms, labels, config)
     trained = {arm.dataset.labels[k] for arm in arms for k in arm.dataset.given if k != NO_LABEL}
-    oos = _oos_of([dataset, *(arm.dataset for arm in arms)])
-    unknown = sorted({dataset.labels[dataset.given[row]] for row in rows} - trained - {oos})
+    unknown = sorted({labels[row] for row in rows} - trained - {oos})
     if unknown:
         shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
         more = f" and {len(unknown) - _SHOWN_LABELS} more" if len(unknown) > _SHOWN_LABELS else ""
         raise InputError(
-            f"{request.test}: column {found.columns.label!r}: {len(unknown)} "
+            f"{request.test}: column {columns.label!r}: {len(unknown)} "
             f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: {shown}"
             f"{more}; mend the test table, or name another column with --test-label-column"
         )
-    overlap = overlapping_rows(
-        [dataset.texts[row] for row in rows], [arm.dataset.texts for arm in arms]
-    )
+    overlap = overlapping_rows([texts[row] for row in rows], [arm.dataset.texts for arm in arms])
     if len(overlap):
         kept = "they stay in, as told" if request.keep_overlap else "they are taken out of the test"
         notes.append(
@@ -386,11 +390,12 @@ def _test_set(
             rows = np.delete(rows, overlap)
     if not len(rows):
         raise InputError(
-            f"{request.test}: every test row has a text that is trained on; give other texts, or "
-            "keep them with --keep-overlap"
+            f"{request.test}: no labelled row is left whose text is not trained on; give other "
+            "texts, or keep those with --keep-overlap"
         )
-    texts = tuple(dataset.texts[row] for row in rows)
-    return TestSet(texts, tuple(dataset.labels[dataset.given[row]] for row in rows), oos), notes
+    return TestSet(
+        tuple(texts[row] for row in rows), tuple(labels[row] for row in rows), oos
+    ), notes
 
 
 def _sure_rows(after: LabelledTable) -> TestSet:
@@ -417,8 +422,12 @@ def _sure_rows(after: LabelledTable) -> TestSet:
     return TestSet(sure.texts, labels, oos)
 
 
-def _oos_of(datasets: Sequence[Dataset]) -> str | None:
-    return next((d.labels[d.oos] for d in datasets if d.oos is not None), None)
+def _oos_of(arms: Sequence[Arm], labels: Sequence[str], config: Config) -> str | None:
+    """Return the out-of-scope label: that of the training sets, else one of the test set."""
+    trained = (arm.dataset.labels[arm.dataset.oos] for arm in arms if arm.dataset.oos is not None)
+    known = {name.casefold() for name in config.data.oos_labels}
+    tested = (label for label in sorted(set(labels)) if label.strip().casefold() in known)
+    return next(chain(trained, tested), None)
 
 
 def _source(path: Path) -> dict[str, Any]:

@@ -211,6 +211,22 @@ def named_column(table: SourceTable, column: str, flag: str) -> list[str]:
     return table.values(column)
 
 
+def row_texts(table: SourceTable, column: str, limit: int) -> list[str]:
+    """Return a column's texts, cut to what the models read.
+
+    Raises:
+        InputError: one is blank.
+    """
+    whole = table.values(column)
+    blank = [row for row, text in zip(table.row_numbers, whole, strict=True) if not text.strip()]
+    if blank:
+        raise InputError(
+            f"{table.path}: {row_list(blank)}: no text in column {column!r}; "
+            "fill it in or remove the row"
+        )
+    return [text[:limit] for text in whole]
+
+
 def label_counts(data: TrainingSet) -> dict[str, float]:
     """Return the weight of each label."""
     totals: Counter[str] = Counter()

@@ -19,6 +19,7 @@ from labelmend.classify.data import (
     check_trainable,
     label_counts,
     labelled_table,
+    row_texts,
     training_set,
 )
 from labelmend.classify.evaluate import Metrics, evaluate
@@ -34,7 +35,7 @@ from labelmend.classify.train import Training, train
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import choose_columns
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
 from labelmend.data.write import (
     NewColumn,
     Value,
@@ -43,7 +44,6 @@ from labelmend.data.write import (
     check_output,
     write_table,
 )
-from labelmend.errors import InputError, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel.job import TableRequest
 from labelmend.retrieval.space import open_space
@@ -186,7 +186,8 @@ def predict_file(
     table = read_table(request.path, request.encoding)
     check_new_columns(table, PREDICTED)
     check_output(request.path, output)
-    texts = _texts(table, request.text_column, model.max_text_chars)
+    column = choose_columns(table, request.text_column, label_needed=False).text
+    texts = row_texts(table, column, model.max_text_chars)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     labels = model.classifier.labels
@@ -226,18 +227,6 @@ def curve_record(curve: TradeOff) -> list[dict[str, float | None]]:
     ]
 
 
-def _texts(table: SourceTable, column: str | None, limit: int) -> list[str]:
-    chosen = choose_columns(table, column, label_needed=False)
-    whole = table.values(chosen.text)
-    blank = [row for row, text in zip(table.row_numbers, whole, strict=True) if not text.strip()]
-    if blank:
-        raise InputError(
-            f"{table.path}: {row_list(blank)}: no text in column {chosen.text!r}; "
-            "fill it in or remove the row"
-        )
-    return [text[:limit] for text in whole]
-
-
 def _top_labels(found: Predictions, labels: tuple[str, ...]) -> Iterator[str]:
     """Yield each row's most probable labels as `relabel` shows its candidates."""
     for row, top in enumerate(found.top(_TOP).tolist()):
@@ -268,8 +257,8 @@ def _readme(
     lines = [
         "# A text classifier, trained by labelmend",
         "",
-        f"`labelmend predict {'THIS_FOLDER'} texts.csv -o out.csv` uses it. Everything a program "
-        "reads stands in `model.json`.",
+        "`labelmend predict THIS_FOLDER texts.csv -o out.csv` uses it. `model.json` says the same "
+        "and more, for programs.",
         "",
         "| | |",
         "|---|---|",

@@ -192,7 +192,8 @@ class _Job:
         scores = np.empty((len(self.embeddings), len(self.data.labels)))
         for fold, scorer in enumerate(scorers):
             texts = self.fold_of == fold
-            scores[texts] = scorer.scores(self.embeddings[texts])
+            if texts.any():
+                scores[texts] = scorer.scores(self.embeddings[texts])
         return scores
 
     def detector(
@@ -232,6 +233,8 @@ class _Job:
         nearness = np.empty(len(self.embeddings))
         for fold in range(self.config.folds):
             texts = self.fold_of == fold
+            if not texts.any():
+                continue
             known = self.group_of[self.main[self.references]] != fold
             place = np.where(known, np.cumsum(known) - 1, -1)
             own = np.where(self.own >= 0, place[self.own], -1)
@@ -266,6 +269,7 @@ def _side_by_side(
     ):
         # Set here, not where it is raised: warning filters are shared by all threads.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Only one sample available")
         for scorer in pool.map(fit, parts):
             found.append(scorer)
             progress.advance()

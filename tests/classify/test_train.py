@@ -111,3 +111,13 @@ def test_few_reference_texts_are_drawn(world, settings):
     data, vectors = world(4, 30)
     done = run(data, vectors, replace(settings, reference_texts=25))
     assert done.classifier.nearness.references.shape == (25, 12)
+
+
+@pytest.mark.parametrize("kind", ["logreg", "linear-svm", "lightgbm"])
+@pytest.mark.parametrize("labels", [2, 3])
+def test_two_texts_a_label_are_enough_to_run(world, settings, kind, labels):
+    data, vectors = world(labels, 2)
+    done = run(data, vectors, settings, kind)
+    found = done.classifier.predict(vectors)
+    assert found.probabilities.sum(axis=1) == pytest.approx(np.ones(2 * labels))
+    assert np.isfinite(done.held_out.probabilities).all()

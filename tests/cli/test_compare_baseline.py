@@ -132,8 +132,9 @@ def test_cleanlab_as_a_peer(cli, tables):
         (["--peer", "cleanlap"], "unknown peer 'cleanlap' (did you mean 'cleanlab'?)"),
         (["--kind", "svm"], "unknown kind of classifier 'svm'"),
         (["--gold-column", "nope"], "--gold-column: no column 'nope'"),
+        (["--mended-column", "x"], "both.csv: --mended-column: no column 'x'"),
         (["--mended-column", "label"], "column 'label' is to be both as given and mended"),
-        (["--test-label-column", "x"], "--label-column: no column 'x'"),
+        (["--test-label-column", "x"], "test.csv: --test-label-column: no column 'x'"),
     ],
 )
 def test_bad_options(cli, tables, tmp_path, options, said):
@@ -156,7 +157,7 @@ def test_bad_tables(cli, tables, tmp_path):
         f"{strange}: column 'label': 1 label was never trained on: 'greeting'; mend the test "
         "table, or name another column with --test-label-column"
     )
-    assert "every test row has a text that is trained on" in refusal(both, "--test", dirty)
+    assert "no labelled row is left whose text is not trained on" in refusal(both, "--test", dirty)
     assert "and no column 'confidence'" in refusal(dirty, tables / "mended.csv")
     one = write(
         tmp_path / "one.csv",
