@@ -33,14 +33,21 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
     few = [r[:2] for r in rows if r[1] in {"label", "card_lost", "exchange_rate", "oos"}]
     with Path("data.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(few)
+    tested = resources.files("labelmend.data.demo").joinpath("test.csv").read_text("utf-8")
+    checked = [r for r in csv.reader(tested.splitlines()) if r[1] in {row[1] for row in few}]
+    with Path("test.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(checked)
+    with Path("texts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([row[:1] for row in checked])
     ours = [command for command in COMMANDS if command.startswith("labelmend ")]
-    assert len(ours) == 6
+    assert len(ours) == 9
     for command in ours:
         monkeypatch.setattr("sys.argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 0, command
     written = {"mended.csv", "mended.evidence.jsonl", "mended.run.json", "labels.yaml", "noisy.csv"}
+    written |= {"model", "predicted.csv", "report"}
     assert written <= {path.name for path in tmp_path.iterdir()}
     assert "dry run" in capsys.readouterr().out
 

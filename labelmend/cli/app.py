@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from labelmend.cli import corrupt, demo, describe, explain, models, relabel, version
+from labelmend.cli import (
+    compare_baseline,
+    corrupt,
+    demo,
+    describe,
+    explain,
+    models,
+    predict,
+    relabel,
+    train_classifier,
+    version,
+)
 from labelmend.cli.console import INTERRUPTED, say_error
 from labelmend.errors import LabelmendError
 
@@ -26,6 +37,9 @@ app = typer.Typer(
 app.command("relabel")(relabel.relabel)
 app.command("explain")(explain.explain)
 app.command("describe")(describe.describe)
+app.command("train-classifier")(train_classifier.train_classifier)
+app.command("predict")(predict.predict)
+app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)

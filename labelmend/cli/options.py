@@ -1,9 +1,13 @@
 """Options that several commands take."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from labelmend.classify.learners import Kind
+    from labelmend.classify.peer import Peer
 
 Table = Annotated[
     Path,
@@ -61,3 +65,57 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about w
 def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
     """Return all overrides of a profile."""
     return [*(settings or []), *([f"seed={seed}"] if seed is not None else [])]
+
+
+def share(option: str, text: str) -> float:
+    """Read a share, given as one or in per cent.
+
+    Raises:
+        ConfigError: it is no share.
+    """
+    from labelmend.errors import ConfigError
+
+    number, per_cent = text.removesuffix("%"), text.endswith("%")
+    try:
+        value = float(number) / (100 if per_cent else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"{option} {text}: give a share such as 0.9, or 90%")
+    return value
+
+
+def classifier_kind(name: str | None) -> "Kind | None":
+    """Return the kind of classifier that was asked for, or None.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if name is None:
+        return None
+    from labelmend.classify.learners import KINDS
+    from labelmend.errors import ConfigError, nearest
+
+    for kind in KINDS:
+        if kind == name:
+            return kind
+    raise ConfigError(
+        f"unknown kind of classifier {name!r}{nearest(name, KINDS)}: use {', '.join(KINDS)}"
+    )
+
+
+def peer(name: str | None) -> "Peer | None":
+    """Return the peer that was asked for, or None.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if name is None:
+        return None
+    from labelmend.classify.peer import PEERS
+    from labelmend.errors import ConfigError, nearest
+
+    for known in PEERS:
+        if known == name:
+            return known
+    raise ConfigError(f"unknown peer {name!r}{nearest(name, PEERS)}: use {', '.join(PEERS)}")

@@ -189,6 +189,9 @@ def _check_ranges(config: Config) -> None:
         "decision.review_below": config.decision.review_below,
         "fusion.oos_threshold": config.fusion.oos_threshold,
         "routing.llm_share": config.routing.llm_share,
+        "classify.max_in_scope_loss": config.classify.max_in_scope_loss,
+        "classify.lightgbm.feature_share": config.classify.lightgbm.feature_share,
+        "classify.lightgbm.row_share": config.classify.lightgbm.row_share,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
@@ -229,8 +232,24 @@ def _check_ranges(config: Config) -> None:
         "routing.audit_rows": (config.routing.audit_rows, 0),
         "routing.llm_rows": (config.routing.llm_rows, -1),
         "routing.llm_minutes": (config.routing.llm_minutes, 0),
+        "classify.folds": (config.classify.folds, 2),
+        "classify.components": (config.classify.components, 1),
+        "classify.neighbours": (config.classify.neighbours, 1),
+        "classify.reference_texts": (config.classify.reference_texts, 1),
+        "classify.batch_rows": (config.classify.batch_rows, 1),
+        "classify.lightgbm.components": (config.classify.lightgbm.components, 1),
+        "classify.lightgbm.rounds": (config.classify.lightgbm.rounds, 1),
+        "classify.lightgbm.learning_rate": (config.classify.lightgbm.learning_rate, 1e-6),
+        "classify.lightgbm.leaves": (config.classify.lightgbm.leaves, 2),
+        "classify.lightgbm.least_rows": (config.classify.lightgbm.least_rows, 1),
+        "classify.lightgbm.penalty": (config.classify.lightgbm.penalty, 0),
         "seed": (config.seed, 0),
     }
+    for kind in ("logreg", "linear_svm"):
+        linear = getattr(config.classify, kind)
+        strength = (linear.inverse_regularization, 1e-6)
+        least[f"classify.{kind}.inverse_regularization"] = strength
+        least[f"classify.{kind}.max_iterations"] = (linear.max_iterations, 1)
     for i, encoder in enumerate(config.encoders):
         least[f"encoders.{i}.batch_size"] = (encoder.batch_size, 1)
         least[f"encoders.{i}.max_tokens"] = (encoder.max_tokens, 8)

@@ -248,6 +248,74 @@ class DecisionConfig:
 
 
 @dataclass(frozen=True)
+class LinearConfig:
+    """A linear classifier.
+
+    Attributes:
+        inverse_regularization: scikit-learn's C.
+        max_iterations: of the solver.
+    """
+
+    inverse_regularization: float
+    max_iterations: int
+
+
+@dataclass(frozen=True)
+class LightgbmConfig:
+    """Gradient-boosted trees; LightGBM's own names stand in brackets.
+
+    Attributes:
+        components: discriminant axes that the trees read.
+        rounds: trees a label.
+        learning_rate: of each tree.
+        leaves: of a tree (num_leaves).
+        feature_share: axes that a tree may read (feature_fraction).
+        row_share: rows that a tree may read (bagging_fraction).
+        least_rows: in a leaf (min_data_in_leaf).
+        penalty: on the leaves' scores (lambda_l2).
+    """
+
+    components: int
+    rounds: int
+    learning_rate: float
+    leaves: int
+    feature_share: float
+    row_share: float
+    least_rows: int
+    penalty: float
+
+
+@dataclass(frozen=True)
+class ClassifyConfig:
+    """The classifier that is trained on a mended table.
+
+    Attributes:
+        kind: of the classifier, if no `--kind` is given.
+        folds: of the held-out predictions that calibrate it, grouped by text.
+        components: principal components of the embeddings that it reads.
+        logreg: multinomial logistic regression.
+        linear_svm: one linear support vector machine a label, squared hinge loss.
+        lightgbm: gradient-boosted trees.
+        neighbours: nearest in-scope texts whose mean similarity tells what is out of scope.
+        reference_texts: in-scope texts kept for that at most; more are sampled.
+        max_in_scope_loss: share of in-scope texts that may be lost to out-of-scope, if no other
+            operating point is given.
+        batch_rows: texts predicted at a time.
+    """
+
+    kind: Literal["logreg", "linear-svm", "lightgbm"]
+    folds: int
+    components: int
+    logreg: LinearConfig
+    linear_svm: LinearConfig
+    lightgbm: LightgbmConfig
+    neighbours: int
+    reference_texts: int
+    max_in_scope_loss: float
+    batch_rows: int
+
+
+@dataclass(frozen=True)
 class Config:
     """One run's whole configuration.
 
@@ -266,3 +334,4 @@ class Config:
     routing: RoutingConfig
     fusion: FusionConfig
     decision: DecisionConfig
+    classify: ClassifyConfig

@@ -181,6 +181,46 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
                 name.unlink()
 
 
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder to write to, which takes the name of `path` when it is complete.
+
+    A folder that stands there is replaced as a whole, and is whole until then. On any error, Ctrl-C
+    included, the temporary one is removed. Only writing belongs in the block.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    target = Path(os.path.realpath(path))
+    stamp = secrets.token_hex(8)
+    name, old = (target.with_name(f".labelmend-{stamp}-{what}") for what in ("new", "old"))
+    try:
+        name.mkdir()
+        yield name
+        for file in sorted(name.rglob("*")):
+            if file.is_file():
+                with file.open("rb+") as opened:
+                    os.fsync(opened.fileno())
+        if target.exists():
+            target.replace(old)
+        try:
+            name.replace(target)
+        except BaseException:
+            if old.exists() and not target.exists():
+                old.replace(target)
+            raise
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "mend that")
+        raise OutputError(
+            f"can't write {path}: {error.strerror or error}; {advice} and run again; what was "
+            "there before is untouched"
+        ) from None
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _refuse_place(source: Path, output: Path, is_table: bool) -> None:
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; give a file name in it")

@@ -163,17 +163,22 @@ _LEAST_LOG = -40.0
 """Log-probabilities are cut here."""
 
 
-def principal_components(embeddings: Floats, count: int) -> Floats:
-    """Return float32 [u, min(count, d)]: the embeddings on their leading axes of variance."""
-    if embeddings.shape[1] <= count:
-        return embeddings
+def principal_axes(embeddings: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return the mean, float32 [d], and the leading axes of variance, [d, min(count, d)]."""
     mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
     covariance = np.zeros((embeddings.shape[1],) * 2)
     for start in range(0, len(embeddings), 1 << 16):
         centred = embeddings[start : start + (1 << 16)] - mean
         covariance += centred.T @ centred
     _, axes = np.linalg.eigh(covariance)
-    leading = axes[:, ::-1][:, :count].astype(np.float32)
+    return mean, axes[:, ::-1][:, :count].astype(np.float32)
+
+
+def principal_components(embeddings: Floats, count: int) -> Floats:
+    """Return float32 [u, min(count, d)]: the embeddings on their leading axes of variance."""
+    if embeddings.shape[1] <= count:
+        return embeddings
+    mean, leading = principal_axes(embeddings, count)
     projected = np.empty((len(embeddings), count), dtype=np.float32)
     for start in range(0, len(embeddings), 1 << 16):
         part = slice(start, start + (1 << 16))

@@ -28,12 +28,15 @@ class TextSpace:
     would tear apart what is alike.
     """
 
-    def __init__(self, openers: Sequence[Callable[[], Encoder]]) -> None:
+    def __init__(
+        self, openers: Sequence[Callable[[], Encoder]], means: Sequence[Doubles] = ()
+    ) -> None:
         """Open the encoders.
 
         Args:
             openers: at least one; each opens an encoder whose vectors are of unit length, and is
                 called again for texts that come after `release`.
+            means: what an earlier space learned (see `means`), to place texts as it did.
 
         Raises:
             ModelError: an encoder without a cache can't load.
@@ -41,8 +44,13 @@ class TextSpace:
         self._openers = tuple(openers)
         self._opened: tuple[Encoder, ...] = ()
         self._earlier_notes: tuple[str, ...] = ()
-        self._shifts: tuple[Doubles, ...] = ()
+        self._shifts = tuple(means)
         self._encoders()
+
+    @property
+    def means(self) -> tuple[Doubles, ...]:
+        """What `fit` learned: of each encoder, the vector [d_i] that is taken away from texts."""
+        return self._shifts
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,19 +130,24 @@ class TextSpace:
         return np.concatenate(placed, axis=1)
 
 
-def open_space(encoders: Sequence[EncoderConfig], models: Sequence[LocatedModel]) -> TextSpace:
+def open_space(
+    encoders: Sequence[EncoderConfig],
+    models: Sequence[LocatedModel],
+    means: Sequence[Doubles] = (),
+) -> TextSpace:
     """Return the space of the encoders that a profile names, each behind its own cache.
 
     Args:
         encoders: at least one.
         models: theirs, in the same order.
+        means: what an earlier space learned, to go on with it instead of a `fit`.
 
     Raises:
         ModelError: a folder holds no model of the configured backend; with a cache this comes up
             when the first vector is computed.
     """
     pairs = zip(encoders, models, strict=True)
-    return TextSpace([partial(open_encoder, encoder, model) for encoder, model in pairs])
+    return TextSpace([partial(open_encoder, encoder, model) for encoder, model in pairs], means)
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -11,9 +11,13 @@ from labelmend import __version__
 ROOT = Path(__file__).parents[2]
 HEAVY = (
     *("torch", "llama_cpp", "sklearn", "pandas", "faiss", "transformers", "onnxruntime"),
-    *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub"),
+    *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub", "lightgbm"),
 )
-COMMANDS = ("relabel", "describe", "explain", "corrupt", "models", "demo", "version")
+COMMANDS = (
+    *("relabel", "describe", "explain", "train-classifier", "predict"),
+    "compare-baseline",
+    *("corrupt", "models", "demo", "version"),
+)
 
 
 def python(*arguments, **environment):

@@ -293,3 +293,14 @@ def test_the_embedded_encoders(encoders, tmp_path, monkeypatch):
     # A later run knows all texts: the same bits, and no model is loaded.
     monkeypatch.setattr(cache, "load_encoder", lambda config, folder: pytest.fail("loaded"))
     assert open_space(configs, encoders).fit(texts, NoProgress()).tobytes() == found.tobytes()
+
+
+def test_a_space_goes_on_with_the_means_of_another():
+    rows = {"a": [1, 0], "b": [0.6, 0.8], "c": [0, 1]}
+    first = space_of(Fake(rows), Fake(rows))
+    placed = first.fit(["a", "b"], NoProgress())
+    # Two texts: the mean counts 2 / 102.
+    np.testing.assert_allclose(first.means[0], np.array([0.8, 0.4]) * 2 / 102)
+    again = TextSpace([lambda: Fake(rows), lambda: Fake(rows)], first.means)
+    np.testing.assert_allclose(again.queries(["a", "b"]), placed, atol=1e-7)
+    np.testing.assert_array_equal(again.queries(["c"]), first.queries(["c"]))

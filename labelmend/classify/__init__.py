@@ -1,0 +1,1 @@
+"""Classifiers on mended labels: training, predicting, and proof that they got better."""

@@ -1,0 +1,292 @@
+"""The same classifiers on several versions of the labels, tested on the same rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labelmend.classify.calibrate import OperatingPoint, TradeOff, trade_off
+from labelmend.classify.classifier import Predictions
+from labelmend.classify.compare import Answers, TestRows
+from labelmend.classify.data import (
+    TrainingSet,
+    few_texts,
+    training_set,
+    without_labels,
+)
+from labelmend.classify.evaluate import Metrics, called_labels, evaluate
+from labelmend.classify.learners import Kind
+from labelmend.classify.peer import cleanlab_labels
+from labelmend.classify.train import stratified_folds, train
+from labelmend.configs.schema import ClassifyConfig
+from labelmend.data.dataset import label_indices
+from labelmend.data.duplicates import text_key
+from labelmend.protocols import NoProgress, Progress
+from labelmend.types import Dataset, Doubles, Floats, Ints
+
+_CURVE_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One version of the labels.
+
+    Attributes:
+        name: what tables call it.
+        dataset: its rows.
+        confidence: float64 [n], how much each row counts.
+    """
+
+    name: str
+    dataset: Dataset
+    confidence: Doubles
+
+    def training_set(self) -> TrainingSet:
+        """Return what is trained on: labels of a single text are left out."""
+        data = training_set(self.dataset, self.confidence)
+        few = [data.labels[k] for k in few_texts(data)]
+        if not few:
+            return data
+        return training_set(without_labels(self.dataset, few), self.confidence)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Rows whose labels are held for true.
+
+    Attributes:
+        texts: one a row.
+        labels: their labels.
+        oos: the label that means out-of-scope, or None.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    oos: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of classifier on one version of the labels with one seed.
+
+    Attributes:
+        kind: of the classifier.
+        arm: name of the version.
+        seed: of the training.
+        metrics: on the test rows.
+        curve: what other bars for out-of-scope would do to the test rows.
+        called: the labels, one a test row.
+        flagged: whether the row is called out of scope.
+    """
+
+    kind: Kind
+    arm: str
+    seed: int
+    metrics: Metrics
+    curve: TradeOff
+    called: tuple[str, ...]
+    flagged: tuple[bool, ...]
+
+
+class Vectors:
+    """The embeddings of all texts that may be trained or tested on."""
+
+    def __init__(self, texts: Sequence[str], embeddings: Floats) -> None:
+        """Remember where each text is.
+
+        Args:
+            texts: distinct.
+            embeddings: float32 [len(texts), d], unit rows.
+        """
+        self._place = {text: i for i, text in enumerate(texts)}
+        self._embeddings = embeddings
+
+    def of(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d]."""
+        return self._embeddings[[self._place[text] for text in texts]]
+
+
+def run_cell(
+    arm: Arm,
+    kind: Kind,
+    seed: int,
+    test: TestSet,
+    vectors: Vectors,
+    config: ClassifyConfig,
+    point: OperatingPoint,
+) -> Cell:
+    """Train on one version of the labels and test.
+
+    Raises:
+        ConfigError: the operating point can't be had.
+    """
+    data = arm.training_set()
+    done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
+    found = done.classifier.predict(vectors.of(test.texts))
+    return _cell(arm, kind, seed, test, data, found)
+
+
+def cross_validated_cell(
+    arm: Arm,
+    kind: Kind,
+    seed: int,
+    test: TestSet,
+    vectors: Vectors,
+    config: ClassifyConfig,
+    point: OperatingPoint,
+) -> Cell:
+    """Test each fold of the test rows on a classifier that was trained without its texts.
+
+    Rows that are tested nowhere are trained on always. The seed draws the folds.
+
+    Raises:
+        ConfigError: the operating point can't be had.
+    """
+    order = sorted(range(len(test.texts)), key=lambda i: text_key(test.texts[i]))
+    labels = sorted(set(test.labels))
+    dealt = stratified_folds(
+        label_indices(labels, [test.labels[i] for i in order]), config.folds, seed
+    )
+    fold_of = dict(zip([text_key(test.texts[i]) for i in order], dealt.tolist(), strict=True))
+    test_folds = np.array([fold_of[text_key(text)] for text in test.texts])
+    arm_folds = np.array([fold_of.get(text_key(text), -1) for text in arm.dataset.texts])
+    whole = arm.training_set()
+    parts: list[tuple[Ints, Predictions]] = []
+    for fold in range(config.folds):
+        rows = np.flatnonzero(test_folds == fold)
+        kept = np.where(arm_folds != fold, arm.confidence, 0.0)
+        data = replace(arm, confidence=kept).training_set()
+        done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
+        found = done.classifier.predict(vectors.of([test.texts[i] for i in rows]))
+        parts.append((rows, _in_labels(found, data.labels, whole.labels)))
+    rows = np.concatenate([rows for rows, _ in parts])
+    back = np.argsort(rows)
+    joined = Predictions(
+        labels=np.concatenate([p.labels for _, p in parts])[back],
+        is_oos=np.concatenate([p.is_oos for _, p in parts])[back],
+        oos_scores=np.concatenate([p.oos_scores for _, p in parts])[back],
+        probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
+    )
+    return _cell(arm, kind, seed, test, whole, joined)
+
+
+def cleanlab_arms(
+    arm: Arm, vectors: Vectors, config: ClassifyConfig, point: OperatingPoint, seed: int
+) -> tuple[Arm, Arm]:
+    """Return what cleanlab makes of an arm: flagged rows taken out, and relabelled.
+
+    It gets the calibrated out-of-fold probabilities of our logistic regression.
+    """
+    data = arm.training_set()
+    done = train(data, vectors.of(data.texts), config, "logreg", point, seed, NoProgress())
+    place = {text_key(text): i for i, text in enumerate(data.texts)}
+    kept = np.array([place.get(text_key(text), -1) for text in arm.dataset.texts])
+    given = label_indices(
+        data.labels, [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
+    )
+    rows = np.flatnonzero((given >= 0) & (kept >= 0))
+    versions = []
+    for name, labels in zip(
+        ("cleanlab pruned", "cleanlab relabelled"),
+        cleanlab_labels(given[rows], done.held_out.probabilities[kept[rows]]),
+        strict=True,
+    ):
+        mended = np.full(len(given), -1, dtype=np.int64)
+        mended[rows] = labels
+        dataset = Dataset(arm.dataset.ids, arm.dataset.texts, mended, data.labels, data.oos)
+        versions.append(Arm(name, dataset, arm.confidence))
+    return versions[0], versions[1]
+
+
+def answers_of(cells: Sequence[Cell], labels: Sequence[str]) -> Answers:
+    """Return what the cells of one kind and arm say, one seed each, as indices of `labels`."""
+    return Answers(
+        called=np.stack([label_indices(labels, cell.called) for cell in cells]),
+        flagged=np.array([cell.flagged for cell in cells], dtype=bool),
+    )
+
+
+def test_rows(test: TestSet, labels: Sequence[str]) -> TestRows:
+    """Return the test rows as indices of `labels`, which hold all that is true or called."""
+    truth = label_indices(labels, test.labels)
+    return TestRows(truth, np.array([label == test.oos for label in test.labels]), len(labels))
+
+
+test_rows.__test__ = False  # type: ignore[attr-defined]
+
+
+def run_all(
+    arms: Sequence[Arm],
+    kinds: Sequence[Kind],
+    seeds: Sequence[int],
+    test: TestSet,
+    vectors: Vectors,
+    config: ClassifyConfig,
+    point: OperatingPoint,
+    progress: Progress,
+    *,
+    cross_validate: bool,
+) -> tuple[Cell, ...]:
+    """Train and test every kind on every version of the labels with every seed.
+
+    Args:
+        arms: the versions.
+        kinds: of classifiers.
+        seeds: of the trainings.
+        test: the test rows.
+        vectors: of all texts.
+        config: the classifiers' settings.
+        point: the operating point of out-of-scope detection.
+        progress: advances one step a cell.
+        cross_validate: the test rows are rows of the training set too.
+    """
+    run = cross_validated_cell if cross_validate else run_cell
+    progress.start("train and test", len(arms) * len(kinds) * len(seeds))
+    cells = []
+    for kind in kinds:
+        for seed in seeds:
+            for arm in arms:
+                cells.append(run(arm, kind, seed, test, vectors, config, point))
+                progress.advance()
+    return tuple(cells)
+
+
+def by_arm(cells: Sequence[Cell], kind: str) -> Mapping[str, list[Cell]]:
+    """Return the cells of one kind, by version of the labels, in the order of the seeds."""
+    found: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.kind == kind:
+            found.setdefault(cell.arm, []).append(cell)
+    return found
+
+
+def _cell(
+    arm: Arm, kind: Kind, seed: int, test: TestSet, data: TrainingSet, found: Predictions
+) -> Cell:
+    labels = (*data.labels, *sorted(set(test.labels) - set(data.labels)))
+    oos = labels.index(test.oos) if test.oos in labels else None
+    truth = label_indices(labels, test.labels)
+    inside = found.probabilities.copy()
+    if data.oos is not None:
+        inside[:, data.oos] = -1.0
+    is_oos = truth == (-1 if oos is None else oos)
+    right = inside.argmax(axis=1) == truth
+    return Cell(
+        kind=kind,
+        arm=arm.name,
+        seed=seed,
+        metrics=evaluate(truth, found, labels, oos),
+        curve=trade_off(found.oos_scores, is_oos, right, np.ones(len(truth)), _CURVE_POINTS),
+        called=tuple(labels[k] for k in called_labels(found, oos)),
+        flagged=tuple(found.is_oos.tolist()),
+    )
+
+
+def _in_labels(found: Predictions, known: Sequence[str], labels: Sequence[str]) -> Predictions:
+    """Return predictions over some labels as ones over all."""
+    place = label_indices(labels, known)
+    probabilities = np.zeros((len(found.labels), len(labels)))
+    probabilities[:, place] = found.probabilities
+    return replace(found, labels=place[found.labels], probabilities=probabilities)

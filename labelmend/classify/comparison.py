@@ -1,0 +1,437 @@
+"""Files in, files out: what the command `compare-baseline` does."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelmend import __version__
+from labelmend.classify.baseline import (
+    Arm,
+    Cell,
+    TestSet,
+    Vectors,
+    answers_of,
+    by_arm,
+    cleanlab_arms,
+    run_all,
+    test_rows,
+)
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.compare import Outcome, compare
+from labelmend.classify.comparison_page import page
+from labelmend.classify.data import (
+    CONFIDENCE,
+    MENDED,
+    LabelledTable,
+    check_trainable,
+    labelled_table,
+    named_column,
+    overlapping_rows,
+    read_confidence,
+    row_texts,
+    training_set,
+)
+from labelmend.classify.job import curve_record
+from labelmend.classify.learners import Kind
+from labelmend.classify.peer import Peer, check_peer
+from labelmend.configs.schema import Config
+from labelmend.data.dataset import choose_columns
+from labelmend.data.read import SourceTable, read_table
+from labelmend.data.write import atomic_files
+from labelmend.errors import ColumnError, InputError, OutputError
+from labelmend.protocols import Progress
+from labelmend.retrieval.space import open_space
+from labelmend.types import NO_LABEL
+from labelmend.weights.locate import LocatedModel, locate
+
+BEFORE, AFTER, GOLD = "as given", "mended", "gold"
+
+RECORD = "comparison.json"
+PAGE = "comparison.md"
+
+SURE = 0.95
+"""Rows of at least this confidence are tested on where there is no test set."""
+
+_SHOWN_LABELS = 5
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "sentence-transformers", "torch")
+
+FLATTERS = (
+    "no test set was given, so this is cross-validation on the rows whose mended label labelmend "
+    "is sure of; it flatters: their labels come from labelmend itself, so an error of its own "
+    "counts as right, and sure rows are the easy ones. Give --test with labels that a person "
+    "checked"
+)
+
+
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """Which tables, and which of their columns; None to find a column by its name.
+
+    Attributes:
+        before: table with the labels as given.
+        after: table with the mended ones; None where `before` has both.
+        test: table with labels that are held for true, or None.
+        text_column: of all tables.
+        label_column: the given labels.
+        mended_column: the mended ones.
+        gold_column: the true labels of the training texts, in `before` or `after`; None to go
+            without.
+        test_label_column: of the test table.
+        oos_label: the label that means "fits no label".
+        encoding: of all tables.
+        keep_overlap: test on texts that are trained on, too.
+    """
+
+    before: Path
+    after: Path | None = None
+    test: Path | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    mended_column: str | None = None
+    gold_column: str | None = None
+    test_label_column: str | None = None
+    oos_label: str | None = None
+    encoding: str | None = None
+    keep_overlap: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison.
+
+    Attributes:
+        cells: every training and its test.
+        outcomes: as given against mended, by kind of classifier.
+        arms: the versions of the labels, with their numbers of labelled rows.
+        test_rows: rows that were tested on.
+        cross_validated: whether there was no test set.
+        notes: what the user should know.
+        record: all of it as JSON.
+        files: that were written.
+    """
+
+    cells: tuple[Cell, ...]
+    outcomes: tuple[Outcome, ...]
+    arms: dict[str, int]
+    test_rows: int
+    cross_validated: bool
+    notes: tuple[str, ...]
+    record: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The checked input."""
+
+    arms: tuple[Arm, ...]
+    test: TestSet
+    notes: tuple[str, ...]
+    sources: dict[str, dict[str, Any]]
+
+
+def compare_files(
+    request: ComparisonRequest,
+    folder: Path,
+    config: Config,
+    kinds: Sequence[Kind],
+    seeds: Sequence[int],
+    point: OperatingPoint,
+    progress: Progress,
+    *,
+    peer: Peer | None = None,
+) -> Comparison:
+    """Train the same classifiers on the labels as given and as mended, and say what is better.
+
+    Args:
+        request: the tables.
+        folder: where `comparison.json` and `comparison.md` are written; made if missing.
+        config: the encoders and the classifiers' settings.
+        kinds: of classifiers.
+        seeds: of the trainings, which draw their folds; at least one.
+        point: the operating point of out-of-scope detection.
+        progress: hears how far the work is.
+        peer: compare with what it makes of the labels, too.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    _check_folder(folder)
+    if peer is not None:
+        check_peer()
+    tables = _read(request, config)
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    space = open_space(config.encoders, models)
+    training = {text for arm in tables.arms for text in arm.training_set().texts}
+    # The space is that of the training texts: what is tested on has no say in it.
+    texts = sorted(training)
+    tested = sorted(set(tables.test.texts) - training)
+    embeddings = space.fit(texts, progress)
+    if tested:
+        progress.start("embed test texts", len(tested))
+        embeddings = np.vstack([embeddings, space.queries(tested)])
+        progress.advance(len(tested))
+    space.release()
+    vectors = Vectors([*texts, *tested], embeddings)
+    arms = list(tables.arms)
+    if peer is not None:
+        arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
+    cross_validate = request.test is None
+    cells = run_all(
+        arms,
+        kinds,
+        seeds,
+        tables.test,
+        vectors,
+        config.classify,
+        point,
+        progress,
+        cross_validate=cross_validate,
+    )
+    outcomes = compare_cells(cells, kinds, tables.test, BEFORE, AFTER, config.seed)
+    notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *space.notes)
+    sizes = {arm.name: int((arm.dataset.given != NO_LABEL).sum()) for arm in arms}
+    record = {
+        "labelmend": __version__,
+        "input": tables.sources,
+        "test_rows": len(tables.test.texts),
+        "cross_validated": cross_validate,
+        "seeds": list(seeds),
+        "operating_point": {"goal": point.goal, "value": point.value},
+        "arms": sizes,
+        "verdict": overall(outcomes),
+        "outcomes": [outcome_record(outcome) for outcome in outcomes],
+        "cells": [cell_record(cell) for cell in cells],
+        "models": _model_records(models),
+        "notes": list(notes),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+    files = (folder / RECORD, folder / PAGE)
+    comparison = Comparison(
+        cells=cells,
+        outcomes=outcomes,
+        arms=sizes,
+        test_rows=len(tables.test.texts),
+        cross_validated=cross_validate,
+        notes=notes,
+        record=record,
+        files=files,
+    )
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: can't make this folder: {error.strerror}; name another with -o"
+        ) from None
+    with atomic_files(files) as (as_json, as_markdown):
+        as_json.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        as_markdown.write_text(page(comparison), "utf-8")
+    return comparison
+
+
+def compare_cells(
+    cells: Sequence[Cell], kinds: Sequence[Kind], test: TestSet, before: str, after: str, seed: int
+) -> tuple[Outcome, ...]:
+    """Compare two versions of the labels, kind by kind."""
+    labels = sorted({*test.labels, *(label for cell in cells for label in cell.called)})
+    pairs = []
+    for kind in kinds:
+        arms = by_arm(cells, kind)
+        pairs.append((kind, answers_of(arms[before], labels), answers_of(arms[after], labels)))
+    return compare(pairs, test_rows(test, labels), seed)
+
+
+def overall(outcomes: Sequence[Outcome]) -> str:
+    """Return one sentence on all kinds of classifiers, such as "better with logreg"."""
+    said: dict[str, list[str]] = {}
+    for verdict in ("better", "worse", "no difference shown"):
+        kinds = [outcome.kind for outcome in outcomes if outcome.verdict == verdict]
+        if kinds:
+            said[verdict] = kinds
+    if len(said) == 1:
+        return next(iter(said))
+    return "; ".join(f"{verdict} with {', '.join(kinds)}" for verdict, kinds in said.items())
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as JSON has it."""
+    return {
+        "kind": outcome.kind,
+        "verdict": outcome.verdict,
+        "differences": [
+            {**vars(difference), "change": difference.change} for difference in outcome.differences
+        ],
+        "mcnemar": vars(outcome.test),
+    }
+
+
+def cell_record(cell: Cell) -> dict[str, Any]:
+    """Return a cell as JSON has it, without what it says of each row."""
+    return {
+        "kind": cell.kind,
+        "arm": cell.arm,
+        "seed": cell.seed,
+        "metrics": asdict(cell.metrics),
+        "oos_trade_off": curve_record(cell.curve),
+    }
+
+
+def _model_records(models: Sequence[LocatedModel]) -> list[dict[str, str]]:
+    return [{"name": m.name, "sha256": m.digest, "source": m.source} for m in models]
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give a folder for the report")
+    if not folder.resolve().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+
+
+def _read(request: ComparisonRequest, config: Config) -> _Tables:
+    """Read and check all tables."""
+    before_table = read_table(request.before, request.encoding)
+    sources = {BEFORE: _source(request.before)}
+    after_table = before_table
+    if request.after is not None:
+        after_table = read_table(request.after, request.encoding)
+        sources[AFTER] = _source(request.after)
+    elif request.mended_column is None and MENDED not in before_table.columns:
+        raise ColumnError(
+            f"{request.before}: has no column {MENDED!r}; give the mended table as well, or name "
+            "its column with --mended-column"
+        )
+
+    def loaded(table: SourceTable, column: str | None, *, mended: bool) -> LabelledTable:
+        found = labelled_table(
+            table,
+            config.data,
+            text_column=request.text_column,
+            label_column=column,
+            oos_label=request.oos_label,
+            mended=mended,
+        )
+        data = training_set(found.dataset, found.confidence)
+        check_trainable(data, f"{table.path}: column {found.columns.label!r}")
+        return found
+
+    before = loaded(before_table, request.label_column, mended=False)
+    if request.mended_column is not None:
+        named_column(after_table, request.mended_column, "--mended-column")
+    after = loaded(after_table, request.mended_column, mended=True)
+    if request.after is None and before.columns.label == after.columns.label:
+        raise ColumnError(
+            f"{request.before}: column {before.columns.label!r} is to be both as given and mended; "
+            "name two columns with --label-column and --mended-column"
+        )
+    notes = [
+        f"{name}: {note}" for name, t in ((BEFORE, before), (AFTER, after)) for note in t.notes
+    ]
+    arms = [Arm(BEFORE, before.dataset, before.confidence)]
+    arms.append(Arm(AFTER, after.dataset, after.confidence))
+    if request.gold_column is not None:
+        holder = before_table if request.gold_column in before_table.columns else after_table
+        named_column(holder, request.gold_column, "--gold-column")
+        gold = loaded(holder, request.gold_column, mended=False)
+        arms.append(Arm(GOLD, gold.dataset, gold.confidence))
+    if request.test is None:
+        return _Tables(tuple(arms), _sure_rows(after), tuple(notes), sources)
+    sources["test"] = _source(request.test)
+    test, more = _test_set(request, config, arms)
+    return _Tables(tuple(arms), test, (*notes, *more), sources)
+
+
+def _test_set(
+    request: ComparisonRequest, config: Config, arms: Sequence[Arm]
+) -> tuple[TestSet, list[str]]:
+    """Read the test table, and take out what is trained on."""
+    assert request.test is not None
+    table = read_table(request.test, request.encoding)
+    if request.test_label_column is not None:
+        named_column(table, request.test_label_column, "--test-label-column")
+    # What a training set has to have, such as several rows a label, a test set may go without.
+    columns = choose_columns(table, request.text_column, request.test_label_column)
+    assert columns.label is not None
+    texts = row_texts(table, columns.text, config.data.max_text_chars)
+    labels = [label if label.strip() else "" for label in table.values(columns.label)]
+    rows = np.flatnonzero([bool(label) for label in labels])
+    notes = []
+    if len(rows) < len(labels):
+        notes.append(f"test: {len(labels) - len(rows)} rows have no label and are left out")
+    oos = request.oos_label or _oos_of(arms, labels, config)
+    trained = {arm.dataset.labels[k] for arm in arms for k in arm.dataset.given if k != NO_LABEL}
+    unknown = sorted({labels[row] for row in rows} - trained - {oos})
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
+        more = f" and {len(unknown) - _SHOWN_LABELS} more" if len(unknown) > _SHOWN_LABELS else ""
+        raise InputError(
+            f"{request.test}: column {columns.label!r}: {len(unknown)} "
+            f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: {shown}"
+            f"{more}; mend the test table, or name another column with --test-label-column"
+        )
+    overlap = overlapping_rows([texts[row] for row in rows], [arm.dataset.texts for arm in arms])
+    if len(overlap):
+        kept = "they stay in, as told" if request.keep_overlap else "they are taken out of the test"
+        notes.append(
+            f"{len(overlap)} of {len(rows)} test rows have a text that is trained on; {kept}"
+        )
+        if not request.keep_overlap:
+            rows = np.delete(rows, overlap)
+    if not len(rows):
+        raise InputError(
+            f"{request.test}: no labelled row is left whose text is not trained on; give other "
+            "texts, or keep those with --keep-overlap"
+        )
+    return TestSet(
+        tuple(texts[row] for row in rows), tuple(labels[row] for row in rows), oos
+    ), notes
+
+
+def _sure_rows(after: LabelledTable) -> TestSet:
+    """Return the rows whose mended label labelmend is sure of, one a text.
+
+    Raises:
+        InputError: there are none, or no confidence says which.
+    """
+    table, dataset = after.table, after.dataset
+    if CONFIDENCE not in table.columns:
+        raise InputError(
+            f"{table.path}: no test set, and no column {CONFIDENCE!r} that says which rows can "
+            "stand for one; give --test, or a table that labelmend wrote"
+        )
+    confidence = read_confidence(table)
+    sure = Arm("sure", dataset, np.where(confidence >= SURE, 1.0, 0.0)).training_set()
+    if not len(sure):
+        raise InputError(
+            f"{table.path}: no row has a confidence of at least {SURE}, so nothing can stand for a "
+            "test set; give --test"
+        )
+    oos = None if dataset.oos is None else dataset.labels[dataset.oos]
+    labels = tuple(sure.labels[k] for k in sure.main_labels())
+    return TestSet(sure.texts, labels, oos)
+
+
+def _oos_of(arms: Sequence[Arm], labels: Sequence[str], config: Config) -> str | None:
+    """Return the out-of-scope label: that of the training sets, else one of the test set."""
+    trained = (arm.dataset.labels[arm.dataset.oos] for arm in arms if arm.dataset.oos is not None)
+    known = {name.casefold() for name in config.data.oos_labels}
+    tested = (label for label in sorted(set(labels)) if label.strip().casefold() in known)
+    return next(chain(trained, tested), None)
+
+
+def _source(path: Path) -> dict[str, Any]:
+    return {
+        "path": os.fsencode(path).decode(errors="replace"),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }

@@ -1,0 +1,135 @@
+"""A comparison in Markdown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelmend.classify.baseline import Cell, by_arm
+from labelmend.classify.compare import Outcome
+from labelmend.classify.evaluate import Metrics
+
+if TYPE_CHECKING:
+    from labelmend.classify.comparison import Comparison
+
+FIGURES: tuple[tuple[str, Callable[[Metrics], float | None], bool], ...] = (
+    ("accuracy", lambda m: m.accuracy, True),
+    ("accuracy, no flag", lambda m: m.plain_accuracy, True),
+    ("macro-F1", lambda m: m.macro_f1, True),
+    ("weighted F1", lambda m: m.weighted_f1, True),
+    ("ROC AUC", lambda m: m.roc_auc, True),
+    ("in-scope accuracy", lambda m: m.in_scope_accuracy, True),
+    ("oos recall", lambda m: m.oos_recall, True),
+    ("oos precision", lambda m: m.oos_precision, True),
+    ("oos AUROC", lambda m: m.oos_auroc, True),
+    ("log loss", lambda m: m.log_loss, False),
+    ("ECE", lambda m: m.ece, False),
+)
+"""What tables show, and whether it is shown in per cent."""
+
+_WORST_LABELS = 10
+
+
+def page(comparison: "Comparison") -> str:
+    """Return the comparison for people."""
+    record = comparison.record
+    seeds = ", ".join(map(str, record["seeds"]))
+    tested = "cross-validated on" if comparison.cross_validated else "tested on"
+    lines = [
+        "# Did the classifier get better?",
+        "",
+        f"**{record['verdict'].capitalize()}.**",
+        "",
+        *(f"- {in_words(outcome)}" for outcome in comparison.outcomes),
+        "",
+        f"Trained on {', '.join(f'{n} ({rows:,} rows)' for n, rows in comparison.arms.items())}; "
+        f"{tested} {comparison.test_rows:,} rows; seeds {seeds}. Out-of-scope bar: "
+        f"{record['operating_point']['goal']} {record['operating_point']['value']:g} on held-out "
+        "training rows.",
+        "",
+        "Intervals are paired bootstraps over the test rows, 95 %. A verdict other than *no "
+        "difference shown* needs an interval that leaves out 0, and McNemar's exact test below "
+        "0.05 after Holm's correction over the classifiers. Neither knows what other training "
+        "sets would have given.",
+    ]
+    lines += ["", *(f"> {note}" for note in comparison.notes)] if comparison.notes else []
+    for outcome in comparison.outcomes:
+        arms = by_arm(comparison.cells, outcome.kind)
+        lines += ["", f"## {outcome.kind}", "", *_figure_table(arms)]
+        lines += ["", "| mended - as given | change | 95 % interval |", "|---|---|---|"]
+        lines += [
+            f"| {d.figure} | {points(d.change)} | {points(d.low)} to {points(d.high)} |"
+            for d in outcome.differences
+        ]
+        lines += ["", *_label_table(arms)]
+    return "\n".join(lines) + "\n"
+
+
+def in_words(outcome: Outcome) -> str:
+    """Return one sentence on one kind of classifier."""
+    accuracy, test = outcome.differences[0], outcome.test
+    return (
+        f"{outcome.kind}: {outcome.verdict}; accuracy {accuracy.before:.2%} -> "
+        f"{accuracy.after:.2%} ({points(accuracy.change)} points, 95 % interval "
+        f"{points(accuracy.low)} to {points(accuracy.high)}; {test.only_after} rows won, "
+        f"{test.only_before} lost, p {_p(test.adjusted)})"
+    )
+
+
+def points(share: float) -> str:
+    """Return a difference of shares in points, with its sign."""
+    return f"{share * 100:+.2f}"
+
+
+def mean_figure(cells: Sequence[Cell], figure: Callable[[Metrics], float | None]) -> float | None:
+    """Return the mean over the seeds, None where a seed has none."""
+    values = [figure(cell.metrics) for cell in cells]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def shown(value: float | None, *, per_cent: bool) -> str:
+    """Return a figure as a table shows it."""
+    if value is None:
+        return ""
+    return f"{value * 100:.2f}" if per_cent else f"{value:.4f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < _LEAST_SHOWN else f"{value:.4f}"
+
+
+_LEAST_SHOWN = 1e-4
+
+
+def _figure_table(arms: Mapping[str, list[Cell]]) -> list[str]:
+    lines = [f"| | {' | '.join(arms)} |", "|---" * (len(arms) + 1) + "|"]
+    for name, figure, per_cent in FIGURES:
+        values = [mean_figure(cells, figure) for cells in arms.values()]
+        if any(value is not None for value in values):
+            cells = " | ".join(shown(value, per_cent=per_cent) for value in values)
+            lines.append(f"| {name} | {cells} |")
+    return lines
+
+
+def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
+    """Return the labels whose F1 changed most between the first two arms."""
+    (first, before), (second, after), *_ = arms.items()
+    changes = []
+    for label in before[0].metrics.labels:
+        old, new = (
+            float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
+            for cells in (before, after)
+        )
+        changes.append((label, old, new))
+    changes.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
+    lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
+    lines += [
+        f"| {_cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
+        for label, a, b in changes[:_WORST_LABELS]
+    ]
+    return lines
+
+
+def _cell_text(label: str) -> str:
+    return " ".join(label.replace("|", "\\|").split())

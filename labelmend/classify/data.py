@@ -1,0 +1,267 @@
+"""Tables to training and test sets: distinct texts, their labels, how much each counts, hashes."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelmend.configs.schema import DataConfig
+from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset
+from labelmend.data.duplicates import text_key, unique_texts
+from labelmend.data.read import SourceTable
+from labelmend.errors import ColumnError, InputError, nearest, row_list
+from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
+
+MENDED = "mended_label"
+CONFIDENCE = "confidence"
+
+_LEAST_TEXTS = 2
+"""Distinct texts a label: one to learn from and one to be measured on."""
+
+_LEAST_LABELS = 2
+_SHOWN_LABELS = 5
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Distinct texts and the labels that they carry, in the order of the texts' keys.
+
+    Rows of one text and label are one pair, whose weight is the sum of theirs, so the order of rows
+    can't matter.
+
+    Attributes:
+        texts: distinct texts, [u].
+        labels: the label set, sorted; each is carried by a pair.
+        oos: index of the out-of-scope label in `labels`, or None.
+        text_of: int64 [p], the text of each pair, ascending.
+        label_of: int64 [p], its label, ascending within a text.
+        weights: float64 [p], > 0, how much a pair counts: its rows, or the sum of their confidence.
+        digest: sha256 of texts, labels and weights: two tables that say the same share it.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    oos: int | None
+    text_of: Ints
+    label_of: Ints
+    weights: Doubles
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.text_of)
+
+    def main_labels(self) -> Ints:
+        """Return int64 [u], each text's heaviest label; of equally heavy ones the first."""
+        order = np.lexsort((self.label_of, -self.weights, self.text_of))
+        first = np.unique(self.text_of[order], return_index=True)[1]
+        return self.label_of[order][first]
+
+
+@dataclass(frozen=True)
+class LabelledTable:
+    """A checked table.
+
+    Attributes:
+        table: as it was read.
+        columns: which of its columns is what.
+        dataset: its rows; the labels are those to train on.
+        confidence: float64 [n], 0 to 1; 1 where none is asked for.
+        notes: what the user should know, one line each.
+    """
+
+    table: SourceTable
+    columns: ColumnChoice
+    dataset: Dataset
+    confidence: Doubles
+    notes: tuple[str, ...]
+
+
+def labelled_table(
+    table: SourceTable,
+    config: DataConfig,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    oos_label: str | None = None,
+    weigh: bool = False,
+    mended: bool = True,
+) -> LabelledTable:
+    """Read the labels to train on.
+
+    Args:
+        table: the user's table.
+        config: how rows are read.
+        text_column: None to find it by name.
+        label_column: None for `mended_label` where there is one, else found by name.
+        oos_label: None to find it by name.
+        weigh: read the confidence column.
+        mended: False passes over `mended_label`.
+
+    Raises:
+        InputError: the table can't be learned from.
+    """
+    if mended and label_column is None and MENDED in table.columns:
+        label_column = MENDED
+    columns = choose_columns(table, text_column, label_column)
+    dataset = to_dataset(table, columns, config, oos_label).dataset
+    unlabelled = int((dataset.given == NO_LABEL).sum())
+    notes = [f"{unlabelled} of {len(dataset)} rows have no label and are left out"]
+    confidence = read_confidence(table) if weigh else np.ones(len(dataset))
+    return LabelledTable(table, columns, dataset, confidence, tuple(notes if unlabelled else ()))
+
+
+def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:
+    """Gather the labelled rows of a dataset into pairs of text and label.
+
+    Labels that no row carries are left out of the label set, and so are rows that count nothing.
+
+    Args:
+        dataset: the rows; those without a label are left out.
+        confidence: float64 [n], how much each row counts.
+    """
+    kept = np.flatnonzero((dataset.given != NO_LABEL) & (confidence > 0))
+    present, place = np.unique(dataset.given[kept], return_inverse=True)
+    labels = tuple(dataset.labels[k] for k in present)
+    oos = dataset.labels[dataset.oos] if dataset.oos is not None else None
+    rows = Dataset(
+        ids=tuple(dataset.ids[row] for row in kept),
+        texts=tuple(dataset.texts[row] for row in kept),
+        given=place.astype(np.int64),
+        labels=labels,
+        oos=labels.index(oos) if oos in labels else None,
+    )
+    unique = unique_texts(rows)
+    codes, pair = np.unique(unique.of_row * len(labels) + rows.given, return_inverse=True)
+    # Sorted first: a sum of floats depends on its order, and rows come in any.
+    order = np.lexsort((confidence[kept], pair))
+    weights = np.zeros(len(codes))
+    np.add.at(weights, pair[order], confidence[kept][order])
+    text_of, label_of = codes // max(len(labels), 1), codes % max(len(labels), 1)
+    return TrainingSet(
+        texts=unique.texts,
+        labels=labels,
+        oos=rows.oos,
+        text_of=text_of,
+        label_of=label_of,
+        weights=weights,
+        digest=_digest(unique.texts, labels, text_of, label_of, weights),
+    )
+
+
+def check_trainable(data: TrainingSet, where: str) -> None:
+    """Make sure that every label has enough texts to learn from and to be measured on.
+
+    Args:
+        data: the training set.
+        where: what the message calls the table and its column.
+
+    Raises:
+        InputError: there are fewer than two labels, or a label has one distinct text.
+    """
+    if len(data.labels) < _LEAST_LABELS:
+        raise InputError(f"{where}: rows with at least two labels are needed to train on")
+    few = few_texts(data)
+    if few:
+        shown = ", ".join(repr(data.labels[k]) for k in few[:_SHOWN_LABELS])
+        more = f" and {len(few) - _SHOWN_LABELS} more" if len(few) > _SHOWN_LABELS else ""
+        has = "label has" if len(few) == 1 else "labels have"
+        raise InputError(
+            f"{where}: {len(few)} {has} only one distinct text, too few to learn from and be "
+            f"measured on: {shown}{more}; give each two texts or more, merge it or remove it"
+        )
+
+
+def few_texts(data: TrainingSet) -> list[int]:
+    """Return the labels, as indices, that fewer than two distinct texts carry."""
+    counts = np.bincount(data.main_labels(), minlength=len(data.labels))
+    return np.flatnonzero(counts < _LEAST_TEXTS).tolist()
+
+
+def without_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
+    """Return the dataset with the rows of these labels made unlabelled."""
+    dropped = [dataset.labels.index(label) for label in labels]
+    given = np.where(np.isin(dataset.given, dropped), NO_LABEL, dataset.given)
+    return Dataset(dataset.ids, dataset.texts, given, dataset.labels, dataset.oos)
+
+
+def overlapping_rows(texts: Sequence[str], training: Sequence[Sequence[str]]) -> Ints:
+    """Return int64, the places of texts that stand in a training set too, but for case and space.
+
+    Args:
+        texts: of the test set.
+        training: the texts of each training set.
+    """
+    keys = {text_key(text) for part in training for text in part}
+    return np.array([i for i, text in enumerate(texts) if text_key(text) in keys], dtype=np.int64)
+
+
+def named_column(table: SourceTable, column: str, flag: str) -> list[str]:
+    """Return the values of a column that the user named.
+
+    Raises:
+        ColumnError: there is no such column.
+    """
+    if column not in table.columns:
+        raise ColumnError(
+            f"{table.path}: {flag}: no column {column!r}{nearest(column, table.columns)}; "
+            f"there are {', '.join(map(repr, table.columns))}"
+        )
+    return table.values(column)
+
+
+def row_texts(table: SourceTable, column: str, limit: int) -> list[str]:
+    """Return a column's texts, cut to what the models read.
+
+    Raises:
+        InputError: one is blank.
+    """
+    whole = table.values(column)
+    blank = [row for row, text in zip(table.row_numbers, whole, strict=True) if not text.strip()]
+    if blank:
+        raise InputError(
+            f"{table.path}: {row_list(blank)}: no text in column {column!r}; "
+            "fill it in or remove the row"
+        )
+    return [text[:limit] for text in whole]
+
+
+def label_counts(data: TrainingSet) -> dict[str, float]:
+    """Return the weight of each label."""
+    totals: Counter[str] = Counter()
+    for label, weight in zip(data.label_of.tolist(), data.weights.tolist(), strict=True):
+        totals[data.labels[label]] += weight
+    return {label: round(totals[label], 6) for label in data.labels}
+
+
+def read_confidence(table: SourceTable) -> Doubles:
+    """Return float64 [n], 0 to 1, the confidence that labelmend gave each row.
+
+    Raises:
+        ColumnError: there is no such column.
+        InputError: it holds something else.
+    """
+    values = named_column(table, CONFIDENCE, "--weight-by-confidence")
+    found = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        try:
+            found[row] = float(value)
+        except ValueError:
+            continue
+    bad = [row + 1 for row in np.flatnonzero(~((found >= 0) & (found <= 1))).tolist()]
+    if bad:
+        raise InputError(
+            f"{table.path}: {row_list(bad)}: column {CONFIDENCE!r} holds no number from 0 to 1; "
+            "train without --weight-by-confidence, or give the table that labelmend wrote"
+        )
+    return found
+
+
+def _digest(
+    texts: Sequence[str], labels: Sequence[str], text_of: Ints, label_of: Ints, weights: Doubles
+) -> str:
+    digest = hashlib.sha256()
+    for text, label, weight in zip(text_of, label_of, weights, strict=True):
+        digest.update(f"{texts[text]}\0{labels[label]}\0{float(weight)!r}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,299 @@
+"""Files in, files out: what the commands `train-classifier` and `predict` do."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelmend.classify.calibrate import OperatingPoint, TradeOff
+from labelmend.classify.classifier import Classifier, Predictions
+from labelmend.classify.data import (
+    LabelledTable,
+    TrainingSet,
+    check_trainable,
+    label_counts,
+    labelled_table,
+    row_texts,
+    training_set,
+)
+from labelmend.classify.evaluate import Metrics, evaluate
+from labelmend.classify.learners import Kind
+from labelmend.classify.model_folder import (
+    SavedModel,
+    check_folder,
+    load_model,
+    locate_encoders,
+    save_model,
+)
+from labelmend.classify.train import Training, train
+from labelmend.configs.load import config_to_dict
+from labelmend.configs.schema import Config
+from labelmend.data.dataset import choose_columns
+from labelmend.data.read import read_table
+from labelmend.data.write import (
+    NewColumn,
+    Value,
+    atomic_files,
+    check_new_columns,
+    check_output,
+    write_table,
+)
+from labelmend.protocols import Progress
+from labelmend.relabel.job import TableRequest
+from labelmend.retrieval.space import open_space
+from labelmend.weights.locate import locate
+
+PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
+_TOP = 3
+_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "sentence-transformers", "torch", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """A finished training.
+
+    Attributes:
+        training: the classifier and its held-out predictions.
+        data: what it was trained on.
+        held_out: how good the held-out predictions are, over distinct texts.
+        folder: where the model was written.
+        label_column: that was trained on.
+        notes: what the user should know.
+    """
+
+    training: Training
+    data: TrainingSet
+    held_out: Metrics
+    folder: Path
+    label_column: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PredictOutcome:
+    """A finished prediction.
+
+    Attributes:
+        rows: of the table.
+        flagged: rows that were called out of scope.
+        output: the table that was written.
+        notes: what the user should know.
+    """
+
+    rows: int
+    flagged: int
+    output: Path
+    notes: tuple[str, ...]
+
+
+def default_point(config: Config) -> OperatingPoint:
+    """Return the operating point of a profile."""
+    return OperatingPoint("in-scope-loss", config.classify.max_in_scope_loss)
+
+
+def train_file(
+    request: TableRequest,
+    folder: Path,
+    config: Config,
+    kind: Kind,
+    point: OperatingPoint,
+    progress: Progress,
+    *,
+    weigh: bool = False,
+) -> TrainOutcome:
+    """Train a classifier on a table, and write its model folder.
+
+    Args:
+        request: the table; its label column is `mended_label` by default, if there is one.
+        folder: of the model.
+        config: the encoders and the classifier's settings.
+        kind: of the classifier.
+        point: the operating point of out-of-scope detection.
+        progress: hears how far the work is.
+        weigh: let rows count by the confidence that labelmend gave them.
+
+    Raises:
+        LabelmendError: the input can't be used, or the model can't be written.
+    """
+    check_folder(folder)
+    loaded = labelled_table(
+        read_table(request.path, request.encoding),
+        config.data,
+        text_column=request.text_column,
+        label_column=request.label_column,
+        oos_label=request.oos_label,
+        weigh=weigh,
+    )
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    data = training_set(loaded.dataset, loaded.confidence)
+    check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    space = open_space(config.encoders, models)
+    embeddings = space.fit(data.texts, progress)
+    space.release()
+    training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
+    held_out = evaluate(data.main_labels(), training.held_out, data.labels, data.oos)
+    notes = (*loaded.notes, *space.notes)
+    card = {
+        "data": _data_record(request, loaded, data, digest, weigh=weigh),
+        "seed": config.seed,
+        "operating_point": asdict(point),
+        "config": config_to_dict(config)["classify"],
+        "held_out": asdict(held_out),
+        "oos_trade_off": curve_record(training.curve),
+        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in models],
+        "notes": list(notes),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+    model = SavedModel(
+        classifier=training.classifier,
+        means=space.means,
+        encoders=config.encoders,
+        encoder_digests=tuple(located.digest for located in models),
+        max_text_chars=config.data.max_text_chars,
+        card=card,
+    )
+    save_model(model, folder, _readme(training.classifier, data, held_out, card))
+    column = loaded.columns.label or ""
+    return TrainOutcome(training, data, held_out, folder, column, notes)
+
+
+def predict_file(
+    folder: Path, request: TableRequest, output: Path, config: Config, progress: Progress
+) -> PredictOutcome:
+    """Predict the labels of a table's texts, and write the table with them.
+
+    Args:
+        folder: of the model.
+        request: the table and its text column.
+        output: the table with `PREDICTED` behind the user's columns.
+        config: how many texts are predicted at a time.
+        progress: hears how far the work is.
+
+    Raises:
+        LabelmendError: the model or the input can't be used, or the output can't be written.
+    """
+    model = load_model(folder)
+    table = read_table(request.path, request.encoding)
+    check_new_columns(table, PREDICTED)
+    check_output(request.path, output)
+    column = choose_columns(table, request.text_column, label_needed=False).text
+    texts = row_texts(table, column, model.max_text_chars)
+    models = locate_encoders(model, folder)
+    space = open_space(model.encoders, models, model.means)
+    labels = model.classifier.labels
+    names: list[str] = []
+    probabilities: list[float] = []
+    flags: list[bool] = []
+    tops: list[str] = []
+    progress.start("predict", len(texts))
+    for start in range(0, len(texts), config.classify.batch_rows):
+        part = texts[start : start + config.classify.batch_rows]
+        found = model.classifier.predict(space.queries(part))
+        names += [labels[k] for k in found.labels]
+        probabilities += found.probabilities[np.arange(len(part)), found.labels].tolist()
+        flags += found.is_oos.tolist()
+        tops += _top_labels(found, labels)
+        progress.advance(len(part))
+    values: list[tuple[Value, ...]] = [
+        tuple(column) for column in (names, probabilities, flags, tops)
+    ]
+    with atomic_files([output]) as (temporary,):
+        columns = [NewColumn(n, v) for n, v in zip(PREDICTED, values, strict=True)]
+        write_table(table, columns, temporary)
+    return PredictOutcome(len(texts), sum(flags), output, space.notes)
+
+
+def curve_record(curve: TradeOff) -> list[dict[str, float | None]]:
+    """Return a trade-off curve as JSON has it, which knows no NaN."""
+    return [
+        {
+            "threshold": float(threshold),
+            "in_scope_accuracy": round(float(accuracy), 6),
+            "oos_recall": None if np.isnan(recall) else round(float(recall), 6),
+        }
+        for threshold, accuracy, recall in zip(
+            curve.thresholds, curve.in_scope_accuracy, curve.oos_recall, strict=True
+        )
+    ]
+
+
+def _top_labels(found: Predictions, labels: tuple[str, ...]) -> Iterator[str]:
+    """Yield each row's most probable labels as `relabel` shows its candidates."""
+    for row, top in enumerate(found.top(_TOP).tolist()):
+        yield " | ".join(f"{labels[k]} {found.probabilities[row, k]:.3f}" for k in top)
+
+
+def _data_record(
+    request: TableRequest, loaded: LabelledTable, data: TrainingSet, digest: str, *, weigh: bool
+) -> dict[str, Any]:
+    return {
+        "path": os.fsencode(request.path).decode(errors="replace"),
+        "sha256": digest,
+        "content_sha256": data.digest,
+        "rows": len(loaded.dataset),
+        "texts": len(data.texts),
+        "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
+        "weighted_by_confidence": weigh,
+        "label_weights": label_counts(data),
+    }
+
+
+def _readme(
+    classifier: Classifier, data: TrainingSet, held_out: Metrics, card: dict[str, Any]
+) -> str:
+    """Return the model card for people."""
+    source, point = card["data"], card["operating_point"]
+    oos = "none" if classifier.oos is None else f"`{classifier.labels[classifier.oos]}`"
+    lines = [
+        "# A text classifier, trained by labelmend",
+        "",
+        "`labelmend predict THIS_FOLDER texts.csv -o out.csv` uses it. `model.json` says the same "
+        "and more, for programs.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| kind | {classifier.kind} on sentence embeddings "
+        f"({', '.join(model['name'] for model in card['models'])}) |",
+        f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), column "
+        f"`{source['columns']['label']}`, sha256 {source['sha256'][:12]} |",
+        f"| labels | {len(classifier.labels)}; out-of-scope label: {oos} |",
+        f"| seed | {card['seed']} |",
+        f"| out-of-scope bar | {point['goal']} {point['value']:g}; learned from "
+        f"{classifier.detector.source} |",
+        "",
+        "Measured on held-out folds of the training texts, against the labels that they carry:",
+        "",
+        "| | |",
+        "|---|---|",
+        *(
+            f"| {name} | {value:.4f} |"
+            for name, value in headline(held_out).items()
+            if value is not None
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def headline(metrics: Metrics) -> dict[str, float | None]:
+    """Return the figures that a summary shows, by what they are called."""
+    return {
+        "accuracy": metrics.accuracy,
+        "macro-F1": metrics.macro_f1,
+        "in-scope accuracy": metrics.in_scope_accuracy,
+        "oos recall": metrics.oos_recall,
+        "oos precision": metrics.oos_precision,
+        "oos AUROC": metrics.oos_auroc,
+        "log loss": metrics.log_loss,
+        "expected calibration error": metrics.ece,
+    }

@@ -1,0 +1,308 @@
+"""Model folders: everything that predicting needs, in formats that execute nothing.
+
+A folder holds `model.json` (the model card and the hashes of all other files), `arrays.npz`
+(numbers), `booster.txt` for LightGBM (its own text format), and `README.md` (the card for
+people). No file is a pickle, and none that is one is ever opened as such.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmend import __version__
+from labelmend.classify.calibrate import OosDetector
+from labelmend.classify.classifier import Classifier, Nearness
+from labelmend.classify.learners import KINDS, LinearScorer, Scorer, TreeScorer
+from labelmend.configs.schema import EncoderConfig
+from labelmend.data.write import atomic_folder
+from labelmend.errors import ModelError, ModelHashError, ModelMissingError, OutputError
+from labelmend.types import Doubles
+from labelmend.weights.hashing import sha256_of
+from labelmend.weights.locate import LocatedModel, locate
+
+FORMAT = 1
+"""Of the folder's layout; another number is another layout."""
+
+CARD = "model.json"
+ARRAYS = "arrays.npz"
+BOOSTER = "booster.txt"
+README = "README.md"
+_FILES = (CARD, ARRAYS, BOOSTER, README)
+
+_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".cloudpickle")
+_RETRAIN = "train it again with `labelmend train-classifier`"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A classifier, the space that it reads, and its card.
+
+    Attributes:
+        classifier: the classifier.
+        means: of each encoder, what is taken away from its vectors (`TextSpace.means`).
+        encoders: the encoders' settings.
+        encoder_digests: sha256 of the weights of each.
+        max_text_chars: longer texts are cut to this.
+        card: the rest of what the model card says; plain JSON values.
+    """
+
+    classifier: Classifier
+    means: tuple[Doubles, ...]
+    encoders: tuple[EncoderConfig, ...]
+    encoder_digests: tuple[str, ...]
+    max_text_chars: int
+    card: Mapping[str, Any]
+
+
+def check_folder(folder: Path) -> None:
+    """Find out before any work whether a model can be written there.
+
+    Raises:
+        OutputError: it is a file, or a folder that holds something else than a model, or its own
+            folder is missing.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give a folder for the model")
+    strange = folder.is_dir() and {path.name for path in folder.iterdir()} - set(_FILES)
+    if strange:
+        raise OutputError(
+            f"{folder}: holds other files than a model's; give an empty or a new folder"
+        )
+    if not folder.resolve().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+
+
+def save_model(model: SavedModel, folder: Path, readme: str) -> None:
+    """Write a model folder, whole or not at all; a model that stands there is replaced.
+
+    Args:
+        model: what to write.
+        folder: its place, see `check_folder`.
+        readme: the card for people, in Markdown.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    check_folder(folder)
+    classifier, detector = model.classifier, model.classifier.detector
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "references": classifier.nearness.references,
+        "detector_centre": detector.centre,
+        "detector_weights": detector.weights,
+        **{f"mean_{i}": mean for i, mean in enumerate(model.means)},
+    }
+    scorer = classifier.scorer
+    if isinstance(scorer, LinearScorer):
+        arrays |= {"weights": scorer.weights, "bias": scorer.bias}
+    else:
+        assert isinstance(scorer, TreeScorer)
+        arrays |= {"axes": scorer.axes, "offset": scorer.offset}
+    with atomic_folder(folder) as temporary:
+        np.savez(temporary / ARRAYS, allow_pickle=False, **arrays)
+        if isinstance(scorer, TreeScorer):
+            scorer.booster.save_model(str(temporary / BOOSTER))
+        (temporary / README).write_text(readme, "utf-8")
+        files = {
+            path.name: {"sha256": sha256_of(path, trust_cache=False), "bytes": path.stat().st_size}
+            for path in sorted(temporary.iterdir())
+        }
+        body = {
+            "format": FORMAT,
+            "labelmend": __version__,
+            "kind": classifier.kind,
+            "labels": list(classifier.labels),
+            "oos_label": None if classifier.oos is None else classifier.labels[classifier.oos],
+            "encoders": [
+                {**vars(encoder), "sha256": digest}
+                for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True)
+            ],
+            "max_text_chars": model.max_text_chars,
+            "sharpness": classifier.sharpness,
+            "neighbours": classifier.nearness.count,
+            "detector": {
+                "slope": detector.slope,
+                "offset": detector.offset,
+                "threshold": _bound(detector.threshold),
+                "source": detector.source,
+            },
+            **model.card,
+            "files": files,
+        }
+        text = json.dumps({**body, "checksum": _checksum(body)}, indent=2, ensure_ascii=False)
+        (temporary / CARD).write_text(text + "\n", "utf-8")
+
+
+def load_model(folder: Path) -> SavedModel:
+    """Read a model folder, after its files were held to their hashes.
+
+    Raises:
+        ModelMissingError: there is none.
+        ModelHashError: a file is missing or was changed.
+        ModelError: it is of another version, holds a pickle, or can't be read.
+    """
+    body = _checked_card(folder)
+    _check_files(folder, body["files"])
+    try:
+        with np.load(folder / ARRAYS, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        return _model_of(folder, body, arrays)
+    except (KeyError, TypeError, IndexError, OSError, ValueError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise ModelError(
+                f"{folder / ARRAYS}: holds a pickle, which could run any code; {_RETRAIN}"
+            ) from None
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{folder}: this model can't be read ({said}); {_RETRAIN}") from None
+
+
+def locate_encoders(model: SavedModel, folder: Path) -> tuple[LocatedModel, ...]:
+    """Find the encoders that a model was trained with.
+
+    Args:
+        model: as loaded.
+        folder: what the message calls it.
+
+    Raises:
+        ModelError: one is not on this machine, or is another one than at training.
+    """
+    found = []
+    for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True):
+        located = locate(encoder.model)
+        if located.digest != digest:
+            raise ModelHashError(
+                f"{folder}: was trained with {encoder.model} of sha256 {digest[:12]}, here it is "
+                f"{located.digest[:12]}; {_RETRAIN}"
+            )
+        found.append(located)
+    return tuple(found)
+
+
+def _checked_card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    if not path.is_file():
+        what = "no such folder" if not folder.is_dir() else f"holds no {CARD}, so it is no model"
+        raise ModelMissingError(
+            f"{folder}: {what}; give a folder that `labelmend train-classifier` wrote"
+        )
+    pickles = sorted(p.name for p in folder.iterdir() if _is_pickle(p))
+    if pickles:
+        raise ModelError(
+            f"{folder / pickles[0]}: is a pickle, which could run any code and is no part of a "
+            "model; remove it"
+        )
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        body = None
+    if not isinstance(body, dict) or "format" not in body:
+        raise ModelError(f"{path}: is no model card; {_RETRAIN}")
+    if body["format"] != FORMAT:
+        raise ModelError(
+            f"{folder}: this model is of format {body['format']} (labelmend "
+            f"{body.get('labelmend', 'unknown')}), this labelmend {__version__} reads format "
+            f"{FORMAT}; {_RETRAIN}, or use the labelmend that wrote it"
+        )
+    checksum = body.pop("checksum", None)
+    if checksum != _checksum(body) or not isinstance(body.get("files"), dict):
+        _changed(path)
+    return body
+
+
+def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
+    for name, facts in files.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise ModelHashError(f"{folder}: its file {name} is missing; {_RETRAIN}")
+        try:
+            digest = sha256_of(path, trust_cache=False)
+        except OSError as error:
+            raise ModelError(f"{path}: can't be read ({error.strerror}); mend that") from None
+        # The card for people may be written to; nothing reads it.
+        if name != README and digest != facts["sha256"]:
+            _changed(path)
+    if ARRAYS not in files:
+        raise ModelHashError(f"{folder}: its file {ARRAYS} is missing; {_RETRAIN}")
+
+
+def _changed(path: Path) -> NoReturn:
+    raise ModelHashError(f"{path}: was changed since training; restore the file, or {_RETRAIN}")
+
+
+def _model_of(
+    folder: Path, body: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> SavedModel:
+    labels = tuple(body["labels"])
+    oos = body["oos_label"]
+    kind, detector = body["kind"], body["detector"]
+    if kind not in KINDS:
+        raise ModelError(f"{folder}: unknown kind of classifier {kind!r}; {_RETRAIN}")
+    encoders = [dict(encoder) for encoder in body["encoders"]]
+    digests = tuple(encoder.pop("sha256") for encoder in encoders)
+    threshold = detector["threshold"]
+    return SavedModel(
+        classifier=Classifier(
+            kind=kind,
+            labels=labels,
+            oos=None if oos is None else labels.index(oos),
+            scorer=_scorer_of(folder, kind, arrays),
+            sharpness=float(body["sharpness"]),
+            nearness=Nearness(arrays["references"], int(body["neighbours"])),
+            detector=OosDetector(
+                centre=arrays["detector_centre"],
+                weights=arrays["detector_weights"],
+                slope=detector["slope"],
+                offset=detector["offset"],
+                threshold=float(threshold),
+                source=detector["source"],
+            ),
+        ),
+        means=tuple(arrays[f"mean_{i}"] for i in range(len(encoders))),
+        encoders=tuple(EncoderConfig(**encoder) for encoder in encoders),
+        encoder_digests=digests,
+        max_text_chars=int(body["max_text_chars"]),
+        card=body,
+    )
+
+
+def _scorer_of(folder: Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Scorer:
+    if kind != "lightgbm":
+        return LinearScorer(arrays["weights"], arrays["bias"])
+    import lightgbm
+
+    try:
+        booster = lightgbm.Booster(model_file=str(folder / BOOSTER))
+    except lightgbm.basic.LightGBMError as error:
+        raise ValueError(str(error)) from None
+    return TreeScorer(booster, arrays["axes"], arrays["offset"])
+
+
+def _bound(threshold: float) -> float | str:
+    """Return a threshold as JSON has it, which knows no infinity."""
+    return threshold if np.isfinite(threshold) else str(threshold)
+
+
+def _checksum(body: Mapping[str, Any]) -> str:
+    plain = json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.sha256(plain).hexdigest()
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell by name and by the first bytes: pickles of protocol 2 on begin with 0x80."""
+    if path.suffix.lower() in _PICKLES:
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.read(2)
+    return len(first) == len(b"\x80\x02") and first[0] == _PICKLE_OPCODE and first[1] <= _NEWEST
+
+
+_PICKLE_OPCODE = 0x80
+_NEWEST = 5

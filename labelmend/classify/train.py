@@ -1,0 +1,276 @@
+"""Training: out-of-fold scores calibrate what is then trained on all texts."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import log_softmax
+from threadpoolctl import threadpool_limits
+
+from labelmend.classify.calibrate import (
+    LEAST_OOS_TEXTS,
+    OosDetector,
+    OperatingPoint,
+    TradeOff,
+    choose_threshold,
+    fit_detector,
+    fit_sharpness,
+    oos_signs,
+    trade_off,
+)
+from labelmend.classify.classifier import Classifier, Nearness, Predictions, assemble
+from labelmend.classify.data import TrainingSet
+from labelmend.classify.learners import Examples, Kind, Scorer, learn, spread_scores
+from labelmend.configs.schema import ClassifyConfig
+from labelmend.protocols import Progress
+from labelmend.retrieval.encode import usable_cores
+from labelmend.types import Bools, Doubles, Floats, Ints
+
+_LEAST_LABELS_LEFT = 2
+"""A model is trained without some labels only where so many are left."""
+
+_CURVE_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained classifier and what held-out texts say of it.
+
+    Attributes:
+        classifier: trained on all texts.
+        held_out: out-of-fold predictions of each text, [u]. The few numbers that calibrate the
+            classifier were learned on the same texts.
+        curve: what other bars for out-of-scope would do.
+        point: the operating point of the bar.
+    """
+
+    classifier: Classifier
+    held_out: Predictions
+    curve: TradeOff
+    point: OperatingPoint
+
+
+def train(
+    data: TrainingSet,
+    embeddings: Floats,
+    config: ClassifyConfig,
+    kind: Kind,
+    point: OperatingPoint,
+    seed: int,
+    progress: Progress,
+) -> Training:
+    """Train and calibrate one classifier.
+
+    Args:
+        data: at least two labels, each of at least two texts (`data.check_trainable`).
+        embeddings: float32 [u, d], unit rows, of the distinct texts.
+        config: the classifier's settings.
+        kind: of the classifier.
+        point: the operating point of out-of-scope detection.
+        seed: of the folds, and of whatever the classifier draws.
+        progress: advances one step a model.
+
+    Raises:
+        ConfigError: the operating point can't be had.
+    """
+    job = _Job(data, embeddings, config, kind, seed)
+    stands_in = not job.has_oos and job.can_leave_labels_out
+    folds = range(config.folds)
+    progress.start(f"train {kind}", config.folds * (2 if stands_in else 1) + 1)
+    parts = [job.everything, *(job.outside(fold) for fold in folds)]
+    if stands_in:
+        parts += [job.outside(fold, unseen=True) for fold in folds]
+    whole, *held_out = _side_by_side(job.fit, parts, progress)
+    scores = job.held_out_scores(held_out[: config.folds])
+    sharpness = fit_sharpness(scores[data.text_of], data.label_of, data.weights)
+    detector, bar = job.detector(scores, held_out[config.folds :], sharpness)
+    threshold = choose_threshold(bar.scores, bar.is_oos, bar.is_right, bar.weights, point)
+    detector = replace(detector, threshold=threshold)
+    nearness = job.nearness.of(embeddings, job.own)
+    return Training(
+        classifier=Classifier(
+            kind, data.labels, data.oos, whole, sharpness, job.nearness, detector
+        ),
+        held_out=assemble(scores, sharpness, data.oos, nearness, detector),
+        curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, _CURVE_POINTS),
+        point=point,
+    )
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """What a bar for out-of-scope is set by; see `choose_threshold`."""
+
+    scores: Doubles
+    is_oos: Bools
+    is_right: Bools
+    weights: Doubles
+
+
+class _LabelScorer:
+    """A scorer that was trained on some of the labels, as one of all."""
+
+    def __init__(self, scorer: Scorer, present: Ints, label_count: int) -> None:
+        self._scorer = scorer
+        self._present = present
+        self._label_count = label_count
+
+    def scores(self, embeddings: Floats) -> Doubles:
+        """Return float64 [b, K]."""
+        return spread_scores(self._scorer.scores(embeddings), self._present, self._label_count)
+
+
+class _Job:
+    """One training: its folds, its references, its models."""
+
+    def __init__(
+        self, data: TrainingSet, embeddings: Floats, config: ClassifyConfig, kind: Kind, seed: int
+    ) -> None:
+        self.data = data
+        self.embeddings = embeddings
+        self.config = config
+        self.kind = kind
+        self.seed = seed
+        self.main = data.main_labels()
+        self.fold_of = stratified_folds(self.main, config.folds, seed)
+        self.text_weights: Doubles = np.bincount(data.text_of, weights=data.weights).astype(
+            np.float64
+        )
+        self.inside = self.main != (-1 if data.oos is None else data.oos)
+        rng = np.random.default_rng(seed)
+        labels = rng.permutation([k for k in range(len(data.labels)) if k != data.oos])
+        self.group_of = np.full(len(data.labels), -1, dtype=np.int64)
+        self.group_of[labels] = np.arange(len(labels)) % config.folds
+        references = np.flatnonzero(self.inside)
+        if len(references) > config.reference_texts:
+            references = np.sort(rng.choice(references, config.reference_texts, replace=False))
+        self.references = references
+        self.own = np.full(len(embeddings), -1, dtype=np.int64)
+        self.own[references] = np.arange(len(references))
+        self.nearness = Nearness(embeddings[references].astype(np.float16), config.neighbours)
+        self.everything = np.ones(len(embeddings), dtype=bool)
+
+    @property
+    def has_oos(self) -> bool:
+        """Whether there are enough out-of-scope texts to learn from."""
+        return int((~self.inside).sum()) >= LEAST_OOS_TEXTS
+
+    @property
+    def can_leave_labels_out(self) -> bool:
+        """Whether labels can be left out to stand in for what is out of scope."""
+        labels = int((self.group_of >= 0).sum())
+        group = -(-labels // self.config.folds)
+        return labels - group >= _LEAST_LABELS_LEFT
+
+    def outside(self, fold: int, *, unseen: bool = False) -> Bools:
+        """Return bool [u], the texts beyond a fold; if `unseen`, without its group of labels."""
+        texts: Bools = self.fold_of != fold
+        return np.logical_and(texts, self.group_of[self.main] != fold) if unseen else texts
+
+    def fit(self, texts: Bools) -> Scorer:
+        """Train on some of the texts."""
+        data = self.data
+        pairs = np.flatnonzero(texts[data.text_of])
+        present, labels = np.unique(data.label_of[pairs], return_inverse=True)
+        weights = data.weights[pairs]
+        examples = Examples(
+            embeddings=self.embeddings[data.text_of[pairs]],
+            labels=labels.astype(np.int64),
+            weights=weights / weights.mean(),
+            label_count=len(present),
+            seed=self.seed,
+        )
+        scorer = learn(self.kind, examples, self.config)
+        if len(present) == len(data.labels):
+            return scorer
+        return _LabelScorer(scorer, present, len(data.labels))
+
+    def held_out_scores(self, scorers: Sequence[Scorer]) -> Doubles:
+        """Return float64 [u, K], each text's scores by the model that has not seen it."""
+        scores = np.empty((len(self.embeddings), len(self.data.labels)))
+        for fold, scorer in enumerate(scorers):
+            texts = self.fold_of == fold
+            if texts.any():
+                scores[texts] = scorer.scores(self.embeddings[texts])
+        return scores
+
+    def detector(
+        self, scores: Doubles, unseen: Sequence[Scorer], sharpness: float
+    ) -> tuple[OosDetector, _Bar]:
+        """Learn the detector, and gather what its bar is set by."""
+        oos, weights = self.data.oos, self.text_weights
+        logs = log_softmax(sharpness * scores, axis=1)
+        signs = oos_signs(logs, oos, self.nearness.of(self.embeddings, self.own))
+        inside = logs if oos is None else np.where(np.arange(logs.shape[1]) == oos, -np.inf, logs)
+        is_right = inside.argmax(axis=1) == self.main
+        if self.has_oos:
+            detector = fit_detector(signs, ~self.inside, weights, "oos texts")
+            return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
+        if not unseen:
+            detector = fit_detector(signs, ~self.inside, weights, "equal weights")
+            return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
+        blind_signs = self._blind_signs(unseen, sharpness)
+        left_out = self.group_of[self.main] == self.fold_of
+        detector = fit_detector(
+            blind_signs[self.inside], left_out[self.inside], weights[self.inside], "left-out labels"
+        )
+        # What is in scope is measured on models that know all labels, as the final one does.
+        known, stand_in = self.inside, self.inside & left_out
+        return detector, _Bar(
+            scores=np.concatenate(
+                [detector.scores(signs[known]), detector.scores(blind_signs[stand_in])]
+            ),
+            is_oos=np.repeat([False, True], [known.sum(), stand_in.sum()]),
+            is_right=np.concatenate([is_right[known], np.zeros(stand_in.sum(), dtype=bool)]),
+            weights=np.concatenate([weights[known], weights[stand_in]]),
+        )
+
+    def _blind_signs(self, unseen: Sequence[Scorer], sharpness: float) -> Doubles:
+        """Return float64 [u, s], each text's signs where its fold's group of labels is unknown."""
+        logs = log_softmax(sharpness * self.held_out_scores(unseen), axis=1)
+        nearness = np.empty(len(self.embeddings))
+        for fold in range(self.config.folds):
+            texts = self.fold_of == fold
+            if not texts.any():
+                continue
+            known = self.group_of[self.main[self.references]] != fold
+            place = np.where(known, np.cumsum(known) - 1, -1)
+            own = np.where(self.own >= 0, place[self.own], -1)
+            part = replace(self.nearness, references=self.nearness.references[known])
+            nearness[texts] = part.of(self.embeddings[texts], own[texts])
+        return oos_signs(logs, self.data.oos, nearness)
+
+
+def stratified_folds(labels: Ints, folds: int, seed: int) -> Ints:
+    """Return int64 [u], a fold of each text: each label's texts are dealt out in turn.
+
+    A label of two texts or more is in two folds or more.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    fold_of = np.empty(len(labels), dtype=np.int64)
+    fold_of[order] = np.arange(len(labels)) % folds
+    return fold_of
+
+
+def _side_by_side(
+    fit: Callable[[Bools], Scorer], parts: Sequence[Bools], progress: Progress
+) -> list[Scorer]:
+    """Train a model a core: most of a training runs on one, however many threads BLAS has."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    found = []
+    with (
+        warnings.catch_warnings(),
+        threadpool_limits(1),
+        ThreadPoolExecutor(usable_cores()) as pool,
+    ):
+        # Set here, not where it is raised: warning filters are shared by all threads.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Only one sample available")
+        for scorer in pool.map(fit, parts):
+            found.append(scorer)
+            progress.advance()
+    return found

@@ -1,0 +1,89 @@
+"""Prints what training, predicting and comparing classifiers found."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labelmend.classify.baseline import by_arm
+from labelmend.classify.comparison import Comparison
+from labelmend.classify.comparison_page import FIGURES, in_words, mean_figure, shown
+from labelmend.classify.job import PredictOutcome, TrainOutcome, headline
+from labelmend.cli.console import harmless
+
+
+def print_training(outcome: TrainOutcome) -> None:
+    """Print what was trained, and how good held-out texts say it is."""
+    console = Console()
+    classifier, data = outcome.training.classifier, outcome.data
+    console.print(
+        Text(
+            harmless(
+                f"{classifier.kind} on {len(data.texts):,} distinct texts with "
+                f"{len(data.labels)} labels of column {outcome.label_column!r}"
+            )
+        ),
+        soft_wrap=True,
+    )
+    title = "Held-out folds of these texts"
+    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in headline(outcome.held_out).items():
+        if value is not None:
+            shown = f"{value:.4f}" if name in _NO_SHARES else f"{value:.2%}"
+            table.add_row(name, shown)
+    console.print(table, highlight=False)
+    point = outcome.training.point
+    console.print(
+        f"Out-of-scope bar: {point.goal} {point.value:g}, learned from "
+        f"{classifier.detector.source}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    _print_notes(console, outcome.notes)
+    console.print(Text(f"model: {outcome.folder}"), soft_wrap=True)
+
+
+_NO_SHARES = ("log loss", "expected calibration error")
+
+
+def print_prediction(outcome: PredictOutcome) -> None:
+    """Print how many texts were classified, and where the table is."""
+    console = Console()
+    console.print(
+        f"{outcome.rows:,} texts classified, {outcome.flagged:,} of them out of scope",
+        highlight=False,
+    )
+    _print_notes(console, outcome.notes)
+    console.print(Text(f"table: {outcome.output}"), soft_wrap=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the figures by classifier and version of the labels, and the verdict in words."""
+    console = Console()
+    for outcome in comparison.outcomes:
+        arms = by_arm(comparison.cells, outcome.kind)
+        title = f"{outcome.kind} on {comparison.test_rows:,} test rows"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("")
+        for name in arms:
+            table.add_column(name, justify="right")
+        for name, figure, per_cent in FIGURES:
+            values = [mean_figure(cells, figure) for cells in arms.values()]
+            if any(value is not None for value in values):
+                table.add_row(name, *(shown(value, per_cent=per_cent) for value in values))
+        console.print(table, highlight=False)
+    _print_notes(console, comparison.notes)
+    console.print(
+        Text(f"Trained on the mended labels: {comparison.record['verdict']}", style="bold"),
+        soft_wrap=True,
+    )
+    for outcome in comparison.outcomes:
+        console.print(Text(in_words(outcome)), soft_wrap=True)
+    for path in comparison.files:
+        console.print(Text(f"report: {path}"), soft_wrap=True)
+
+
+def _print_notes(console: Console, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        console.print(Text(f"Note: {harmless(note)}"), soft_wrap=True)

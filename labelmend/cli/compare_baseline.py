@@ -1,0 +1,119 @@
+"""`labelmend compare-baseline`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import ProgressBars, keeping_votes
+
+
+def compare_baseline(
+    before: Annotated[
+        Path,
+        typer.Argument(
+            help="Table with the labels as given.",
+            metavar="DIRTY",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    after: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Table with the mended ones; not needed where DIRTY has both.",
+            metavar="[MENDED]",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder for the report; made if missing."),
+    ] = Path("report"),
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            "--test",
+            help="Table with labels that a person checked; without it, cross-validation.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    mended_column: Annotated[
+        str | None,
+        typer.Option("--mended-column", help="mended_label if there is one, else found by name."),
+    ] = None,
+    gold_column: Annotated[
+        str | None,
+        typer.Option("--gold-column", help="True labels of the training texts, where known."),
+    ] = None,
+    test_label_column: Annotated[
+        str | None,
+        typer.Option("--test-label-column", help="Of the test table; found by name."),
+    ] = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            help="logreg, linear-svm or lightgbm; may be repeated. logreg and linear-svm if not "
+            "given.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Trainings of each, with other folds.", min=1)
+    ] = 3,
+    peer: Annotated[
+        str | None,
+        typer.Option("--peer", help="cleanlab: compare with what it makes of the labels."),
+    ] = None,
+    keep_overlap: Annotated[
+        bool,
+        typer.Option("--keep-overlap", help="Test on texts that are trained on, too."),
+    ] = False,
+    profile: options.Profile = "embedded",
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the same classifiers on the labels as given and as mended, and say which is better."""
+    from labelmend.classify.comparison import ComparisonRequest, compare_files
+    from labelmend.classify.job import default_point
+    from labelmend.classify.learners import KINDS
+    from labelmend.cli.classify_summary import print_comparison
+    from labelmend.configs.load import load_config
+
+    config = load_config(profile, options.overrides(settings, seed))
+    chosen = [options.classifier_kind(kind) for kind in kinds or ("logreg", "linear-svm")]
+    request = ComparisonRequest(
+        before=before,
+        after=after,
+        test=test,
+        text_column=text_column,
+        label_column=label_column,
+        mended_column=mended_column,
+        gold_column=gold_column,
+        test_label_column=test_label_column,
+        oos_label=oos_label,
+        encoding=encoding,
+        keep_overlap=keep_overlap,
+    )
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        comparison = compare_files(
+            request,
+            output,
+            config,
+            [kind for kind in KINDS if kind in chosen],
+            range(config.seed, config.seed + seeds),
+            default_point(config),
+            bars,
+            peer=options.peer(peer),
+        )
+    if not quiet:
+        print_comparison(comparison)

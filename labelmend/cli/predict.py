@@ -1,0 +1,49 @@
+"""`labelmend predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import ProgressBars, keeping_votes
+
+
+def predict(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder that `labelmend train-classifier` wrote.",
+            metavar="MODEL",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    table: options.Table,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The table with the predictions; TABLE.predicted.csv if not given.",
+            readable=False,
+        ),
+    ] = None,
+    text_column: options.TextColumn = None,
+    encoding: options.Encoding = None,
+    settings: options.Settings = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Classify texts: predicted_label, probability, is_oos and top_3 are added to your columns."""
+    from labelmend.classify.job import predict_file
+    from labelmend.cli.classify_summary import print_prediction
+    from labelmend.configs.load import load_config
+    from labelmend.relabel.job import TableRequest
+
+    config = load_config("embedded", options.overrides(settings, None))
+    target = output or table.parent / f"{table.stem}.predicted{table.suffix}"
+    request = TableRequest(table, text_column, encoding=encoding)
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        outcome = predict_file(model, request, target, config, bars)
+    if not quiet:
+        print_prediction(outcome)

@@ -1,0 +1,98 @@
+"""`labelmend train-classifier`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import ProgressBars, keeping_votes
+
+if TYPE_CHECKING:
+    from labelmend.classify.calibrate import OperatingPoint
+    from labelmend.configs.schema import Config
+
+
+def train_classifier(
+    table: options.Table,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder for the model.", show_default=False, readable=False
+        ),
+    ],
+    text_column: options.TextColumn = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            "--label-column",
+            help="mended_label if there is one, else found by name.",
+            show_default=False,
+        ),
+    ] = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="logreg, linear-svm or lightgbm.", show_default="logreg"),
+    ] = None,
+    weight_by_confidence: Annotated[
+        bool,
+        typer.Option(
+            "--weight-by-confidence", help="Rows count by the confidence that labelmend gave them."
+        ),
+    ] = False,
+    in_scope_accuracy: Annotated[
+        str | None,
+        typer.Option(
+            "--in-scope-accuracy",
+            help="Call as much out of scope as leaves this held-out accuracy: 0.93 or 93%.",
+        ),
+    ] = None,
+    oos_recall: Annotated[
+        str | None,
+        typer.Option(
+            "--oos-recall",
+            help="Call as little out of scope as finds this share of it: 0.85 or 85%.",
+        ),
+    ] = None,
+    profile: options.Profile = "embedded",
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
+    from labelmend.classify.job import train_file
+    from labelmend.cli.classify_summary import print_training
+    from labelmend.configs.load import load_config
+    from labelmend.relabel.job import TableRequest
+
+    config = load_config(profile, options.overrides(settings, seed))
+    chosen = options.classifier_kind(kind) or config.classify.kind
+    point = _point(in_scope_accuracy, oos_recall, config)
+    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        outcome = train_file(
+            request, output, config, chosen, point, bars, weigh=weight_by_confidence
+        )
+    if not quiet:
+        print_training(outcome)
+
+
+def _point(
+    in_scope_accuracy: str | None, oos_recall: str | None, config: "Config"
+) -> "OperatingPoint":
+    from labelmend.classify.calibrate import OperatingPoint
+    from labelmend.classify.job import default_point
+    from labelmend.errors import ConfigError
+
+    if in_scope_accuracy is not None and oos_recall is not None:
+        raise ConfigError(
+            "--in-scope-accuracy and --oos-recall are both given: one fixes the other; give one"
+        )
+    if in_scope_accuracy is not None:
+        share = options.share("--in-scope-accuracy", in_scope_accuracy)
+        return OperatingPoint("in-scope-accuracy", share)
+    if oos_recall is not None:
+        return OperatingPoint("oos-recall", options.share("--oos-recall", oos_recall))
+    return default_point(config)

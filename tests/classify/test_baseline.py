@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelmend.classify.baseline import (
+    Arm,
+    TestSet,
+    Vectors,
+    answers_of,
+    by_arm,
+    cleanlab_arms,
+    cross_validated_cell,
+    run_all,
+    run_cell,
+    test_rows,
+)
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.protocols import NoProgress
+
+POINT = OperatingPoint("in-scope-loss", 0.02)
+test_rows.__test__ = False
+
+
+@pytest.fixture(scope="module")
+def clusters(world, dataset_of):
+    """Four labels of 25 texts and 40 oos texts; every fifth label is given wrong."""
+    data, vectors = world(4, 25, oos_texts=40)
+    truth = [data.labels[k] for k in data.main_labels()]
+    names = sorted(set(truth))
+    given = [
+        names[(names.index(label) + 1 + i % 3) % 5] if i % 5 == 0 else label
+        for i, label in enumerate(truth)
+    ]
+    fresh, probes = world(4, 25, oos_texts=40, seed=1)
+    tested = [f"new {text}" for text in fresh.texts]
+    ones = np.ones(len(truth))
+    return {
+        "given": Arm("as given", dataset_of(data.texts, given, oos="oos"), ones),
+        "gold": Arm("gold", dataset_of(data.texts, truth, oos="oos"), ones),
+        "truth": truth,
+        "test": TestSet(tuple(tested), tuple(fresh.labels[k] for k in fresh.main_labels()), "oos"),
+        "vectors": Vectors([*data.texts, *tested], np.concatenate([vectors, probes])),
+    }
+
+
+def test_labels_of_one_text_are_left_out(dataset_of):
+    arm = Arm("a", dataset_of(["a", "b", "c", "d", "e"], ["x", "x", "y", "y", "z"]), np.ones(5))
+    assert arm.training_set().labels == ("x", "y")
+
+
+def test_a_cell_says_what_it_called_each_row(clusters, settings):
+    test = clusters["test"]
+    cell = run_cell(clusters["gold"], "logreg", 0, test, clusters["vectors"], settings, POINT)
+    assert (cell.kind, cell.arm, cell.seed) == ("logreg", "gold", 0)
+    right = np.mean([c == t for c, t in zip(cell.called, test.labels, strict=True)])
+    assert cell.metrics.accuracy == right > 0.8
+    assert cell.flagged == tuple(label == "oos" for label in cell.called)
+    assert cell.curve.oos_recall.max() == 1.0
+
+
+def test_an_arm_that_lacks_a_label_never_calls_it(clusters, settings, dataset_of):
+    gold = clusters["gold"].dataset
+    labels = [None if label == "label3" else label for label in clusters["truth"]]
+    arm = Arm("less", dataset_of(gold.texts, labels, oos="oos"), np.ones(len(labels)))
+    cell = run_cell(arm, "logreg", 0, clusters["test"], clusters["vectors"], settings, POINT)
+    assert "label3" not in cell.called
+    assert cell.metrics.labels["label3"].recall == 0.0
+    assert cell.metrics.labels["label2"].recall > 0.7
+
+
+def test_cells_become_answers(clusters, settings):
+    cells = run_all(
+        [clusters["given"], clusters["gold"]],
+        ["logreg"],
+        [0, 1],
+        clusters["test"],
+        clusters["vectors"],
+        settings,
+        POINT,
+        NoProgress(),
+        cross_validate=False,
+    )
+    assert [(c.seed, c.arm) for c in cells] == [
+        *((0, "as given"), (0, "gold")),
+        *((1, "as given"), (1, "gold")),
+    ]
+    arms = by_arm(cells, "logreg")
+    names = ["label0", "label1", "label2", "label3", "oos"]
+    answers = answers_of(arms["gold"], names)
+    rows = test_rows(clusters["test"], names)
+    assert answers.called.shape == (2, 140)
+    assert (answers.called == rows.truth).mean(axis=1) == pytest.approx(
+        [cell.metrics.accuracy for cell in arms["gold"]]
+    )
+    assert rows.is_oos.sum() == 40
+
+
+def test_cross_validation_tests_no_text_that_it_trained_on(clusters, settings, dataset_of):
+    # Labels at random: who has seen a text's label is right more often than one in four.
+    gold = clusters["gold"].dataset
+    drawn = [f"l{k}" for k in np.random.default_rng(3).integers(4, size=len(gold))]
+    arm = Arm("random", dataset_of(gold.texts, drawn), np.ones(len(gold)))
+    loose = replace(settings, logreg=replace(settings.logreg, inverse_regularization=1e4))
+    test = TestSet(gold.texts, tuple(drawn), None)
+    cell = cross_validated_cell(arm, "logreg", 0, test, clusters["vectors"], loose, POINT)
+    assert cell.metrics.rows == len(gold)
+    assert cell.metrics.plain_accuracy == pytest.approx(0.25, abs=0.12)
+    true = TestSet(gold.texts, tuple(clusters["truth"]), "oos")
+    good = cross_validated_cell(
+        clusters["gold"], "logreg", 0, true, clusters["vectors"], settings, POINT
+    )
+    assert good.metrics.in_scope_accuracy > 0.85
+
+
+def test_cleanlab_prunes_and_relabels(clusters, settings):
+    pytest.importorskip("cleanlab")
+    given, truth = clusters["given"].dataset, clusters["truth"]
+    pruned, relabelled = cleanlab_arms(
+        clusters["given"], clusters["vectors"], settings, POINT, seed=0
+    )
+    assert (pruned.name, relabelled.name) == ("cleanlab pruned", "cleanlab relabelled")
+
+    def right(arm):
+        labels = [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
+        pairs = [(a, b) for a, b in zip(labels, truth, strict=True) if a is not None]
+        return len(pairs), sum(a == b for a, b in pairs) / len(pairs)
+
+    kept, share = right(pruned)
+    assert 90 <= kept < len(given)
+    assert share > 0.85  # 0.8 as given
+    assert right(relabelled)[0] == len(given)
+    assert right(relabelled)[1] > 0.85

@@ -1,0 +1,205 @@
+import hashlib
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from labelmend.classify import model_folder
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.learners import KINDS
+from labelmend.classify.model_folder import (
+    SavedModel,
+    load_model,
+    locate_encoders,
+    save_model,
+)
+from labelmend.classify.train import train
+from labelmend.configs.load import load_config
+from labelmend.errors import ModelError, ModelHashError, ModelMissingError, OutputError
+from labelmend.protocols import NoProgress
+
+POINT = OperatingPoint("in-scope-loss", 0.02)
+ENCODERS = load_config("embedded").encoders
+
+
+@pytest.fixture(scope="module")
+def trained(world, settings):
+    data, vectors = world(4, 20, oos_texts=40)
+    return {
+        kind: train(data, vectors, settings, kind, POINT, 0, NoProgress()).classifier
+        for kind in KINDS
+    }
+
+
+def saved(classifier, digests=("0" * 64, "1" * 64)):
+    means = (np.arange(3.0), np.arange(2.0))
+    return SavedModel(classifier, means, ENCODERS, digests, 4000, {"seed": 0, "notes": ["a"]})
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    path = tmp_path / "model"
+    save_model(saved(trained["logreg"]), path, "# card\n")
+    return path
+
+
+def rewrite(folder, **changes):
+    """Change the card, and its checksum with it, as somebody would who knows the format."""
+    path = folder / "model.json"
+    body = json.loads(path.read_text())
+    body.pop("checksum")
+    body |= changes
+    plain = json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    body["checksum"] = hashlib.sha256(plain).hexdigest()
+    path.write_text(json.dumps(body))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_saved_predicts_the_same(trained, world, tmp_path, kind):
+    _, probes = world(4, 20, oos_texts=40, seed=1)
+    save_model(saved(trained[kind]), tmp_path / "m", "")
+    loaded = load_model(tmp_path / "m")
+    before, after = (c.predict(probes) for c in (trained[kind], loaded.classifier))
+    np.testing.assert_allclose(after.probabilities, before.probabilities, rtol=0, atol=1e-9)
+    assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.is_oos, before.is_oos)
+    assert loaded.classifier.labels == ("label0", "label1", "label2", "label3", "oos")
+    assert loaded.encoders == ENCODERS
+    assert [mean.tolist() for mean in loaded.means] == [[0, 1, 2], [0, 1]]
+    assert (loaded.card["seed"], loaded.max_text_chars) == (0, 4000)
+
+
+def test_a_model_is_written_alike_twice(trained, tmp_path):
+    for name in ("a", "b"):
+        save_model(saved(trained["lightgbm"]), tmp_path / name, "")
+    files = [(tmp_path / name / "model.json").read_bytes() for name in ("a", "b")]
+    assert files[0] == files[1]
+
+
+def test_a_model_is_replaced_whole(trained, folder):
+    save_model(saved(trained["lightgbm"]), folder, "")
+    assert load_model(folder).classifier.kind == "lightgbm"
+    save_model(saved(trained["linear-svm"]), folder, "")
+    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "arrays.npz", "model.json"]
+    assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_failure_leaves_the_old_model(trained, folder, monkeypatch):
+    before = (folder / "model.json").read_bytes()
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_folder.np, "savez", fail)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(saved(trained["logreg"]), folder, "")
+    assert (folder / "model.json").read_bytes() == before
+    assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+def test_other_folders_are_not_overwritten(trained, folder, tmp_path):
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputError, match="holds other files than a model's"):
+        save_model(saved(trained["logreg"]), folder, "")
+    assert (folder / "thesis.tex").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file; give a folder"):
+        save_model(saved(trained["logreg"]), tmp_path / "file", "")
+    with pytest.raises(OutputError, match="is missing; create it first"):
+        save_model(saved(trained["logreg"]), tmp_path / "no" / "m", "")
+
+
+@pytest.mark.parametrize("name", ["arrays.npz", "model.json"])
+def test_a_changed_file_is_refused(folder, name):
+    path = folder / name
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(b"label1", b"label9") if name == "model.json" else raw + b"\0")
+    with pytest.raises(ModelHashError, match=f"{name}: was changed since training; restore"):
+        load_model(folder)
+
+
+def test_a_changed_booster_is_refused(trained, tmp_path):
+    save_model(saved(trained["lightgbm"]), tmp_path / "m", "")
+    path = tmp_path / "m" / "booster.txt"
+    path.write_text(path.read_text().replace("leaf_value=", "leaf_value=1", 1))
+    with pytest.raises(ModelHashError, match=r"booster\.txt: was changed"):
+        load_model(tmp_path / "m")
+
+
+def test_notes_in_the_readme_are_no_change(folder):
+    (folder / "README.md").write_text("the model of the spring release")
+    assert load_model(folder).classifier.kind == "logreg"
+
+
+def test_missing_parts(folder, tmp_path):
+    with pytest.raises(ModelMissingError, match="no such folder; give a folder that"):
+        load_model(tmp_path / "no")
+    (folder / "arrays.npz").unlink()
+    with pytest.raises(ModelHashError, match=r"its file arrays\.npz is missing"):
+        load_model(folder)
+    (folder / "model.json").unlink()
+    with pytest.raises(ModelMissingError, match=r"holds no model\.json, so it is no model"):
+        load_model(folder)
+
+
+def test_another_version_is_refused(folder):
+    rewrite(folder, format=2, labelmend="9.0")
+    with pytest.raises(ModelError, match=r"is of format 2 \(labelmend 9\.0\), .* reads format 1"):
+        load_model(folder)
+
+
+def test_a_card_that_is_none(folder):
+    (folder / "model.json").write_text("[]")
+    with pytest.raises(ModelError, match="is no model card"):
+        load_model(folder)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was run",))
+
+
+def test_a_pickle_in_the_folder_is_refused(folder):
+    (folder / "extra.bin").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ModelError, match=r"extra\.bin: is a pickle, which could run any code"):
+        load_model(folder)
+
+
+def test_a_pickle_by_name_is_refused(folder):
+    (folder / "old.joblib").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"old\.joblib: is a pickle"):
+        load_model(folder)
+
+
+def test_a_pickle_in_the_arrays_is_never_run(folder):
+    stream = io.BytesIO()
+    np.savez(stream, references=np.array([Bomb()], dtype=object))
+    raw = stream.getvalue()
+    (folder / "arrays.npz").write_bytes(raw)
+    files = json.loads((folder / "model.json").read_text())["files"]
+    # Somebody who forges the hashes too still gets nothing run.
+    files["arrays.npz"] = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    rewrite(folder, files=files)
+    with pytest.raises(ModelError, match="holds a pickle, which could run any code"):
+        load_model(folder)
+
+
+def test_a_file_outside_the_folder_is_not_read(folder):
+    rewrite(folder, files={"../secret": {"sha256": "", "bytes": 0}})
+    with pytest.raises(ModelHashError, match=r"its file \.\./secret is missing"):
+        load_model(folder)
+
+
+def test_a_card_that_lacks_something(folder):
+    rewrite(folder, detector={})
+    with pytest.raises(ModelError, match="this model can't be read"):
+        load_model(folder)
+
+
+def test_the_encoders_have_to_be_those_of_training(trained, tmp_path, encoders):
+    digests = tuple(model.digest for model in encoders)
+    assert locate_encoders(saved(trained["logreg"], digests), tmp_path) == encoders
+    with pytest.raises(ModelHashError, match=r"was trained with bge-small-en-v1\.5 of sha256 1111"):
+        locate_encoders(saved(trained["logreg"], (digests[0], "1" * 64)), tmp_path)

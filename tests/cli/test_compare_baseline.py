@@ -1,0 +1,171 @@
+"""`compare-baseline`, end to end on the real encoders."""
+
+import csv
+import json
+
+import pytest
+
+LABELS = ("card_lost", "card_stolen", "oos", "pin_reset", "transfer_failed")
+
+
+def write(path, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tables(demo_rows, tmp_path_factory, encoders):
+    """A third of the given labels are wrong; mended_label has all of them right but one."""
+    folder = tmp_path_factory.mktemp("tables")
+    train, test = [], []
+    for i, row in enumerate(demo_rows):
+        true = row["true_label"]
+        if i % 12 >= 8:
+            test.append({"text": row["text"], "label": true})
+            continue
+        wrong = LABELS[(LABELS.index(true) + 1 + i % 4) % 5]
+        given = wrong if i % 3 == 0 else true
+        mended = wrong if i == 0 else true
+        confidence = "0.5" if i < 2 else "0.99"
+        train.append(
+            {
+                "text": row["text"],
+                "label": given,
+                "mended_label": mended,
+                "confidence": confidence,
+                "truth": true,
+            }
+        )
+    write(folder / "both.csv", train)
+    write(folder / "dirty.csv", [{k: r[k] for k in ("text", "label")} for r in train])
+    write(folder / "mended.csv", [{k: r[k] for k in ("text", "mended_label")} for r in train])
+    # One test text is a training text in other clothes.
+    test[0] = {"text": train[0]["text"].upper(), "label": train[0]["truth"]}
+    write(folder / "test.csv", test)
+    return folder
+
+
+QUICK = ("--kind", "logreg", "--seeds", "1", "--set", "classify.folds=3")
+
+
+@pytest.fixture(scope="module")
+def compared(cli, tables):
+    ran = cli(
+        *("compare-baseline", tables / "both.csv", "--test", tables / "test.csv"),
+        *("-o", tables / "report", "--gold-column", "truth", *QUICK),
+    )
+    assert ran.code == 0, ran
+    return ran, json.loads((tables / "report" / "comparison.json").read_text())
+
+
+def test_mended_labels_are_seen_to_be_better(compared):
+    ran, record = compared
+    figures = {cell["arm"]: cell["metrics"] for cell in record["cells"]}
+    assert list(figures) == ["as given", "mended", "gold"]
+    assert figures["as given"]["accuracy"] + 0.1 < figures["mended"]["accuracy"]
+    assert record["arms"] == {"as given": 40, "mended": 40, "gold": 40}
+    (outcome,) = record["outcomes"]
+    assert outcome["kind"] == "logreg"
+    change = outcome["differences"][0]
+    assert change["figure"] == "accuracy"
+    assert change["after"] == pytest.approx(figures["mended"]["accuracy"])
+    assert change["low"] <= change["change"] <= change["high"]
+    assert outcome["verdict"] == record["verdict"]
+    assert f"Trained on the mended labels: {record['verdict']}" in ran.out
+    assert "in-scope accuracy" in ran.out
+
+
+def test_a_test_row_that_is_trained_on_is_taken_out_and_said(compared, tables):
+    ran, record = compared
+    said = "1 of 20 test rows have a text that is trained on; they are taken out of the test"
+    assert said in ran.out
+    assert said in record["notes"]
+    assert record["test_rows"] == 19
+    page = (tables / "report" / "comparison.md").read_text()
+    assert f"> {said}" in page
+    assert page.startswith("# Did the classifier get better?\n")
+    assert "| accuracy |" in page
+    assert "### " not in page
+
+
+def test_two_tables_say_the_same_as_one_with_both(cli, tables, compared):
+    run = ("compare-baseline", tables / "dirty.csv", tables / "mended.csv", *QUICK, "-q")
+    ran = cli(*run, "--test", tables / "test.csv", "-o", tables / "two", "--keep-overlap")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    record = json.loads((tables / "two" / "comparison.json").read_text())
+    assert record["test_rows"] == 20
+    assert "they stay in, as told" in record["notes"][0]
+    curves = [
+        [cell["oos_trade_off"][0]["threshold"] for cell in found["cells"][:2]]
+        for found in (record, compared[1])
+    ]
+    assert len(curves[0]) == len(curves[1]) == 2
+    assert {"as given", "mended", "test"} == set(record["input"])
+
+
+def test_without_a_test_set_sure_rows_stand_in_and_it_says_that_this_flatters(cli, tables):
+    ran = cli("compare-baseline", tables / "both.csv", "-o", tables / "cv", *QUICK)
+    assert ran.code == 0, ran
+    assert "it flatters: their labels come from labelmend itself" in ran.out.replace("\n", " ")
+    record = json.loads((tables / "cv" / "comparison.json").read_text())
+    assert record["cross_validated"] is True
+    assert record["test_rows"] == 38  # two of forty are not sure
+    assert any("flatters" in note for note in record["notes"])
+
+
+def test_cleanlab_as_a_peer(cli, tables):
+    pytest.importorskip("cleanlab")
+    run = ("compare-baseline", tables / "both.csv", "--test", tables / "test.csv", "--peer")
+    ran = cli(*run, "cleanlab", "-o", tables / "peer", *QUICK)
+    assert ran.code == 0, ran
+    record = json.loads((tables / "peer" / "comparison.json").read_text())
+    assert set(record["arms"]) == {"as given", "mended", "cleanlab pruned", "cleanlab relabelled"}
+    assert record["arms"]["cleanlab pruned"] <= record["arms"]["cleanlab relabelled"] == 40
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--peer", "cleanlap"], "unknown peer 'cleanlap' (did you mean 'cleanlab'?)"),
+        (["--kind", "svm"], "unknown kind of classifier 'svm'"),
+        (["--gold-column", "nope"], "--gold-column: no column 'nope'"),
+        (["--mended-column", "x"], "both.csv: --mended-column: no column 'x'"),
+        (["--mended-column", "label"], "column 'label' is to be both as given and mended"),
+        (["--test-label-column", "x"], "test.csv: --test-label-column: no column 'x'"),
+    ],
+)
+def test_bad_options(cli, tables, tmp_path, options, said):
+    run = ("compare-baseline", tables / "both.csv", "--test", tables / "test.csv")
+    assert said in cli(*run, "-o", tmp_path / "r", *options).refusal()
+    assert not (tmp_path / "r").exists()
+
+
+def test_bad_tables(cli, tables, tmp_path):
+    def refusal(*arguments):
+        return cli("compare-baseline", *arguments, "-o", tmp_path / "r").refusal()
+
+    dirty, both, test = (tables / f"{name}.csv" for name in ("dirty", "both", "test"))
+    assert "has no column 'mended_label'; give the mended table" in refusal(dirty, "--test", test)
+    strange = write(
+        tmp_path / "strange.csv",
+        [{"text": "hello", "label": "greeting"}, {"text": "bye", "label": "pin_reset"}],
+    )
+    assert refusal(both, "--test", strange) == (
+        f"{strange}: column 'label': 1 label was never trained on: 'greeting'; mend the test "
+        "table, or name another column with --test-label-column"
+    )
+    assert "no labelled row is left whose text is not trained on" in refusal(both, "--test", dirty)
+    assert "and no column 'confidence'" in refusal(dirty, tables / "mended.csv")
+    one = write(
+        tmp_path / "one.csv",
+        [
+            {"text": t, "label": k, "mended_label": k}
+            for t, k in (("a", "x"), ("b", "x"), ("c", "y"))
+        ],
+    )
+    assert "1 label has only one distinct text" in refusal(one, "--test", test)
+    assert "no such file" in refusal(tmp_path / "no.csv", "--test", test)
+    assert not (tmp_path / "r").exists()
