@@ -345,7 +345,8 @@ folds of their own training labels, and flag at the same operating point there (
 in-scope rows that are right may be lost); the test set has no say in anything. cleanlab is \
 `find_label_issues` on the calibrated out-of-fold probabilities of our logistic regression: \
 flagged rows taken out, or given their most probable label. The seed draws the noise and the \
-folds; labelmend's own seed is 0. 
+folds; labelmend's own seed is 0. The test set is CLINC150's, whole: 5,500 rows, \
+1,000 of them oos; two of its texts stand in the training set, too."""
 
 
 def report(lines: Lines, seeds: Sequence[int], command: str) -> str:
