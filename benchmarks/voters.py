@@ -1,6 +1,6 @@
 """How good and how fast the LLM ballots are, on CLINC150.
 
-    python benchmarks/voters.py [--models smollm2,qwen-0.5b] [--ballots channel,choice] [--rows 300]
+    python benchmarks/voters.py [--models smollm2,qwen-0.5b] [--ballots channel] [--rows 300]
 
 Each text of a seeded sample of CLINC150's validation rows is put to each model with the ten labels
 that labelmend's own retrieval finds for it, most likely first; label cards carry the core texts of
@@ -14,6 +14,8 @@ of each candidate decoded anew in one sequence), and plain prompt evaluation of 
 import argparse
 import importlib.metadata
 import platform
+import shlex
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -332,6 +334,7 @@ def main() -> None:
     parser.add_argument("--ballots", default=",".join(BALLOT_KINDS))
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0, help="100 serves to choose prompts")
+    parser.add_argument("--exemplars", type=int, help="shown a label; the profile's if left out")
     parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
     parser.add_argument("--publish", action="store_true", help="write RESULTS.md")
     options = parser.parse_args()
@@ -345,13 +348,19 @@ def main() -> None:
     for model in MODELS:
         for kind in BALLOT_KINDS:
             if model.key in options.models.split(",") and kind in options.ballots.split(","):
+                base = load_config().voters[0]
+                shown = base.exemplars if options.exemplars is None else options.exemplars
                 config = replace(
-                    load_config().voters[0], ballot=kind, candidates=CANDIDATES, context_tokens=8192
+                    base,
+                    ballot=kind,
+                    candidates=CANDIDATES,
+                    exemplars=shown,
+                    context_tokens=8192,
                 )
                 found.append(measure(model, options.folder / model.file, asked, config))
                 print(*found[-1], flush=True)
     if options.publish:
-        command = f"python benchmarks/voters.py --rows {options.rows}"
+        command = shlex.join(["python", "benchmarks/voters.py", *sys.argv[1:]])
         write_section(HERE / "RESULTS.md", "voters", report(found, command, options.seed))
 
 

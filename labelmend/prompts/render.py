@@ -36,8 +36,12 @@ def neutral_prefix() -> str:
 
 
 def choice_instruction() -> str:
-    """Return what every question of the choice ballot begins with."""
-    return _template(CHOICE).render(options=[], letters=LETTERS)
+    """Return what every question of the choice ballot begins with.
+
+    It ends before the empty line: tokenized by itself, that would make another token than within
+    the whole question.
+    """
+    return _template(CHOICE).render(options=[], letters=LETTERS).rstrip("\n")
 
 
 def choice_options(cards: Sequence[LabelCard], exemplars: Sequence[Sequence[str]]) -> str:

@@ -23,6 +23,9 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408,
 _SERVER_ERROR = 500
 
 
+_MODELS = "/models"
+
+
 class ServerFaultError(Exception):
     """A question got no answer that can be used; the reason is one of few, so that it counts."""
 
@@ -77,7 +80,7 @@ class ModelServer:
             ModelError: no server answers, or it refuses the key.
         """
         try:
-            body = self._answer("GET", "/models", None)
+            body = self._answer("GET", _MODELS, None)
             return [str(model["id"]) for model in body["data"]]
         except (ServerFaultError, KeyError, TypeError):
             return []
@@ -96,7 +99,7 @@ class ModelServer:
         usage = body.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         with self._lock:
-            self.tokens += int(usage.get("total_tokens") or 0)
+            self.tokens += whole_number(usage.get("total_tokens"))
         return {**choices[0], "usage": usage}
 
     def _answer(self, method: str, path: str, question: Any) -> Mapping[str, Any]:
@@ -111,6 +114,10 @@ class ModelServer:
                 fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
                 if tries > min(self._config.retries, 1):  # it had its time
                     raise fault from error
+            except self._httpx.DecodingError:
+                fault = ServerFaultError("an answer that is not JSON")
+                if tries > self._config.retries:
+                    raise fault from None
             except self._httpx.TransportError as error:
                 if tries > self._config.retries:
                     raise self._gone(str(error) or type(error).__name__) from None
@@ -162,7 +169,7 @@ class ModelServer:
             return ModelError(
                 f"{self.url}: the server wants another API key (HTTP {status}); {mend}"
             )
-        if status == _NOT_FOUND:
+        if status == _NOT_FOUND and path != _MODELS:  # some servers don't tell their models
             said = self._clean(text)
             return ModelError(
                 f"{self.url}{path}: HTTP 404 ({said}); check server.url and the model"
@@ -180,7 +187,7 @@ def check_server(config: ServerConfig) -> tuple[str, str]:
     """Return a server's base URL and API key, which may be empty; nothing is sent.
 
     Raises:
-        ConfigError: the URL is none or holds a password, or the environment lacks the key.
+        ConfigError: the URL is none or holds a password, or the environment holds no key.
     """
     url = config.url.rstrip("/")
     try:
@@ -202,13 +209,22 @@ def check_server(config: ServerConfig) -> tuple[str, str]:
             f"server.api_key_env names ${config.api_key_env}, which is not set; "
             "export the API key there"
         )
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(
+            f"${config.api_key_env} holds no API key: it has characters that none has"
+        )
     return url if path else f"{url}/v1", key
+
+
+def whole_number(value: Any) -> int:
+    """Return a count that a server told; 0 where it is none."""
+    return value if isinstance(value, int) else 0
 
 
 def _json(response: Any) -> Mapping[str, Any] | None:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

@@ -5,6 +5,7 @@ a reply, which most servers tell; the channel ballot those of the prompt's own t
 and llama-cpp-python tell where `/completions` is asked to echo.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from labelmend.prompts.render import (
     choice_options,
     neutral_prefix,
 )
-from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError
+from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError, whole_number
 from labelmend.relabel.ballots import EMPTY_TEXT, shown_exemplars
 from labelmend.types import Ballot, Doubles, Vote
 
@@ -258,7 +259,7 @@ class ServerVoter:
         found = choice.get("logprobs")
         found = found if isinstance(found, dict) else {}
         tokens, scores = found.get("tokens"), found.get("token_logprobs")
-        replied = int(choice["usage"].get("completion_tokens") or 0)
+        replied = whole_number(choice["usage"].get("completion_tokens"))
         if not isinstance(tokens, list) or not isinstance(scores, list) or len(tokens) <= replied:
             raise ServerFaultError(
                 "the server tells no log-probabilities of a prompt, which the channel ballot needs "
@@ -266,7 +267,8 @@ class ServerVoter:
                 down=False,
             )
         if len(tokens) != len(scores) or not all(
-            score is None or isinstance(score, int | float) for score in scores
+            score is None or (isinstance(score, int | float) and math.isfinite(score))
+            for score in scores
         ):
             raise ServerFaultError("log-probabilities of another form")
         text = str(choice.get("text") or "")
@@ -318,8 +320,10 @@ def _likeliest(logprobs: Any) -> dict[str, float]:
     try:
         if "content" in logprobs:  # of a chat
             told = logprobs["content"][0]["top_logprobs"]
-            return {str(entry["token"]): float(entry["logprob"]) for entry in told}
-        return {str(token): float(s) for token, s in logprobs["top_logprobs"][0].items()}
+            pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
+        else:
+            pairs = [(str(t), float(score)) for t, score in logprobs["top_logprobs"][0].items()]
+        return {token: score for token, score in pairs if math.isfinite(score)}
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return {}
 

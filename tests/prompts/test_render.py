@@ -41,9 +41,10 @@ def test_no_label_at_all():
 
 def test_choice():
     assert choice_instruction() == (
-        "Here is a list of intents. You will be asked which of them a message has.\n\n"
+        "Here is a list of intents. You will be asked which of them a message has."
     )
     assert choice_options([LOST, BARE, LOST], [("I lost\nmy card", "card gone"), (), ("x",)]) == (
+        "\n\n"
         "A. card lost: The user lost a bank card. "
         'For example: "I lost my card", "card gone"\n'
         "B. top up failed\n"

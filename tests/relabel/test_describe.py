@@ -189,3 +189,17 @@ def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
         assert describe_cards(CARDS, long, smollm2, config, store, progress) == CARDS
         assert progress.done == 2
         assert store._database.execute("SELECT count(*) FROM replies").fetchone() == (0,)
+
+
+def test_what_an_interrupted_run_left_open_is_written_as_if_it_had_not_been(smollm2):
+    config = dataclasses.replace(CONFIG, max_tokens=16)
+    with Store(None) as store:
+        whole = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+        replies = dict(store._database.execute("SELECT key, reply FROM replies").fetchall())
+    assert len(replies) == 2
+    for kept, lost in (list(replies), list(replies)[::-1]):
+        with Store(None) as store:
+            store.put_replies([(kept, replies[kept])])
+            resumed = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+            assert store.replies([lost]) == {lost: replies[lost]}
+        assert resumed == whole

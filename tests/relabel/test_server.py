@@ -22,6 +22,7 @@ from labelmend.errors import ConfigError, ModelError
 from labelmend.prompts.render import channel_prefix, neutral_prefix
 from labelmend.protocols import NoProgress
 from labelmend.relabel import api_client
+from labelmend.relabel.job import TableRequest, relabel_file
 from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.relabel.server import ServerVoter
 from labelmend.relabel.store import Store
@@ -73,7 +74,7 @@ def real(smollm2):
         "model_alias": "small",
         "host": "127.0.0.1",
         "port": port,
-        "n_ctx": 512,
+        "n_ctx": 256,
         "flash_attn": "true",  # as in this process; without it, other log-probabilities come out
         "n_threads": 1,
         "n_threads_batch": 1,
@@ -196,7 +197,7 @@ class Told:
 
     def __init__(self, port=0):
         self.faults, self.always, self.asked, self.heads = [], {}, [], []
-        self.connections = 0
+        self.connections, self.models = 0, None
         told = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -210,17 +211,19 @@ class Told:
                 pass
 
             def do_GET(self):
-                self.answer(200, json.dumps({"data": [{"id": "small"}]}))
+                if told.models is not None:
+                    return told.models(self)
+                return self.answer(200, json.dumps({"data": [{"id": "small"}]}))
 
             def do_POST(self):
                 raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 told.heads.append(dict(self.headers))
+                fault = next((f for mark, f in told.always.items() if mark in raw), None)
                 if "letter A or B" not in raw:  # that is the check at the start
                     told.asked.append(raw)
-                    fault = next((f for mark, f in told.always.items() if mark in raw), None)
                     fault = fault or (told.faults.pop(0) if told.faults else None)
-                    if fault is not None:
-                        return fault(self)
+                if fault is not None:
+                    return fault(self)
                 body = told.reply(json.loads(raw)) if callable(told.reply) else told.reply
                 return self.answer(200, json.dumps(told.untold if "N/A" in raw else body))
 
@@ -267,7 +270,7 @@ def status(code, body="", **headers):
 
 
 def slow(handler):
-    time.sleep(0.5)
+    time.sleep(3.0)
     handler.answer(200, "{}")
 
 
@@ -368,14 +371,26 @@ def test_more_options_than_letters(told):
         (status(200, "[1]"), "an answer that is not JSON", 3),
         (status(200, "{}"), "an answer without choices", 1),
         (status(200, '{"choices": [{}]}'), "the server tells no log-probabilities of a reply", 1),
+        (status(200, "junk", Content_Encoding="gzip"), "an answer that is not JSON", 3),
+        (
+            status(200, '{"choices": [{"logprobs": {"content": [{"top_logprobs": [7]}]}}]}'),
+            "the server tells no log-probabilities of a reply",
+            1,
+        ),
+        (
+            status(200, json.dumps(chat(A=float("-inf"), B=float("nan")))),
+            "the server tells no log-probabilities of a reply",
+            1,
+        ),
         (status(400, "no"), "the server refuses the question (HTTP 400)", 1),
-        (slow, "no answer within 0.2 s", 2),
+        (slow, "no answer within 1 s", 2),
     ],
 )
 def test_a_fault_is_tried_again_then_counted(told, fault, reason, tries):
     told.always = {"text 1 here": fault}
     with Store(None) as store:
-        voter = ServerVoter(CHOICE, settings(told, timeout_s=0.2), "small")
+        patience = 1.0 if fault is slow else 60.0
+        voter = ServerVoter(CHOICE, settings(told, timeout_s=patience), "small")
         votes, report = collect_votes(voter, numbered(4), store, NoProgress())
         voter.close()
         assert store.count() == 3
@@ -387,7 +402,8 @@ def test_a_fault_is_tried_again_then_counted(told, fault, reason, tries):
 @pytest.mark.parametrize("fault", [status(429), status(500), status(200, "{"), slow, lost])
 def test_a_passing_fault_costs_nothing_but_time(told, fault):
     told.faults = [fault]
-    votes, _ = votes_of(CHOICE, settings(told, timeout_s=0.2), numbered(2))
+    patience = 1.0 if fault is slow else 60.0
+    votes, _ = votes_of(CHOICE, settings(told, timeout_s=patience), numbered(2))
     assert [vote.failure for vote in votes] == [None, None]
     assert len(told.asked) == 2 * 2 + 1
 
@@ -504,6 +520,50 @@ def test_the_key_is_sent_and_its_absence_is_said(told, monkeypatch):
     monkeypatch.delenv("LABELMEND_TEST_KEY")
     with pytest.raises(ConfigError, match=r"names \$LABELMEND_TEST_KEY, which is not set"):
         ServerVoter(CHOICE, settings(told, api_key_env="LABELMEND_TEST_KEY"), "small")
+
+
+@pytest.mark.parametrize("bad", ["sk-ключ", "sk-one\nsk-two"])
+def test_what_can_be_no_key_is_not_told(told, monkeypatch, bad):
+    monkeypatch.setenv("LABELMEND_TEST_KEY", bad)
+    with pytest.raises(ConfigError, match=r"\$LABELMEND_TEST_KEY holds no API key") as found:
+        ServerVoter(CHOICE, settings(told, api_key_env="LABELMEND_TEST_KEY"), "small")
+    assert "sk-" not in str(found.value)
+
+
+def test_a_server_that_does_not_tell_its_models_or_its_tokens(told, monkeypatch):
+    told.models = status(404)
+    told.reply = {**told.reply, "usage": {"total_tokens": "many"}}
+    (vote,), tokens = votes_of(CHOICE, settings(told), numbered(1))
+    assert vote.scores == pytest.approx((RIGHT, RIGHT - 2.4))
+    assert tokens == 50  # of the question without a text
+
+
+def test_a_wrong_path_ends_the_run(told):
+    told.models = status(404)
+    told.always = {"letter A or B": status(404, '{"error": "no such path"}')}
+    with pytest.raises(ModelError, match=r"/v1/chat/completions: HTTP 404 \(.*no such path"):
+        ServerVoter(CHOICE, settings(told), "small")
+
+
+def test_the_key_is_written_nowhere(told, tmp_path, bge_small):
+    voter = replace(CHOICE, server=settings(told, api_key_env="LABELMEND_TEST_KEY"))
+    config = load_config("embedded", ["reranker.backend=none", "describe.model=''"])
+    routing = replace(config.routing, llm_rows=-1)
+    config = replace(config, voters=(voter,), encoders=config.encoders[1:], routing=routing)
+    table = tmp_path / "t.csv"
+    rows = [f"my card is lost {i},a\nwill it rain on day {i},b" for i in range(6)]
+    table.write_text("\n".join(["text,label", *rows, ""]))
+    output = tmp_path / "out.csv"
+    outcome = relabel_file(TableRequest(table), output, config, NoProgress())
+    (report,) = outcome.result.voters
+    assert (report.voter, report.asked, report.failures) == ("small", 12, {})
+    assert report.tokens == 50 * 2 * 12
+    record = json.loads(output.with_suffix(".run.json").read_text("utf-8"))
+    assert record["models"]["voter small"]["source"] == f"served by {told.url}/v1"
+    assert record["config"]["voters"][0]["server"]["api_key_env"] == "LABELMEND_TEST_KEY"
+    files = list(tmp_path.iterdir())
+    assert len(files) == 6
+    assert not any(KEY.encode() in path.read_bytes() for path in files)
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host/v1", "http://", "http://h:port"])
