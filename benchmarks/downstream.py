@@ -217,7 +217,7 @@ def run_all(
     problems: dict[str, Problem] = {}
     for number, run in enumerate(runs, start=1):
         known = read_lines(results)
-        # Every version is trained on by labelmend, so all are measured anew when its sources change.
+        # labelmend trains on every version, so other sources of it measure all anew.
         due = [
             (kind, arm)
             for kind in kinds
