@@ -40,7 +40,7 @@ from peers import (
     save_data,
 )
 from platformdirs import user_cache_path
-from results_file import write_section
+from results_file import append_record, read_records, write_section
 
 from labelmend.data.noise import NoiseShare, mixture
 from labelmend.data.read import read_table
@@ -339,11 +339,7 @@ def read_lines(path: Path) -> dict[tuple[Run, str], Line]:
     A line that an interruption cut short is passed over.
     """
     found = {}
-    for text in path.read_text("utf-8").splitlines() if path.exists() else ():
-        try:
-            plain = json.loads(text)
-        except ValueError:
-            continue
+    for plain in read_records(path):
         run, scores = Run(**plain["run"]), plain["scores"]
         line = Line(**{**plain, "run": run, "scores": Scores(**scores) if scores else None})
         found[run, line.method] = line
@@ -352,10 +348,7 @@ def read_lines(path: Path) -> dict[tuple[Run, str], Line]:
 
 def append_line(path: Path, line: Line) -> None:
     """Add one result."""
-    held = path.read_bytes() if path.exists() else b""
-    cut_short = bool(held) and not held.endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if cut_short else "") + json.dumps(asdict(line)) + "\n")
+    append_record(path, asdict(line))
 
 
 def forget(path: Path, runs: Collection[Run], methods: Collection[str]) -> None:

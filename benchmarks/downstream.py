@@ -11,7 +11,6 @@ tables are written into benchmarks/RESULTS.md, between the markers of `downstrea
 """
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -35,7 +34,7 @@ from correction import (
 )
 from peers import embed_rows, relabel_dataset
 from platformdirs import user_cache_path
-from results_file import write_section
+from results_file import append_record, read_records, write_section
 
 from labelmend.classify.baseline import Arm, TestSet, Vectors, cleanlab_arms, run_cell
 from labelmend.classify.calibrate import OperatingPoint
@@ -121,11 +120,7 @@ _UNSCALED = {"log_loss", "ece"}
 def read_lines(path: Path) -> dict[tuple[Run, str, str], Line]:
     """Read the results; of two alike the later one counts, and a line cut short is passed over."""
     found = {}
-    for text in path.read_text("utf-8").splitlines() if path.exists() else ():
-        try:
-            plain = json.loads(text)
-        except ValueError:
-            continue
+    for plain in read_records(path):
         line = Line(**{**plain, "run": Run(**plain["run"])})
         found[line.key] = line
     return found
@@ -133,10 +128,7 @@ def read_lines(path: Path) -> dict[tuple[Run, str, str], Line]:
 
 def append_line(path: Path, line: Line) -> None:
     """Add one result."""
-    held = path.read_bytes() if path.exists() else b""
-    cut_short = bool(held) and not held.endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if cut_short else "") + json.dumps(asdict(line)) + "\n")
+    append_record(path, asdict(line))
 
 
 # Running.

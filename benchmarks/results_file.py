@@ -1,10 +1,14 @@
-"""Markdown files that several scripts write: each owns the part between its markers.
+"""What scripts write: records as they come, and Markdown files that several of them share.
 
-A part called `correction` stands between `<!-- correction:start -->` and `<!-- correction:end -->`.
+Each script owns the part between its markers. A part called `correction` stands between
+`<!-- correction:start -->` and `<!-- correction:end -->`.
 """
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 _SECTION = re.compile(r"<!-- ([\w-]+):start -->.*?<!-- \1:end -->", re.DOTALL)
 
@@ -26,3 +30,20 @@ def write_around_sections(path: Path, text: str) -> None:
     old = path.read_text("utf-8") if path.exists() else ""
     sections = [match[0] for match in _SECTION.finditer(old)]
     path.write_text("\n\n".join([text.strip(), *sections]) + "\n", "utf-8")
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what `append_record` wrote; a line that an interruption cut short is passed over."""
+    for text in path.read_text("utf-8").splitlines() if path.exists() else ():
+        try:
+            yield json.loads(text)
+        except ValueError:
+            continue
+
+
+def append_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Add one line of JSON."""
+    held = path.read_bytes() if path.exists() else b""
+    cut_short = bool(held) and not held.endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if cut_short else "") + json.dumps(record) + "\n")

@@ -34,7 +34,6 @@ from labelmend.classify.data import (
     LabelledTable,
     check_trainable,
     labelled_table,
-    named_column,
     overlapping_rows,
     read_confidence,
     row_texts,
@@ -44,7 +43,7 @@ from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
 from labelmend.configs.schema import Config
-from labelmend.data.dataset import choose_columns
+from labelmend.data.dataset import check_column, choose_columns
 from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files
 from labelmend.errors import ColumnError, InputError, OutputError
@@ -328,7 +327,7 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
 
     before = loaded(before_table, request.label_column, mended=False)
     if request.mended_column is not None:
-        named_column(after_table, request.mended_column, "--mended-column")
+        check_column(after_table, request.mended_column, "--mended-column")
     after = loaded(after_table, request.mended_column, mended=True)
     if request.after is None and before.columns.label == after.columns.label:
         raise ColumnError(
@@ -342,7 +341,7 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
     arms.append(Arm(AFTER, after.dataset, after.confidence))
     if request.gold_column is not None:
         holder = before_table if request.gold_column in before_table.columns else after_table
-        named_column(holder, request.gold_column, "--gold-column")
+        check_column(holder, request.gold_column, "--gold-column")
         gold = loaded(holder, request.gold_column, mended=False)
         arms.append(Arm(GOLD, gold.dataset, gold.confidence))
     if request.test is None:
@@ -359,7 +358,7 @@ def _test_set(
     assert request.test is not None
     table = read_table(request.test, request.encoding)
     if request.test_label_column is not None:
-        named_column(table, request.test_label_column, "--test-label-column")
+        check_column(table, request.test_label_column, "--test-label-column")
     # What a training set has to have, such as several rows a label, a test set may go without.
     columns = choose_columns(table, request.text_column, request.test_label_column)
     assert columns.label is not None

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelmend.configs.schema import DataConfig
-from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset
+from labelmend.data.dataset import ColumnChoice, check_column, choose_columns, to_dataset
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.read import SourceTable
-from labelmend.errors import ColumnError, InputError, nearest, row_list
+from labelmend.errors import InputError, row_list
 from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
 
 MENDED = "mended_label"
@@ -197,20 +197,6 @@ def overlapping_rows(texts: Sequence[str], training: Sequence[Sequence[str]]) ->
     return np.array([i for i, text in enumerate(texts) if text_key(text) in keys], dtype=np.int64)
 
 
-def named_column(table: SourceTable, column: str, flag: str) -> list[str]:
-    """Return the values of a column that the user named.
-
-    Raises:
-        ColumnError: there is no such column.
-    """
-    if column not in table.columns:
-        raise ColumnError(
-            f"{table.path}: {flag}: no column {column!r}{nearest(column, table.columns)}; "
-            f"there are {', '.join(map(repr, table.columns))}"
-        )
-    return table.values(column)
-
-
 def row_texts(table: SourceTable, column: str, limit: int) -> list[str]:
     """Return a column's texts, cut to what the models read.
 
@@ -242,7 +228,8 @@ def read_confidence(table: SourceTable) -> Doubles:
         ColumnError: there is no such column.
         InputError: it holds something else.
     """
-    values = named_column(table, CONFIDENCE, "--weight-by-confidence")
+    check_column(table, CONFIDENCE, "--weight-by-confidence")
+    values = table.values(CONFIDENCE)
     found = np.full(len(values), np.nan)
     for row, value in enumerate(values):
         try:

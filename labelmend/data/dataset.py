@@ -80,11 +80,7 @@ def choose_columns(
     named = {"--text-column": text, "--label-column": label, "--id-column": id_column}
     given = {flag: name for flag, name in named.items() if name is not None}
     for flag, name in given.items():
-        if name not in table.columns:
-            raise ColumnError(
-                f"{table.path}: {flag}: no column {name!r}{nearest(name, table.columns)}; "
-                f"there are {_names(table.columns)}"
-            )
+        check_column(table, name, flag)
     for name, times in Counter(given.values()).items():
         if times > 1:
             flags = " and ".join(flag for flag in given if given[flag] == name)
@@ -158,6 +154,19 @@ def to_dataset(
     return LoadedDataset(dataset, notes, truncated)
 
 
+def check_column(table: SourceTable, column: str, flag: str) -> None:
+    """Make sure that a column that the user named is there.
+
+    Raises:
+        ColumnError: it is not.
+    """
+    if column not in table.columns:
+        raise ColumnError(
+            f"{table.path}: {flag}: no column {column!r}{nearest(column, table.columns)}; "
+            f"there are {_names(table.columns)}"
+        )
+
+
 def label_indices(labels: Sequence[str], values: Iterable[str | None]) -> Ints:
     """Return int64 [n], each value's place among the labels; `NO_LABEL` for all else."""
     index: dict[str | None, int] = {label: i for i, label in enumerate(labels)}
@@ -173,11 +182,7 @@ def vote_indices(table: SourceTable, column: str, dataset: Dataset) -> Ints:
         ColumnError: there is no such column.
         InputError: none of its values is a label of the set.
     """
-    if column not in table.columns:
-        raise ColumnError(
-            f"{table.path}: --vote-column: no column {column!r}{nearest(column, table.columns)}; "
-            f"there are {_names(table.columns)}"
-        )
+    check_column(table, column, "--vote-column")
     votes = label_indices(dataset.labels, table.values(column))
     if len(votes) and not (votes != NO_LABEL).any():
         raise InputError(

@@ -45,6 +45,14 @@ def shown_exemplars(card: LabelCard, text: str, count: int) -> tuple[str, ...]:
     return tuple(e for e in card.exemplars if text_key(e) != key)[:count]
 
 
+def option_orders(count: int, permutations: int) -> list[list[int]]:
+    """Return cyclic orders of the options, at most one that begins with each of them."""
+    turns = min(permutations, count)
+    return [
+        [(place + turn * count // turns) % count for place in range(count)] for turn in range(turns)
+    ]
+
+
 @dataclass(frozen=True)
 class _Prefix:
     """A label's prefix, decoded.
@@ -149,13 +157,11 @@ class ChoiceBallot:
             return Vote(None, EMPTY_TEXT)
         if count > len(LETTERS):
             return Vote(None, f"{count} options, but only {len(LETTERS)} letters")
-        orders = min(self._config.permutations, count)
+        orders = option_orders(count, self._config.permutations)
         total = np.zeros(count)
         try:
-            for turn in range(orders):
-                shift = turn * count // orders
-                order = [(place + shift) % count for place in range(count)]
-                total[order] += self._letter_scores(ballot, order) / orders
+            for order in orders:
+                total[order] += self._letter_scores(ballot, order) / len(orders)
         except DecodeError as error:
             return Vote(None, str(error))
         return Vote(tuple((total - np.logaddexp.reduce(total)).tolist()))

@@ -28,7 +28,7 @@ from labelmend.prompts.render import (
     neutral_prefix,
 )
 from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError, whole_number
-from labelmend.relabel.ballots import EMPTY_TEXT, shown_exemplars
+from labelmend.relabel.ballots import EMPTY_TEXT, option_orders, shown_exemplars
 from labelmend.types import Ballot, Doubles, Vote
 
 _Asked = TypeVar("_Asked")
@@ -185,10 +185,7 @@ class ServerVoter:
         for place, ballot in enumerate(ballots):
             count = len(ballot.candidates)
             fits = count <= len(LETTERS) and bool(ballot.text.strip())
-            orders = min(self._config.permutations, count) if fits else 0
-            for turn in range(orders):
-                shift = turn * count // orders
-                order = [(i + shift) % count for i in range(count)]
+            for order in option_orders(count, self._config.permutations) if fits else []:
                 asked += [(place, order, sign) for sign in (1, -1)]
 
         def letters(question: tuple[int, list[int], int]) -> Doubles:
