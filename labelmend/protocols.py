@@ -22,7 +22,15 @@ class Encoder(Protocol):
         ...
 
 
-class Retriever(Protocol):
+class Searcher(Protocol):
+    """Names labels for the distinct texts of one dataset."""
+
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the best labels, at most `limit`, of each text [b]."""
+        ...
+
+
+class Retriever(Searcher, Protocol):
     """Ranks labels for the distinct texts of one dataset.
 
     Out-of-fold by construction: nothing it says of a text has seen the labels given to that text.
@@ -31,10 +39,6 @@ class Retriever(Protocol):
     @property
     def name(self) -> str:
         """The source's name in weights and explanations."""
-        ...
-
-    def search(self, texts: Ints, limit: int) -> Ranking:
-        """Return the best labels, at most `limit`, of each text [b]."""
         ...
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:

@@ -42,7 +42,8 @@ from labelmend.retrieval.neighbours import (
     find_neighbours,
     oos_scores,
 )
-from labelmend.retrieval.passages import label_passages
+from labelmend.retrieval.new_labels import find_new_labels
+from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.types import (
@@ -60,6 +61,9 @@ from labelmend.types import (
     VoterReport,
 )
 from labelmend.weights.locate import LocatedModel
+
+_SURELY = 1e3
+"""Weight of a ranking whose labels are candidates whatever the others say."""
 
 _NEAREST_FOR_OOS = 5
 """Neighbours whose mean similarity says whether a text resembles anything."""
@@ -156,7 +160,7 @@ def relabel(
         tested, decisions = tighten(tested, decisions, decide_within)
     return Relabelling(
         dataset=dataset,
-        cards=cards,
+        cards=texts.cards,
         posterior=fit.posterior,
         decisions=decisions,
         unique=unique,
@@ -206,6 +210,8 @@ class _Texts:
         words: sparse [u, w].
         cards: one a label.
         readers: the retrievers that read label cards.
+        passages: of the cards.
+        vectors: float32 [p, d], unit rows, of the passages.
         votes: by voter, sparse [u, K], what it said of the text, as shares.
     """
 
@@ -215,6 +221,8 @@ class _Texts:
     words: csr_matrix
     cards: tuple[LabelCard, ...]
     readers: tuple[Bm25Retriever, DescriptionRetriever]
+    passages: LabelPassages
+    vectors: Floats
     votes: Mapping[str, csr_array] = field(default_factory=dict)
 
 
@@ -283,10 +291,30 @@ class _Job:
     ) -> _Texts:
         """Index what no given label changes."""
         passages = label_passages(cards, unique.texts, self.dataset.oos)
+        vectors = space.passages(passages.passages)
+        new = find_new_labels(embeddings, unique.given, passages, vectors, self.dataset.oos)
+        exemplars = new.exemplars(self.config.describe.exemplars)
+        if exemplars:
+            # Beside cards with exemplars, one without would seldom be the nearest.
+            cards = tuple(
+                replace(card, exemplars=tuple(unique.texts[i] for i in exemplars[label]))
+                if label in exemplars and not card.exemplars
+                else card
+                for label, card in enumerate(cards)
+            )
+            passages = label_passages(cards, unique.texts, self.dataset.oos)
+            vectors = space.passages(passages.passages)
         bm25 = Bm25Retriever(unique.texts, passages, len(cards))
-        description = DescriptionRetriever(embeddings, passages, space.passages(passages.passages))
-        words = word_features(unique.texts)
-        return _Texts(unique.texts, embeddings, neighbours, words, cards, (bm25, description))
+        return _Texts(
+            texts=unique.texts,
+            embeddings=embeddings,
+            neighbours=neighbours,
+            words=word_features(unique.texts),
+            cards=cards,
+            readers=(bm25, DescriptionRetriever(embeddings, passages, vectors)),
+            passages=passages,
+            vectors=vectors,
+        )
 
     def retrieve(self, texts: _Texts, given: csr_array) -> _Corpus:
         """Choose the candidates, and score them with the retrievers that read label cards.
@@ -300,9 +328,13 @@ class _Job:
         shares = given_shares(given)
         prototype = PrototypeRetriever(texts.embeddings, shares)
         neighbour = NeighbourRetriever(texts.neighbours, shares, config.neighbour_sharpness)
+        new = find_new_labels(
+            texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos
+        )
         self.progress.start("retrieve candidates", len(texts.texts))
         candidates = find_candidates(
             [
+                (new, _SURELY),
                 (bm25, weights.bm25),
                 (description, weights.description),
                 (prototype, weights.prototype),
@@ -336,6 +368,7 @@ class _Job:
             candidates=candidates,
             fixed=fixed,
             oos=self.dataset.oos,
+            first=new.first,
         )
         return _Corpus(texts.texts, texts.cards, candidates, sources, columns)
 

@@ -28,12 +28,7 @@ from labelmend.relabel.fuse import (
 )
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores
 from labelmend.retrieval.candidates import Candidates, score_in_blocks
-from labelmend.retrieval.dense import (
-    DescriptionRetriever,
-    PrototypeRetriever,
-    gather,
-    memberships_from,
-)
+from labelmend.retrieval.dense import PrototypeRetriever, gather, memberships_from
 from labelmend.retrieval.neighbours import NeighbourRetriever, Neighbours
 from labelmend.types import Bools, Doubles, Evidence, Floats
 
@@ -79,6 +74,8 @@ class Sources:
         candidates: the labels that are looked at.
         fixed: evidence that no round changes.
         oos: index of the out-of-scope label, or None.
+        first: sparse float32 [u, K], the texts that labels start with which no row was given; or
+            None.
     """
 
     given: csr_array
@@ -88,6 +85,7 @@ class Sources:
     candidates: Candidates
     fixed: tuple[Evidence, ...]
     oos: int | None
+    first: csr_array | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,9 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
     width, labels = candidates.kept.shape[1], sources.given.shape[1]
     memberships = given_shares(sources.given)
     share = gather(memberships, np.arange(len(candidates.labels)), candidates.kept)
-    memberships = memberships + described_only(sources)
+    if sources.first is not None:
+        # A wrong one does little: the rounds weigh it against what they learn.
+        memberships = memberships + sources.first
     classifier = EmbeddingClassifier(
         sources.embeddings, labels, config.suspect, config.seed, progress
     )
@@ -191,27 +191,6 @@ def given_shares(given: csr_array) -> csr_array:
     shares = given.copy()
     shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
     return shares
-
-
-def described_only(sources: Sources) -> csr_array:
-    """Return the first texts of labels that no row was given, sparse float32 [u, K].
-
-    What learns from texts is silent on such a label, so its first texts come from its card: those
-    without a given label whose nearest card is the label's. A wrong one does little: the rounds
-    weigh it against what they learn.
-    """
-    kept = sources.candidates.kept
-    cards = [e.scores for e in sources.fixed if e.source == DescriptionRetriever.name]
-    empty = np.asarray(sources.given.sum(axis=0)).ravel() == 0
-    if sources.oos is not None:
-        empty[sources.oos] = False
-    silent = np.full(kept.shape, -np.inf, dtype=np.float32)
-    scores = np.nan_to_num(cards[0][:, : kept.shape[1]], nan=-np.inf) if cards else silent
-    best = np.take_along_axis(kept, scores.argmax(axis=1)[:, None], axis=1)[:, 0]
-    unlabelled = np.diff(sources.given.indptr) == 0
-    texts = np.flatnonzero(unlabelled & empty[best] & np.isfinite(scores.max(axis=1)))
-    ones = np.ones(len(texts), dtype=np.float32)
-    return csr_array((ones, (texts, best[texts])), shape=sources.given.shape)
 
 
 def _gather(

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.configs.schema import RetrievalConfig
-from labelmend.protocols import Progress, Retriever
+from labelmend.protocols import Progress, Searcher
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints
 
 
@@ -37,7 +37,7 @@ class Candidates:
 
 
 def find_candidates(
-    retrievers: Sequence[tuple[Retriever, float]],
+    retrievers: Sequence[tuple[Searcher, float]],
     given: csr_array,
     oos: int | None,
     config: RetrievalConfig,
