@@ -177,12 +177,13 @@ def versions_of(
     dirty = Arm("dirty", table.dataset(given), ones)
 
     def mended() -> Sequence[Arm]:
-        path = folder / f"{run.data}-{run.noise}-{run.seed}-{code}.npy"
+        path = folder / f"{run.data}-{run.noise}-{run.seed}-{code}.npz"
         if not path.exists():
-            labels = relabel_dataset(table.dataset(given)).decisions.mended
+            made = relabel_dataset(table.dataset(given)).decisions
             folder.mkdir(parents=True, exist_ok=True)
-            np.save(path, labels)
-        return [Arm("mended", table.dataset(np.load(path)), ones)]
+            np.savez(path, labels=made.mended, confidence=made.confidence)
+        held = np.load(path)
+        return [Arm("mended", table.dataset(held["labels"]), held["confidence"])]
 
     def cleanlab() -> Sequence[Arm]:
         config = load_config("embedded")
@@ -356,7 +357,8 @@ the most probable label. All classifiers read the same embeddings, are calibrate
 folds of their own training labels, and flag at the same operating point there (1.5 % of the \
 in-scope rows that are right may be lost); the test set has no say in anything. cleanlab is \
 `find_label_issues` on the calibrated out-of-fold probabilities of our logistic regression: \
-flagged rows taken out, or given their most probable label. The seed draws the noise and the \
+flagged rows taken out, or given their most probable label. Rows of the mended labels weigh by \
+labelmend's confidence, as with --weight-by-confidence. The seed draws the noise and the \
 folds; labelmend's own seed is 0. The test set is CLINC150's, whole: 5,500 rows, \
 1,000 of them oos; two of its texts stand in the training set, too."""
 
