@@ -35,7 +35,7 @@ from labelmend.relabel.ballots import BALLOTS, ChannelBallot, shown_exemplars
 from labelmend.relabel.describe import core_texts, draft_cards
 from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.relabel.models import locate_models
-from labelmend.relabel.rounds import given_shares
+from labelmend.relabel.sources import given_shares
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import find_candidates
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
-from labelmend.protocols import NoProgress, Retriever
+from labelmend.protocols import NoProgress
 from labelmend.relabel.decide import decide
 from labelmend.relabel.points import (
     GivenLabels,
@@ -23,11 +23,10 @@ from labelmend.relabel.points import (
     read_labels,
     read_probabilities,
 )
-from labelmend.relabel.rounds import Sources, given_shares, settle
+from labelmend.relabel.rounds import settle
+from labelmend.relabel.sources import find_sources
 from labelmend.relabel.suspect import word_features
-from labelmend.retrieval.candidates import find_candidates, score_in_blocks
-from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours, oos_scores
+from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.ranking import top_columns
 from labelmend.types import (
     NO_LABEL,
@@ -35,7 +34,6 @@ from labelmend.types import (
     Dataset,
     Decisions,
     Doubles,
-    Evidence,
     Floats,
     Ints,
     Posterior,
@@ -51,7 +49,6 @@ _DENSE_LABELS = 1000
 _LEAST_PROBABILITY = 1e-6
 """A model that gives a label no probability at all is not believed to the letter."""
 
-_NEAREST_FOR_OOS = 5
 _NOBODY = 1e-9
 
 
@@ -351,34 +348,17 @@ def _posterior(points: Points, read: GivenLabels, oos: int | None, config: Confi
         shape=(count, len(read.classes)),
     ).tocsr()
     neighbours = find_neighbours(points.features, retrieval.neighbours, retrieval.block_rows)
-    shares = given_shares(given)
-    retrievers: list[tuple[Retriever, float]] = [
-        (PrototypeRetriever(points.features, shares), retrieval.weights.prototype),
-        (
-            NeighbourRetriever(neighbours, shares, retrieval.neighbour_sharpness),
-            retrieval.weights.neighbour,
-        ),
-    ]
-    told = None
-    if points.probabilities is not None:
-        told = _ProbabilityRetriever(points.probabilities)
-        retrievers.append((told, 1.0))
-    candidates = find_candidates(retrievers, given, oos, retrieval, config.seed, NoProgress())
-    fixed = []
-    if told is not None:
-        scores = score_in_blocks(told.score, candidates.labels, retrieval.block_rows)
-        fixed.append(Evidence(told.name, scores))
-    if oos is not None and points.embedded:
-        resemblance = neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
-        fixed.append(Evidence("oos", oos_scores(resemblance, candidates.labels, oos)))
-    sources = Sources(
-        given=given,
-        embeddings=points.features,
-        neighbours=neighbours,
-        words=None if points.texts is None else word_features(points.texts),
-        candidates=candidates,
-        fixed=tuple(fixed),
-        oos=oos,
+    told = points.probabilities
+    sources = find_sources(
+        given,
+        points.features,
+        neighbours,
+        None if points.texts is None else word_features(points.texts),
+        [] if told is None else [(_ProbabilityRetriever(told), 1.0)],
+        oos,
+        config,
+        NoProgress(),
+        resembles=points.embedded,
     )
     return settle(sources, config, NoProgress()).fit.posterior
 

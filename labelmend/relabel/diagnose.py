@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.relabel.decide import given_probability
-from labelmend.relabel.rounds import given_shares
+from labelmend.relabel.sources import given_shares
 from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints, Relabelling, UniqueTexts
 
 _SHARPNESS = 20.0

@@ -27,17 +27,17 @@ from labelmend.relabel.merit import (
     with_silenced,
 )
 from labelmend.relabel.models import RunModels
-from labelmend.relabel.rounds import Settled, Sources, given_shares, settle
+from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import Routing, route, shortlist
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
+from labelmend.relabel.sources import Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
 from labelmend.relabel.voters import collect_votes, open_voter
 from labelmend.retrieval.bm25 import Bm25Retriever
-from labelmend.retrieval.candidates import Candidates, find_candidates, score_in_blocks
+from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
 from labelmend.retrieval.neighbours import (
-    NeighbourRetriever,
     Neighbours,
     find_neighbours,
     oos_scores,
@@ -61,12 +61,6 @@ from labelmend.types import (
     VoterReport,
 )
 from labelmend.weights.locate import LocatedModel
-
-_SURELY = 1e3
-"""Weight of a ranking whose labels are candidates whatever the others say."""
-
-_NEAREST_FOR_OOS = 5
-"""Neighbours whose mean similarity says whether a text resembles anything."""
 
 
 def relabel(
@@ -323,53 +317,29 @@ class _Job:
             texts: [u] of them.
             given: float32 sparse [u, K], how many rows of the text were given each label.
         """
-        config, weights = self.config.retrieval, self.config.retrieval.weights
+        weights = self.config.retrieval.weights
         bm25, description = texts.readers
-        shares = given_shares(given)
-        prototype = PrototypeRetriever(texts.embeddings, shares)
-        neighbour = NeighbourRetriever(texts.neighbours, shares, config.neighbour_sharpness)
-        new = find_new_labels(
-            texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos
-        )
-        self.progress.start("retrieve candidates", len(texts.texts))
-        candidates = find_candidates(
-            [
-                (new, _SURELY),
-                (bm25, weights.bm25),
-                (description, weights.description),
-                (prototype, weights.prototype),
-                (neighbour, weights.neighbour),
-            ],
+        sources = find_sources(
             given,
+            texts.embeddings,
+            texts.neighbours,
+            texts.words,
+            [(bm25, weights.bm25), (description, weights.description)],
             self.dataset.oos,
-            config,
-            self.config.seed,
+            self.config,
             self.progress,
-        )
-        resemblance = texts.neighbours.similarities[:, :_NEAREST_FOR_OOS].mean(axis=1)
-        fixed = (
-            *(
-                Evidence(r.name, score_in_blocks(r.score, candidates.labels, config.block_rows))
-                for r in texts.readers
-            ),
-            Evidence("oos", oos_scores(resemblance, candidates.labels, self.dataset.oos)),
-            *(
-                # A voter may be called as one of our own sources is.
-                Evidence(f"votes: {name}", _vote_scores(votes, candidates.labels))
-                for name, votes in texts.votes.items()
+            new=find_new_labels(
+                texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos
             ),
         )
+        candidates = sources.candidates
+        votes = (
+            # A voter may be called as one of our own sources is.
+            Evidence(f"votes: {name}", _vote_scores(shares, candidates.labels))
+            for name, shares in texts.votes.items()
+        )
+        sources = replace(sources, fixed=(*sources.fixed, *votes))
         columns = gather(given, np.arange(len(texts.texts)), candidates.kept)
-        sources = Sources(
-            given=given,
-            embeddings=texts.embeddings,
-            neighbours=texts.neighbours,
-            words=texts.words,
-            candidates=candidates,
-            fixed=fixed,
-            oos=self.dataset.oos,
-            first=new.first,
-        )
         return _Corpus(texts.texts, texts.cards, candidates, sources, columns)
 
     def self_test(

@@ -14,8 +14,8 @@ from labelmend.protocols import NoProgress
 from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.pipeline import label_passage
-from labelmend.relabel.rounds import given_shares
 from labelmend.relabel.route import allotment
+from labelmend.relabel.sources import given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores, word_features
 from labelmend.relabel.voters import open_voter

@@ -8,7 +8,7 @@ sources' weights by likelihood. The given labels stay the observations throughou
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array
 from scipy.special import log_softmax
 
 from labelmend.configs.schema import Config
@@ -26,10 +26,11 @@ from labelmend.relabel.fuse import (
     row_means,
     unit_spread,
 )
+from labelmend.relabel.sources import Sources, given_shares
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores
 from labelmend.retrieval.candidates import Candidates, score_in_blocks
 from labelmend.retrieval.dense import PrototypeRetriever, gather, memberships_from
-from labelmend.retrieval.neighbours import NeighbourRetriever, Neighbours
+from labelmend.retrieval.neighbours import NeighbourRetriever
 from labelmend.types import Bools, Doubles, Evidence, Floats
 
 _LEAST_MEMBERSHIP = 0.02
@@ -60,32 +61,6 @@ _SETTLED = 0.001
 
 _PASSES = (3, 2)
 """Times that channel and weights are learned in turn, in the first round and in later ones."""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What is known of the texts before any supervised source has learned.
-
-    Attributes:
-        given: float32 sparse [u, K], how many rows of the text were given each label.
-        embeddings: float32 [u, d], unit rows.
-        neighbours: of each text.
-        words: sparse [u, w], or None to go without.
-        candidates: the labels that are looked at.
-        fixed: evidence that no round changes.
-        oos: index of the out-of-scope label, or None.
-        first: sparse float32 [u, K], the texts that labels start with which no row was given; or
-            None.
-    """
-
-    given: csr_array
-    embeddings: Floats
-    neighbours: Neighbours
-    words: csr_matrix | None
-    candidates: Candidates
-    fixed: tuple[Evidence, ...]
-    oos: int | None
-    first: csr_array | None = None
 
 
 @dataclass(frozen=True)
@@ -183,14 +158,6 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
 
 
 _PRIOR_WEIGHT = 0.5
-
-
-def given_shares(given: csr_array) -> csr_array:
-    """Return the given labels as memberships: a text given two labels carries half of each."""
-    totals = np.asarray(given.sum(axis=1)).ravel()
-    shares = given.copy()
-    shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
-    return shares
 
 
 def _gather(

@@ -9,7 +9,8 @@ from labelmend.protocols import NoProgress
 from labelmend.relabel import rounds, suspect
 from labelmend.relabel.channel import FIRST_GUESS, LearnedChannel
 from labelmend.relabel.fuse import Fit, posterior_of, row_means
-from labelmend.relabel.rounds import Sources, given_shares, settle
+from labelmend.relabel.rounds import settle
+from labelmend.relabel.sources import Sources, given_shares
 from labelmend.relabel.suspect import word_features
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.neighbours import find_neighbours
