@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import yaml
 from results_file import write_section
 
 from labelmend.configs.load import load_config
@@ -47,6 +48,7 @@ from labelmend.types import NO_LABEL, Ballot, Dataset, LabelCard
 
 HERE = Path(__file__).resolve().parent
 CLINC = HERE.parent.parent / "shared" / "data" / "clinc150"
+DESCRIPTIONS = HERE.parent.parent / "shared" / "data" / "sirius" / "label_descriptions.yaml"
 OOS = "oos"
 CANDIDATES = 10
 EXEMPLARS = 8
@@ -66,8 +68,14 @@ class Question:
     truth: int
 
 
-def questions(rows: int, seed: int) -> list[Question]:
-    """Return questions on validation rows; neither they nor copies of them are exemplars."""
+def questions(rows: int, seed: int, *, described: bool = False) -> list[Question]:
+    """Return questions on validation rows; neither they nor copies of them are exemplars.
+
+    Args:
+        rows: to draw.
+        seed: of the draw.
+        described: labels carry the descriptions of the reference's set on the ballots.
+    """
     train, held_out = (read_table(CLINC / f"{part}.csv").frame for part in ("train", "validation"))
     in_scope = held_out[held_out["label"] != OOS]
     known = {text_key(text) for text in train["text"]}
@@ -83,6 +91,9 @@ def questions(rows: int, seed: int) -> list[Question]:
         oos=number[OOS],
     )
     cards, ranked, of_row = _retrieve(dataset)
+    if described:
+        told = yaml.safe_load(DESCRIPTIONS.read_text("utf-8"))
+        cards = tuple(replace(c, description=str(told.get(c.label, ""))) for c in cards)
     found = []
     for row, label in enumerate(drawn["label"], start=len(train)):
         shown = [i for i in ranked[of_row[row]] if i != dataset.oos][:CANDIDATES]
@@ -335,10 +346,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0, help="100 serves to choose prompts")
     parser.add_argument("--exemplars", type=int, help="shown a label; the profile's if left out")
+    parser.add_argument(
+        "--described", action="store_true", help="with the reference's descriptions"
+    )
     parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
     parser.add_argument("--publish", action="store_true", help="write RESULTS.md")
     options = parser.parse_args()
-    asked = questions(options.rows, options.seed)
+    asked = questions(options.rows, options.seed, described=options.described)
     print(
         f"retrieval alone: {100 * np.mean([q.truth == 0 for q in asked]):.1f} % at 1, "
         f"{100 * np.mean([q.truth >= 0 for q in asked]):.1f} % at {CANDIDATES}",
