@@ -125,6 +125,7 @@ class DescribeConfig:
         exemplars: texts kept with each label, for BM25 and the channel ballot.
         max_tokens: of a description.
         context_tokens: of the model.
+        threads: of the processor that work on it; 0 for all cores that this process may use.
     """
 
     model: str
@@ -132,6 +133,7 @@ class DescribeConfig:
     exemplars: int
     max_tokens: int
     context_tokens: int
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class VoterConfig:
         permutations: orders in which a choice ballot shows its candidates (position bias).
         context_tokens: of the KV cache.
         batch_tokens: decoded at a time.
+        threads: of the processor that work on it; 0 for all cores that this process may use.
         gpu_layers: layers put on the GPU; -1 for all.
         server: where the model runs; null for this process.
     """
@@ -185,6 +188,7 @@ class VoterConfig:
     permutations: int
     context_tokens: int
     batch_tokens: int
+    threads: int
     gpu_layers: int
     server: ServerConfig | None
 

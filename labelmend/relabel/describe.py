@@ -144,6 +144,7 @@ def describe_cards(
             context_tokens=config.context_tokens,
             batch_tokens=min(512, config.context_tokens),
             gpu_layers=-1,
+            threads=config.threads,
         )
         try:
             # Groups of all cards, not of those without a reply: whatever was interrupted, the same

@@ -62,6 +62,7 @@ class LlamaEngine:
         context_tokens: int,
         batch_tokens: int,
         gpu_layers: int,
+        threads: int = 0,
         sequences: int = 1,
     ) -> None:
         """Load the model.
@@ -71,6 +72,7 @@ class LlamaEngine:
             context_tokens: cells of the KV cache, divided evenly among the sequences.
             batch_tokens: decoded at a time.
             gpu_layers: layers put on the GPU; -1 for all.
+            threads: of the processor; 0 for all cores that this process may use.
             sequences: see `divide`.
 
         Raises:
@@ -96,6 +98,7 @@ class LlamaEngine:
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = context_tokens
         self.batch_tokens = batch_tokens
+        self.threads = threads or usable_cores()
         self.sequences = 0
         self.decoded_tokens = 0
         self.divide(sequences)
@@ -126,7 +129,7 @@ class LlamaEngine:
         params.n_batch = params.n_ubatch = batch
         params.n_seq_max = sequences
         params.kv_unified = False
-        params.n_threads = params.n_threads_batch = usable_cores()
+        params.n_threads = params.n_threads_batch = self.threads
         self._context = self._lib.llama_init_from_model(self._model, params)
         if self._context is None:
             self.close()

@@ -35,6 +35,7 @@ class LlamaVoter:
             context_tokens=config.context_tokens,
             batch_tokens=config.batch_tokens,
             gpu_layers=config.gpu_layers,
+            threads=config.threads,
         )
         self._ballot = BALLOTS[config.ballot](self._engine, config)
 

@@ -1,12 +1,15 @@
 import dataclasses
+import struct
 import subprocess
 import sys
 
+import llama_cpp
 import numpy as np
 import pytest
 
 from labelmend.errors import ModelError
 from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, log_normalisers
+from labelmend.retrieval.encode import usable_cores
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,31 @@ def test_control_tokens_are_read_only_when_asked_for(engine):
     assert engine.is_end(engine.tokenize("<|im_end|>", special=True)[0])
     assert not engine.is_end(engine.tokenize("hello")[0])
     assert engine.special_token("bos") == "<|im_start|>"
-    assert engine.chat_template is not None
+
+
+def test_the_chat_template_is_the_files_own(engine, smollm2):
+    with smollm2.path.open("rb") as file:
+        header = file.read(4_000_000)
+    _, _, value = header.partition(b"tokenizer.chat_template")
+    # A GGUF string: its kind, 8, its length, its bytes.
+    kind, length = struct.unpack_from("<IQ", value)
+    assert kind == 8
+    assert engine.chat_template == value[12 : 12 + length].decode()
+    assert "<|im_start|>' + message['role']" in engine.chat_template
+
+
+@pytest.mark.parametrize(("threads", "used"), [(1, 1), (3, 3), (0, usable_cores())])
+def test_threads_reach_llama_cpp(smollm2, threads, used):
+    engine = LlamaEngine(
+        smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=0, threads=threads
+    )
+    try:
+        for sequences in (1, 2):
+            engine.divide(sequences)
+            assert llama_cpp.llama_n_threads(engine._context) == used
+            assert llama_cpp.llama_n_threads_batch(engine._context) == used
+    finally:
+        engine.close()
 
 
 def test_log_probabilities_sum_to_one(engine):

@@ -196,6 +196,15 @@ def test_no_ballots():
     assert (report.asked, report.remembered, report.failures) == (0, 0, {})
 
 
+def test_a_voter_works_with_as_many_threads_as_it_is_told(smollm2):
+    one = LlamaVoter(dataclasses.replace(CHANNEL, threads=1), smollm2)
+    try:
+        assert one._engine.threads == 1
+        assert one.key == f"{smollm2.digest} channel.v2 2 1"
+    finally:
+        one.close()
+
+
 def test_the_key_names_what_can_change_answers(smollm2, voter):
     assert voter.key == f"{smollm2.digest} channel.v2 2 1"
     # Sizes of the cache and the batch change speed, not answers (but for rounding).
