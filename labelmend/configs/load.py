@@ -189,6 +189,7 @@ def _check_ranges(config: Config) -> None:
         "decision.review_below": config.decision.review_below,
         "fusion.oos_threshold": config.fusion.oos_threshold,
         "routing.llm_share": config.routing.llm_share,
+        "routing.cut_below": config.routing.cut_below,
         "classify.max_in_scope_loss": config.classify.max_in_scope_loss,
         "classify.lightgbm.feature_share": config.classify.lightgbm.feature_share,
         "classify.lightgbm.row_share": config.classify.lightgbm.row_share,

@@ -204,6 +204,8 @@ class RoutingConfig:
             `llm_share` says.
         llm_share: of all rows, that reach the voters at most, the audit with them.
         llm_minutes: that all voters together take at most; 0 for no limit.
+        cut_below: a ballot's list ends where all that would follow have together less than this
+            share of its probability, by the evidence; 0 for never.
     """
 
     settled: float
@@ -211,6 +213,7 @@ class RoutingConfig:
     llm_rows: int
     llm_share: float
     llm_minutes: float
+    cut_below: float
 
 
 @dataclass(frozen=True)

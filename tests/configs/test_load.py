@@ -293,6 +293,7 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
     ("override", "said"),
     [
         ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
+        ("routing.cut_below=-0.1", "routing.cut_below is -0.1: give a share from 0 to 1"),
         ("routing.llm_minutes=-1", r"routing.llm_minutes is -1.0: give at least 0"),
     ],
 )
