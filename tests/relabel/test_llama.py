@@ -192,6 +192,48 @@ def test_complete_ends_at_an_end_token(engine):
     assert len(long) == 6
 
 
+def test_a_rule_lets_the_likeliest_through_that_it_can_take(engine):
+    prompt = engine.tokenize("The capital of France is")
+    told = []
+
+    def rule(said, piece, left):
+        told.append((said, piece, left))
+        if "Paris" in (piece or ""):
+            return "skip"
+        return "end" if said.count(" ") == 2 else "take"
+
+    (reply,) = engine.complete([prompt], 5, rule)
+    assert told[0] == ("", " Paris", 5)
+    # Greedy, but for the first word's first choice.
+    ranked = np.argsort(-next_token(engine, prompt))
+    engine.clear()
+    assert engine.detokenize([int(ranked[0])]) == " Paris"
+    assert reply[0] == next(t for t in ranked if "Paris" not in engine.detokenize([int(t)]))
+    second = next_token(engine, [*prompt, reply[0]])
+    assert reply[1] == int(second.argmax())
+    said = engine.detokenize(reply)
+    assert said.count(" ") == 2
+    assert (told[-1][0], told[-1][2]) == (said, 5 - len(reply))
+
+
+def test_a_rule_hears_of_the_end_and_may_refuse_it(engine):
+    turn = "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\nHi!<|im_end|>\n"
+    cut = engine.tokenize(turn * 4, special=True)[:-2]
+    assert engine.complete([cut], 6) == [[]]
+    pieces = []
+
+    def on(_said, piece, _left):
+        pieces.append(piece)
+        return "take" if piece else "skip"
+
+    (reply,) = engine.complete([cut], 3, on)
+    assert pieces[0] is None
+    assert len(reply) == 3
+    assert not any(engine.is_end(token) for token in reply)
+    # Nothing is let through at all: the reply ends.
+    assert engine.complete([cut], 3, lambda *_: "skip") == [[]]
+
+
 @pytest.mark.parametrize(
     ("context", "batch", "sequences"), [(256, 512, 300), (256, 8, 12), (64, 64, 1), (5, 1, 9)]
 )
