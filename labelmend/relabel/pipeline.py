@@ -371,15 +371,12 @@ class _Job:
         texts = routing.voted(self.config.routing, self.config.seed)
         voted = np.zeros(len(corpus.texts), dtype=bool)
         reports = []
-        minutes = self.config.routing.llm_minutes
-        ends = time.monotonic() + 60 * minutes if minutes else math.inf
+        left = 60 * self.config.routing.llm_minutes or math.inf
         for place, (config, model) in enumerate(self.models.voters):
-            now = time.monotonic()
-            deadline = now + (ends - now) / (len(self.models.voters) - place)
+            limit = left / (len(self.models.voters) - place)
             with self.timed("vote"):
-                scores, asked, report = self._vote(
-                    corpus, settled.fit, texts, config, model, deadline
-                )
+                scores, asked, report = self._vote(corpus, settled.fit, texts, config, model, limit)
+            left = max(left - report.spent, 0.0)
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[asked] = True
@@ -392,9 +389,9 @@ class _Job:
         texts: Ints,
         config: VoterConfig,
         model: LocatedModel,
-        deadline: float,
+        limit: float,
     ) -> tuple[Floats, list[int], VoterReport]:
-        """Ask one voter until the deadline.
+        """Ask one voter, for `limit` seconds at most.
 
         Returns:
             its log-scores, float32 [u, c - tail], NaN where it has no vote; the texts it saw; its
@@ -423,9 +420,7 @@ class _Job:
             ballots.append(Ballot(corpus.texts[text], cards))
         voter = open_voter(config, model)
         try:
-            votes, report = collect_votes(
-                voter, ballots, self.store, self.progress, deadline=deadline
-            )
+            votes, report = collect_votes(voter, ballots, self.store, self.progress, limit=limit)
         finally:
             voter.close()
         scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
