@@ -238,6 +238,7 @@ def measure(
         context_tokens=config.context_tokens,
         batch_tokens=config.batch_tokens,
         gpu_layers=config.gpu_layers,
+        threads=config.threads,
     )
     try:
         ballot = BALLOTS[config.ballot](engine, config)

@@ -161,6 +161,8 @@ class VoterReport:
         remembered: ballots of these that the vote store already held.
         failures: failures by their reason.
         seconds: time spent voting in this run.
+        spent: seconds in which it was asked, by earlier runs on the same ballots too; a time budget
+            is held to them.
         tokens: that the model read in this run; remembered votes cost none.
         audited: texts of the audit that it voted on.
         agreement: share of them where its first choice is the posterior's; None without any.
@@ -175,6 +177,7 @@ class VoterReport:
     remembered: int
     failures: Mapping[str, int]
     seconds: float
+    spent: float = 0.0
     tokens: int = 0
     audited: int = 0
     agreement: float | None = None

@@ -189,6 +189,7 @@ def _check_ranges(config: Config) -> None:
         "decision.review_below": config.decision.review_below,
         "fusion.oos_threshold": config.fusion.oos_threshold,
         "routing.llm_share": config.routing.llm_share,
+        "routing.cut_below": config.routing.cut_below,
         "classify.max_in_scope_loss": config.classify.max_in_scope_loss,
         "classify.lightgbm.feature_share": config.classify.lightgbm.feature_share,
         "classify.lightgbm.row_share": config.classify.lightgbm.row_share,
@@ -224,6 +225,7 @@ def _check_ranges(config: Config) -> None:
         "describe.exemplars": (config.describe.exemplars, 0),
         "describe.max_tokens": (config.describe.max_tokens, 1),
         "describe.context_tokens": (config.describe.context_tokens, 1),
+        "describe.threads": (config.describe.threads, 0),
         "fusion.rounds": (config.fusion.rounds, 1),
         "fusion.weight_penalty": (config.fusion.weight_penalty, 0),
         "fusion.routed_weight_penalty": (config.fusion.routed_weight_penalty, 0),
@@ -260,6 +262,7 @@ def _check_ranges(config: Config) -> None:
         least[f"voters.{i}.permutations"] = (voter.permutations, 1)
         least[f"voters.{i}.context_tokens"] = (voter.context_tokens, 1)
         least[f"voters.{i}.batch_tokens"] = (voter.batch_tokens, 1)
+        least[f"voters.{i}.threads"] = (voter.threads, 0)
         least[f"voters.{i}.gpu_layers"] = (voter.gpu_layers, -1)
         if voter.server is not None:
             at = f"voters.{i}.server"

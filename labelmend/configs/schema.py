@@ -125,6 +125,7 @@ class DescribeConfig:
         exemplars: texts kept with each label, for BM25 and the channel ballot.
         max_tokens: of a description.
         context_tokens: of the model.
+        threads: of the processor that work on it; 0 for all cores that this process may use.
     """
 
     model: str
@@ -132,6 +133,7 @@ class DescribeConfig:
     exemplars: int
     max_tokens: int
     context_tokens: int
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class VoterConfig:
         permutations: orders in which a choice ballot shows its candidates (position bias).
         context_tokens: of the KV cache.
         batch_tokens: decoded at a time.
+        threads: of the processor that work on it; 0 for all cores that this process may use.
         gpu_layers: layers put on the GPU; -1 for all.
         server: where the model runs; null for this process.
     """
@@ -185,6 +188,7 @@ class VoterConfig:
     permutations: int
     context_tokens: int
     batch_tokens: int
+    threads: int
     gpu_layers: int
     server: ServerConfig | None
 
@@ -200,6 +204,8 @@ class RoutingConfig:
             `llm_share` says.
         llm_share: of all rows, that reach the voters at most, the audit with them.
         llm_minutes: that all voters together take at most; 0 for no limit.
+        cut_below: a ballot's list ends where all that would follow have together less than this
+            share of its probability, by the evidence; 0 for never.
     """
 
     settled: float
@@ -207,6 +213,7 @@ class RoutingConfig:
     llm_rows: int
     llm_share: float
     llm_minutes: float
+    cut_below: float
 
 
 @dataclass(frozen=True)

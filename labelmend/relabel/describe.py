@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import yaml
@@ -28,6 +29,11 @@ _REFUSAL = re.compile(
     r"|unable to (help|assist|provide))",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"[.!?]['\")\u2019\u201d]*(\s|$)")
+_ENDED = re.compile(r"[.!?]['\")\u2019\u201d]*\s*$")
+_RULE = "one line of sentences"
+"""Replies are stored by it, as by the prompt: what was said under another rule is another reply."""
+
 _HEADER = """\
 # Label cards for labelmend. Edit a copy and give it back with --labels: what stands there wins over
 # what labelmend would write.
@@ -132,7 +138,7 @@ def describe_cards(
     open_cards = [i for i, card in enumerate(cards) if not card.description and core[i]]
     prompts = {i: describe_prompt(cards[i].name, core[i][: config.examples]) for i in open_cards}
     keys = {
-        i: key_of(model.digest, DESCRIBE, prompt, str(config.max_tokens))
+        i: key_of(model.digest, DESCRIBE, _RULE, prompt, str(config.max_tokens))
         for i, prompt in prompts.items()
     }
     progress.start("describe labels", len(open_cards))
@@ -144,6 +150,7 @@ def describe_cards(
             context_tokens=config.context_tokens,
             batch_tokens=min(512, config.context_tokens),
             gpu_layers=-1,
+            threads=config.threads,
         )
         try:
             # Groups of all cards, not of those without a reply: whatever was interrupted, the same
@@ -160,7 +167,8 @@ def describe_cards(
                     said = dict(zip(part, texts, strict=True))
                     found = {keys[i]: said[i] for i in missing}
                 store.put_replies(found.items())
-                replies |= found
+                # Another process may have been first: what the store holds is what stands.
+                replies |= store.replies(list(found))
                 progress.advance(len(missing))
         finally:
             engine.close()
@@ -170,6 +178,28 @@ def describe_cards(
         if description is not None:
             described[i] = replace(cards[i], description=description, source="llm")
     return tuple(described)
+
+
+def one_line_of_sentences(
+    reply: str, piece: str | None, left: int
+) -> Literal["take", "skip", "end"]:
+    """Judge what may continue a description: one line that ends with a full stop.
+
+    A line break or the model's end token ends it after a sentence, and can't be taken within one.
+    Where no sentence was ended before, the last token ends it.
+
+    Args:
+        reply: the description so far.
+        piece: what a token would add; None for the end, empty for control tokens.
+        left: tokens that it may still have, this one with them.
+    """
+    if piece is None or len(f".{piece}.".splitlines()) > 1:
+        return "end" if _ENDED.search(reply) else "skip"
+    if not piece:
+        return "skip"
+    if left > 1 or _SENTENCE.search(reply) or _ENDED.search(reply + piece):
+        return "take"
+    return "skip"
 
 
 def checked_description(reply: str) -> str | None:
@@ -184,6 +214,8 @@ def checked_description(reply: str) -> str | None:
     if not text.endswith((".", "!", "?")):
         text = text[: max(text.rfind(mark) for mark in ".!?") + 1]
     text = " ".join(text.split())
+    if "\ufffd" in text:  # half a character
+        return None
     return text if _SHORTEST <= len(text) <= _LONGEST else None
 
 
@@ -236,7 +268,7 @@ def _card(path: Path, label: str, entry: object) -> LabelCard:
 
 def _write(engine: LlamaEngine, prompts: Sequence[str], max_tokens: int) -> list[str]:
     tokens = [_tokens(engine, prompt) for prompt in prompts]
-    replies = engine.complete(tokens, max_tokens, stop="\n")
+    replies = engine.complete(tokens, max_tokens, one_line_of_sentences)
     return [f"{DESCRIBE_START}{engine.detokenize(reply)}" for reply in replies]
 
 

@@ -9,11 +9,11 @@ own cells only, in their own order: a score depends on nothing but its sequence.
 import ctypes
 import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,11 @@ _CELLS = 256
 
 _ROWS = 8
 """Rows of logits that are normalised at a time: they stay in the processor's cache."""
+
+
+Rule = Callable[[str, str | None, int], Literal["take", "skip", "end"]]
+"""Judges what may continue a reply, from its text so far, a token's text (None for one that ends
+replies, empty for other control tokens) and the number of tokens that it may still have."""
 
 
 class DecodeError(Exception):
@@ -62,6 +67,7 @@ class LlamaEngine:
         context_tokens: int,
         batch_tokens: int,
         gpu_layers: int,
+        threads: int = 0,
         sequences: int = 1,
     ) -> None:
         """Load the model.
@@ -71,6 +77,7 @@ class LlamaEngine:
             context_tokens: cells of the KV cache, divided evenly among the sequences.
             batch_tokens: decoded at a time.
             gpu_layers: layers put on the GPU; -1 for all.
+            threads: of the processor; 0 for all cores that this process may use.
             sequences: see `divide`.
 
         Raises:
@@ -96,6 +103,7 @@ class LlamaEngine:
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = context_tokens
         self.batch_tokens = batch_tokens
+        self.threads = threads or usable_cores()
         self.sequences = 0
         self.decoded_tokens = 0
         self.divide(sequences)
@@ -126,7 +134,7 @@ class LlamaEngine:
         params.n_batch = params.n_ubatch = batch
         params.n_seq_max = sequences
         params.kv_unified = False
-        params.n_threads = params.n_threads_batch = usable_cores()
+        params.n_threads = params.n_threads_batch = self.threads
         self._context = self._lib.llama_init_from_model(self._model, params)
         if self._context is None:
             self.close()
@@ -267,11 +275,13 @@ class LlamaEngine:
         return np.concatenate(rows)
 
     def complete(
-        self, prompts: Sequence[Sequence[int]], max_tokens: int, stop: str | None = None
+        self, prompts: Sequence[Sequence[int]], max_tokens: int, rule: Rule | None = None
     ) -> list[list[int]]:
         """Continue prompts greedily, all at once; what they begin with in common is decoded once.
 
-        A reply ends before an end token or a token that holds `stop`, and after `max_tokens`.
+        A reply ends before an end token, and after `max_tokens`. With a rule it takes at each step
+        the likeliest token that the rule lets through, and ends where the rule says so. Nothing is
+        drawn at random: a reply depends on its prompt and the rule alone.
 
         Raises:
             DecodeError: there are more prompts than sequences, or a prompt and its reply don't fit
@@ -290,17 +300,41 @@ class LlamaEngine:
         spans = [Span(i, shared, prompt[shared:]) for i, prompt in enumerate(prompts)]
         for _ in range(max_tokens):
             following = []
-            best = np.argmax(self.following(spans), axis=1)
-            for span, token in zip(spans, best.tolist(), strict=True):
-                stopped = stop is not None and stop in self.detokenize([token])
-                if not stopped and not self.is_end(token):
-                    replies[span.sequence].append(token)
+            for span, scores in zip(spans, self.following(spans), strict=True):
+                reply = replies[span.sequence]
+                token = self._likeliest(scores, reply, max_tokens - len(reply), rule)
+                if token is not None:
+                    reply.append(token)
                     following.append(Span(span.sequence, span.start + len(span.tokens), [token]))
             spans = following
             if not spans:
                 break
         self.clear()
         return replies
+
+    def _likeliest(
+        self, scores: Floats, reply: Sequence[int], left: int, rule: Rule | None
+    ) -> int | None:
+        """Return the token that continues a reply, None where it ends.
+
+        Args:
+            scores: float32 [vocabulary], log-probabilities; what the rule refuses is struck out.
+            reply: its tokens so far.
+            left: tokens that it may still have.
+            rule: None for the likeliest token.
+        """
+        said = self.detokenize(reply)
+        while True:
+            token = int(scores.argmax())
+            if np.isneginf(scores[token]):
+                return None
+            if rule is None:
+                return None if self.is_end(token) else token
+            piece = None if self.is_end(token) else self.detokenize([token])
+            verdict = rule(said, piece, left)
+            if verdict != "skip":
+                return token if verdict == "take" else None
+            scores[token] = -np.inf
 
     def _decode(
         self, spans: Sequence[Span], asked: npt.NDArray[np.int8]

@@ -45,6 +45,7 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     Raises:
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
+        ModelError: a GGUF file is none, or is cut off.
         ConfigError: a voter's server can't be used as configured.
     """
     reranks = config.reranker.backend != "none"
@@ -53,7 +54,7 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     return RunModels(
         encoders=tuple(locate(encoder.model) for encoder in config.encoders),
         reranker=locate(config.reranker.model) if reranks else None,
-        describer=locate(config.describe.model) if describes else None,
+        describer=_whole(locate(config.describe.model)) if describes else None,
         voters=_named_apart(voters),
     )
 
@@ -106,10 +107,17 @@ def _voter_model(voter: VoterConfig) -> LocatedModel:
     if voter.server is None:
         model = locate(voter.model)
         own = model.source == "your file"
-        return replace(model, name=model.path.stem) if own else model
+        return replace(_whole(model), name=model.path.stem) if own else model
     url, _ = check_server(voter.server)
     name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
     return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")
+
+
+def _whole(model: LocatedModel) -> LocatedModel:
+    """Return a model whose file is not visibly cut off: nobody has pinned the user's own."""
+    if model.kind == "gguf" and model.source == "your file":
+        read_header(model.path)
+    return model
 
 
 def _named_apart(

@@ -28,7 +28,7 @@ from labelmend.relabel.merit import (
 )
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.rounds import Settled, settle
-from labelmend.relabel.route import Routing, route, shortlist
+from labelmend.relabel.route import Routing, route, shortlist, worth_asking
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.sources import Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
@@ -48,6 +48,7 @@ from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.types import (
     Ballot,
+    Bools,
     Dataset,
     Decisions,
     Doubles,
@@ -373,15 +374,12 @@ class _Job:
         texts = routing.voted(self.config.routing, self.config.seed)
         voted = np.zeros(len(corpus.texts), dtype=bool)
         reports = []
-        minutes = self.config.routing.llm_minutes
-        ends = time.monotonic() + 60 * minutes if minutes else math.inf
+        left = 60 * self.config.routing.llm_minutes or math.inf
         for place, (config, model) in enumerate(self.models.voters):
-            now = time.monotonic()
-            deadline = now + (ends - now) / (len(self.models.voters) - place)
+            limit = left / (len(self.models.voters) - place)
             with self.timed("vote"):
-                scores, asked, report = self._vote(
-                    corpus, settled.fit, texts, config, model, deadline
-                )
+                scores, asked, report = self._vote(corpus, settled.fit, texts, config, model, limit)
+            left = max(left - report.spent, 0.0)
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[asked] = True
@@ -394,9 +392,9 @@ class _Job:
         texts: Ints,
         config: VoterConfig,
         model: LocatedModel,
-        deadline: float,
+        limit: float,
     ) -> tuple[Floats, list[int], VoterReport]:
-        """Ask one voter until the deadline.
+        """Ask one voter, for `limit` seconds at most.
 
         Returns:
             its log-scores, float32 [u, c - tail], NaN where it has no vote; the texts it saw; its
@@ -404,22 +402,28 @@ class _Job:
         """
         columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
         labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
+        stays = worth_asking(
+            fit,
+            corpus.given_columns,
+            texts,
+            columns,
+            self._on_ballot(corpus, config, labels),
+            self.config.routing.cut_below,
+        )
         # Texts that share labels follow each other, so that their prefixes are still in the cache;
         # where time may run out, only within blocks of those where a vote can change most.
         timed = self.config.routing.llm_minutes > 0
         blocks = np.arange(len(texts)) // (_BLOCK_IN_ORDER if timed else max(len(texts), 1))
         order = np.lexsort((*labels.T[::-1], blocks))
         places, ballots = [], []
-        for text, row in zip(texts[order], columns[order], strict=True):
-            shown = [column for column in row if self._on_ballot(corpus, config, text, column)]
+        for text, row, on_ballot in zip(texts[order], columns[order], stays[order], strict=True):
+            shown = row[on_ballot]
             cards = tuple(corpus.cards[corpus.candidates.kept[text, column]] for column in shown)
             places.append((text, shown))
             ballots.append(Ballot(corpus.texts[text], cards))
         voter = open_voter(config, model)
         try:
-            votes, report = collect_votes(
-                voter, ballots, self.store, self.progress, deadline=deadline
-            )
+            votes, report = collect_votes(voter, ballots, self.store, self.progress, limit=limit)
         finally:
             voter.close()
         scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
@@ -431,11 +435,12 @@ class _Job:
                 asked.append(text)
         return scores, asked, report
 
-    def _on_ballot(self, corpus: _Corpus, config: VoterConfig, text: int, column: int) -> bool:
-        """Tell whether a voter can score a label: what fits no label resembles no message."""
-        label = corpus.candidates.kept[text, column]
-        described = corpus.cards[label].source == "user"
-        return config.ballot == "choice" or label != self.dataset.oos or described
+    def _on_ballot(self, corpus: _Corpus, config: VoterConfig, labels: Ints) -> Bools:
+        """Tell which labels a voter can score: what fits no label resembles no message."""
+        oos = self.dataset.oos
+        if oos is None or config.ballot == "choice" or corpus.cards[oos].source == "user":
+            return np.ones(labels.shape, dtype=bool)
+        return np.not_equal(labels, oos)
 
     def _rerank(self, corpus: _Corpus, settled: Settled, routing: Routing) -> list[Evidence]:
         """Return the cross-encoder's logits, and what their best says of out-of-scope.

@@ -146,6 +146,7 @@ def _voter_record(report: VoterReport, weights: Mapping[str, float]) -> dict[str
     return {
         **asdict(report),
         "seconds": round(report.seconds, 2),
+        "spent": round(report.spent, 2),
         "tokens_per_second": round(report.tokens_per_second, 1),
         "weight": None if weight is None else round(weight, 6),
         "worse_than_chance": report.worse_than_chance,

@@ -110,4 +110,43 @@ def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:
     return np.take_along_axis(chosen, order, axis=1)
 
 
+def worth_asking(
+    fit: Fit, given: Doubles, texts: Ints, columns: Ints, on_ballot: Bools, cut_below: float
+) -> Bools:
+    """Cut the candidates' lists where the evidence leaves the rest next to nothing.
+
+    Two stay at least, and what was given always does: the noise channel speaks for it as the
+    evidence does not, and whether it is kept is what a vote is to say. On a candidate that leaves,
+    fusion has no vote, and lets it stand at the mean of those that stay: between the two of a short
+    list halfway, so that it gains on the one that the voter is against, loses as much to the other,
+    and keeps its odds against all that were not asked about.
+
+    Args:
+        fit: its log-prior says how probable the candidates are.
+        given: float64 [u, c - tail], how many rows of a text were given each candidate.
+        texts: int64 [b].
+        columns: int64 [b, s], their candidates from `shortlist`.
+        on_ballot: bool [b, s], those that the voter can score.
+        cut_below: a list ends where all that would follow have together less than this share of
+            the probability of all on the ballot.
+
+    Returns:
+        bool [b, s]: those of `on_ballot` that stay.
+    """
+    prior = np.take_along_axis(fit.log_prior[texts], columns, axis=1)
+    prior = np.where(on_ballot, prior, -np.inf)
+    best = prior.max(axis=1, keepdims=True, initial=-np.inf)
+    mass = np.exp(prior - np.where(np.isneginf(best), 0.0, best))
+    rest = mass[:, ::-1].cumsum(axis=1)[:, ::-1]
+    told = np.take_along_axis(given[texts], columns, axis=1) > 0
+    stays = on_ballot & ((rest >= cut_below * rest[:, :1]) | told)
+    spare = on_ballot & ~stays
+    short = np.flatnonzero((stays.sum(axis=1) < _FEWEST) & spare.any(axis=1))
+    stays[short, spare[short].argmax(axis=1)] = True
+    return stays
+
+
+_FEWEST = 2
+"""Candidates on a ballot: one is no question."""
+
 _FORCED = 1e6

@@ -20,6 +20,7 @@ from labelmend.errors import OutputError
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS votes (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spent (key TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 """
 
 _DISK_ERRORS = (
@@ -144,10 +145,10 @@ class Store:
             return False
 
     def clear(self) -> None:
-        """Forget all votes and replies."""
+        """Forget all votes and replies, and what they took."""
         with self._usable(), self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            for table in ("votes", "replies"):
+            for table in ("votes", "replies", "spent"):
                 self._database.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in _SCHEMA.split(";"):
                 self._database.execute(statement)
@@ -169,6 +170,19 @@ class Store:
     def put_replies(self, replies: Iterable[tuple[str, str]]) -> None:
         """Remember replies; the first one stands."""
         self._put("INSERT OR IGNORE INTO replies VALUES (?, ?)", list(replies))
+
+    def seconds(self, key: str) -> float:
+        """Return how long was worked on what the key stands for, by all runs together."""
+        found = self._known("SELECT key, seconds FROM spent WHERE key IN ({marks})", [key])
+        return float(dict(found).get(key, 0.0))
+
+    def add_seconds(self, key: str, seconds: float) -> None:
+        """Remember that so much longer was worked on it."""
+        self._put(
+            "INSERT INTO spent VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET seconds = spent.seconds + excluded.seconds",
+            [(key, seconds)],
+        )
 
     def count(self) -> int:
         """Return how many votes are known."""
@@ -201,7 +215,7 @@ class Store:
                 f"{self.path}: can't be used as the vote store: {error}; {advice}"
             ) from None
 
-    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str]]) -> None:
+    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> None:
         try:
             with self._database:
                 self._database.executemany(statement, rows)

@@ -4,11 +4,12 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 from labelmend.configs.schema import VoterConfig
 from labelmend.prompts.render import CHANNEL, CHOICE
 from labelmend.protocols import Progress, Voter
-from labelmend.relabel.ballots import BALLOTS
+from labelmend.relabel.ballots import BALLOTS, ChannelBallot, ChoiceBallot
 from labelmend.relabel.llama import LlamaEngine
 from labelmend.relabel.server import ServerVoter
 from labelmend.relabel.store import Store, key_of
@@ -17,47 +18,55 @@ from labelmend.weights.locate import LocatedModel
 
 
 class LlamaVoter:
-    """A GGUF model that answers ballots in this process."""
+    """A GGUF model that answers ballots in this process; it is loaded when it is first asked."""
 
     together = 1  # a small model's ballot is a good part of a second's work
 
     def __init__(self, config: VoterConfig, model: LocatedModel) -> None:
-        """Load the model.
-
-        Raises:
-            ModelError: llama.cpp can't load it.
-        """
         self.name = model.name
+        self._config = config
+        self._path = model.path
         prompt = CHANNEL if config.ballot == "channel" else CHOICE
         self.key = f"{model.digest} {prompt} {config.exemplars} {config.permutations}"
+        self._engine: LlamaEngine | None = None
+
+    @cached_property
+    def _ballot(self) -> ChannelBallot | ChoiceBallot:
+        config = self._config
         self._engine = LlamaEngine(
-            model.path,
+            self._path,
             context_tokens=config.context_tokens,
             batch_tokens=config.batch_tokens,
             gpu_layers=config.gpu_layers,
+            threads=config.threads,
         )
-        self._ballot = BALLOTS[config.ballot](self._engine, config)
+        return BALLOTS[config.ballot](self._engine, config)
 
     @property
     def tokens(self) -> int:
         """How many tokens were decoded so far."""
-        return self._engine.decoded_tokens
+        return self._engine.decoded_tokens if self._engine else 0
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot, in order."""
+        """Return one vote a ballot, in order.
+
+        Raises:
+            ModelError: llama.cpp can't load the model.
+        """
         return self._ballot.vote(ballots)
 
     def close(self) -> None:
         """Free the model."""
-        self._engine.close()
+        if self._engine:
+            self._engine.close()
 
 
 def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
-    """Load a voter's model, or find it on its server.
+    """Return a voter, in this process or on its server.
 
     Raises:
         ConfigError: the server's settings can't be used.
-        ModelError: llama.cpp can't load the model, or the server can't be used.
+        ModelError: the server can't be used.
     """
     if config.server is not None:
         return ServerVoter(config, config.server, model.name)
@@ -70,7 +79,7 @@ def collect_votes(
     store: Store,
     progress: Progress,
     *,
-    deadline: float = math.inf,
+    limit: float = math.inf,
 ) -> tuple[list[Vote], VoterReport]:
     """Put ballots to a voter, but those that the store remembers.
 
@@ -84,14 +93,17 @@ def collect_votes(
         ballots: distinct ones.
         store: remembers votes.
         progress: advances by votes.
-        deadline: of `time.monotonic`; no group is begun after it.
+        limit: seconds; no group is begun once these ballots have taken so long. What earlier runs
+            spent on them counts, as far as the store knows.
 
     Returns:
-        one vote a ballot, in order, without scores or failure where the deadline came first; and
-        the report.
+        one vote a ballot, in order, without scores or failure where the time was up before; and the
+        report.
     """
     began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
+    same_ballots = key_of("seconds", *keys)
+    spent = store.seconds(same_ballots)
     known = store.votes(keys)
     votes = [Vote(known[key]) if key in known else None for key in keys]
     remembered = sum(vote is not None for vote in votes)
@@ -102,8 +114,9 @@ def collect_votes(
         missing = [i for i in group if votes[i] is None]
         if not missing:
             continue
-        if time.monotonic() > deadline:
+        if spent >= limit:
             break
+        asked_at = time.monotonic()
         answers = voter.vote([ballots[i] for i in missing])
         asked = dict(zip(missing, answers, strict=True))
         store.put_votes([(keys[i], a.scores) for i, a in asked.items() if a.scores is not None])
@@ -111,6 +124,9 @@ def collect_votes(
         held = store.votes([keys[i] for i in missing])
         for i, answer in asked.items():
             votes[i] = Vote(held[keys[i]]) if keys[i] in held else answer
+        took = time.monotonic() - asked_at
+        store.add_seconds(same_ballots, took)
+        spent += took
         progress.advance(len(missing))
     failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
     report = VoterReport(
@@ -119,6 +135,7 @@ def collect_votes(
         remembered=remembered,
         failures=dict(failures),
         seconds=time.monotonic() - began,
+        spent=spent,
         tokens=voter.tokens - read_before,
     )
     return [vote or Vote(None) for vote in votes], report

@@ -64,13 +64,15 @@ def _read(file: BinaryIO, path: Path) -> GgufHeader:
     for _ in range(_checked(entries)):
         name = _string(file).decode(errors="replace")
         known[name] = _value(file, _number(file, "I"))
-    parameters = 0
+    parameters = last = 0
     for _ in range(_checked(tensors)):
         _string(file)
         shape = [_number(file, "Q") for _ in range(_checked(_number(file, "I")))]
         parameters += math.prod(shape)
         _number(file, "I")  # its type
-        _number(file, "Q")  # where its values lie
+        last = max(last, _number(file, "Q"))  # where its values begin, behind the header
+    if path.stat().st_size < file.tell() + last:
+        raise ValueError(last)
     return GgufHeader(
         architecture=str(known.get("general.architecture", "unknown")),
         parameters=parameters,

@@ -1,6 +1,14 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import voters
 from voters import CANDIDATES, Measured, Timed, questions, report
+
+from labelmend.data.duplicates import text_key
+
+DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo"
 
 
 def test_the_table_has_rates_by_row_and_second():
@@ -20,19 +28,48 @@ def test_the_table_has_rates_by_row_and_second():
     assert "`command`" in text
 
 
-@pytest.mark.shared
-@pytest.mark.slow
-@pytest.mark.usefixtures("shared_data", "encoders")
-def test_questions_are_on_rows_that_no_card_shows():
+@pytest.fixture
+def few_rows(tmp_path, monkeypatch, bge_small):
+    """Twelve rows of each of the demo's labels in CLINC150's place; the encoder without torch."""
+    train = [
+        row
+        for label in sorted({r["label"] for r in demo("train_gold")})
+        for row in [r for r in demo("train_gold") if r["label"] == label][:12]
+    ]
+    copies = [{**row, "text": f"  {row['text'].upper()} "} for row in train[::9]]
+    for name, rows in (("train", train), ("validation", [*demo("test")[:60], *copies])):
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["text", "label"])
+            writer.writeheader()
+            writer.writerows(rows)
+    config = voters._config()
+    monkeypatch.setattr(voters, "CLINC", tmp_path)
+    monkeypatch.setattr(voters, "_config", lambda: replace(config, encoders=config.encoders[1:]))
+    return {text_key(row["text"]) for row in train}
+
+
+def demo(name):
+    with (DEMO / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_questions_are_on_rows_that_no_card_shows(few_rows):
     asked = questions(20, seed=3)
-    assert len(asked) == 20
+    assert len({question.ballot.text for question in asked}) == 20
+    label_of = {row["text"]: row["label"] for row in demo("test")}
     for question in asked:
         cards = question.ballot.candidates
         assert len(cards) == len({card.label for card in cards}) == CANDIDATES
         assert all(card.label != voters.OOS for card in cards)
-        assert not any(question.ballot.text in card.exemplars for card in cards)
+        # Neither a row that is trained on nor a copy of one is asked about.
+        assert text_key(question.ballot.text) not in few_rows
+        shown = {text_key(exemplar) for card in cards for exemplar in card.exemplars}
+        assert shown <= few_rows
         assert all(len(card.exemplars) == voters.EXEMPLARS for card in cards)
-        assert -1 <= question.truth < CANDIDATES
+        labels = [card.label for card in cards]
+        truth = label_of[question.ballot.text]
+        assert question.truth == (labels.index(truth) if truth in labels else -1)
     # Retrieval finds nearly all, and most at once.
     assert sum(question.truth >= 0 for question in asked) >= 19
     assert sum(question.truth == 0 for question in asked) >= 14
+    assert [q.ballot for q in questions(20, seed=3)] == [q.ballot for q in asked]

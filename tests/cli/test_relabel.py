@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from labelmend.configs.load import config_to_dict, load_config
 from labelmend.relabel import job, pipeline, plan
 from labelmend.types import Vote
 
@@ -526,12 +527,84 @@ def test_a_model_that_is_no_gguf(cli, tiny):
     assert names(tiny.parent) == ["fake.gguf", "tiny.csv"]
 
 
-def test_a_damaged_gguf_leaves_no_vote_store(cli, tiny, encoders):
-    half = tiny.with_name("half.gguf")
-    half.write_bytes(b"GGUF" + bytes(range(200)))
-    ran = cli("relabel", tiny, "-q", "--set", f"describe.model={half}")
-    assert "llama.cpp can't load this model" in ran.refusal()
-    assert names(tiny.parent) == ["half.gguf", "tiny.csv"]
+QUICK = (
+    *("--quiet", "--set", "reranker.backend=none", "--set", "describe.context_tokens=512"),
+    *("--set", "voters.0.context_tokens=1024", "--set", "describe.model=''"),
+)
+
+
+@pytest.fixture
+def one_encoder(tiny, bge_small):
+    """A profile with the encoder that needs no torch."""
+    path = tiny.with_name("one.yaml")
+    config = load_config()
+    encoder = config_to_dict(config)["encoders"][1]
+    path.write_text(json.dumps({"extends": "embedded", "encoders": [encoder]}))
+    return ("--profile", path)
+
+
+@pytest.fixture
+def spoil(tiny, smollm2):
+    """Writes a GGUF that is cut off or of an unknown architecture."""
+
+    def write(how):
+        path = tiny.with_name("m.gguf")
+        raw = smollm2.path.read_bytes()
+        if isinstance(how, int):
+            path.write_bytes(raw[:how])
+        else:
+            place = raw.index(b"llama", raw.index(b"general.architecture"))
+            path.write_bytes(raw[:place] + how + raw[place + 5 :])
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("key", ["voters.0.model", "describe.model"])
+@pytest.mark.parametrize("kept_bytes", [9, 2_000, 20_000_000, 98_000_000])
+def test_a_gguf_that_is_cut_off_is_found_before_any_work(cli, tiny, spoil, key, kept_bytes):
+    path = spoil(kept_bytes)
+    ran = cli("relabel", tiny, "-q", "--set", f"{key}={path}")
+    assert ran.refusal() == f"{path}: this GGUF file is cut off or damaged; get the model again"
+    assert names(tiny.parent) == ["m.gguf", "tiny.csv"]
+
+
+@pytest.mark.parametrize("key", ["voters.0.model", "describe.model"])
+def test_an_unknown_architecture_leaves_no_vote_store(
+    cli, tiny, one_encoder, smollm2, spoil, key, capfd
+):
+    path = spoil(b"xlama")
+    ran = cli(
+        "relabel", tiny, *one_encoder, *QUICK, "--llm-budget", "all", "--set", f"{key}={path}"
+    )
+    assert ran.refusal() == (
+        f"{path}: llama.cpp can't load this model: its architecture, 'xlama', is unknown to this "
+        "llama.cpp; get another GGUF"
+    )
+    assert capfd.readouterr() == ("", "")  # nor does llama.cpp itself say anything
+    assert names(tiny.parent) == ["m.gguf", "one.yaml", "tiny.csv"]
+
+
+@pytest.mark.parametrize(
+    ("ballot", "reason"),
+    [("channel", "the context is full"), ("choice", "the question has .* more than the context")],
+)
+def test_a_text_longer_than_the_context_is_a_counted_failure(
+    cli, tiny, one_encoder, smollm2, ballot, reason
+):
+    long = " ".join(f"word{i} unheard-of" for i in range(80))
+    tiny.write_text(f"{tiny.read_text()}{long},b\n")
+    output = tiny.with_name("out.csv")
+    small = ("--set", f"voters.0.ballot={ballot}", "--set", "voters.0.context_tokens=400")
+    ran = cli("relabel", tiny, "-o", output, *one_encoder, *QUICK, "--llm-budget", "all", *small)
+    assert (ran.code, ran.err) == (0, "")
+    (report,) = voters_of(output)
+    assert (report["asked"], report["remembered"]) == (4, 0)
+    ((said, count),) = report["failures"].items()
+    assert count == 1
+    assert re.fullmatch(reason, said)
+    voted = [row["votes"].startswith(f"{smollm2.name}: ") for row in read(output)]
+    assert voted == [True, True, True, False]
 
 
 @pytest.mark.parametrize("option", ["--labels", "--profile"])
@@ -712,6 +785,18 @@ def test_minutes_are_kept(cli, bigger, tmp_path, voting, monkeypatch, smollm2):
     assert strict(output.with_suffix(".run.json"))["config"]["routing"]["llm_minutes"] == 0.025
     # All are asked in the order of what a vote could change; the audit leads.
     assert first["audited"] == min(first["asked"], 100)
+    # Run again, it has no time left, and ends as it did; with more in all, it goes on.
+    before, asked = output.read_bytes(), Voter.asked
+    assert cli("relabel", bigger, "-o", output, *voting, *routing, "-q").code == 0
+    assert (output.read_bytes(), Voter.asked) == (before, asked)
+    assert [r["remembered"] for r in voters_of(output)] == [first["asked"], second["asked"]]
+    assert [r["spent"] for r in voters_of(output)] == [first["spent"], second["spent"]]
+    more = [option.replace("1.5s", "2.5s") for option in map(str, routing)]
+    assert cli("relabel", bigger, "-o", output, *voting, *more, "-q").code == 0
+    assert Voter.asked > asked
+    asked = Voter.asked
+    assert cli("relabel", bigger, "-o", output, *voting, *routing, "-q", "--fresh").code == 0
+    assert Voter.asked > asked
 
 
 def test_more_voters_have_names_of_their_own(cli, bigger, tmp_path, voting, smollm2):

@@ -156,6 +156,8 @@ def test_value_of_a_wrong_kind(override, message):
         ("suspect.folds=1", "suspect.folds is 1: give at least 2"),
         ("suspect.inverse_regularization=[3, 0]", "suspect.inverse_regularization is 0.0"),
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
+        ("voters.0.threads=-1", "voters.0.threads is -1: give at least 0"),
+        ("describe.threads=-1", "describe.threads is -1: give at least 0"),
         ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
         ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
         ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),
@@ -291,6 +293,7 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
     ("override", "said"),
     [
         ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
+        ("routing.cut_below=-0.1", "routing.cut_below is -0.1: give a share from 0 to 1"),
         ("routing.llm_minutes=-1", r"routing.llm_minutes is -1.0: give at least 0"),
     ],
 )

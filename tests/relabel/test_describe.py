@@ -14,6 +14,7 @@ from labelmend.relabel.describe import (
     describe_cards,
     draft_cards,
     labels_yaml,
+    one_line_of_sentences,
     read_labels_file,
 )
 from labelmend.relabel.store import Store
@@ -41,6 +42,8 @@ CONFIG = dataclasses.replace(load_config().describe, max_tokens=12, context_toke
         ("", None),
         ('""', None),
         ("Too short.", None),
+        ("The user sent a \ufffd. Then", None),
+        ("The user lost a card. A \ufffd", "The user lost a card."),
         ("Twelve long.", "Twelve long."),
         ("a" * 399 + ".", "a" * 399 + "."),
         ("a" * 400 + ".", None),
@@ -48,6 +51,38 @@ CONFIG = dataclasses.replace(load_config().describe, max_tokens=12, context_toke
 )
 def test_checked_description(reply, description):
     assert checked_description(reply) == description
+
+
+@pytest.mark.parametrize(
+    ("reply", "piece", "left", "verdict"),
+    [
+        (" lost a card", " and", 9, "take"),
+        (" lost a card", ".", 9, "take"),
+        # A line ends after a sentence only; so does the reply.
+        (" lost a card", "\n", 9, "skip"),
+        (" lost a card", ".\n", 9, "skip"),
+        (" lost a card", "\r", 9, "skip"),
+        (" lost a card", "\u2028", 9, "skip"),
+        (" lost a card", None, 9, "skip"),
+        (" lost a card.", "\n\n", 9, "end"),
+        (" lost a card.", None, 9, "end"),
+        (' lost a "card."', None, 9, "end"),
+        (" lost a card? ", "\n", 9, "end"),
+        (" lost a card.", " They", 9, "take"),
+        (" lost 1.5", "\n", 9, "skip"),
+        ("", None, 9, "skip"),
+        # A control token says nothing.
+        (" lost a card", "", 9, "skip"),
+        # The last token ends the first sentence; an unfinished second one is cut off later.
+        (" lost a card", " and", 1, "skip"),
+        (" lost a card", ".", 1, "take"),
+        (" lost a card", " now!", 1, "take"),
+        (" lost 1", ".5", 1, "skip"),
+        (" lost a card. They", " want", 1, "take"),
+    ],
+)
+def test_a_description_is_one_line_that_ends_with_a_full_stop(reply, piece, left, verdict):
+    assert one_line_of_sentences(reply, piece, left) == verdict
 
 
 def read(tmp_path, text, encoding="utf-8"):
@@ -189,6 +224,37 @@ def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
         assert describe_cards(CARDS, long, smollm2, config, store, progress) == CARDS
         assert progress.done == 2
         assert store._database.execute("SELECT count(*) FROM replies").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("max_tokens", [6, 9])
+def test_however_short_a_reply_must_be_it_is_whole(smollm2, max_tokens):
+    config = dataclasses.replace(CONFIG, max_tokens=max_tokens)
+    with Store(None) as store:
+        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+        replies = [reply for (reply,) in store._database.execute("SELECT reply FROM replies")]
+    assert len(replies) == 2
+    assert all(len(reply.splitlines()) == 1 for reply in replies)
+    assert [card.source for card in described[:2]] == ["llm", "llm"]
+    assert all(card.description.endswith((".", "!", "?")) for card in described[:2])
+
+
+def test_what_another_process_wrote_first_stands(smollm2, tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        describe_cards(CARDS, CORE, smollm2, CONFIG, store, NoProgress())
+        keys = [key for (key,) in store._database.execute("SELECT key FROM replies")]
+        store.clear()
+
+    class Beaten(NoProgress):
+        def advance(self, steps=1):
+            # Heard first when the store has been read, and before the model is asked.
+            with Store(path) as other:
+                other.put_replies([(key, "The user was quicker.") for key in keys])
+
+    with Store(path) as store:
+        described = describe_cards(CARDS, CORE, smollm2, CONFIG, store, Beaten())
+        assert set(store.replies(keys).values()) == {"The user was quicker."}
+    assert [card.description for card in described[:2]] == ["The user was quicker."] * 2
 
 
 def test_what_an_interrupted_run_left_open_is_written_as_if_it_had_not_been(smollm2):

@@ -1,12 +1,15 @@
 import dataclasses
+import struct
 import subprocess
 import sys
 
+import llama_cpp
 import numpy as np
 import pytest
 
 from labelmend.errors import ModelError
 from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, log_normalisers
+from labelmend.retrieval.encode import usable_cores
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,31 @@ def test_control_tokens_are_read_only_when_asked_for(engine):
     assert engine.is_end(engine.tokenize("<|im_end|>", special=True)[0])
     assert not engine.is_end(engine.tokenize("hello")[0])
     assert engine.special_token("bos") == "<|im_start|>"
-    assert engine.chat_template is not None
+
+
+def test_the_chat_template_is_the_files_own(engine, smollm2):
+    with smollm2.path.open("rb") as file:
+        header = file.read(4_000_000)
+    _, _, value = header.partition(b"tokenizer.chat_template")
+    # A GGUF string: its kind, 8, its length, its bytes.
+    kind, length = struct.unpack_from("<IQ", value)
+    assert kind == 8
+    assert engine.chat_template == value[12 : 12 + length].decode()
+    assert "<|im_start|>' + message['role']" in engine.chat_template
+
+
+@pytest.mark.parametrize(("threads", "used"), [(1, 1), (3, 3), (0, usable_cores())])
+def test_threads_reach_llama_cpp(smollm2, threads, used):
+    engine = LlamaEngine(
+        smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=0, threads=threads
+    )
+    try:
+        for sequences in (1, 2):
+            engine.divide(sequences)
+            assert llama_cpp.llama_n_threads(engine._context) == used
+            assert llama_cpp.llama_n_threads_batch(engine._context) == used
+    finally:
+        engine.close()
 
 
 def test_log_probabilities_sum_to_one(engine):
@@ -163,6 +190,48 @@ def test_complete_ends_at_an_end_token(engine):
     short, long = engine.complete([cut, engine.tokenize("One, two, three,")], 6)
     assert engine.detokenize(short) == "!"
     assert len(long) == 6
+
+
+def test_a_rule_lets_the_likeliest_through_that_it_can_take(engine):
+    prompt = engine.tokenize("The capital of France is")
+    told = []
+
+    def rule(said, piece, left):
+        told.append((said, piece, left))
+        if "Paris" in (piece or ""):
+            return "skip"
+        return "end" if said.count(" ") == 2 else "take"
+
+    (reply,) = engine.complete([prompt], 5, rule)
+    assert told[0] == ("", " Paris", 5)
+    # Greedy, but for the first word's first choice.
+    ranked = np.argsort(-next_token(engine, prompt))
+    engine.clear()
+    assert engine.detokenize([int(ranked[0])]) == " Paris"
+    assert reply[0] == next(t for t in ranked if "Paris" not in engine.detokenize([int(t)]))
+    second = next_token(engine, [*prompt, reply[0]])
+    assert reply[1] == int(second.argmax())
+    said = engine.detokenize(reply)
+    assert said.count(" ") == 2
+    assert (told[-1][0], told[-1][2]) == (said, 5 - len(reply))
+
+
+def test_a_rule_hears_of_the_end_and_may_refuse_it(engine):
+    turn = "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\nHi!<|im_end|>\n"
+    cut = engine.tokenize(turn * 4, special=True)[:-2]
+    assert engine.complete([cut], 6) == [[]]
+    pieces = []
+
+    def on(_said, piece, _left):
+        pieces.append(piece)
+        return "take" if piece else "skip"
+
+    (reply,) = engine.complete([cut], 3, on)
+    assert pieces[0] is None
+    assert len(reply) == 3
+    assert not any(engine.is_end(token) for token in reply)
+    # Nothing is let through at all: the reply ends.
+    assert engine.complete([cut], 3, lambda *_: "skip") == [[]]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ describe: {max_tokens: 8}
 routing: {settled: 1.01, audit_rows: 8, llm_rows: -1}
 voters:
   - {model: SmolLM2-135M-Instruct, ballot: channel, candidates: 3, exemplars: 1, permutations: 1,
-     context_tokens: 1024, batch_tokens: 256, gpu_layers: 0}
+     context_tokens: 1024, batch_tokens: 256, threads: 0, gpu_layers: 0}
 """
 
 KILLS = 10

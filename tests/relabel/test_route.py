@@ -5,11 +5,13 @@ import pytest
 
 from labelmend.configs.schema import RoutingConfig
 from labelmend.relabel.channel import FIRST_GUESS
-from labelmend.relabel.fuse import Fit
-from labelmend.relabel.route import Routing, allotment, route, shortlist
-from labelmend.types import Posterior
+from labelmend.relabel.fuse import Fit, Weights, unit_spread
+from labelmend.relabel.route import Routing, allotment, route, shortlist, worth_asking
+from labelmend.types import Evidence, Posterior
 
-CONFIG = RoutingConfig(settled=0.9, audit_rows=2, llm_rows=-1, llm_share=0.15, llm_minutes=0.0)
+CONFIG = RoutingConfig(
+    settled=0.9, audit_rows=2, llm_rows=-1, llm_share=0.15, llm_minutes=0.0, cut_below=0.01
+)
 
 
 def believed(candidates, probabilities):
@@ -182,3 +184,85 @@ def test_a_shortlist_holds_the_given_labels_and_then_the_most_probable():
 def test_shortlist_of_no_texts():
     none = np.empty(0, dtype=np.int64)
     assert shortlist(fit([-1.0, -2.0]), np.zeros((1, 2)), none, 2).shape == (0, 2)
+
+
+# Probabilities by the evidence; the fifth column is the tail and never shown.
+SHARES = np.array([0.9, 0.08, 0.012, 0.003, 0.005])
+NO_ONE = np.zeros((1, 4))
+
+
+def asked(given=NO_ONE, off_ballot=(), cut_below=0.01, shares=SHARES):
+    beliefs = fit(np.log(shares))
+    columns = shortlist(beliefs, given, np.array([0]), 4)
+    on_ballot = ~np.isin(columns, off_ballot)
+    stays = worth_asking(beliefs, given, np.array([0]), columns, on_ballot, cut_below)
+    return columns[stays].tolist()
+
+
+@pytest.mark.parametrize(
+    ("cut_below", "stay"),
+    [
+        # What would follow has 0.003, 0.015, 0.095 and 0.995 of the 0.995 on the ballot.
+        (0.0, [0, 1, 2, 3]),
+        (0.003, [0, 1, 2, 3]),
+        (0.0031, [0, 1, 2]),
+        (0.01, [0, 1, 2]),
+        (0.015, [0, 1, 2]),
+        (0.0151, [0, 1]),
+        (0.0955, [0, 1]),
+        (0.5, [0, 1]),  # two stay at least
+        (1.0, [0, 1]),
+    ],
+)
+def test_a_list_ends_where_the_rest_is_next_to_nothing(cut_below, stay):
+    assert asked(cut_below=cut_below) == stay
+
+
+def test_what_was_given_stays_in_its_place():
+    assert asked(np.array([[0, 0, 0, 1.0]])) == [0, 1, 2, 3]
+    assert asked(np.array([[0, 0, 0, 1.0]]), cut_below=0.05) == [0, 1, 3]
+    # It is one of the two that stay at least, and doesn't bring another on board.
+    assert asked(np.array([[0, 0, 0, 1.0]]), cut_below=0.2) == [0, 3]
+    assert asked(np.array([[1.0, 0, 0, 0]]), cut_below=0.2) == [0, 1]
+
+
+def test_shares_are_of_what_the_voter_can_score():
+    # Without the first there are 0.095: the second has 84 % of them, the third 13 %.
+    assert asked(off_ballot=[0]) == [1, 2, 3]
+    assert asked(off_ballot=[0], cut_below=0.1) == [1, 2]
+    assert asked(off_ballot=[0, 1, 2]) == [3]
+    assert asked(off_ballot=[0, 1, 2, 3]) == []
+    # One that can't be scored stays off, even where it was given.
+    assert asked(np.array([[1.0, 0, 0, 0]]), off_ballot=[0]) == [1, 2, 3]
+
+
+def test_certainty_beyond_what_numbers_hold_still_leaves_a_question():
+    with np.errstate(divide="ignore"):
+        assert asked(shares=np.array([1.0, 0.0, 0.0, 0.0, 0.0])) == [0, 1]
+
+
+def test_a_cut_of_no_texts():
+    none, nothing = np.empty((0, 2), dtype=np.int64), np.empty((0, 2), dtype=bool)
+    beliefs = fit([-1.0, -2.0, -3.0])
+    texts = np.empty(0, dtype=np.int64)
+    assert worth_asking(beliefs, NO_ONE[:, :2], texts, none, nothing, 0.01).shape == (0, 2)
+
+
+def test_what_was_not_asked_about_stands_between_the_two_that_were():
+    # Of four candidates the voter scores the first two, 3 and 1 nats.
+    prior = np.log([0.6, 0.39, 0.006, 0.004])
+    scores = np.array([[3.0, 1.0, np.nan, np.nan]], dtype=np.float32)
+    stack, spread = unit_spread([Evidence("voter", scores)])
+    # Centred 1, -1, 0, 0; only texts on which it speaks have a spread: here sqrt(1/2).
+    told = Weights(np.array([0.5 * spread[0]]), 0.0).scores(stack, np.zeros((1, 4), dtype=bool))
+    assert told[0] == pytest.approx([0.5, -0.5, 0, 0])
+    log_odds = (prior + told[0])[:, None] - (prior + told[0])[None, :]
+    before = prior[:, None] - prior[None, :]
+    moved = log_odds - before
+    # What it favours gains on the other twice what it gains on those left out, which gain as much
+    # on the other; among themselves they keep their odds.
+    assert moved[0] == pytest.approx([0, 1.0, 0.5, 0.5])
+    assert moved[2] == pytest.approx([-0.5, 0.5, 0, 0])
+    # Against the opposite vote they fare alike.
+    opposite, _ = unit_spread([Evidence("voter", scores[:, [1, 0, 2, 3]])])
+    assert opposite[0, 0, 2:].tolist() == stack[0, 0, 2:].tolist() == [0, 0]

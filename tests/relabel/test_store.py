@@ -43,6 +43,30 @@ def test_the_first_answer_stands():
         assert store.replies(["a"]) == {"a": "one"}
 
 
+def test_seconds_add_up(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        assert store.seconds("a") == 0.0
+        store.add_seconds("a", 1.5)
+        store.add_seconds("b", 8.0)
+        with Store(path) as other:
+            other.add_seconds("a", 0.25)
+        assert (store.seconds("a"), store.seconds("b")) == (1.75, 8.0)
+    forget(path)
+    with Store(path) as store:
+        assert (store.seconds("a"), store.seconds("b")) == (0.0, 0.0)
+
+
+def test_a_store_of_the_first_version_learns_of_seconds(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+        store._database.execute("DROP TABLE spent")
+    with Store(path) as store:
+        store.add_seconds("a", 1.0)
+        assert (store.seconds("a"), store.votes(["a"])) == (1.0, {"a": (1.0,)})
+
+
 def test_nothing_in_nothing_out():
     with Store(None) as store:
         store.put_votes([])

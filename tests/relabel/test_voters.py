@@ -1,10 +1,12 @@
 import dataclasses
-import time
+from types import SimpleNamespace
 
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.errors import ModelError
 from labelmend.protocols import NoProgress
+from labelmend.relabel import voters
 from labelmend.relabel.store import Store
 from labelmend.relabel.voters import LlamaVoter, collect_votes
 from labelmend.types import Ballot, LabelCard, Vote
@@ -153,23 +155,86 @@ def test_what_another_process_stored_first_stands(tmp_path):
     assert again == votes
 
 
-def test_no_group_begins_after_the_deadline():
-    ballots = [Ballot(f"text {i}", CARDS) for i in range(10)]
-    ends = time.monotonic() + 0.2
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is put on."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(voters, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
 
-    def slow(ballot):
-        if ballot.text == "text 5":
-            time.sleep(0.25)
+
+def timed(clock, seconds, dies_after=None):
+    """A voter that takes as long for each ballot, four at a time."""
+
+    def answer(ballot):
+        clock.now += seconds
         return by_length(ballot)
 
+    return Scripted(answer, dies_after)
+
+
+MANY = [Ballot(f"text {i}", CARDS) for i in range(20)]
+
+
+def test_no_group_begins_once_the_time_is_up(clock):
     with Store(None) as store:
-        votes, report = collect_votes(Scripted(slow), ballots, store, NoProgress(), deadline=ends)
-        assert store.count() == 8
-        # What is remembered needs no time.
-        again, second = collect_votes(Scripted(None), ballots, store, NoProgress(), deadline=ends)
-    assert votes == again == [*map(by_length, ballots[:8]), Vote(None), Vote(None)]
-    assert (report.asked, report.remembered, report.failures) == (8, 0, {})
-    assert (second.asked, second.remembered) == (8, 8)
+        first = timed(clock, 0.5)
+        votes, report = collect_votes(first, MANY, store, NoProgress(), limit=5.0)
+        # Groups of two seconds: the third ends at 6.
+        assert votes == [*map(by_length, MANY[:12]), *[Vote(None)] * 8]
+        assert (report.asked, report.spent, report.seconds) == (12, 6.0, 6.0)
+        # What is remembered needs no time, and a run whose time is up asks nothing more.
+        clock.now += 500
+        second = timed(clock, 0.5)
+        again, report = collect_votes(second, MANY, store, NoProgress(), limit=5.0)
+        assert again == votes
+        assert (second.asked, report.asked, report.remembered) == ([], 12, 12)
+        assert (report.spent, report.seconds) == (6.0, 0.0)
+        # A larger budget goes on from there: up to 9 seconds in all.
+        third = timed(clock, 0.5)
+        _, report = collect_votes(third, MANY, store, NoProgress(), limit=9.0)
+        assert (len(third.asked), report.spent, report.seconds) == (8, 10.0, 4.0)
+
+
+def test_a_resumed_run_has_the_time_that_is_left(clock, tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store, pytest.raises(KeyboardInterrupt):
+        collect_votes(timed(clock, 0.5, dies_after=8), MANY, store, NoProgress(), limit=7.0)
+    with Store(path) as store:
+        resumed = timed(clock, 0.5)
+        _, report = collect_votes(resumed, MANY, store, NoProgress(), limit=7.0)
+        # Two groups took four seconds before; two more end at 8, as in one run.
+        assert (report.asked, report.remembered, report.spent) == (16, 8, 8.0)
+        assert len(resumed.asked) == 8
+        # Other ballots are another run, and a store that forgot begins anew.
+        other = timed(clock, 0.5)
+        collect_votes(other, [*MANY[16:], *MANY[:16]], store, NoProgress(), limit=1.0)
+        assert other.asked == ["text 16", "text 17", "text 18", "text 19"]
+        store.clear()
+        anew = timed(clock, 0.5)
+        _, report = collect_votes(anew, MANY, store, NoProgress(), limit=7.0)
+        assert (len(anew.asked), report.spent) == (16, 8.0)
+
+
+def test_a_model_is_loaded_when_it_is_first_asked(smollm2, tmp_path):
+    gone = LlamaVoter(CHANNEL, dataclasses.replace(smollm2, path=tmp_path / "gone.gguf"))
+    with Store(None) as store:
+        store.put_votes([(key, (1.0, 2.0)) for key in keys_of(gone, BALLOTS[:2])])
+        votes, report = collect_votes(gone, BALLOTS[:2], store, NoProgress())
+        assert votes == [Vote((1.0, 2.0))] * 2
+        assert (report.remembered, report.tokens) == (2, 0)
+        with pytest.raises(ModelError, match=r"gone\.gguf: llama.cpp can't load this model"):
+            collect_votes(gone, BALLOTS, store, NoProgress())
+    gone.close()
+
+
+def keys_of(voter, ballots):
+    """What the votes are stored by, from a voter with the same key."""
+    twin = Scripted(by_length)
+    twin.key = voter.key
+    with Store(None) as store:
+        collect_votes(twin, ballots, store, NoProgress())
+        return [key for (key,) in store._database.execute("SELECT key FROM votes")]
 
 
 def test_failures_are_counted_by_reason_and_asked_again():
@@ -194,6 +259,16 @@ def test_no_ballots():
         votes, report = collect_votes(Scripted(by_length), [], store, NoProgress())
     assert votes == []
     assert (report.asked, report.remembered, report.failures) == (0, 0, {})
+
+
+def test_a_voter_works_with_as_many_threads_as_it_is_told(smollm2):
+    one = LlamaVoter(dataclasses.replace(CHANNEL, threads=1), smollm2)
+    try:
+        one.vote(BALLOTS[:1])
+        assert one._engine.threads == 1
+        assert one.key == f"{smollm2.digest} channel.v2 2 1"
+    finally:
+        one.close()
 
 
 def test_the_key_names_what_can_change_answers(smollm2, voter):

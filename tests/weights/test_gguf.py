@@ -48,6 +48,20 @@ def test_the_real_small_model(smollm2):
     assert header == GgufHeader("llama", 134_515_008, chat_template=True)
 
 
+def test_a_file_that_ends_before_its_last_tensor(smollm2, tmp_path):
+    path = tmp_path / "m.gguf"
+    # One tensor whose values begin 10,000 bytes behind the header.
+    whole = gguf(ENTRIES, TENSORS[:1])[:-8] + struct.pack("<Q", 10_000) + bytes(10_000)
+    path.write_bytes(whole)
+    assert read_header(path).parameters == 6400
+    with smollm2.path.open("rb") as file:
+        real = file.read(20_000_000)
+    for cut in (whole[:-1], whole[:-9_999], real):
+        path.write_bytes(cut)
+        with pytest.raises(ModelError, match=r"m\.gguf: this GGUF file is cut off or damaged"):
+            read_header(path)
+
+
 def test_every_cut_is_said(tmp_path):
     path, whole = tmp_path / "m.gguf", gguf(ENTRIES, TENSORS)
     for size in range(4, len(whole)):
