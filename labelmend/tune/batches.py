@@ -16,12 +16,14 @@ class Batch:
 
     Attributes:
         texts: int64 [b], distinct.
-        partners: int64 [b], another text of each text's label; itself where there is none.
+        partners: int64 [b], the place in the batch of another text of the same label; its own place
+            for a text that has none here.
         labels: int64 [b], the texts' labels.
         described: int64 [c], ascending, the labels whose descriptions are read: those of the texts
             and their hard negatives. Each stands once, so no negative is a positive in disguise.
         weights: float64 [b], of (text, description) pairs: the posterior of the label.
-        pair_weights: float64 [b], of (text, partner) pairs: the product of both posteriors.
+        pair_weights: float64 [b], of (text, partner) pairs: the product of both posteriors, 0 for a
+            text without a partner.
     """
 
     texts: Ints
@@ -58,50 +60,49 @@ def hard_negatives(
 
 def steps_an_epoch(texts: TuningTexts, size: int) -> int:
     """Return how many batches hold all trained texts once."""
-    return -(-int(texts.trained.sum()) // size)
+    return -(-int(texts.trained.sum()) // _even(size))
 
 
 def batches(
     texts: TuningTexts, negatives: Ints, size: int, seed: int, epoch: int
 ) -> Iterator[Batch]:
-    """Yield an epoch's batches: each trained text once, in an order that the seed gives.
+    """Yield an epoch's batches: each trained text once, two of a label together.
 
-    They depend on nothing but the arguments, so that an interrupted run finds the same ones again.
+    So a text is read once a step and serves as its partner's partner, too. One text of each label
+    that has an odd number of them stands alone, another one each epoch; these come last.
+    Batches depend on nothing but the arguments, so that an interrupted run finds them again.
 
     Args:
         texts: of the table.
         negatives: int64 [u, m], see `hard_negatives`.
-        size: texts a batch, at most.
+        size: texts a batch, at most; of an odd number one less.
         seed: of the run.
         epoch: from 0.
     """
     generator = np.random.default_rng([seed, epoch])
-    trained = np.flatnonzero(texts.trained)
-    partner = _partners(texts, trained, generator)
-    order = generator.permutation(trained)
-    for start in range(0, len(order), size):
-        part = order[start : start + size]
-        labels, partners = texts.labels[part], partner[part]
+    trained = generator.permutation(np.flatnonzero(texts.trained))
+    by_label = trained[np.argsort(texts.labels[trained], kind="stable")]
+    _, starts, counts = np.unique(texts.labels[by_label], return_index=True, return_counts=True)
+    paired = np.ones(len(by_label), dtype=bool)
+    paired[(starts + counts - 1)[counts % 2 == 1]] = False
+    pairs = generator.permutation(by_label[paired].reshape(-1, 2))
+    order = np.concatenate([pairs.ravel(), generator.permutation(by_label[~paired])])
+    for start in range(0, len(order), _even(size)):
+        part = order[start : start + _even(size)]
+        places = np.arange(len(part))
+        partners = np.where(start + places < pairs.size, places ^ 1, places)
+        labels, weights = texts.labels[part], texts.weights[part]
         described = np.unique(np.concatenate([labels, negatives[part].ravel()]))
         yield Batch(
             texts=part,
             partners=partners,
             labels=labels,
             described=described[described != NO_LABEL],
-            weights=texts.weights[part],
-            pair_weights=texts.weights[part] * texts.weights[partners],
+            weights=weights,
+            pair_weights=np.where(partners == places, 0.0, weights * weights[partners]),
         )
 
 
-def _partners(texts: TuningTexts, trained: Ints, generator: np.random.Generator) -> Ints:
-    """Draw another text of the same label for each, the likelier the more certain that is."""
-    partner = np.arange(len(texts.labels))
-    for label in np.unique(texts.labels[trained]).tolist():
-        own = trained[texts.labels[trained] == label]
-        if len(own) > 1:
-            chance = texts.weights[own] / texts.weights[own].sum()
-            drawn = own[generator.choice(len(own), len(own), p=chance)]
-            # Who drew itself takes the next one.
-            following = np.roll(own, -1)
-            partner[own] = np.where(drawn == own, following, drawn)
-    return partner
+def _even(size: int) -> int:
+    """Return the size of batches that split no pair."""
+    return size - size % 2

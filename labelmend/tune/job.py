@@ -100,6 +100,8 @@ def tune_file(
     base_config = _tunable(config)
     written = read_labels_file(labels_file) if labels_file else {}
     loaded, weighed = _load(request, config)
+    if gold_column is not None:
+        check_column(loaded.table, gold_column, "--gold-column")
     where = f"{request.path}: column {loaded.columns.label!r}"
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     texts = hold_out(
@@ -110,6 +112,13 @@ def tune_file(
         seed=config.seed,
         where=where,
     )
+    certain = texts.measured(config.tune.held_out_confidence)
+    if not len(certain):
+        raise InputError(
+            f"{where}: no held-out text has a label of confidence "
+            f"{config.tune.held_out_confidence:g}; lower tune.held_out_confidence"
+        )
+    questions = Questions(certain, texts.labels[certain])
     models = [locate(encoder.model) for encoder in config.encoders]
     base = models[config.encoders.index(base_config)]
     space = TextSpace([partial(open_encoder, base_config, base)])
@@ -117,14 +126,6 @@ def tune_file(
     cards = _cards(texts, written, embeddings, config)
     passages = label_passages(cards, texts.data.texts, texts.data.oos)
     before = _retriever(space, embeddings, passages)
-    questions = Questions(
-        found := texts.measured(config.tune.held_out_confidence), texts.labels[found]
-    )
-    if not len(found):
-        raise InputError(
-            f"{where}: no held-out text has a label of confidence "
-            f"{config.tune.held_out_confidence:g}; lower tune.held_out_confidence"
-        )
     gold = _gold(loaded, gold_column, texts, cards)
     asked = {"recall": questions} | ({"gold_recall": gold} if gold is not None else {})
     lesson = Lesson(
@@ -272,21 +273,22 @@ def _gold(
     """Return the held-out texts with their true labels; those out of scope are left out."""
     if column is None:
         return None
-    check_column(loaded.table, column, "--gold-column")
-    said: dict[str, Counter[str]] = {}
+    found: dict[str, Counter[str]] = {}
     for text, value in zip(loaded.dataset.texts, loaded.table.values(column), strict=True):
         if value.strip():
-            said.setdefault(text_key(text), Counter())[value.strip()] += 1
+            found.setdefault(text_key(text), Counter())[value.strip()] += 1
     number = {card.label: i for i, card in enumerate(cards)}
-    rows, labels = [], []
-    for text in np.flatnonzero(texts.held_out).tolist():
-        counts = said.get(text_key(texts.data.texts[text]))
+    rows: list[int] = []
+    labels: list[int] = []
+    for row in np.flatnonzero(texts.held_out).tolist():
+        counts = found.get(text_key(texts.data.texts[row]))
         if counts is None:
             continue
         # Of true labels that stand equally often, the first by name.
-        gold = number.get(min(counts, key=lambda label: (-counts[label], label)), _UNKNOWN)
+        name = max(sorted(counts), key=counts.__getitem__)
+        gold = number.get(name, _UNKNOWN)
         if gold != texts.data.oos:
-            rows.append(text)
+            rows.append(row)
             labels.append(gold)
     if not rows:
         raise InputError(

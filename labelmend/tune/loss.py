@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_LEAST_WEIGHT = 1e-9
+
+
 def ranking_loss(
     scores: "Tensor", right: "Tensor", passed_over: "Tensor", weights: "Tensor"
 ) -> "Tensor":
@@ -22,16 +25,16 @@ def ranking_loss(
         scores: float [b, c], higher is better.
         right: int64 [b], the column that belongs to each row.
         passed_over: bool [b, c], columns that are neither right nor wrong.
-        weights: float [b], not negative; not all zero.
+        weights: float [b], not negative.
 
     Returns:
-        a scalar, the weighted mean of the rows' losses, in nats.
+        a scalar, the weighted mean of the rows' losses, in nats; 0 where all weights are.
     """
     from torch.nn.functional import cross_entropy
 
     kept = scores.masked_fill(passed_over, float("-inf"))
     losses = cross_entropy(kept, right, reduction="none")
-    return (weights * losses).sum() / weights.sum()
+    return (weights * losses).sum() / weights.sum().clamp(min=_LEAST_WEIGHT)
 
 
 def pairwise_loss(
@@ -49,7 +52,7 @@ def pairwise_loss(
     wrong = wrong.scatter(1, right[:, None], value=False)
     pairs = softplus(scores - best).masked_fill(~wrong, 0.0)
     losses = pairs.sum(dim=1) / wrong.sum(dim=1).clamp(min=1)
-    return (weights * losses).sum() / weights.sum()
+    return (weights * losses).sum() / weights.sum().clamp(min=_LEAST_WEIGHT)
 
 
 LOSSES = {"ranking": ranking_loss, "pairwise": pairwise_loss}

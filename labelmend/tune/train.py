@@ -157,32 +157,45 @@ def _loss(model: Any, lesson: Lesson, batch: Batch, prefix: str, config: TuneCon
 
     texts = _vectors(model, [lesson.texts.data.texts[i] for i in batch.texts], prefix)
     passages = _vectors(model, [lesson.passages[k] for k in batch.described], "")
-    partners = _vectors(model, [lesson.texts.data.texts[i] for i in batch.partners], prefix)
     device = texts.device
     compare = LOSSES[config.loss]
     right = torch.from_numpy(np.searchsorted(batch.described, batch.labels)).to(device)
     nothing = torch.zeros((len(texts), len(passages)), dtype=torch.bool, device=device)
     weights = torch.from_numpy(batch.weights).to(device, texts.dtype)
     described = compare(config.scale * texts @ passages.T, right, nothing, weights)
-    itself = torch.arange(len(texts), device=device)
+    partner = torch.from_numpy(batch.partners).to(device)
     alike = batch.labels[:, None] == batch.labels[None, :]
-    passed_over = torch.from_numpy(alike & ~np.eye(len(alike), dtype=bool)).to(device)
+    alike[np.arange(len(alike)), batch.partners] = False
+    passed_over = torch.from_numpy(alike).to(device)
     pair_weights = torch.from_numpy(batch.pair_weights).to(device, texts.dtype)
-    paired = compare(config.scale * texts @ partners.T, itself, passed_over, pair_weights)
+    paired = compare(config.scale * texts @ texts.T, partner, passed_over, pair_weights)
     return described + config.partner_weight * paired
 
 
 def _vectors(model: Any, texts: Sequence[str], prefix: str) -> "Tensor":
-    """Return float32 [len(texts), d], unit rows, with their gradients."""
+    """Return float32 [len(texts), d], unit rows, with their gradients.
+
+    Texts of like length pass together: padded to the longest of a step, most tokens were padding.
+    """
+    import torch
     from torch.nn.functional import normalize
 
-    features = model.preprocess(list(texts), prompt=prefix)
-    features = {
-        name: value.to(model.device) if hasattr(value, "to") else value
-        for name, value in features.items()
-    }
-    vectors: Tensor = normalize(model(features)["sentence_embedding"], dim=1)
+    order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
+    parts = []
+    for start in range(0, len(order), _TOGETHER):
+        part = [texts[i] for i in order[start : start + _TOGETHER]]
+        features = {
+            name: value.to(model.device) if hasattr(value, "to") else value
+            for name, value in model.preprocess(part, prompt=prefix).items()
+        }
+        parts.append(model(features)["sentence_embedding"])
+    place = torch.tensor(order, device=parts[0].device).argsort()
+    vectors: Tensor = normalize(torch.cat(parts)[place], dim=1)
     return vectors
+
+
+_TOGETHER = 16
+"""Texts padded to one length."""
 
 
 def _pace(step: int, total: int, warmup: float) -> float:

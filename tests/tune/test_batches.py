@@ -1,6 +1,7 @@
 """What each step learns from."""
 
 import numpy as np
+import pytest
 
 from labelmend.retrieval.dense import DescriptionRetriever
 from labelmend.retrieval.passages import label_passages
@@ -12,28 +13,32 @@ LABELS = ("a", "b", "c")
 
 
 def tuning_texts(counts, confidence=None):
-    texts = [f"{label}{i:02}" for label, n in zip(LABELS, counts, strict=True) for i in range(n)]
-    given = np.repeat(np.arange(len(LABELS)), counts)
+    texts = [f"{label}{i:02}" for label, n in zip(LABELS, counts, strict=False) for i in range(n)]
+    given = np.repeat(np.arange(len(counts)), counts)
     ids = tuple(map(str, range(len(texts))))
     weights = np.ones(len(texts)) if confidence is None else confidence
     dataset = Dataset(ids, tuple(texts), given, LABELS, None)
     return hold_out(dataset, weights, share=0.2, known=(), seed=1, where="t.csv")
 
 
-def test_an_epoch_holds_each_trained_text_once_with_another_of_its_label():
-    texts = tuning_texts([10, 10, 1])
-    negatives = np.full((21, 2), NO_LABEL)
-    found = list(batches(texts, negatives, 8, seed=3, epoch=0))
-    assert [len(batch.texts) for batch in found] == [8, 8, 1]
-    assert steps_an_epoch(texts, 8) == 3
+def test_an_epoch_holds_each_trained_text_once_two_of_a_label_together():
+    texts = tuning_texts([10, 9, 1])  # 8, 7 and 1 of them are trained on
+    negatives = np.full((20, 2), NO_LABEL)
+    found = list(batches(texts, negatives, 7, seed=3, epoch=0))  # six a step: no pair is split
+    assert [len(batch.texts) for batch in found] == [6, 6, 4]
+    assert steps_an_epoch(texts, 7) == 3
     seen = np.concatenate([batch.texts for batch in found])
     assert sorted(seen.tolist()) == np.flatnonzero(texts.trained).tolist()
+    alone = 0
     for batch in found:
-        assert (texts.labels[batch.partners] == batch.labels).all()
-        assert texts.trained[batch.partners].all()
-        alone = batch.labels == 2
-        assert (batch.partners == batch.texts).tolist() == alone.tolist()
+        assert (batch.labels == texts.labels[batch.texts]).all()
+        assert (batch.labels[batch.partners] == batch.labels).all()
+        assert batch.partners[batch.partners].tolist() == list(range(len(batch.texts)))
+        single = batch.partners == np.arange(len(batch.texts))
+        assert (batch.pair_weights == np.where(single, 0.0, 1.0)).all()
+        alone += single.sum()
         assert batch.described.tolist() == np.unique(batch.labels).tolist()
+    assert alone == 2  # the odd one of `b`, and the only one of `c`
 
 
 def test_epochs_differ_and_come_again_the_same():
@@ -48,18 +53,13 @@ def test_epochs_differ_and_come_again_the_same():
     assert order(0, 0) != order(1, 0)
 
 
-def test_pairs_weigh_what_their_texts_do_and_the_doubtful_are_rarely_partners():
-    confidence = np.array([0.99, 0.99, 0.01] + [1.0] * 20)
-    texts = tuning_texts([3, 10, 10], confidence)
-    negatives = np.full((23, 1), NO_LABEL)
-    chosen = []
-    for epoch in range(50):
-        for batch in batches(texts, negatives, 100, seed=0, epoch=epoch):
-            expected = texts.weights[batch.texts] * texts.weights[batch.partners]
-            assert batch.pair_weights.tolist() == expected.tolist()
-            assert batch.weights.tolist() == texts.weights[batch.texts].tolist()
-            chosen += batch.partners[batch.labels == 1].tolist()
-    assert len(set(chosen)) == 8
+def test_pairs_weigh_the_product_of_their_posteriors():
+    texts = tuning_texts([3, 10], np.array([0.5] * 3 + [0.8] * 10))
+    negatives = np.full((13, 1), NO_LABEL)
+    (batch,) = batches(texts, negatives, 100, seed=0, epoch=0)
+    own = np.where(batch.labels == 0, 0.5, 0.8)
+    assert batch.weights.tolist() == own.tolist()
+    assert batch.pair_weights == pytest.approx(np.where(batch.labels == 0, 0.25, 0.64))
 
 
 def test_hard_negatives_are_the_nearest_wrong_labels():

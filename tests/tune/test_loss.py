@@ -46,6 +46,7 @@ def test_pairwise_is_the_mean_over_wrong_columns():
     weights = torch.tensor([3.0, 1.0])
     found = pairwise_loss(SCORES, RIGHT, NOTHING, weights).item()
     assert found == pytest.approx((3 * first + second) / 4)
+    assert pairwise_loss(SCORES, RIGHT, NOTHING, torch.zeros(2)).item() == 0.0
     alone = torch.tensor([[5.0]])
     none = torch.zeros((1, 1), dtype=torch.bool)
     assert pairwise_loss(alone, torch.tensor([0]), none, torch.ones(1)).item() == 0.0

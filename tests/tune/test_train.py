@@ -102,28 +102,27 @@ def test_the_loss_of_the_first_step_is_that_of_its_cosines(model, lesson, tmp_pa
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    for config_of_attention in (model[0].auto_model.config,):
-        config_of_attention.attention_probs_dropout_prob = 0.0
-    for layer in model[0].auto_model.encoder.layer:
-        layer.attention.self.dropout.p = 0.0
-    config = dataclasses.replace(CONFIG, epochs=1, learning_rate=0.0, partner_weight=0.25)
+    config = dataclasses.replace(
+        CONFIG, epochs=1, batch_texts=4, learning_rate=0.0, partner_weight=0.25
+    )
     checkpoint = Checkpoint(tmp_path / "c.safetensors", "key")
-    losses = tune(model, lesson, ENCODER, config, 5, checkpoint, NoProgress())
+    (loss,) = tune(model, lesson, ENCODER, config, 5, checkpoint, NoProgress())
     texts = lesson.texts
-    first = next(batches(texts, lesson.negatives, 2, 5, 0))
+    (batch,) = batches(texts, lesson.negatives, 4, 5, 0)
 
     def vectors(names):
         return model.encode(names, normalize_embeddings=True)
 
-    mine = vectors([texts.data.texts[i] for i in first.texts])
-    partners = vectors([texts.data.texts[i] for i in first.partners])
+    mine = vectors([texts.data.texts[i] for i in batch.texts])
     described = 20 * mine @ vectors(list(lesson.passages)).T
-    paired = 20 * mine @ partners.T
-    rows = np.arange(2)
-    loss = (np.log(np.exp(described).sum(axis=1)) - described[rows, first.labels]).mean()
-    if first.labels[0] != first.labels[1]:  # else the other column is passed over
-        loss += 0.25 * (np.log(np.exp(paired).sum(axis=1)) - paired[rows, rows]).mean()
-    assert losses[0] == pytest.approx(loss, rel=1e-4)
+    rows = np.arange(4)
+    expected = (np.log(np.exp(described).sum(axis=1)) - described[rows, batch.labels]).mean()
+    # Each text has its partner and the two texts of the other label.
+    near = 20 * mine @ mine.T
+    right = near[rows, batch.partners]
+    wrong = np.where(batch.labels[:, None] != batch.labels, np.exp(near), 0.0).sum(axis=1)
+    expected += 0.25 * (np.log(np.exp(right) + wrong) - right).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_model_without_layers_is_refused():
