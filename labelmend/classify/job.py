@@ -47,6 +47,7 @@ from labelmend.data.write import (
 from labelmend.protocols import Progress
 from labelmend.relabel.job import TableRequest
 from labelmend.retrieval.space import open_space
+from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.weights.locate import locate
 
 PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
@@ -139,7 +140,7 @@ def train_file(
     space.release()
     training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
     held_out = evaluate(data.main_labels(), training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *space.notes)
+    notes = (*loaded.notes, *space.notes, *notes_on_tuned(models, data.texts))
     card = {
         "data": _data_record(request, loaded, data, digest, weigh=weigh),
         "seed": config.seed,

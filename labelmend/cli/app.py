@@ -19,6 +19,7 @@ from labelmend.cli import (
     predict,
     relabel,
     train_classifier,
+    tune_embedder,
     version,
 )
 from labelmend.cli.console import INTERRUPTED, say_error
@@ -38,6 +39,7 @@ app.command("relabel")(relabel.relabel)
 app.command("explain")(explain.explain)
 app.command("describe")(describe.describe)
 app.command("train-classifier")(train_classifier.train_classifier)
+app.command("tune-embedder")(tune_embedder.tune_embedder)
 app.command("predict")(predict.predict)
 app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)

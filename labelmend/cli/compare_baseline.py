@@ -77,6 +77,7 @@ def compare_baseline(
         bool,
         typer.Option("--keep-overlap", help="Test on texts that are trained on, too."),
     ] = False,
+    embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -89,7 +90,9 @@ def compare_baseline(
     from labelmend.cli.classify_summary import print_comparison
     from labelmend.configs.load import load_config
 
-    config = load_config(profile, options.overrides(settings, seed))
+    config = options.with_embedder(
+        load_config(profile, options.overrides(settings, seed)), embedder
+    )
     chosen = [options.classifier_kind(kind) for kind in kinds or ("logreg", "linear-svm")]
     request = ComparisonRequest(
         before=before,

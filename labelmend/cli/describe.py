@@ -22,6 +22,7 @@ def describe(
     oos_label: options.OosLabel = None,
     encoding: options.Encoding = None,
     labels: options.Labels = None,
+    embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -32,7 +33,9 @@ def describe(
     from labelmend.configs.load import load_config
     from labelmend.relabel.job import TableRequest, describe_file
 
-    config = load_config(profile, options.overrides(settings, seed))
+    config = options.with_embedder(
+        load_config(profile, options.overrides(settings, seed)), embedder
+    )
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         cards = describe_file(request, output, config, bars, labels_file=labels, use_llm=not no_llm)

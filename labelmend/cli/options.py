@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from labelmend.classify.learners import Kind
     from labelmend.classify.peer import Peer
+    from labelmend.configs.schema import Config
 
 Table = Annotated[
     Path,
@@ -46,6 +47,15 @@ Labels = Annotated[
         readable=False,
     ),
 ]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        help="One encoder in place of the profile's: a folder that `labelmend tune-embedder` or "
+        "sentence-transformers wrote.",
+        show_default=False,
+    ),
+]
 Profile = Annotated[
     str,
     typer.Option(
@@ -65,6 +75,19 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about w
 def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
     """Return all overrides of a profile."""
     return [*(settings or []), *([f"seed={seed}"] if seed is not None else [])]
+
+
+def with_embedder(config: "Config", embedder: str | None) -> "Config":
+    """Return the configuration with `--embedder` in place of the profile's encoders, if given.
+
+    Raises:
+        LabelmendError: it can't be used.
+    """
+    if embedder is None:
+        return config
+    from labelmend.retrieval.tuned import with_embedder
+
+    return with_embedder(config, embedder)
 
 
 def share(option: str, text: str) -> float:

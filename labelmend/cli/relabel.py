@@ -36,6 +36,7 @@ def relabel(
         ),
     ] = None,
     labels: options.Labels = None,
+    embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     max_harm: Annotated[
@@ -91,7 +92,7 @@ def relabel(
     from labelmend.relabel.models import with_voters
 
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
-    config = load_config(profile, changes)
+    config = options.with_embedder(load_config(profile, changes), embedder)
     if voters:
         if no_llm:
             raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")

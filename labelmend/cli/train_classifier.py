@@ -56,6 +56,7 @@ def train_classifier(
             help="Call as little out of scope as finds this share of it: 0.85 or 85%.",
         ),
     ] = None,
+    embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -67,7 +68,9 @@ def train_classifier(
     from labelmend.configs.load import load_config
     from labelmend.relabel.job import TableRequest
 
-    config = load_config(profile, options.overrides(settings, seed))
+    config = options.with_embedder(
+        load_config(profile, options.overrides(settings, seed)), embedder
+    )
     chosen = options.classifier_kind(kind) or config.classify.kind
     point = _point(in_scope_accuracy, oos_recall, config)
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)

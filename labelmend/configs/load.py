@@ -193,6 +193,9 @@ def _check_ranges(config: Config) -> None:
         "classify.max_in_scope_loss": config.classify.max_in_scope_loss,
         "classify.lightgbm.feature_share": config.classify.lightgbm.feature_share,
         "classify.lightgbm.row_share": config.classify.lightgbm.row_share,
+        "tune.warmup": config.tune.warmup,
+        "tune.held_out": config.tune.held_out,
+        "tune.held_out_confidence": config.tune.held_out_confidence,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
@@ -245,6 +248,14 @@ def _check_ranges(config: Config) -> None:
         "classify.lightgbm.leaves": (config.classify.lightgbm.leaves, 2),
         "classify.lightgbm.least_rows": (config.classify.lightgbm.least_rows, 1),
         "classify.lightgbm.penalty": (config.classify.lightgbm.penalty, 0),
+        "tune.epochs": (config.tune.epochs, 1),
+        "tune.batch_texts": (config.tune.batch_texts, 2),
+        "tune.layers": (config.tune.layers, 1),
+        "tune.learning_rate": (config.tune.learning_rate, 0),
+        "tune.scale": (config.tune.scale, 0),
+        "tune.negatives": (config.tune.negatives, 0),
+        "tune.partner_weight": (config.tune.partner_weight, 0),
+        "tune.checkpoint_steps": (config.tune.checkpoint_steps, 1),
         "seed": (config.seed, 0),
     }
     for kind in ("logreg", "linear_svm"):

@@ -323,6 +323,41 @@ class ClassifyConfig:
 
 
 @dataclass(frozen=True)
+class TuneConfig:
+    """How a sentence encoder is fine-tuned.
+
+    Attributes:
+        loss: `ranking` sets the right label against all others of a step at once
+            (MultipleNegativesRankingLoss), `pairwise` against each of them by itself.
+        epochs: times that each text is learned from.
+        batch_texts: texts a step.
+        layers: of the encoder that are tuned, from the last one; token embeddings never are.
+        learning_rate: of AdamW, at its highest.
+        warmup: share of the steps in which the learning rate rises; then it falls to 0.
+        scale: what cosines are multiplied by in the loss.
+        negatives: nearest wrong labels that a text is set against, beside those of the step.
+        partner_weight: of the loss on pairs of texts that share a label; that on texts and
+            descriptions weighs 1.
+        held_out: share of each label's texts that is kept for measuring.
+        held_out_confidence: recall is measured on held-out texts whose label is so probable.
+        checkpoint_steps: steps after which an interrupted tuning can go on.
+    """
+
+    loss: Literal["ranking", "pairwise"]
+    epochs: int
+    batch_texts: int
+    layers: int
+    learning_rate: float
+    warmup: float
+    scale: float
+    negatives: int
+    partner_weight: float
+    held_out: float
+    held_out_confidence: float
+    checkpoint_steps: int
+
+
+@dataclass(frozen=True)
 class Config:
     """One run's whole configuration.
 
@@ -342,3 +377,4 @@ class Config:
     fusion: FusionConfig
     decision: DecisionConfig
     classify: ClassifyConfig
+    tune: TuneConfig

@@ -21,6 +21,7 @@ from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
 from labelmend.relabel.store import Store, forget
 from labelmend.retrieval.space import open_space
+from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import Dataset, Ints, LabelCard, Relabelling
 
 
@@ -175,7 +176,8 @@ def relabel_file(
         "texts": len(result.unique),
         "columns": {"text": job.columns.text, "label": job.columns.label, "id": job.columns.id},
     }
-    notes = (*job.notes, *result.notes)
+    tuned = notes_on_tuned(models.encoders, job.dataset.texts)
+    notes = (*job.notes, *result.notes, *tuned)
     record = run_record(result, config, models.all(), source, notes)
     files = [paths.table, paths.evidence, paths.record]
     # The user's own labels file is never written to, whatever its name.

@@ -1,0 +1,139 @@
+"""`labelmend tune-embedder`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import INTERRUPTED, ProgressBars, harmless, say_error
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labelmend.tune.job import Recalls, TuneOutcome
+
+
+def tune_embedder(
+    table: options.Table,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the tuned encoder.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    text_column: options.TextColumn = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            "--label-column",
+            help="mended_label if there is one, else found by name.",
+            show_default=False,
+        ),
+    ] = None,
+    gold_column: Annotated[
+        str | None,
+        typer.Option(
+            "--gold-column",
+            help="True labels, to measure by them too; nothing learns from them.",
+            show_default=False,
+        ),
+    ] = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    labels: options.Labels = None,
+    embedder: options.Embedder = None,
+    profile: options.Profile = "embedded",
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Fine-tune the sentence encoder on your texts and label descriptions.
+
+    Part of the texts is held out, and tells how much better the right label is found. A run that
+    was interrupted goes on when it is started again.
+    """
+    from labelmend.configs.load import load_config
+    from labelmend.relabel.job import TableRequest
+    from labelmend.tune.job import tune_file
+
+    config = options.with_embedder(
+        load_config(profile, options.overrides(settings, seed)), embedder
+    )
+    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    with _keeping_steps(output), ProgressBars(quiet=quiet) as bars:
+        outcome = tune_file(
+            request, output, config, bars, labels_file=labels, gold_column=gold_column
+        )
+    if not quiet:
+        _print_tuning(outcome)
+
+
+@contextmanager
+def _keeping_steps(folder: Path) -> Iterator[None]:
+    """On Ctrl-C, say what was kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from labelmend.tune.folder import checkpoint_beside
+
+        path = checkpoint_beside(folder)
+        kept = f"; what was learned is kept in {path}: run the same command again to resume"
+        say_error(f"interrupted; no encoder was written{kept if path.exists() else ''}")
+        sys.exit(INTERRUPTED)
+
+
+def _print_tuning(outcome: "TuneOutcome") -> None:
+    """Print recall before and after, and how the encoder is used."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    trained, resumed = int(outcome.texts.trained.sum()), outcome.resumed
+    went_on = f", the first {resumed:,} of them by an earlier run" if resumed else ""
+    console.print(
+        Text(
+            f"{outcome.base.name} tuned on {trained:,} distinct texts in "
+            f"{len(outcome.losses):,} steps{went_on}"
+        ),
+        soft_wrap=True,
+    )
+    _print_recall(console, outcome.recall, f"{outcome.measured:,} held-out texts")
+    if outcome.gold_recall is not None:
+        title = f"{outcome.gold_measured:,} held-out texts, by their true labels"
+        _print_recall(console, outcome.gold_recall, title)
+    for note in outcome.notes:
+        console.print(Text(f"Note: {harmless(note)}"), soft_wrap=True)
+    console.print(Text(f"encoder: {outcome.folder}"), soft_wrap=True)
+    console.print(
+        Text(f"Use it on other texts: labelmend relabel NEW.csv --embedder {outcome.folder}"),
+        soft_wrap=True,
+    )
+
+
+_ROWS = {"before": "as it was", "profile": "the profile's encoders", "after": "tuned"}
+
+
+def _print_recall(console: "Console", recalls: "Recalls", title: str) -> None:
+    from rich.table import Table
+
+    table = Table(
+        title=f"Right label among the candidates: {title}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("")
+    for depth in next(iter(recalls.values())):
+        table.add_column(f"Recall@{depth}", justify="right")
+    for name, words in _ROWS.items():
+        if name in recalls:
+            table.add_row(words, *(f"{share:.2%}" for share in recalls[name].values()))
+    console.print(table, highlight=False)

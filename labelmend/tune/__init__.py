@@ -1,0 +1,1 @@
+"""Fine-tunes a sentence encoder on a table's texts and label descriptions."""

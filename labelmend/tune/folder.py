@@ -1,0 +1,71 @@
+"""The folder of a tuned encoder: what sentence-transformers saves, and a card beside it."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelmend import __version__
+from labelmend.data.write import atomic_folder
+from labelmend.errors import OutputError
+from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS, text_hashes
+
+
+def check_folder(folder: Path) -> None:
+    """Find out before any work whether an encoder can be written there.
+
+    Raises:
+        OutputError: it is a file, or a folder that holds something else than a tuned encoder, or
+            its own folder is missing.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give a folder for the encoder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file():
+        raise OutputError(
+            f"{folder}: holds other files than a tuned encoder's; give an empty or a new folder"
+        )
+    if not folder.resolve().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+
+
+def checkpoint_beside(folder: Path) -> Path:
+    """Return where the unfinished tuning is kept."""
+    resolved = folder.resolve()
+    return resolved.with_name(f"{resolved.name}.tuning.safetensors")
+
+
+def save_encoder(model: Any, folder: Path) -> None:
+    """Write a `SentenceTransformer` into an empty folder.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def write_folder(
+    folder: Path, encoder: Path, card: Mapping[str, Any], trained: Sequence[str], readme: str
+) -> None:
+    """Write the folder, whole or not at all; a tuned encoder that stands there is replaced.
+
+    Args:
+        folder: its place, see `check_folder`.
+        encoder: a folder that `save_encoder` wrote.
+        card: what the encoder was made of; plain JSON values.
+        trained: the texts that it was trained on; only hashes of them are written.
+        readme: the card for people, in Markdown.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    check_folder(folder)
+    body = {"format": FORMAT, "labelmend": __version__, **card}
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    with atomic_folder(folder) as temporary:
+        shutil.copytree(encoder, temporary, dirs_exist_ok=True)
+        np.save(temporary / TRAINED_TEXTS, text_hashes(trained), allow_pickle=False)
+        (temporary / CARD).write_text(text + "\n", "utf-8")
+        (temporary / "README.md").write_text(readme, "utf-8")
