@@ -32,25 +32,14 @@ _WORST_LABELS = 10
 
 def page(comparison: "Comparison") -> str:
     """Return the comparison for people."""
-    record = comparison.record
-    seeds = ", ".join(map(str, record["seeds"]))
-    tested = "cross-validated on" if comparison.cross_validated else "tested on"
     lines = [
         "# Did the classifier get better?",
         "",
-        f"**{record['verdict'].capitalize()}.**",
+        f"**{comparison.record['verdict'].capitalize()}.**",
         "",
         *(f"- {in_words(outcome)}" for outcome in comparison.outcomes),
         "",
-        f"Trained on {', '.join(f'{n} ({rows:,} rows)' for n, rows in comparison.arms.items())}; "
-        f"{tested} {comparison.test_rows:,} rows; seeds {seeds}. Out-of-scope bar: "
-        f"{record['operating_point']['goal']} {record['operating_point']['value']:g} on held-out "
-        "training rows.",
-        "",
-        "Intervals are paired bootstraps over the test rows, 95 %. A verdict other than *no "
-        "difference shown* needs an interval that leaves out 0, and McNemar's exact test below "
-        "0.05 after Holm's correction over the classifiers. Neither knows what other training "
-        "sets would have given.",
+        how_tested(comparison),
     ]
     lines += ["", *(f"> {note}" for note in comparison.notes)] if comparison.notes else []
     for outcome in comparison.outcomes:
@@ -63,6 +52,21 @@ def page(comparison: "Comparison") -> str:
         ]
         lines += ["", *_label_table(arms)]
     return "\n".join(lines) + "\n"
+
+
+def how_tested(comparison: "Comparison") -> str:
+    """Return what was trained on and tested on, and what a verdict takes."""
+    record = comparison.record
+    tested = "cross-validated on" if comparison.cross_validated else "tested on"
+    return (
+        f"Trained on {', '.join(f'{n} ({rows:,} rows)' for n, rows in comparison.arms.items())}; "
+        f"{tested} {comparison.test_rows:,} rows; seeds {', '.join(map(str, record['seeds']))}. "
+        f"Out-of-scope bar: {record['operating_point']['goal']} "
+        f"{record['operating_point']['value']:g} on held-out training rows. Intervals are paired "
+        'bootstraps over the test rows, 95 %. A verdict other than "no difference shown" needs '
+        "an interval that leaves out 0, and McNemar's exact test below 0.05 after Holm's "
+        "correction over the classifiers. Neither knows what other training sets would have given."
+    )
 
 
 def in_words(outcome: Outcome) -> str:
@@ -125,11 +129,12 @@ def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
     changes.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
     lines += [
-        f"| {_cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
+        f"| {cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
         for label, a, b in changes[:_WORST_LABELS]
     ]
     return lines
 
 
-def _cell_text(label: str) -> str:
+def cell_text(label: str) -> str:
+    """Return a text that stays in its cell of a table."""
     return " ".join(label.replace("|", "\\|").split())
