@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelmend.classify.baseline import Cell, by_arm
+from labelmend.classify.calibrate import Goal
 from labelmend.classify.compare import Outcome
 from labelmend.classify.evaluate import Metrics
 
@@ -28,6 +29,12 @@ FIGURES: tuple[tuple[str, Callable[[Metrics], float | None], bool], ...] = (
 """What tables show, and whether it is shown in per cent."""
 
 _WORST_LABELS = 10
+
+_BARS: dict[Goal, str] = {
+    "in-scope-loss": "calling texts out of scope loses at most {:.1%} of the right in-scope ones",
+    "in-scope-accuracy": "calling texts out of scope leaves {:.1%} of the in-scope ones right",
+    "oos-recall": "{:.1%} of the out-of-scope texts are called so",
+}
 
 
 def page(comparison: "Comparison") -> str:
@@ -56,16 +63,16 @@ def page(comparison: "Comparison") -> str:
 
 def how_tested(comparison: "Comparison") -> str:
     """Return what was trained on and tested on, and what a verdict takes."""
-    record = comparison.record
+    record, point = comparison.record, comparison.record["operating_point"]
     tested = "cross-validated on" if comparison.cross_validated else "tested on"
+    arms = ", ".join(f"{name} ({rows:,} rows)" for name, rows in comparison.arms.items())
     return (
-        f"Trained on {', '.join(f'{n} ({rows:,} rows)' for n, rows in comparison.arms.items())}; "
-        f"{tested} {comparison.test_rows:,} rows; seeds {', '.join(map(str, record['seeds']))}. "
-        f"Out-of-scope bar: {record['operating_point']['goal']} "
-        f"{record['operating_point']['value']:g} on held-out training rows. Intervals are paired "
-        'bootstraps over the test rows, 95 %. A verdict other than "no difference shown" needs '
-        "an interval that leaves out 0, and McNemar's exact test below 0.05 after Holm's "
-        "correction over the classifiers. Neither knows what other training sets would have given."
+        f"Trained on {arms}; {tested} {comparison.test_rows:,} rows; "
+        f"seeds {', '.join(map(str, record['seeds']))}. On held-out training rows, "
+        f"{_BARS[point['goal']].format(point['value'])}. Intervals are paired bootstraps over the "
+        'test rows, 95 %. A verdict other than "no difference shown" needs an interval that leaves '
+        "out 0, and McNemar's exact test below 0.05 after Holm's correction over the classifiers. "
+        "Neither knows what other training sets would have given."
     )
 
 

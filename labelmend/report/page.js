@@ -5,8 +5,8 @@
   const mouse = window.matchMedia("(hover: hover)").matches;
   // What is light on the page is dark in the plots' own colours, and the other way round.
   const inTheDark = {
-    "#1B1B1B": "#E8E8E6", "#D4D4D4": "#45494F", "#FFFFFF": "#1F2226",
-    "#0072B2": "#56B4E9", "#767676": "#A3A3A0",
+    "#1B1B1B": "#E8E8E6", "#D4D4D4": "#45494F", "#FFFFFF": "#15171A",
+    "#EAF3F9": "#1D3445", "#6FB1DB": "#0F5F93", "#0072B2": "#56B4E9", "#767676": "#A3A3A0",
   };
   const printWidth = 680;
   const config = {
@@ -35,10 +35,10 @@
 
   draw(dark.matches);
   dark.addEventListener("change", () => draw(dark.matches));
-  // Paper is light, has no pointer to open tables with, and its own width.
+  // Paper is light, has no pointer to open the tables of numbers with, and its own width.
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details.numbers:not([open])")];
     for (const part of opened) part.open = true;
     draw(false, printWidth);
   });

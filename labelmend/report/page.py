@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from labelmend import __version__
 from labelmend.classify.baseline import Cell, by_arm
-from labelmend.classify.comparison import BEFORE, Comparison
+from labelmend.classify.comparison import BEFORE, GOLD, Comparison
 from labelmend.classify.comparison_page import FIGURES, how_tested, in_words, mean_figure, shown
 from labelmend.relabel.explain import Explanation
 from labelmend.report.mending import Mending, Rightness, ShownRow
@@ -196,8 +196,9 @@ def _headline(comparison: Comparison) -> str:
     verdict = str(comparison.record["verdict"])
     if verdict == "no difference shown":
         return "No difference is shown between classifiers on the given and on the mended labels"
-    kinds = "" if ";" in verdict or " with " in verdict else " classifiers"
-    return f"Trained on the mended labels:{kinds} {verdict}"
+    if verdict in {"better", "worse"}:
+        return f"Classifiers trained on the mended labels are {verdict}"
+    return f"Classifiers trained on the mended labels: {verdict}"
 
 
 def _facts(comparison: Comparison, mending: Mending | None) -> list[_Fact]:
@@ -256,8 +257,8 @@ def _rightness_words(mending: Mending | None) -> str:
             "about how many of all changes are."
         )
     return (
-        "The true labels were not used to mend anything; they are read here for the first time. "
-        "Intervals are Wilson's."
+        "Each row's labels, held against its true one. Intervals are Wilson's; they take the rows "
+        "for a sample of many like them."
     )
 
 
@@ -342,7 +343,9 @@ def _kind(name: str, arms: Mapping[str, Sequence[Cell]]) -> _Kind:
     return _Kind(
         name,
         Numbers(
-            f"{name}, by the labels that it was trained on; per cent, but log loss and ECE",
+            f"{name}, by the labels that it was trained on"
+            f"{' (gold: the true ones, as a bound)' if GOLD in arms else ''}; "
+            "in per cent, but log loss and ECE",
             ("figure", *arms),
             tuple(lines),
         ),
@@ -370,8 +373,8 @@ def _made(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
         files.append((run.table, "mended by relabel", run.sha256))
         models |= {(m.name, f"relabel: {m.role}", m.source, m.sha256) for m in run.models}
     made = [
-        Numbers("Tables", ("file", "as", "sha256"), tuple(files)),
-        Numbers("Models", ("model", "used by", "from", "sha256"), tuple(sorted(models))),
+        Numbers("Tables", ("file", "as", "sha256"), tuple(files), words=True),
+        Numbers("Models", ("model", "used by", "from", "sha256"), _merged(models), words=True),
     ]
     settings = [
         ("labelmend", __version__, "" if run is None else run.version),
@@ -396,6 +399,14 @@ def _made(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
             )
         )
     return made
+
+
+def _merged(models: Set[tuple[str, str, str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the models, one line for all uses of one."""
+    uses: dict[tuple[str, str, str], list[str]] = {}
+    for name, use, source, digest in sorted(models):
+        uses.setdefault((name, source, digest), []).append(use)
+    return tuple((n, "; ".join(use), s, d) for (n, s, d), use in uses.items())
 
 
 def _configs(comparison: Comparison, mending: Mending | None) -> list[tuple[str, str]]:

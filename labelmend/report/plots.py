@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 VERMILION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
 ORANGE, PURPLE, GREY = "#E69F00", "#CC79A7", "#767676"
 INK, RULE, PAPER = "#1B1B1B", "#D4D4D4", "#FFFFFF"
+FAINT, FULL = "#EAF3F9", "#6FB1DB"
+"""Ends of the heat map's scale."""
 
 SHOWN_LABELS = 20
 SHOWN_FLOWS = 40
@@ -55,11 +57,13 @@ class Numbers:
         caption: what it holds.
         columns: their heads; the first column names the rows, the others hold figures.
         rows: as they are shown.
+        words: whether the cells hold words or hashes, not figures.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,13 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
             z=cells,
             x=ticks,
             y=ticks,
-            colorscale=[[0, PAPER], [1, BLUE]],
+            colorscale=[[0, FAINT], [1, FULL]],
             zmin=0,
+            # What the rest does among itself is much, and would make all else faint.
+            zmax=int(counts[: len(own), : len(own)].max()) or None,
             showscale=False,
             texttemplate="%{z}",
+            textfont={"color": INK},
             xgap=1,
             ygap=1,
             hoverongaps=False,
@@ -163,7 +170,7 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
         title="mended label", tickvals=ticks, ticktext=short, tickangle=-60, showgrid=False
     )
     figure.update_yaxes(
-        title="given label",
+        title={"text": "given label", "standoff": 10},
         tickvals=ticks,
         ticktext=short,
         showgrid=False,
@@ -240,8 +247,8 @@ def change_plot(outcomes: Sequence[Outcome]) -> Plot:
         )
     )
     _words_above(figure, [f"{kind}, {d.figure}: {points(d.change)} points" for kind, d in lines])
-    figure.add_vline(x=0, line={"color": INK, "width": 1.5})
-    figure.update_xaxes(title="change in points, mended - as given", zeroline=False)
+    figure.add_vline(x=0, line={"color": INK, "width": 1.5}, layer="below")
+    figure.update_xaxes(title="change in points, mended - as given")
     return Plot(
         "change",
         "How much the classifiers changed",
@@ -290,7 +297,12 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
             y=places,
             mode="markers",
             name=name,
-            marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2}},
+            marker={
+                "color": colour,
+                "symbol": symbol,
+                "size": 10,
+                "line": {"color": colour, "width": 2},
+            },
             customdata=[_plain(row[0]) for row in shown],
             hovertemplate="%{customdata}: %{x:.1f}<extra></extra>",
         )
@@ -341,7 +353,7 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
             customdata=[b.rows for b in bins],
             hovertemplate="%{x:.0f} % probable, %{y:.0f} % right; "
             "%{customdata:,} predictions<extra></extra>",
-            **style,
+            **_sized(style, [b.rows for b in bins]),
         )
         rows += [
             (
@@ -364,7 +376,8 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
         "Do its probabilities mean what they say?",
         "Test rows are gathered by the probability of the label that they got. On the straight "
         "line, labels are right as often as they are said to be; below it, the classifier is too "
-        f"sure. The mean distance from it (expected calibration error) is: {said}.",
+        "sure. Larger marks stand for more predictions; those of few jump about. "
+        f"The mean distance from it (expected calibration error) is: {said}.",
         _json(figure),
         Numbers(
             "Predictions by probability, over all seeds; shares in per cent",
@@ -408,7 +421,7 @@ def trade_off_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot | None
             hovertemplate="as set: %{x:.1f} % found, %{y:.1f} % right",
         )
     figure.update_xaxes(title="out-of-scope texts found, per cent", range=[-3, 103])
-    figure.update_yaxes(title="in-scope texts right, per cent", rangemode="tozero")
+    figure.update_yaxes(title="in-scope texts right, per cent")
     rows = [
         (f"{x:.0%}", *(f"{curve[i] * 100:.1f}" for curve in curves.values()))
         for i, x in enumerate(_CURVE)
@@ -504,6 +517,13 @@ def _styles(arms: Mapping[str, object]) -> list[dict[str, Any]]:
     return found
 
 
+def _sized(style: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+    """Return a style whose marks have an area that goes with their rows."""
+    most = max(rows, default=1)
+    sizes = [round(5 + 11 * (n / most) ** 0.5, 1) for n in rows]
+    return {**style, "marker": {**style["marker"], "size": sizes}}
+
+
 def _words_above(figure: "go.Figure", words: Sequence[str]) -> None:
     """Write each bar's words above it, where a narrow screen has room for them too."""
     for place, text in enumerate(words):
@@ -517,10 +537,10 @@ def _words_above(figure: "go.Figure", words: Sequence[str]) -> None:
             yanchor="bottom",
             yshift=7,
             align="left",
+            bgcolor=PAPER,
+            borderpad=1,
         )
-    figure.update_yaxes(
-        showticklabels=False, showgrid=False, zeroline=False, range=[len(words) - 0.4, -0.9]
-    )
+    figure.update_yaxes(showticklabels=False, showgrid=False, range=[len(words) - 0.4, -0.9])
     figure.update_layout(height=80 + (_LINE + 8) * len(words))
 
 
@@ -536,7 +556,7 @@ def _short(label: str) -> str:
 
 
 def _json(figure: "go.Figure") -> Mapping[str, Any]:
-    axis = {"gridcolor": RULE, "linecolor": RULE, "automargin": True, "fixedrange": False}
+    axis = {"gridcolor": RULE, "linecolor": RULE, "automargin": True, "zeroline": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     figure.update_layout(
