@@ -1,8 +1,7 @@
-"""Files in, files out: what the command `compare-baseline` does."""
+"""Tables in, a comparison out: what the command `compare-baseline` measures."""
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 from collections.abc import Sequence
@@ -27,7 +26,6 @@ from labelmend.classify.baseline import (
 )
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.compare import Outcome, compare
-from labelmend.classify.comparison_page import page
 from labelmend.classify.data import (
     CONFIDENCE,
     MENDED,
@@ -42,20 +40,17 @@ from labelmend.classify.data import (
 from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
+from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns
 from labelmend.data.read import SourceTable, read_table
-from labelmend.data.write import atomic_files
-from labelmend.errors import ColumnError, InputError, OutputError
+from labelmend.errors import ColumnError, InputError
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.types import NO_LABEL
 from labelmend.weights.locate import LocatedModel, locate
 
 BEFORE, AFTER, GOLD = "as given", "mended", "gold"
-
-RECORD = "comparison.json"
-PAGE = "comparison.md"
 
 SURE = 0.95
 """Rows of at least this confidence are tested on where there is no test set."""
@@ -104,10 +99,26 @@ class ComparisonRequest:
 
 
 @dataclass(frozen=True)
+class ComparedTables:
+    """The tables that were trained on, checked.
+
+    Attributes:
+        before: with the labels as given.
+        after: with the mended ones.
+        gold: with the true ones, or None.
+    """
+
+    before: LabelledTable
+    after: LabelledTable
+    gold: LabelledTable | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A finished comparison.
 
     Attributes:
+        tables: what was trained on.
         cells: every training and its test.
         outcomes: as given against mended, by kind of classifier.
         arms: the versions of the labels, with their numbers of labelled rows.
@@ -115,9 +126,9 @@ class Comparison:
         cross_validated: whether there was no test set.
         notes: what the user should know.
         record: all of it as JSON.
-        files: that were written.
     """
 
+    tables: ComparedTables
     cells: tuple[Cell, ...]
     outcomes: tuple[Outcome, ...]
     arms: dict[str, int]
@@ -125,22 +136,21 @@ class Comparison:
     cross_validated: bool
     notes: tuple[str, ...]
     record: dict[str, Any]
-    files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class _Tables:
     """The checked input."""
 
+    trained: ComparedTables
     arms: tuple[Arm, ...]
     test: TestSet
     notes: tuple[str, ...]
     sources: dict[str, dict[str, Any]]
 
 
-def compare_files(
+def compare_tables(
     request: ComparisonRequest,
-    folder: Path,
     config: Config,
     kinds: Sequence[Kind],
     seeds: Sequence[int],
@@ -153,7 +163,6 @@ def compare_files(
 
     Args:
         request: the tables.
-        folder: where `comparison.json` and `comparison.md` are written; made if missing.
         config: the encoders and the classifiers' settings.
         kinds: of classifiers.
         seeds: of the trainings, which draw their folds; at least one.
@@ -162,9 +171,8 @@ def compare_files(
         peer: compare with what it makes of the labels, too.
 
     Raises:
-        LabelmendError: the input can't be used, or the output can't be written.
+        LabelmendError: the input can't be used.
     """
-    _check_folder(folder)
     if peer is not None:
         check_peer()
     tables = _read(request, config)
@@ -205,6 +213,7 @@ def compare_files(
         "test_rows": len(tables.test.texts),
         "cross_validated": cross_validate,
         "seeds": list(seeds),
+        "config": config_to_dict(config),
         "operating_point": {"goal": point.goal, "value": point.value},
         "arms": sizes,
         "verdict": overall(outcomes),
@@ -217,8 +226,8 @@ def compare_files(
             **{name: importlib.metadata.version(name) for name in _LIBRARIES},
         },
     }
-    files = (folder / RECORD, folder / PAGE)
-    comparison = Comparison(
+    return Comparison(
+        tables=tables.trained,
         cells=cells,
         outcomes=outcomes,
         arms=sizes,
@@ -226,18 +235,7 @@ def compare_files(
         cross_validated=cross_validate,
         notes=notes,
         record=record,
-        files=files,
     )
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: can't make this folder: {error.strerror}; name another with -o"
-        ) from None
-    with atomic_files(files) as (as_json, as_markdown):
-        as_json.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        as_markdown.write_text(page(comparison), "utf-8")
-    return comparison
 
 
 def compare_cells(
@@ -291,13 +289,6 @@ def _model_records(models: Sequence[LocatedModel]) -> list[dict[str, str]]:
     return [{"name": m.name, "sha256": m.digest, "source": m.source} for m in models]
 
 
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; give a folder for the report")
-    if not folder.resolve().parent.is_dir():
-        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
-
-
 def _read(request: ComparisonRequest, config: Config) -> _Tables:
     """Read and check all tables."""
     before_table = read_table(request.before, request.encoding)
@@ -339,16 +330,18 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
     ]
     arms = [Arm(BEFORE, before.dataset, before.confidence)]
     arms.append(Arm(AFTER, after.dataset, after.confidence))
+    gold = None
     if request.gold_column is not None:
         holder = before_table if request.gold_column in before_table.columns else after_table
         check_column(holder, request.gold_column, "--gold-column")
         gold = loaded(holder, request.gold_column, mended=False)
         arms.append(Arm(GOLD, gold.dataset, gold.confidence))
+    trained = ComparedTables(before, after, gold)
     if request.test is None:
-        return _Tables(tuple(arms), _sure_rows(after), tuple(notes), sources)
+        return _Tables(trained, tuple(arms), _sure_rows(after), tuple(notes), sources)
     sources["test"] = _source(request.test)
     test, more = _test_set(request, config, arms)
-    return _Tables(tuple(arms), test, (*notes, *more), sources)
+    return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
 
 
 def _test_set(

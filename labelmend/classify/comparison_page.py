@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelmend.classify.baseline import Cell, by_arm
+from labelmend.classify.calibrate import Goal
 from labelmend.classify.compare import Outcome
 from labelmend.classify.evaluate import Metrics
 
@@ -29,28 +30,23 @@ FIGURES: tuple[tuple[str, Callable[[Metrics], float | None], bool], ...] = (
 
 _WORST_LABELS = 10
 
+_BARS: dict[Goal, str] = {
+    "in-scope-loss": "calling texts out of scope loses at most {:.1%} of the right in-scope ones",
+    "in-scope-accuracy": "calling texts out of scope leaves {:.1%} of the in-scope ones right",
+    "oos-recall": "{:.1%} of the out-of-scope texts are called so",
+}
+
 
 def page(comparison: "Comparison") -> str:
     """Return the comparison for people."""
-    record = comparison.record
-    seeds = ", ".join(map(str, record["seeds"]))
-    tested = "cross-validated on" if comparison.cross_validated else "tested on"
     lines = [
         "# Did the classifier get better?",
         "",
-        f"**{record['verdict'].capitalize()}.**",
+        f"**{comparison.record['verdict'].capitalize()}.**",
         "",
         *(f"- {in_words(outcome)}" for outcome in comparison.outcomes),
         "",
-        f"Trained on {', '.join(f'{n} ({rows:,} rows)' for n, rows in comparison.arms.items())}; "
-        f"{tested} {comparison.test_rows:,} rows; seeds {seeds}. Out-of-scope bar: "
-        f"{record['operating_point']['goal']} {record['operating_point']['value']:g} on held-out "
-        "training rows.",
-        "",
-        "Intervals are paired bootstraps over the test rows, 95 %. A verdict other than *no "
-        "difference shown* needs an interval that leaves out 0, and McNemar's exact test below "
-        "0.05 after Holm's correction over the classifiers. Neither knows what other training "
-        "sets would have given.",
+        how_tested(comparison),
     ]
     lines += ["", *(f"> {note}" for note in comparison.notes)] if comparison.notes else []
     for outcome in comparison.outcomes:
@@ -63,6 +59,21 @@ def page(comparison: "Comparison") -> str:
         ]
         lines += ["", *_label_table(arms)]
     return "\n".join(lines) + "\n"
+
+
+def how_tested(comparison: "Comparison") -> str:
+    """Return what was trained on and tested on, and what a verdict takes."""
+    record, point = comparison.record, comparison.record["operating_point"]
+    tested = "cross-validated on" if comparison.cross_validated else "tested on"
+    arms = ", ".join(f"{name} ({rows:,} rows)" for name, rows in comparison.arms.items())
+    return (
+        f"Trained on {arms}; {tested} {comparison.test_rows:,} rows; "
+        f"seeds {', '.join(map(str, record['seeds']))}. On held-out training rows, "
+        f"{_BARS[point['goal']].format(point['value'])}. Intervals are paired bootstraps over the "
+        'test rows, 95 %. A verdict other than "no difference shown" needs an interval that leaves '
+        "out 0, and McNemar's exact test below 0.05 after Holm's correction over the classifiers. "
+        "Neither knows what other training sets would have given."
+    )
 
 
 def in_words(outcome: Outcome) -> str:
@@ -125,11 +136,12 @@ def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
     changes.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
     lines += [
-        f"| {_cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
+        f"| {cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
         for label, a, b in changes[:_WORST_LABELS]
     ]
     return lines
 
 
-def _cell_text(label: str) -> str:
+def cell_text(label: str) -> str:
+    """Return a text that stays in its cell of a table."""
     return " ".join(label.replace("|", "\\|").split())

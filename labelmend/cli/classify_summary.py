@@ -9,6 +9,9 @@ from labelmend.classify.comparison import Comparison
 from labelmend.classify.comparison_page import FIGURES, in_words, mean_figure, shown
 from labelmend.classify.job import PredictOutcome, TrainOutcome, headline
 from labelmend.cli.console import harmless
+from labelmend.report.build import Report
+from labelmend.report.page import mending_in_words
+from labelmend.types import Share
 
 
 def print_training(outcome: TrainOutcome) -> None:
@@ -58,9 +61,35 @@ def print_prediction(outcome: PredictOutcome) -> None:
     console.print(Text(f"table: {outcome.output}"), soft_wrap=True)
 
 
-def print_comparison(comparison: Comparison) -> None:
-    """Print the figures by classifier and version of the labels, and the verdict in words."""
+def print_report(report: Report) -> None:
+    """Print what was changed and what it gave, and where the report is."""
     console = Console()
+    _print_comparison(console, report.comparison)
+    mending = report.mending
+    if isinstance(mending, str):
+        console.print(Text(harmless(f"Note: {mending}")), soft_wrap=True)
+    else:
+        _print_notes(console, mending.missing)
+        console.print(Text(mending_in_words(mending)), soft_wrap=True)
+        if mending.rightness is not None:
+            right = mending.rightness
+            console.print(
+                Text(
+                    f"Changes, by the true labels: precision {_of(right.precision)}, recall "
+                    f"{_of(right.recall)}; right labels broken {_of(right.broken)}"
+                ),
+                soft_wrap=True,
+            )
+    for path in report.files:
+        console.print(Text(harmless(f"report: {path}")), soft_wrap=True)
+
+
+def _of(share: Share) -> str:
+    return f"{share.rate:.1%} ({share.count:,} of {share.total:,})" if share.total else "none"
+
+
+def _print_comparison(console: Console, comparison: Comparison) -> None:
+    """Print the figures by classifier and version of the labels, and the verdict in words."""
     for outcome in comparison.outcomes:
         arms = by_arm(comparison.cells, outcome.kind)
         title = f"{outcome.kind} on {comparison.test_rows:,} test rows"
@@ -80,8 +109,6 @@ def print_comparison(comparison: Comparison) -> None:
     )
     for outcome in comparison.outcomes:
         console.print(Text(in_words(outcome)), soft_wrap=True)
-    for path in comparison.files:
-        console.print(Text(f"report: {path}"), soft_wrap=True)
 
 
 def _print_notes(console: Console, notes: tuple[str, ...]) -> None:

@@ -84,11 +84,12 @@ def compare_baseline(
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""
-    from labelmend.classify.comparison import ComparisonRequest, compare_files
+    from labelmend.classify.comparison import ComparisonRequest
     from labelmend.classify.job import default_point
     from labelmend.classify.learners import KINDS
-    from labelmend.cli.classify_summary import print_comparison
+    from labelmend.cli.classify_summary import print_report
     from labelmend.configs.load import load_config
+    from labelmend.report.build import report_files
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
@@ -108,7 +109,7 @@ def compare_baseline(
         keep_overlap=keep_overlap,
     )
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        comparison = compare_files(
+        report = report_files(
             request,
             output,
             config,
@@ -119,4 +120,4 @@ def compare_baseline(
             peer=options.peer(peer),
         )
     if not quiet:
-        print_comparison(comparison)
+        print_report(report)

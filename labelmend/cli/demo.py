@@ -18,11 +18,16 @@ def demo(
     no_llm: options.NoLlm = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Mend the demo data (a bank app's support messages), and score it: the truth is known here."""
+    """Mend the demo data (a bank app's support messages), train on it, and report what it gave.
+
+    The truth is known here, so all of it is scored.
+    """
+    from labelmend.cli.classify_summary import print_report, print_training
     from labelmend.cli.summary import print_score, print_summary
     from labelmend.configs.load import load_config
     from labelmend.relabel.demo import run_demo
     from labelmend.relabel.job import OutputPaths
+    from labelmend.report.demo import report_demo, train_demo
 
     config = load_config("embedded", options.overrides(settings, seed))
     store = None if no_llm else OutputPaths.beside(folder / "mended.csv").store
@@ -31,3 +36,12 @@ def demo(
         outcome, score = run_demo(folder, config, bars, use_llm=not no_llm)
     print_summary(outcome, verbose=verbose)
     print_score(score)
+    table = outcome.paths.table
+    typer.echo("\nA classifier on the mended labels")
+    with keeping_votes(None), ProgressBars(quiet=False) as bars:
+        trained = train_demo(table, config, bars)
+    print_training(trained)
+    typer.echo("\nThe same classifiers on the labels as given, mended and true, on other messages")
+    with keeping_votes(None), ProgressBars(quiet=False) as bars:
+        report = report_demo(table, config, bars)
+    print_report(report)

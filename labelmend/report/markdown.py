@@ -1,0 +1,60 @@
+"""The report in Markdown."""
+
+from labelmend.classify.comparison import Comparison
+from labelmend.classify.comparison_page import cell_text, page
+from labelmend.report.mending import Mending
+from labelmend.report.page import mending_in_words, rightness_numbers
+from labelmend.report.plots import Numbers
+
+_FLOWS = 20
+
+
+def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
+    """Return the report, without its plots."""
+    lines = [page(comparison).rstrip("\n"), "", "## What was changed", ""]
+    if isinstance(mending, str):
+        return "\n".join([*lines, cell_text(mending)]) + "\n"
+    lines += [mending_in_words(mending)]
+    lines += ["", *(f"> {cell_text(line)}" for line in mending.missing)] if mending.missing else []
+    if mending.rightness is not None:
+        lines += [
+            "",
+            "### Were the changes right?",
+            "",
+            *_table(rightness_numbers(mending.rightness)),
+        ]
+    if mending.flows:
+        lines += ["", "### From given to mended labels", ""]
+        lines += ["| given | mended | rows |", "|---|---|---|"]
+        lines += [
+            f"| {cell_text(f.given)} | {cell_text(f.mended)} | {f.rows:,} |"
+            for f in mending.flows[:_FLOWS]
+        ]
+        more = len(mending.flows) - _FLOWS
+        lines += ["", f"And {more:,} pairs more."] if more > 0 else []
+    for title, rows in (
+        ("Changed rows", mending.changed_rows),
+        ("Rows for review", mending.review_rows),
+    ):
+        if rows:
+            lines += [
+                "",
+                f"### {title}",
+                "",
+                "| row | text | given | now | why |",
+                "|---|---|---|---|---|",
+            ]
+            lines += [
+                f"| {r.row} | {cell_text(r.text)} | {cell_text(r.given or '')} "
+                f"| {cell_text(r.mended or '')} | {cell_text(r.reason)} |"
+                for r in rows
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(numbers: Numbers) -> list[str]:
+    return [
+        f"| {' | '.join(numbers.columns)} |",
+        "|---" * len(numbers.columns) + "|",
+        *(f"| {' | '.join(row)} |" for row in numbers.rows),
+    ]

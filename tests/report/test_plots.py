@@ -1,0 +1,97 @@
+"""Plots and their tables say the same, and what they say is counted by hand."""
+
+import numpy as np
+import pytest
+
+from labelmend.classify.baseline import by_arm
+from labelmend.classify.calibrate import TradeOff
+from labelmend.classify.evaluate import ReliabilityBin
+from labelmend.report.mending import Flow
+from labelmend.report.plots import (
+    flow_plot,
+    label_f1,
+    label_plot,
+    mean_curve,
+    pooled_bins,
+    reliability_plot,
+    trade_off_plot,
+)
+
+
+def test_bins_of_several_trainings_are_pooled_by_their_rows():
+    one = ReliabilityBin(0.0, 0.5, 3, 0.4, 1.0)
+    other = ReliabilityBin(0.0, 0.5, 1, 0.2, 0.0)
+    alone = ReliabilityBin(0.5, 1.0, 2, 0.9, 0.5)
+    # (3 * 0.4 + 0.2) / 4 and 3 of 4
+    assert pooled_bins([[one, alone], [other]]) == (
+        ReliabilityBin(0.0, 0.5, 4, pytest.approx(0.35), 0.75),
+        alone,
+    )
+
+
+def test_curves_are_averaged_at_equal_recall():
+    # The first finds half at an accuracy of 0.8, all at 0.6; the second all at once at 0.4.
+    first = TradeOff(np.array([3.0, 2, 1]), np.array([1.0, 0.8, 0.6]), np.array([0.0, 0.5, 1.0]))
+    second = TradeOff(np.array([9.0, 8]), np.array([1.0, 0.4]), np.array([0.0, 1.0]))
+    curve = mean_curve([first, second])
+    assert curve[0] == 1.0
+    assert curve[10] == pytest.approx((0.8 + 0.4) / 2)  # recall 0.5
+    assert curve[11] == pytest.approx((0.6 + 0.4) / 2)
+    assert curve[20] == pytest.approx((0.6 + 0.4) / 2)
+
+
+def test_f1_of_labels_before_and_after(cells, known):
+    scores = {label: (a, b) for label, a, b in label_f1(by_arm(cells, "logreg"))}
+    # A: 1 of 2 said and 1 of 3 there, then 2 of 2 and 2 of 3: 2/5 and 4/5.
+    assert scores[known.A] == pytest.approx((2 / 5, 4 / 5))
+    # B: 2 of 4 and 2 of 2, then 2 of 3 and 2 of 2: 2/3 and 4/5.
+    assert scores[known.B] == pytest.approx((2 / 3, 4 / 5))
+    assert scores[known.OOS] == pytest.approx((2 / 3, 1.0))
+    plot = label_plot("logreg", by_arm(cells, "logreg"))
+    assert plot.numbers.rows[0] == (known.A, "3", "40.0", "80.0", "+40.00")
+    drawn = plot.figure["data"][-1]
+    assert drawn["x"][0] == pytest.approx(80.0)
+
+
+def test_the_heat_map_has_every_moved_row_once():
+    flows = [Flow(f"l{i:02}", f"l{i + 1:02}", 30 - i) for i in range(15)]
+    plot = flow_plot(flows)
+    (heat,) = plot.figure["data"]
+    assert sum(cell or 0 for row in heat["z"] for cell in row) == sum(f.rows for f in flows)
+    assert len(heat["z"]) == 10  # nine labels and the rest
+    assert plot.figure["layout"]["xaxis"]["ticktext"][-1] == "7 others"
+    assert plot.numbers.rows[0] == ("l00 → l01", "30")
+
+
+def test_two_labels_need_no_others():
+    (heat,) = flow_plot([Flow("a", "b", 2)]).figure["data"]
+    assert sorted(cell for row in heat["z"] for cell in row if cell) == [2]
+    assert len(heat["z"]) == 2
+
+
+def test_labels_are_no_markup_to_plotly(cells):
+    plot = label_plot("logreg", by_arm(cells, "logreg"))
+    ticks = plot.figure["layout"]["yaxis"]["ticktext"]
+    assert "b &amp; &lt;b&gt;c&lt;/b&gt;" in ticks
+    assert not any("<" in tick for tick in ticks)
+
+
+def test_reliability_says_how_sure_and_how_right(cells):
+    plot = reliability_plot("logreg", by_arm(cells, "logreg"))
+    # All seven are called with 0.8; four, six and seven of them are right.
+    assert [row[1:] for row in plot.numbers.rows] == [
+        ("7", "80.0", "57.1"),
+        ("7", "80.0", "85.7"),
+        ("7", "80.0", "100.0"),
+    ]
+
+
+def test_the_trade_off_needs_out_of_scope_texts(cells, cells_without_oos):
+    assert trade_off_plot("logreg", by_arm(cells_without_oos, "logreg")) is None
+    plot = trade_off_plot("logreg", by_arm(cells, "logreg"))
+    # The bars as set: one of two found and three of five right before, then both and four.
+    assert plot.numbers.rows[-3:] == (
+        ("as set for as given: 50.0%", "60.0", "", ""),
+        ("as set for mended: 100.0%", "", "80.0", ""),
+        ("as set for gold: 100.0%", "", "", "100.0"),
+    )
