@@ -83,6 +83,7 @@ class ComparisonRequest:
         oos_label: the label that means "fits no label".
         encoding: of all tables.
         keep_overlap: test on texts that are trained on, too.
+        weigh: mended rows count by labelmend's confidence.
     """
 
     before: Path
@@ -96,6 +97,7 @@ class ComparisonRequest:
     oos_label: str | None = None
     encoding: str | None = None
     keep_overlap: bool = False
+    weigh: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def compare_tables(
         "cross_validated": cross_validate,
         "seeds": list(seeds),
         "config": config_to_dict(config),
+        "weighted_by_confidence": request.weigh,
         "operating_point": {"goal": point.goal, "value": point.value},
         "arms": sizes,
         "verdict": overall(outcomes),
@@ -303,13 +306,16 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
             "its column with --mended-column"
         )
 
-    def loaded(table: SourceTable, column: str | None, *, mended: bool) -> LabelledTable:
+    def loaded(
+        table: SourceTable, column: str | None, *, mended: bool, weigh: bool = False
+    ) -> LabelledTable:
         found = labelled_table(
             table,
             config.data,
             text_column=request.text_column,
             label_column=column,
             oos_label=request.oos_label,
+            weigh=weigh,
             mended=mended,
         )
         data = training_set(found.dataset, found.confidence)
@@ -319,7 +325,7 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
     before = loaded(before_table, request.label_column, mended=False)
     if request.mended_column is not None:
         check_column(after_table, request.mended_column, "--mended-column")
-    after = loaded(after_table, request.mended_column, mended=True)
+    after = loaded(after_table, request.mended_column, mended=True, weigh=request.weigh)
     if request.after is None and before.columns.label == after.columns.label:
         raise ColumnError(
             f"{request.before}: column {before.columns.label!r} is to be both as given and mended; "

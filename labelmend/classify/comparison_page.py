@@ -66,8 +66,9 @@ def how_tested(comparison: "Comparison") -> str:
     record, point = comparison.record, comparison.record["operating_point"]
     tested = "cross-validated on" if comparison.cross_validated else "tested on"
     arms = ", ".join(f"{name} ({rows:,} rows)" for name, rows in comparison.arms.items())
+    weighed = ", mended rows by their confidence" if record["weighted_by_confidence"] else ""
     return (
-        f"Trained on {arms}; {tested} {comparison.test_rows:,} rows; "
+        f"Trained on {arms}{weighed}; {tested} {comparison.test_rows:,} rows; "
         f"seeds {', '.join(map(str, record['seeds']))}. On held-out training rows, "
         f"{_BARS[point['goal']].format(point['value'])}. Intervals are paired bootstraps over the "
         'test rows, 95 %. A verdict other than "no difference shown" needs an interval that leaves '

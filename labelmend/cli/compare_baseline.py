@@ -78,6 +78,13 @@ def compare_baseline(
         typer.Option("--keep-overlap", help="Test on texts that are trained on, too."),
     ] = False,
     embedder: options.Embedder = None,
+    weight_by_confidence: Annotated[
+        bool,
+        typer.Option(
+            "--weight-by-confidence",
+            help="Mended rows count by the confidence that labelmend gave them.",
+        ),
+    ] = False,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -107,6 +114,7 @@ def compare_baseline(
         oos_label=oos_label,
         encoding=encoding,
         keep_overlap=keep_overlap,
+        weigh=weight_by_confidence,
     )
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         report = report_files(

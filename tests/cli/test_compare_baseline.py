@@ -116,6 +116,26 @@ def test_without_a_test_set_sure_rows_stand_in_and_it_says_that_this_flatters(cl
     assert any("flatters" in note for note in record["notes"])
 
 
+def test_mended_rows_weigh_by_their_confidence(cli, tables, compared):
+    run = ("compare-baseline", tables / "both.csv", "--test", tables / "test.csv", *QUICK, "-q")
+    ran = cli(*run, "-o", tables / "weighed", "--weight-by-confidence")
+    assert ran.code == 0, ran
+    record = json.loads((tables / "weighed" / "comparison.json").read_text())
+    assert (record["weighted_by_confidence"], compared[1]["weighted_by_confidence"]) == (
+        True,
+        False,
+    )
+    loss = {cell["arm"]: cell["metrics"]["log_loss"] for cell in record["cells"]}
+    plain = {cell["arm"]: cell["metrics"]["log_loss"] for cell in compared[1]["cells"]}
+    assert loss["as given"] == plain["as given"]
+    assert loss["mended"] != plain["mended"]
+    page = (tables / "weighed" / "comparison.md").read_text()
+    assert "mended rows by their confidence" in page
+    two = ("compare-baseline", tables / "dirty.csv", tables / "mended.csv", "-o", tables / "no")
+    said = "--weight-by-confidence: no column 'confidence'"
+    assert said in cli(*two, "--weight-by-confidence", "--test", tables / "test.csv").refusal()
+
+
 def test_cleanlab_as_a_peer(cli, tables):
     pytest.importorskip("cleanlab")
     run = ("compare-baseline", tables / "both.csv", "--test", tables / "test.csv", "--peer")

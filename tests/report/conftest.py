@@ -234,6 +234,7 @@ def comparison(cells):
             record={
                 "input": {BEFORE: {"path": str(path), "sha256": "ef" * 32}},
                 "seeds": [0],
+                "weighted_by_confidence": False,
                 "config": config_to_dict(load_config("embedded")),
                 "operating_point": {"goal": "in-scope-loss", "value": 0.015},
                 "verdict": overall(outcomes),
