@@ -192,6 +192,10 @@ def _check_ranges(config: Config) -> None:
         "classify.max_in_scope_loss": config.classify.max_in_scope_loss,
         "classify.lightgbm.feature_share": config.classify.lightgbm.feature_share,
         "classify.lightgbm.row_share": config.classify.lightgbm.row_share,
+        "classify.finetune.held_out": config.classify.finetune.held_out,
+        "classify.finetune.warmup": config.classify.finetune.warmup,
+        "classify.finetune.balance": config.classify.finetune.balance,
+        "classify.finetune.lora.dropout": config.classify.finetune.lora.dropout,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
@@ -243,6 +247,17 @@ def _check_ranges(config: Config) -> None:
         "classify.lightgbm.leaves": (config.classify.lightgbm.leaves, 2),
         "classify.lightgbm.least_rows": (config.classify.lightgbm.least_rows, 1),
         "classify.lightgbm.penalty": (config.classify.lightgbm.penalty, 0),
+        "classify.finetune.lora.rank": (config.classify.finetune.lora.rank, 1),
+        "classify.finetune.lora.alpha": (config.classify.finetune.lora.alpha, 0),
+        "classify.finetune.lora.learning_rate": (config.classify.finetune.lora.learning_rate, 0),
+        "classify.finetune.max_tokens": (config.classify.finetune.max_tokens, 8),
+        "classify.finetune.epochs": (config.classify.finetune.epochs, 1),
+        "classify.finetune.batch_size": (config.classify.finetune.batch_size, 1),
+        "classify.finetune.learning_rate": (config.classify.finetune.learning_rate, 0),
+        "classify.finetune.weight_decay": (config.classify.finetune.weight_decay, 0),
+        "classify.finetune.held_out": (config.classify.finetune.held_out, 0.01),
+        "classify.finetune.evaluations": (config.classify.finetune.evaluations, 1),
+        "classify.finetune.patience": (config.classify.finetune.patience, 1),
         "seed": (config.seed, 0),
     }
     for kind in ("logreg", "linear_svm"):
