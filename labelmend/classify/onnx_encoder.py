@@ -80,6 +80,10 @@ def quantize_encoder(folder: Path) -> None:
             folder / MODEL,
             small,
             weight_type=QuantType.QInt8,
+            # A scale a column, or a few large weights coarsen all others; seven bits, or sums
+            # overflow on processors without VNNI.
+            per_channel=True,
+            reduce_range=True,
             use_external_data_format=_bytes(folder) >= _LARGEST,
         )
     for path in folder.iterdir():

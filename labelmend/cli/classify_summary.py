@@ -26,6 +26,8 @@ def print_training(outcome: TrainOutcome) -> None:
         soft_wrap=True,
     )
     title = "Held-out folds of these texts"
+    if classifier.kind == "finetune":
+        title = f"{len(outcome.training.tested):,} held-out texts of these"
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")

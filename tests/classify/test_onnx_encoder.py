@@ -42,7 +42,7 @@ def test_int8_is_smaller_and_near(exported):
     after = OnnxEncoders(folder, found[:1]).vectors(TEXTS)["embedding_0"]
     assert (folder / "encoder_0/model.onnx").stat().st_size < 0.3 * size
     cosines = (before * after).sum(axis=1)
-    assert cosines.min() > 0.9
+    assert cosines.min() > 0.95
     assert cosines.max() < 1 - 1e-6  # it is another model
     assert sorted(p.name for p in (folder / "encoder_0").iterdir()) == [
         *("model.onnx", "tokenizer.json", "tokenizer_config.json")
