@@ -53,3 +53,18 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no {SHARED}: the data of the benchmarks are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_encoder(minilm: LocatedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first layer of all-MiniLM-L6-v2, with torch weights: small enough to be trained."""
+    from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline
+
+    folder = tmp_path_factory.mktemp("small") / "encoder"
+    model = load_sentence_transformer(minilm.path, 64)
+    bert = model[0].auto_model
+    bert.encoder.layer = bert.encoder.layer[:1]
+    bert.config.num_hidden_layers = 1
+    with quiet_offline():
+        model.save(str(folder), create_model_card=False)
+    return folder

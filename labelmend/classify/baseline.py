@@ -15,6 +15,7 @@ from labelmend.classify.data import (
     without_labels,
 )
 from labelmend.classify.evaluate import Metrics, called_labels, evaluate
+from labelmend.classify.finetune import finetuned_predictions
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import cleanlab_labels
 from labelmend.classify.train import stratified_folds, train
@@ -123,8 +124,7 @@ def run_cell(
         ConfigError: the operating point can't be had.
     """
     data = arm.training_set()
-    done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
-    found = done.classifier.predict(vectors.of(test.texts))
+    found = _predicted(data, test.texts, kind, seed, vectors, config, point)
     return _cell(arm, kind, seed, test, data, found)
 
 
@@ -158,8 +158,8 @@ def cross_validated_cell(
         rows = np.flatnonzero(test_folds == fold)
         kept = np.where(arm_folds != fold, arm.confidence, 0.0)
         data = replace(arm, confidence=kept).training_set()
-        done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
-        found = done.classifier.predict(vectors.of([test.texts[i] for i in rows]))
+        texts = [test.texts[i] for i in rows]
+        found = _predicted(data, texts, kind, seed, vectors, config, point)
         parts.append((rows, _in_labels(found, data.labels, whole.labels)))
     rows = np.concatenate([rows for rows, _ in parts])
     back = np.argsort(rows)
@@ -170,6 +170,22 @@ def cross_validated_cell(
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
     return _cell(arm, kind, seed, test, whole, joined)
+
+
+def _predicted(
+    data: TrainingSet,
+    texts: Sequence[str],
+    kind: Kind,
+    seed: int,
+    vectors: Vectors,
+    config: ClassifyConfig,
+    point: OperatingPoint,
+) -> Predictions:
+    """Train a classifier and let it predict texts."""
+    if kind == "finetune":
+        return finetuned_predictions(data, texts, config, point, seed)
+    done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
+    return done.classifier.predict(vectors.of(texts))
 
 
 def cleanlab_arms(

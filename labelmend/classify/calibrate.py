@@ -22,7 +22,8 @@ _FOLD_TOLERANCE = 1e-9
 _FLATTEST, _SHARPEST = -5.0, 5.0
 """Bounds of the log of the temperature's inverse."""
 
-_LEAST_PROBABILITY = 1e-7
+LEAST_PROBABILITY = 1e-7
+"""No probability of out-of-scope is nearer to 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class OosDetector:
         if self.slope is None or self.offset is None:
             return None
         odds = expit(self.slope * scores + self.offset)
-        return np.asarray(np.clip(odds, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))
+        return np.asarray(np.clip(odds, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
 
 
 @dataclass(frozen=True)
@@ -249,5 +250,5 @@ def _threshold_of_recall(scores: Doubles, weights: Doubles, recall: float) -> fl
 def _log_odds(log_probabilities: Doubles) -> Doubles:
     """Return log(p / (1 - p)), cut where p is next to 1."""
     rest = -np.expm1(log_probabilities)
-    odds: Doubles = log_probabilities - np.log(np.maximum(rest, _LEAST_PROBABILITY))
+    odds: Doubles = log_probabilities - np.log(np.maximum(rest, LEAST_PROBABILITY))
     return odds

@@ -4,8 +4,9 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from labelmend.classify.data import (
     training_set,
 )
 from labelmend.classify.evaluate import Metrics, evaluate
-from labelmend.classify.learners import Kind
+from labelmend.classify.finetune import finetune
+from labelmend.classify.learners import Kind, SpaceKind
 from labelmend.classify.model_folder import (
+    ENCODER,
     SavedModel,
     check_folder,
     load_model,
@@ -33,7 +36,7 @@ from labelmend.classify.model_folder import (
 )
 from labelmend.classify.train import Training, train
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.dataset import choose_columns
 from labelmend.data.read import read_table
 from labelmend.data.write import (
@@ -48,7 +51,8 @@ from labelmend.protocols import Progress
 from labelmend.relabel.job import TableRequest
 from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
-from labelmend.weights.locate import locate
+from labelmend.types import Doubles
+from labelmend.weights.locate import LocatedModel, locate
 
 PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
 _TOP = 3
@@ -134,13 +138,15 @@ def train_file(
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     data = training_set(loaded.dataset, loaded.confidence)
     check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
-    models = tuple(locate(encoder.model) for encoder in config.encoders)
-    space = open_space(config.encoders, models)
-    embeddings = space.fit(data.texts, progress)
-    space.release()
-    training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
-    held_out = evaluate(data.main_labels(), training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *space.notes, *notes_on_tuned(models, data.texts))
+    work = folder.resolve().with_name(f"{folder.resolve().name}.checkpoints")
+    if kind == "finetune":
+        fitted = _finetuned(data, config, point, work, progress)
+    else:
+        fitted = _fitted(data, config, kind, point, progress)
+    training = fitted.training
+    truth = data.main_labels()[training.tested]
+    held_out = evaluate(truth, training.held_out, data.labels, data.oos)
+    notes = (*loaded.notes, *fitted.notes)
     card = {
         "data": _data_record(request, loaded, data, digest, weigh=weigh),
         "seed": config.seed,
@@ -148,7 +154,8 @@ def train_file(
         "config": config_to_dict(config)["classify"],
         "held_out": asdict(held_out),
         "oos_trade_off": curve_record(training.curve),
-        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in models],
+        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in fitted.models],
+        **fitted.card,
         "notes": list(notes),
         "versions": {
             "python": platform.python_version(),
@@ -157,15 +164,69 @@ def train_file(
     }
     model = SavedModel(
         classifier=training.classifier,
-        means=space.means,
-        encoders=config.encoders,
-        encoder_digests=tuple(located.digest for located in models),
+        means=fitted.means,
+        encoders=fitted.encoders,
+        encoder_digests=fitted.digests,
         max_text_chars=config.data.max_text_chars,
         card=card,
+        own_encoder=fitted.own_encoder,
     )
     save_model(model, folder, _readme(training.classifier, data, held_out, card))
+    if fitted.own_encoder is not None:
+        shutil.rmtree(work, ignore_errors=True)
     column = loaded.columns.label or ""
     return TrainOutcome(training, data, held_out, folder, column, notes)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A training, and the encoders that it goes with; see `SavedModel`."""
+
+    training: Training
+    models: tuple[LocatedModel, ...]
+    means: tuple[Doubles, ...]
+    encoders: tuple[EncoderConfig, ...]
+    digests: tuple[str, ...]
+    notes: tuple[str, ...]
+    card: dict[str, Any]
+    own_encoder: Path | None = None
+
+
+def _fitted(
+    data: TrainingSet, config: Config, kind: SpaceKind, point: OperatingPoint, progress: Progress
+) -> _Fitted:
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    space = open_space(config.encoders, models)
+    embeddings = space.fit(data.texts, progress)
+    space.release()
+    training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
+    digests = tuple(located.digest for located in models)
+    notes = (*space.notes, *notes_on_tuned(models, data.texts))
+    return _Fitted(training, models, space.means, config.encoders, digests, notes, {})
+
+
+def _finetuned(
+    data: TrainingSet, config: Config, point: OperatingPoint, work: Path, progress: Progress
+) -> _Fitted:
+    found = finetune(data, config.classify, point, config.seed, work, progress)
+    tuned = found.tuned
+    notes = [
+        f"the figures are of {len(found.training.tested):,} texts that were not trained on; they "
+        "also ended the training and calibrated it"
+    ]
+    if tuned.resumed_at:
+        notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
+    facts = {"steps": tuned.steps, "best_step": tuned.best_step}
+    return _Fitted(
+        found.training,
+        (found.base,),
+        found.means,
+        (replace(found.encoder, model=ENCODER),),
+        (found.located.digest,),
+        tuple(notes),
+        {"finetune": {**facts, "held_out_texts": len(found.training.tested)}},
+        tuned.folder,
+    )
 
 
 def predict_file(
@@ -263,7 +324,8 @@ def _readme(
         "",
         "| | |",
         "|---|---|",
-        f"| kind | {classifier.kind} on sentence embeddings "
+        f"| kind | {classifier.kind} "
+        f"{'of' if classifier.kind == 'finetune' else 'on sentence embeddings'} "
         f"({', '.join(model['name'] for model in card['models'])}) |",
         f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), column "
         f"`{source['columns']['label']}`, sha256 {source['sha256'][:12]} |",
@@ -272,7 +334,7 @@ def _readme(
         f"| out-of-scope bar | {point['goal']} {point['value']:g}; learned from "
         f"{classifier.detector.source} |",
         "",
-        "Measured on held-out folds of the training texts, against the labels that they carry:",
+        "Measured on held-out texts of the table, against the labels that they carry:",
         "",
         "| | |",
         "|---|---|",

@@ -14,7 +14,12 @@ from labelmend.configs.schema import ClassifyConfig, LinearConfig
 from labelmend.relabel.suspect import principal_axes
 from labelmend.types import Doubles, Floats, Ints
 
-Kind = Literal["logreg", "linear-svm", "lightgbm"]
+SpaceKind = Literal["logreg", "linear-svm", "lightgbm"]
+"""Kinds that read embeddings as they are."""
+
+SPACE_KINDS: tuple[SpaceKind, ...] = get_args(SpaceKind)
+
+Kind = Literal["logreg", "linear-svm", "lightgbm", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _SHRINKAGE = 0.1
@@ -65,11 +70,17 @@ class TreeScorer:
 
     def scores(self, embeddings: Floats) -> Doubles:
         """Return float64 [b, K]."""
-        found = self.booster.predict(self._projected(embeddings), raw_score=True, num_threads=1)
+        found = self.booster.predict(self.features(embeddings), raw_score=True, num_threads=1)
         return np.asarray(found, dtype=np.float64)
 
-    def _projected(self, embeddings: Floats) -> Floats:
+    def features(self, embeddings: Floats) -> Floats:
+        """Return float32 [b, m], what the trees split on."""
         return unit_rows(embeddings @ self.axes + self.offset)
+
+    def leaves(self, features: Floats) -> Ints:
+        """Return int64 [b, t], the leaf of each tree that each text reaches."""
+        found = self.booster.predict(features, pred_leaf=True, num_threads=1)
+        return np.asarray(found, dtype=np.int64).reshape(len(features), -1)
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class Examples:
     seed: int
 
 
-def learn(kind: Kind, examples: Examples, config: ClassifyConfig) -> Scorer:
+def learn(kind: SpaceKind, examples: Examples, config: ClassifyConfig) -> Scorer:
     """Train one classifier, on one thread.
 
     Args:
@@ -248,7 +259,7 @@ def _folded_back(mean: Floats, axes: Floats, weights: Doubles, bias: Doubles) ->
     return LinearScorer(whole.astype(np.float32), (bias - mean @ whole).astype(np.float32))
 
 
-_LEARNERS: Mapping[Kind, Callable[[Examples, ClassifyConfig], Scorer]] = {
+_LEARNERS: Mapping[SpaceKind, Callable[[Examples, ClassifyConfig], Scorer]] = {
     "logreg": _logreg,
     "linear-svm": _linear_svm,
     "lightgbm": _lightgbm,

@@ -1,16 +1,18 @@
 """Model folders: everything that predicting needs, in formats that execute nothing.
 
 A folder holds `model.json` (the model card and the hashes of all other files), `arrays.npz`
-(numbers), `booster.txt` for LightGBM (its own text format), and `README.md` (the card for
-people). No file is a pickle, and none that is one is ever opened as such.
+(numbers), `booster.txt` for LightGBM (its own text format), `encoder/` for a fine-tuned encoder
+(safetensors and its tokenizer), and `README.md` (the card for people). No file is a pickle, and
+none that is one is ever opened as such.
 """
 
 import hashlib
 import json
+import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 import numpy as np
@@ -34,7 +36,8 @@ CARD = "model.json"
 ARRAYS = "arrays.npz"
 BOOSTER = "booster.txt"
 README = "README.md"
-_FILES = (CARD, ARRAYS, BOOSTER, README)
+ENCODER = "encoder"
+_FILES = (CARD, ARRAYS, BOOSTER, README, ENCODER)
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".cloudpickle")
 _RETRAIN = "train it again with `labelmend train-classifier`"
@@ -51,6 +54,7 @@ class SavedModel:
         encoder_digests: sha256 of the weights of each.
         max_text_chars: longer texts are cut to this.
         card: the rest of what the model card says; plain JSON values.
+        own_encoder: folder of the one encoder, where it was fine-tuned with the classifier.
     """
 
     classifier: Classifier
@@ -59,10 +63,16 @@ class SavedModel:
     encoder_digests: tuple[str, ...]
     max_text_chars: int
     card: Mapping[str, Any]
+    own_encoder: Path | None = None
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, known: Collection[str] = _FILES, whose: str = "a model's") -> None:
     """Find out before any work whether a model can be written there.
+
+    Args:
+        folder: its place.
+        known: names of its files; a folder that holds nothing else may be replaced.
+        whose: files they are.
 
     Raises:
         OutputError: it is a file, or a folder that holds something else than a model, or its own
@@ -70,10 +80,10 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder for the model")
-    strange = folder.is_dir() and {path.name for path in folder.iterdir()} - set(_FILES)
+    strange = folder.is_dir() and {path.name for path in folder.iterdir()} - set(known)
     if strange:
         raise OutputError(
-            f"{folder}: holds other files than a model's; give an empty or a new folder"
+            f"{folder}: holds other files than {whose}; give an empty or a new folder"
         )
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
@@ -108,11 +118,9 @@ def save_model(model: SavedModel, folder: Path, readme: str) -> None:
         np.savez(temporary / ARRAYS, allow_pickle=False, **arrays)
         if isinstance(scorer, TreeScorer):
             scorer.booster.save_model(str(temporary / BOOSTER))
+        if model.own_encoder is not None:
+            shutil.copytree(model.own_encoder, temporary / ENCODER)
         (temporary / README).write_text(readme, "utf-8")
-        files = {
-            path.name: {"sha256": sha256_of(path, trust_cache=False), "bytes": path.stat().st_size}
-            for path in sorted(temporary.iterdir())
-        }
         body = {
             "format": FORMAT,
             "labelmend": __version__,
@@ -133,10 +141,27 @@ def save_model(model: SavedModel, folder: Path, readme: str) -> None:
                 "source": detector.source,
             },
             **model.card,
-            "files": files,
+            "files": file_records(temporary),
         }
-        text = json.dumps({**body, "checksum": _checksum(body)}, indent=2, ensure_ascii=False)
-        (temporary / CARD).write_text(text + "\n", "utf-8")
+        write_card(temporary / CARD, body)
+
+
+def file_records(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and sha256 of all files in a folder, by their paths in it."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            "sha256": sha256_of(path, trust_cache=False),
+            "bytes": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def write_card(path: Path, body: Mapping[str, Any]) -> None:
+    """Write a card as JSON, with a checksum of its own."""
+    text = json.dumps({**body, "checksum": _checksum(body)}, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -174,7 +199,7 @@ def locate_encoders(model: SavedModel, folder: Path) -> tuple[LocatedModel, ...]
     """
     found = []
     for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True):
-        located = locate(encoder.model)
+        located = locate(encoder.model if model.own_encoder is None else str(model.own_encoder))
         if located.digest != digest:
             raise ModelHashError(
                 f"{folder}: was trained with {encoder.model} of sha256 {digest[:12]}, here it is "
@@ -191,10 +216,10 @@ def _checked_card(folder: Path) -> dict[str, Any]:
         raise ModelMissingError(
             f"{folder}: {what}; give a folder that `labelmend train-classifier` wrote"
         )
-    pickles = sorted(p.name for p in folder.iterdir() if _is_pickle(p))
+    pickles = sorted(path for path in folder.rglob("*") if _is_pickle(path))
     if pickles:
         raise ModelError(
-            f"{folder / pickles[0]}: is a pickle, which could run any code and is no part of a "
+            f"{pickles[0]}: is a pickle, which could run any code and is no part of a "
             "model; remove it"
         )
     try:
@@ -218,7 +243,7 @@ def _checked_card(folder: Path) -> dict[str, Any]:
 def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
     for name, facts in files.items():
         path = folder / name
-        if Path(name).name != name or not path.is_file():
+        if not _is_inside(name) or not path.is_file():
             raise ModelHashError(f"{folder}: its file {name} is missing; {_RETRAIN}")
         try:
             digest = sha256_of(path, trust_cache=False)
@@ -229,6 +254,12 @@ def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
             _changed(path)
     if ARRAYS not in files:
         raise ModelHashError(f"{folder}: its file {ARRAYS} is missing; {_RETRAIN}")
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether a path stays in the folder: one of its files, or one of its encoder's."""
+    parts = PurePosixPath(name).parts
+    return "\\" not in name and (len(parts) == 1 or parts[0] == ENCODER) and ".." not in parts
 
 
 def _changed(path: Path) -> NoReturn:
@@ -268,11 +299,12 @@ def _model_of(
         encoder_digests=digests,
         max_text_chars=int(body["max_text_chars"]),
         card=body,
+        own_encoder=folder / ENCODER if kind == "finetune" else None,
     )
 
 
 def _scorer_of(folder: Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Scorer:
-    if kind != "lightgbm":
+    if kind != "lightgbm":  # all others are linear
         return LinearScorer(arrays["weights"], arrays["bias"])
     import lightgbm
 

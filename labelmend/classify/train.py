@@ -22,7 +22,7 @@ from labelmend.classify.calibrate import (
 )
 from labelmend.classify.classifier import Classifier, Nearness, Predictions, assemble
 from labelmend.classify.data import TrainingSet
-from labelmend.classify.learners import Examples, Kind, Scorer, learn, spread_scores
+from labelmend.classify.learners import Examples, Scorer, SpaceKind, learn, spread_scores
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import usable_cores
@@ -31,7 +31,7 @@ from labelmend.types import Bools, Doubles, Floats, Ints
 _LEAST_LABELS_LEFT = 2
 """A model is trained without some labels only where so many are left."""
 
-_CURVE_POINTS = 101
+CURVE_POINTS = 101
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,25 @@ class Training:
 
     Attributes:
         classifier: trained on all texts.
-        held_out: out-of-fold predictions of each text, [u]. The few numbers that calibrate the
-            classifier were learned on the same texts.
+        held_out: predictions of `tested` by models that have not seen them. The few numbers that
+            calibrate the classifier were learned on the same texts.
         curve: what other bars for out-of-scope would do.
         point: the operating point of the bar.
+        tested: int64 [t], the texts of `held_out`: all, but for `finetune`.
     """
 
     classifier: Classifier
     held_out: Predictions
     curve: TradeOff
     point: OperatingPoint
+    tested: Ints
 
 
 def train(
     data: TrainingSet,
     embeddings: Floats,
     config: ClassifyConfig,
-    kind: Kind,
+    kind: SpaceKind,
     point: OperatingPoint,
     seed: int,
     progress: Progress,
@@ -94,8 +96,9 @@ def train(
             kind, data.labels, data.oos, whole, sharpness, job.nearness, detector
         ),
         held_out=assemble(scores, sharpness, data.oos, nearness, detector),
-        curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, _CURVE_POINTS),
+        curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, CURVE_POINTS),
         point=point,
+        tested=np.arange(len(embeddings)),
     )
 
 
@@ -126,7 +129,12 @@ class _Job:
     """One training: its folds, its references, its models."""
 
     def __init__(
-        self, data: TrainingSet, embeddings: Floats, config: ClassifyConfig, kind: Kind, seed: int
+        self,
+        data: TrainingSet,
+        embeddings: Floats,
+        config: ClassifyConfig,
+        kind: SpaceKind,
+        seed: int,
     ) -> None:
         self.data = data
         self.embeddings = embeddings
@@ -143,9 +151,7 @@ class _Job:
         labels = rng.permutation([k for k in range(len(data.labels)) if k != data.oos])
         self.group_of = np.full(len(data.labels), -1, dtype=np.int64)
         self.group_of[labels] = np.arange(len(labels)) % config.folds
-        references = np.flatnonzero(self.inside)
-        if len(references) > config.reference_texts:
-            references = np.sort(rng.choice(references, config.reference_texts, replace=False))
+        references = reference_texts(self.inside, config.reference_texts, rng)
         self.references = references
         self.own = np.full(len(embeddings), -1, dtype=np.int64)
         self.own[references] = np.arange(len(references))
@@ -241,6 +247,14 @@ class _Job:
             part = replace(self.nearness, references=self.nearness.references[known])
             nearness[texts] = part.of(self.embeddings[texts], own[texts])
         return oos_signs(logs, self.data.oos, nearness)
+
+
+def reference_texts(inside: Bools, most: int, rng: np.random.Generator) -> Ints:
+    """Return int64, ascending, in-scope texts that stand for what is in scope; drawn if many."""
+    references = np.flatnonzero(inside)
+    if len(references) > most:
+        references = np.sort(rng.choice(references, most, replace=False))
+    return references
 
 
 def stratified_folds(labels: Ints, folds: int, seed: int) -> Ints:

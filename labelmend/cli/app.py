@@ -15,6 +15,7 @@ from labelmend.cli import (
     demo,
     describe,
     explain,
+    export,
     models,
     predict,
     relabel,
@@ -41,6 +42,7 @@ app.command("describe")(describe.describe)
 app.command("train-classifier")(train_classifier.train_classifier)
 app.command("tune-embedder")(tune_embedder.tune_embedder)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)
 app.add_typer(models.app, name="models")

@@ -7,6 +7,7 @@ from rich.text import Text
 from labelmend.classify.baseline import by_arm
 from labelmend.classify.comparison import Comparison
 from labelmend.classify.comparison_page import FIGURES, in_words, mean_figure, shown
+from labelmend.classify.export import ExportOutcome
 from labelmend.classify.job import PredictOutcome, TrainOutcome, headline
 from labelmend.cli.console import harmless
 from labelmend.report.build import Report
@@ -28,6 +29,8 @@ def print_training(outcome: TrainOutcome) -> None:
         soft_wrap=True,
     )
     title = "Held-out folds of these texts"
+    if classifier.kind == "finetune":
+        title = f"{len(outcome.training.tested):,} held-out texts of these"
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -59,6 +62,40 @@ def print_prediction(outcome: PredictOutcome) -> None:
     )
     _print_notes(console, outcome.notes)
     console.print(Text(f"table: {outcome.output}"), soft_wrap=True)
+
+
+def print_export(outcome: ExportOutcome) -> None:
+    """Print how well the export agrees with the model, and what int8 costs."""
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(Text(harmless(line)), soft_wrap=True)
+
+    parity, cost = outcome.parity, outcome.int8
+    say(f"{outcome.kind} with {outcome.labels} labels, checked on {outcome.checked_on}")
+    say(
+        f"Parity with predict on {parity.texts:,} texts: probabilities differ by at most "
+        f"{parity.max_difference:.1e}; {parity.labels_agree:,} labels and {parity.flags_agree:,} "
+        "out-of-scope flags agree"
+    )
+    if parity.on_edges:
+        say(
+            f"Note: {parity.on_edges:,} of them stand on a split of a tree, where the last bits of "
+            f"a vector decide; they differ by up to {parity.edge_difference:.1e}"
+        )
+    if cost is not None:
+        say(
+            f"int8: {cost.labels_agree:,} of {cost.texts:,} texts keep their label, probabilities "
+            f"move by at most {cost.max_difference:.3f}; encoders take {cost.int8_bytes / 1e6:.0f} "
+            f"MB, before {cost.bytes / 1e6:.0f} MB"
+        )
+        if cost.accuracy is not None and cost.int8_accuracy is not None:
+            say(
+                f"int8: accuracy {cost.int8_accuracy:.2%}, before {cost.accuracy:.2%} "
+                f"({cost.int8_accuracy - cost.accuracy:+.2%}), on {cost.labelled:,} labelled texts"
+            )
+    _print_notes(console, outcome.notes)
+    console.print(Text(f"export: {outcome.folder}"), soft_wrap=True)
 
 
 def print_report(report: Report) -> None:

@@ -61,8 +61,8 @@ def compare_baseline(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="logreg, linear-svm or lightgbm; may be repeated. logreg and linear-svm if not "
-            "given.",
+            help="logreg, linear-svm, lightgbm or finetune; may be repeated. logreg and "
+            "linear-svm if not given.",
             show_default=False,
         ),
     ] = None,

@@ -39,6 +39,15 @@ OosLabel = Annotated[
 Encoding = Annotated[
     str | None, typer.Option("--encoding", help="Of the table; detected if not given.")
 ]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder that `labelmend train-classifier` wrote.",
+        metavar="MODEL",
+        show_default=False,
+        readable=False,
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(

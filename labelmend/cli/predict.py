@@ -10,15 +10,7 @@ from labelmend.cli.console import ProgressBars, keeping_votes
 
 
 def predict(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder that `labelmend train-classifier` wrote.",
-            metavar="MODEL",
-            show_default=False,
-            readable=False,
-        ),
-    ],
+    model: options.Model,
     table: options.Table,
     output: Annotated[
         Path | None,

@@ -34,7 +34,9 @@ def train_classifier(
     encoding: options.Encoding = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="logreg, linear-svm or lightgbm.", show_default="logreg"),
+        typer.Option(
+            "--kind", help="logreg, linear-svm, lightgbm or finetune.", show_default="logreg"
+        ),
     ] = None,
     weight_by_confidence: Annotated[
         bool,
@@ -57,6 +59,18 @@ def train_classifier(
         ),
     ] = None,
     embedder: options.Embedder = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="finetune: what to tune, by its name in `labelmend models list` or its folder.",
+            show_default="all-MiniLM-L6-v2",
+        ),
+    ] = None,
+    lora: Annotated[
+        bool | None,
+        typer.Option("--lora/--full", help="finetune: train adapters or all weights."),
+    ] = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -66,12 +80,20 @@ def train_classifier(
     from labelmend.classify.job import train_file
     from labelmend.cli.classify_summary import print_training
     from labelmend.configs.load import load_config
+    from labelmend.errors import ConfigError
     from labelmend.relabel.job import TableRequest
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
     chosen = options.classifier_kind(kind) or config.classify.kind
+    if chosen == "finetune":
+        config = _with_encoder(config, encoder, lora=lora)
+    elif encoder is not None or lora is not None:
+        raise ConfigError(
+            "--encoder, --lora and --full go with --kind finetune; other kinds read the encoders "
+            "of the profile"
+        )
     point = _point(in_scope_accuracy, oos_recall, config)
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
@@ -80,6 +102,17 @@ def train_classifier(
         )
     if not quiet:
         print_training(outcome)
+
+
+def _with_encoder(config: "Config", encoder: str | None, *, lora: bool | None) -> "Config":
+    from dataclasses import replace
+
+    settings = config.classify.finetune
+    if encoder is not None:
+        settings = replace(settings, encoder=encoder)
+    if lora is not None:
+        settings = replace(settings, method="lora" if lora else "full")
+    return replace(config, classify=replace(config.classify, finetune=settings))
 
 
 def _point(

@@ -196,6 +196,10 @@ def _check_ranges(config: Config) -> None:
         "tune.warmup": config.tune.warmup,
         "tune.held_out": config.tune.held_out,
         "tune.held_out_confidence": config.tune.held_out_confidence,
+        "classify.finetune.held_out": config.classify.finetune.held_out,
+        "classify.finetune.warmup": config.classify.finetune.warmup,
+        "classify.finetune.balance": config.classify.finetune.balance,
+        "classify.finetune.lora.dropout": config.classify.finetune.lora.dropout,
     }
     for key, share in shares.items():
         if not 0 <= share <= 1:
@@ -256,6 +260,17 @@ def _check_ranges(config: Config) -> None:
         "tune.negatives": (config.tune.negatives, 0),
         "tune.partner_weight": (config.tune.partner_weight, 0),
         "tune.checkpoint_steps": (config.tune.checkpoint_steps, 1),
+        "classify.finetune.lora.rank": (config.classify.finetune.lora.rank, 1),
+        "classify.finetune.lora.alpha": (config.classify.finetune.lora.alpha, 0),
+        "classify.finetune.lora.learning_rate": (config.classify.finetune.lora.learning_rate, 0),
+        "classify.finetune.max_tokens": (config.classify.finetune.max_tokens, 8),
+        "classify.finetune.epochs": (config.classify.finetune.epochs, 1),
+        "classify.finetune.batch_size": (config.classify.finetune.batch_size, 1),
+        "classify.finetune.learning_rate": (config.classify.finetune.learning_rate, 0),
+        "classify.finetune.weight_decay": (config.classify.finetune.weight_decay, 0),
+        "classify.finetune.held_out": (config.classify.finetune.held_out, 0.01),
+        "classify.finetune.evaluations": (config.classify.finetune.evaluations, 1),
+        "classify.finetune.patience": (config.classify.finetune.patience, 1),
         "seed": (config.seed, 0),
     }
     for kind in ("logreg", "linear_svm"):

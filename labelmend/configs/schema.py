@@ -293,6 +293,59 @@ class LightgbmConfig:
 
 
 @dataclass(frozen=True)
+class LoraConfig:
+    """Low-rank adapters (Hu et al. 2021); the encoder's own weights stay as they are.
+
+    Attributes:
+        rank: of each adapter.
+        alpha: adapters count alpha / rank.
+        dropout: of what adapters read.
+        learning_rate: of the adapters.
+    """
+
+    rank: int
+    alpha: float
+    dropout: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """A sentence encoder that learns with its classifier.
+
+    Attributes:
+        encoder: a name of models.yaml, or the path of a folder with torch weights.
+        method: `full` trains all weights, `lora` adapters.
+        lora: the adapters.
+        max_tokens: longer texts are cut to this.
+        epochs: at most; training stops early once held-out texts get worse.
+        batch_size: texts a step.
+        learning_rate: of `full`.
+        warmup: share of the steps in which the learning rate rises; it falls afterwards.
+        weight_decay: AdamW's.
+        held_out: share of the texts that is not trained on, but stops training and calibrates.
+        evaluations: an epoch; after each of them a training that was killed can resume.
+        patience: evaluations in a row without a better one that end training.
+        balance: 0, rows count as they are, to 1, every label counts the same (in the loss, texts
+            count by the rows of their label to the power of -balance).
+    """
+
+    encoder: str
+    method: Literal["full", "lora"]
+    lora: LoraConfig
+    max_tokens: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup: float
+    weight_decay: float
+    held_out: float
+    evaluations: int
+    patience: int
+    balance: float
+
+
+@dataclass(frozen=True)
 class ClassifyConfig:
     """The classifier that is trained on a mended table.
 
@@ -303,6 +356,7 @@ class ClassifyConfig:
         logreg: multinomial logistic regression.
         linear_svm: one linear support vector machine a label, squared hinge loss.
         lightgbm: gradient-boosted trees.
+        finetune: a linear classifier whose encoder learns too.
         neighbours: nearest in-scope texts whose mean similarity tells what is out of scope.
         reference_texts: in-scope texts kept for that at most; more are sampled.
         max_in_scope_loss: share of in-scope texts that may be lost to out-of-scope, if no other
@@ -310,12 +364,13 @@ class ClassifyConfig:
         batch_rows: texts predicted at a time.
     """
 
-    kind: Literal["logreg", "linear-svm", "lightgbm"]
+    kind: Literal["logreg", "linear-svm", "lightgbm", "finetune"]
     folds: int
     components: int
     logreg: LinearConfig
     linear_svm: LinearConfig
     lightgbm: LightgbmConfig
+    finetune: FinetuneConfig
     neighbours: int
     reference_texts: int
     max_in_scope_loss: float

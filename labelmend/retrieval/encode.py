@@ -39,12 +39,7 @@ class SentenceTransformerEncoder:
         """
         # Without modules.json the library would guess mean pooling, in silence.
         require_files(folder, "modules.json", "config.json")
-        with quiet_offline(), one_line_error(folder):
-            from sentence_transformers import SentenceTransformer
-
-            self._model = SentenceTransformer(str(folder), local_files_only=True).float()
-            known = self._model.max_seq_length
-            self._model.max_seq_length = max_tokens if known is None else min(known, max_tokens)
+        self._model = load_sentence_transformer(folder, max_tokens)
         self._batch_size = batch_size
         self._query_prefix = query_prefix
 
@@ -72,6 +67,27 @@ class SentenceTransformerEncoder:
         if not texts:
             return run([""])[:0]
         return once_each(texts, run)
+
+
+def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
+    """Load a SentenceTransformer, from the folder and nowhere else.
+
+    A plain encoder, without modules.json, gets mean pooling.
+
+    Args:
+        folder: of the model.
+        max_tokens: longer texts are cut to this, or to what the model takes.
+
+    Raises:
+        ModelError: it can't load.
+    """
+    with quiet_offline(), one_line_error(folder):
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(str(folder), local_files_only=True).float()
+        known = model.max_seq_length
+        model.max_seq_length = max_tokens if known is None else min(known, max_tokens)
+    return model
 
 
 class OnnxEncoder:
@@ -142,7 +158,7 @@ class OnnxModel:
 
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._tokenizer.no_padding()
-            self._tokenizer.enable_truncation(min(max_tokens, _longest_input(folder)))
+            self._tokenizer.enable_truncation(min(max_tokens, longest_input(folder)))
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4  # only what is fatal; the rest comes as exceptions
@@ -265,7 +281,7 @@ def quiet_offline() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _longest_input(folder: Path) -> int:
+def longest_input(folder: Path) -> int:
     """Return the most tokens that a model takes, by its tokenizer_config.json; 512 without one."""
     path = folder / "tokenizer_config.json"
     if not path.is_file():

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from labelmend.classify.learners import (
-    KINDS,
+    SPACE_KINDS,
     Examples,
     learn,
     spread_scores,
@@ -49,7 +49,7 @@ def test_logistic_regression_is_that_of_scikit_learn(examples, settings, labels)
     np.testing.assert_allclose(softmax(scores, axis=1), expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SPACE_KINDS)
 def test_each_kind_tells_clusters_apart(examples, world, settings, kind):
     some = examples(labels=5, per_label=30, spread=0.2)
     _, fresh = world(5, 30, spread=0.2, seed=1)
@@ -58,7 +58,7 @@ def test_each_kind_tells_clusters_apart(examples, world, settings, kind):
     assert np.mean(scores.argmax(axis=1) == np.repeat(np.arange(5), 30)) > 0.97
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SPACE_KINDS)
 def test_rows_of_no_weight_teach_nothing(examples, settings, kind):
     some = examples(labels=3, per_label=40, spread=0.2)
     # Half of each label's rows are called the next label, and count next to nothing.
@@ -70,7 +70,7 @@ def test_rows_of_no_weight_teach_nothing(examples, settings, kind):
     assert np.mean(found == some.labels) > 0.97
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SPACE_KINDS)
 def test_a_seed_does_the_same_again(examples, settings, kind):
     some = examples()
     first, second = (learn(kind, some, settings).scores(some.embeddings) for _ in range(2))

@@ -8,7 +8,7 @@ import pytest
 
 from labelmend.classify import model_folder
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.learners import KINDS
+from labelmend.classify.learners import SPACE_KINDS
 from labelmend.classify.model_folder import (
     SavedModel,
     load_model,
@@ -29,7 +29,7 @@ def trained(world, settings):
     data, vectors = world(4, 20, oos_texts=40)
     return {
         kind: train(data, vectors, settings, kind, POINT, 0, NoProgress()).classifier
-        for kind in KINDS
+        for kind in SPACE_KINDS
     }
 
 
@@ -56,7 +56,7 @@ def rewrite(folder, **changes):
     path.write_text(json.dumps(body))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SPACE_KINDS)
 def test_what_was_saved_predicts_the_same(trained, world, tmp_path, kind):
     _, probes = world(4, 20, oos_texts=40, seed=1)
     save_model(saved(trained[kind]), tmp_path / "m", "")

@@ -10,11 +10,13 @@ from labelmend import __version__
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
+    "onnx",
     *("torch", "llama_cpp", "sklearn", "pandas", "faiss", "transformers", "onnxruntime"),
     *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub", "lightgbm"),
 )
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
+    "export",
     "compare-baseline",
     *("corrupt", "models", "demo", "version"),
 )

@@ -1,0 +1,350 @@
+"""Fine-tuning: a sentence encoder learns together with a linear classifier on its vectors."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import logging
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelmend.classify.data import TrainingSet
+from labelmend.classify.learners import Examples, LinearScorer, learn
+from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
+from labelmend.errors import ModelError, ModelMissingError, OutputError
+from labelmend.protocols import Progress
+from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline, require_files
+from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.weights.locate import LocatedModel
+
+_IDENTITY = "labelmend.json"
+_TUNED = "tuned"
+_STATE = "trainer_state.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "accelerate")
+_EXTRA = "pip install 'labelmend[finetune]'"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """An encoder that has learned, and the classifier on its vectors.
+
+    Attributes:
+        folder: of the encoder, as sentence-transformers saves it; adapters are merged.
+        head: reads its vectors [b, d] of unit length.
+        steps: that were taken.
+        best_step: whose weights these are.
+        resumed_at: the step that an interrupted training went on from; 0 for none.
+    """
+
+    folder: Path
+    head: LinearScorer
+    steps: int
+    best_step: int
+    resumed_at: int
+
+
+def check_tunable(settings: FinetuneConfig, model: LocatedModel) -> None:
+    """Find out before any work whether an encoder can be fine-tuned here.
+
+    Raises:
+        ModelMissingError: a library is missing.
+        ModelError: the encoder has no torch weights.
+    """
+    missing = [name for name in ("accelerate", "peft") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ModelMissingError(
+            f"--kind finetune needs {' and '.join(missing)}, which is not installed; run: {_EXTRA}"
+        )
+    if not model.path.is_dir() or not any((model.path / name).is_file() for name in _WEIGHTS):
+        raise ModelError(
+            f"{settings.encoder}: has no torch weights ({' or '.join(_WEIGHTS)}), which "
+            "fine-tuning needs; name another encoder with --encoder"
+        )
+    require_files(model.path, "config.json")
+
+
+def tune(
+    data: TrainingSet,
+    held_out: Bools,
+    config: ClassifyConfig,
+    model: LocatedModel,
+    seed: int,
+    work: Path,
+    progress: Progress,
+) -> Tuned:
+    """Fine-tune an encoder, or go on with a training that was interrupted.
+
+    The classifier begins as a logistic regression on the encoder as it was, so that its first steps
+    don't undo what the encoder knows (Kumar et al. 2022, "Fine-tuning can distort pretrained
+    features"). The loss is cross-entropy, weighted by the pairs' weights and, if so configured,
+    against the labels' frequencies. The weights kept are those of the evaluation with the least
+    loss on the held-out texts.
+
+    Args:
+        data: texts and labels.
+        held_out: bool [u], texts that are not trained on; every label has others.
+        config: `finetune` and, for the classifier's begin, `logreg` and `components`.
+        model: the encoder (`check_tunable`).
+        seed: of batches, dropout and adapters.
+        work: folder for checkpoints, which are gone on with if they are of this very training.
+        progress: advances one step a step.
+
+    Raises:
+        ModelError: the encoder can't be loaded or trained.
+        OutputError: the folder holds something else.
+    """
+    settings = config.finetune
+    _open_work(work, _identity(data, held_out, config, model, seed))
+    encoder = load_sentence_transformer(model.path, settings.max_tokens)
+    inside = np.flatnonzero(~held_out[data.text_of])
+    weights = _pair_weights(data, settings.balance)
+    head = _first_head(encoder, data, inside, weights, config, seed)
+    with quiet_offline(), _unlogged():
+        return _train(encoder, head, data, held_out, weights, settings, seed, work, progress)
+
+
+def _pair_weights(data: TrainingSet, balance: float) -> Doubles:
+    """Return float64 [p], with a mean of 1."""
+    rows = np.bincount(data.label_of, weights=data.weights)
+    weights = data.weights * rows[data.label_of] ** -balance
+    return np.asarray(weights / weights.mean())
+
+
+def _first_head(
+    encoder: Any,
+    data: TrainingSet,
+    pairs: Ints,
+    weights: Doubles,
+    config: ClassifyConfig,
+    seed: int,
+) -> LinearScorer:
+    with quiet_offline():
+        embeddings: Floats = encoder.encode(
+            [data.texts[text] for text in data.text_of[pairs]],
+            batch_size=config.finetune.batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+    examples = Examples(
+        np.asarray(embeddings, dtype=np.float32),
+        data.label_of[pairs],
+        weights[pairs],
+        len(data.labels),
+        seed,
+    )
+    found = learn("logreg", examples, config)
+    assert isinstance(found, LinearScorer)
+    return found
+
+
+def _train(
+    encoder: Any,
+    head: LinearScorer,
+    data: TrainingSet,
+    held_out: Bools,
+    weights: Doubles,
+    settings: FinetuneConfig,
+    seed: int,
+    work: Path,
+    progress: Progress,
+) -> Tuned:
+    import torch
+    from transformers import (
+        EarlyStoppingCallback,
+        PrinterCallback,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+        set_seed,
+    )
+
+    set_seed(seed)
+    adapted = _with_adapters(encoder, settings) if settings.method == "lora" else None
+
+    class Classified(torch.nn.Module):
+        """Tokens and labels to logits and the weighted loss."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+            self.head = torch.nn.Linear(*head.weights.shape)
+            with torch.no_grad():
+                self.head.weight.copy_(torch.from_numpy(head.weights.T.copy()))
+                self.head.bias.copy_(torch.from_numpy(head.bias.copy()))
+
+        def forward(self, features: Any, labels: Any, weights: Any) -> Any:
+            """Return the loss and the logits [b, K]."""
+            found = self.encoder(dict(features))["sentence_embedding"]
+            logits = self.head(torch.nn.functional.normalize(found, dim=1))
+            losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+            return {"loss": (losses * weights).mean(), "logits": logits}
+
+    def collate(pairs: Sequence[int]) -> dict[str, Any]:
+        texts = [data.texts[data.text_of[pair]] for pair in pairs]
+        rows = list(pairs)
+        return {
+            "features": dict(encoder.tokenize(texts)),
+            "labels": torch.from_numpy(data.label_of[rows]),
+            "weights": torch.from_numpy(weights[rows].astype(np.float32)),
+        }
+
+    class Heard(TrainerCallback):  # type: ignore[misc]
+        """Tells our progress how far the Trainer is."""
+
+        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            """The steps are known."""
+            progress.start("fine-tune", state.max_steps)
+            if state.global_step:
+                progress.advance(state.global_step)
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            """One more is done."""
+            progress.advance()
+
+    is_held = held_out[data.text_of]
+    train_pairs, test_pairs = np.flatnonzero(~is_held).tolist(), np.flatnonzero(is_held).tolist()
+    steps_an_epoch = math.ceil(len(train_pairs) / settings.batch_size)
+    every = math.ceil(steps_an_epoch / settings.evaluations)
+    is_lora = settings.method == "lora"
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        learning_rate=settings.lora.learning_rate if is_lora else settings.learning_rate,
+        warmup_steps=math.ceil(settings.warmup * steps_an_epoch * settings.epochs),
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="linear",
+        seed=seed,
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        prediction_loss_only=True,
+        restore_callback_states_from_checkpoint=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+    )
+    trainer = Trainer(
+        model=Classified(),
+        args=arguments,
+        data_collator=collate,
+        train_dataset=train_pairs,
+        eval_dataset=test_pairs,
+        callbacks=[Heard(), EarlyStoppingCallback(settings.patience)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    last = _last_checkpoint(work)
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except (ValueError, RuntimeError, KeyError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"fine-tuning {settings.encoder} failed: {said}; remove {work} if it lies there, and "
+            "lower classify.finetune.batch_size if memory ran out"
+        ) from None
+    state, trained = trainer.state, trainer.model.cpu().eval()
+    if adapted is not None:
+        adapted.merge_and_unload()
+    folder = work / _TUNED
+    shutil.rmtree(folder, ignore_errors=True)
+    encoder.save(str(folder), create_model_card=False)
+    with torch.no_grad():
+        scorer = LinearScorer(
+            np.ascontiguousarray(trained.head.weight.numpy().T), trained.head.bias.numpy().copy()
+        )
+    return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, _step_of(last))
+
+
+def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
+    """Put adapters into the encoder's layers, in place; only they will learn."""
+    from peft import LoraConfig, get_peft_model
+
+    lora = settings.lora
+    return get_peft_model(
+        encoder[0].auto_model,
+        LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules="all-linear",
+        ),
+    )
+
+
+def _identity(
+    data: TrainingSet, held_out: Bools, config: ClassifyConfig, model: LocatedModel, seed: int
+) -> str:
+    """Return a hash of all that changes a training."""
+    facts = {
+        "data": data.digest,
+        "held_out": np.flatnonzero(held_out).tolist(),
+        "finetune": asdict(config.finetune),
+        "begin": [asdict(config.logreg), config.components],
+        "model": model.digest,
+        "seed": seed,
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _open_work(work: Path, identity: str) -> None:
+    """Keep the checkpoints of this very training, and remove those of another."""
+    mark = work / _IDENTITY
+    if work.exists() and not mark.is_file():
+        if not work.is_dir() or any(work.iterdir()):
+            raise OutputError(
+                f"{work}: is where checkpoints go, and holds something else; move it away"
+            )
+    elif work.exists() and mark.read_text("utf-8") != identity:
+        shutil.rmtree(work)
+    try:
+        work.mkdir(exist_ok=True)
+        mark.write_text(identity, "utf-8")
+    except OSError as error:
+        raise OutputError(f"{work}: can't write checkpoints there: {error.strerror}") from None
+
+
+def _last_checkpoint(work: Path) -> Path | None:
+    """Return the newest whole checkpoint; one that was being written at the end is removed."""
+    found = sorted(work.glob("checkpoint-*"), key=_step_of)
+    while found:
+        try:
+            # Written last, so it tells that the others are there.
+            json.loads((found[-1] / _STATE).read_text("utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(found.pop())
+        else:
+            return found[-1]
+    return None
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the Trainer's and accelerate's remarks to themselves."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

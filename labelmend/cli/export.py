@@ -1,0 +1,59 @@
+"""`labelmend export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import ProgressBars, keeping_votes
+
+
+def export(
+    model: options.Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder for the export; MODEL-onnx if not given.", readable=False
+        ),
+    ] = None,
+    onnx: Annotated[  # noqa: ARG001 -- there is one format, and commands that name it go on to work
+        bool, typer.Option("--onnx", help="As ONNX, the one format there is.")
+    ] = True,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantize the encoders, and say what that costs.")
+    ] = False,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check",
+            help="Table whose texts the export is checked on; the demo's test texts if not given.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    text_column: options.TextColumn = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            "--label-column",
+            help="Of the table of the check: what --int8 is scored against.",
+            show_default=False,
+        ),
+    ] = None,
+    encoding: options.Encoding = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
+    from labelmend.classify.export import export_file
+    from labelmend.cli.classify_summary import print_export
+    from labelmend.relabel.job import TableRequest
+
+    target = output or model.parent / f"{model.resolve().name}-onnx"
+    table = None
+    if check is not None:
+        table = TableRequest(check, text_column, label_column, encoding=encoding)
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        outcome = export_file(model, target, table, bars, int8=int8)
+    if not quiet:
+        print_export(outcome)

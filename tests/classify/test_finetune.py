@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.data import training_set
+from labelmend.classify.finetune import finetune, finetuned_predictions
+from labelmend.protocols import NoProgress
+
+POINT = OperatingPoint("in-scope-loss", 0.1)
+THINGS = ("card", "bank card", "debit card", "wallet", "visa", "old card", "new card", "gold card")
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return (
+        [f"I lost my {thing}" for thing in THINGS]
+        + [f"how do I reset the pin of my {thing}" for thing in THINGS]
+        + [f"who sings about a {thing}" for thing in THINGS * 5]
+    )
+
+
+@pytest.fixture(scope="module")
+def config(settings, small_encoder):
+    tuning = replace(settings.finetune, encoder=str(small_encoder), batch_size=16, epochs=2)
+    return replace(settings, finetune=tuning)
+
+
+def test_held_out_texts_calibrate_it(dataset_of, texts, config, tmp_path):
+    # Copies are one text: 24 are left, of which 8 are oos, too few to learn their signs from.
+    labels = ["lost"] * 8 + ["pin"] * 8 + ["oos"] * 40
+    data = training_set(dataset_of(texts, labels, oos="oos"), np.ones(56))
+    done = finetune(data, config, POINT, 0, tmp_path / "w", NoProgress())
+    training = done.training
+    assert len(data.texts) == 24
+    assert training.tested.tolist() == sorted(training.tested.tolist())
+    assert len(training.tested) == len(training.held_out.labels) == 5  # a fifth
+    assert training.classifier.kind == "finetune"
+    assert training.classifier.detector.source == "equal weights"
+    # What is held out is predicted by the very classifier that is kept.
+    found = training.classifier.predict(done.space().queries(data.texts))
+    np.testing.assert_allclose(
+        found.probabilities[training.tested], training.held_out.probabilities, atol=0.02
+    )
+    assert (found.labels == data.main_labels()).mean() > 0.8
+
+
+def test_the_order_of_rows_changes_nothing(dataset_of, texts, config):
+    rows = list(range(16))
+    labels = ["lost"] * 8 + ["pin"] * 8
+    results = []
+    for order in (rows, rows[::-1]):
+        data = training_set(
+            dataset_of([texts[i] for i in order], [labels[i] for i in order]), np.ones(16)
+        )
+        results.append(finetuned_predictions(data, texts[:3], config, POINT, 1))
+    assert np.array_equal(results[0].probabilities, results[1].probabilities)
