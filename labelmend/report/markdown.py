@@ -19,12 +19,12 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
     if mending.rightness is not None:
         lines += [
             "",
-            "### Were the changes right?",
+            "## Were the changes right?",
             "",
             *_table(rightness_numbers(mending.rightness)),
         ]
     if mending.flows:
-        lines += ["", "### From given to mended labels", ""]
+        lines += ["", "## From given to mended labels", ""]
         lines += ["| given | mended | rows |", "|---|---|---|"]
         lines += [
             f"| {cell_text(f.given)} | {cell_text(f.mended)} | {f.rows:,} |"
@@ -39,7 +39,7 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
         if rows:
             lines += [
                 "",
-                f"### {title}",
+                f"## {title}",
                 "",
                 "| row | text | given | now | why |",
                 "|---|---|---|---|---|",

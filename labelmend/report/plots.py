@@ -34,8 +34,8 @@ SHOWN_LABELS = 20
 SHOWN_FLOWS = 40
 SHOWN_PAIRS = 10
 
-_FLOW_LABELS = 9
-_LABEL_CHARS = 24
+_FLOW_LABELS = 6
+_LABEL_CHARS = 22
 _CURVE = np.linspace(0, 1, 21)
 
 _OF_ARM = {
@@ -156,7 +156,7 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
             # What the rest does among itself is much, and would make all else faint.
             zmax=int(counts[: len(own), : len(own)].max()) or None,
             showscale=False,
-            texttemplate="%{z}",
+            texttemplate="%{z:,}",
             textfont={"color": INK},
             xgap=1,
             ygap=1,
@@ -167,18 +167,21 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
     )
     short = [_short(name) for name in axis]
     figure.update_xaxes(
-        title="mended label", tickvals=ticks, ticktext=short, tickangle=-60, showgrid=False
+        title={"text": "mended label", "standoff": 12},
+        tickvals=ticks,
+        ticktext=short,
+        tickangle=-60,
+        showgrid=False,
     )
     figure.update_yaxes(
-        title={"text": "given label", "standoff": 10},
         tickvals=ticks,
         ticktext=short,
         showgrid=False,
         autorange="reversed",
     )
-    figure.update_layout(height=200 + 32 * len(axis))
+    figure.update_layout(height=200 + 36 * len(axis))
     shown = flows[:SHOWN_FLOWS]
-    more = f", the {len(shown)} most frequent of {len(flows)} pairs" if shown != flows else ""
+    more = f", the {len(shown)} most frequent of {len(flows):,} pairs" if shown != flows else ""
     return Plot(
         "flow",
         "From given to mended labels",

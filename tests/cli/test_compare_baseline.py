@@ -78,6 +78,26 @@ def test_mended_labels_are_seen_to_be_better(compared):
     assert "in-scope accuracy" in ran.out
 
 
+def test_the_report_says_what_was_changed_and_whether_rightly(compared, tables):
+    ran, record = compared
+    # Every third of 40 labels was wrong, which makes 14; all but the first are right now.
+    mending = record["mending"]
+    assert (mending["rows"], mending["changed"], mending["review"]) == (40, 13, None)
+    assert mending["rightness"]["precision"]["count"] == 13
+    assert mending["rightness"]["recall"]["total"] == 14
+    assert sum(flow["rows"] for flow in mending["flows"]) == 13
+    assert "Of 40 rows, 13 changed, 27 kept" in ran.out
+    assert "precision 100.0% (13 of 13), recall 92.9% (13 of 14)" in ran.out
+    page = tables / "report" / "report.html"
+    assert f"report: {page}" in ran.out
+    source = page.read_text("utf-8")
+    assert source.startswith("<!DOCTYPE html>")
+    # Decisions, flow and change, and three plots for the one kind of classifier.
+    assert source.count('class="figure"') == 6
+    written = sorted(path.name for path in page.parent.iterdir())
+    assert written == ["comparison.json", "comparison.md", "report.html"]
+
+
 def test_a_test_row_that_is_trained_on_is_taken_out_and_said(compared, tables):
     ran, record = compared
     said = "1 of 20 test rows have a text that is trained on; they are taken out of the test"
