@@ -2,39 +2,52 @@
 
 A prefix that reads like any message makes every text likely, and a letter whose option is long
 wins more often than it should (Zhao et al. 2021 call it calibration; here the labels themselves
-are what is calibrated, over a sample of real texts).
+are what is calibrated, over a sample of real texts). Fusion can't do it: it gives a source one
+weight, and no offset to each label.
+
+A label that many texts carry scores high in them because it is right. So only what the texts don't
+seem to carry counts: how a label fares among the wrong ones.
 """
 
 import numpy as np
 
 from labelmend.types import Bools, Doubles, Floats, Ints
 
-_STRENGTH = 20.0
+_STRENGTH = 10.0
 """Texts without a bias that each label starts with: what few texts say of a label counts little."""
 
 
-def label_bias(scores: Floats, labels: Ints, sample: Bools, label_count: int) -> Doubles:
-    """Return float64 [K]: by how many nats a voter favours each label.
+def label_bias(
+    scores: Floats, labels: Ints, believed: Doubles, sample: Bools, label_count: int
+) -> Doubles:
+    """Return float64 [K]: by how many nats a voter favours each label where it is wrong.
 
     Args:
         scores: float32 [u, c], nats; NaN where the voter is silent.
         labels: int64 [u, c], the label of each score.
+        believed: float64 [u, c], probability by the other evidence that the text carries the label.
         sample: bool [u], the texts to learn from; drawn at random, or the bias of the draw is
             learned too.
         label_count: K.
     """
     heard = ~np.isnan(scores) & sample[:, None]
     known = np.where(heard, scores, 0.0).astype(np.float64)
+    wrong = np.where(heard, 1.0 - believed, 0.0)
     # A text's own mean says how usual the text is, not which label it carries.
-    means = known.sum(axis=1, keepdims=True) / np.maximum(heard.sum(axis=1, keepdims=True), 1)
-    above = (known - means)[heard]
-    total = np.bincount(labels[heard], weights=above, minlength=label_count)
-    count = np.bincount(labels[heard], minlength=label_count)
+    means = (wrong * known).sum(axis=1) / np.maximum(wrong.sum(axis=1), _TINY)
+    above = wrong * (known - means[:, None])
+    total = np.bincount(labels[heard], weights=above[heard], minlength=label_count)
+    count = np.bincount(labels[heard], weights=wrong[heard], minlength=label_count)
     bias: Doubles = total / (count + _STRENGTH)
     return bias
 
 
-def without_label_bias(scores: Floats, labels: Ints, sample: Bools, label_count: int) -> Floats:
+_TINY = 1e-12
+
+
+def without_label_bias(
+    scores: Floats, labels: Ints, believed: Doubles, sample: Bools, label_count: int
+) -> Floats:
     """Return float32 [u, c]: the scores less `label_bias`; NaN stays."""
-    bias = label_bias(scores, labels, sample, label_count)
+    bias = label_bias(scores, labels, believed, sample, label_count)
     return (scores - bias[labels]).astype(np.float32)

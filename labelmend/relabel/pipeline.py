@@ -18,6 +18,7 @@ from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import label_cards
 from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
+from labelmend.relabel.label_bias import without_label_bias
 from labelmend.relabel.majority import majority
 from labelmend.relabel.merit import (
     against_chance,
@@ -380,6 +381,11 @@ class _Job:
             with self.timed("vote"):
                 scores, asked, report = self._vote(corpus, settled.fit, texts, config, model, limit)
             left = max(left - report.spent, 0.0)
+            kept = corpus.candidates.kept
+            believed = np.exp(settled.fit.log_prior[:, : kept.shape[1]])
+            scores = without_label_bias(
+                scores, kept, believed, routing.audit, len(self.dataset.labels)
+            )
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[asked] = True

@@ -6,42 +6,78 @@ from labelmend.relabel.label_bias import label_bias, without_label_bias
 # Three labels; label 2 is liked by 3 nats in every text.
 LABELS = np.array([[0, 1, 2], [2, 0, 1], [1, 2, 0]])
 SCORES = np.array([[4, 1, 4], [2, 1, 1], [-3, 0, np.nan]], dtype=np.float32)
+NOBODY_KNOWS = np.zeros((3, 3))
 
 
 def test_bias_is_the_shrunken_mean_above_each_texts_own_mean():
     sample = np.array([True, True, False])
-    # Row means are 3 and 4/3; label 2 stands 1 and 2/3 above them, label 0 1 and -1/3.
-    expected = [(1 - 1 / 3) / 22, (-2 - 1 / 3) / 22, (1 + 2 / 3) / 22]
-    assert label_bias(SCORES, LABELS, sample, 3) == pytest.approx(expected)
-    taken = without_label_bias(SCORES, LABELS, sample, 3)
+    # Row means are 3 and 4/3; label 2 stands 1 and 2/3 above them, label 0 1 and -1/3. Two texts
+    # speak of each label, ten without a bias stand beside them.
+    expected = [(1 - 1 / 3) / 12, (-2 - 1 / 3) / 12, (1 + 2 / 3) / 12]
+    assert label_bias(SCORES, LABELS, NOBODY_KNOWS, sample, 3) == pytest.approx(expected)
+    taken = without_label_bias(SCORES, LABELS, NOBODY_KNOWS, sample, 3)
     assert taken.dtype == np.float32
     assert taken[0] == pytest.approx(SCORES[0] - expected, abs=1e-6)
     assert taken[2, :2] == pytest.approx(SCORES[2, :2] - np.array(expected)[[1, 2]], abs=1e-6)
     assert np.isnan(taken[2, 2])
 
 
+def test_what_a_text_seems_to_carry_counts_for_nothing():
+    sample = np.array([True, True, False])
+    believed = np.array([[1.0, 0, 0], [0, 0.5, 0], [0, 0, 0]])
+    # Of the first text labels 1 and 2 are left, 1 and 4: 1.5 below and above their mean. In the
+    # second label 0 counts by half: the mean is (2 + 0.5 + 1) / 2.5 = 1.4.
+    expected = [0.5 * -0.4 / 10.5, (-1.5 - 0.4) / 12, (1.5 + 0.6) / 12]
+    assert label_bias(SCORES, LABELS, believed, sample, 3) == pytest.approx(expected)
+    certain = np.array([[1.0, 1, 1], [1, 1, 1], [1, 1, 1]])
+    assert label_bias(SCORES, LABELS, certain, sample, 3).tolist() == [0, 0, 0]
+
+
 def test_silent_scores_count_for_nothing():
     sample = np.array([False, False, True])
     # The row's mean is that of what was said: -1.5.
-    assert label_bias(SCORES, LABELS, sample, 4) == pytest.approx([0, -1.5 / 21, 1.5 / 21, 0])
+    assert label_bias(SCORES, LABELS, NOBODY_KNOWS, sample, 4) == pytest.approx(
+        [0, -1.5 / 11, 1.5 / 11, 0]
+    )
 
 
 def test_nothing_to_learn_from_changes_nothing():
     nobody = np.zeros(3, dtype=bool)
-    assert np.array_equal(without_label_bias(SCORES, LABELS, nobody, 3), SCORES, equal_nan=True)
+    same = without_label_bias(SCORES, LABELS, NOBODY_KNOWS, nobody, 3)
+    assert np.array_equal(same, SCORES, equal_nan=True)
     silent = np.full_like(SCORES, np.nan)
-    assert not label_bias(silent, LABELS, ~nobody, 3).any()
+    assert not label_bias(silent, LABELS, NOBODY_KNOWS, ~nobody, 3).any()
+
+
+def voted(truth, liking, seed=0):
+    """Four of five labels a text, the true one among them and 3 nats above what it is liked by."""
+    generator = np.random.default_rng(seed)
+    keys = generator.random((len(truth), 5))
+    keys[np.arange(len(truth)), truth] = -1.0
+    labels = np.argsort(keys, axis=1)[:, :4]
+    labels = np.take_along_axis(labels, np.argsort(generator.random(labels.shape), axis=1), axis=1)
+    right = labels == truth[:, None]
+    scores = generator.normal(size=labels.shape) + liking[labels] + 3.0 * right
+    return scores.astype(np.float32), labels, right.astype(np.float64)
 
 
 def test_much_data_take_the_whole_bias_out_and_the_order_of_texts_is_nothing():
-    generator = np.random.default_rng(0)
-    labels = np.argsort(generator.random((4000, 5)), axis=1)[:, :4]
     liking = np.array([2.0, 0.0, -1.0, 0.0, 0.5])
-    scores = (generator.normal(size=labels.shape) + liking[labels]).astype(np.float32)
+    truth = np.random.default_rng(1).integers(0, 5, 4000)
+    scores, labels, believed = voted(truth, liking)
     everyone = np.ones(4000, dtype=bool)
-    bias = label_bias(scores, labels, everyone, 5)
-    # Above the mean of its rows: a row has 4 of the 5 labels, so a bias shows by 15/16 of it.
-    expected = (liking - liking.mean()) * (1 - 1 / 4) * 5 / 4
-    assert bias == pytest.approx(expected, abs=0.1)
-    turned = label_bias(scores[::-1], labels[::-1], everyone, 5)
+    bias = label_bias(scores, labels, believed, everyone, 5)
+    # Above the mean of a row's three wrong ones, itself among them, the other two of the other
+    # four labels: it shows by 2/3 * 5/4 of what it stands above the mean of all.
+    assert bias == pytest.approx((liking - liking.mean()) * 5 / 6, abs=0.1)
+    turned = label_bias(scores[::-1], labels[::-1], believed[::-1], everyone, 5)
     assert turned == pytest.approx(bias, abs=1e-9)
+
+
+def test_a_frequent_label_is_not_taken_for_a_liked_one():
+    truth = np.where(np.arange(4000) % 10 < 7, 0, np.arange(4000) % 5)
+    scores, labels, believed = voted(truth, np.zeros(5))
+    everyone = np.ones(4000, dtype=bool)
+    assert np.abs(label_bias(scores, labels, believed, everyone, 5)).max() < 0.12
+    # Were it not asked what the texts carry, it would lose more than a nat.
+    assert label_bias(scores, labels, np.zeros_like(believed), everyone, 5)[0] > 1.0

@@ -16,7 +16,7 @@ from labelmend.relabel.models import locate_models
 from labelmend.relabel.pipeline import label_passage, relabel
 from labelmend.relabel.results import run_record
 from labelmend.relabel.store import Store
-from labelmend.types import NO_LABEL, Dataset, LabelCard
+from labelmend.types import NO_LABEL, Dataset, LabelCard, Vote
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
 CONFIG = load_config("embedded", ["routing.audit_rows=6", "routing.llm_rows=6"])
@@ -147,6 +147,48 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smol
     votes = next(e.scores for e in first.evidence if e.source == smollm2.name)
     assert (~np.isnan(votes)).any(axis=1).sum() == report.asked
     assert not np.isinf(votes).any()  # log-likelihood ratios, of either sign
+
+
+class Fond:
+    """Gives one label 2 nats more than the others, whatever the text."""
+
+    together, tokens = 4, 0
+
+    def __init__(self, config, model):
+        self.name, self.key = model.name, f"fond {model.name}"
+
+    def vote(self, ballots):
+        return [
+            Vote(tuple(2.0 * (card.label == "card_lost") for card in ballot.candidates))
+            for ballot in ballots
+        ]
+
+    def close(self):
+        pass
+
+
+def test_a_label_that_a_voter_is_fond_of_gains_little_by_it(
+    voted, few_models, smollm2, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "open_voter", Fond)
+    rows, _, given, _ = voted
+    settings = ["reranker.backend=none", "routing.audit_rows=80", "routing.llm_rows=-1"]
+    config = load_config("embedded", [*settings, "routing.cut_below=0", "voters.0.candidates=4"])
+    models = replace(few_models, voters=((config.voters[0], smollm2),))
+    with Store(None) as store:
+        result = relabel(dataset_of(rows, given), config, models, store=store)
+        (report,) = result.voters
+        assert store.count() == report.asked > 80
+    (votes,) = (e.scores for e in result.evidence if e.source == smollm2.name)
+    heard = ~np.isnan(votes)
+    fond = heard & (result.posterior.candidates == LABELS.index("card_lost"))
+    # One number a label comes off, learned on the audit alone: in half of its texts or more the
+    # label is among the wrong ones, and stands about 2 * 2/3 nats above their mean.
+    (favour,) = np.unique(votes[fond].round(5))
+    assert 2 - 4 / 3 < favour < 2 - 0.6
+    assert np.abs(votes[heard & ~fond]).max() < 0.7
+    # Nothing but the label speaks from it, so it is hardly heard.
+    assert result.posterior.weights[smollm2.name] * favour < 0.5
 
 
 def test_the_reference_profile_lets_the_majority_win(noisy, encoders):
