@@ -11,6 +11,7 @@ import numpy as np
 from labelmend import __version__
 from labelmend.data.write import atomic_folder
 from labelmend.errors import OutputError
+from labelmend.retrieval.encode import quiet_offline
 from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS, text_hashes
 
 
@@ -43,7 +44,8 @@ def save_encoder(model: Any, folder: Path) -> None:
     Raises:
         OSError: it can't be written.
     """
-    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+    with quiet_offline():
+        model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
 
 def write_folder(

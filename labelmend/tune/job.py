@@ -137,10 +137,13 @@ def tune_file(
         checkpoint_beside(folder), _key(texts, lesson, base, base_config, config)
     )
     held = checkpoint.load()
+    begun_anew = []
+    if held is None and checkpoint.path.exists():
+        begun_anew = [f"{checkpoint.path} was of other data or settings: the tuning began anew"]
     model = _load_model(base.path)
     losses = tune(model, lesson, base_config, config.tune, config.seed, checkpoint, progress)
     retrievers = {"before": before}
-    notes = [*loaded.notes, *_notes(loaded, weighed, written)]
+    notes = [*loaded.notes, *_notes(loaded, weighed, written), *begun_anew]
     if len(models) > 1:
         openers = [
             partial(open_encoder, e, m) for e, m in zip(config.encoders, models, strict=True)
