@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -233,6 +234,18 @@ def test_rows(test: TestSet, labels: Sequence[str]) -> TestRows:
 test_rows.__test__ = False  # type: ignore[attr-defined]
 
 
+class KnownCells(Protocol):
+    """Remembers cells, so that an interrupted comparison need not train them again."""
+
+    def find(self, arm: Arm, kind: Kind, seed: int) -> Cell | None:
+        """Return a cell that is known."""
+        ...
+
+    def add(self, arm: Arm, cell: Cell) -> None:
+        """Remember a cell."""
+        ...
+
+
 def run_all(
     arms: Sequence[Arm],
     kinds: Sequence[Kind],
@@ -244,6 +257,7 @@ def run_all(
     progress: Progress,
     *,
     cross_validate: bool,
+    known: KnownCells | None = None,
 ) -> tuple[Cell, ...]:
     """Train and test every kind on every version of the labels with every seed.
 
@@ -257,6 +271,7 @@ def run_all(
         point: the operating point of out-of-scope detection.
         progress: advances one step a cell.
         cross_validate: the test rows are rows of the training set too.
+        known: cells that need not be trained, and where those that are trained go.
     """
     run = cross_validated_cell if cross_validate else run_cell
     progress.start("train and test", len(arms) * len(kinds) * len(seeds))
@@ -264,7 +279,12 @@ def run_all(
     for kind in kinds:
         for seed in seeds:
             for arm in arms:
-                cells.append(run(arm, kind, seed, test, vectors, config, point))
+                cell = known.find(arm, kind, seed) if known else None
+                if cell is None:
+                    cell = run(arm, kind, seed, test, vectors, config, point)
+                    if known:
+                        known.add(arm, cell)
+                cells.append(cell)
                 progress.advance()
     return tuple(cells)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ from labelmend.classify.data import (
 from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
+from labelmend.classify.unfinished import CellLog
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns
@@ -160,6 +162,7 @@ def compare_tables(
     progress: Progress,
     *,
     peer: Peer | None = None,
+    unfinished: Path | None = None,
 ) -> Comparison:
     """Train the same classifiers on the labels as given and as mended, and say what is better.
 
@@ -171,9 +174,11 @@ def compare_tables(
         point: the operating point of out-of-scope detection.
         progress: hears how far the work is.
         peer: compare with what it makes of the labels, too.
+        unfinished: file of what is trained, from which a run that was interrupted goes on; it is
+            left to the caller to delete it. None to go without.
 
     Raises:
-        LabelmendError: the input can't be used.
+        LabelmendError: the input can't be used, or that file can't be written.
     """
     if peer is not None:
         check_peer()
@@ -195,6 +200,19 @@ def compare_tables(
     if peer is not None:
         arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
     cross_validate = request.test is None
+    versions = {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+    known = None
+    if unfinished is not None:
+        facts = [
+            *(__version__, versions, texts, vars(tables.test), cross_validate),
+            *(asdict(config.classify), asdict(point), [m.digest for m in models]),
+            [asdict(encoder) for encoder in config.encoders],
+        ]
+        plain = json.dumps(facts, sort_keys=True, default=list).encode()
+        known = CellLog(unfinished, hashlib.sha256(plain).hexdigest())
     cells = run_all(
         arms,
         kinds,
@@ -205,6 +223,7 @@ def compare_tables(
         point,
         progress,
         cross_validate=cross_validate,
+        known=known,
     )
     outcomes = compare_cells(cells, kinds, tables.test, BEFORE, AFTER, config.seed)
     notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *space.notes)
@@ -224,10 +243,7 @@ def compare_tables(
         "cells": [cell_record(cell) for cell in cells],
         "models": _model_records(models),
         "notes": list(notes),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
-        },
+        "versions": versions,
     }
     return Comparison(
         tables=tables.trained,

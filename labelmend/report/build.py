@@ -9,6 +9,7 @@ from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.comparison import Comparison, ComparisonRequest, compare_tables
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer
+from labelmend.classify.unfinished import log_beside
 from labelmend.configs.schema import Config
 from labelmend.data.write import atomic_files
 from labelmend.errors import OutputError
@@ -48,7 +49,8 @@ def report_files(
 ) -> Report:
     """Compare classifiers on the labels as given and as mended, and write the report.
 
-    Either all files are written or none.
+    Either all files are written or none. A run that was interrupted goes on from what it had
+    trained, which is kept beside the folder until the report is written.
 
     Args:
         request: the tables.
@@ -64,7 +66,10 @@ def report_files(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     _check_folder(folder)
-    comparison = compare_tables(request, config, kinds, seeds, point, progress, peer=peer)
+    unfinished = log_beside(folder)
+    comparison = compare_tables(
+        request, config, kinds, seeds, point, progress, peer=peer, unfinished=unfinished
+    )
     mending = read_mending(comparison.tables, config.seed)
     said = {"missing": [mending]} if isinstance(mending, str) else mending.to_json()
     record = {**comparison.record, "mending": said}
@@ -83,6 +88,7 @@ def report_files(
     with atomic_files(files) as paths:
         for path, text in zip(paths, texts, strict=True):
             path.write_text(text, "utf-8", errors="replace")
+    unfinished.unlink(missing_ok=True)
     return Report(comparison, mending, files)
 
 
