@@ -40,14 +40,14 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
     with Path("texts.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([row[:1] for row in checked])
     ours = [command for command in COMMANDS if command.startswith("labelmend ")]
-    assert len(ours) == 9
+    assert len(ours) == 10
     for command in ours:
         monkeypatch.setattr("sys.argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 0, command
     written = {"mended.csv", "mended.evidence.jsonl", "mended.run.json", "labels.yaml", "noisy.csv"}
-    written |= {"model", "predicted.csv", "report"}
+    written |= {"model", "predicted.csv", "report", "model-onnx"}
     assert written <= {path.name for path in tmp_path.iterdir()}
     assert "dry run" in capsys.readouterr().out
 

@@ -121,12 +121,16 @@ def export_file(
         for i, (config, located) in enumerate(zip(model.encoders, models, strict=True)):
             place = temporary / encoder_folder(i)
             place.mkdir()
-            encoders += (export_encoder(config, located.path, place),)
+            exported = export_encoder(config, located.path, place)
+            if model.own_encoder is not None:
+                base = model.card["models"][0]["name"]
+                exported = replace(exported, model=f"{base}, fine-tuned")
+            encoders += (exported,)
             progress.advance()
         is_tree = isinstance(model.classifier.scorer, TreeScorer)
-        exported = OnnxClassifier(with_features(graph) if is_tree else graph)
+        session = OnnxClassifier(with_features(graph) if is_tree else graph)
         progress.start("check", len(texts.texts) * (2 if int8 else 1))
-        whole = _predictions(OnnxEncoders(temporary, encoders), exported, texts.texts, progress)
+        whole = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
         parity = parity_of(model.classifier, space.queries(texts.texts), whole)
         if not parity.max_difference <= TOLERANCE:
             raise ModelError(
@@ -138,7 +142,7 @@ def export_file(
         if int8:
             before = _encoder_bytes(temporary, len(encoders))
             encoders = _quantized(temporary, encoders)
-            small = _predictions(OnnxEncoders(temporary, encoders), exported, texts.texts, progress)
+            small = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
             sizes = before, _encoder_bytes(temporary, len(encoders))
             cost = int8_cost(model.classifier.labels, texts, whole, small, sizes)
         card = _card(model, model_folder, encoders, texts, parity, cost)

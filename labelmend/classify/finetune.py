@@ -88,8 +88,7 @@ def finetune(
     settings = config.finetune
     base = locate(settings.encoder)
     check_tunable(settings, base)
-    main = data.main_labels()
-    held_out = stratified_folds(main, max(2, round(1 / settings.held_out)), seed) == 0
+    held_out = held_out_texts(data, settings.held_out, seed)
     tuned = tune(data, held_out, config, base, seed, work, progress)
     encoder = _encoder_config(settings, str(tuned.folder))
     located = locate(encoder.model)
@@ -101,6 +100,18 @@ def finetune(
     progress.advance(len(data.texts))
     training = _calibrated(data, embeddings, tuned.head, held_out, config, point, seed)
     return Finetuned(training, encoder, located, base, means, tuned)
+
+
+def held_out_texts(data: TrainingSet, share: float, seed: int) -> Bools:
+    """Return bool [u], about that share of each label's texts, one in-scope text at least.
+
+    A label has two texts or more, and is never held out whole.
+    """
+    main = data.main_labels()
+    fold_of = stratified_folds(main, max(2, round(1 / share)), seed)
+    inside = main != (-1 if data.oos is None else data.oos)
+    held: Bools = fold_of == fold_of[inside].min()
+    return held
 
 
 def finetuned_predictions(

@@ -35,6 +35,7 @@ from labelmend.classify.model_folder import (
     save_model,
 )
 from labelmend.classify.train import Training, train
+from labelmend.classify.tuning import LIBRARIES
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.dataset import choose_columns
@@ -102,6 +103,12 @@ def default_point(config: Config) -> OperatingPoint:
     return OperatingPoint("in-scope-loss", config.classify.max_in_scope_loss)
 
 
+def checkpoints_of(folder: Path) -> Path:
+    """Return where the checkpoints of a model's fine-tuning lie: beside its folder."""
+    place = folder.resolve()
+    return place.with_name(f"{place.name}.checkpoints")
+
+
 def train_file(
     request: TableRequest,
     folder: Path,
@@ -138,7 +145,7 @@ def train_file(
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     data = training_set(loaded.dataset, loaded.confidence)
     check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
-    work = folder.resolve().with_name(f"{folder.resolve().name}.checkpoints")
+    work = checkpoints_of(folder)
     if kind == "finetune":
         fitted = _finetuned(data, config, point, work, progress)
     else:
@@ -216,7 +223,12 @@ def _finetuned(
     ]
     if tuned.resumed_at:
         notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
-    facts = {"steps": tuned.steps, "best_step": tuned.best_step}
+    facts = {
+        "held_out_texts": len(found.training.tested),
+        "steps": tuned.steps,
+        "best_step": tuned.best_step,
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
     return _Fitted(
         found.training,
         (found.base,),
@@ -224,7 +236,7 @@ def _finetuned(
         (replace(found.encoder, model=ENCODER),),
         (found.located.digest,),
         tuple(notes),
-        {"finetune": {**facts, "held_out_texts": len(found.training.tested)}},
+        {"finetune": facts},
         tuned.folder,
     )
 

@@ -28,7 +28,9 @@ _IDENTITY = "labelmend.json"
 _TUNED = "tuned"
 _STATE = "trainer_state.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "accelerate")
+LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "accelerate")
+"""What a training depends on."""
+
 _EXTRA = "pip install 'labelmend[finetune]'"
 
 
@@ -299,7 +301,7 @@ def _identity(
         "begin": [asdict(config.logreg), config.components],
         "model": model.digest,
         "seed": seed,
-        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -83,6 +83,18 @@ def keeping_votes(store: Path | None) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
+@contextmanager
+def keeping_checkpoints(work: Path | None) -> Iterator[None]:
+    """On Ctrl-C, say whether checkpoints were kept in the folder and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = work is not None and any(work.glob("checkpoint-*"))
+        how = f"; checkpoints are kept in {work}: run the same command again to resume"
+        say_error(f"interrupted; no model was written{how if kept else ''}")
+        sys.exit(INTERRUPTED)
+
+
 def _kept_votes(store: Path | None) -> str:
     if store is None or not store.exists():
         return ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.console import ProgressBars, keeping_checkpoints
 
 if TYPE_CHECKING:
     from labelmend.classify.calibrate import OperatingPoint
@@ -77,7 +77,7 @@ def train_classifier(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
-    from labelmend.classify.job import train_file
+    from labelmend.classify.job import checkpoints_of, train_file
     from labelmend.cli.classify_summary import print_training
     from labelmend.configs.load import load_config
     from labelmend.errors import ConfigError
@@ -96,7 +96,8 @@ def train_classifier(
         )
     point = _point(in_scope_accuracy, oos_recall, config)
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
-    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+    work = checkpoints_of(output) if chosen == "finetune" else None
+    with keeping_checkpoints(work), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
             request, output, config, chosen, point, bars, weigh=weight_by_confidence
         )

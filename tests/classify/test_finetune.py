@@ -5,7 +5,7 @@ import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import training_set
-from labelmend.classify.finetune import finetune, finetuned_predictions
+from labelmend.classify.finetune import finetune, finetuned_predictions, held_out_texts
 from labelmend.protocols import NoProgress
 
 POINT = OperatingPoint("in-scope-loss", 0.1)
@@ -56,3 +56,17 @@ def test_the_order_of_rows_changes_nothing(dataset_of, texts, config):
         )
         results.append(finetuned_predictions(data, texts[:3], config, POINT, 1))
     assert np.array_equal(results[0].probabilities, results[1].probabilities)
+
+
+def test_what_is_held_out(dataset_of):
+    labels = ["b"] * 10 + ["c"] * 20 + ["d"] * 2
+    texts = [f"text {i:02}" for i in range(32)]
+    data = training_set(dataset_of(texts, labels), np.ones(32))
+    held = held_out_texts(data, 0.2, 3)
+    assert np.bincount(data.main_labels()[held], minlength=3).tolist()[:2] == [2, 4]
+    assert held[data.main_labels() == 2].sum() < 2  # never a whole label
+    # Four texts in five parts: the first holds a text of the label that comes first, oos.
+    few = training_set(dataset_of(texts[:4], ["oos", "oos", "x", "x"], oos="oos"), np.ones(4))
+    held = held_out_texts(few, 0.2, 0)
+    assert few.labels[few.main_labels()[held][0]] == "x"
+    assert held.sum() == 1

@@ -1,6 +1,11 @@
 import pytest
 
-from labelmend.cli.console import ProgressBars, keeping_votes, say_error
+from labelmend.cli.console import (
+    ProgressBars,
+    keeping_checkpoints,
+    keeping_votes,
+    say_error,
+)
 from labelmend.relabel.store import Store
 
 
@@ -51,3 +56,15 @@ def test_what_ctrl_c_keeps(capsys, tmp_path, votes, replies, kept):
     rest = f"; {kept} are kept in {path}: run the same command again to resume" if kept else ""
     assert leave.value.code == 130
     assert capsys.readouterr().err == f"labelmend: interrupted; nothing was written{rest}\n"
+
+
+@pytest.mark.parametrize("steps", [(), (20, 40)])
+def test_ctrl_c_says_whether_checkpoints_are_kept(tmp_path, capsys, steps):
+    for step in steps:
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    with pytest.raises(SystemExit) as ended, keeping_checkpoints(tmp_path):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    kept = f"; checkpoints are kept in {tmp_path}: run the same command again to resume"
+    expected = f"labelmend: interrupted; no model was written{kept if steps else ''}\n"
+    assert capsys.readouterr().err == expected

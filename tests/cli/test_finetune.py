@@ -51,7 +51,7 @@ def test_it_says_what_was_held_out(trained):
     assert not (folder / "model.checkpoints").exists()
 
 
-def test_predict_and_export_work_on_its_model(trained, cli):
+def test_predict_and_export_work_on_its_model(trained, cli, small_encoder):
     folder, _ = trained
     ran = cli("predict", folder / "model", folder / "new.csv", "-o", folder / "out.csv")
     assert ran.code == 0, ran
@@ -62,6 +62,7 @@ def test_predict_and_export_work_on_its_model(trained, cli):
     assert ran.code == 0, ran
     assert "4 labels and 4 out-of-scope flags agree" in ran.out
     assert (folder / "model-onnx/encoder_0/model.onnx").is_file()
+    assert f"on {small_encoder}, fine-tuned" in (folder / "model-onnx/README.md").read_text()
 
 
 def test_compare_baseline_trains_it_too(tables, cli, small_encoder):
