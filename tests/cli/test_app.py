@@ -15,7 +15,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
-    "compare-baseline",
+    *("compare-baseline", "tune-embedder"),
     *("corrupt", "models", "demo", "version"),
 )
 
