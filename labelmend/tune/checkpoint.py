@@ -62,11 +62,15 @@ class Checkpoint:
         Raises:
             OutputError: it can't be written.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import save_file
 
         facts = {"key": self.key, "losses": json.dumps(list(saved.losses))}
         with atomic_files([self.path]) as (temporary,):
-            save_file(dict(saved.tensors), str(temporary), metadata=facts)
+            try:
+                save_file(dict(saved.tensors), str(temporary), metadata=facts)
+            except SafetensorError as error:  # how it says that a disk is full
+                raise OSError(str(error)) from None
 
     def remove(self) -> None:
         """Delete the file, if there is one."""

@@ -42,10 +42,19 @@ def save_encoder(model: Any, folder: Path) -> None:
     """Write a `SentenceTransformer` into an empty folder.
 
     Raises:
-        OSError: it can't be written.
+        OutputError: it can't be written.
     """
-    with quiet_offline():
-        model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+    from safetensors import SafetensorError
+
+    try:
+        with quiet_offline():
+            model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+    except (OSError, SafetensorError) as error:
+        said = str(error).splitlines()[0]
+        raise OutputError(
+            f"can't write the encoder to {folder}: {said}; free some space and run again: the "
+            "tuning is kept and goes on"
+        ) from None
 
 
 def write_folder(

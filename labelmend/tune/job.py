@@ -151,7 +151,10 @@ def tune_file(
         whole = TextSpace(openers)
         retrievers["profile"] = _retriever(whole, whole.fit(texts.data.texts, progress), passages)
         notes += whole.notes
-    with tempfile.TemporaryDirectory() as temporary:
+    # Beside the folder, where there is room for it if there is any for the result.
+    with tempfile.TemporaryDirectory(
+        prefix=".labelmend-", dir=folder.resolve().parent
+    ) as temporary:
         save_encoder(model, Path(temporary))
         # Measured as it will be used: read from its files, without a cache.
         after = TextSpace([partial(load_encoder, base_config, Path(temporary))])
@@ -164,32 +167,13 @@ def tune_file(
             for name, questions in asked.items()
         }
         card = {
-            "base": {"name": base.name, "sha256": base.digest, "source": base.source},
-            "encoder": {
-                "query_prefix": base_config.query_prefix,
-                "max_tokens": base_config.max_tokens,
-            },
-            "data": {
-                "path": os.fsencode(request.path).decode(errors="replace"),
-                "sha256": digest,
-                "content_sha256": texts.data.digest,
-                "rows": len(loaded.dataset),
-                "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
-                "weighted_by_confidence": weighed,
-                "trained_texts": int(texts.trained.sum()),
-                "held_out_texts": int(texts.held_out.sum()),
-            },
+            **_made_of(base, base_config, config),
+            "data": _data_record(request, loaded, texts, digest, weighed=weighed),
             "labels": [{"label": c.label, "source": c.source} for c in cards],
-            "seed": config.seed,
-            "config": config_to_dict(config)["tune"],
             "measured_on": {name: len(questions.texts) for name, questions in asked.items()},
             **recalls,
             "epoch_losses": _epoch_means(losses, config.tune.epochs),
             "notes": notes,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in _LIBRARIES},
-            },
         }
         trained = [texts.data.texts[i] for i in np.flatnonzero(texts.trained)]
         write_folder(folder, Path(temporary), card, trained, _readme(card, folder))
@@ -321,6 +305,34 @@ def _key(
         *(importlib.metadata.version(name) for name in _LIBRARIES),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _made_of(base: LocatedModel, encoder: EncoderConfig, config: Config) -> dict[str, Any]:
+    return {
+        "base": {"name": base.name, "sha256": base.digest, "source": base.source},
+        "encoder": {"query_prefix": encoder.query_prefix, "max_tokens": encoder.max_tokens},
+        "seed": config.seed,
+        "config": config_to_dict(config)["tune"],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+
+
+def _data_record(
+    request: TableRequest, loaded: LabelledTable, texts: TuningTexts, digest: str, *, weighed: bool
+) -> dict[str, Any]:
+    return {
+        "path": os.fsencode(request.path).decode(errors="replace"),
+        "sha256": digest,
+        "content_sha256": texts.data.digest,
+        "rows": len(loaded.dataset),
+        "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
+        "weighted_by_confidence": weighed,
+        "trained_texts": int(texts.trained.sum()),
+        "held_out_texts": int(texts.held_out.sum()),
+    }
 
 
 def _load_model(folder: Path) -> Any:

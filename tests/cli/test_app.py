@@ -16,8 +16,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
-    "export",
-    "compare-baseline",
+    *("export", "compare-baseline", "tune-embedder"),
     *("corrupt", "models", "demo", "version"),
 )
 

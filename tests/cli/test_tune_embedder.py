@@ -103,6 +103,28 @@ def test_the_folder_is_an_embedder_at_once(tuned, cli, table, tmp_path):
     assert str(folder.resolve()) in json.dumps(record["models"])
 
 
+def test_a_table_as_given_and_without_descriptions_is_tuned_on_with_a_note(cli, table, tmp_path):
+    rows = [
+        {"text": row["text"], "label": row["label"]}
+        for row in csv.DictReader(table.open(encoding="utf-8", newline=""))
+    ]
+    plain = write(tmp_path / "plain.csv", rows)
+    stale = tmp_path / "embedder.tuning.safetensors"
+    stale.write_bytes(b"of another run")
+    few = ["--set", "tune.epochs=1", "--set", "tune.loss=pairwise"]
+    ran = cli("tune-embedder", plain, "-o", tmp_path / "embedder", *SETTINGS, *few)
+    assert ran.code == 0, ran
+    said = " ".join(ran.out.split())
+    assert "column 'label' is taken as it is and every row counts alike" in said
+    assert "labels are known by name and example only" in said
+    assert "the tuning began anew" in said
+    assert "the profile's encoders" in said  # two of them
+    card = json.loads((tmp_path / "embedder" / "tuning.json").read_text())
+    assert set(card["recall"]) == {"before", "profile", "after"}
+    assert card["config"]["loss"] == "pairwise"
+    assert not stale.exists()
+
+
 KILLED = """
 import os, signal, sys
 from labelmend.cli.app import main

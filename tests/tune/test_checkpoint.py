@@ -1,5 +1,7 @@
 """Checkpoints: whole, one's own, or none."""
 
+import resource
+
 import pytest
 import torch
 
@@ -35,3 +37,18 @@ def test_another_runs_and_a_damaged_one_are_no_checkpoint(tmp_path):
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OutputError, match=r"gone/e\.safetensors"):
         Checkpoint(tmp_path / "gone" / "e.safetensors", "key").save(SAVED)
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", "key")
+    checkpoint.save(SAVED)
+    large = Saved(3, (0.5, 0.25, 0.1), {"weight/a": torch.zeros(100_000)})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OutputError, match="can't write"):
+            checkpoint.save(large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoint.load().step == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
