@@ -140,7 +140,10 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
     """Learn how much each sign counts; the bar is set later.
 
     The weights come from a logistic regression in which both sides count the same, for what is out
-    of scope is rare in training and may not be in use. The probability, which must know how rare
+    of scope is rare in training and may not be in use. It is pulled towards equal weights of signs
+    of unit spread, the harder the fewer out-of-scope texts there are: they are a hundred at most as
+    a rule, some are labelled wrongly, and such a plain sum is hard to beat (Dawes 1979, "The robust
+    beauty of improper linear models"). The probability, which must know how rare
     it is, comes from a second one on the score alone (Platt 1999); none is learned where the
     out-of-scope texts only stand in for real ones.
 
@@ -157,10 +160,14 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
         return OosDetector(centre, 1 / spread, None, None, np.inf, source)
     from sklearn.linear_model import LogisticRegression
 
-    balanced = LogisticRegression(class_weight="balanced", max_iter=1000)
-    balanced.fit((signs - centre) / spread, is_oos, sample_weight=weights)
+    standard = (signs - centre) / spread
+    # What all signs share is next to free, what one has beyond that is not.
+    shared = _FREE * standard.sum(axis=1, keepdims=True)
+    trust = _TRUST_A_TEXT * float(weights[is_oos].sum() / weights.sum())
+    balanced = LogisticRegression(C=trust, class_weight="balanced", max_iter=1000)
+    balanced.fit(np.hstack([shared, standard]), is_oos, sample_weight=weights)
     # A sign that counts against what it is a sign of is noise of a small sample.
-    heft = np.maximum(balanced.coef_[0], 0.0)
+    heft = np.maximum(_FREE * balanced.coef_[0, 0] + balanced.coef_[0, 1:], 0.0)
     if not heft.any():
         heft = np.ones_like(heft)
     detector = OosDetector(centre, heft / spread, None, None, np.inf, source)
@@ -174,6 +181,9 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
 
 
 _HARDLY_REGULARIZED = 1e4
+_FREE = 100.0
+_TRUST_A_TEXT = 0.15
+"""Inverse strength of the pull, times the share of the out-of-scope texts."""
 
 
 def choose_threshold(

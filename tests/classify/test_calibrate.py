@@ -103,8 +103,21 @@ def world(count=4000, share=0.05):
     return signs, is_oos
 
 
+def test_few_out_of_scope_texts_hardly_move_the_weights_from_equal_ones():
+    shares = []
+    for count in (400, 4000, 40_000):
+        signs, is_oos = world(count)
+        found = fit_detector(signs, is_oos, np.ones(count), "oos texts")
+        hefts = found.weights * signs.std(axis=0)
+        shares.append(hefts[2] / hefts.sum())
+    # The third sign says nothing: of twenty, two hundred and two thousand texts.
+    assert 1 / 3 > shares[0] > shares[1] > shares[2]
+    assert shares[0] > 0.15
+    assert shares[2] < 0.05
+
+
 def test_the_detector_learns_which_signs_tell_and_how_rare_oos_is():
-    signs, is_oos = world()
+    signs, is_oos = world(40_000)
     found = fit_detector(signs, is_oos, np.ones(len(signs)), "oos texts")
     scores = found.scores(signs)
     # Both telling signs are two standard deviations apart; the first has a fifth of the spread.
