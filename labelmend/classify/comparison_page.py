@@ -100,6 +100,18 @@ def mean_figure(cells: Sequence[Cell], figure: Callable[[Metrics], float | None]
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
+def label_f1(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[str, float, float]]:
+    """Return label, F1 before and after as means over the seeds, most changed first."""
+    scores = []
+    for label in before[0].metrics.labels:
+        old, new = (
+            float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
+            for cells in (before, after)
+        )
+        scores.append((label, old, new))
+    return sorted(scores, key=lambda row: (-abs(row[2] - row[1]), row[0]))
+
+
 def shown(value: float | None, *, per_cent: bool) -> str:
     """Return a figure as a table shows it."""
     if value is None:
@@ -127,18 +139,10 @@ def _figure_table(arms: Mapping[str, list[Cell]]) -> list[str]:
 def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
     """Return the labels whose F1 changed most between the first two arms."""
     (first, before), (second, after), *_ = arms.items()
-    changes = []
-    for label in before[0].metrics.labels:
-        old, new = (
-            float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
-            for cells in (before, after)
-        )
-        changes.append((label, old, new))
-    changes.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
     lines += [
         f"| {cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
-        for label, a, b in changes[:_WORST_LABELS]
+        for label, a, b in label_f1(before, after)[:_WORST_LABELS]
     ]
     return lines
 

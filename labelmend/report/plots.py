@@ -15,7 +15,7 @@ from labelmend.classify.baseline import Cell
 from labelmend.classify.calibrate import TradeOff
 from labelmend.classify.compare import Outcome
 from labelmend.classify.comparison import AFTER, BEFORE, GOLD
-from labelmend.classify.comparison_page import mean_figure, points
+from labelmend.classify.comparison_page import label_f1, mean_figure, points
 from labelmend.classify.evaluate import ReliabilityBin
 from labelmend.relabel.results import ConfusedPair
 from labelmend.report.mending import Flow, Mending, label_turnover
@@ -280,7 +280,7 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
     """Show each label's F1 before and after, for the labels where it changed most."""
     import plotly.graph_objects as go
 
-    scores = label_f1(arms)
+    scores = label_f1(arms[BEFORE], arms[AFTER])
     shown = scores[:SHOWN_LABELS]
     places = list(range(len(shown)))
     figure = go.Figure()
@@ -449,19 +449,6 @@ def trade_off_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot | None
             tuple(rows),
         ),
     )
-
-
-def label_f1(arms: Mapping[str, Sequence[Cell]]) -> list[tuple[str, float, float]]:
-    """Return label, F1 before and after as means over the seeds, most changed first."""
-    before, after = arms[BEFORE], arms[AFTER]
-    scores = []
-    for label in before[0].metrics.labels:
-        old, new = (
-            float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
-            for cells in (before, after)
-        )
-        scores.append((label, old, new))
-    return sorted(scores, key=lambda row: (-abs(row[2] - row[1]), row[0]))
 
 
 def pooled_bins(curves: Sequence[Sequence[ReliabilityBin]]) -> tuple[ReliabilityBin, ...]:

@@ -5,11 +5,12 @@ import pytest
 
 from labelmend.classify.baseline import by_arm
 from labelmend.classify.calibrate import TradeOff
+from labelmend.classify.comparison import AFTER, BEFORE
+from labelmend.classify.comparison_page import label_f1
 from labelmend.classify.evaluate import ReliabilityBin
 from labelmend.report.mending import Flow
 from labelmend.report.plots import (
     flow_plot,
-    label_f1,
     label_plot,
     mean_curve,
     pooled_bins,
@@ -41,7 +42,8 @@ def test_curves_are_averaged_at_equal_recall():
 
 
 def test_f1_of_labels_before_and_after(cells, known):
-    scores = {label: (a, b) for label, a, b in label_f1(by_arm(cells, "logreg"))}
+    arms = by_arm(cells, "logreg")
+    scores = {label: (a, b) for label, a, b in label_f1(arms[BEFORE], arms[AFTER])}
     # A: 1 of 2 said and 1 of 3 there, then 2 of 2 and 2 of 3: 2/5 and 4/5.
     assert scores[known.A] == pytest.approx((2 / 5, 4 / 5))
     # B: 2 of 4 and 2 of 2, then 2 of 3 and 2 of 2: 2/3 and 4/5.
