@@ -169,17 +169,19 @@ def test_three_lines_of_each_kind_are_enough():
         (VoterReport("m", 0, 0, {}, 0.1), "m: 0 texts"),
         (VoterReport("m", 1200, 1200, {}, 0.1), "m: 1,200 texts, 1,200 of them remembered"),
         (
-            VoterReport("m", 9, 1, {"slow": 1, "rude": 2}, 61.0, 12_200, 4, 0.75, 0.2, 0.0314),
+            VoterReport(
+                "m", 9, 1, {"slow": 1, "rude": 2}, 61.0, 61.0, 12_200, 4, 0.75, 0.2, 0.0314
+            ),
             "m: 9 texts, 1 of them remembered, 3 failed (rude: 2; slow: 1); "
             "agrees with 75% of 4 texts drawn at random, adds 0.031 nats a text; "
             "12,200 tokens in 1 min 1 s, 200 a second",
         ),
         (
-            VoterReport("m", 9, 0, {}, 1.0, 0, 4, 0.25, -0.1, 0.0),
+            VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, -0.1, 0.0),
             "m: 9 texts; agrees with 25% of 4 texts drawn at random, worse than chance: no weight",
         ),
         (
-            VoterReport("m", 9, 0, {}, 1.0, 0, 4, 0.25, None, None),
+            VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, None, None),
             "m: 9 texts; agrees with 25% of 4 texts drawn at random",
         ),
     ],
