@@ -76,7 +76,8 @@ def write_folder(
     body = {"format": FORMAT, "labelmend": __version__, **card}
     text = json.dumps(body, indent=2, ensure_ascii=False)
     with atomic_folder(folder) as temporary:
-        shutil.copytree(encoder, temporary, dirs_exist_ok=True)
+        # Contents only: safetensors lets nobody else read what it writes.
+        shutil.copytree(encoder, temporary, dirs_exist_ok=True, copy_function=shutil.copyfile)
         np.save(temporary / TRAINED_TEXTS, text_hashes(trained), allow_pickle=False)
         (temporary / CARD).write_text(text + "\n", "utf-8")
         (temporary / "README.md").write_text(readme, "utf-8")

@@ -155,9 +155,11 @@ def tune_file(
     with tempfile.TemporaryDirectory(
         prefix=".labelmend-", dir=folder.resolve().parent
     ) as temporary:
-        save_encoder(model, Path(temporary))
+        saved = Path(temporary) / "encoder"
+        saved.mkdir()
+        save_encoder(model, saved)
         # Measured as it will be used: read from its files, without a cache.
-        after = TextSpace([partial(load_encoder, base_config, Path(temporary))])
+        after = TextSpace([partial(load_encoder, base_config, saved)])
         retrievers["after"] = _retriever(after, after.fit(texts.data.texts, progress), passages)
         recalls = {
             name: {
@@ -176,7 +178,7 @@ def tune_file(
             "notes": notes,
         }
         trained = [texts.data.texts[i] for i in np.flatnonzero(texts.trained)]
-        write_folder(folder, Path(temporary), card, trained, _readme(card, folder))
+        write_folder(folder, saved, card, trained, _readme(card, folder))
     checkpoint.remove()
     return TuneOutcome(
         folder=folder,
