@@ -49,6 +49,7 @@ from labelmend.data.read import SourceTable, read_table
 from labelmend.errors import ColumnError, InputError
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
+from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import NO_LABEL
 from labelmend.weights.locate import LocatedModel, locate
 
@@ -226,7 +227,12 @@ def compare_tables(
         known=known,
     )
     outcomes = compare_cells(cells, kinds, tables.test, BEFORE, AFTER, config.seed)
-    notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *space.notes)
+    notes = (
+        *tables.notes,
+        *([FLATTERS] if cross_validate else []),
+        *space.notes,
+        *notes_on_tuned(models, [*texts, *tested]),
+    )
     sizes = {arm.name: int((arm.dataset.given != NO_LABEL).sum()) for arm in arms}
     record = {
         "labelmend": __version__,
