@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -142,7 +143,11 @@ def _first_head(
         len(data.labels),
         seed,
     )
-    found = learn("logreg", examples, config)
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
+        found = learn("logreg", examples, config)
     assert isinstance(found, LinearScorer)
     return found
 
