@@ -102,6 +102,7 @@ class Vectors:
             texts: distinct.
             embeddings: float32 [len(texts), d], unit rows.
         """
+        self.texts = tuple(texts)
         self._place = {text: i for i, text in enumerate(texts)}
         self._embeddings = embeddings
 

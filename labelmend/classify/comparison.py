@@ -185,18 +185,7 @@ def compare_tables(
         check_peer()
     tables = _read(request, config)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
-    space = open_space(config.encoders, models)
-    training = {text for arm in tables.arms for text in arm.training_set().texts}
-    # The space is that of the training texts: what is tested on has no say in it.
-    texts = sorted(training)
-    tested = sorted(set(tables.test.texts) - training)
-    embeddings = space.fit(texts, progress)
-    if tested:
-        progress.start("embed test texts", len(tested))
-        embeddings = np.vstack([embeddings, space.queries(tested)])
-        progress.advance(len(tested))
-    space.release()
-    vectors = Vectors([*texts, *tested], embeddings)
+    vectors, seen = _vectors(tables, config, models, progress)
     arms = list(tables.arms)
     if peer is not None:
         arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
@@ -208,7 +197,7 @@ def compare_tables(
     known = None
     if unfinished is not None:
         facts = [
-            *(__version__, versions, texts, vars(tables.test), cross_validate),
+            *(__version__, versions, vectors.texts, vars(tables.test), cross_validate),
             *(asdict(config.classify), asdict(point), [m.digest for m in models]),
             [asdict(encoder) for encoder in config.encoders],
         ]
@@ -230,8 +219,7 @@ def compare_tables(
     notes = (
         *tables.notes,
         *([FLATTERS] if cross_validate else []),
-        *space.notes,
-        *notes_on_tuned(models, [*texts, *tested]),
+        *seen,
     )
     sizes = {arm.name: int((arm.dataset.given != NO_LABEL).sum()) for arm in arms}
     record = {
@@ -261,6 +249,27 @@ def compare_tables(
         notes=notes,
         record=record,
     )
+
+
+def _vectors(
+    tables: _Tables, config: Config, models: Sequence[LocatedModel], progress: Progress
+) -> tuple[Vectors, tuple[str, ...]]:
+    """Embed all texts; with what the user should know of it.
+
+    The space is that of the training texts: what is tested on has no say in it.
+    """
+    space = open_space(config.encoders, models)
+    training = {text for arm in tables.arms for text in arm.training_set().texts}
+    texts = sorted(training)
+    tested = sorted(set(tables.test.texts) - training)
+    embeddings = space.fit(texts, progress)
+    if tested:
+        progress.start("embed test texts", len(tested))
+        embeddings = np.vstack([embeddings, space.queries(tested)])
+        progress.advance(len(tested))
+    space.release()
+    every = [*texts, *tested]
+    return Vectors(every, embeddings), (*space.notes, *notes_on_tuned(models, every))
 
 
 def compare_cells(
