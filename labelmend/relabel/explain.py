@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from labelmend.relabel.fuse import centre
+from labelmend.relabel.sources import VOTE_COLUMN
 from labelmend.types import NO_LABEL, Doubles, Evidence, Ints, NoiseChannel, Posterior, Relabelling
 
 _CANDIDATES = 5
@@ -277,13 +278,18 @@ class RowReader:
         return " | ".join(f"{self._labels[labels[c]]} {probabilities[c]:.3f}" for c in shown)
 
     def votes(self, row: int) -> dict[str, str]:
-        """Return each voter's choice; none where nobody was asked."""
+        """Return each voter's choice, of vote columns too; none where nobody was asked."""
         text = self._result.unique.of_row[row]
         labels = self._result.posterior.candidates[text]
         said = {}
         for source in self._result.evidence:
-            if source.source in self._voters and not np.isnan(source.scores[text]).all():
-                said[source.source] = self._labels[labels[np.nanargmax(source.scores[text])]]
+            column = source.source.startswith(VOTE_COLUMN)
+            if not (column or source.source in self._voters) or np.isnan(source.scores[text]).all():
+                continue
+            best = int(np.nanargmax(source.scores[text]))
+            # A column may have named a label that is no candidate: then it gave none of these.
+            if not column or source.scores[text, best] > 0:
+                said[source.source.removeprefix(VOTE_COLUMN)] = self._labels[labels[best]]
         return said
 
     def reason(self, row: int) -> str:

@@ -174,7 +174,12 @@ def relabel_file(
         "sha256": digest,
         "rows": len(job.dataset),
         "texts": len(result.unique),
-        "columns": {"text": job.columns.text, "label": job.columns.label, "id": job.columns.id},
+        "columns": {
+            "text": job.columns.text,
+            "label": job.columns.label,
+            "id": job.columns.id,
+            "votes": list(job.votes),
+        },
     }
     tuned = notes_on_tuned(models.encoders, job.dataset.texts)
     notes = (*job.notes, *result.notes, *tuned)

@@ -31,7 +31,7 @@ from labelmend.relabel.models import RunModels
 from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import Routing, route, shortlist, worth_asking
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
-from labelmend.relabel.sources import Sources, find_sources, given_shares
+from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
 from labelmend.relabel.voters import collect_votes, open_voter
@@ -336,8 +336,7 @@ class _Job:
         )
         candidates = sources.candidates
         votes = (
-            # A voter may be called as one of our own sources is.
-            Evidence(f"votes: {name}", _vote_scores(shares, candidates.labels))
+            Evidence(f"{VOTE_COLUMN}{name}", _vote_scores(shares, candidates.labels))
             for name, shares in texts.votes.items()
         )
         sources = replace(sources, fixed=(*sources.fixed, *votes))

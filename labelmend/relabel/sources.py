@@ -17,6 +17,9 @@ from labelmend.types import Evidence, Floats
 _NEAREST_FOR_OOS = 5
 """Neighbours whose mean similarity says whether a text resembles anything."""
 
+VOTE_COLUMN = "votes: "
+"""Stands before the name of a vote column, which may be called as one of our own sources is."""
+
 _SURELY = 1e3
 """Weight of a ranking whose labels are candidates whatever the others say."""
 

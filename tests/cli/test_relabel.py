@@ -134,7 +134,8 @@ def test_the_summary(real):
 def test_the_record_and_the_evidence(real):
     record = json.loads(real.output.with_suffix(".run.json").read_text("utf-8"))
     assert record["input"]["rows"] == 64
-    assert record["input"]["columns"] == {"text": "text", "label": "label", "id": None}
+    columns = {"text": "text", "label": "label", "id": None, "votes": []}
+    assert record["input"]["columns"] == columns
     assert set(NOTES) <= set(record["notes"])
     assert sum(record["counts"].values()) == 64
     lines = real.output.with_suffix(".evidence.jsonl").read_text("utf-8").splitlines()
@@ -351,9 +352,13 @@ def test_votes_of_a_column(cli, voted, encoders):
     assert set(said[1]) - set(said[0]) == {"votes: the expert", "votes: dice"}
     assert said[1]["votes: the expert"]["weight"] > 3 * said[1]["votes: dice"]["weight"]
     assert said[1]["votes: the expert"]["moved"] > 0
+    record = strict(outputs[1].with_suffix(".run.json"))
+    assert record["input"]["columns"]["votes"] == ["the expert", "dice"]
     # The user's columns stay as they are, blank votes too.
     theirs, ours = read(voted), read(outputs[1])
     assert [{k: row[k] for k in theirs[0]} for row in ours] == theirs
+    assert ours[0]["votes"] == f"dice: {theirs[0]['dice']}"
+    assert ours[1]["votes"] == f"the expert: {theirs[1]['the expert']} | dice: {theirs[1]['dice']}"
 
 
 @pytest.mark.parametrize(
