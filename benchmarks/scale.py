@@ -27,7 +27,7 @@ import numpy as np
 from results_file import write_section
 
 from labelmend.configs.load import load_config
-from labelmend.relabel import pipeline, results, rounds, suspect
+from labelmend.relabel import pipeline, results, rounds, sources, suspect
 from labelmend.relabel.channel import LearnedChannel
 from labelmend.relabel.models import RunModels
 from labelmend.retrieval.space import TextSpace
@@ -233,8 +233,8 @@ def watched(watch: Watch) -> None:
         (pipeline, "label_cards", "label cards"),
         (pipeline, "label_passages", "label cards"),
         (pipeline, "word_features", "words"),
-        (pipeline, "find_candidates", "candidates"),
-        (pipeline, "score_in_blocks", "scores of cards"),
+        (sources, "find_candidates", "candidates"),
+        (sources, "score_in_blocks", "scores of cards"),
         (pipeline, "settle", "rounds: fusion"),
         (suspect, "principal_components", "rounds: classifier"),
         (suspect.EmbeddingClassifier, "scores", "rounds: classifier"),

@@ -1,3 +1,8 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scale
@@ -69,3 +74,16 @@ def test_the_table_adds_up_small_stages_and_leaves_the_stand_in_out():
     text = scale.report([run(20), run(40)], "command")
     assert "| label accuracy | 80.00%, then 90.00% | 80.00%, then 90.00% | |" in text
     assert "| by the clock | 7 s | 7 s | |" in text
+
+
+def test_a_small_table_from_end_to_end():
+    script = Path(scale.__file__)
+    run = [sys.executable, str(script), "--rows", "600", "--labels", "20"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=300)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["rows"], found["labels"], found["before"]) == (600, 20, 0.8)
+    assert found["after"] > 0.95
+    assert {"candidates", "scores of cards", "rounds: classifier", "decide"} <= set(
+        found["seconds"]
+    )
+    assert all(seconds >= 0 for seconds in found["seconds"].values())
