@@ -307,14 +307,17 @@ def _timed(
     return Timed(straight / ours, plain / ours)
 
 
-def report(found: Sequence[tuple[Measured, Timed | None]], command: str, seed: int) -> str:
+def report(
+    found: Sequence[tuple[Measured, Timed | None]], command: str, seed: int, *, described: bool
+) -> str:
     """Return the Markdown part of RESULTS.md."""
+    told = "with the reference's descriptions (GPT-4o's)" if described else "no descriptions"
     names = {model.key: model for model in MODELS}
     lines = [
         "## LLM ballots among ten candidates",
         "",
         f"`{command}`: CLINC150's validation rows, candidates from labelmend's own retrieval on "
-        f"the training rows, no descriptions, seed {seed}. Tokens and seconds a row have the label "
+        f"the training rows, {told}, seed {seed}. Tokens and seconds a row have the label "
         "prefixes in them, each decoded once. Straight: seconds of decoding prefix and text of "
         "each candidate anew, by the ballot's; plain: the ballot's tokens/s by those of evaluating "
         "one prompt of as many tokens; both in turns with the ballot on "
@@ -376,7 +379,11 @@ def main() -> None:
                 print(*found[-1], flush=True)
     if options.publish:
         command = shlex.join(["python", "benchmarks/voters.py", *sys.argv[1:]])
-        write_section(HERE / "RESULTS.md", "voters", report(found, command, options.seed))
+        write_section(
+            HERE / "RESULTS.md",
+            "voters",
+            report(found, command, options.seed, described=options.described),
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def test_the_table_has_rates_by_row_and_second():
     channel = Measured("smollm2", "channel", 300, 231, 0, tokens=36_000, seconds=120.0)
     choice = Measured("qwen-0.5b", "choice", 300, 90, 3, tokens=60_000, seconds=600.0)
     assert channel.accuracy == pytest.approx(77.0)
-    text = report([(channel, Timed(ratio=3.14, share=0.912)), (choice, None)], "command", 0)
+    text = report(
+        [(channel, Timed(ratio=3.14, share=0.912)), (choice, None)], "command", 0, described=False
+    )
     lines = text.splitlines()
     assert lines[-2] == (
         "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 77.0 % | 75 % | 120 | 0.40 | 300 "
