@@ -186,6 +186,9 @@ def compare_tables(
     tables = _read(request, config)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
+    if "finetune" in kinds:
+        models = (*models, locate(config.classify.finetune.encoder))
+        seen = (*seen, *notes_on_tuned(models[-1:], vectors.texts))
     arms = list(tables.arms)
     if peer is not None:
         arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)

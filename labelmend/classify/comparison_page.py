@@ -1,5 +1,7 @@
 """A comparison in Markdown."""
 
+import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -148,5 +150,9 @@ def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
 
 
 def cell_text(label: str) -> str:
-    """Return a text that stays in its cell of a table."""
-    return " ".join(label.replace("|", "\\|").split())
+    """Return a text that stays in its cell of a table, and is no markup whatever it holds."""
+    plain = html.escape(" ".join(label.split()), quote=False)
+    return _MARKUP.sub(r"\\\1", plain)
+
+
+_MARKUP = re.compile(r"([\\`*\[\]|~])")

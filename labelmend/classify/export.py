@@ -103,7 +103,7 @@ def export_file(
             something else, or it can't be written.
     """
     model = load_model(model_folder)
-    check_folder(folder, folder_names(len(model.encoders)), "an export's")
+    check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
     if check is not None:
         texts = _check_texts(check, os.fsencode(check.path).decode(errors="replace"), model)
     else:

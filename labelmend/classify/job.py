@@ -221,6 +221,7 @@ def _finetuned(
         f"the figures are of {len(found.training.tested):,} texts that were not trained on; they "
         "also ended the training and calibrated it"
     ]
+    notes += notes_on_tuned([found.base], data.texts)
     if tuned.resumed_at:
         notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
     facts = {

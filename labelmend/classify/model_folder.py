@@ -66,24 +66,27 @@ class SavedModel:
     own_encoder: Path | None = None
 
 
-def check_folder(folder: Path, known: Collection[str] = _FILES, whose: str = "a model's") -> None:
+def check_folder(
+    folder: Path, known: Collection[str] = _FILES, whose: str = "a model", card: str = CARD
+) -> None:
     """Find out before any work whether a model can be written there.
 
     Args:
         folder: its place.
-        known: names of its files; a folder that holds nothing else may be replaced.
+        known: names of its files; a folder that holds nothing else, and its card, may be replaced.
         whose: files they are.
+        card: without it the files are somebody else's.
 
     Raises:
         OutputError: it is a file, or a folder that holds something else than a model, or its own
             folder is missing.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; give a folder for the model")
-    strange = folder.is_dir() and {path.name for path in folder.iterdir()} - set(known)
-    if strange:
+        raise OutputError(f"{folder}: is a file; give a folder for {whose}")
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if held - set(known) or (held and card not in held):
         raise OutputError(
-            f"{folder}: holds other files than {whose}; give an empty or a new folder"
+            f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
         )
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
@@ -178,7 +181,7 @@ def load_model(folder: Path) -> SavedModel:
         with np.load(folder / ARRAYS, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         return _model_of(folder, body, arrays)
-    except (KeyError, TypeError, IndexError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error):
             raise ModelError(
                 f"{folder / ARRAYS}: holds a pickle, which could run any code; {_RETRAIN}"

@@ -49,7 +49,7 @@ def export(
     from labelmend.cli.classify_summary import print_export
     from labelmend.relabel.job import TableRequest
 
-    target = output or model.parent / f"{model.resolve().name}-onnx"
+    target = output or model.resolve().with_name(f"{model.resolve().name}-onnx")
     table = None
     if check is not None:
         table = TableRequest(check, text_column, label_column, encoding=encoding)

@@ -95,5 +95,10 @@ def report_files(
 def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder for the report")
+    if not folder.resolve().name:
+        raise OutputError(f"{folder}: is no place for a report; give a folder of its own")
+    for name in (PAGE, RECORD, MARKDOWN):
+        if (folder / name).is_dir():
+            raise OutputError(f"{folder / name}: is a folder where a file is to stand; move it")
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")

@@ -67,7 +67,7 @@ def read_tuning(folder: Path) -> Tuning | None:
             max_tokens=int(card["encoder"]["max_tokens"]),
             trained=np.load(folder / TRAINED_TEXTS, allow_pickle=False),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{folder}: its {CARD} can't be read ({said}); tune it again") from None
 

@@ -2,17 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelmend import __version__
 from labelmend.data.write import atomic_folder
 from labelmend.errors import OutputError
 from labelmend.retrieval.encode import quiet_offline
-from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS, text_hashes
+from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS
 
 
 def check_folder(folder: Path) -> None:
@@ -24,12 +25,21 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder for the encoder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file():
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if held - _written(folder):
         raise OutputError(
             f"{folder}: holds other files than a tuned encoder's; give an empty or a new folder"
         )
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+
+
+def _written(folder: Path) -> set[str]:
+    """Return the names of what an earlier tuning wrote there."""
+    try:
+        return {str(name) for name in json.loads((folder / CARD).read_text("utf-8"))["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def checkpoint_beside(folder: Path) -> Path:
@@ -58,7 +68,11 @@ def save_encoder(model: Any, folder: Path) -> None:
 
 
 def write_folder(
-    folder: Path, encoder: Path, card: Mapping[str, Any], trained: Sequence[str], readme: str
+    folder: Path,
+    encoder: Path,
+    card: Mapping[str, Any],
+    trained: npt.NDArray[np.uint64],
+    readme: str,
 ) -> None:
     """Write the folder, whole or not at all; a tuned encoder that stands there is replaced.
 
@@ -66,18 +80,19 @@ def write_folder(
         folder: its place, see `check_folder`.
         encoder: a folder that `save_encoder` wrote.
         card: what the encoder was made of; plain JSON values.
-        trained: the texts that it was trained on; only hashes of them are written.
+        trained: `text_hashes` of the texts that it was trained on, now or before.
         readme: the card for people, in Markdown.
 
     Raises:
         OutputError: it can't be written.
     """
     check_folder(folder)
-    body = {"format": FORMAT, "labelmend": __version__, **card}
-    text = json.dumps(body, indent=2, ensure_ascii=False)
     with atomic_folder(folder) as temporary:
         # Contents only: safetensors lets nobody else read what it writes.
         shutil.copytree(encoder, temporary, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        np.save(temporary / TRAINED_TEXTS, text_hashes(trained), allow_pickle=False)
-        (temporary / CARD).write_text(text + "\n", "utf-8")
+        np.save(temporary / TRAINED_TEXTS, trained, allow_pickle=False)
         (temporary / "README.md").write_text(readme, "utf-8")
+        files = sorted({CARD, *(path.name for path in temporary.iterdir())})
+        body = {"format": FORMAT, "labelmend": __version__, **card, "files": files}
+        text = json.dumps(body, indent=2, ensure_ascii=False)
+        (temporary / CARD).write_text(text + "\n", "utf-8")

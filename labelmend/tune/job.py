@@ -30,6 +30,7 @@ from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder, one_line_error, quiet_offline
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
+from labelmend.retrieval.tuned import notes_on_tuned, read_tuning, text_hashes
 from labelmend.tune.batches import hard_negatives
 from labelmend.tune.checkpoint import Checkpoint
 from labelmend.tune.folder import check_folder, checkpoint_beside, save_encoder, write_folder
@@ -121,6 +122,8 @@ def tune_file(
     questions = Questions(certain, texts.labels[certain])
     models = [locate(encoder.model) for encoder in config.encoders]
     base = models[config.encoders.index(base_config)]
+    earlier = read_tuning(base.path)
+    seen_before = text_hashes(()) if earlier is None else earlier.trained
     space = TextSpace([partial(open_encoder, base_config, base)])
     embeddings = space.fit(texts.data.texts, progress)
     cards = _cards(texts, written, embeddings, config)
@@ -144,6 +147,7 @@ def tune_file(
     losses = tune(model, lesson, base_config, config.tune, config.seed, checkpoint, progress)
     retrievers = {"before": before}
     notes = [*loaded.notes, *_notes(loaded, weighed, written), *begun_anew]
+    notes += notes_on_tuned([base], [texts.data.texts[i] for i in questions.texts.tolist()])
     if len(models) > 1:
         openers = [
             partial(open_encoder, e, m) for e, m in zip(config.encoders, models, strict=True)
@@ -177,7 +181,8 @@ def tune_file(
             "epoch_losses": _epoch_means(losses, config.tune.epochs),
             "notes": notes,
         }
-        trained = [texts.data.texts[i] for i in np.flatnonzero(texts.trained)]
+        now = text_hashes(texts.data.texts[i] for i in np.flatnonzero(texts.trained))
+        trained = np.union1d(now, seen_before)
         write_folder(folder, saved, card, trained, _readme(card, folder))
     checkpoint.remove()
     return TuneOutcome(
@@ -265,7 +270,7 @@ def _gold(
     found: dict[str, Counter[str]] = {}
     for text, value in zip(loaded.dataset.texts, loaded.table.values(column), strict=True):
         if value.strip():
-            found.setdefault(text_key(text), Counter())[value.strip()] += 1
+            found.setdefault(text_key(text), Counter())[value] += 1
     number = {card.label: i for i, card in enumerate(cards)}
     rows: list[int] = []
     labels: list[int] = []
@@ -303,7 +308,7 @@ def _key(
     settings = {k: v for k, v in asdict(config.tune).items() if k != "checkpoint_steps"}
     facts = [
         *(base.digest, texts.data.digest, held_out, lesson.passages, lesson.negatives.tolist()),
-        *(settings, config.seed, encoder.query_prefix, encoder.max_tokens),
+        *(texts.weights.tolist(), settings, config.seed, encoder.query_prefix, encoder.max_tokens),
         *(importlib.metadata.version(name) for name in _LIBRARIES),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

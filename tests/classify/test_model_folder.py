@@ -104,6 +104,13 @@ def test_other_folders_are_not_overwritten(trained, folder, tmp_path):
     with pytest.raises(OutputError, match="holds other files than a model's"):
         save_model(saved(trained["logreg"]), folder, "")
     assert (folder / "thesis.tex").exists()
+    # Files may be called as a model's are: without its card they are none.
+    theirs = tmp_path / "theirs"
+    (theirs / "encoder").mkdir(parents=True)
+    (theirs / "README.md").write_text("mine")
+    with pytest.raises(OutputError, match="holds other files than a model's"):
+        save_model(saved(trained["logreg"]), theirs, "")
+    assert (theirs / "README.md").read_text() == "mine"
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file; give a folder"):
         save_model(saved(trained["logreg"]), tmp_path / "file", "")

@@ -28,13 +28,23 @@ def test_parity_counts_what_differs(world, settings):
     assert (found.labels_agree, found.flags_agree, found.on_edges) == (59, 58, 0)
 
 
-def test_texts_on_a_split_are_counted_apart(world, settings):
+def test_texts_on_a_split_are_counted_apart(world, settings, monkeypatch):
     data, vectors = world(3, 20)
     point = OperatingPoint("in-scope-loss", 0.02)
     model = train(data, vectors, settings, "lightgbm", point, 0, NoProgress()).classifier
     ours = model.predict(vectors)
     features = model.scorer.features(vectors)
-    features[7] = -features[7]  # other leaves, as on the other side of a split
+    # Text 7 stands on a split: its features are the same, and it reaches another leaf.
+    real = model.scorer.leaves
+    calls = []
+
+    def leaves(asked):
+        calls.append(real(asked))
+        if len(calls) == 2:
+            calls[1][7] += 1
+        return calls[-1]
+
+    monkeypatch.setattr(type(model.scorer), "leaves", lambda _, asked: leaves(asked))
     moved = ours.probabilities.copy()
     moved[7, 0] += 0.5
     moved[8, 0] += 0.125
@@ -42,6 +52,21 @@ def test_texts_on_a_split_are_counted_apart(world, settings):
     found = parity_of(model, vectors, exported(names, moved, ours.is_oos, features))
     assert found.on_edges == 1
     assert (found.max_difference, found.edge_difference) == pytest.approx((0.125, 0.5))
+
+
+def test_other_features_are_no_matter_of_a_split(world, settings):
+    data, vectors = world(3, 20)
+    point = OperatingPoint("in-scope-loss", 0.02)
+    model = train(data, vectors, settings, "lightgbm", point, 0, NoProgress()).classifier
+    ours = model.predict(vectors)
+    features = model.scorer.features(vectors)
+    features[7] = -features[7]
+    moved = ours.probabilities.copy()
+    moved[7, 0] += 0.5
+    names = [model.labels[k] for k in ours.labels]
+    found = parity_of(model, vectors, exported(names, moved, ours.is_oos, features))
+    assert (found.on_edges, found.edge_difference) == (0, 0)
+    assert found.max_difference == pytest.approx(0.5)
 
 
 def test_the_cost_of_int8_is_over_known_labels():

@@ -208,4 +208,9 @@ def test_bad_tables(cli, tables, tmp_path):
     )
     assert "1 label has only one distinct text" in refusal(one, "--test", test)
     assert "no such file" in refusal(tmp_path / "no.csv", "--test", test)
+    nowhere = cli("compare-baseline", both, "--test", test, "-o", "/").refusal()
+    assert nowhere == "/: is no place for a report; give a folder of its own"
+    (tmp_path / "taken" / "comparison.json").mkdir(parents=True)
+    taken = cli("compare-baseline", both, "--test", test, "-o", tmp_path / "taken").refusal()
+    assert "comparison.json: is a folder where a file is to stand" in taken
     assert not (tmp_path / "r").exists()

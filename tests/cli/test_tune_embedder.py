@@ -171,6 +171,10 @@ def test_bad_input_is_one_line_and_exit_code_2(cli, table, tmp_path):
     taken.mkdir()
     (taken / "mine.txt").write_text("keep")
     assert "holds other files than a tuned encoder's" in refused(table, "-o", taken)
+    # A tuned encoder's folder, in which something else lies.
+    (taken / "tuning.json").write_text('{"files": ["tuning.json", "model.safetensors"]}')
+    assert "holds other files than a tuned encoder's" in refused(table, "-o", taken)
+    assert (taken / "mine.txt").read_text() == "keep"
     assert "is a file" in refused(table, "-o", taken / "mine.txt")
     assert "create it first" in refused(table, "-o", tmp_path / "no" / "where")
     target = tmp_path / "embedder"

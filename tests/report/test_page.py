@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from labelmend.classify.comparison_page import cell_text
 from labelmend.report.markdown import markdown_page
 from labelmend.report.mending import read_mending
 from labelmend.report.page import html_page
@@ -93,6 +94,13 @@ def test_texts_and_labels_are_text(built, page, known):
     assert "<script" not in markup
     (figures,) = [text for a, text in page.scripts if a.get("type") == "application/json"]
     assert "<" not in figures
+
+
+def test_a_cell_of_markdown_is_no_markup():
+    assert cell_text("a | b\n c") == "a \\| b c"
+    assert cell_text("<b>x</b> & [y](z) `w` card_lost") == (
+        "&lt;b&gt;x&lt;/b&gt; &amp; \\[y\\](z) \\`w\\` card_lost"
+    )
 
 
 def test_every_plot_has_its_place_and_its_numbers(page):

@@ -44,6 +44,12 @@ def test_hashes_are_of_texts_as_copies_share_them():
     assert text_hashes(["HELLO THERE"])[0] in found
 
 
+def test_an_empty_file_of_hashes_is_told_in_one_line(tuned):
+    (tuned / TRAINED_TEXTS).write_bytes(b"")
+    with pytest.raises(ModelError, match="can't be read"):
+        read_tuning(tuned)
+
+
 def test_one_encoder_stands_for_all_and_reads_as_in_its_training(tuned, monkeypatch):
     monkeypatch.chdir(tuned.parent)
     (encoder,) = with_embedder(CONFIG, "embedder/").encoders
