@@ -39,7 +39,7 @@ README = "README.md"
 ENCODER = "encoder"
 _FILES = (CARD, ARRAYS, BOOSTER, README, ENCODER)
 
-_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".cloudpickle")
+_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".dill", ".cloudpickle")
 _RETRAIN = "train it again with `labelmend train-classifier`"
 
 

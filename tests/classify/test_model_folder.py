@@ -174,6 +174,14 @@ def test_a_pickle_in_the_folder_is_refused(folder):
         load_model(folder)
 
 
+def test_torch_weights_in_the_old_format_are_refused(folder):
+    (folder / "encoder").mkdir(exist_ok=True)
+    # A zip file since torch 1.6, with a pickle in it.
+    (folder / "encoder" / "pytorch_model.bin").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: is a pickle"):
+        load_model(folder)
+
+
 def test_a_pickle_by_name_is_refused(folder):
     (folder / "old.joblib").write_bytes(b"")
     with pytest.raises(ModelError, match=r"old\.joblib: is a pickle"):
