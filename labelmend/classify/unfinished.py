@@ -29,9 +29,19 @@ class CellLog:
     facts: str
 
     def find(self, arm: Arm, kind: Kind, seed: int) -> Cell | None:
-        """Return a cell that was trained before; of versions with the same labels one will do."""
+        """Return a cell that was trained before; of versions with the same labels one will do.
+
+        Raises:
+            OutputError: the file can't be read.
+        """
         key = self._key(arm, kind, seed)
-        for line in self.path.read_bytes().splitlines() if self.path.is_file() else ():
+        try:
+            lines = self.path.read_bytes().splitlines() if self.path.is_file() else ()
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: can't be read: {error.strerror}; mend that, or remove it"
+            ) from None
+        for line in lines:
             try:
                 held = json.loads(line)
                 if held["key"] == key:

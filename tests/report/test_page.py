@@ -73,7 +73,7 @@ def test_nothing_is_loaded(page):
 
 def test_only_our_scripts_run(page):
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
-    assert policy.startswith("default-src 'none'")
+    assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'; ")
     allowed = re.findall(r"'sha256-([^']+)'", policy)
     run = [text for attributes, text in page.scripts if "type" not in attributes]
     assert len(run) == 2
