@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -45,6 +46,10 @@ class Arm:
 
     def training_set(self) -> TrainingSet:
         """Return what is trained on: labels of a single text are left out."""
+        return self._training_set
+
+    @cached_property
+    def _training_set(self) -> TrainingSet:
         data = training_set(self.dataset, self.confidence)
         few = [data.labels[k] for k in few_texts(data)]
         if not few:

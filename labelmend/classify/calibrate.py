@@ -143,9 +143,9 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
     of scope is rare in training and may not be in use. It is pulled towards equal weights of signs
     of unit spread, the harder the fewer out-of-scope texts there are: they are a hundred at most as
     a rule, some are labelled wrongly, and such a plain sum is hard to beat (Dawes 1979, "The robust
-    beauty of improper linear models"). The probability, which must know how rare
-    it is, comes from a second one on the score alone (Platt 1999); none is learned where the
-    out-of-scope texts only stand in for real ones.
+    beauty of improper linear models"). The probability, which must know how rare it is, comes from
+    a second one on the score alone (Platt 1999); none is learned where the out-of-scope texts only
+    stand in for real ones.
 
     Args:
         signs: float64 [p, s], out-of-fold.

@@ -23,8 +23,8 @@ from labelmend.classify.calibrate import OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
 from labelmend.classify.learners import KINDS, LinearScorer, Scorer, TreeScorer
 from labelmend.configs.schema import EncoderConfig
-from labelmend.data.write import atomic_folder
-from labelmend.errors import ModelError, ModelHashError, ModelMissingError, OutputError
+from labelmend.data.write import atomic_folder, check_output_folder
+from labelmend.errors import ModelError, ModelHashError, ModelMissingError
 from labelmend.types import Doubles
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
@@ -81,15 +81,7 @@ def check_folder(
         OutputError: it is a file, or a folder that holds something else than a model, or its own
             folder is missing.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; give a folder for {whose}")
-    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if held - set(known) or (held and card not in held):
-        raise OutputError(
-            f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
-        )
-    if not folder.resolve().parent.is_dir():
-        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+    check_output_folder(folder, whose, known if (folder / card).exists() else ())
 
 
 def save_model(model: SavedModel, folder: Path, readme: str) -> None:

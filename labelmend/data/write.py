@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -179,6 +179,27 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
         for name in names:
             with suppress(OSError):
                 name.unlink()
+
+
+def check_output_folder(folder: Path, whose: str, ours: Collection[str] | None) -> None:
+    """Find out before any work whether a folder can be written.
+
+    Args:
+        folder: its place.
+        whose: what it is to hold, such as "a model".
+        ours: names of files that may be replaced; None where others may lie beside them.
+
+    Raises:
+        OutputError: it is a file, or holds something else, or its own folder is missing.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give a folder for {whose}")
+    if ours is not None and folder.is_dir() and {p.name for p in folder.iterdir()} - set(ours):
+        raise OutputError(
+            f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
+        )
+    if not folder.resolve().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
 
 
 @contextmanager

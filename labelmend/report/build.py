@@ -11,7 +11,7 @@ from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer
 from labelmend.classify.unfinished import log_beside
 from labelmend.configs.schema import Config
-from labelmend.data.write import atomic_files
+from labelmend.data.write import atomic_files, check_output_folder
 from labelmend.errors import OutputError
 from labelmend.protocols import Progress
 from labelmend.report.markdown import markdown_page
@@ -93,12 +93,9 @@ def report_files(
 
 
 def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; give a folder for the report")
+    check_output_folder(folder, "the report", None)
     if not folder.resolve().name:
         raise OutputError(f"{folder}: is no place for a report; give a folder of its own")
     for name in (PAGE, RECORD, MARKDOWN):
         if (folder / name).is_dir():
             raise OutputError(f"{folder / name}: is a folder where a file is to stand; move it")
-    if not folder.resolve().parent.is_dir():
-        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")

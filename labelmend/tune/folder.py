@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend import __version__
-from labelmend.data.write import atomic_folder
+from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import OutputError
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS
@@ -23,15 +23,7 @@ def check_folder(folder: Path) -> None:
         OutputError: it is a file, or a folder that holds something else than a tuned encoder, or
             its own folder is missing.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; give a folder for the encoder")
-    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if held - _written(folder):
-        raise OutputError(
-            f"{folder}: holds other files than a tuned encoder's; give an empty or a new folder"
-        )
-    if not folder.resolve().parent.is_dir():
-        raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
+    check_output_folder(folder, "a tuned encoder", _written(folder))
 
 
 def _written(folder: Path) -> set[str]:
