@@ -41,6 +41,7 @@ from labelmend.classify.data import (
 from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
+from labelmend.classify.tuning import LIBRARIES as FINETUNE_LIBRARIES
 from labelmend.classify.unfinished import CellLog
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
@@ -59,7 +60,10 @@ SURE = 0.95
 """Rows of at least this confidence are tested on where there is no test set."""
 
 _SHOWN_LABELS = 5
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "sentence-transformers", "torch")
+_LIBRARIES = (
+    *("numpy", "scipy", "scikit-learn", "lightgbm"),
+    *("sentence-transformers", "torch", "onnxruntime"),
+)
 
 FLATTERS = (
     "no test set was given, so this is cross-validation on the rows whose mended label labelmend "
@@ -184,7 +188,7 @@ def compare_tables(
     if peer is not None:
         check_peer()
     tables = _read(request, config)
-    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    models = tuple(locate(encoder.model) for encoder in config.classifier_encoders)
     vectors, seen = _vectors(tables, config, models, progress)
     if "finetune" in kinds:
         models = (*models, locate(config.classify.finetune.encoder))
@@ -193,16 +197,17 @@ def compare_tables(
     if peer is not None:
         arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
     cross_validate = request.test is None
+    libraries = (*_LIBRARIES, *(FINETUNE_LIBRARIES if "finetune" in kinds else ()))
     versions = {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+        **{name: importlib.metadata.version(name) for name in libraries},
     }
     known = None
     if unfinished is not None:
         facts = [
             *(__version__, versions, vectors.texts, vars(tables.test), cross_validate),
             *(asdict(config.classify), asdict(point), [m.digest for m in models]),
-            [asdict(encoder) for encoder in config.encoders],
+            [asdict(encoder) for encoder in config.classifier_encoders],
         ]
         plain = json.dumps(facts, sort_keys=True, default=list).encode()
         known = CellLog(unfinished, hashlib.sha256(plain).hexdigest())
@@ -261,7 +266,7 @@ def _vectors(
 
     The space is that of the training texts: what is tested on has no say in it.
     """
-    space = open_space(config.encoders, models)
+    space = open_space(config.classifier_encoders, models)
     training = {text for arm in tables.arms for text in arm.training_set().texts}
     texts = sorted(training)
     tested = sorted(set(tables.test.texts) - training)
