@@ -129,7 +129,8 @@ def export_file(
             progress.advance()
         is_tree = isinstance(model.classifier.scorer, TreeScorer)
         session = OnnxClassifier(with_features(graph) if is_tree else graph)
-        progress.start("check", len(texts.texts) * (2 if int8 else 1))
+        quantize = int8 and not all(encoder.is_int8 for encoder in encoders)
+        progress.start("check", len(texts.texts) * (2 if quantize else 1))
         whole = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
         parity = parity_of(model.classifier, space.queries(texts.texts), whole)
         if not parity.max_difference <= TOLERANCE:
@@ -139,7 +140,7 @@ def export_file(
                 "another encoder, and please report this"
             )
         cost = None
-        if int8:
+        if quantize:
             before = _encoder_bytes(temporary, len(encoders))
             encoders = _quantized(temporary, encoders)
             small = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
@@ -149,8 +150,11 @@ def export_file(
         (temporary / README).write_text(readme(card), "utf-8")
         write_card(temporary / CARD, {**card, "files": file_records(temporary)})
     classifier = model.classifier
+    notes = space.notes
+    if int8 and not quantize:
+        notes = (*notes, "--int8: nothing to quantize, the encoder's weights are int8 as they are")
     return ExportOutcome(
-        classifier.kind, len(classifier.labels), folder, texts.source, parity, cost, space.notes
+        classifier.kind, len(classifier.labels), folder, texts.source, parity, cost, notes
     )
 
 

@@ -28,7 +28,10 @@ def trained(cli, demo_rows, tmp_path_factory, encoders):
     write(folder / "train.csv", [row for i, row in enumerate(rows) if i % 12 < 9])
     write(folder / "check.csv", [row for i, row in enumerate(rows) if i % 12 >= 9])
     for kind in ("logreg", "lightgbm"):
-        ran = cli("train-classifier", folder / "train.csv", "-o", folder / kind, "--kind", kind)
+        ran = cli(
+            *("train-classifier", folder / "train.csv", "-o", folder / kind, "--kind", kind),
+            *("--set", "encoders.0.for_classifiers=true"),
+        )
         assert ran.code == 0, ran
     return folder
 
@@ -41,6 +44,18 @@ def exported(cli, trained):
     )
     assert ran.code == 0, ran
     return trained, ran
+
+
+def test_the_default_encoder_has_nothing_to_quantize(cli, trained):
+    model, target = trained / "fast", trained / "fast-onnx"
+    assert cli("train-classifier", trained / "train.csv", "-o", model).code == 0
+    ran = cli("export", model, "--onnx", "--int8", "--check", trained / "check.csv", "-o", target)
+    assert ran.code == 0, ran
+    assert "nothing to quantize" in ran.out
+    assert "keep their label" not in ran.out
+    card = json.loads((target / "export.json").read_text())
+    assert card["int8"] is None
+    assert [encoder["model"] for encoder in card["encoders"]] == ["bge-small-en-v1.5"]
 
 
 def test_it_says_how_well_it_agrees_and_what_int8_costs(exported):
