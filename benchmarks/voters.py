@@ -5,6 +5,8 @@
 Each text of a seeded sample of CLINC150's validation rows is put to each model with the ten labels
 that labelmend's own retrieval finds for it, most likely first; label cards carry the core texts of
 the training rows, no description. Accuracy counts a text whose label retrieval has missed as wrong.
+It is given for the votes as they are cast, and without the voter's liking for single labels, which
+labelmend takes out of all votes; here it is learned from the same votes, not from the truth.
 
 Three ways through llama.cpp are timed in turns, so that a busy machine slows all alike; their
 ratios hold, the seconds only on a quiet one: the channel ballot, the straight way (prefix and text
@@ -25,6 +27,7 @@ from typing import Literal
 import numpy as np
 import yaml
 from results_file import write_section
+from scipy.special import softmax
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
@@ -34,6 +37,7 @@ from labelmend.prompts.render import channel_prefix
 from labelmend.protocols import NoProgress
 from labelmend.relabel.ballots import BALLOTS, ChannelBallot, shown_exemplars
 from labelmend.relabel.describe import core_texts, draft_cards
+from labelmend.relabel.label_bias import without_label_bias
 from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.relabel.models import locate_models
 from labelmend.relabel.sources import given_shares
@@ -44,7 +48,7 @@ from labelmend.retrieval.encode import usable_cores
 from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours
 from labelmend.retrieval.passages import label_passages
 from labelmend.retrieval.space import open_space
-from labelmend.types import NO_LABEL, Ballot, Dataset, LabelCard
+from labelmend.types import NO_LABEL, Ballot, Dataset, LabelCard, Vote
 
 HERE = Path(__file__).resolve().parent
 CLINC = HERE.parent.parent / "shared" / "data" / "clinc150"
@@ -196,7 +200,8 @@ class Measured:
         model: its key.
         ballot: channel or choice.
         rows: asked.
-        right: of them whose label scored best.
+        cast: of them whose label scored best as the votes were cast.
+        right: of them whose label scored best without the voter's liking for single labels.
         failures: rows without a vote.
         tokens: decoded for all rows, label prefixes included.
         seconds: for all rows, label prefixes included.
@@ -205,6 +210,7 @@ class Measured:
     model: str
     ballot: str
     rows: int
+    cast: int
     right: int
     failures: int
     tokens: int
@@ -245,12 +251,11 @@ def measure(
         began = time.perf_counter()
         votes = ballot.vote([question.ballot for question in asked])
         seconds, tokens = time.perf_counter() - began, engine.decoded_tokens
-        right = sum(
-            vote.scores is not None and int(np.argmax(vote.scores)) == question.truth
-            for vote, question in zip(votes, asked, strict=True)
-        )
+        cast, right = count_right(asked, votes)
         failures = sum(vote.scores is None for vote in votes)
-        measured = Measured(model.key, config.ballot, len(asked), right, failures, tokens, seconds)
+        measured = Measured(
+            model.key, config.ballot, len(asked), cast, right, failures, tokens, seconds
+        )
         if not isinstance(ballot, ChannelBallot):
             return measured, None
         other = LlamaEngine(path, context_tokens=512, batch_tokens=512, gpu_layers=0)
@@ -260,6 +265,20 @@ def measure(
             other.close()
     finally:
         engine.close()
+
+
+def count_right(asked: Sequence[Question], votes: Sequence[Vote]) -> tuple[int, int]:
+    """Return how many votes are for the right label, as cast and without liking of labels."""
+    heard = [(q, v.scores) for q, v in zip(asked, votes, strict=True) if v.scores is not None]
+    truth = np.array([question.truth for question, _ in heard])
+    scores = np.array([scores for _, scores in heard], dtype=np.float32)
+    names = [[card.label for card in question.ballot.candidates] for question, _ in heard]
+    known, place = np.unique(names, return_inverse=True)
+    labels = place.reshape(scores.shape)
+    everybody = np.ones(len(heard), dtype=bool)
+    fair = without_label_bias(scores, labels, softmax(scores, axis=1), everybody, len(known))
+    cast, right = (int((found.argmax(axis=1) == truth).sum()) for found in (scores, fair))
+    return cast, right
 
 
 def _timed(
@@ -318,23 +337,26 @@ def report(
         "",
         f"`{command}`: CLINC150's validation rows, candidates from labelmend's own retrieval on "
         f"the training rows, {told}, seed {seed}. Tokens and seconds a row have the label "
-        "prefixes in them, each decoded once. Straight: seconds of decoding prefix and text of "
-        "each candidate anew, by the ballot's; plain: the ballot's tokens/s by those of evaluating "
-        "one prompt of as many tokens; both in turns with the ballot on "
+        "prefixes in them, each decoded once. Right: without the voter's liking for single "
+        "labels, learned from these votes alone, as labelmend does before it weighs them. "
+        "Straight: seconds of decoding prefix and text of each candidate anew, by the ballot's; "
+        "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens; both in "
+        "turns with the ballot on "
         f"{TIMED_ROWS} rows whose prefixes are known.",
         f"Python {platform.python_version()}, llama-cpp-python "
         f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores.",
         "",
-        "| model | ballot | rows | right | goal | tokens a row | seconds a row | tokens/s "
-        "| straight | plain |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| model | ballot | rows | as cast | right | goal | tokens a row | seconds a row "
+        "| tokens/s | straight | plain |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for done, timed in found:
         model = names[done.model]
         goal = f"{model.goal:.0f} %" if done.ballot == "channel" and model.goal else ""
         ratios = f"{timed.ratio:.1f} x | {100 * timed.share:.0f} %" if timed else " | "
         lines.append(
-            f"| {model.name} | {done.ballot} | {done.rows} | {done.accuracy:.1f} % | {goal} "
+            f"| {model.name} | {done.ballot} | {done.rows} | {100 * done.cast / done.rows:.1f} % "
+            f"| {done.accuracy:.1f} % | {goal} "
             f"| {done.tokens / done.rows:.0f} | {done.seconds / done.rows:.2f} "
             f"| {done.tokens / done.seconds:.0f} | {ratios} |"
         )

@@ -4,30 +4,43 @@ from pathlib import Path
 
 import pytest
 import voters
-from voters import CANDIDATES, Measured, Timed, questions, report
+from voters import CANDIDATES, Measured, Question, Timed, count_right, questions, report
 
 from labelmend.data.duplicates import text_key
+from labelmend.types import Ballot, LabelCard, Vote
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo"
 
 
 def test_the_table_has_rates_by_row_and_second():
-    channel = Measured("smollm2", "channel", 300, 231, 0, tokens=36_000, seconds=120.0)
-    choice = Measured("qwen-0.5b", "choice", 300, 90, 3, tokens=60_000, seconds=600.0)
+    channel = Measured("smollm2", "channel", 300, 222, 231, 0, tokens=36_000, seconds=120.0)
+    choice = Measured("qwen-0.5b", "choice", 300, 93, 90, 3, tokens=60_000, seconds=600.0)
     assert channel.accuracy == pytest.approx(77.0)
     text = report(
         [(channel, Timed(ratio=3.14, share=0.912)), (choice, None)], "command", 0, described=False
     )
     lines = text.splitlines()
     assert lines[-2] == (
-        "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 77.0 % | 75 % | 120 | 0.40 | 300 "
+        "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 74.0 % | 77.0 % | 75 % | 120 | 0.40 | 300 "
         "| 3.1 x | 91 % |"
     )
     assert lines[-1] == (
-        "| Qwen2.5-Coder-0.5B-Instruct Q4_K_M | choice | 300 | 30.0 % |  | 200 | 2.00 | 100 |  |  |"
+        "| Qwen2.5-Coder-0.5B-Instruct Q4_K_M | choice | 300 | 31.0 % | 30.0 % |  | 200 | 2.00 "
+        "| 100 |  |  |"
     )
     assert len({line.count("|") for line in lines[-4:]}) == 1
     assert "`command`" in text
+
+
+def test_a_liking_for_one_label_is_taken_out_before_votes_are_counted():
+    cards = tuple(LabelCard(name, "", (), "name") for name in "abcd")
+    asked = [Question(Ballot("x", cards), truth) for truth in [0, 1, 2, 3] * 25]
+    # The text tells its label by 3 nats; d is liked by 3.5 whatever the text.
+    told = [tuple(3.0 * (i == q.truth) + 3.5 * (i == 3) for i in range(4)) for q in asked]
+    votes = [Vote(scores) for scores in told]
+    assert count_right(asked, votes) == (25, 100)
+    # What failed is not right: the last one is.
+    assert count_right(asked, [*votes[:-1], Vote(None, "no answer")]) == (24, 99)
 
 
 @pytest.fixture
