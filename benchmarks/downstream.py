@@ -43,9 +43,9 @@ from labelmend.classify.data import overlapping_rows, training_set
 from labelmend.classify.learners import KINDS, Kind
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
+from labelmend.relabel.models import locate_models
 from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, Floats
-from labelmend.weights.locate import locate
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2, 3, 4)
@@ -151,8 +151,8 @@ def prepare(source: Source, rows: int | None) -> Problem:
     tested = load(Source("test", "CLINC150 test", TEST, "label"))
     test = TestSet(tested.texts, tuple(tested.labels[k] for k in tested.truth), "oos")
     config = load_config("embedded")
-    encoders = config.classifier_encoders
-    space = open_space(encoders, [locate(encoder.model) for encoder in encoders])
+    models = locate_models(config, use_llm=False)
+    space = open_space(config.encoders, models.encoders)
     truth = training_set(table.dataset(table.truth), np.ones(len(table.texts)))
     texts = sorted(truth.texts)
     more = sorted(set(test.texts) - set(texts))

@@ -188,7 +188,7 @@ def compare_tables(
     if peer is not None:
         check_peer()
     tables = _read(request, config)
-    models = tuple(locate(encoder.model) for encoder in config.classifier_encoders)
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
     if "finetune" in kinds:
         models = (*models, locate(config.classify.finetune.encoder))
@@ -207,7 +207,7 @@ def compare_tables(
         facts = [
             *(__version__, versions, vectors.texts, vars(tables.test), cross_validate),
             *(asdict(config.classify), asdict(point), [m.digest for m in models]),
-            [asdict(encoder) for encoder in config.classifier_encoders],
+            [asdict(encoder) for encoder in config.encoders],
         ]
         plain = json.dumps(facts, sort_keys=True, default=list).encode()
         known = CellLog(unfinished, hashlib.sha256(plain).hexdigest())
@@ -266,7 +266,7 @@ def _vectors(
 
     The space is that of the training texts: what is tested on has no say in it.
     """
-    space = open_space(config.classifier_encoders, models)
+    space = open_space(config.encoders, models)
     training = {text for arm in tables.arms for text in arm.training_set().texts}
     texts = sorted(training)
     tested = sorted(set(tables.test.texts) - training)

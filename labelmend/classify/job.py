@@ -202,15 +202,14 @@ class _Fitted:
 def _fitted(
     data: TrainingSet, config: Config, kind: SpaceKind, point: OperatingPoint, progress: Progress
 ) -> _Fitted:
-    encoders = config.classifier_encoders
-    models = tuple(locate(encoder.model) for encoder in encoders)
-    space = open_space(encoders, models)
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    space = open_space(config.encoders, models)
     embeddings = space.fit(data.texts, progress)
     space.release()
     training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
     digests = tuple(located.digest for located in models)
     notes = (*space.notes, *notes_on_tuned(models, data.texts))
-    return _Fitted(training, models, space.means, encoders, digests, notes, {})
+    return _Fitted(training, models, space.means, config.encoders, digests, notes, {})
 
 
 def _finetuned(

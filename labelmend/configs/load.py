@@ -170,21 +170,18 @@ def _build_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
                 f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}; "
                 f"known here: {', '.join(hints)}"
             )
-    # What may be null or has a default may be left out.
-    defaults = {f.name for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING}
     for name, hint in hints.items():
-        if name not in value and name not in defaults and get_origin(hint) is not UnionType:
+        if (
+            name not in value and get_origin(hint) is not UnionType
+        ):  # what may be null may be left out
             raise ConfigError(f"{where}: {prefix}{name} is missing")
-    known = {n: _build(t, value[n], where, f"{prefix}{n}") for n, t in hints.items() if n in value}
-    return kind(**{**dict.fromkeys(hints.keys() - defaults), **known})
+    return kind(**{n: _build(t, value.get(n), where, f"{prefix}{n}") for n, t in hints.items()})
 
 
 def _check_ranges(config: Config) -> None:
     """Refuse what makes no sense before any work starts."""
     if not config.encoders:
         raise ConfigError("encoders is empty: name at least one sentence encoder")
-    if not config.classifier_encoders:
-        raise ConfigError("no encoder has for_classifiers: true; classifiers need one at least")
     shares = {
         "decision.max_harm": config.decision.max_harm,
         "decision.max_row_harm": config.decision.max_row_harm,

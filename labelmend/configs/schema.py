@@ -32,7 +32,6 @@ class EncoderConfig:
         query_prefix: put before each row's text, such as an e5 model's "query: ".
         cache: keep embeddings on disk for later runs, under hashes of the texts.
         cache_gib: of disk at most; the models not used for longest go first.
-        for_classifiers: classifiers read its vectors, too; mending always does.
     """
 
     backend: Literal["sentence-transformers", "onnx"]
@@ -42,7 +41,6 @@ class EncoderConfig:
     query_prefix: str
     cache: bool
     cache_gib: float
-    for_classifiers: bool = True
 
 
 @dataclass(frozen=True)
@@ -418,8 +416,7 @@ class TuneConfig:
 class Config:
     """One run's whole configuration.
 
-    `encoders` are at least one, and one at least is for classifiers; their vectors are joined into
-    one space. `voters` may be none.
+    `encoders` are at least one; their vectors are joined into one space. `voters` may be none.
     """
 
     profile: str
@@ -436,8 +433,3 @@ class Config:
     decision: DecisionConfig
     classify: ClassifyConfig
     tune: TuneConfig
-
-    @property
-    def classifier_encoders(self) -> tuple[EncoderConfig, ...]:
-        """Return the encoders that classifiers read."""
-        return tuple(encoder for encoder in self.encoders if encoder.for_classifiers)

@@ -103,7 +103,6 @@ def with_embedder(config: Config, spec: str) -> Config:
         backend="sentence-transformers" if plain else "onnx",
         # A model trained with it must find it from any folder.
         model=spec if model.kind else str(folder.resolve()),
-        for_classifiers=True,
     )
     tuning = read_tuning(folder)
     if tuning is not None:

@@ -125,7 +125,6 @@ def test_override_that_names_nothing(override, message):
         ("decision.max_harm=small", "decision.max_harm: expected float, got 'small'"),
         ("encoders.1.model=1", "encoders.1.model: expected str, got 1"),
         ("encoders=[]", "encoders is empty: name at least one sentence encoder"),
-        ("encoders.1.for_classifiers=false", "no encoder has for_classifiers: true"),
         ("encoders={model: x}", "encoders: expected a list, got {'model': 'x'}"),
         ("encoders.0={model: x}", "encoders.0.backend is missing"),
         ("encoders.1.backend=flag", "'flag' is not one of sentence-transformers, onnx"),
@@ -196,16 +195,6 @@ def test_a_users_file_extends_embedded_unless_it_says_otherwise(tmp_path):
     )
     other = load_config(write(tmp_path, "extends: quality\nseed: 3\n"), ["seed=4"])
     assert other == dataclasses.replace(load_config("quality"), seed=4)
-
-
-def test_classifiers_read_the_encoders_that_are_for_them(tmp_path):
-    config = load_config("embedded")
-    assert config.classifier_encoders == config.encoders[1:]
-    both = load_config("embedded", ["encoders.0.for_classifiers=true"])
-    assert both.classifier_encoders == both.encoders
-    mine = "encoders: [{backend: onnx, model: x, batch_size: 1, max_tokens: 8, query_prefix: '', "
-    mine = load_config(write(tmp_path, f"{mine}cache: true, cache_gib: 1}}]\n"))
-    assert mine.classifier_encoders == mine.encoders
 
 
 def test_a_users_file_extends_a_file_beside_it(tmp_path, monkeypatch):

@@ -57,7 +57,6 @@ def test_one_encoder_stands_for_all_and_reads_as_in_its_training(tuned, monkeypa
     assert encoder.model == str(tuned.resolve())
     assert (encoder.query_prefix, encoder.max_tokens) == ("query: ", 99)
     assert encoder.cache_gib == CONFIG.encoders[0].cache_gib
-    assert encoder.for_classifiers
 
 
 def test_a_known_name_keeps_the_profiles_settings(bge_small):
