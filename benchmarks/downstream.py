@@ -12,6 +12,7 @@ tables are written into benchmarks/RESULTS.md, between the markers of `downstrea
 
 import argparse
 import hashlib
+import platform
 import shlex
 import sys
 import time
@@ -44,6 +45,7 @@ from labelmend.classify.learners import KINDS, Kind
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
 from labelmend.relabel.models import locate_models
+from labelmend.retrieval.encode import usable_cores
 from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, Floats
 
@@ -371,7 +373,8 @@ def report(lines: Lines, seeds: Sequence[int], command: str) -> str:
         "# Results downstream: does the classifier get better?",
         "",
         f"`{command}`",
-        f"Seeds: {', '.join(map(str, seeds))}. {versions}; labelmend's sources {codes}.",
+        f"Seeds: {', '.join(map(str, seeds))}. {versions}; labelmend's sources {codes}; "
+        f"{platform.machine()}, {usable_cores()} cores.",
         "",
         _EXPLANATION,
         "",

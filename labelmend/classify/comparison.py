@@ -42,6 +42,7 @@ from labelmend.classify.job import curve_record
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import Peer, check_peer
 from labelmend.classify.tuning import LIBRARIES as FINETUNE_LIBRARIES
+from labelmend.classify.tuning import check_tunable
 from labelmend.classify.unfinished import CellLog
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
@@ -187,6 +188,9 @@ def compare_tables(
     """
     if peer is not None:
         check_peer()
+    if "finetune" in kinds:
+        settings = config.classify.finetune
+        check_tunable(settings, locate(settings.encoder))
     tables = _read(request, config)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)

@@ -10,7 +10,7 @@ import numpy as np
 from labelmend.classify.baseline import Cell, by_arm
 from labelmend.classify.calibrate import Goal
 from labelmend.classify.compare import Outcome
-from labelmend.classify.evaluate import Metrics
+from labelmend.classify.evaluate import LabelScores, Metrics
 
 if TYPE_CHECKING:
     from labelmend.classify.comparison import Comparison
@@ -28,6 +28,12 @@ FIGURES: tuple[tuple[str, Callable[[Metrics], float | None], bool], ...] = (
     ("log loss", lambda m: m.log_loss, False),
     ("ECE", lambda m: m.ece, False),
 )
+
+LABEL_FIGURES: Mapping[str, Callable[[LabelScores], float]] = {
+    "F1": lambda scores: scores.f1,
+    "precision": lambda scores: scores.precision,
+    "recall": lambda scores: scores.recall,
+}
 """What tables show, and whether it is shown in per cent."""
 
 _WORST_LABELS = 10
@@ -102,15 +108,18 @@ def mean_figure(cells: Sequence[Cell], figure: Callable[[Metrics], float | None]
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
+def label_mean(cells: Sequence[Cell], label: str, figure: Callable[[LabelScores], float]) -> float:
+    """Return the mean of a label's figure over the seeds."""
+    return float(np.mean([figure(cell.metrics.labels[label]) for cell in cells]))
+
+
 def label_f1(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[str, float, float]]:
     """Return label, F1 before and after as means over the seeds, most changed first."""
-    scores = []
-    for label in before[0].metrics.labels:
-        old, new = (
-            float(np.mean([cell.metrics.labels[label].f1 for cell in cells]))
-            for cells in (before, after)
-        )
-        scores.append((label, old, new))
+    f1 = LABEL_FIGURES["F1"]
+    scores = [
+        (label, label_mean(before, label, f1), label_mean(after, label, f1))
+        for label in before[0].metrics.labels
+    ]
     return sorted(scores, key=lambda row: (-abs(row[2] - row[1]), row[0]))
 
 
@@ -141,11 +150,15 @@ def _figure_table(arms: Mapping[str, list[Cell]]) -> list[str]:
 def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
     """Return the labels whose F1 changed most between the first two arms."""
     (first, before), (second, after), *_ = arms.items()
-    lines = [f"| label, F1 changed most | {first} | {second} |", "|---|---|---|"]
-    lines += [
-        f"| {cell_text(label)} | {a * 100:.1f} | {b * 100:.1f} |"
-        for label, a, b in label_f1(before, after)[:_WORST_LABELS]
-    ]
+    titles = [f"{figure} {arm}" for figure in LABEL_FIGURES for arm in (first, second)]
+    lines = [f"| label, F1 changed most | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    for label, _, _ in label_f1(before, after)[:_WORST_LABELS]:
+        means = [
+            f"{label_mean(cells, label, figure) * 100:.1f}"
+            for figure in LABEL_FIGURES.values()
+            for cells in (before, after)
+        ]
+        lines.append(f"| {cell_text(label)} | {' | '.join(means)} |")
     return lines
 
 

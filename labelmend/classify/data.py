@@ -105,6 +105,11 @@ def labelled_table(
     if mended and label_column is None and MENDED in table.columns:
         label_column = MENDED
     columns = choose_columns(table, text_column, label_column)
+    if weigh and MENDED in table.columns and columns.label != MENDED:
+        raise InputError(
+            f"{table.path}: column {CONFIDENCE!r} is the probability that {MENDED!r} is right, not "
+            f"{columns.label!r}: leave --weight-by-confidence out, or train on {MENDED!r}"
+        )
     dataset = to_dataset(table, columns, config, oos_label).dataset
     unlabelled = int((dataset.given == NO_LABEL).sum())
     notes = [f"{unlabelled} of {len(dataset)} rows have no label and are left out"]

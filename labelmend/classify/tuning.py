@@ -258,25 +258,46 @@ def _train(
     )
     trainer.remove_callback(PrinterCallback)
     last = _last_checkpoint(work)
-    try:
+    with _one_line_error(settings, work):
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    except (ValueError, RuntimeError, KeyError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"fine-tuning {settings.encoder} failed: {said}; remove {work} if it lies there, and "
-            "lower classify.finetune.batch_size if memory ran out"
-        ) from None
     state, trained = trainer.state, trainer.model.cpu().eval()
     if adapted is not None:
         adapted.merge_and_unload()
     folder = work / _TUNED
     shutil.rmtree(folder, ignore_errors=True)
-    encoder.save(str(folder), create_model_card=False)
+    with _one_line_error(settings, work):
+        encoder.save(str(folder), create_model_card=False)
     with torch.no_grad():
         scorer = LinearScorer(
             np.ascontiguousarray(trained.head.weight.numpy().T), trained.head.bias.numpy().copy()
         )
     return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, _step_of(last))
+
+
+@contextlib.contextmanager
+def _one_line_error(settings: FinetuneConfig, work: Path) -> Iterator[None]:
+    """Turn what the libraries raise into one line.
+
+    Raises:
+        OutputError: a checkpoint or the encoder can't be written.
+        ModelError: anything else.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        # The last is how torch says that a disk is full.
+        if isinstance(error, OSError | SafetensorError) or "StreamWriter" in said:
+            raise OutputError(
+                f"{work}: can't write there: {said}; free some space and run again: whole "
+                "checkpoints are gone on with"
+            ) from None
+        raise ModelError(
+            f"fine-tuning {settings.encoder} failed: {said}; remove {work} if it lies there, and "
+            "lower classify.finetune.batch_size if memory ran out"
+        ) from None
 
 
 def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
@@ -314,14 +335,13 @@ def _identity(
 def _open_work(work: Path, identity: str) -> None:
     """Keep the checkpoints of this very training, and remove those of another."""
     mark = work / _IDENTITY
-    if work.exists() and not mark.is_file():
-        if not work.is_dir() or any(work.iterdir()):
-            raise OutputError(
-                f"{work}: is where checkpoints go, and holds something else; move it away"
-            )
-    elif work.exists() and mark.read_text("utf-8") != identity:
-        shutil.rmtree(work)
+    if work.exists() and not mark.is_file() and (not work.is_dir() or any(work.iterdir())):
+        raise OutputError(
+            f"{work}: is where checkpoints go, and holds something else; move it away"
+        )
     try:
+        if work.exists() and mark.is_file() and mark.read_text("utf-8") != identity:
+            shutil.rmtree(work)
         work.mkdir(exist_ok=True)
         mark.write_text(identity, "utf-8")
     except OSError as error:

@@ -88,6 +88,11 @@ def train_classifier(
     )
     chosen = options.classifier_kind(kind) or config.classify.kind
     if chosen == "finetune":
+        if embedder is not None:
+            raise ConfigError(
+                "--embedder is for kinds that read an encoder as it is; --kind finetune takes "
+                f"--encoder {embedder}"
+            )
         config = _with_encoder(config, encoder, lora=lora)
     elif encoder is not None or lora is not None:
         raise ConfigError(

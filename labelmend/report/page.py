@@ -47,8 +47,15 @@ GLOSSARY = (
     ("oos recall", "of the texts that fit no label (oos: out of scope), those that are flagged"),
     ("oos precision", "of the flagged texts, those that do fit no label"),
     ("oos AUROC", "how well the out-of-scope score puts such texts first; 50 is by chance"),
-    ("log loss", "mean of -log of the true label's probability; lower is better"),
-    ("ECE", "expected calibration error: how far probabilities are from shares; lower is better"),
+    (
+        "log loss",
+        "mean of -log of the true label's probability, whatever the bar says; lower is better",
+    ),
+    (
+        "ECE",
+        "expected calibration error: how far the probability of the most probable label, whatever "
+        "the bar says, is from the share that is right; lower is better",
+    ),
 )
 
 _NEIGHBOURS = 5

@@ -15,7 +15,13 @@ from labelmend.classify.baseline import Cell
 from labelmend.classify.calibrate import TradeOff
 from labelmend.classify.compare import Outcome
 from labelmend.classify.comparison import AFTER, BEFORE, GOLD
-from labelmend.classify.comparison_page import label_f1, mean_figure, points
+from labelmend.classify.comparison_page import (
+    LABEL_FIGURES,
+    label_f1,
+    label_mean,
+    mean_figure,
+    points,
+)
 from labelmend.classify.evaluate import ReliabilityBin
 from labelmend.relabel.results import ConfusedPair
 from labelmend.report.mending import Flow, Mending, label_turnover
@@ -323,10 +329,20 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
         "are in the table.",
         _json(figure),
         Numbers(
-            "F1 by label in per cent, most changed first",
-            ("label", "test rows", BEFORE, AFTER, "change"),
+            f"By label in per cent, {BEFORE} and {AFTER}, the most changed F1 first",
+            (
+                *("label", "test rows", "change of F1"),
+                *(f"{figure} {arm}" for figure in LABEL_FIGURES for arm in (BEFORE, AFTER)),
+            ),
             tuple(
-                (label, f"{rows[label].rows:,}", f"{a * 100:.1f}", f"{b * 100:.1f}", points(b - a))
+                (
+                    *(label, f"{rows[label].rows:,}", points(b - a)),
+                    *(
+                        f"{label_mean(arms[arm], label, figure) * 100:.1f}"
+                        for figure in LABEL_FIGURES.values()
+                        for arm in (BEFORE, AFTER)
+                    ),
+                )
                 for label, a, b in scores
             ),
         ),
@@ -377,9 +393,10 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
     return Plot(
         f"reliability-{kind}",
         "Do its probabilities mean what they say?",
-        "Test rows are gathered by the probability of the label that they got. On the straight "
-        "line, labels are right as often as they are said to be; below it, the classifier is too "
-        "sure. Larger marks stand for more predictions; those of few jump about. "
+        "Test rows are gathered by the probability of their most probable label, whatever the bar "
+        "for out-of-scope says. On the straight line, labels are right as often as they are said "
+        "to be; below it, the classifier is too sure. Larger marks stand for more predictions; "
+        "those of few jump about. "
         f"The mean distance from it (expected calibration error) is: {said}.",
         _json(figure),
         Numbers(

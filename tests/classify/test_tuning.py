@@ -1,4 +1,5 @@
 import json
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,19 @@ def test_checkpoints_of_another_training_are_not_gone_on_with(tmp_path):
     _open_work(work, "two")
     assert _last_checkpoint(work) is None
     assert [path.name for path in work.iterdir()] == ["labelmend.json"]
+
+
+def test_a_full_disk_is_told_in_one_line_and_checkpoints_stay(data, config, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"w: can't write there: .*; free some space") as told:
+            tune(data, HELD, config, locate(config.finetune.encoder), 0, tmp_path / "w", Steps())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(told.value)
+    done = tune(data, HELD, config, locate(config.finetune.encoder), 0, tmp_path / "w", Steps())
+    assert done.steps == 4
 
 
 def test_a_folder_of_the_users_is_left_alone(tmp_path):

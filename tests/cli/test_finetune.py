@@ -129,4 +129,18 @@ def test_bad_options_are_refused(tables, cli, tmp_path):
     assert "classify.finetune.epochs is 0: give at least 1" in refusal(
         *finetune, "--set", "classify.finetune.epochs=0"
     )
+    assert "--kind finetune takes --encoder bge-small-en-v1.5" in refusal(
+        *finetune, "--embedder", "bge-small-en-v1.5"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_can_not_be_tuned_is_told_before_anything_is_compared(tables, cli, tmp_path):
+    ran = cli(
+        *("compare-baseline", tables / "train.csv", "--test", tables / "new.csv"),
+        *("--kind", "logreg", "--kind", "finetune", "-o", tmp_path / "r"),
+        *("--set", "classify.finetune.encoder=bge-small-en-v1.5"),
+    )
+    assert "has no torch weights" in ran.refusal()
+    assert "embed" not in ran.err
     assert list(tmp_path.iterdir()) == []

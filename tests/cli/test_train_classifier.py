@@ -121,13 +121,24 @@ def test_label_column_kind_and_weights(trained, cli):
         "--kind",
         "linear-svm",
     )
-    ran = cli(*run, "--label-column", "label", "--weight-by-confidence", "--oos-recall", "0.5")
+    ran = cli(*run, "--label-column", "label", "--oos-recall", "0.5")
     assert ran.code == 0
     assert "of column 'label'" in ran.out
     model = load_model(folder / "other")
     assert model.classifier.kind == "linear-svm"
+    assert model.card["data"]["weighted_by_confidence"] is False
+    assert cli(*run, "--weight-by-confidence", "--oos-recall", "0.5").code == 0
+    model = load_model(folder / "other")
     assert model.card["data"]["weighted_by_confidence"] is True
     assert sum(model.card["data"]["label_weights"].values()) == pytest.approx(45 * 0.9)
+
+
+def test_the_confidence_of_one_label_is_no_weight_of_another(trained, cli):
+    folder, _ = trained
+    run = ("train-classifier", folder / "mended.csv", "-o", folder / "none")
+    said = cli(*run, "--label-column", "label", "--weight-by-confidence").refusal()
+    assert "'confidence' is the probability that 'mended_label' is right, not 'label'" in said
+    assert not (folder / "none").exists()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ def test_f1_of_labels_before_and_after(cells, known):
     assert scores[known.B] == pytest.approx((2 / 3, 4 / 5))
     assert scores[known.OOS] == pytest.approx((2 / 3, 1.0))
     plot = label_plot("logreg", by_arm(cells, "logreg"))
-    assert plot.numbers.rows[0] == (known.A, "3", "40.0", "80.0", "+40.00")
+    # F1, precision and recall, each before and after.
+    figures = ("40.0", "80.0", "50.0", "100.0", "33.3", "66.7")
+    assert plot.numbers.rows[0] == (known.A, "3", "+40.00", *figures)
     drawn = plot.figure["data"][-1]
     assert drawn["x"][0] == pytest.approx(80.0)
 
