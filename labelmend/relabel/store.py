@@ -158,10 +158,14 @@ class Store:
         found = self._known("SELECT key, scores FROM votes WHERE key IN ({marks})", keys)
         return {key: tuple(np.frombuffer(blob).tolist()) for key, blob in found}
 
-    def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> None:
-        """Remember votes; where one is known already, by another process, that one stands."""
+    def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> int:
+        """Remember votes; where one is known already, by another process, that one stands.
+
+        Returns:
+            how many were not known.
+        """
         rows = [(key, np.asarray(scores, dtype=np.float64).tobytes()) for key, scores in votes]
-        self._put("INSERT OR IGNORE INTO votes VALUES (?, ?)", rows)
+        return self._put("INSERT OR IGNORE INTO votes VALUES (?, ?)", rows)
 
     def replies(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the replies that are known."""
@@ -215,10 +219,11 @@ class Store:
                 f"{self.path}: can't be used as the vote store: {error}; {advice}"
             ) from None
 
-    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> None:
+    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> int:
+        """Return how many rows were written."""
         try:
             with self._database:
-                self._database.executemany(statement, rows)
+                return self._database.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
             raise OutputError(
                 f"{self.path}: can't store votes: {error}; free some space and run again: "

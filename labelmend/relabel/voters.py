@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -73,6 +73,10 @@ def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
     return LlamaVoter(config, model)
 
 
+_APART = 16
+"""Groups that a process leaves to another one that is asking the same."""
+
+
 def collect_votes(
     voter: Voter,
     ballots: Sequence[Ballot],
@@ -88,13 +92,17 @@ def collect_votes(
     whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
     stored: they are asked again next time.
 
+    Processes that share a store share the work: each group is looked up again before it is asked,
+    and a process whose votes another one stored first goes on some groups ahead of it. No vote
+    depends on that, as none depends on the group.
+
     Args:
         voter: is asked.
         ballots: distinct ones.
         store: remembers votes.
         progress: advances by votes.
         limit: seconds; no group is begun once these ballots have taken so long. What earlier runs
-            spent on them counts, as far as the store knows.
+            and other processes spent on them counts, as far as the store knows.
 
     Returns:
         one vote a ballot, in order, without scores or failure where the time was up before; and the
@@ -103,31 +111,44 @@ def collect_votes(
     began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
     same_ballots = key_of("seconds", *keys)
-    spent = store.seconds(same_ballots)
-    known = store.votes(keys)
-    votes = [Vote(known[key]) if key in known else None for key in keys]
-    remembered = sum(vote is not None for vote in votes)
+    votes: list[Vote | None] = [None] * len(ballots)
+
+    def recall(places: Sequence[int]) -> int:
+        known = store.votes([keys[i] for i in places])
+        for i in places:
+            if keys[i] in known:
+                votes[i] = Vote(known[keys[i]])
+        return len(known)
+
+    remembered = recall(range(len(ballots)))
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
-    for start in range(0, len(ballots), voter.together):
-        group = range(start, min(start + voter.together, len(ballots)))
-        missing = [i for i in group if votes[i] is None]
-        if not missing:
+    starts = range(0, len(ballots), voter.together)
+    waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
+    while waiting:
+        unknown = [i for i in waiting.popleft() if votes[i] is None]
+        found = recall(unknown)
+        if found:
+            remembered += found
+            progress.advance(found)
+        missing = [i for i in unknown if votes[i] is None]
+        if not missing or store.seconds(same_ballots) >= limit:
             continue
-        if spent >= limit:
-            break
         asked_at = time.monotonic()
         answers = voter.vote([ballots[i] for i in missing])
-        asked = dict(zip(missing, answers, strict=True))
-        store.put_votes([(keys[i], a.scores) for i, a in asked.items() if a.scores is not None])
-        # What the store holds is what a later run sees: another process may have been first.
-        held = store.votes([keys[i] for i in missing])
-        for i, answer in asked.items():
-            votes[i] = Vote(held[keys[i]]) if keys[i] in held else answer
-        took = time.monotonic() - asked_at
-        store.add_seconds(same_ballots, took)
-        spent += took
+        for i, answer in zip(missing, answers, strict=True):
+            votes[i] = answer
+        said = [
+            (keys[i], answer.scores)
+            for i, answer in zip(missing, answers, strict=True)
+            if answer.scores is not None
+        ]
+        new = store.put_votes(said)
+        recall(missing)  # what the store holds is what a later run sees
+        store.add_seconds(same_ballots, time.monotonic() - asked_at)
         progress.advance(len(missing))
+        if new < len(said):
+            waiting.rotate(-_APART)
     failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
     report = VoterReport(
         voter=voter.name,
@@ -135,7 +156,7 @@ def collect_votes(
         remembered=remembered,
         failures=dict(failures),
         seconds=time.monotonic() - began,
-        spent=spent,
+        spent=store.seconds(same_ballots),
         tokens=voter.tokens - read_before,
     )
     return [vote or Vote(None) for vote in votes], report

@@ -35,8 +35,8 @@ def test_votes_and_replies_come_back():
 
 def test_the_first_answer_stands():
     with Store(None) as store:
-        store.put_votes([("a", (1.0, 2.0))])
-        store.put_votes([("a", (3.0, 4.0, 5.0)), ("b", (6.0,))])
+        assert store.put_votes([("a", (1.0, 2.0))]) == 1
+        assert store.put_votes([("a", (3.0, 4.0, 5.0)), ("b", (6.0,))]) == 1
         assert store.votes(["a", "b"]) == {"a": (1.0, 2.0), "b": (6.0,)}
         store.put_replies([("a", "one")])
         store.put_replies([("a", "two")])
@@ -69,7 +69,7 @@ def test_a_store_of_the_first_version_learns_of_seconds(tmp_path):
 
 def test_nothing_in_nothing_out():
     with Store(None) as store:
-        store.put_votes([])
+        assert store.put_votes([]) == 0
         assert store.votes([]) == {}
         assert store.votes(["a"]) == {}
 
