@@ -6,6 +6,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
+
 from labelmend.configs.schema import VoterConfig
 from labelmend.prompts.render import CHANNEL, CHOICE
 from labelmend.protocols import Progress, Voter
@@ -73,6 +75,11 @@ def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
     return LlamaVoter(config, model)
 
 
+NO_NUMBERS = "the model's probabilities are no numbers"
+
+_LARGEST = float(np.finfo(np.float32).max)
+"""Evidence is kept in 32 bits."""
+
 _APART = 16
 """Groups that a process leaves to another one that is asking the same."""
 
@@ -90,7 +97,7 @@ def collect_votes(
     Ballots go to the voter in groups that the list of them alone determines, and each group's votes
     are committed in one transaction before they are reported as done. So a run that was killed has
     whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
-    stored: they are asked again next time.
+    stored: they are asked again next time. A vote with a score that is not finite is one.
 
     Processes that share a store share the work: each group is looked up again before it is asked,
     and a process whose votes another one stored first goes on some groups ahead of it. No vote
@@ -115,10 +122,10 @@ def collect_votes(
 
     def recall(places: Sequence[int]) -> int:
         known = store.votes([keys[i] for i in places])
-        for i in places:
-            if keys[i] in known:
-                votes[i] = Vote(known[keys[i]])
-        return len(known)
+        sound = [i for i in places if _is_sound(known.get(keys[i]))]
+        for i in sound:
+            votes[i] = Vote(known[keys[i]])
+        return len(sound)
 
     remembered = recall(range(len(ballots)))
     progress.start(f"vote {voter.name}", len(ballots))
@@ -135,14 +142,13 @@ def collect_votes(
         if not missing or store.seconds(same_ballots) >= limit:
             continue
         asked_at = time.monotonic()
-        answers = voter.vote([ballots[i] for i in missing])
-        for i, answer in zip(missing, answers, strict=True):
+        said = []
+        for i, answer in zip(missing, voter.vote([ballots[i] for i in missing]), strict=True):
             votes[i] = answer
-        said = [
-            (keys[i], answer.scores)
-            for i, answer in zip(missing, answers, strict=True)
-            if answer.scores is not None
-        ]
+            if answer.scores is not None and _is_sound(answer.scores):
+                said.append((keys[i], answer.scores))
+            elif answer.scores is not None:
+                votes[i] = Vote(None, NO_NUMBERS)
         new = store.put_votes(said)
         recall(missing)  # what the store holds is what a later run sees
         store.add_seconds(same_ballots, time.monotonic() - asked_at)
@@ -160,6 +166,11 @@ def collect_votes(
         tokens=voter.tokens - read_before,
     )
     return [vote or Vote(None) for vote in votes], report
+
+
+def _is_sound(scores: Sequence[float] | None) -> bool:
+    """Tell whether there are scores, and all of them are finite."""
+    return scores is not None and all(abs(score) <= _LARGEST for score in scores)
 
 
 def _card_key(card: LabelCard) -> str:

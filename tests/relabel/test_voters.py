@@ -322,6 +322,24 @@ def test_failures_are_counted_by_reason_and_asked_again():
     assert (report.remembered, report.failures) == (1, {})
 
 
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf"), 1e39])
+def test_scores_that_are_not_finite_are_a_failure(score):
+    def answer(ballot):
+        return Vote((1.0, score)) if ballot.text == "so wet" else by_length(ballot)
+
+    with Store(None) as store:
+        votes, report = collect_votes(Scripted(answer), BALLOTS, store, NoProgress())
+        assert store.count() == 2
+        # Stores of earlier versions may hold some.
+        (key,) = set(keys_of(Scripted(None), BALLOTS)) - set(keys_of(Scripted(None), BALLOTS[::2]))
+        store.put_votes([(key, (1.0, score))])
+        again, second = collect_votes(Scripted(answer), BALLOTS, store, NoProgress())
+    reason = "the model's probabilities are no numbers"
+    assert votes == again == [Vote((7.0, -1.0)), Vote(None, reason), Vote((5.0, -1.0))]
+    assert report.failures == second.failures == {reason: 1}
+    assert (report.remembered, second.remembered) == (0, 2)
+
+
 def test_no_ballots():
     with Store(None) as store:
         votes, report = collect_votes(Scripted(by_length), [], store, NoProgress())
