@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import pickle
 import re
+import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from dataclasses import replace
@@ -485,6 +488,54 @@ def test_a_server_that_fails_every_time_ends_the_run(told):
             collect_votes(voter, numbered(30), store, NoProgress())
         voter.close()
     assert sum("here" in raw for raw in told.asked) == 8 * 3
+
+
+INTERRUPTED = """
+    import pickle, sys
+    from labelmend.protocols import NoProgress
+    from labelmend.relabel.server import ServerVoter
+    from labelmend.relabel.store import Store
+    from labelmend.relabel.voters import collect_votes
+    config, server, ballots = pickle.load(sys.stdin.buffer)
+    voter = ServerVoter(config, server, "small")
+    try:
+        with Store(None) as store:
+            collect_votes(voter, ballots, store, NoProgress())
+    finally:
+        voter.close()
+"""
+
+
+def test_ctrl_c_waits_for_no_answer(told):
+    asked, over = threading.Event(), threading.Event()
+
+    def stuck(handler):
+        asked.set()
+        over.wait(60.0)
+        handler.close_connection = True
+
+    told.always = {"here": stuck}
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        process.stdin.write(pickle.dumps((CHOICE, settings(told, requests=4), numbered(20))))
+        process.stdin.close()
+        assert asked.wait(60.0)
+        time.sleep(0.2)  # until all four requests are in flight
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.wait(30.0)
+        took = time.monotonic() - began
+        assert b"KeyboardInterrupt" in process.stderr.read()
+    finally:
+        over.set()
+        process.kill()
+        process.wait()
+    assert took < 5.0
+    assert len(told.asked) <= 4
 
 
 def test_questions_that_are_refused_do_not_end_the_run(told):
