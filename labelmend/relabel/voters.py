@@ -164,6 +164,7 @@ def collect_votes(
         seconds=time.monotonic() - began,
         spent=store.seconds(same_ballots),
         tokens=voter.tokens - read_before,
+        unasked=votes.count(None),
     )
     return [vote or Vote(None) for vote in votes], report
 

@@ -227,6 +227,7 @@ def test_no_group_begins_once_the_time_is_up(clock):
         # Groups of two seconds: the third ends at 6.
         assert votes == [*map(by_length, MANY[:12]), *[Vote(None)] * 8]
         assert (report.asked, report.spent, report.seconds) == (12, 6.0, 6.0)
+        assert report.unasked == 8
         # What is remembered needs no time, and a run whose time is up asks nothing more.
         clock.now += 500
         second = timed(clock, 0.5)
@@ -238,6 +239,7 @@ def test_no_group_begins_once_the_time_is_up(clock):
         third = timed(clock, 0.5)
         _, report = collect_votes(third, MANY, store, NoProgress(), limit=9.0)
         assert (len(third.asked), report.spent, report.seconds) == (8, 10.0, 4.0)
+        assert report.unasked == 0
 
 
 def test_a_resumed_run_has_the_time_that_is_left(clock, tmp_path):
