@@ -152,8 +152,8 @@ class Vote:
 class VoterReport:
     """What one voter did, and what it was worth.
 
-    The last four are of the audit, the texts drawn at random: routed ones would judge it by the
-    hardest.
+    What stands from `audited` to `information` is of the audit, the texts drawn at random: routed
+    ones would judge it by the hardest.
 
     Attributes:
         voter: its name.
@@ -170,6 +170,7 @@ class VoterReport:
             label drawn from the ballot; below 0 it is worse than chance and gets no weight.
         information: mean nats by which the posterior of the label that it favours is higher with
             the voter than without; None where nothing was fused.
+        unasked: ballots that were not put to it, as the time was up.
     """
 
     voter: str
@@ -183,6 +184,7 @@ class VoterReport:
     agreement: float | None = None
     luck: float | None = None
     information: float | None = None
+    unasked: int = 0
 
     @property
     def worse_than_chance(self) -> bool:

@@ -98,10 +98,14 @@ def keeping_checkpoints(work: Path | None) -> Iterator[None]:
 def _kept_votes(store: Path | None) -> str:
     if store is None or not store.exists():
         return ""
+    from labelmend.errors import OutputError
     from labelmend.relabel.store import Store
 
-    with Store(store) as opened:
-        counts = {"votes": opened.count(), "label descriptions": opened.count_replies()}
+    try:
+        with Store(store) as opened:
+            counts = {"votes": opened.count(), "label descriptions": opened.count_replies()}
+    except OutputError as error:
+        return f"; {error}"
     kept = " and ".join(f"{count} {what}" for what, count in counts.items() if count)
     return f"; {kept} are kept in {store}: run the same command again to resume" if kept else ""
 

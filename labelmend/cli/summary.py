@@ -132,6 +132,7 @@ def voter_in_words(report: VoterReport) -> str:
         kinds = sorted(report.failures.items(), key=lambda kind: (-kind[1], kind[0]))
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in kinds[:_LINES])
         did += f", {failed:,} failed ({reasons})"
+    did += f", {report.unasked:,} more unasked as the time was up" if report.unasked else ""
     parts = [did]
     if report.agreement is not None:
         worth = f"agrees with {report.agreement:.0%} of {report.audited:,} texts drawn at random"

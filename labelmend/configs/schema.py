@@ -146,7 +146,8 @@ class ServerConfig:
         requests: asked at a time.
         per_minute: requests a minute at most; 0 for no limit.
         timeout_s: seconds until an answer is given up.
-        retries: of a request that failed by the server's fault.
+        retries: of a request that failed by the server's fault; without an answer in time there
+            is one at most.
         chat: ask choice ballots in the model's chat template.
         top_logprobs: likeliest replies that are told with their log-probabilities; many servers
             tell 20 at most.

@@ -49,20 +49,15 @@ class ModelServer:
         """Prepare to ask; nothing is sent yet.
 
         Raises:
-            ConfigError: the URL is none, or the environment lacks the key.
+            ConfigError: the URL is none, or the environment lacks the key or names a proxy that
+                can't be used.
         """
         import httpx
 
         self._httpx = httpx
         self._config = config
-        self.url, self._key = check_server(config)
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-            timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, 10.0)),
-            limits=httpx.Limits(
-                max_connections=config.requests, max_keepalive_connections=config.requests
-            ),
-        )
+        self.url, self._key = _address(config)
+        self._client = _open_client(config, self.url, self._key)
         self._lock = threading.Lock()
         self._free_at = 0.0
         self._closing = threading.Event()
@@ -103,6 +98,8 @@ class ModelServer:
         return {**choices[0], "usage": usage}
 
     def _answer(self, method: str, path: str, question: Any) -> Mapping[str, Any]:
+        httpx = self._httpx
+        late = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)
         tries, wait = 0, _FIRST_WAIT
         while True:
             self._take_turn()
@@ -110,15 +107,15 @@ class ModelServer:
             asked_to_wait: float | None = None
             try:
                 response = self._client.request(method, f"{self.url}{path}", json=question)
-            except self._httpx.TimeoutException as error:
+            except late as error:
                 fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
                 if tries > min(self._config.retries, 1):  # it had its time
                     raise fault from error
-            except self._httpx.DecodingError:
+            except httpx.DecodingError:
                 fault = ServerFaultError("an answer that is not JSON")
                 if tries > self._config.retries:
                     raise fault from None
-            except self._httpx.TransportError as error:
+            except httpx.TransportError as error:  # a timeout of the connection as well
                 if tries > self._config.retries:
                     raise self._gone(str(error) or type(error).__name__) from None
             else:
@@ -187,21 +184,25 @@ def check_server(config: ServerConfig) -> tuple[str, str]:
     """Return a server's base URL and API key, which may be empty; nothing is sent.
 
     Raises:
-        ConfigError: the URL is none or holds a password, or the environment holds no key.
+        ConfigError: the URL is none or holds what is to be hidden, the environment holds no key, or
+            it names a proxy or certificates that can't be used.
     """
+    url, key = _address(config)
+    _open_client(config, url, key).close()
+    return url, key
+
+
+def _address(config: ServerConfig) -> tuple[str, str]:
     url = config.url.rstrip("/")
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        path, _ = parts.path, parts.port  # a port that is no number is an error only when read
-    except ValueError:
-        known, path = False, ""
-    if known and parts.username is not None:
+    hidden = "a query or a fragment" if "?" in url or "#" in url else None
+    if _has_password(url):
+        hidden = "a password"
+    if hidden:
         raise ConfigError(
-            f"server.url for {parts.hostname} holds a password, which run.json would show; "
-            "put it into an environment variable and name that in server.api_key_env"
+            f"server.url holds {hidden}, which run.json would show; write http://host:port/v1, put "
+            "a key into an environment variable and name that in server.api_key_env"
         )
-    if not known:
+    if not _is_url(url):
         raise ConfigError(f"server.url {config.url!r} is no URL; write http://host:port/v1")
     key = os.environ.get(config.api_key_env, "").strip() if config.api_key_env else ""
     if config.api_key_env and not key:
@@ -213,7 +214,45 @@ def check_server(config: ServerConfig) -> tuple[str, str]:
         raise ConfigError(
             f"${config.api_key_env} holds no API key: it has characters that none has"
         )
-    return url if path else f"{url}/v1", key
+    return url if urlsplit(url).path else f"{url}/v1", key
+
+
+def _has_password(url: str) -> bool:
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
+def _is_url(url: str) -> bool:
+    """Tell whether requests can be sent there, as far as can be told without sending one."""
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        read = httpx.URL(url)
+        # What these raise, they raise only when they are read; the last is what a socket does.
+        _ = parts.port, read.host, read.raw_host.decode().encode("idna")
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _open_client(config: ServerConfig, url: str, key: str) -> Any:
+    import httpx
+
+    try:
+        return httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, 10.0)),
+            limits=httpx.Limits(
+                max_connections=config.requests, max_keepalive_connections=config.requests
+            ),
+        )
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        reason = str(error).rstrip(".")
+        raise ConfigError(
+            f"{url}: no connection can be made with the proxies and certificates that the "
+            "environment names (ALL_PROXY, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE): "
+            f"{reason}; mend or unset them"
+        ) from None
 
 
 def whole_number(value: Any) -> int:

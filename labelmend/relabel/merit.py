@@ -102,13 +102,20 @@ def _information(fit: Fit, texts: Ints, nats: Doubles, place: Ints) -> float:
 
 
 def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
-    """Name the voters that are worse than chance."""
-    return tuple(
+    """Name the voters that are worse than chance, and those whose time was up."""
+    worse = [
         f"{r.voter} is worse than chance on {r.audited} texts drawn at random, so it got no "
         "weight; leave it out, or give it the other ballot"
         for r in reports
         if r.worse_than_chance
-    )
+    ]
+    late = [
+        f"the time was up with {r.unasked:,} of {r.asked + r.unasked:,} texts unasked by "
+        f"{r.voter}; run again with a longer --llm-budget (routing.llm_minutes) to go on"
+        for r in reports
+        if r.unasked
+    ]
+    return *worse, *late
 
 
 def _voted(scores: np.ndarray, audit: Bools) -> Ints:

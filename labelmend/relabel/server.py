@@ -7,8 +7,10 @@ and llama-cpp-python tell where `/completions` is asked to echo.
 
 import math
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -84,7 +86,6 @@ class ServerVoter:
         channel = config.ballot == "channel"
         questions = config.candidates + 1 if channel else 2 * config.permutations
         self.together = max(server.requests // questions, 1)
-        self._pool = ThreadPoolExecutor(server.requests)
         self._prefixes: dict[str, _Read | ServerFaultError] = {}
         self._failed = 0
         self._end: ModelError | None = None
@@ -102,7 +103,6 @@ class ServerVoter:
     def close(self) -> None:
         """Close all connections."""
         self._server.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return one vote a ballot, in order.
@@ -234,7 +234,10 @@ class ServerVoter:
     def _each(
         self, ask: Callable[[_Asked], _Got], questions: Sequence[_Asked]
     ) -> list[_Got | ServerFaultError]:
-        """Ask in parallel, and return an answer or a fault each, in order."""
+        """Ask in parallel, and return an answer or a fault each, in order.
+
+        The threads are daemons: where Ctrl-C ends the process, it waits for no answer.
+        """
 
         def caught(question: _Asked) -> _Got | ServerFaultError:
             if self._end is not None:
@@ -248,7 +251,26 @@ class ServerVoter:
                 self._end = self._end or error
                 return ServerFaultError(_LOST)
 
-        return list(self._pool.map(caught, questions))
+        answers: list[Future[_Got | ServerFaultError]] = [Future() for _ in questions]
+        waiting = deque(zip(answers, questions, strict=True))
+
+        def work() -> None:
+            while True:
+                try:
+                    answer, question = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    answer.set_result(caught(question))
+                except BaseException as error:  # noqa: BLE001 - raised where answers are read
+                    answer.set_exception(error)
+
+        for _ in range(min(self._settings.requests, len(questions))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            return [answer.result() for answer in answers]
+        finally:
+            waiting.clear()
 
     def _echo(self, prompt: str) -> _Read:
         question = {"prompt": self._settings.start + prompt, "max_tokens": 1, "echo": True}

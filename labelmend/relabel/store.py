@@ -31,11 +31,20 @@ _DISK_ERRORS = (
 )
 """The low byte of SQLite's error codes where the file isn't at fault."""
 
+_SHAPE_ERRORS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""Where the file is no store: no database, a damaged one, or one with other tables."""
+
+_BUSY_ERRORS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
 _PATIENCE = 60.0
 """Seconds that one process waits for another's transaction."""
 
 _MOST_PARAMETERS = 500
 """Keys asked for in one statement; SQLite's own limit was 999 for long."""
+
+
+class _NoStoreError(OutputError):
+    """The file is no store."""
 
 
 def key_of(*parts: str) -> str:
@@ -52,7 +61,8 @@ def forget(path: Path) -> None:
     """Empty a store, if there is one; a file that is no store is removed.
 
     Raises:
-        OutputError: it can't be emptied or removed.
+        OutputError: it can't be emptied or removed; a store that is locked, or for which the disk
+            lacks room, is not removed.
     """
     if not path.exists():
         _remove(path)  # a write-ahead log without its database would be replayed into the next one
@@ -60,7 +70,7 @@ def forget(path: Path) -> None:
     try:
         with Store(path) as store:
             store.clear()
-    except OutputError:
+    except _NoStoreError:
         _remove(path)
 
 
@@ -141,7 +151,7 @@ class Store:
     def _holds_anything(self) -> bool:
         try:
             return self.count() + self.count_replies() > 0
-        except sqlite3.Error:  # it has no tables
+        except OutputError:  # it has no tables
             return False
 
     def clear(self) -> None:
@@ -158,10 +168,14 @@ class Store:
         found = self._known("SELECT key, scores FROM votes WHERE key IN ({marks})", keys)
         return {key: tuple(np.frombuffer(blob).tolist()) for key, blob in found}
 
-    def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> None:
-        """Remember votes; where one is known already, by another process, that one stands."""
+    def put_votes(self, votes: Iterable[tuple[str, tuple[float, ...]]]) -> int:
+        """Remember votes; where one is known already, by another process, that one stands.
+
+        Returns:
+            how many were not known.
+        """
         rows = [(key, np.asarray(scores, dtype=np.float64).tobytes()) for key, scores in votes]
-        self._put("INSERT OR IGNORE INTO votes VALUES (?, ?)", rows)
+        return self._put("INSERT OR IGNORE INTO votes VALUES (?, ?)", rows)
 
     def replies(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the replies that are known."""
@@ -186,12 +200,15 @@ class Store:
 
     def count(self) -> int:
         """Return how many votes are known."""
-        (number,) = self._database.execute("SELECT count(*) FROM votes").fetchone()
-        return int(number)
+        return self._number("SELECT count(*) FROM votes")
 
     def count_replies(self) -> int:
         """Return how many replies are known."""
-        (number,) = self._database.execute("SELECT count(*) FROM replies").fetchone()
+        return self._number("SELECT count(*) FROM replies")
+
+    def _number(self, query: str) -> int:
+        with self._usable():
+            (number,) = self._database.execute(query).fetchone()
         return int(number)
 
     def _known(self, query: str, keys: Sequence[str]) -> list[tuple[str, Any]]:
@@ -208,17 +225,20 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            kind = _NoStoreError if code in _SHAPE_ERRORS else OutputError
             advice = "remove it"
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS:
+            if code in _DISK_ERRORS:
                 advice = "free some space, or choose another folder"
-            raise OutputError(
-                f"{self.path}: can't be used as the vote store: {error}; {advice}"
-            ) from None
+            elif code in _BUSY_ERRORS:
+                advice = "wait until the other process that uses it is done"
+            raise kind(f"{self.path}: can't be used as the vote store: {error}; {advice}") from None
 
-    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> None:
+    def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> int:
+        """Return how many rows were written."""
         try:
             with self._database:
-                self._database.executemany(statement, rows)
+                return self._database.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
             raise OutputError(
                 f"{self.path}: can't store votes: {error}; free some space and run again: "

@@ -2,9 +2,11 @@
 
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from functools import cached_property
+
+import numpy as np
 
 from labelmend.configs.schema import VoterConfig
 from labelmend.prompts.render import CHANNEL, CHOICE
@@ -73,6 +75,15 @@ def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
     return LlamaVoter(config, model)
 
 
+NO_NUMBERS = "the model's probabilities are no numbers"
+
+_LARGEST = float(np.finfo(np.float32).max)
+"""Evidence is kept in 32 bits."""
+
+_APART = 16
+"""Groups that a process leaves to another one that is asking the same."""
+
+
 def collect_votes(
     voter: Voter,
     ballots: Sequence[Ballot],
@@ -86,7 +97,11 @@ def collect_votes(
     Ballots go to the voter in groups that the list of them alone determines, and each group's votes
     are committed in one transaction before they are reported as done. So a run that was killed has
     whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
-    stored: they are asked again next time.
+    stored: they are asked again next time. A vote with a score that is not finite is one.
+
+    Processes that share a store share the work: each group is looked up again before it is asked,
+    and a process whose votes another one stored first goes on some groups ahead of it. No vote
+    depends on that, as none depends on the group.
 
     Args:
         voter: is asked.
@@ -94,7 +109,7 @@ def collect_votes(
         store: remembers votes.
         progress: advances by votes.
         limit: seconds; no group is begun once these ballots have taken so long. What earlier runs
-            spent on them counts, as far as the store knows.
+            and other processes spent on them counts, as far as the store knows.
 
     Returns:
         one vote a ballot, in order, without scores or failure where the time was up before; and the
@@ -103,31 +118,43 @@ def collect_votes(
     began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
     same_ballots = key_of("seconds", *keys)
-    spent = store.seconds(same_ballots)
-    known = store.votes(keys)
-    votes = [Vote(known[key]) if key in known else None for key in keys]
-    remembered = sum(vote is not None for vote in votes)
+    votes: list[Vote | None] = [None] * len(ballots)
+
+    def recall(places: Sequence[int]) -> int:
+        known = store.votes([keys[i] for i in places])
+        sound = [i for i in places if _is_sound(known.get(keys[i]))]
+        for i in sound:
+            votes[i] = Vote(known[keys[i]])
+        return len(sound)
+
+    remembered = recall(range(len(ballots)))
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
-    for start in range(0, len(ballots), voter.together):
-        group = range(start, min(start + voter.together, len(ballots)))
-        missing = [i for i in group if votes[i] is None]
-        if not missing:
+    starts = range(0, len(ballots), voter.together)
+    waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
+    while waiting:
+        unknown = [i for i in waiting.popleft() if votes[i] is None]
+        found = recall(unknown)
+        if found:
+            remembered += found
+            progress.advance(found)
+        missing = [i for i in unknown if votes[i] is None]
+        if not missing or store.seconds(same_ballots) >= limit:
             continue
-        if spent >= limit:
-            break
         asked_at = time.monotonic()
-        answers = voter.vote([ballots[i] for i in missing])
-        asked = dict(zip(missing, answers, strict=True))
-        store.put_votes([(keys[i], a.scores) for i, a in asked.items() if a.scores is not None])
-        # What the store holds is what a later run sees: another process may have been first.
-        held = store.votes([keys[i] for i in missing])
-        for i, answer in asked.items():
-            votes[i] = Vote(held[keys[i]]) if keys[i] in held else answer
-        took = time.monotonic() - asked_at
-        store.add_seconds(same_ballots, took)
-        spent += took
+        said = []
+        for i, answer in zip(missing, voter.vote([ballots[i] for i in missing]), strict=True):
+            votes[i] = answer
+            if answer.scores is not None and _is_sound(answer.scores):
+                said.append((keys[i], answer.scores))
+            elif answer.scores is not None:
+                votes[i] = Vote(None, NO_NUMBERS)
+        new = store.put_votes(said)
+        recall(missing)  # what the store holds is what a later run sees
+        store.add_seconds(same_ballots, time.monotonic() - asked_at)
         progress.advance(len(missing))
+        if new < len(said):
+            waiting.rotate(-_APART)
     failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
     report = VoterReport(
         voter=voter.name,
@@ -135,10 +162,16 @@ def collect_votes(
         remembered=remembered,
         failures=dict(failures),
         seconds=time.monotonic() - began,
-        spent=spent,
+        spent=store.seconds(same_ballots),
         tokens=voter.tokens - read_before,
+        unasked=votes.count(None),
     )
     return [vote or Vote(None) for vote in votes], report
+
+
+def _is_sound(scores: Sequence[float] | None) -> bool:
+    """Tell whether there are scores, and all of them are finite."""
+    return scores is not None and all(abs(score) <= _LARGEST for score in scores)
 
 
 def _card_key(card: LabelCard) -> str:

@@ -58,6 +58,23 @@ def test_what_ctrl_c_keeps(capsys, tmp_path, votes, replies, kept):
     assert capsys.readouterr().err == f"labelmend: interrupted; nothing was written{rest}\n"
 
 
+@pytest.mark.parametrize("damage", ["text", "pages"])
+def test_ctrl_c_with_a_damaged_store_is_one_line(capsys, tmp_path, damage):
+    path = tmp_path / "v.sqlite"
+    with Store(path) as store:
+        store.put_votes([(f"key {i}", (1.0,) * 50) for i in range(500)])
+    raw = path.read_bytes()
+    assert len(raw) > 20 * 4096
+    good = 0 if damage == "text" else 4096
+    path.write_bytes(raw[:good] + b"x" * (len(raw) - good))
+    with pytest.raises(SystemExit) as leave, keeping_votes(path):
+        raise KeyboardInterrupt
+    said = capsys.readouterr().err
+    assert leave.value.code == 130
+    assert said.startswith(f"labelmend: interrupted; nothing was written; {path}: can't be used")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("steps", [(), (20, 40)])
 def test_ctrl_c_says_whether_checkpoints_are_kept(tmp_path, capsys, steps):
     for step in steps:

@@ -167,6 +167,10 @@ def test_three_lines_of_each_kind_are_enough():
     ("report", "words"),
     [
         (VoterReport("m", 0, 0, {}, 0.1), "m: 0 texts"),
+        (
+            VoterReport("m", 9, 0, {"rude": 2}, 0.1, unasked=1500),
+            "m: 9 texts, 2 failed (rude: 2), 1,500 more unasked as the time was up",
+        ),
         (VoterReport("m", 1200, 1200, {}, 0.1), "m: 1,200 texts, 1,200 of them remembered"),
         (
             VoterReport(

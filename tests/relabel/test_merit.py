@@ -79,6 +79,14 @@ def test_what_is_worse_than_chance_is_silent_and_named():
     assert note.startswith("other is worse than chance on 3 texts drawn at random, so it got no")
 
 
+def test_a_voter_whose_time_was_up_is_named():
+    notes = notes_on_voters([REPORT, replace(REPORT, voter="late", asked=700, unasked=800)])
+    assert notes == (
+        "the time was up with 800 of 1,500 texts unasked by late; "
+        "run again with a longer --llm-budget (routing.llm_minutes) to go on",
+    )
+
+
 def fitted(weights, log_prior=None):
     # A fourth column, the tail.
     prior = np.log(np.full((4, 4), 0.25)) if log_prior is None else log_prior

@@ -91,7 +91,7 @@ def result():
         neighbours=ints([1, 2], [0, -1], [0, 1]),
         neighbour_scores=floats([0.5, 0.25], [0.5, 0], [0.25, 0.125]),
         routed=np.array([True, False, True]),
-        voters=(VoterReport("tiny", 2, 1, {}, 0.123456),),
+        voters=(VoterReport("tiny", 2, 1, {}, 0.123456, unasked=3),),
         seconds={"embed": 1.23456},
     )
 
@@ -301,6 +301,7 @@ def test_the_record(result):
     }
     assert record["harm"] == {"expected_broken": 0.25, "expected_good": 1.5, "budget": 0.25}
     assert record["voters"][0]["seconds"] == 0.12
+    assert record["voters"][0]["unasked"] == 3
     assert record["review_order"] == ["2"]
     assert record["notes"] == ["a note"]
     assert record["seconds"] == {"embed": 1.23}

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import pickle
 import re
+import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from dataclasses import replace
@@ -448,6 +451,20 @@ def test_a_server_that_is_down_from_the_start(told):
         ServerVoter(CHOICE, settings(told, retries=1), "small")
 
 
+def test_a_host_that_can_not_be_reached_ends_the_run(told):
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        # What listens without room for one more connection leaves the next ones unanswered.
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            other = waiting.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        with pytest.raises(ModelError, match=r"no server answers \(timed out\)"):
+            ServerVoter(CHOICE, replace(SERVER, url=url, timeout_s=0.3, retries=2), "small")
+
+
 def test_a_server_that_goes_down_ends_the_run_and_the_next_one_resumes(told):
     ballots, config = numbered(20), settings(told, requests=2, retries=1)
 
@@ -485,6 +502,54 @@ def test_a_server_that_fails_every_time_ends_the_run(told):
             collect_votes(voter, numbered(30), store, NoProgress())
         voter.close()
     assert sum("here" in raw for raw in told.asked) == 8 * 3
+
+
+INTERRUPTED = """
+    import pickle, sys
+    from labelmend.protocols import NoProgress
+    from labelmend.relabel.server import ServerVoter
+    from labelmend.relabel.store import Store
+    from labelmend.relabel.voters import collect_votes
+    config, server, ballots = pickle.load(sys.stdin.buffer)
+    voter = ServerVoter(config, server, "small")
+    try:
+        with Store(None) as store:
+            collect_votes(voter, ballots, store, NoProgress())
+    finally:
+        voter.close()
+"""
+
+
+def test_ctrl_c_waits_for_no_answer(told):
+    asked, over = threading.Event(), threading.Event()
+
+    def stuck(handler):
+        asked.set()
+        over.wait(60.0)
+        handler.close_connection = True
+
+    told.always = {"here": stuck}
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        process.stdin.write(pickle.dumps((CHOICE, settings(told, requests=4), numbered(20))))
+        process.stdin.close()
+        assert asked.wait(60.0)
+        time.sleep(0.2)  # until all four requests are in flight
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.wait(30.0)
+        took = time.monotonic() - began
+        assert b"KeyboardInterrupt" in process.stderr.read()
+    finally:
+        over.set()
+        process.kill()
+        process.wait()
+    assert took < 5.0
+    assert len(told.asked) <= 4
 
 
 def test_questions_that_are_refused_do_not_end_the_run(told):
@@ -566,16 +631,60 @@ def test_the_key_is_written_nowhere(told, tmp_path, bge_small):
     assert not any(KEY.encode() in path.read_bytes() for path in files)
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host/v1", "http://", "http://h:port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:8000",
+        "ftp://host/v1",
+        "http://",
+        "http://h:port",
+        "http://h:99999/v1",
+        "http://[::1/v1",
+        "http://é..x/v1",
+        "http://ho\u200bst/v1",
+        "http://exa\x00mple/v1",
+        "http://xn--/v1",
+        "http://a..b/v1",
+        f"http://{'a' * 300}/v1",
+    ],
+)
 def test_a_url_that_is_none(url):
-    with pytest.raises(ConfigError, match="is no URL; write http://host:port/v1"):
+    with pytest.raises(ConfigError, match="is no URL; write http://host:port/v1") as found:
         api_client.check_server(replace(SERVER, url=url))
+    assert str(found.value).isprintable()
 
 
-def test_a_url_with_a_password_is_refused_and_not_told():
-    with pytest.raises(ConfigError, match="holds a password") as found:
-        api_client.check_server(replace(SERVER, url="http://me:secret@host/v1"))
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("http://me:secret@host/v1", "a password"),
+        ("http://me:secret@host:port/v1", "a password"),
+        ("http://host/v1?api_key=secret", "a query or a fragment"),
+        ("http://host/v1#secret", "a query or a fragment"),
+        ("localhost:8000?key=secret", "a query or a fragment"),
+    ],
+)
+def test_a_url_with_a_secret_is_refused_and_not_told(url, what):
+    with pytest.raises(ConfigError, match=f"holds {what}") as found:
+        api_client.check_server(replace(SERVER, url=url))
     assert "secret" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ALL_PROXY", "socks5://localhost:1080", "Using SOCKS proxy, but the 'socksio' package"),
+        ("ALL_PROXY", "foo://localhost", "Unknown scheme for proxy URL"),
+        ("HTTP_PROXY", "http://localhost:port", "Invalid port: 'port'"),
+        ("SSL_CERT_FILE", "/no/such/file", "No such file or directory"),
+    ],
+)
+def test_an_environment_that_allows_no_connection(monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    for use in (api_client.check_server, api_client.ModelServer):
+        with pytest.raises(ConfigError, match=f"http://host/v1: .*{name}.*{said}"):
+            use(replace(SERVER, url="http://host/v1"))
 
 
 @pytest.mark.parametrize(

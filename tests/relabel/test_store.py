@@ -9,6 +9,7 @@ import time
 import pytest
 
 from labelmend.errors import OutputError
+from labelmend.relabel import store as store_module
 from labelmend.relabel.store import Store, forget, key_of
 
 
@@ -35,8 +36,8 @@ def test_votes_and_replies_come_back():
 
 def test_the_first_answer_stands():
     with Store(None) as store:
-        store.put_votes([("a", (1.0, 2.0))])
-        store.put_votes([("a", (3.0, 4.0, 5.0)), ("b", (6.0,))])
+        assert store.put_votes([("a", (1.0, 2.0))]) == 1
+        assert store.put_votes([("a", (3.0, 4.0, 5.0)), ("b", (6.0,))]) == 1
         assert store.votes(["a", "b"]) == {"a": (1.0, 2.0), "b": (6.0,)}
         store.put_replies([("a", "one")])
         store.put_replies([("a", "two")])
@@ -69,7 +70,7 @@ def test_a_store_of_the_first_version_learns_of_seconds(tmp_path):
 
 def test_nothing_in_nothing_out():
     with Store(None) as store:
-        store.put_votes([])
+        assert store.put_votes([]) == 0
         assert store.votes([]) == {}
         assert store.votes(["a"]) == {}
 
@@ -247,8 +248,40 @@ def test_forget(tmp_path):
         assert store.count() + store.count_replies() == 0
         store.put_votes([("a", (2.0,))])
         assert store.votes(["a"]) == {"a": (2.0,)}
-    with pytest.raises(OutputError, match="can't be removed"):
+
+
+def test_forget_removes_no_store_that_it_can_not_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_PATIENCE", 0.1)
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+        store._database.execute("BEGIN IMMEDIATE")  # as another process's transaction
+        with pytest.raises(OutputError, match="database is locked; wait until the other process"):
+            forget(path)
+        store._database.rollback()
+        assert store.votes(["a"]) == {"a": (1.0,)}
+    with Store(path) as store:
+        assert store.votes(["a"]) == {"a": (1.0,)}
+    with pytest.raises(OutputError, match="unable to open database file"):
         forget(tmp_path)
+
+
+def test_forget_removes_no_store_for_which_the_disk_lacks_room(tmp_path, monkeypatch):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+
+    def clear(store):
+        with store._usable(), store._database:
+            store._database.execute("PRAGMA max_page_count = 1")  # no less than it has
+            store._database.execute("BEGIN IMMEDIATE")
+            store._database.execute("INSERT INTO replies VALUES ('b', ?)", ["long" * 100_000])
+
+    monkeypatch.setattr(Store, "clear", clear)
+    with pytest.raises(OutputError, match="is full; free some space"):
+        forget(path)
+    with Store(path) as store:
+        assert store.votes(["a"]) == {"a": (1.0,)}
 
 
 @pytest.mark.parametrize("shape", ["text", "damaged", "other", "log only"])

@@ -1,4 +1,6 @@
 import dataclasses
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -155,6 +157,48 @@ def test_what_another_process_stored_first_stands(tmp_path):
     assert again == votes
 
 
+def test_what_another_process_votes_meanwhile_is_not_asked(tmp_path):
+    path, progress = tmp_path / "votes.sqlite", Counting()
+    other = Scripted(by_length)
+
+    def answer(ballot):
+        if ballot.text == "text 1":
+            with Store(path) as theirs:
+                collect_votes(other, MANY[4:14], theirs, NoProgress())
+        return by_length(ballot)
+
+    voter = Scripted(answer)
+    with Store(path) as store:
+        votes, report = collect_votes(voter, MANY, store, progress)
+    # Of the groups of four, the second and third were voted on meanwhile, and half of the fourth.
+    assert voter.calls == [
+        tuple(f"text {i}" for i in group) for group in (range(4), (14, 15), range(16, 20))
+    ]
+    assert votes == [by_length(ballot) for ballot in MANY]
+    assert (report.asked, report.remembered, progress.done) == (20, 10, 20)
+
+
+def test_processes_that_begin_together_part(tmp_path):
+    path, ballots = tmp_path / "votes.sqlite", [Ballot(f"text {i}", CARDS) for i in range(100)]
+
+    def answer(ballot):
+        time.sleep(0.01)
+        return by_length(ballot)
+
+    def work(voter):
+        with Store(path) as store:
+            return collect_votes(voter, ballots, store, NoProgress())
+
+    voters_ = [Scripted(answer, together=1) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(work, voters_))
+    for votes, report in both:
+        assert votes == [by_length(ballot) for ballot in ballots]
+        assert report.asked == 100
+    # A few are asked twice, where one runs into the other.
+    assert 100 <= sum(len(voter.asked) for voter in voters_) < 130
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands still until it is put on."""
@@ -183,6 +227,7 @@ def test_no_group_begins_once_the_time_is_up(clock):
         # Groups of two seconds: the third ends at 6.
         assert votes == [*map(by_length, MANY[:12]), *[Vote(None)] * 8]
         assert (report.asked, report.spent, report.seconds) == (12, 6.0, 6.0)
+        assert report.unasked == 8
         # What is remembered needs no time, and a run whose time is up asks nothing more.
         clock.now += 500
         second = timed(clock, 0.5)
@@ -194,6 +239,7 @@ def test_no_group_begins_once_the_time_is_up(clock):
         third = timed(clock, 0.5)
         _, report = collect_votes(third, MANY, store, NoProgress(), limit=9.0)
         assert (len(third.asked), report.spent, report.seconds) == (8, 10.0, 4.0)
+        assert report.unasked == 0
 
 
 def test_a_resumed_run_has_the_time_that_is_left(clock, tmp_path):
@@ -214,6 +260,30 @@ def test_a_resumed_run_has_the_time_that_is_left(clock, tmp_path):
         anew = timed(clock, 0.5)
         _, report = collect_votes(anew, MANY, store, NoProgress(), limit=7.0)
         assert (len(anew.asked), report.spent) == (16, 8.0)
+
+
+def test_processes_share_the_time(clock, tmp_path):
+    path = tmp_path / "votes.sqlite"
+    twin = timed(clock, 0.5)
+
+    def answer(ballot):
+        if ballot.text == "text 4":  # the other process works at the same time
+            now = clock.now
+            with Store(path) as theirs:
+                collect_votes(twin, MANY, theirs, NoProgress(), limit=5.0)
+            clock.now = now
+        clock.now += 0.5
+        return by_length(ballot)
+
+    voter = Scripted(answer)
+    with Store(path) as store:
+        votes, report = collect_votes(voter, MANY, store, NoProgress(), limit=7.0)
+    # Two seconds for the first group, two groups of the other process's until 6, and our second,
+    # which ends at 8.
+    assert voter.asked == [f"text {i}" for i in range(8)]
+    assert twin.asked == [f"text {i}" for i in range(4, 12)]
+    assert votes == [*map(by_length, MANY[:12]), *[Vote(None)] * 8]
+    assert (report.asked, report.remembered, report.spent) == (12, 4, 8.0)
 
 
 def test_a_model_is_loaded_when_it_is_first_asked(smollm2, tmp_path):
@@ -252,6 +322,24 @@ def test_failures_are_counted_by_reason_and_asked_again():
         _, report = collect_votes(healthy, ballots, store, NoProgress())
     assert healthy.asked == ["so wet", "hello", "so wet"]
     assert (report.remembered, report.failures) == (1, {})
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf"), 1e39])
+def test_scores_that_are_not_finite_are_a_failure(score):
+    def answer(ballot):
+        return Vote((1.0, score)) if ballot.text == "so wet" else by_length(ballot)
+
+    with Store(None) as store:
+        votes, report = collect_votes(Scripted(answer), BALLOTS, store, NoProgress())
+        assert store.count() == 2
+        # Stores of earlier versions may hold some.
+        (key,) = set(keys_of(Scripted(None), BALLOTS)) - set(keys_of(Scripted(None), BALLOTS[::2]))
+        store.put_votes([(key, (1.0, score))])
+        again, second = collect_votes(Scripted(answer), BALLOTS, store, NoProgress())
+    reason = "the model's probabilities are no numbers"
+    assert votes == again == [Vote((7.0, -1.0)), Vote(None, reason), Vote((5.0, -1.0))]
+    assert report.failures == second.failures == {reason: 1}
+    assert (report.remembered, second.remembered) == (0, 2)
 
 
 def test_no_ballots():
