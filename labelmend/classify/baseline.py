@@ -112,8 +112,19 @@ class Vectors:
         self._embeddings = embeddings
 
     def of(self, texts: Sequence[str]) -> Floats:
-        """Return float32 [len(texts), d]."""
-        return self._embeddings[[self._place[text] for text in texts]]
+        """Return float32 [len(texts), d]; for an unknown spelling, the text's first known one."""
+        return self._embeddings[[self._find(text) for text in texts]]
+
+    def _find(self, text: str) -> int:
+        # Which spelling stands for a text depends on the rows that are trained on, and so on the
+        # labels that a fold or cleanlab leaves out.
+        place = self._place.get(text)
+        return self._place_of_key[text_key(text)] if place is None else place
+
+    @cached_property
+    def _place_of_key(self) -> dict[str, int]:
+        backwards = reversed(list(enumerate(self.texts)))
+        return {text_key(text): i for i, text in backwards}
 
 
 def run_cell(

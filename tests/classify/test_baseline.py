@@ -49,6 +49,30 @@ def test_labels_of_one_text_are_left_out(dataset_of):
     assert arm.training_set().labels == ("x", "y")
 
 
+def test_any_spelling_of_a_text_has_a_vector():
+    vectors = Vectors(["HI there", "Hi there", "bye"], np.eye(3, dtype=np.float32))
+    found = vectors.of(["bye", "hi  there", "Hi there", "BYE"])
+    assert found.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_a_label_that_a_fold_drops_may_take_the_spelling_of_a_text_with_it(
+    clusters, settings, dataset_of
+):
+    # The smaller spelling of a text of label0 is given a label of two texts; where one of these is
+    # in the fold that is left out, the label is dropped, and the other spelling is trained on.
+    gold = clusters["gold"].dataset
+    labels = [*clusters["truth"], "rare", "rare", "rare"]
+    texts = (*gold.texts, gold.texts[0].upper(), gold.texts[1].upper(), gold.texts[0].upper())
+    labels[1] = None
+    arm = Arm("twice", dataset_of(texts, labels, oos="oos"), np.ones(len(texts)))
+    known = [*arm.training_set().texts, gold.texts[1]]
+    vectors = Vectors(known, clusters["vectors"].of([text.lower() for text in known]))
+    test = TestSet(gold.texts, tuple(clusters["truth"]), "oos")
+    cell = cross_validated_cell(arm, "logreg", 0, test, vectors, settings, POINT)
+    assert cell.metrics.rows == len(gold)
+    assert cell.metrics.in_scope_accuracy > 0.85
+
+
 def test_a_cell_says_what_it_called_each_row(clusters, settings):
     test = clusters["test"]
     cell = run_cell(clusters["gold"], "logreg", 0, test, clusters["vectors"], settings, POINT)
@@ -131,3 +155,21 @@ def test_cleanlab_prunes_and_relabels(clusters, settings):
     assert share > 0.85  # 0.8 as given
     assert right(relabelled)[0] == len(given)
     assert right(relabelled)[1] > 0.85
+
+
+def test_cleanlab_prunes_one_spelling_of_a_text(clusters, settings, dataset_of):
+    pytest.importorskip("cleanlab")
+    # The smaller spelling carries a wrong label, and is what was embedded.
+    gold = clusters["gold"].dataset
+    first = gold.texts[0]
+    arm = Arm(
+        "as given",
+        dataset_of((*gold.texts, first.upper()), [*clusters["truth"], "label1"], oos="oos"),
+        np.ones(len(gold) + 1),
+    )
+    known = arm.training_set().texts
+    assert known[0] == first.upper()
+    vectors = Vectors(known, clusters["vectors"].of([text.lower() for text in known]))
+    pruned, _ = cleanlab_arms(arm, vectors, settings, POINT, seed=0)
+    assert pruned.training_set().texts[0] == first
+    assert np.array_equal(vectors.of([first]), vectors.of([first.upper()]))
