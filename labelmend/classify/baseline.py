@@ -24,6 +24,7 @@ from labelmend.classify.train import stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import text_key
+from labelmend.errors import InputError
 from labelmend.protocols import NoProgress, Progress
 from labelmend.types import Dataset, Doubles, Floats, Ints
 
@@ -159,20 +160,24 @@ def cross_validated_cell(
 
     Rows that are tested nowhere are trained on always. The seed draws the folds.
 
+    Args:
+        arm: one that passes `check_folds`.
+        kind: of the classifier.
+        seed: of the folds and the trainings.
+        test: the test rows.
+        vectors: of all texts.
+        config: the classifiers' settings.
+        point: the operating point of out-of-scope detection.
+
     Raises:
         ConfigError: the operating point can't be had.
     """
-    order = sorted(range(len(test.texts)), key=lambda i: text_key(test.texts[i]))
-    labels = sorted(set(test.labels))
-    dealt = stratified_folds(
-        label_indices(labels, [test.labels[i] for i in order]), config.folds, seed
-    )
-    fold_of = dict(zip([text_key(test.texts[i]) for i in order], dealt.tolist(), strict=True))
+    fold_of = _fold_of_keys(test, config.folds, seed)
     test_folds = np.array([fold_of[text_key(text)] for text in test.texts])
     arm_folds = np.array([fold_of.get(text_key(text), -1) for text in arm.dataset.texts])
     whole = arm.training_set()
     parts: list[tuple[Ints, Predictions]] = []
-    for fold in range(config.folds):
+    for fold in np.unique(test_folds):
         rows = np.flatnonzero(test_folds == fold)
         kept = np.where(arm_folds != fold, arm.confidence, 0.0)
         data = replace(arm, confidence=kept).training_set()
@@ -188,6 +193,40 @@ def cross_validated_cell(
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
     return _cell(arm, kind, seed, test, whole, joined)
+
+
+def check_folds(arms: Sequence[Arm], test: TestSet, folds: int, seeds: Sequence[int]) -> None:
+    """Make sure that cross-validation leaves each version of the labels enough to train on.
+
+    Raises:
+        InputError: outside some fold, fewer than two labels have two texts.
+    """
+    dealt = [(seed, _fold_of_keys(test, folds, seed)) for seed in seeds]
+    for arm in arms:
+        # Not `arm.training_set()`: each fold drops its own labels. A text is in a fold or not as a
+        # whole, so its main label is the same everywhere.
+        data = training_set(arm.dataset, arm.confidence)
+        keys, main = [text_key(text) for text in data.texts], data.main_labels()
+        for seed, fold_of in dealt:
+            place = np.array([fold_of.get(key, -1) for key in keys])
+            for fold in sorted(set(fold_of.values())):
+                if (np.bincount(main[place != fold]) >= _LEAST_TEXTS).sum() < _LEAST_LABELS:
+                    raise InputError(
+                        f"{arm.name}: cross-validation with seed {seed} leaves fewer than two "
+                        "labels of two texts each to train on; give --test"
+                    )
+
+
+_LEAST_TEXTS = 2
+_LEAST_LABELS = 2
+
+
+def _fold_of_keys(test: TestSet, folds: int, seed: int) -> dict[str, int]:
+    """Return the fold of each test text, by its `text_key`."""
+    order = sorted(range(len(test.texts)), key=lambda i: text_key(test.texts[i]))
+    labels = sorted(set(test.labels))
+    dealt = stratified_folds(label_indices(labels, [test.labels[i] for i in order]), folds, seed)
+    return dict(zip([text_key(test.texts[i]) for i in order], dealt.tolist(), strict=True))
 
 
 def _predicted(
@@ -212,6 +251,10 @@ def cleanlab_arms(
     """Return what cleanlab makes of an arm: flagged rows taken out, and relabelled.
 
     It gets the calibrated out-of-fold probabilities of our logistic regression.
+
+    Raises:
+        ConfigError: the operating point can't be had.
+        InputError: it leaves fewer than two labels of two texts each.
     """
     data = arm.training_set()
     done = train(data, vectors.of(data.texts), config, "logreg", point, seed, NoProgress())
@@ -230,7 +273,13 @@ def cleanlab_arms(
         mended = np.full(len(given), -1, dtype=np.int64)
         mended[rows] = labels
         dataset = Dataset(arm.dataset.ids, arm.dataset.texts, mended, data.labels, data.oos)
-        versions.append(Arm(name, dataset, arm.confidence))
+        version = Arm(name, dataset, arm.confidence)
+        if len(version.training_set().labels) < _LEAST_LABELS:
+            raise InputError(
+                f"{name}: cleanlab leaves fewer than two labels of two texts each to train on; "
+                "compare without --peer"
+            )
+        versions.append(version)
     return versions[0], versions[1]
 
 

@@ -21,6 +21,7 @@ from labelmend.classify.baseline import (
     Vectors,
     answers_of,
     by_arm,
+    check_folds,
     cleanlab_arms,
     run_all,
     test_rows,
@@ -188,6 +189,9 @@ def compare_tables(
     if peer is not None:
         check_peer()
     tables = _read(request, config)
+    cross_validate = request.test is None
+    if cross_validate:
+        check_folds(tables.arms, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
     if "finetune" in kinds:
@@ -195,8 +199,10 @@ def compare_tables(
         seen = (*seen, *notes_on_tuned(models[-1:], vectors.texts))
     arms = list(tables.arms)
     if peer is not None:
-        arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
-    cross_validate = request.test is None
+        peers = cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
+        if cross_validate:
+            check_folds(peers, tables.test, config.classify.folds, seeds)
+        arms += peers
     libraries = (*_LIBRARIES, *(FINETUNE_LIBRARIES if "finetune" in kinds else ()))
     versions = {
         "python": platform.python_version(),

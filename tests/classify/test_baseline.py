@@ -9,6 +9,7 @@ from labelmend.classify.baseline import (
     Vectors,
     answers_of,
     by_arm,
+    check_folds,
     cleanlab_arms,
     cross_validated_cell,
     run_all,
@@ -16,6 +17,7 @@ from labelmend.classify.baseline import (
     test_rows,
 )
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.errors import InputError
 from labelmend.protocols import NoProgress
 
 POINT = OperatingPoint("in-scope-loss", 0.02)
@@ -155,6 +157,39 @@ def test_cleanlab_prunes_and_relabels(clusters, settings):
     assert share > 0.85  # 0.8 as given
     assert right(relabelled)[0] == len(given)
     assert right(relabelled)[1] > 0.85
+
+
+def test_a_fold_must_leave_two_labels_of_two_texts(dataset_of):
+    texts = [f"text {i:02}" for i in range(15)]
+
+    def check(labels, tested=15):
+        arm = Arm("mended", dataset_of(texts, labels), np.ones(15))
+        check_folds([arm], TestSet(tuple(texts[:tested]), tuple(labels[:tested]), None), 5, [0, 1])
+
+    # Five texts of a label are in five folds, three in three: one or two are left, and so on.
+    check(["a"] * 10 + ["b"] * 5)
+    check(["a"] * 12 + ["b"] * 3)
+    with pytest.raises(InputError, match="mended: cross-validation with seed 0 leaves fewer than"):
+        check(["a"] * 13 + ["b"] * 2)
+    check(["a"] * 11 + ["b"] * 2 + ["c"] * 2, tested=13)  # c is trained on always
+    check(["a"] * 13 + ["b"] * 2, tested=13)
+
+
+def test_folds_without_a_test_row_train_nothing(clusters, settings):
+    gold = clusters["gold"]
+    test = TestSet(gold.dataset.texts[:2], ("label0", "label0"), "oos")
+    cell = cross_validated_cell(gold, "lightgbm", 0, test, clusters["vectors"], settings, POINT)
+    assert cell.called == ("label0", "label0")
+
+
+def test_cleanlab_may_leave_a_single_label(world, settings, dataset_of):
+    pytest.importorskip("cleanlab")
+    # One of two texts of b lies amid those of a, and is taken out.
+    data, vectors = world(2, 40)
+    texts, vectors = data.texts[:41], vectors[:41]
+    arm = Arm("as given", dataset_of(texts, ["b", *["a"] * 39, "b"]), np.ones(41))
+    with pytest.raises(InputError, match="cleanlab pruned: cleanlab leaves fewer than two labels"):
+        cleanlab_arms(arm, Vectors(texts, vectors), settings, POINT, seed=0)
 
 
 def test_cleanlab_prunes_one_spelling_of_a_text(clusters, settings, dataset_of):

@@ -207,6 +207,15 @@ def test_bad_tables(cli, tables, tmp_path):
         ],
     )
     assert "1 label has only one distinct text" in refusal(one, "--test", test)
+    rare = [("a", f"text {i}") for i in range(12)] + [("b", "other"), ("b", "another")]
+    table = write(
+        tmp_path / "rare.csv",
+        [{"text": t, "label": k, "mended_label": k, "confidence": "0.99"} for k, t in rare],
+    )
+    assert refusal(table) == (
+        "as given: cross-validation with seed 0 leaves fewer than two labels of two texts each to "
+        "train on; give --test"
+    )
     assert "no such file" in refusal(tmp_path / "no.csv", "--test", test)
     nowhere = cli("compare-baseline", both, "--test", test, "-o", "/").refusal()
     assert nowhere == "/: is no place for a report; give a folder of its own"
