@@ -20,7 +20,7 @@ from labelmend.classify.evaluate import Metrics, called_labels, evaluate
 from labelmend.classify.finetune import finetuned_predictions
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import cleanlab_labels
-from labelmend.classify.train import stratified_folds, train
+from labelmend.classify.train import Training, stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import text_key
@@ -143,7 +143,7 @@ def run_cell(
         ConfigError: the operating point can't be had.
     """
     data = arm.training_set()
-    found = _predicted(data, test.texts, kind, seed, vectors, config, point)
+    found, _ = _predicted(data, test.texts, kind, seed, vectors, config, point)
     return _cell(arm, kind, seed, test, data, found)
 
 
@@ -177,22 +177,50 @@ def cross_validated_cell(
     arm_folds = np.array([fold_of.get(text_key(text), -1) for text in arm.dataset.texts])
     whole = arm.training_set()
     parts: list[tuple[Ints, Predictions]] = []
+    trainings: list[Training] = []
     for fold in np.unique(test_folds):
         rows = np.flatnonzero(test_folds == fold)
         kept = np.where(arm_folds != fold, arm.confidence, 0.0)
         data = replace(arm, confidence=kept).training_set()
         texts = [test.texts[i] for i in rows]
-        found = _predicted(data, texts, kind, seed, vectors, config, point)
+        found, done = _predicted(data, texts, kind, seed, vectors, config, point)
         parts.append((rows, _in_labels(found, data.labels, whole.labels)))
+        trainings.append(done)
     rows = np.concatenate([rows for rows, _ in parts])
     back = np.argsort(rows)
     joined = Predictions(
         labels=np.concatenate([p.labels for _, p in parts])[back],
         is_oos=np.concatenate([p.is_oos for _, p in parts])[back],
-        oos_scores=np.concatenate([p.oos_scores for _, p in parts])[back],
+        oos_scores=np.concatenate(on_one_scale([p.oos_scores for _, p in parts], trainings))[back],
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
     return _cell(arm, kind, seed, test, whole, joined)
+
+
+def on_one_scale(scores: Sequence[Doubles], trainings: Sequence[Training]) -> list[Doubles]:
+    """Return the out-of-scope scores of several detectors so that they can be told apart as one's.
+
+    They become the log-odds of out-of-scope where all detectors have learned these; else how far
+    they are above the detector's own bar, in standard deviations of its held-out scores. Within a
+    detector their order stays.
+
+    Args:
+        scores: float64 [b], by detector.
+        trainings: of the detectors.
+    """
+    detectors = [done.classifier.detector for done in trainings]
+    # A slope that is not positive would turn the order round.
+    if all(d.slope is not None and d.offset is not None and d.slope > 0 for d in detectors):
+        return [
+            float(d.slope or 0) * part + float(d.offset or 0)
+            for part, d in zip(scores, detectors, strict=True)
+        ]
+    held_out = [done.held_out.oos_scores for done in trainings]
+    bars = [d.threshold for d in detectors]
+    if not np.isfinite(bars).all():  # a bar that flags all or nothing is no place on the scale
+        bars = [float(np.median(part)) for part in held_out]
+    spreads = [float(part.std()) or 1.0 for part in held_out]
+    return [(part - bar) / spread for part, bar, spread in zip(scores, bars, spreads, strict=True)]
 
 
 def check_folds(arms: Sequence[Arm], test: TestSet, folds: int, seeds: Sequence[int]) -> None:
@@ -237,12 +265,12 @@ def _predicted(
     vectors: Vectors,
     config: ClassifyConfig,
     point: OperatingPoint,
-) -> Predictions:
+) -> tuple[Predictions, Training]:
     """Train a classifier and let it predict texts."""
     if kind == "finetune":
         return finetuned_predictions(data, texts, config, point, seed)
     done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
-    return done.classifier.predict(vectors.of(texts))
+    return done.classifier.predict(vectors.of(texts)), done
 
 
 def cleanlab_arms(

@@ -12,11 +12,13 @@ from labelmend.classify.baseline import (
     check_folds,
     cleanlab_arms,
     cross_validated_cell,
+    on_one_scale,
     run_all,
     run_cell,
     test_rows,
 )
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.train import train
 from labelmend.errors import InputError
 from labelmend.protocols import NoProgress
 
@@ -157,6 +159,45 @@ def test_cleanlab_prunes_and_relabels(clusters, settings):
     assert share > 0.85  # 0.8 as given
     assert right(relabelled)[0] == len(given)
     assert right(relabelled)[1] > 0.85
+
+
+def test_scores_of_several_detectors_come_on_one_scale(world, settings):
+    def trained(oos_texts, **changes):
+        data, vectors = world(3, 12, oos_texts=oos_texts)
+        done = train(data, vectors, settings, "logreg", POINT, 0, NoProgress())
+        changed = replace(done.classifier.detector, **changes)
+        held_out = replace(done.held_out, oos_scores=np.array([-2.0, 2.0]))  # a deviation of 2
+        return replace(
+            done, classifier=replace(done.classifier, detector=changed), held_out=held_out
+        )
+
+    scores = [np.array([1.0, 3.0]), np.array([1.0, 3.0])]
+    learned = trained(24, slope=2.0, offset=-1.0, threshold=0.0)
+    other = trained(24, slope=0.5, offset=1.0, threshold=2.0)
+    found = on_one_scale(scores, [learned, other])
+    assert [part.tolist() for part in found] == [[1.0, 5.0], [1.5, 2.5]]
+    # Where one has learned no odds, or wrong ones: from its own bar, in deviations.
+    for without in (trained(0, threshold=2.0), trained(24, slope=-1.0, threshold=2.0)):
+        found = on_one_scale(scores, [learned, without])
+        assert [part.tolist() for part in found] == [[0.5, 1.5], [-0.5, 0.5]]
+    # Where a bar flags everything, from the median.
+    found = on_one_scale(scores, [learned, trained(0, threshold=-np.inf)])
+    assert [part.tolist() for part in found] == [[0.5, 1.5], [0.5, 1.5]]
+
+
+def test_cross_validation_pools_scores_on_one_scale(clusters, settings):
+    # No odds are learned of a few oos texts: 0 is the bar of each fold's detector.
+    gold = clusters["gold"]
+    kept = np.array([label != "oos" or i % 4 == 0 for i, label in enumerate(clusters["truth"])])
+    few = replace(gold, confidence=kept.astype(np.float64))
+    test = TestSet(gold.dataset.texts, tuple(clusters["truth"]), "oos")
+    cell = cross_validated_cell(few, "logreg", 0, test, clusters["vectors"], settings, POINT)
+    truth, called = np.array(clusters["truth"]), np.array(cell.called)
+    at_bar = np.searchsorted(-cell.curve.thresholds, 0.0)
+    flagged = np.array(cell.flagged)[truth == "oos"].mean()
+    recall = cell.curve.oos_recall
+    assert recall[at_bar - 1] <= flagged <= recall[at_bar]
+    assert cell.metrics.in_scope_accuracy == (called == truth)[truth != "oos"].mean()
 
 
 def test_a_fold_must_leave_two_labels_of_two_texts(dataset_of):
