@@ -389,7 +389,8 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
         arms.append(Arm(GOLD, gold.dataset, gold.confidence))
     trained = ComparedTables(before, after, gold)
     if request.test is None:
-        return _Tables(trained, tuple(arms), _sure_rows(after), tuple(notes), sources)
+        test, more = _sure_rows(after)
+        return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
     sources["test"] = _source(request.test)
     test, more = _test_set(request, config, arms)
     return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
@@ -416,12 +417,11 @@ def _test_set(
     trained = {arm.dataset.labels[k] for arm in arms for k in arm.dataset.given if k != NO_LABEL}
     unknown = sorted({labels[row] for row in rows} - trained - {oos})
     if unknown:
-        shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
-        more = f" and {len(unknown) - _SHOWN_LABELS} more" if len(unknown) > _SHOWN_LABELS else ""
         raise InputError(
             f"{request.test}: column {columns.label!r}: {len(unknown)} "
-            f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: {shown}"
-            f"{more}; mend the test table, or name another column with --test-label-column"
+            f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: "
+            f"{_label_list(unknown)}; mend the test table, or name another column with "
+            "--test-label-column"
         )
     overlap = overlapping_rows([texts[row] for row in rows], [arm.dataset.texts for arm in arms])
     if len(overlap):
@@ -441,8 +441,17 @@ def _test_set(
     ), notes
 
 
-def _sure_rows(after: LabelledTable) -> TestSet:
-    """Return the rows whose mended label labelmend is sure of, one a text.
+def _label_list(labels: Sequence[str]) -> str:
+    """Return labels for a message: the first ones, then how many more."""
+    shown = ", ".join(map(repr, labels[:_SHOWN_LABELS]))
+    more = len(labels) - _SHOWN_LABELS
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
+    """Return the rows whose mended label labelmend is sure of, one a text; with notes.
+
+    Labels of fewer than two such texts are not tested.
 
     Raises:
         InputError: there are none, or no confidence says which.
@@ -454,15 +463,31 @@ def _sure_rows(after: LabelledTable) -> TestSet:
             "stand for one; give --test, or a table that labelmend wrote"
         )
     confidence = read_confidence(table)
-    sure = Arm("sure", dataset, np.where(confidence >= SURE, 1.0, 0.0)).training_set()
-    if not len(sure):
+    is_sure = confidence >= SURE
+    if not (is_sure & (dataset.given != NO_LABEL)).any():
         raise InputError(
             f"{table.path}: no row has a confidence of at least {SURE}, so nothing can stand for a "
             "test set; give --test"
         )
+    sure = Arm("sure", dataset, is_sure.astype(np.float64)).training_set()
+    if not len(sure):
+        raise InputError(
+            f"{table.path}: no label has two texts with a confidence of at least {SURE}, so "
+            "nothing can stand for a test set; give --test"
+        )
+    notes = []
+    carried = {dataset.labels[k] for k in dataset.given if k != NO_LABEL}
+    untested = sorted(carried - set(sure.labels))
+    if untested:
+        have = "label has" if len(untested) == 1 else "labels have"
+        are = "is" if len(untested) == 1 else "are"
+        notes.append(
+            f"{len(untested)} {have} fewer than two sure texts and {are} not tested: "
+            f"{_label_list(untested)}"
+        )
     oos = None if dataset.oos is None else dataset.labels[dataset.oos]
     labels = tuple(sure.labels[k] for k in sure.main_labels())
-    return TestSet(sure.texts, labels, oos)
+    return TestSet(sure.texts, labels, oos), notes
 
 
 def _oos_of(arms: Sequence[Arm], labels: Sequence[str], config: Config) -> str | None:
