@@ -20,10 +20,11 @@ from labelmend.classify.evaluate import Metrics, called_labels, evaluate
 from labelmend.classify.finetune import finetuned_predictions
 from labelmend.classify.learners import Kind
 from labelmend.classify.peer import cleanlab_labels
-from labelmend.classify.train import stratified_folds, train
+from labelmend.classify.train import Training, stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import text_key
+from labelmend.errors import InputError
 from labelmend.protocols import NoProgress, Progress
 from labelmend.types import Dataset, Doubles, Floats, Ints
 
@@ -112,8 +113,19 @@ class Vectors:
         self._embeddings = embeddings
 
     def of(self, texts: Sequence[str]) -> Floats:
-        """Return float32 [len(texts), d]."""
-        return self._embeddings[[self._place[text] for text in texts]]
+        """Return float32 [len(texts), d]; for an unknown spelling, the text's first known one."""
+        return self._embeddings[[self._find(text) for text in texts]]
+
+    def _find(self, text: str) -> int:
+        # Which spelling stands for a text depends on the rows that are trained on, and so on the
+        # labels that a fold or cleanlab leaves out.
+        place = self._place.get(text)
+        return self._place_of_key[text_key(text)] if place is None else place
+
+    @cached_property
+    def _place_of_key(self) -> dict[str, int]:
+        backwards = reversed(list(enumerate(self.texts)))
+        return {text_key(text): i for i, text in backwards}
 
 
 def run_cell(
@@ -131,7 +143,7 @@ def run_cell(
         ConfigError: the operating point can't be had.
     """
     data = arm.training_set()
-    found = _predicted(data, test.texts, kind, seed, vectors, config, point)
+    found, _ = _predicted(data, test.texts, kind, seed, vectors, config, point)
     return _cell(arm, kind, seed, test, data, found)
 
 
@@ -148,35 +160,101 @@ def cross_validated_cell(
 
     Rows that are tested nowhere are trained on always. The seed draws the folds.
 
+    Args:
+        arm: one that passes `check_folds`.
+        kind: of the classifier.
+        seed: of the folds and the trainings.
+        test: the test rows.
+        vectors: of all texts.
+        config: the classifiers' settings.
+        point: the operating point of out-of-scope detection.
+
     Raises:
         ConfigError: the operating point can't be had.
     """
-    order = sorted(range(len(test.texts)), key=lambda i: text_key(test.texts[i]))
-    labels = sorted(set(test.labels))
-    dealt = stratified_folds(
-        label_indices(labels, [test.labels[i] for i in order]), config.folds, seed
-    )
-    fold_of = dict(zip([text_key(test.texts[i]) for i in order], dealt.tolist(), strict=True))
+    fold_of = _fold_of_keys(test, config.folds, seed)
     test_folds = np.array([fold_of[text_key(text)] for text in test.texts])
     arm_folds = np.array([fold_of.get(text_key(text), -1) for text in arm.dataset.texts])
     whole = arm.training_set()
     parts: list[tuple[Ints, Predictions]] = []
-    for fold in range(config.folds):
+    trainings: list[Training] = []
+    for fold in np.unique(test_folds):
         rows = np.flatnonzero(test_folds == fold)
         kept = np.where(arm_folds != fold, arm.confidence, 0.0)
         data = replace(arm, confidence=kept).training_set()
         texts = [test.texts[i] for i in rows]
-        found = _predicted(data, texts, kind, seed, vectors, config, point)
+        found, done = _predicted(data, texts, kind, seed, vectors, config, point)
         parts.append((rows, _in_labels(found, data.labels, whole.labels)))
+        trainings.append(done)
     rows = np.concatenate([rows for rows, _ in parts])
     back = np.argsort(rows)
     joined = Predictions(
         labels=np.concatenate([p.labels for _, p in parts])[back],
         is_oos=np.concatenate([p.is_oos for _, p in parts])[back],
-        oos_scores=np.concatenate([p.oos_scores for _, p in parts])[back],
+        oos_scores=np.concatenate(on_one_scale([p.oos_scores for _, p in parts], trainings))[back],
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
     return _cell(arm, kind, seed, test, whole, joined)
+
+
+def on_one_scale(scores: Sequence[Doubles], trainings: Sequence[Training]) -> list[Doubles]:
+    """Return the out-of-scope scores of several detectors so that they can be told apart as one's.
+
+    They become the log-odds of out-of-scope where all detectors have learned these; else how far
+    they are above the detector's own bar, in standard deviations of its held-out scores. Within a
+    detector their order stays.
+
+    Args:
+        scores: float64 [b], by detector.
+        trainings: of the detectors.
+    """
+    detectors = [done.classifier.detector for done in trainings]
+    # A slope that is not positive would turn the order round.
+    if all(d.slope is not None and d.offset is not None and d.slope > 0 for d in detectors):
+        return [
+            float(d.slope or 0) * part + float(d.offset or 0)
+            for part, d in zip(scores, detectors, strict=True)
+        ]
+    held_out = [done.held_out.oos_scores for done in trainings]
+    bars = [d.threshold for d in detectors]
+    if not np.isfinite(bars).all():  # a bar that flags all or nothing is no place on the scale
+        bars = [float(np.median(part)) for part in held_out]
+    spreads = [float(part.std()) or 1.0 for part in held_out]
+    return [(part - bar) / spread for part, bar, spread in zip(scores, bars, spreads, strict=True)]
+
+
+def check_folds(arms: Sequence[Arm], test: TestSet, folds: int, seeds: Sequence[int]) -> None:
+    """Make sure that cross-validation leaves each version of the labels enough to train on.
+
+    Raises:
+        InputError: outside some fold, fewer than two labels have two texts.
+    """
+    dealt = [(seed, _fold_of_keys(test, folds, seed)) for seed in seeds]
+    for arm in arms:
+        # Not `arm.training_set()`: each fold drops its own labels. A text is in a fold or not as a
+        # whole, so its main label is the same everywhere.
+        data = training_set(arm.dataset, arm.confidence)
+        keys, main = [text_key(text) for text in data.texts], data.main_labels()
+        for seed, fold_of in dealt:
+            place = np.array([fold_of.get(key, -1) for key in keys])
+            for fold in sorted(set(fold_of.values())):
+                if (np.bincount(main[place != fold]) >= _LEAST_TEXTS).sum() < _LEAST_LABELS:
+                    raise InputError(
+                        f"{arm.name}: cross-validation with seed {seed} leaves fewer than two "
+                        "labels of two texts each to train on; give --test"
+                    )
+
+
+_LEAST_TEXTS = 2
+_LEAST_LABELS = 2
+
+
+def _fold_of_keys(test: TestSet, folds: int, seed: int) -> dict[str, int]:
+    """Return the fold of each test text, by its `text_key`."""
+    order = sorted(range(len(test.texts)), key=lambda i: text_key(test.texts[i]))
+    labels = sorted(set(test.labels))
+    dealt = stratified_folds(label_indices(labels, [test.labels[i] for i in order]), folds, seed)
+    return dict(zip([text_key(test.texts[i]) for i in order], dealt.tolist(), strict=True))
 
 
 def _predicted(
@@ -187,12 +265,12 @@ def _predicted(
     vectors: Vectors,
     config: ClassifyConfig,
     point: OperatingPoint,
-) -> Predictions:
+) -> tuple[Predictions, Training]:
     """Train a classifier and let it predict texts."""
     if kind == "finetune":
         return finetuned_predictions(data, texts, config, point, seed)
     done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
-    return done.classifier.predict(vectors.of(texts))
+    return done.classifier.predict(vectors.of(texts)), done
 
 
 def cleanlab_arms(
@@ -201,6 +279,10 @@ def cleanlab_arms(
     """Return what cleanlab makes of an arm: flagged rows taken out, and relabelled.
 
     It gets the calibrated out-of-fold probabilities of our logistic regression.
+
+    Raises:
+        ConfigError: the operating point can't be had.
+        InputError: it leaves fewer than two labels of two texts each.
     """
     data = arm.training_set()
     done = train(data, vectors.of(data.texts), config, "logreg", point, seed, NoProgress())
@@ -219,7 +301,13 @@ def cleanlab_arms(
         mended = np.full(len(given), -1, dtype=np.int64)
         mended[rows] = labels
         dataset = Dataset(arm.dataset.ids, arm.dataset.texts, mended, data.labels, data.oos)
-        versions.append(Arm(name, dataset, arm.confidence))
+        version = Arm(name, dataset, arm.confidence)
+        if len(version.training_set().labels) < _LEAST_LABELS:
+            raise InputError(
+                f"{name}: cleanlab leaves fewer than two labels of two texts each to train on; "
+                "compare without --peer"
+            )
+        versions.append(version)
     return versions[0], versions[1]
 
 

@@ -21,6 +21,7 @@ from labelmend.classify.baseline import (
     Vectors,
     answers_of,
     by_arm,
+    check_folds,
     cleanlab_arms,
     run_all,
     test_rows,
@@ -192,6 +193,9 @@ def compare_tables(
         settings = config.classify.finetune
         check_tunable(settings, locate(settings.encoder))
     tables = _read(request, config)
+    cross_validate = request.test is None
+    if cross_validate:
+        check_folds(tables.arms, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
     if "finetune" in kinds:
@@ -199,8 +203,10 @@ def compare_tables(
         seen = (*seen, *notes_on_tuned(models[-1:], vectors.texts))
     arms = list(tables.arms)
     if peer is not None:
-        arms += cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
-    cross_validate = request.test is None
+        peers = cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
+        if cross_validate:
+            check_folds(peers, tables.test, config.classify.folds, seeds)
+        arms += peers
     libraries = (*_LIBRARIES, *(FINETUNE_LIBRARIES if "finetune" in kinds else ()))
     versions = {
         "python": platform.python_version(),
@@ -387,7 +393,8 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
         arms.append(Arm(GOLD, gold.dataset, gold.confidence))
     trained = ComparedTables(before, after, gold)
     if request.test is None:
-        return _Tables(trained, tuple(arms), _sure_rows(after), tuple(notes), sources)
+        test, more = _sure_rows(after)
+        return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
     sources["test"] = _source(request.test)
     test, more = _test_set(request, config, arms)
     return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
@@ -414,12 +421,11 @@ def _test_set(
     trained = {arm.dataset.labels[k] for arm in arms for k in arm.dataset.given if k != NO_LABEL}
     unknown = sorted({labels[row] for row in rows} - trained - {oos})
     if unknown:
-        shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
-        more = f" and {len(unknown) - _SHOWN_LABELS} more" if len(unknown) > _SHOWN_LABELS else ""
         raise InputError(
             f"{request.test}: column {columns.label!r}: {len(unknown)} "
-            f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: {shown}"
-            f"{more}; mend the test table, or name another column with --test-label-column"
+            f"{'label was' if len(unknown) == 1 else 'labels were'} never trained on: "
+            f"{_label_list(unknown)}; mend the test table, or name another column with "
+            "--test-label-column"
         )
     overlap = overlapping_rows([texts[row] for row in rows], [arm.dataset.texts for arm in arms])
     if len(overlap):
@@ -439,8 +445,17 @@ def _test_set(
     ), notes
 
 
-def _sure_rows(after: LabelledTable) -> TestSet:
-    """Return the rows whose mended label labelmend is sure of, one a text.
+def _label_list(labels: Sequence[str]) -> str:
+    """Return labels for a message: the first ones, then how many more."""
+    shown = ", ".join(map(repr, labels[:_SHOWN_LABELS]))
+    more = len(labels) - _SHOWN_LABELS
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
+    """Return the rows whose mended label labelmend is sure of, one a text; with notes.
+
+    Labels of fewer than two such texts are not tested.
 
     Raises:
         InputError: there are none, or no confidence says which.
@@ -452,15 +467,31 @@ def _sure_rows(after: LabelledTable) -> TestSet:
             "stand for one; give --test, or a table that labelmend wrote"
         )
     confidence = read_confidence(table)
-    sure = Arm("sure", dataset, np.where(confidence >= SURE, 1.0, 0.0)).training_set()
-    if not len(sure):
+    is_sure = confidence >= SURE
+    if not (is_sure & (dataset.given != NO_LABEL)).any():
         raise InputError(
             f"{table.path}: no row has a confidence of at least {SURE}, so nothing can stand for a "
             "test set; give --test"
         )
+    sure = Arm("sure", dataset, is_sure.astype(np.float64)).training_set()
+    if not len(sure):
+        raise InputError(
+            f"{table.path}: no label has two texts with a confidence of at least {SURE}, so "
+            "nothing can stand for a test set; give --test"
+        )
+    notes = []
+    carried = {dataset.labels[k] for k in dataset.given if k != NO_LABEL}
+    untested = sorted(carried - set(sure.labels))
+    if untested:
+        have = "label has" if len(untested) == 1 else "labels have"
+        are = "is" if len(untested) == 1 else "are"
+        notes.append(
+            f"{len(untested)} {have} fewer than two sure texts and {are} not tested: "
+            f"{_label_list(untested)}"
+        )
     oos = None if dataset.oos is None else dataset.labels[dataset.oos]
     labels = tuple(sure.labels[k] for k in sure.main_labels())
-    return TestSet(sure.texts, labels, oos)
+    return TestSet(sure.texts, labels, oos), notes
 
 
 def _oos_of(arms: Sequence[Arm], labels: Sequence[str], config: Config) -> str | None:

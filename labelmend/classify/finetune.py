@@ -120,8 +120,8 @@ def finetuned_predictions(
     config: ClassifyConfig,
     point: OperatingPoint,
     seed: int,
-) -> Predictions:
-    """Fine-tune, predict the labels of other texts, and keep nothing.
+) -> tuple[Predictions, Training]:
+    """Fine-tune, predict the labels of other texts, and keep no encoder.
 
     Raises:
         ConfigError: the operating point can't be had.
@@ -129,7 +129,7 @@ def finetuned_predictions(
     """
     with tempfile.TemporaryDirectory(prefix="labelmend-") as work:
         found = finetune(data, config, point, seed, Path(work), NoProgress())
-        return found.training.classifier.predict(found.space().queries(texts))
+        return found.training.classifier.predict(found.space().queries(texts)), found.training
 
 
 def _encoder_config(settings: FinetuneConfig, model: str) -> EncoderConfig:

@@ -4,6 +4,7 @@ All of them read the embeddings' principal components, and what they learn is fo
 embeddings themselves, so that a trained scorer needs nothing else.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
@@ -234,15 +235,19 @@ def _discriminant_axes(examples: Examples, components: int, count: int) -> tuple
     """Return axes [d, m] and offset [m] that tell labels apart.
 
     Trees split along single axes, and the embeddings' own mean little one by one. Shrunk linear
-    discriminant analysis (Fisher 1936) gives axes that mean something.
+    discriminant analysis (Fisher 1936) gives axes that mean something. Where no label has two rows
+    that differ, there is no spread within labels to hold them against; the principal axes serve.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     mean, axes = principal_axes(examples.embeddings, components)
-    analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=_SHRINKAGE)
-    analysis.fit((examples.embeddings - mean) @ axes, examples.labels)
     most = min(count, examples.label_count - 1)
-    turned = np.asarray(axes @ analysis.scalings_[:, :most], dtype=np.float32)
+    turned: Floats = axes[:, :most]
+    if len(examples.labels) > examples.label_count:
+        analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=_SHRINKAGE)
+        with contextlib.suppress(np.linalg.LinAlgError):
+            analysis.fit((examples.embeddings - mean) @ axes, examples.labels)
+            turned = np.asarray(axes @ analysis.scalings_[:, :most], dtype=np.float32)
     return turned, np.asarray(-mean @ turned, dtype=np.float32)
 
 

@@ -31,6 +31,9 @@ from labelmend.types import Bools, Doubles, Floats, Ints
 _LEAST_LABELS_LEFT = 2
 """A model is trained without some labels only where so many are left."""
 
+_SIDES = 2
+"""What is in scope, and what stands in for what is not: a detector learns from both."""
+
 CURVE_POINTS = 101
 
 
@@ -214,11 +217,12 @@ class _Job:
         if self.has_oos:
             detector = fit_detector(signs, ~self.inside, weights, "oos texts")
             return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
-        if not unseen:
+        left_out = self.group_of[self.main] == self.fold_of
+        # In a small table, no text of a label may be in the fold that leaves the label out.
+        if not unseen or len(np.unique(left_out[self.inside])) < _SIDES:
             detector = fit_detector(signs, ~self.inside, weights, "equal weights")
             return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
         blind_signs = self._blind_signs(unseen, sharpness)
-        left_out = self.group_of[self.main] == self.fold_of
         detector = fit_detector(
             blind_signs[self.inside], left_out[self.inside], weights[self.inside], "left-out labels"
         )

@@ -54,7 +54,7 @@ def test_the_order_of_rows_changes_nothing(dataset_of, texts, config):
         data = training_set(
             dataset_of([texts[i] for i in order], [labels[i] for i in order]), np.ones(16)
         )
-        results.append(finetuned_predictions(data, texts[:3], config, POINT, 1))
+        results.append(finetuned_predictions(data, texts[:3], config, POINT, 1)[0])
     assert np.array_equal(results[0].probabilities, results[1].probabilities)
 
 

@@ -77,6 +77,17 @@ def test_a_seed_does_the_same_again(examples, settings, kind):
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_trees_need_no_spread_within_labels(settings, copies):
+    labels = np.repeat(np.arange(3), copies)
+    vectors = np.eye(3, 5, dtype=np.float32)[labels]
+    scorer = learn("lightgbm", Examples(vectors, labels, np.ones(len(labels)), 3, 0), settings)
+    scores = scorer.scores(vectors)
+    assert scores.shape == (3 * copies, 3)
+    assert np.isfinite(scores).all()
+    assert copies == 1 or scores.argmax(axis=1).tolist() == labels.tolist()
+
+
 def test_labels_that_a_fold_lacks_score_below_all_others():
     scores = np.array([[3.0, -1.0]])
     assert spread_scores(scores, np.array([0, 2]), 3).tolist() == [[3.0, -2.0, -1.0]]

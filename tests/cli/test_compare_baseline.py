@@ -136,6 +136,34 @@ def test_without_a_test_set_sure_rows_stand_in_and_it_says_that_this_flatters(cl
     assert any("flatters" in note for note in record["notes"])
 
 
+def test_labels_with_fewer_than_two_sure_texts_are_not_tested_and_it_says_so(cli, tables, tmp_path):
+    with (tables / "both.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    seen = set()
+    for row in rows:
+        label = row["mended_label"]
+        if label == "pin_reset" or (label == "card_lost" and label in seen):
+            row["confidence"] = "0.5"
+        elif row["confidence"] != "0.5":
+            seen.add(label)
+    table = write(tmp_path / "some.csv", rows)
+    ran = cli("compare-baseline", table, "-o", tmp_path / "cv", *QUICK)
+    assert ran.code == 0, ran
+    record = json.loads((tmp_path / "cv" / "comparison.json").read_text())
+    said = "2 labels have fewer than two sure texts and are not tested: 'card_lost', 'pin_reset'"
+    assert said in record["notes"]
+    tested = sum(row["confidence"] != "0.5" for row in rows) - 1
+    assert record["test_rows"] == tested
+
+    def refusal(confidences):
+        pairs = zip(rows, [*confidences, *["0.5"] * len(rows)], strict=False)
+        write(table, [row | {"confidence": confidence} for row, confidence in pairs])
+        return cli("compare-baseline", table, "-o", tmp_path / "no").refusal()
+
+    assert "no row has a confidence of at least 0.95, so" in refusal(["0.94"])
+    assert "no label has two texts with a confidence of at least 0.95, so" in refusal(["0.99"])
+
+
 def test_mended_rows_weigh_by_their_confidence(cli, tables, compared):
     run = ("compare-baseline", tables / "both.csv", "--test", tables / "test.csv", *QUICK, "-q")
     ran = cli(*run, "-o", tables / "weighed", "--weight-by-confidence")
@@ -207,6 +235,15 @@ def test_bad_tables(cli, tables, tmp_path):
         ],
     )
     assert "1 label has only one distinct text" in refusal(one, "--test", test)
+    rare = [("a", f"text {i}") for i in range(12)] + [("b", "other"), ("b", "another")]
+    table = write(
+        tmp_path / "rare.csv",
+        [{"text": t, "label": k, "mended_label": k, "confidence": "0.99"} for k, t in rare],
+    )
+    assert refusal(table) == (
+        "as given: cross-validation with seed 0 leaves fewer than two labels of two texts each to "
+        "train on; give --test"
+    )
     assert "no such file" in refusal(tmp_path / "no.csv", "--test", test)
     nowhere = cli("compare-baseline", both, "--test", test, "-o", "/").refusal()
     assert nowhere == "/: is no place for a report; give a folder of its own"
