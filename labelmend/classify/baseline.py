@@ -11,6 +11,8 @@ from labelmend.classify.calibrate import OperatingPoint, TradeOff, trade_off
 from labelmend.classify.classifier import Predictions
 from labelmend.classify.compare import Answers, TestRows
 from labelmend.classify.data import (
+    LEAST_LABELS,
+    LEAST_TEXTS,
     TrainingSet,
     few_texts,
     training_set,
@@ -238,15 +240,11 @@ def check_folds(arms: Sequence[Arm], test: TestSet, folds: int, seeds: Sequence[
         for seed, fold_of in dealt:
             place = np.array([fold_of.get(key, -1) for key in keys])
             for fold in sorted(set(fold_of.values())):
-                if (np.bincount(main[place != fold]) >= _LEAST_TEXTS).sum() < _LEAST_LABELS:
+                if (np.bincount(main[place != fold]) >= LEAST_TEXTS).sum() < LEAST_LABELS:
                     raise InputError(
                         f"{arm.name}: cross-validation with seed {seed} leaves fewer than two "
                         "labels of two texts each to train on; give --test"
                     )
-
-
-_LEAST_TEXTS = 2
-_LEAST_LABELS = 2
 
 
 def _fold_of_keys(test: TestSet, folds: int, seed: int) -> dict[str, int]:
@@ -302,7 +300,7 @@ def cleanlab_arms(
         mended[rows] = labels
         dataset = Dataset(arm.dataset.ids, arm.dataset.texts, mended, data.labels, data.oos)
         version = Arm(name, dataset, arm.confidence)
-        if len(version.training_set().labels) < _LEAST_LABELS:
+        if len(version.training_set().labels) < LEAST_LABELS:
             raise InputError(
                 f"{name}: cleanlab leaves fewer than two labels of two texts each to train on; "
                 "compare without --peer"

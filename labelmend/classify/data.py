@@ -17,10 +17,10 @@ from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
 MENDED = "mended_label"
 CONFIDENCE = "confidence"
 
-_LEAST_TEXTS = 2
+LEAST_TEXTS = 2
 """Distinct texts a label: one to learn from and one to be measured on."""
 
-_LEAST_LABELS = 2
+LEAST_LABELS = 2
 _SHOWN_LABELS = 5
 
 
@@ -165,7 +165,7 @@ def check_trainable(data: TrainingSet, where: str) -> None:
     Raises:
         InputError: there are fewer than two labels, or a label has one distinct text.
     """
-    if len(data.labels) < _LEAST_LABELS:
+    if len(data.labels) < LEAST_LABELS:
         raise InputError(f"{where}: rows with at least two labels are needed to train on")
     few = few_texts(data)
     if few:
@@ -181,7 +181,7 @@ def check_trainable(data: TrainingSet, where: str) -> None:
 def few_texts(data: TrainingSet) -> list[int]:
     """Return the labels, as indices, that fewer than two distinct texts carry."""
     counts = np.bincount(data.main_labels(), minlength=len(data.labels))
-    return np.flatnonzero(counts < _LEAST_TEXTS).tolist()
+    return np.flatnonzero(counts < LEAST_TEXTS).tolist()
 
 
 def without_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
