@@ -13,6 +13,7 @@ interrupted.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -211,7 +212,8 @@ class ChoiceBallot:
 def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str]:
     """Return what the model's chat template puts round a question.
 
-    Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing.
+    Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing. A
+    template that tells the date tells the same one every day: a vote is kept for longer.
 
     Returns:
         the tokens before the question, those after it, and what stands between these and the
@@ -231,6 +233,7 @@ def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str
             eos_token=engine.special_token("eos"),
             bos_token=engine.special_token("bos"),
         )
+        formatter.strftime_now = _DAY.strftime
         frame = str(formatter(messages=[{"role": "user", "content": _HERE}]).prompt)
     except (TemplateError, ValueError) as error:
         raise DecodeError(f"the model's chat template can't be used: {error}") from None
@@ -240,6 +243,9 @@ def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str
 
 _HERE = "@@QUESTION@@"
 """Stands for the question while the template is rendered."""
+
+_DAY = datetime(2024, 7, 26)
+"""What Llama 3's own template says where it can't ask for the date."""
 
 
 BALLOTS: dict[str, Callable[[LlamaEngine, VoterConfig], ChannelBallot | ChoiceBallot]] = {

@@ -1,7 +1,9 @@
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pytest
+from llama_cpp import llama_chat_format
 
 from labelmend.configs.load import load_config
 from labelmend.prompts.render import (
@@ -270,6 +272,35 @@ def test_the_frame_is_the_models_template(engine):
     assert before == engine.tokenize(SYSTEM, special=True)
     assert after == engine.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True)
     assert gap == ""
+
+
+def with_template(engine, monkeypatch, template):
+    # In place of what the property read from the GGUF.
+    monkeypatch.setitem(engine.__dict__, "chat_template", template)
+
+
+# As that of Llama 3.2.
+DATED = (
+    '{%- if strftime_now is defined %}{% set today = strftime_now("%d %b %Y") %}'
+    '{%- else %}{% set today = "26 Jul 2024" %}{% endif %}'
+    "<|im_start|>system\nToday: {{ today }}<|im_end|>{{ messages[0]['content'] }}<|im_end|>"
+)
+
+
+def test_a_template_that_tells_the_date_gives_the_same_frame_every_day(engine, monkeypatch):
+    with_template(engine, monkeypatch, DATED)
+    frames = []
+    for day in (3, 4):
+
+        class Day(dt.datetime):
+            @classmethod
+            def now(cls, tz=None, day=day):
+                return cls(2025, 2, day)
+
+        monkeypatch.setattr(llama_chat_format, "datetime", Day)
+        frames.append(chat_frame(engine, "Answer:"))
+    assert frames[0] == frames[1]
+    assert "Today: 26 Jul 2024" in engine.detokenize(frames[0][0])
 
 
 def test_a_control_token_in_a_text_ends_nothing(engine, monkeypatch):
