@@ -223,8 +223,9 @@ def describe_file(
     *,
     use_llm: bool = True,
     labels_file: Path | None = None,
+    fresh: bool = False,
 ) -> tuple[LabelCard, ...]:
-    """Write an editable YAML with one card a label.
+    """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -233,12 +234,15 @@ def describe_file(
     job = load_table(request, config.data, written)
     for source in (request.path, *([labels_file] if labels_file else [])):
         check_output(source, output, is_table=False)
+    store_path = OutputPaths.beside(output).store
     models = locate_models(config, use_llm=use_llm)
     unique = unique_texts(job.dataset)
     space = open_space(config.encoders, models.encoders)
     embeddings = space.fit(unique.texts, progress)
     space.release()
-    with Store(None) as store:
+    if fresh:
+        forget(store_path)
+    with Store(store_path if models.describer else None) as store:
         cards = label_cards(
             job.dataset,
             unique,
