@@ -91,8 +91,9 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
         ballot = "choice" if large else "channel"
     made_for = load_config(_MADE_FOR[ballot]).voters
     known = [v for v in (*config.voters, *made_for) if v.ballot == ballot and v.server is None]
-    layers = next((v.gpu_layers for v in config.voters if v.server is None), known[0].gpu_layers)
-    return replace(known[0], model=path, gpu_layers=layers)
+    # The machine is the same, whatever the ballot.
+    first = next((v for v in config.voters if v.server is None), known[0])
+    return replace(known[0], model=path, gpu_layers=first.gpu_layers, threads=first.threads)
 
 
 _MADE_FOR = {"channel": "embedded", "choice": "quality"}

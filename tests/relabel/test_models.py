@@ -46,6 +46,15 @@ def test_large_chat_models_choose(smollm2, monkeypatch, parameters, chat, ballot
     assert added.candidates == (10 if ballot == "choice" else CONFIG.voters[0].candidates)
 
 
+def test_an_added_voter_has_the_threads_and_gpu_layers_of_the_first_one_here(smollm2):
+    first = replace(CONFIG.voters[0], threads=1, gpu_layers=7)
+    served = replace(first, server=SERVER, threads=3, gpu_layers=5)
+    config = replace(CONFIG, voters=(served, first))
+    for ballot in ("choice", "channel"):
+        added = with_voters(config, [f"{ballot}:{smollm2.path}"]).voters[-1]
+        assert (added.ballot, added.threads, added.gpu_layers) == (ballot, 1, 7)
+
+
 def test_a_ballot_set_by_hand_and_one_model_twice(encoders, smollm2):
     path = str(smollm2.path)
     config = with_voters(
