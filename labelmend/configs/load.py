@@ -233,6 +233,7 @@ def _check_ranges(config: Config) -> None:
         "describe.max_tokens": (config.describe.max_tokens, 1),
         "describe.context_tokens": (config.describe.context_tokens, 1),
         "describe.threads": (config.describe.threads, 0),
+        "describe.gpu_layers": (config.describe.gpu_layers, -1),
         "fusion.rounds": (config.fusion.rounds, 1),
         "fusion.weight_penalty": (config.fusion.weight_penalty, 0),
         "fusion.routed_weight_penalty": (config.fusion.routed_weight_penalty, 0),

@@ -149,7 +149,7 @@ def describe_cards(
             model.path,
             context_tokens=config.context_tokens,
             batch_tokens=min(512, config.context_tokens),
-            gpu_layers=-1,
+            gpu_layers=config.gpu_layers,
             threads=config.threads,
         )
         try:

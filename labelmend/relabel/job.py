@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config, DataConfig
@@ -15,7 +15,7 @@ from labelmend.data.write import atomic_files, check_new_columns, check_output, 
 from labelmend.errors import ColumnError, OutputError
 from labelmend.protocols import Progress
 from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
-from labelmend.relabel.models import RunModels, locate_models
+from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
@@ -203,7 +203,7 @@ def plan_file(
     """Check a run's input and probe what it would cost; nothing is written.
 
     Returns:
-        the plan, the models, and notes on the data.
+        the plan, the models, and notes on the data and the machine.
 
     Raises:
         LabelmendError: the input can't be used.
@@ -212,7 +212,8 @@ def plan_file(
     job = load_table(request, config.data, written)
     check_new_columns(job.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
-    return make_plan(job.dataset, config, models, written), models, job.notes
+    notes = (*job.notes, *notes_on_gpu(config, models))
+    return make_plan(job.dataset, config, models, written), models, notes
 
 
 def describe_file(
@@ -224,8 +225,11 @@ def describe_file(
     use_llm: bool = True,
     labels_file: Path | None = None,
     fresh: bool = False,
-) -> tuple[LabelCard, ...]:
+) -> tuple[tuple[LabelCard, ...], tuple[str, ...]]:
     """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
+
+    Returns:
+        the cards, and notes on how they were written.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -255,7 +259,7 @@ def describe_file(
         )
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(cards), "utf-8")
-    return cards
+    return cards, notes_on_gpu(config, replace(models, voters=()))
 
 
 def _check_encodable(job: LoadedTable, output: Path) -> None:

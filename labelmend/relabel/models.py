@@ -59,6 +59,23 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     )
 
 
+def notes_on_gpu(config: Config, models: RunModels) -> tuple[str, ...]:
+    """Return a note if a model of this process is to run on a GPU and llama.cpp can use none."""
+    layers = [voter.gpu_layers for voter, _ in models.voters if voter.server is None]
+    if models.describer is not None:
+        layers.append(config.describe.gpu_layers)
+    if not any(layers):
+        return ()
+    from llama_cpp import llama_supports_gpu_offload
+
+    if llama_supports_gpu_offload():
+        return ()
+    return (
+        "gpu_layers asks for a GPU, but this llama-cpp-python was built without one: the LLMs run "
+        "on the processor, which is slow; install a GPU build, see docs/voters.md",
+    )
+
+
 def with_voters(config: Config, specs: Sequence[str]) -> Config:
     """Return a configuration with more voters.
 

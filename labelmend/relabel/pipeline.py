@@ -27,7 +27,7 @@ from labelmend.relabel.merit import (
     notes_on_voters,
     with_silenced,
 )
-from labelmend.relabel.models import RunModels
+from labelmend.relabel.models import RunModels, notes_on_gpu
 from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import Routing, route, shortlist, worth_asking
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
@@ -170,6 +170,7 @@ def relabel(
         notes=(
             *space.notes,
             *([] if trust.trusted else [trust.reason]),
+            *notes_on_gpu(config, models),
             *notes_on_voters(reports),
             *_notes_on(tested),
         ),

@@ -35,6 +35,13 @@ def test_every_profile_file_is_known():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_descriptions_are_written_where_the_voters_run(profile):
+    config = load_config(profile)
+    assert {voter.gpu_layers for voter in config.voters} == {config.describe.gpu_layers}
+    assert config.describe.gpu_layers == (0 if profile == "embedded" else -1)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_every_model_a_profile_names_is_pinned_under_its_kind(profile):
     text = resources.files("labelmend.configs").joinpath("models.yaml").read_text("utf-8")
     kinds = {name: entry["kind"] for name, entry in yaml.safe_load(text).items()}
@@ -158,6 +165,7 @@ def test_value_of_a_wrong_kind(override, message):
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
         ("voters.0.threads=-1", "voters.0.threads is -1: give at least 0"),
         ("describe.threads=-1", "describe.threads is -1: give at least 0"),
+        ("describe.gpu_layers=-2", "describe.gpu_layers is -2: give at least -1"),
         ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
         ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
         ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),

@@ -1,13 +1,14 @@
 import shutil
 from dataclasses import replace
 
+import llama_cpp
 import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 from labelmend.relabel import models
-from labelmend.relabel.models import locate_models, with_voters
+from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu, with_voters
 from labelmend.weights.gguf import GgufHeader
 
 CONFIG = load_config()
@@ -53,6 +54,24 @@ def test_an_added_voter_has_the_threads_and_gpu_layers_of_the_first_one_here(smo
     for ballot in ("choice", "channel"):
         added = with_voters(config, [f"{ballot}:{smollm2.path}"]).voters[-1]
         assert (added.ballot, added.threads, added.gpu_layers) == (ballot, 1, 7)
+
+
+def test_a_gpu_that_llama_cpp_can_not_use_is_told_once(smollm2, monkeypatch):
+    def notes(describe, *voters, describer=smollm2, server=None):
+        config = replace(CONFIG, describe=replace(CONFIG.describe, gpu_layers=describe))
+        asked = [replace(CONFIG.voters[0], gpu_layers=n, server=server) for n in voters]
+        found = RunModels((), None, describer, tuple((voter, smollm2) for voter in asked))
+        return notes_on_gpu(config, found)
+
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    assert notes(0, 0) == ()
+    (note,) = notes(-1, -1, 5)
+    assert "built without" in note
+    assert notes(0, 0, 5) == notes(-1) == (note,)
+    assert notes(-1, 0, describer=None) == ()
+    assert notes(0, -1, server=SERVER) == ()
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
+    assert notes(-1, -1) == ()
 
 
 def test_a_ballot_set_by_hand_and_one_model_twice(encoders, smollm2):
