@@ -42,7 +42,7 @@ def describe(
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
-        cards, notes = describe_file(
+        described = describe_file(
             request,
             output,
             config,
@@ -52,6 +52,7 @@ def describe(
             fresh=fresh,
         )
     if not quiet:
+        cards = described.cards
         sources = {
             "user": "your own",
             "llm": "written by the LLM",
@@ -63,5 +64,5 @@ def describe(
             if any(card.source == source for card in cards)
         )
         typer.echo(f"{len(cards)} labels ({counts}) in {output}")
-        for note in notes:
+        for note in described.notes:
             typer.echo(f"Note: {note}")

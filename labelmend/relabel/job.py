@@ -14,7 +14,7 @@ from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import ColumnError, OutputError
 from labelmend.protocols import Progress
-from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
+from labelmend.relabel.describe import Described, label_cards, labels_yaml, read_labels_file
 from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.plan import Plan, make_plan
@@ -225,7 +225,7 @@ def describe_file(
     use_llm: bool = True,
     labels_file: Path | None = None,
     fresh: bool = False,
-) -> tuple[tuple[LabelCard, ...], tuple[str, ...]]:
+) -> Described:
     """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
 
     Returns:
@@ -247,7 +247,7 @@ def describe_file(
     if fresh:
         forget(store_path)
     with Store(store_path if models.describer else None) as store:
-        cards = label_cards(
+        described = label_cards(
             job.dataset,
             unique,
             embeddings,
@@ -258,8 +258,9 @@ def describe_file(
             progress,
         )
     with atomic_files([output]) as (temporary,):
-        temporary.write_text(labels_yaml(cards), "utf-8")
-    return cards, notes_on_gpu(config, replace(models, voters=()))
+        temporary.write_text(labels_yaml(described.cards), "utf-8")
+    on_gpu = notes_on_gpu(config, replace(models, voters=()))
+    return replace(described, notes=(*on_gpu, *described.notes))
 
 
 def _check_encodable(job: LoadedTable, output: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from labelmend.configs.load import config_to_dict, load_config
@@ -588,6 +589,21 @@ def test_an_unknown_architecture_leaves_no_vote_store(
     )
     assert capfd.readouterr() == ("", "")  # nor does llama.cpp itself say anything
     assert names(tiny.parent) == ["m.gguf", "one.yaml", "tiny.csv"]
+
+
+def test_what_became_of_descriptions_and_the_gpu_is_noted(
+    cli, tiny, one_encoder, smollm2, monkeypatch
+):
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    asked = ("describe.context_tokens=32", "describe.gpu_layers=-1", "voters=[]")
+    sets = [part for key in (*asked, "reranker.backend=none") for part in ("--set", key)]
+    output, cards = tiny.with_name("out.csv"), tiny.with_name("cards.yaml")
+    ran = cli("relabel", tiny, "-o", output, *one_encoder, *sets)
+    notes = strict(output.with_suffix(".run.json"))["notes"]
+    for said in ("2 labels got no description by the LLM", "gpu_layers asks for a GPU"):
+        (note,) = (note for note in notes if said in note)
+        assert ran.out.count(note) == 1
+        assert cli("describe", tiny, "-o", cards, *one_encoder, *sets).out.count(note) == 1
 
 
 @pytest.mark.parametrize(
