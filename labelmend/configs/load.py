@@ -17,6 +17,9 @@ from labelmend.errors import ConfigError, nearest
 
 PROFILES = ("embedded", "quality", "multilingual", "sirius")
 
+MOST_OPTIONS = 26
+"""Labels that a choice ballot has letters for."""
+
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 """YAML 1.1 reads 1e-6 as text, since it has no point."""
 
@@ -301,3 +304,9 @@ def _check_ranges(config: Config) -> None:
     for key, (number, bound) in least.items():
         if not number >= bound:  # NaN too
             raise ConfigError(f"{key} is {number}: give at least {bound}")
+    for i, voter in enumerate(config.voters):
+        if voter.ballot == "choice" and voter.candidates > MOST_OPTIONS:
+            raise ConfigError(
+                f"voters.{i}.candidates is {voter.candidates}: a choice ballot has a letter for "
+                f"{MOST_OPTIONS} at most"
+            )

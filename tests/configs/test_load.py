@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labelmend.configs.load import PROFILES, config_to_dict, load_config, load_yaml
+from labelmend.configs.load import MOST_OPTIONS, PROFILES, config_to_dict, load_config, load_yaml
 from labelmend.errors import ConfigError
+from labelmend.prompts.render import LETTERS
 
 
 def refusal(profile: str = "embedded", *overrides: str) -> str:
@@ -177,6 +178,14 @@ def test_value_of_a_wrong_kind(override, message):
 )
 def test_number_out_of_range(override, message):
     assert message in refusal("embedded", override)
+
+
+def test_a_choice_ballot_has_no_more_candidates_than_letters():
+    assert len(LETTERS) == MOST_OPTIONS
+    longer = refusal("quality", "voters.1.candidates=27")
+    assert longer == ("voters.1.candidates is 27: a choice ballot has a letter for 26 at most")
+    assert load_config("quality", ["voters.1.candidates=26"]).voters[1].candidates == 26
+    assert load_config("embedded", ["voters.0.candidates=27"]).voters[0].candidates == 27
 
 
 @pytest.mark.parametrize(
