@@ -11,6 +11,7 @@ from labelmend.errors import ConfigError
 from labelmend.relabel.api_client import check_server
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.registry import load_registry
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     ballot, _, path = spec.partition(":")
     if ballot not in _MADE_FOR:
         ballot, path = "", spec
+    # A folder's files would all be hashed first; a known name wins over a folder of that name.
+    if not path.strip():
+        raise ConfigError(f"--voter {spec}: names no model; give the path of a GGUF file")
+    known_names = {entry.name for entry in load_registry()}
+    if path not in known_names and Path(path).expanduser().is_dir():
+        raise ConfigError(f"--voter {spec}: {path} is no GGUF file but a folder; give a file in it")
     model = locate(path)
     if model.kind != "gguf":
         raise ConfigError(f"--voter {spec}: {path} is no GGUF file; give a model in that format")

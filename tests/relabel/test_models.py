@@ -9,6 +9,7 @@ from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 from labelmend.relabel import models
 from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu, with_voters
+from labelmend.weights import locate as locate_module
 from labelmend.weights.gguf import GgufHeader
 
 CONFIG = load_config()
@@ -108,6 +109,18 @@ def test_a_model_on_a_server_is_not_looked_for_here(encoders):
     with pytest.raises(ConfigError, match="is no URL"):
         locate_models(replace(CONFIG, voters=(wrong,)), use_llm=True)
     assert locate_models(replace(CONFIG, voters=(wrong,)), use_llm=False).voters == ()
+
+
+def test_a_folder_is_refused_before_its_files_are_read(tmp_path, monkeypatch):
+    (tmp_path / "big.bin").write_bytes(b"weights")
+    monkeypatch.setattr(locate_module, "sha256_of", lambda *_, **__: pytest.fail("it was read"))
+    monkeypatch.chdir(tmp_path)
+    for spec in (str(tmp_path), f"choice:{tmp_path}", ".", "channel:./"):
+        with pytest.raises(ConfigError, match="is no GGUF file but a folder"):
+            with_voters(CONFIG, [spec])
+    for spec in ("choice:", "", "channel: "):
+        with pytest.raises(ConfigError, match="names no model"):
+            with_voters(CONFIG, [spec])
 
 
 def test_what_can_not_vote(encoders, tmp_path, smollm2):
