@@ -191,7 +191,9 @@ def relabel_file(
         write_table(job.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
-        run.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        # A model's path may be no Unicode.
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        run.write_text(f"{text}\n", "utf-8", errors="replace")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)

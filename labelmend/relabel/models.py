@@ -1,5 +1,6 @@
 """The models that a run needs: found and verified before any work starts, loaded one at a time."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -132,7 +133,9 @@ def _voter_model(voter: VoterConfig) -> LocatedModel:
     if voter.server is None:
         model = locate(voter.model)
         own = model.source == "your file"
-        return replace(_whole(model), name=model.path.stem) if own else model
+        # The name is written into the table.
+        stem = os.fsencode(model.path.stem).decode(errors="replace")
+        return replace(_whole(model), name=stem) if own else model
     url, _ = check_server(voter.server)
     name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
     return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")

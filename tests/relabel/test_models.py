@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 from labelmend.relabel import models
+from labelmend.relabel.llama import LlamaEngine
 from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu, with_voters
 from labelmend.weights import locate as locate_module
 from labelmend.weights.gguf import GgufHeader
@@ -109,6 +111,17 @@ def test_a_model_on_a_server_is_not_looked_for_here(encoders):
     with pytest.raises(ConfigError, match="is no URL"):
         locate_models(replace(CONFIG, voters=(wrong,)), use_llm=True)
     assert locate_models(replace(CONFIG, voters=(wrong,)), use_llm=False).voters == ()
+
+
+def test_a_gguf_whose_name_is_not_unicode(tmp_path, smollm2):
+    path = tmp_path / os.fsdecode(b"caf\xe9.gguf")
+    try:
+        path.symlink_to(smollm2.path)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    (voter,) = with_voters(replace(CONFIG, voters=()), [str(path)]).voters
+    assert models._voter_model(voter).name == "caf\ufffd"
+    LlamaEngine(path, context_tokens=256, batch_tokens=32, gpu_layers=0).close()
 
 
 def test_a_folder_is_refused_before_its_files_are_read(tmp_path, monkeypatch):
