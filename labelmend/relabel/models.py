@@ -48,11 +48,12 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
         ModelError: a GGUF file is none, or is cut off.
-        ConfigError: a voter's server can't be used as configured.
+        ConfigError: a voter's server can't be used as configured, or a voter stands there twice.
     """
     reranks = config.reranker.backend != "none"
     describes = use_llm and bool(config.describe.model)
     voters = [(v, _voter_model(v)) for v in config.voters] if use_llm else []
+    _check_distinct(voters)
     return RunModels(
         encoders=tuple(locate(encoder.model) for encoder in config.encoders),
         reranker=locate(config.reranker.model) if reranks else None,
@@ -139,6 +140,21 @@ def _voter_model(voter: VoterConfig) -> LocatedModel:
     url, _ = check_server(voter.server)
     name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
     return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")
+
+
+def _check_distinct(voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> None:
+    """Refuse a voter that would say again what another says: fusion would count it twice."""
+    seen = set()
+    for config, model in voters:
+        orders = config.permutations if config.ballot == "choice" else 1
+        weights = model.digest or f"{model.path} {model.source}"
+        key = (weights, config.ballot, config.exemplars, orders)
+        if key in seen:
+            raise ConfigError(
+                f"{config.model}: the same model is among the voters already, with the same "
+                f"{config.ballot} ballot; leave one of them out"
+            )
+        seen.add(key)
 
 
 def _whole(model: LocatedModel) -> LocatedModel:

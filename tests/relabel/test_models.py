@@ -18,7 +18,14 @@ CONFIG = load_config()
 SERVER = ServerConfig("http://host:8000", "", 4, 0, 60.0, 4, chat=True, top_logprobs=20, start="")
 
 
+def told_apart(config):
+    """The voters with one more exemplar each than the one before."""
+    voters = (replace(voter, exemplars=i) for i, voter in enumerate(config.voters))
+    return replace(config, voters=tuple(voters))
+
+
 def names(config):
+    config = told_apart(config)
     found = locate_models(config, use_llm=True)
     assert list(found.all())[-len(found.voters) :] == [f"voter {m.name}" for _, m in found.voters]
     return [model.name for _, model in found.voters]
@@ -111,6 +118,19 @@ def test_a_model_on_a_server_is_not_looked_for_here(encoders):
     with pytest.raises(ConfigError, match="is no URL"):
         locate_models(replace(CONFIG, voters=(wrong,)), use_llm=True)
     assert locate_models(replace(CONFIG, voters=(wrong,)), use_llm=False).voters == ()
+
+
+def test_one_model_does_not_cast_the_same_ballot_twice(encoders, smollm2):
+    path = str(smollm2.path)
+    for specs in ([f"channel:{path}"], [f"choice:{path}", "choice:SmolLM2-135M-Instruct"]):
+        config = with_voters(CONFIG, specs)
+        with pytest.raises(ConfigError, match="is among the voters already") as found:
+            locate_models(config, use_llm=True)
+        assert "\n" not in str(found.value)
+        assert locate_models(config, use_llm=False).voters == ()
+        assert len(locate_models(told_apart(config), use_llm=True).voters) == len(config.voters)
+    both = with_voters(CONFIG, [f"choice:{path}"])
+    assert len(locate_models(both, use_llm=True).voters) == 2
 
 
 def test_a_gguf_whose_name_is_not_unicode(tmp_path, smollm2):
