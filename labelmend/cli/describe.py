@@ -27,19 +27,32 @@ def describe(
     settings: options.Settings = None,
     seed: options.Seed = None,
     no_llm: options.NoLlm = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the descriptions of an earlier run.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Write an editable YAML with a description and exemplars for every label."""
     from labelmend.configs.load import load_config
-    from labelmend.relabel.job import TableRequest, describe_file
+    from labelmend.relabel.job import OutputPaths, TableRequest, describe_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
-    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        cards = describe_file(request, output, config, bars, labels_file=labels, use_llm=not no_llm)
+    store = None if no_llm else OutputPaths.beside(output).store
+    with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
+        described = describe_file(
+            request,
+            output,
+            config,
+            bars,
+            labels_file=labels,
+            use_llm=not no_llm,
+            fresh=fresh,
+        )
     if not quiet:
+        cards = described.cards
         sources = {
             "user": "your own",
             "llm": "written by the LLM",
@@ -51,3 +64,5 @@ def describe(
             if any(card.source == source for card in cards)
         )
         typer.echo(f"{len(cards)} labels ({counts}) in {output}")
+        for note in described.notes:
+            typer.echo(f"Note: {note}")

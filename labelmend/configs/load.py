@@ -17,6 +17,9 @@ from labelmend.errors import ConfigError, nearest
 
 PROFILES = ("embedded", "quality", "multilingual", "sirius")
 
+MOST_OPTIONS = 26
+"""Labels that a choice ballot has letters for."""
+
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 """YAML 1.1 reads 1e-6 as text, since it has no point."""
 
@@ -233,6 +236,7 @@ def _check_ranges(config: Config) -> None:
         "describe.max_tokens": (config.describe.max_tokens, 1),
         "describe.context_tokens": (config.describe.context_tokens, 1),
         "describe.threads": (config.describe.threads, 0),
+        "describe.gpu_layers": (config.describe.gpu_layers, -1),
         "fusion.rounds": (config.fusion.rounds, 1),
         "fusion.weight_penalty": (config.fusion.weight_penalty, 0),
         "fusion.routed_weight_penalty": (config.fusion.routed_weight_penalty, 0),
@@ -300,3 +304,9 @@ def _check_ranges(config: Config) -> None:
     for key, (number, bound) in least.items():
         if not number >= bound:  # NaN too
             raise ConfigError(f"{key} is {number}: give at least {bound}")
+    for i, voter in enumerate(config.voters):
+        if voter.ballot == "choice" and voter.candidates > MOST_OPTIONS:
+            raise ConfigError(
+                f"voters.{i}.candidates is {voter.candidates}: a choice ballot has a letter for "
+                f"{MOST_OPTIONS} at most"
+            )

@@ -126,6 +126,7 @@ class DescribeConfig:
         max_tokens: of a description.
         context_tokens: of the model.
         threads: of the processor that work on it; 0 for all cores that this process may use.
+        gpu_layers: layers put on the GPU; -1 for all.
     """
 
     model: str
@@ -134,6 +135,7 @@ class DescribeConfig:
     max_tokens: int
     context_tokens: int
     threads: int
+    gpu_layers: int
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ interrupted.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -211,35 +212,50 @@ class ChoiceBallot:
 def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str]:
     """Return what the model's chat template puts round a question.
 
-    Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing.
+    Control tokens are read in the template only: a text that says `<|im_end|>` ends nothing. A
+    template that tells the date tells the same one every day: a vote is kept for longer.
 
     Returns:
         the tokens before the question, those after it, and what stands between these and the
         reply: a space after a base model's cue, nothing after a chat template.
 
     Raises:
-        DecodeError: the model's template can't be rendered.
+        DecodeError: the model's template can't be rendered, or does not show the question as it is.
     """
     if engine.chat_template is None:
         return engine.tokenize("", start=True), engine.tokenize(f"\n\n{cue}"), " "
-    from jinja2 import TemplateError
+    reason = ""
+    # Some templates want a list of parts: with a plain text they fail, or show none of it.
+    for content in (_HERE, [{"type": "text", "text": _HERE}]):
+        try:
+            before, *after = _rendered(engine, engine.chat_template, content).split(_HERE)
+        except Exception as error:  # noqa: BLE001 - a template is a program of somebody else's
+            reason = reason or f"{error}" or type(error).__name__
+        else:
+            if len(after) == 1:
+                tokens = [engine.tokenize(part, special=True) for part in (before, *after)]
+                return tokens[0], tokens[1], ""
+            reason = reason or "it does not show the question once, as it is"
+    raise DecodeError(f"the model's chat template can't be used: {reason}")
+
+
+def _rendered(engine: LlamaEngine, template: str, content: object) -> str:
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-    try:
-        formatter = Jinja2ChatFormatter(
-            template=engine.chat_template,
-            eos_token=engine.special_token("eos"),
-            bos_token=engine.special_token("bos"),
-        )
-        frame = str(formatter(messages=[{"role": "user", "content": _HERE}]).prompt)
-    except (TemplateError, ValueError) as error:
-        raise DecodeError(f"the model's chat template can't be used: {error}") from None
-    before, _, after = frame.partition(_HERE)
-    return engine.tokenize(before, special=True), engine.tokenize(after, special=True), ""
+    formatter = Jinja2ChatFormatter(
+        template=template,
+        eos_token=engine.special_token("eos"),
+        bos_token=engine.special_token("bos"),
+    )
+    formatter.strftime_now = _DAY.strftime
+    return str(formatter(messages=[{"role": "user", "content": content}]).prompt)
 
 
-_HERE = "@@QUESTION@@"
-"""Stands for the question while the template is rendered."""
+_HERE = '@@the "Question"@@'
+"""Stands for the question while the template is rendered; any change of a text would change it."""
+
+_DAY = datetime(2024, 7, 26)
+"""What Llama 3's own template says where it can't ask for the date."""
 
 
 BALLOTS: dict[str, Callable[[LlamaEngine, VoterConfig], ChannelBallot | ChoiceBallot]] = {

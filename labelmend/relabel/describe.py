@@ -1,8 +1,9 @@
 """Label cards: a description and exemplars for every label, from the user, an LLM or the data."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,19 @@ _HEADER = """\
 """
 
 
+@dataclass(frozen=True)
+class Described:
+    """Label cards, and what became of those that an LLM was to write.
+
+    Attributes:
+        cards: one a label.
+        notes: which labels the LLM could not be asked about, and what to do.
+    """
+
+    cards: tuple[LabelCard, ...]
+    notes: tuple[str, ...] = ()
+
+
 def label_cards(
     dataset: Dataset,
     unique: UniqueTexts,
@@ -50,7 +64,7 @@ def label_cards(
     config: DescribeConfig,
     store: Store,
     progress: Progress,
-) -> tuple[LabelCard, ...]:
+) -> Described:
     """Return one card a label: the user's, else an LLM's, else name and core texts.
 
     Args:
@@ -68,7 +82,7 @@ def label_cards(
     core = core_texts(unique, prototypes, len(dataset.labels), most)
     cards = draft_cards(dataset, core, written, config)
     if model is None:
-        return cards
+        return Described(cards)
     return describe_cards(cards, core, model, config, store, progress)
 
 
@@ -122,7 +136,7 @@ def describe_cards(
     config: DescribeConfig,
     store: Store,
     progress: Progress,
-) -> tuple[LabelCard, ...]:
+) -> Described:
     """Let an LLM describe the labels that have no description yet.
 
     A reply that fails the check leaves its card as it is: name and exemplars.
@@ -141,6 +155,7 @@ def describe_cards(
         i: key_of(model.digest, DESCRIBE, _RULE, prompt, str(config.max_tokens))
         for i, prompt in prompts.items()
     }
+    failures: Counter[str] = Counter()
     progress.start("describe labels", len(open_cards))
     replies = store.replies(list(keys.values()))
     progress.advance(sum(key in replies for key in keys.values()))
@@ -149,7 +164,7 @@ def describe_cards(
             model.path,
             context_tokens=config.context_tokens,
             batch_tokens=min(512, config.context_tokens),
-            gpu_layers=-1,
+            gpu_layers=config.gpu_layers,
             threads=config.threads,
         )
         try:
@@ -161,7 +176,8 @@ def describe_cards(
                     continue
                 try:
                     texts = _write(engine, [prompts[i] for i in part], config.max_tokens)
-                except DecodeError:
+                except DecodeError as error:
+                    failures[str(error)] += len(missing)
                     found = {}  # asked again next time: a larger context may do
                 else:
                     said = dict(zip(part, texts, strict=True))
@@ -177,7 +193,17 @@ def describe_cards(
         description = checked_description(replies.get(keys[i], ""))
         if description is not None:
             described[i] = replace(cards[i], description=description, source="llm")
-    return tuple(described)
+    return Described(tuple(described), _notes_on(failures))
+
+
+def _notes_on(failures: Mapping[str, int]) -> tuple[str, ...]:
+    if not failures:
+        return ()
+    count, reasons = sum(failures.values()), ", ".join(failures)
+    return (
+        f"{count} label{'s' if count > 1 else ''} got no description by the LLM: {reasons}; "
+        "raise describe.context_tokens, or lower describe.examples",
+    )
 
 
 def one_line_of_sentences(

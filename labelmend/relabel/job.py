@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config, DataConfig
@@ -14,8 +14,8 @@ from labelmend.data.read import SourceTable, read_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import ColumnError, OutputError
 from labelmend.protocols import Progress
-from labelmend.relabel.describe import label_cards, labels_yaml, read_labels_file
-from labelmend.relabel.models import RunModels, locate_models
+from labelmend.relabel.describe import Described, label_cards, labels_yaml, read_labels_file
+from labelmend.relabel.models import RunModels, locate_models, notes_on_gpu
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.plan import Plan, make_plan
 from labelmend.relabel.results import COLUMNS, columns_of, evidence_lines, run_record
@@ -191,7 +191,9 @@ def relabel_file(
         write_table(job.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
-        run.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        # A model's path may be no Unicode.
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        run.write_text(f"{text}\n", "utf-8", errors="replace")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)
@@ -203,7 +205,7 @@ def plan_file(
     """Check a run's input and probe what it would cost; nothing is written.
 
     Returns:
-        the plan, the models, and notes on the data.
+        the plan, the models, and notes on the data and the machine.
 
     Raises:
         LabelmendError: the input can't be used.
@@ -212,7 +214,8 @@ def plan_file(
     job = load_table(request, config.data, written)
     check_new_columns(job.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
-    return make_plan(job.dataset, config, models, written), models, job.notes
+    notes = (*job.notes, *notes_on_gpu(config, models))
+    return make_plan(job.dataset, config, models, written), models, notes
 
 
 def describe_file(
@@ -223,8 +226,12 @@ def describe_file(
     *,
     use_llm: bool = True,
     labels_file: Path | None = None,
-) -> tuple[LabelCard, ...]:
-    """Write an editable YAML with one card a label.
+    fresh: bool = False,
+) -> Described:
+    """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
+
+    Returns:
+        the cards, and notes on how they were written.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -233,13 +240,16 @@ def describe_file(
     job = load_table(request, config.data, written)
     for source in (request.path, *([labels_file] if labels_file else [])):
         check_output(source, output, is_table=False)
+    store_path = OutputPaths.beside(output).store
     models = locate_models(config, use_llm=use_llm)
     unique = unique_texts(job.dataset)
     space = open_space(config.encoders, models.encoders)
     embeddings = space.fit(unique.texts, progress)
     space.release()
-    with Store(None) as store:
-        cards = label_cards(
+    if fresh:
+        forget(store_path)
+    with Store(store_path if models.describer else None) as store:
+        described = label_cards(
             job.dataset,
             unique,
             embeddings,
@@ -250,8 +260,9 @@ def describe_file(
             progress,
         )
     with atomic_files([output]) as (temporary,):
-        temporary.write_text(labels_yaml(cards), "utf-8")
-    return cards
+        temporary.write_text(labels_yaml(described.cards), "utf-8")
+    on_gpu = notes_on_gpu(config, replace(models, voters=()))
+    return replace(described, notes=(*on_gpu, *described.notes))
 
 
 def _check_encodable(job: LoadedTable, output: Path) -> None:

@@ -9,6 +9,7 @@ own cells only, in their own order: a score depends on nothing but its sequence.
 import ctypes
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,7 @@ class LlamaEngine:
         model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 2**31 - 1
         errors = _error_lines()
         errors.clear()
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
         if self._model is None:
             raise ModelError(f"{path}: llama.cpp can't load this model: {_reason(path, errors)}")
         if not llama_cpp.llama_model_has_decoder(self._model):

@@ -1,5 +1,6 @@
 """The models that a run needs: found and verified before any work starts, loaded one at a time."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from labelmend.errors import ConfigError
 from labelmend.relabel.api_client import check_server
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.registry import load_registry
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,34 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
         ModelError: a GGUF file is none, or is cut off.
-        ConfigError: a voter's server can't be used as configured.
+        ConfigError: a voter's server can't be used as configured, or a voter stands there twice.
     """
     reranks = config.reranker.backend != "none"
     describes = use_llm and bool(config.describe.model)
     voters = [(v, _voter_model(v)) for v in config.voters] if use_llm else []
+    _check_distinct(voters)
     return RunModels(
         encoders=tuple(locate(encoder.model) for encoder in config.encoders),
         reranker=locate(config.reranker.model) if reranks else None,
         describer=_whole(locate(config.describe.model)) if describes else None,
         voters=_named_apart(voters),
+    )
+
+
+def notes_on_gpu(config: Config, models: RunModels) -> tuple[str, ...]:
+    """Return a note if a model of this process is to run on a GPU and llama.cpp can use none."""
+    layers = [voter.gpu_layers for voter, _ in models.voters if voter.server is None]
+    if models.describer is not None:
+        layers.append(config.describe.gpu_layers)
+    if not any(layers):
+        return ()
+    from llama_cpp import llama_supports_gpu_offload
+
+    if llama_supports_gpu_offload():
+        return ()
+    return (
+        "gpu_layers asks for a GPU, but this llama-cpp-python was built without one: the LLMs run "
+        "on the processor, which is slow; install a GPU build, see docs/voters.md",
     )
 
 
@@ -82,6 +102,12 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     ballot, _, path = spec.partition(":")
     if ballot not in _MADE_FOR:
         ballot, path = "", spec
+    # A folder's files would all be hashed first; a known name wins over a folder of that name.
+    if not path.strip():
+        raise ConfigError(f"--voter {spec}: names no model; give the path of a GGUF file")
+    known_names = {entry.name for entry in load_registry()}
+    if path not in known_names and Path(path).expanduser().is_dir():
+        raise ConfigError(f"--voter {spec}: {path} is no GGUF file but a folder; give a file in it")
     model = locate(path)
     if model.kind != "gguf":
         raise ConfigError(f"--voter {spec}: {path} is no GGUF file; give a model in that format")
@@ -91,8 +117,9 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
         ballot = "choice" if large else "channel"
     made_for = load_config(_MADE_FOR[ballot]).voters
     known = [v for v in (*config.voters, *made_for) if v.ballot == ballot and v.server is None]
-    layers = next((v.gpu_layers for v in config.voters if v.server is None), known[0].gpu_layers)
-    return replace(known[0], model=path, gpu_layers=layers)
+    # The machine is the same, whatever the ballot.
+    first = next((v for v in config.voters if v.server is None), known[0])
+    return replace(known[0], model=path, gpu_layers=first.gpu_layers, threads=first.threads)
 
 
 _MADE_FOR = {"channel": "embedded", "choice": "quality"}
@@ -107,10 +134,27 @@ def _voter_model(voter: VoterConfig) -> LocatedModel:
     if voter.server is None:
         model = locate(voter.model)
         own = model.source == "your file"
-        return replace(_whole(model), name=model.path.stem) if own else model
+        # The name is written into the table.
+        stem = os.fsencode(model.path.stem).decode(errors="replace")
+        return replace(_whole(model), name=stem) if own else model
     url, _ = check_server(voter.server)
     name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
     return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")
+
+
+def _check_distinct(voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> None:
+    """Refuse a voter that would say again what another says: fusion would count it twice."""
+    seen = set()
+    for config, model in voters:
+        orders = config.permutations if config.ballot == "choice" else 1
+        weights = model.digest or f"{model.path} {model.source}"
+        key = (weights, config.ballot, config.exemplars, orders)
+        if key in seen:
+            raise ConfigError(
+                f"{config.model}: the same model is among the voters already, with the same "
+                f"{config.ballot} ballot; leave one of them out"
+            )
+        seen.add(key)
 
 
 def _whole(model: LocatedModel) -> LocatedModel:

@@ -15,7 +15,7 @@ from labelmend.errors import ConfigError
 from labelmend.protocols import NoProgress, Progress, Reranker
 from labelmend.relabel.ballots import shown_exemplars
 from labelmend.relabel.decide import decide
-from labelmend.relabel.describe import label_cards
+from labelmend.relabel.describe import Described, label_cards
 from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
 from labelmend.relabel.label_bias import without_label_bias
@@ -27,7 +27,7 @@ from labelmend.relabel.merit import (
     notes_on_voters,
     with_silenced,
 )
-from labelmend.relabel.models import RunModels
+from labelmend.relabel.models import RunModels, notes_on_gpu
 from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import Routing, route, shortlist, worth_asking
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
@@ -113,9 +113,9 @@ def relabel(
         neighbours = find_neighbours(
             embeddings, config.retrieval.neighbours, config.retrieval.block_rows
         )
-    cards = job.describe(unique, embeddings, written or {})
+    described = job.describe(unique, embeddings, written or {})
     with job.timed("retrieve"):
-        texts = job.prepare(unique, embeddings, neighbours, cards, space)
+        texts = job.prepare(unique, embeddings, neighbours, described.cards, space)
         shares = {name: _vote_shares(unique, vote) for name, vote in (votes or {}).items()}
         texts = replace(texts, votes=shares)
         corpus = job.retrieve(texts, unique.given)
@@ -170,6 +170,8 @@ def relabel(
         notes=(
             *space.notes,
             *([] if trust.trusted else [trust.reason]),
+            *notes_on_gpu(config, models),
+            *described.notes,
             *notes_on_voters(reports),
             *_notes_on(tested),
         ),
@@ -263,7 +265,7 @@ class _Job:
 
     def describe(
         self, unique: UniqueTexts, embeddings: Floats, written: Mapping[str, LabelCard]
-    ) -> tuple[LabelCard, ...]:
+    ) -> Described:
         """Return one card a label."""
         with self.timed("describe"):
             return label_cards(

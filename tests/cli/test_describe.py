@@ -1,6 +1,7 @@
 import pytest
 import yaml
 
+from labelmend.relabel import describe
 from labelmend.relabel.describe import read_labels_file
 
 PLAIN = ("--no-llm", "--quiet")
@@ -41,6 +42,45 @@ def test_what_the_user_wrote_wins(cli, tiny, encoders):
 def test_quiet(cli, tiny, encoders):
     ran = cli("describe", tiny, "-o", tiny.with_name("cards.yaml"), *PLAIN)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_ctrl_c_keeps_the_descriptions_and_the_next_run_goes_on(
+    cli, tiny, encoders, smollm2, monkeypatch
+):
+    cards, store = tiny.with_name("cards.yaml"), tiny.with_name("cards.votes.sqlite")
+    whole, write, asked = tiny.with_name("whole.yaml"), describe._write, []
+
+    def impatient(engine, prompts, max_tokens):
+        if asked:
+            raise KeyboardInterrupt
+        asked.extend(prompts)
+        return write(engine, prompts, max_tokens)
+
+    def counting(engine, prompts, max_tokens):
+        asked.extend(prompts)
+        return write(engine, prompts, max_tokens)
+
+    # One label at a time.
+    run = ("-q", "--set", "describe.max_tokens=6", "--set", "describe.context_tokens=256")
+    monkeypatch.setattr(describe, "_write", impatient)
+    ran = cli("describe", tiny, "-o", cards, *run)
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err == (
+        "labelmend: interrupted; nothing was written; 1 label descriptions are kept in "
+        f"{store}: run the same command again to resume\n"
+    )
+    assert names(tiny.parent) == ["cards.votes.sqlite", "tiny.csv"]
+    monkeypatch.setattr(describe, "_write", counting)
+    assert cli("describe", tiny, "-o", cards, *run).code == 0
+    assert len(asked) == 2
+    assert cli("describe", tiny, "-o", whole, *run).code == 0
+    assert len(asked) == 4
+    assert cards.read_bytes() == whole.read_bytes()
+    # All is remembered, until it is to be forgotten.
+    assert cli("describe", tiny, "-o", cards, *run).code == 0
+    assert len(asked) == 4
+    assert cli("describe", tiny, "-o", cards, *run, "--fresh").code == 0
+    assert len(asked) == 6
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from labelmend.configs.load import config_to_dict, load_config
@@ -590,6 +591,21 @@ def test_an_unknown_architecture_leaves_no_vote_store(
     assert names(tiny.parent) == ["m.gguf", "one.yaml", "tiny.csv"]
 
 
+def test_what_became_of_descriptions_and_the_gpu_is_noted(
+    cli, tiny, one_encoder, smollm2, monkeypatch
+):
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    asked = ("describe.context_tokens=32", "describe.gpu_layers=-1", "voters=[]")
+    sets = [part for key in (*asked, "reranker.backend=none") for part in ("--set", key)]
+    output, cards = tiny.with_name("out.csv"), tiny.with_name("cards.yaml")
+    ran = cli("relabel", tiny, "-o", output, *one_encoder, *sets)
+    notes = strict(output.with_suffix(".run.json"))["notes"]
+    for said in ("2 labels got no description by the LLM", "gpu_layers asks for a GPU"):
+        (note,) = (note for note in notes if said in note)
+        assert ran.out.count(note) == 1
+        assert cli("describe", tiny, "-o", cards, *one_encoder, *sets).out.count(note) == 1
+
+
 @pytest.mark.parametrize(
     ("ballot", "reason"),
     [("channel", "the context is full"), ("choice", "the question has .* more than the context")],
@@ -781,7 +797,7 @@ def test_what_the_llm_sees(cli, bigger, tmp_path, voting, budget, asked):
 def test_minutes_are_kept(cli, bigger, tmp_path, voting, monkeypatch, smollm2):
     monkeypatch.setattr(Voter, "slowness", 0.05)
     output = tmp_path / "out.csv"
-    routing = ("routing.settled=1.01", "--llm-budget", "1.5s", "--voter", smollm2.path)
+    routing = ("routing.settled=1.01", "--llm-budget", "1.5s", "--voter", f"choice:{smollm2.path}")
     assert cli("relabel", bigger, "-o", output, *voting, *routing, "-q").code == 0
     first, second = voters_of(output)
     # Half of the time each, a group of four in a twentieth of a second; the last may end late.
@@ -807,19 +823,18 @@ def test_minutes_are_kept(cli, bigger, tmp_path, voting, monkeypatch, smollm2):
 def test_more_voters_have_names_of_their_own(cli, bigger, tmp_path, voting, smollm2):
     output = tmp_path / "out.csv"
     added = ("--voter", f"choice:{smollm2.path}", "--voter", f"channel:{smollm2.path}")
-    few = ("routing.audit_rows=5", "--llm-budget", "5")
+    few = ("routing.audit_rows=5", "--llm-budget", "5", "--set", "voters=[]")
     ran = cli("relabel", bigger, "-o", output, *voting, *few, *added)
     names = [
-        "SmolLM2-135M-Instruct",
         "SmolLM2-135M-Instruct.Q4_1 (choice)",
         "SmolLM2-135M-Instruct.Q4_1 (channel)",
     ]
     record = strict(output.with_suffix(".run.json"))
     assert [report["voter"] for report in record["voters"]] == names
     assert set(names) <= set(record["sources"])
-    assert [f"voter {name}" in record["models"] for name in names] == [True] * 3
+    assert [f"voter {name}" in record["models"] for name in names] == [True] * 2
     assert all(f"{name}: " in ran.out for name in names)
-    assert [v["ballot"] for v in record["config"]["voters"]] == ["channel", "choice", "channel"]
+    assert [v["ballot"] for v in record["config"]["voters"]] == ["choice", "channel"]
 
 
 class Contrary(Voter):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labelmend.configs.load import PROFILES, config_to_dict, load_config, load_yaml
+from labelmend.configs.load import MOST_OPTIONS, PROFILES, config_to_dict, load_config, load_yaml
 from labelmend.errors import ConfigError
+from labelmend.prompts.render import LETTERS
 
 
 def refusal(profile: str = "embedded", *overrides: str) -> str:
@@ -32,6 +33,13 @@ def test_every_profile_file_is_known():
     shipped = {p.name for p in resources.files("labelmend.configs").iterdir()}
     yamls = {name.removesuffix(".yaml") for name in shipped if name.endswith(".yaml")}
     assert yamls - {"models"} == set(PROFILES)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_descriptions_are_written_where_the_voters_run(profile):
+    config = load_config(profile)
+    assert {voter.gpu_layers for voter in config.voters} == {config.describe.gpu_layers}
+    assert config.describe.gpu_layers == (0 if profile == "embedded" else -1)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -158,6 +166,7 @@ def test_value_of_a_wrong_kind(override, message):
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
         ("voters.0.threads=-1", "voters.0.threads is -1: give at least 0"),
         ("describe.threads=-1", "describe.threads is -1: give at least 0"),
+        ("describe.gpu_layers=-2", "describe.gpu_layers is -2: give at least -1"),
         ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
         ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
         ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),
@@ -169,6 +178,14 @@ def test_value_of_a_wrong_kind(override, message):
 )
 def test_number_out_of_range(override, message):
     assert message in refusal("embedded", override)
+
+
+def test_a_choice_ballot_has_no_more_candidates_than_letters():
+    assert len(LETTERS) == MOST_OPTIONS
+    longer = refusal("quality", "voters.1.candidates=27")
+    assert longer == ("voters.1.candidates is 27: a choice ballot has a letter for 26 at most")
+    assert load_config("quality", ["voters.1.candidates=26"]).voters[1].candidates == 26
+    assert load_config("embedded", ["voters.0.candidates=27"]).voters[0].candidates == 27
 
 
 @pytest.mark.parametrize(

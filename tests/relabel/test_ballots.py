@@ -1,7 +1,9 @@
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pytest
+from llama_cpp import llama_chat_format
 
 from labelmend.configs.load import load_config
 from labelmend.prompts.render import (
@@ -13,7 +15,7 @@ from labelmend.prompts.render import (
 )
 from labelmend.relabel import ballots
 from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_frame, shown_exemplars
-from labelmend.relabel.llama import LlamaEngine, Span
+from labelmend.relabel.llama import DecodeError, LlamaEngine, Span
 from labelmend.types import Ballot, LabelCard
 
 CHANNEL = dataclasses.replace(load_config().voters[0], candidates=3, exemplars=2)
@@ -270,6 +272,75 @@ def test_the_frame_is_the_models_template(engine):
     assert before == engine.tokenize(SYSTEM, special=True)
     assert after == engine.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True)
     assert gap == ""
+
+
+def with_template(engine, monkeypatch, template):
+    # In place of what the property read from the GGUF.
+    monkeypatch.setitem(engine.__dict__, "chat_template", template)
+
+
+# As that of Llama 3.2.
+DATED = (
+    '{%- if strftime_now is defined %}{% set today = strftime_now("%d %b %Y") %}'
+    '{%- else %}{% set today = "26 Jul 2024" %}{% endif %}'
+    "<|im_start|>system\nToday: {{ today }}<|im_end|>{{ messages[0]['content'] }}<|im_end|>"
+)
+
+
+def test_a_template_that_tells_the_date_gives_the_same_frame_every_day(engine, monkeypatch):
+    with_template(engine, monkeypatch, DATED)
+    frames = []
+    for day in (3, 4):
+
+        class Day(dt.datetime):
+            @classmethod
+            def now(cls, tz=None, day=day):
+                return cls(2025, 2, day)
+
+        monkeypatch.setattr(llama_chat_format, "datetime", Day)
+        frames.append(chat_frame(engine, "Answer:"))
+    assert frames[0] == frames[1]
+    assert "Today: 26 Jul 2024" in engine.detokenize(frames[0][0])
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("Hello!", "does not show the question once"),
+        ("{{ messages[0].content | upper }}", "does not show the question once"),
+        ("{{ messages[0].content | tojson }}", "does not show the question once"),
+        ("{{ messages[0].content * 2 }}", "does not show the question once"),
+        ("{{ 1 + 'a' }}", "unsupported operand"),
+        ("{{ raise_exception('no users here') }}", "no users here"),
+        ("{% for %}", "Expected"),
+    ],
+)
+def test_a_template_that_can_not_show_the_question_is_a_failure(
+    engine, monkeypatch, template, said
+):
+    with_template(engine, monkeypatch, template)
+    with pytest.raises(DecodeError, match="chat template can't be used") as found:
+        chat_frame(engine, "Answer:")
+    assert said in str(found.value)
+    (vote,) = ChoiceBallot(engine, choice(1)).vote(BALLOTS[:1])
+    assert (vote.scores, vote.failure) == (None, str(found.value))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<|im_start|>{{ messages[0].content | trim }}<|im_end|>",
+        # Of a template for texts and pictures.
+        "<|im_start|>{{ messages[0]['content'][0]['text'] }}<|im_end|>",
+        "<|im_start|>{% for part in messages[0].content %}{{ part.text + '' }}{% endfor %}"
+        "<|im_end|>",
+    ],
+)
+def test_templates_of_plain_and_of_typed_content(engine, monkeypatch, template):
+    with_template(engine, monkeypatch, template)
+    (start,) = engine.tokenize("<|im_start|>", special=True)
+    (end,) = engine.tokenize("<|im_end|>", special=True)
+    assert chat_frame(engine, "Answer:") == ([start], [end], "")
 
 
 def test_a_control_token_in_a_text_ends_nothing(engine, monkeypatch):

@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from labelmend.configs.load import load_config
 from labelmend.errors import ConfigError, InputError
 from labelmend.protocols import NoProgress
+from labelmend.relabel import describe
 from labelmend.relabel.describe import (
     OOS_DESCRIPTION,
     checked_description,
@@ -188,7 +189,7 @@ class Counting(NoProgress):
 def test_a_real_model_describes_each_label_once(smollm2, tmp_path):
     config, progress = dataclasses.replace(CONFIG, max_tokens=40), Counting()
     with Store(tmp_path / "votes.sqlite") as store:
-        described = describe_cards(CARDS, CORE, smollm2, config, store, progress)
+        described = describe_cards(CARDS, CORE, smollm2, config, store, progress).cards
     assert (progress.total, progress.done) == (2, 2)
     assert [card.label for card in described] == [card.label for card in CARDS]
     assert described[2:] == CARDS[2:]
@@ -201,7 +202,7 @@ def test_a_real_model_describes_each_label_once(smollm2, tmp_path):
     # The store knows the replies: the model is not even opened.
     nowhere = dataclasses.replace(smollm2, path=tmp_path / "gone.gguf")
     with Store(tmp_path / "votes.sqlite") as store:
-        again = describe_cards(CARDS, CORE, nowhere, config, store, Counting())
+        again = describe_cards(CARDS, CORE, nowhere, config, store, Counting()).cards
     assert again == described
 
 
@@ -209,7 +210,7 @@ def test_labels_that_do_not_fit_together_are_described_in_turns(smollm2):
     # A prompt has some 165 tokens: 270 hold one with its reply, not two.
     config, progress = dataclasses.replace(CONFIG, context_tokens=270), Counting()
     with Store(None) as store:
-        apart = describe_cards(CARDS, CORE, smollm2, config, store, progress)
+        apart = describe_cards(CARDS, CORE, smollm2, config, store, progress).cards
         keys = store._database.execute("SELECT count(*) FROM replies").fetchone()
     assert keys == (2,)
     assert progress.done == 2
@@ -221,16 +222,37 @@ def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
     long = [tuple(f"{i} " * 100 for i in range(6))] * 2 + [(), ()]
     config, progress = dataclasses.replace(CONFIG, context_tokens=32), Counting()
     with Store(None) as store:
-        assert describe_cards(CARDS, long, smollm2, config, store, progress) == CARDS
+        described = describe_cards(CARDS, long, smollm2, config, store, progress)
+        assert described.cards == CARDS
+        assert described.notes == (
+            "2 labels got no description by the LLM: the context is full; "
+            "raise describe.context_tokens, or lower describe.examples",
+        )
         assert progress.done == 2
         assert store._database.execute("SELECT count(*) FROM replies").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("layers", [0, 3])
+def test_gpu_layers_reach_the_model(smollm2, monkeypatch, layers):
+    asked, whole = [], describe.LlamaEngine
+
+    def engine(path, **settings):
+        asked.append(settings["gpu_layers"])
+        return whole(path, **settings)
+
+    monkeypatch.setattr(describe, "LlamaEngine", engine)
+    config = dataclasses.replace(CONFIG, gpu_layers=layers, max_tokens=1)
+    with Store(None) as store:
+        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+    assert asked == [layers]
+    assert described.notes == ()
 
 
 @pytest.mark.parametrize("max_tokens", [6, 9])
 def test_however_short_a_reply_must_be_it_is_whole(smollm2, max_tokens):
     config = dataclasses.replace(CONFIG, max_tokens=max_tokens)
     with Store(None) as store:
-        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
         replies = [reply for (reply,) in store._database.execute("SELECT reply FROM replies")]
     assert len(replies) == 2
     assert all(len(reply.splitlines()) == 1 for reply in replies)
@@ -252,7 +274,7 @@ def test_what_another_process_wrote_first_stands(smollm2, tmp_path):
                 other.put_replies([(key, "The user was quicker.") for key in keys])
 
     with Store(path) as store:
-        described = describe_cards(CARDS, CORE, smollm2, CONFIG, store, Beaten())
+        described = describe_cards(CARDS, CORE, smollm2, CONFIG, store, Beaten()).cards
         assert set(store.replies(keys).values()) == {"The user was quicker."}
     assert [card.description for card in described[:2]] == ["The user was quicker."] * 2
 
@@ -260,12 +282,12 @@ def test_what_another_process_wrote_first_stands(smollm2, tmp_path):
 def test_what_an_interrupted_run_left_open_is_written_as_if_it_had_not_been(smollm2):
     config = dataclasses.replace(CONFIG, max_tokens=16)
     with Store(None) as store:
-        whole = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+        whole = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
         replies = dict(store._database.execute("SELECT key, reply FROM replies").fetchall())
     assert len(replies) == 2
     for kept, lost in (list(replies), list(replies)[::-1]):
         with Store(None) as store:
             store.put_replies([(kept, replies[kept])])
-            resumed = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+            resumed = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
             assert store.replies([lost]) == {lost: replies[lost]}
         assert resumed == whole
