@@ -329,7 +329,7 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
         "are in the table.",
         _json(figure),
         Numbers(
-            f"By label in per cent, {BEFORE} and {AFTER}, the most changed F1 first",
+            "By label, per cent; most changed F1 first",
             (
                 *("label", "test rows", "change of F1"),
                 *(f"{figure} {arm}" for figure in LABEL_FIGURES for arm in (BEFORE, AFTER)),
