@@ -16,7 +16,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -321,6 +321,9 @@ def verdicts(lines: Lines) -> list[tuple[str, str, str, bool | None]]:
         for kind in KINDS:
             by_arm = {arm: of_cell(lines, data, noise, kind, arm, "accuracy") for arm in ARMS}
             where = f"{_title(data, noise)}, {kind}"
+            fewer = set(by_arm["mended"]) ^ {run.seed for run, _, _ in lines}
+            if by_arm["mended"] and fewer:
+                where += f" ({_seeds(by_arm['mended'])})"
             leads = [
                 paired_mean(by_arm["mended"], by_arm[arm]) for arm in ARMS if "cleanlab" in arm
             ]
@@ -335,6 +338,8 @@ def verdicts(lines: Lines) -> list[tuple[str, str, str, bool | None]]:
             values = of_cell(lines, "clinc", "uniform-20", kind, "mended", figure)
             mean = float(np.mean(list(values.values()))) if values else None
             where = f"{_title('clinc', 'uniform-20')}, {kind}, mended"
+            if values and set(values) != {run.seed for run, _, _ in lines}:
+                where += f" ({_seeds(values)})"
             found.append(_held(f"{where}: {figure.replace('_', ' ')}", mean, goal, 2))
     return found
 
@@ -399,7 +404,7 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
     seeds = sorted({line.run.seed for line in lines})
     names = [name for _, name in FIGURES]
     rows = [
-        f"### {title} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})",
+        f"### {title} ({_seeds(seeds)})",
         "",
         f"| classifier | labels | right labels | {' | '.join(names)} | seconds |",
         "|---" * (len(names) + 4) + "|",
@@ -409,14 +414,21 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
             chosen = [line for line in lines if (line.kind, line.arm) == (kind, arm)]
             if not chosen:
                 continue
+            own = {line.run.seed for line in chosen}
+            name = kind if own == set(seeds) else f"{kind}, {_seeds(own)}"
             cells = [spread((line.figures["accuracy"] for line in chosen), 2)]
             for key, _ in FIGURES[1:]:
                 scale, digits = (1, 4) if key in _UNSCALED else (100, 2)
                 cells.append(_mean((line.figures[key] for line in chosen), digits, scale))
             right = _mean((line.label_accuracy for line in chosen), 2, 100)
             seconds = _mean((line.seconds for line in chosen), 0, 1)
-            rows.append(f"| {kind} | {arm} | {right} | {' | '.join(cells)} | {seconds} |")
+            rows.append(f"| {name} | {arm} | {right} | {' | '.join(cells)} | {seconds} |")
     return rows
+
+
+def _seeds(seeds: Collection[int]) -> str:
+    """Return "seed 0", or "seeds 0, 1"."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, sorted(seeds)))}"
 
 
 def _mean(values: Iterable[float | None], digits: int, scale: float) -> str:
