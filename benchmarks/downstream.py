@@ -321,9 +321,7 @@ def verdicts(lines: Lines) -> list[tuple[str, str, str, bool | None]]:
         for kind in KINDS:
             by_arm = {arm: of_cell(lines, data, noise, kind, arm, "accuracy") for arm in ARMS}
             where = f"{_title(data, noise)}, {kind}"
-            fewer = set(by_arm["mended"]) ^ {run.seed for run, _, _ in lines}
-            if by_arm["mended"] and fewer:
-                where += f" ({_seeds(by_arm['mended'])})"
+            where += _own_seeds(by_arm["mended"], lines)
             leads = [
                 paired_mean(by_arm["mended"], by_arm[arm]) for arm in ARMS if "cleanlab" in arm
             ]
@@ -338,8 +336,7 @@ def verdicts(lines: Lines) -> list[tuple[str, str, str, bool | None]]:
             values = of_cell(lines, "clinc", "uniform-20", kind, "mended", figure)
             mean = float(np.mean(list(values.values()))) if values else None
             where = f"{_title('clinc', 'uniform-20')}, {kind}, mended"
-            if values and set(values) != {run.seed for run, _, _ in lines}:
-                where += f" ({_seeds(values)})"
+            where += _own_seeds(values, lines)
             found.append(_held(f"{where}: {figure.replace('_', ' ')}", mean, goal, 2))
     return found
 
@@ -429,6 +426,12 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
 def _seeds(seeds: Collection[int]) -> str:
     """Return "seed 0", or "seeds 0, 1"."""
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, sorted(seeds)))}"
+
+
+def _own_seeds(found: Collection[int], lines: Lines) -> str:
+    """Return the seeds of what was found, where other things were measured on others."""
+    every = {run.seed for run, _, _ in lines}
+    return f" ({_seeds(found)})" if found and set(found) != every else ""
 
 
 def _mean(values: Iterable[float | None], digits: int, scale: float) -> str:

@@ -189,18 +189,18 @@ def compare_tables(
     """
     if peer is not None:
         check_peer()
+    tuned: tuple[LocatedModel, ...] = ()
     if "finetune" in kinds:
-        settings = config.classify.finetune
-        check_tunable(settings, locate(settings.encoder))
+        tuned = (locate(config.classify.finetune.encoder),)
+        check_tunable(config.classify.finetune, *tuned)
     tables = _read(request, config)
     cross_validate = request.test is None
     if cross_validate:
         check_folds(tables.arms, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
-    if "finetune" in kinds:
-        models = (*models, locate(config.classify.finetune.encoder))
-        seen = (*seen, *notes_on_tuned(models[-1:], vectors.texts))
+    models = (*models, *tuned)
+    seen = (*seen, *notes_on_tuned(tuned, vectors.texts))
     arms = list(tables.arms)
     if peer is not None:
         peers = cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)

@@ -95,11 +95,10 @@ def parity_of(classifier: Classifier, embeddings: Floats, exported: OnnxPredicti
     on_edge = np.zeros(len(embeddings), dtype=bool)
     if isinstance(classifier.scorer, TreeScorer) and exported.features is not None:
         scorer = classifier.scorer
-        here, there = (
-            scorer.leaves(features) for features in (scorer.features(embeddings), exported.features)
-        )
-        alike = np.abs(scorer.features(embeddings) - exported.features).max(axis=1) <= _LAST_BITS
-        on_edge = alike & (here != there).any(axis=1)
+        own = scorer.features(embeddings)
+        alike = np.abs(own - exported.features).max(axis=1) <= _LAST_BITS
+        moved = (scorer.leaves(own) != scorer.leaves(exported.features)).any(axis=1)
+        on_edge = alike & moved
     names = np.array(_names(classifier, ours))
     return Parity(
         texts=len(embeddings),
