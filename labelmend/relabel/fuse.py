@@ -57,6 +57,7 @@ class Objective:
         is_oos: bool [a, c], the out-of-scope label.
         offset: float64, broadcasts to [a, c], log-scores that are not learned.
         log_likelihood: float64 [a, c], of the given labels, by the noise channel.
+        counts: float64 [a], how much each text counts.
         toward: float64 [s], the weights before any data.
         penalty: p of the normal prior: a weight w costs p * (w - toward)^2 / 2.
     """
@@ -65,6 +66,7 @@ class Objective:
     is_oos: Bools
     offset: Doubles
     log_likelihood: Doubles
+    counts: Doubles
     toward: Doubles
     penalty: float
 
@@ -75,8 +77,9 @@ class Objective:
         log_prior = log_softmax(scores, axis=1)
         joint = log_prior + self.log_likelihood
         off = weights - self.toward
-        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * ((off**2).sum() + bias**2)
-        pull = softmax(joint, axis=1) - np.exp(log_prior)
+        value = self.counts @ logsumexp(joint, axis=1)
+        value -= 0.5 * self.penalty * ((off**2).sum() + bias**2)
+        pull = self.counts[:, None] * (softmax(joint, axis=1) - np.exp(log_prior))
         by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * off
         by_bias = pull[self.is_oos].sum() - self.penalty * bias
         return -float(value), -np.append(by_weight * expit(theta[:-1]), by_bias)
@@ -131,34 +134,35 @@ def fuse_routed(
     fit: Fit,
     evidence: Sequence[Evidence],
     candidates: Candidates,
-    audit: Bools,
+    counts: Doubles,
     blunder: float,
     config: FusionConfig,
 ) -> Fit:
     """Add evidence that was gathered on routed texts only.
 
-    Its weights are learned on the audit, which was drawn at random: texts that were routed because
-    their given label is in doubt would teach that voters are wrong where the annotator is. The
-    penalty pulls the weights to 0, so what the audit does not speak for is not heard.
+    Texts that were routed because their given label is in doubt would teach that voters are wrong
+    where the annotator is; so texts count in learning as they stand for all (see `route.counts`).
+    The penalty pulls the weights to 0: what these texts do not speak for is not heard.
 
     Args:
         fit: from the evidence on all texts; its weights and channel stay.
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         candidates: the labels that are looked at.
-        audit: bool [u], the texts drawn at random.
+        counts: float64 [u], how much each text counts in learning; 0 for most.
         blunder: see `posterior_of`.
         config: the penalty and the optimiser's limit.
     """
-    silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
+    silent = np.full((len(counts), candidates.tail), np.nan, dtype=np.float32)
     padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
     stack, spread = unit_spread(padded)
-    learned_from = np.flatnonzero(audit & fit.observed)
+    learned_from = np.flatnonzero((counts > 0) & fit.observed)
     nothing = np.zeros(len(stack))
     objective = Objective(
         stack=stack[:, learned_from].astype(np.float64),
         is_oos=np.zeros((len(learned_from), candidates.labels.shape[1]), dtype=bool),
         offset=fit.log_prior[learned_from],
         log_likelihood=fit.log_likelihood[learned_from],
+        counts=counts[learned_from],
         toward=nothing,
         penalty=config.routed_weight_penalty,
     )

@@ -11,14 +11,14 @@ seem to carry counts: how a label fares among the wrong ones.
 
 import numpy as np
 
-from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.types import Doubles, Floats, Ints
 
 _STRENGTH = 10.0
 """Texts without a bias that each label starts with: what few texts say of a label counts little."""
 
 
 def label_bias(
-    scores: Floats, labels: Ints, believed: Doubles, sample: Bools, label_count: int
+    scores: Floats, labels: Ints, believed: Doubles, counts: Doubles, label_count: int
 ) -> Doubles:
     """Return float64 [K]: by how many nats a voter favours each label where it is wrong.
 
@@ -26,13 +26,13 @@ def label_bias(
         scores: float32 [u, c], nats; NaN where the voter is silent.
         labels: int64 [u, c], the label of each score.
         believed: float64 [u, c], probability by the other evidence that the text carries the label.
-        sample: bool [u], the texts to learn from; drawn at random, or the bias of the draw is
-            learned too.
+        counts: float64 [u], how much each text counts, 0 for those not to learn from; together they
+            stand for all texts, or the bias of their choice is learned too.
         label_count: K.
     """
-    heard = ~np.isnan(scores) & sample[:, None]
+    heard = ~np.isnan(scores) & (counts > 0)[:, None]
     known = np.where(heard, scores, 0.0).astype(np.float64)
-    wrong = np.where(heard, 1.0 - believed, 0.0)
+    wrong = np.where(heard, counts[:, None] * (1.0 - believed), 0.0)
     # A text's own mean says how usual the text is, not which label it carries.
     means = (wrong * known).sum(axis=1) / np.maximum(wrong.sum(axis=1), _TINY)
     above = wrong * (known - means[:, None])
@@ -46,8 +46,8 @@ _TINY = 1e-12
 
 
 def without_label_bias(
-    scores: Floats, labels: Ints, believed: Doubles, sample: Bools, label_count: int
+    scores: Floats, labels: Ints, believed: Doubles, counts: Doubles, label_count: int
 ) -> Floats:
     """Return float32 [u, c]: the scores less `label_bias`; NaN stays."""
-    bias = label_bias(scores, labels, believed, sample, label_count)
+    bias = label_bias(scores, labels, believed, counts, label_count)
     return (scores - bias[labels]).astype(np.float32)

@@ -29,7 +29,13 @@ from labelmend.relabel.merit import (
 )
 from labelmend.relabel.models import RunModels, notes_on_gpu
 from labelmend.relabel.rounds import Settled, settle
-from labelmend.relabel.route import Routing, route, shortlist, worth_asking
+from labelmend.relabel.route import (
+    Routing,
+    counts_in_learning,
+    route,
+    shortlist,
+    worth_asking,
+)
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
@@ -131,11 +137,12 @@ def relabel(
     elif routed_evidence:
         reports = against_chance(reports, routed_evidence, fit.posterior, routing.audit)
         with job.timed("fuse"):
+            used = heard(routed_evidence, reports)
             fit = fuse_routed(
                 fit,
-                heard(routed_evidence, reports),
+                used,
                 corpus.candidates,
-                routing.audit,
+                counts_in_learning(routing, [e.scores for e in used], fit.observed),
                 settled.blunder,
                 config.fusion,
             )
@@ -384,9 +391,8 @@ class _Job:
             left = max(left - report.spent, 0.0)
             kept = corpus.candidates.kept
             believed = np.exp(settled.fit.log_prior[:, : kept.shape[1]])
-            scores = without_label_bias(
-                scores, kept, believed, routing.audit, len(self.dataset.labels)
-            )
+            counts = counts_in_learning(routing, [scores], np.ones(len(scores), dtype=bool))
+            scores = without_label_bias(scores, kept, believed, counts, len(self.dataset.labels))
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[asked] = True
@@ -474,8 +480,9 @@ class _Job:
         config = self.config.fusion
         if config.method == "majority":
             return True
+        audit = routing.audit.astype(np.float64)
         trial = fuse_routed(
-            settled.fit, evidence, corpus.candidates, routing.audit, settled.blunder, config
+            settled.fit, evidence, corpus.candidates, audit, settled.blunder, config
         )
         _, spread = unit_spread(evidence)
         weights = trial.posterior.weights

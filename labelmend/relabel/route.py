@@ -1,12 +1,13 @@
 """Which texts reach the reranker and the voters, and with which candidates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelmend.configs.schema import RoutingConfig
 from labelmend.relabel.fuse import Fit
-from labelmend.types import Bools, Doubles, Ints, Posterior
+from labelmend.types import Bools, Doubles, Floats, Ints, Posterior
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,38 @@ def route(
     # Rounded, so that what is equal on paper keeps the order of the texts.
     order = np.argsort(-np.round(doubt[unsettled], 9), kind="stable")
     return Routing(unsettled[order], audit)
+
+
+def counts_in_learning(routing: Routing, scores: Sequence[Floats], seen: Bools) -> Doubles:
+    """Return float64 [u]: how much each text counts where the routed ones are to stand for all.
+
+    The most doubtful texts were all asked, down to some place in their order, so each stands for
+    itself. The audit stands for the rest, each of its texts for as many as there are to one of
+    them: a stratified sample (Horvitz & Thompson 1952). All is scaled so that the sum is the number
+    of texts, drawn at random, that would be worth as much (Kish 1965, "Survey sampling"): where the
+    audit stands for many, the doubtful texts add next to nothing to it.
+
+    Args:
+        routing: the doubtful texts and the audit.
+        scores: float32 [u, c] of each source that is learned about, NaN where it is silent.
+        seen: bool [u], the texts that are to be stood for.
+    """
+    speaks = [~np.isnan(source).all(axis=1) for source in scores]
+    wide = [source for source in speaks if (source & ~routing.audit).any()]
+    # A source that was heard on the audit alone takes nothing from the others.
+    spoken = np.logical_and.reduce(wide) if wide else np.logical_or.reduce(speaks)
+    spoken &= seen
+    asked = np.zeros(len(seen), dtype=bool)
+    beyond = np.flatnonzero((spoken & ~routing.audit)[routing.doubtful])
+    if len(beyond):
+        asked[routing.doubtful[: beyond[-1] + 1]] = True
+    asked &= spoken
+    drawn = routing.audit & spoken & ~asked
+    counts = asked.astype(np.float64)
+    if drawn.any():
+        counts[drawn] = (seen & ~asked).sum() / drawn.sum()
+    squares = float((counts**2).sum())
+    return counts * (counts.sum() / squares) if squares else counts
 
 
 def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:

@@ -57,6 +57,7 @@ def objective(stack, log_likelihood, **changes):
         "is_oos": np.zeros(log_likelihood.shape, dtype=bool),
         "offset": np.zeros(log_likelihood.shape[1]),
         "log_likelihood": log_likelihood,
+        "counts": np.ones(len(log_likelihood)),
         "toward": np.zeros(len(stack)),
         "penalty": 1e-3,
     }
@@ -91,6 +92,21 @@ def test_the_gradient_against_finite_differences(theta):
         step[place] = 1e-5
         slope = (target(point + step)[0] - target(point - step)[0]) / 2e-5
         assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_a_text_that_counts_twice_is_as_good_as_two_texts():
+    target, point = random_objective(), np.array([0.3, -0.5, 1.0, 0.4])
+    rows = [0, *range(20)]
+    doubled = dataclasses.replace(
+        target,
+        stack=target.stack[:, rows],
+        is_oos=target.is_oos[rows],
+        log_likelihood=target.log_likelihood[rows],
+        counts=np.ones(21),
+    )
+    weighted = dataclasses.replace(target, counts=np.array([2.0] + [1.0] * 19))
+    for found, expected in zip(weighted(point), doubled(point), strict=True):
+        assert found == pytest.approx(expected)
 
 
 def test_the_gradient_with_an_offset_of_each_text():
@@ -341,7 +357,8 @@ class Routed:
     def fused(self, **changes):
         parts = {"fit": self.fit, "evidence": self.evidence, "audit": self.audit, **changes}
         candidates = all_candidates(len(self.truth))
-        return fuse_routed(parts["fit"], parts["evidence"], candidates, parts["audit"], 0.0, CONFIG)
+        counts = parts["audit"].astype(float)
+        return fuse_routed(parts["fit"], parts["evidence"], candidates, counts, 0.0, CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +408,7 @@ def test_what_routed_sources_say_by_their_weights(routed):
     assert after.posterior.probabilities == pytest.approx(expected, abs=1e-5)
 
 
-def test_only_the_audit_teaches_the_weights(routed):
+def test_only_what_counts_teaches_the_weights(routed):
     # Texts that were routed for being doubtful hear the opposite; the weights don't move.
     loud = routed.evidence[0].scores.copy()
     other = np.flatnonzero(~routed.audit)[:200]
@@ -427,14 +444,14 @@ def test_routed_evidence_leaves_the_tail_silent(routed):
         np.eye(LABELS)[routed.given][:, :4],
     )
     fit = dataclasses.replace(routed.fit, posterior=first)
-    after = fuse_routed(fit, evidence, candidates, routed.audit, 0.0, CONFIG)
+    after = fuse_routed(fit, evidence, candidates, routed.audit.astype(float), 0.0, CONFIG)
     assert after.posterior.candidates.shape == after.posterior.probabilities.shape == (2000, 4)
     assert after.log_prior.shape == (2000, LABELS)
     # Two labels of the tail keep their odds, whatever was said of the others.
     odds = after.log_prior[:, 5] - after.log_prior[:, 4]
     assert odds == pytest.approx(routed.fit.log_prior[:, 5] - routed.fit.log_prior[:, 4])
     silent = [Evidence("good", np.full((2000, 4), NAN, dtype=np.float32))]
-    quiet = fuse_routed(fit, silent, candidates, routed.audit, 0.0, CONFIG)
+    quiet = fuse_routed(fit, silent, candidates, routed.audit.astype(float), 0.0, CONFIG)
     assert quiet.posterior.probabilities == pytest.approx(first.probabilities)
     sums = quiet.posterior.probabilities.sum(axis=1)
     assert sums.min() < 0.9

@@ -6,7 +6,14 @@ import pytest
 from labelmend.configs.schema import RoutingConfig
 from labelmend.relabel.channel import FIRST_GUESS
 from labelmend.relabel.fuse import Fit, Weights, unit_spread
-from labelmend.relabel.route import Routing, allotment, route, shortlist, worth_asking
+from labelmend.relabel.route import (
+    Routing,
+    allotment,
+    counts_in_learning,
+    route,
+    shortlist,
+    worth_asking,
+)
 from labelmend.types import Evidence, Posterior
 
 CONFIG = RoutingConfig(
@@ -128,6 +135,64 @@ def test_the_audit_is_asked_first_and_each_text_once():
     # Which part of the audit is seen is drawn, so that it is none of the alphabet.
     drawn = {tuple(sorted(routing.voted(few, seed)[:3])) for seed in range(50)}
     assert len(drawn) == 4
+
+
+def said(*texts, rows=8):
+    """Scores of a source that was heard on these texts."""
+    scores = np.full((rows, 2), np.nan, dtype=np.float32)
+    scores[list(texts)] = 1.0
+    return scores
+
+
+ALL_SEEN = np.ones(8, dtype=bool)
+
+
+def audit_of(*texts):
+    return np.isin(np.arange(8), texts)
+
+
+def test_the_doubtful_stand_for_themselves_and_the_audit_for_the_rest():
+    routing = Routing(np.array([2, 5, 7, 1]), audit_of(0, 2, 7))
+    # 5 and 2 were asked for their doubt; 7, further down, and 0 stand for the six others.
+    found = counts_in_learning(routing, [said(5, 2, 0, 7)], ALL_SEEN)
+    kish = 8 / (1 + 1 + 9 + 9)
+    assert found == pytest.approx(kish * np.array([3, 0, 1, 0, 0, 1, 0, 3]))
+    # Worth 3.2 texts drawn at random.
+    assert found.sum() == pytest.approx(3.2)
+
+
+def test_all_that_was_asked_of_all_counts_the_same():
+    routing = Routing(np.arange(8), audit_of(3))
+    assert counts_in_learning(routing, [said(*range(8))], ALL_SEEN) == pytest.approx(np.ones(8))
+
+
+def test_where_only_the_audit_was_heard_it_counts_as_it_is():
+    routing = Routing(np.array([5, 2]), audit_of(0, 2, 6))
+    found = counts_in_learning(routing, [said(0, 2, 6)], ALL_SEEN)
+    assert found == pytest.approx(audit_of(0, 2, 6).astype(float))
+
+
+def test_a_doubtful_text_counts_where_all_far_readers_were_heard():
+    routing = Routing(np.array([5, 2, 4, 1]), audit_of(0, 6))
+    far, near, audit = said(5, 2, 4, 0, 6), said(5, 2, 0, 6), said(0, 6)
+    both = counts_in_learning(routing, [far, near, audit], ALL_SEEN)
+    assert np.flatnonzero(both).tolist() == [0, 2, 5, 6]
+    assert both[0] / both[5] == pytest.approx(3)
+    # One that failed stands for nothing, and the audit for it.
+    failed = counts_in_learning(routing, [said(5, 4, 0, 6)], ALL_SEEN)
+    assert np.flatnonzero(failed).tolist() == [0, 4, 5, 6]
+
+
+def test_texts_that_are_not_to_be_stood_for_count_nothing():
+    routing = Routing(np.array([5, 2]), audit_of(0, 6))
+    found = counts_in_learning(routing, [said(5, 2, 0, 6)], np.isin(np.arange(8), [0, 2, 3, 6]))
+    # 2 for itself, 0 and 6 for themselves and 3.
+    assert found == pytest.approx(np.array([1.5, 0, 1, 0, 0, 0, 1.5, 0]) * 4 / 5.5)
+
+
+def test_nothing_said_counts_nothing():
+    routing = Routing(np.array([5, 2]), audit_of(0))
+    assert not counts_in_learning(routing, [said()], ALL_SEEN).any()
 
 
 def test_first_of_nothing():
