@@ -3,10 +3,12 @@
     python benchmarks/voters.py [--models smollm2,qwen-0.5b] [--ballots channel] [--rows 300]
 
 Each text of a seeded sample of CLINC150's validation rows is put to each model with the ten labels
-that labelmend's own retrieval finds for it, most likely first; label cards carry the core texts of
-the training rows, no description. Accuracy counts a text whose label retrieval has missed as wrong.
+that labelmend's own retrieval finds for it, most likely first; label cards show exemplars from the
+training rows as in a run. Accuracy counts a text whose label retrieval has missed as wrong.
 It is given for the votes as they are cast, and without the voter's liking for single labels, which
 labelmend takes out of all votes; here it is learned from the same votes, not from the truth.
+What was measured stays in the work folder, so that an interrupted benchmark goes on; the table goes
+into benchmarks/RESULTS.md, between the markers of `voters`, but for the seeds 100 to 104.
 
 Three ways through llama.cpp are timed in turns, so that a busy machine slows all alike; their
 ratios hold, the seconds only on a quiet one: the channel ballot, the straight way (prefix and text
@@ -20,43 +22,36 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import yaml
-from results_file import write_section
+from correction import TUNING_SEEDS, code_digest
+from platformdirs import user_cache_path
+from results_file import append_record, read_records, write_section
 from scipy.special import softmax
 
 from labelmend.configs.load import load_config
-from labelmend.configs.schema import Config, VoterConfig
-from labelmend.data.duplicates import text_key, unique_texts
+from labelmend.configs.schema import VoterConfig
+from labelmend.data.duplicates import text_key
 from labelmend.data.read import read_table
 from labelmend.prompts.render import channel_prefix
-from labelmend.protocols import NoProgress
 from labelmend.relabel.ballots import BALLOTS, ChannelBallot, shown_exemplars
-from labelmend.relabel.describe import core_texts, draft_cards
+from labelmend.relabel.exemplars import with_exemplars
 from labelmend.relabel.label_bias import without_label_bias
 from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.relabel.models import locate_models
-from labelmend.relabel.sources import given_shares
-from labelmend.retrieval.bm25 import Bm25Retriever
-from labelmend.retrieval.candidates import find_candidates
-from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
+from labelmend.relabel.pipeline import relabel
 from labelmend.retrieval.encode import usable_cores
-from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours
-from labelmend.retrieval.passages import label_passages
-from labelmend.retrieval.space import open_space
-from labelmend.types import NO_LABEL, Ballot, Dataset, LabelCard, Vote
+from labelmend.types import NO_LABEL, Ballot, Dataset, Vote
 
 HERE = Path(__file__).resolve().parent
 CLINC = HERE.parent.parent / "shared" / "data" / "clinc150"
 DESCRIPTIONS = HERE.parent.parent / "shared" / "data" / "sirius" / "label_descriptions.yaml"
 OOS = "oos"
 CANDIDATES = 10
-EXEMPLARS = 8
-"""Core texts kept with a label; a ballot shows as many of them as its configuration says."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +67,13 @@ class Question:
     truth: int
 
 
-def questions(rows: int, seed: int, *, described: bool = False) -> list[Question]:
+def questions(rows: int, seed: int, exemplars: int, *, described: bool = False) -> list[Question]:
     """Return questions on validation rows; neither they nor copies of them are exemplars.
 
     Args:
         rows: to draw.
         seed: of the draw.
+        exemplars: that a ballot shows with a label, at most.
         described: labels carry the descriptions of the reference's set on the ballots.
     """
     train, held_out = (read_table(CLINC / f"{part}.csv").frame for part in ("train", "validation"))
@@ -94,61 +90,24 @@ def questions(rows: int, seed: int, *, described: bool = False) -> list[Question
         labels=tuple(labels),
         oos=number[OOS],
     )
-    cards, ranked, of_row = _retrieve(dataset)
+    config = load_config()
+    models = locate_models(config, use_llm=False)
+    done = relabel(dataset, config, models)
+    oos, posterior, of_row = dataset.oos, done.posterior, done.unique.of_row
+    known = posterior.probabilities.copy()
+    known[of_row[len(train) :]] = 0  # no row that is asked about is an exemplar of another
+    sure = replace(posterior, probabilities=known)
+    cards = with_exemplars(done.cards, done.unique.texts, sure, {}, oos, exemplars)
     if described:
         told = yaml.safe_load(DESCRIPTIONS.read_text("utf-8"))
         cards = tuple(replace(c, description=str(told.get(c.label, ""))) for c in cards)
     found = []
     for row, label in enumerate(drawn["label"], start=len(train)):
-        shown = [i for i in ranked[of_row[row]] if i != dataset.oos][:CANDIDATES]
+        ranked = posterior.candidates[of_row[row]]
+        shown = [i for i in ranked if i != oos][:CANDIDATES]
         ballot = Ballot(dataset.texts[row], tuple(cards[i] for i in shown))
         found.append(Question(ballot, shown.index(number[label]) if number[label] in shown else -1))
     return found
-
-
-def _retrieve(dataset: Dataset) -> tuple[tuple[LabelCard, ...], np.ndarray, np.ndarray]:
-    """Return the label cards, the candidates [u, c] best first, and the text of each row."""
-    config = _config()
-    models = locate_models(config, use_llm=False)
-    unique = unique_texts(dataset)
-    space = open_space(config.encoders, models.encoders)
-    embeddings = space.fit(unique.texts, NoProgress())
-    retrieval = config.retrieval
-    neighbours = find_neighbours(embeddings, retrieval.neighbours, retrieval.block_rows)
-    shares = given_shares(unique.given)
-    prototype = PrototypeRetriever(embeddings, shares)
-    core = core_texts(unique, prototype, len(dataset.labels), EXEMPLARS)
-    cards = draft_cards(dataset, core, {}, config.describe)
-    passages = label_passages(cards, unique.texts, dataset.oos)
-    description = DescriptionRetriever(embeddings, passages, space.passages(passages.passages))
-    weights = retrieval.weights
-    candidates = find_candidates(
-        [
-            (Bm25Retriever(unique.texts, passages, len(cards)), weights.bm25),
-            (description, weights.description),
-            (prototype, weights.prototype),
-            (
-                NeighbourRetriever(neighbours, shares, retrieval.neighbour_sharpness),
-                weights.neighbour,
-            ),
-        ],
-        unique.given,
-        dataset.oos,
-        retrieval,
-        config.seed,
-        NoProgress(),
-    )
-    return cards, candidates.kept, unique.of_row
-
-
-def _config() -> Config:
-    config = load_config()
-    return replace(
-        config,
-        # Out-of-scope is always a candidate, and leaves again.
-        retrieval=replace(config.retrieval, candidates=CANDIDATES + 1, tail_samples=1),
-        describe=replace(config.describe, exemplars=EXEMPLARS),
-    )
 
 
 # What is measured.
@@ -194,27 +153,47 @@ TIMED_ROWS = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """What one model did with one ballot.
+    """What one model did with one ballot: a line of the results file.
 
     Attributes:
         model: its key.
         ballot: channel or choice.
         rows: asked.
+        seed: of the draw of rows.
+        described: whether labels had descriptions.
+        exemplars: shown with a label, at most.
         cast: of them whose label scored best as the votes were cast.
         right: of them whose label scored best without the voter's liking for single labels.
         failures: rows without a vote.
         tokens: decoded for all rows, label prefixes included.
+        prefixes: tokens of these that label prefixes have.
         seconds: for all rows, label prefixes included.
+        ratio: seconds of the straight way by seconds of the ballot, prefixes known, in turns on the
+            same rows; None for the choice ballot.
+        share: tokens a second of the ballot by those of plain prompt evaluation, likewise.
+        code: digest of labelmend's sources.
     """
 
     model: str
     ballot: str
     rows: int
+    seed: int
+    described: bool
+    exemplars: int
     cast: int
     right: int
     failures: int
     tokens: int
+    prefixes: int
     seconds: float
+    ratio: float | None
+    share: float | None
+    code: str
+
+    @property
+    def key(self) -> tuple[str, str, int, int, bool]:
+        """What it is of."""
+        return self.model, self.ballot, self.rows, self.seed, self.described
 
     @property
     def accuracy(self) -> float:
@@ -222,22 +201,15 @@ class Measured:
         return 100 * self.right / self.rows
 
 
-@dataclass(frozen=True)
-class Timed:
-    """The channel ballot beside two other ways through llama.cpp, in turns on the same rows.
-
-    Attributes:
-        ratio: seconds of the straight way by seconds of the ballot, prefixes known.
-        share: tokens a second of the ballot by those of plain prompt evaluation.
-    """
-
-    ratio: float
-    share: float
-
-
 def measure(
-    model: Model, path: Path, asked: Sequence[Question], config: VoterConfig
-) -> tuple[Measured, Timed | None]:
+    model: Model,
+    path: Path,
+    asked: Sequence[Question],
+    config: VoterConfig,
+    seed: int,
+    *,
+    described: bool,
+) -> Measured:
     """Put the questions to one model."""
     engine = LlamaEngine(
         path,
@@ -246,25 +218,39 @@ def measure(
         gpu_layers=config.gpu_layers,
         threads=config.threads,
     )
+    other: LlamaEngine | None = None
     try:
         ballot = BALLOTS[config.ballot](engine, config)
         began = time.perf_counter()
         votes = ballot.vote([question.ballot for question in asked])
         seconds, tokens = time.perf_counter() - began, engine.decoded_tokens
+        ratio, share, prefixes = None, None, 0
+        if isinstance(ballot, ChannelBallot):
+            other = LlamaEngine(path, context_tokens=512, batch_tokens=512, gpu_layers=0)
+            ratio, share = _timed(ballot, engine, other, asked[-TIMED_ROWS:], config)
+            prefixes = tokens - _own_tokens(engine, asked)
         cast, right = count_right(asked, votes)
-        failures = sum(vote.scores is None for vote in votes)
-        measured = Measured(
-            model.key, config.ballot, len(asked), cast, right, failures, tokens, seconds
+        return Measured(
+            model=model.key,
+            ballot=config.ballot,
+            rows=len(asked),
+            seed=seed,
+            described=described,
+            exemplars=config.exemplars,
+            cast=cast,
+            right=right,
+            failures=sum(vote.scores is None for vote in votes),
+            tokens=tokens,
+            prefixes=prefixes,
+            seconds=seconds,
+            ratio=ratio,
+            share=share,
+            code=code_digest(),
         )
-        if not isinstance(ballot, ChannelBallot):
-            return measured, None
-        other = LlamaEngine(path, context_tokens=512, batch_tokens=512, gpu_layers=0)
-        try:
-            return measured, _timed(ballot, engine, other, asked[-TIMED_ROWS:], config)
-        finally:
-            other.close()
     finally:
         engine.close()
+        if other is not None:
+            other.close()
 
 
 def count_right(asked: Sequence[Question], votes: Sequence[Vote]) -> tuple[int, int]:
@@ -287,7 +273,7 @@ def _timed(
     other: LlamaEngine,
     asked: Sequence[Question],
     config: VoterConfig,
-) -> Timed:
+) -> tuple[float, float]:
     """Time three ways in turns, row by row.
 
     Args:
@@ -296,17 +282,19 @@ def _timed(
         other: of the same model, with one sequence of 512 tokens.
         asked: the rows.
         config: the ballot's.
+
+    Returns:
+        seconds of the straight way by the ballot's, and the ballot's tokens a second by the plain
+        way's.
     """
     ballot.vote([question.ballot for question in asked])
     ours = straight = plain = 0.0
-    count = 0
     filler = [t for question in asked for t in other.tokenize(question.ballot.text)] * 100
     for question in asked:
         before, began = engine.decoded_tokens, time.perf_counter()
         ballot.vote([question.ballot])
         ours += time.perf_counter() - began
         tokens = engine.decoded_tokens - before
-        count += tokens
 
         began = time.perf_counter()
         other.clear()
@@ -323,44 +311,83 @@ def _timed(
             unasked = [-1] * (len(prefix) - 1)
             other.score([Span(0, 0, whole[:-1])], [[*unasked, *text]])
         straight += time.perf_counter() - began
-    return Timed(straight / ours, plain / ours)
+    return straight / ours, plain / ours
 
 
-def report(
-    found: Sequence[tuple[Measured, Timed | None]], command: str, seed: int, *, described: bool
-) -> str:
+def _own_tokens(engine: LlamaEngine, asked: Sequence[Question]) -> int:
+    """Return how many tokens the channel ballot decodes for the texts themselves.
+
+    One by one they follow each candidate's prefix and the neutral one; the first is read off the
+    prefix, and nothing follows the last.
+    """
+    sizes = (len(engine.tokenize(f" {' '.join(q.ballot.text.split())}")) for q in asked)
+    return sum(
+        (size - 1) * (len(q.ballot.candidates) + 1) for size, q in zip(sizes, asked, strict=True)
+    )
+
+
+def report(lines: Sequence[Measured], command: str) -> str:
     """Return the Markdown part of RESULTS.md."""
-    told = "with the reference's descriptions (GPT-4o's)" if described else "no descriptions"
     names = {model.key: model for model in MODELS}
-    lines = [
+    told = {line.described: "with the reference's descriptions (GPT-4o's)" for line in lines}
+    told |= {False: "no descriptions"} if False in told else {}
+    seeds = ", ".join(map(str, sorted({line.seed for line in lines})))
+    codes = ", ".join(sorted({line.code for line in lines}))
+    rows = [
         "## LLM ballots among ten candidates",
         "",
         f"`{command}`: CLINC150's validation rows, candidates from labelmend's own retrieval on "
-        f"the training rows, {told}, seed {seed}. Tokens and seconds a row have the label "
-        "prefixes in them, each decoded once. Right: without the voter's liking for single "
-        "labels, learned from these votes alone, as labelmend does before it weighs them. "
+        f"the training rows, {', '.join(told.values())}, seed {seeds}. Right: without the voter's "
+        "liking for single labels, learned from these votes alone, as labelmend does before it "
+        "weighs them. Tokens a row: decoded for all rows by their number, the label prefixes "
+        "with them, each decoded once; text: without these. Seconds have them in. "
         "Straight: seconds of decoding prefix and text of each candidate anew, by the ballot's; "
         "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens; both in "
         "turns with the ballot on "
         f"{TIMED_ROWS} rows whose prefixes are known.",
         f"Python {platform.python_version()}, llama-cpp-python "
-        f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores.",
+        f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores; labelmend's "
+        f"sources {codes}.",
         "",
-        "| model | ballot | rows | as cast | right | goal | tokens a row | seconds a row "
-        "| tokens/s | straight | plain |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| model | ballot | rows | exemplars | as cast | right | goal | failed | tokens a row "
+        "| text | seconds a row | tokens/s | straight | plain |",
+        "|---" * 14 + "|",
     ]
-    for done, timed in found:
-        model = names[done.model]
-        goal = f"{model.goal:.0f} %" if done.ballot == "channel" and model.goal else ""
-        ratios = f"{timed.ratio:.1f} x | {100 * timed.share:.0f} %" if timed else " | "
-        lines.append(
-            f"| {model.name} | {done.ballot} | {done.rows} | {100 * done.cast / done.rows:.1f} % "
-            f"| {done.accuracy:.1f} % | {goal} "
-            f"| {done.tokens / done.rows:.0f} | {done.seconds / done.rows:.2f} "
-            f"| {done.tokens / done.seconds:.0f} | {ratios} |"
+    for line in lines:
+        model = names[line.model]
+        goal = f"{model.goal:.0f} %" if line.ballot == "channel" and model.goal else ""
+        text = f"{(line.tokens - line.prefixes) / line.rows:.0f}" if line.prefixes else ""
+        ratio = "" if line.ratio is None else f"{line.ratio:.1f} x"
+        share = "" if line.share is None else f"{100 * line.share:.0f} %"
+        rows.append(
+            f"| {model.name} | {line.ballot} | {line.rows} | {line.exemplars} "
+            f"| {100 * line.cast / line.rows:.1f} % | {line.accuracy:.1f} % | {goal} "
+            f"| {line.failures} | {line.tokens / line.rows:.0f} | {text} "
+            f"| {line.seconds / line.rows:.2f} | {line.tokens / line.seconds:.0f} "
+            f"| {ratio} | {share} |"
         )
-    return "\n".join(lines)
+    return "\n".join(rows)
+
+
+def read_lines(path: Path) -> dict[tuple[str, str, int, int, bool], Measured]:
+    """Read the results; of two alike the later one counts."""
+    lines = (Measured(**plain) for plain in read_records(path))
+    return {line.key: line for line in lines}
+
+
+def configured(ballot: Literal["channel", "choice"], exemplars: int | None) -> VoterConfig:
+    """Return the settings of the profile that is made for such a ballot, for ten candidates."""
+    known = load_config("embedded" if ballot == "channel" else "quality").voters[0]
+    ours = load_config().voters[0]
+    return replace(
+        known,
+        candidates=CANDIDATES,
+        exemplars=known.exemplars if exemplars is None else exemplars,
+        permutations=ours.permutations,
+        context_tokens=8192,
+        batch_tokens=ours.batch_tokens,
+        gpu_layers=ours.gpu_layers,
+    )
 
 
 def main() -> None:
@@ -376,36 +403,54 @@ def main() -> None:
         "--described", action="store_true", help="with the reference's descriptions"
     )
     parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
-    parser.add_argument("--publish", action="store_true", help="write RESULTS.md")
-    options = parser.parse_args()
-    asked = questions(options.rows, options.seed, described=options.described)
-    print(
-        f"retrieval alone: {100 * np.mean([q.truth == 0 for q in asked]):.1f} % at 1, "
-        f"{100 * np.mean([q.truth >= 0 for q in asked]):.1f} % at {CANDIDATES}",
-        flush=True,
+    parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "voters")
+    parser.add_argument(
+        "--report-only", action="store_true", help="run nothing; publish what the work folder holds"
     )
-    found = []
-    for model in MODELS:
-        for kind in BALLOT_KINDS:
-            if model.key in options.models.split(",") and kind in options.ballots.split(","):
-                base = load_config().voters[0]
-                shown = base.exemplars if options.exemplars is None else options.exemplars
-                config = replace(
-                    base,
-                    ballot=kind,
-                    candidates=CANDIDATES,
-                    exemplars=shown,
-                    context_tokens=8192,
-                )
-                found.append(measure(model, options.folder / model.file, asked, config))
-                print(*found[-1], flush=True)
-    if options.publish:
-        command = shlex.join(["python", "benchmarks/voters.py", *sys.argv[1:]])
-        write_section(
-            HERE / "RESULTS.md",
-            "voters",
-            report(found, command, options.seed, described=options.described),
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    results, code = options.work / "results.jsonl", code_digest()
+    wanted = [
+        (model, kind)
+        for kind in BALLOT_KINDS
+        for model in MODELS
+        if model.key in options.models.split(",") and kind in options.ballots.split(",")
+    ]
+    keys = [(m.key, k, options.rows, options.seed, options.described) for m, k in wanted]
+    drawn: dict[int, list[Question]] = {}
+    for key, (model, kind) in zip(keys, wanted, strict=True):
+        done = read_lines(results).get(key)
+        if options.report_only or (done is not None and done.code == code):
+            continue
+        config = configured(kind, options.exemplars)
+        shown = config.exemplars
+        if shown not in drawn:
+            drawn[shown] = questions(options.rows, options.seed, shown, described=options.described)
+            found = [q.truth for q in drawn[shown]]
+            print(
+                f"retrieval alone: {100 * np.mean([place == 0 for place in found]):.1f} % at 1, "
+                f"{100 * np.mean([place >= 0 for place in found]):.1f} % at {CANDIDATES}",
+                flush=True,
+            )
+        line = measure(
+            model,
+            options.folder / model.file,
+            drawn[shown],
+            config,
+            options.seed,
+            described=options.described,
         )
+        append_record(results, asdict(line))
+        print(line, flush=True)
+    known = read_lines(results)
+    typed = [a for a in sys.argv[1:] if a != "--report-only"]
+    text = report(
+        [known[key] for key in keys if key in known],
+        shlex.join(["python", "benchmarks/voters.py", *typed]),
+    )
+    print(text)
+    if options.seed not in TUNING_SEEDS:
+        write_section(HERE / "RESULTS.md", "voters", text)
 
 
 if __name__ == "__main__":

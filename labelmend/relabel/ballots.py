@@ -34,7 +34,7 @@ from labelmend.types import Ballot, Doubles, Floats, Ints, LabelCard, Vote
 _LONGEST_TEXT = 192
 """Tokens of a text that a ballot reads; a longer text has shown its label by then."""
 
-_MOST_BYTES = 2**29
+_MOST_BYTES = 2**30
 """Of label prefixes that are kept; the least used leave."""
 
 EMPTY_TEXT = "the text is empty"
@@ -93,10 +93,7 @@ class ChannelBallot:
         if not text:
             return Vote(None, EMPTY_TEXT)
         tokens = self._engine.tokenize(f" {text}")[:_LONGEST_TEXT]
-        prefixes = [
-            channel_prefix(card, shown_exemplars(card, ballot.text, self._config.exemplars))
-            for card in ballot.candidates
-        ]
+        prefixes = [self._prefix(card, ballot.text, len(tokens)) for card in ballot.candidates]
         try:
             neutral, *scores = self._log_likelihoods(tokens, [neutral_prefix(), *prefixes])
         except DecodeError as error:
@@ -120,6 +117,17 @@ class ChannelBallot:
                 for prefix, steps in zip(known, rest, strict=True)
             ]
         return found
+
+    def _prefix(self, card: LabelCard, text: str, length: int) -> str:
+        """Return a label's prefix with as many exemplars as leave room for the text."""
+        shown = shown_exemplars(card, text, self._config.exemplars)
+        while True:
+            prefix = channel_prefix(card, shown)
+            known = self._prefixes.get(prefix)
+            own = known.length if known else len(self._engine.tokenize(prefix, start=True))
+            if not shown or own + length <= self._engine.sequence_tokens:
+                return prefix
+            shown = shown[:-1]
 
     def _decoded(self, prefix: str) -> _Prefix:
         """Return a prefix from memory, or decode it."""

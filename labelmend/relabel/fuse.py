@@ -135,20 +135,23 @@ def fuse_routed(
     evidence: Sequence[Evidence],
     candidates: Candidates,
     counts: Doubles,
+    expected: Doubles,
     blunder: float,
     config: FusionConfig,
 ) -> Fit:
     """Add evidence that was gathered on routed texts only.
 
     Texts that were routed because their given label is in doubt would teach that voters are wrong
-    where the annotator is; so texts count in learning as they stand for all (see `route.counts`).
-    The penalty pulls the weights to 0: what these texts do not speak for is not heard.
+    where the annotator is; so texts count in learning as they stand for all, see
+    `route.counts_in_learning`. These are few, and their given labels noisy: the penalty pulls the
+    weights to what is expected of them.
 
     Args:
         fit: from the evidence on all texts; its weights and channel stay.
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         candidates: the labels that are looked at.
         counts: float64 [u], how much each text counts in learning; 0 for most.
+        expected: float64 [s], each source's weight before any data, in nats a unit of its scores.
         blunder: see `posterior_of`.
         config: the penalty and the optimiser's limit.
     """
@@ -156,17 +159,18 @@ def fuse_routed(
     padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
     stack, spread = unit_spread(padded)
     learned_from = np.flatnonzero((counts > 0) & fit.observed)
-    nothing = np.zeros(len(stack))
+    toward = expected * spread
+    start = Weights(np.maximum(toward, _FIRST_ROUTED_WEIGHT), 0.0)
     objective = Objective(
         stack=stack[:, learned_from].astype(np.float64),
         is_oos=np.zeros((len(learned_from), candidates.labels.shape[1]), dtype=bool),
         offset=fit.log_prior[learned_from],
         log_likelihood=fit.log_likelihood[learned_from],
         counts=counts[learned_from],
-        toward=nothing,
+        toward=toward,
         penalty=config.routed_weight_penalty,
     )
-    weights = learn_weights(objective, Weights(nothing + _FIRST_ROUTED_WEIGHT, 0.0), config)
+    weights = learn_weights(objective, start, config)
     none = np.zeros(candidates.labels.shape, dtype=bool)
     log_prior = np.asarray(log_softmax(fit.log_prior + weights.scores(stack, none), axis=1))
     named = {**fit.posterior.weights, **named_weights(evidence, weights, spread)}

@@ -1,15 +1,14 @@
 """The main job: describe, retrieve, suspect, rerank, vote, fuse, decide."""
 
-import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
-from labelmend.configs.schema import Config, VoterConfig
+from labelmend.configs.schema import Config
 from labelmend.data.duplicates import given_counts, unique_texts
 from labelmend.errors import ConfigError
 from labelmend.protocols import NoProgress, Progress, Reranker
@@ -18,7 +17,6 @@ from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import Described, label_cards
 from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
-from labelmend.relabel.label_bias import without_label_bias
 from labelmend.relabel.majority import majority
 from labelmend.relabel.merit import (
     against_chance,
@@ -28,19 +26,19 @@ from labelmend.relabel.merit import (
     with_silenced,
 )
 from labelmend.relabel.models import RunModels, notes_on_gpu
+from labelmend.relabel.own_weight import pooled_weights
+from labelmend.relabel.poll import Poll, Polled
 from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import (
     Routing,
     counts_in_learning,
     route,
     shortlist,
-    worth_asking,
 )
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
-from labelmend.relabel.voters import collect_votes, open_voter
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
@@ -54,8 +52,6 @@ from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.types import (
-    Ballot,
-    Bools,
     Dataset,
     Decisions,
     Doubles,
@@ -66,9 +62,7 @@ from labelmend.types import (
     Relabelling,
     SelfTest,
     UniqueTexts,
-    VoterReport,
 )
-from labelmend.weights.locate import LocatedModel
 
 
 def relabel(
@@ -131,18 +125,25 @@ def relabel(
     fit, evidence = settled.fit, settled.evidence
     rows = np.bincount(unique.of_row, minlength=len(unique))
     routing = route(fit.posterior, config.routing, config.seed, rows)
-    routed_evidence, reports, voted = job.ask_models(corpus, settled, routing)
+    reranked = job.rerank(corpus, settled, routing)
+    polled = job.poll(corpus, fit, routing, written or {})
+    routed_evidence, reports = (*reranked, *polled.evidence), polled.reports
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
     elif routed_evidence:
         reports = against_chance(reports, routed_evidence, fit.posterior, routing.audit)
         with job.timed("fuse"):
             used = heard(routed_evidence, reports)
+            spoken = [e.scores for e in used]
+            everywhere = np.ones(len(unique), dtype=bool)
+            of_all = counts_in_learning(routing, spoken, everywhere)
+            pooled = pooled_weights(used[len(reranked) :], fit.posterior, of_all)
             fit = fuse_routed(
                 fit,
                 used,
                 corpus.candidates,
-                counts_in_learning(routing, [e.scores for e in used], fit.observed),
+                counts_in_learning(routing, spoken, fit.observed),
+                np.append(np.zeros(len(reranked)), pooled),
                 settled.blunder,
                 config.fusion,
             )
@@ -170,7 +171,7 @@ def relabel(
         evidence=(*evidence, *routed_evidence),
         neighbours=neighbours.indices,
         neighbour_scores=neighbours.similarities,
-        routed=voted,
+        routed=polled.voted,
         voters=reports,
         seconds=job.seconds,
         self_test=tested,
@@ -372,109 +373,49 @@ class _Job:
             self.dataset, unique.of_row, decisions, noise, mend, self.config, max(runs, 1)
         )
 
-    def ask_models(
-        self, corpus: _Corpus, settled: Settled, routing: Routing
-    ) -> tuple[tuple[Evidence, ...], tuple[VoterReport, ...], np.ndarray]:
-        """Put the routed texts to the reranker and the voters, one model at a time."""
-        evidence: list[Evidence] = []
-        if self.models.reranker is not None:
-            with self.timed("rerank"):
-                evidence += self._rerank(corpus, settled, routing)
-        texts = routing.voted(self.config.routing, self.config.seed)
-        voted = np.zeros(len(corpus.texts), dtype=bool)
-        reports = []
-        left = 60 * self.config.routing.llm_minutes or math.inf
-        for place, (config, model) in enumerate(self.models.voters):
-            limit = left / (len(self.models.voters) - place)
-            with self.timed("vote"):
-                scores, asked, report = self._vote(corpus, settled.fit, texts, config, model, limit)
-            left = max(left - report.spent, 0.0)
-            kept = corpus.candidates.kept
-            believed = np.exp(settled.fit.log_prior[:, : kept.shape[1]])
-            counts = counts_in_learning(routing, [scores], np.ones(len(scores), dtype=bool))
-            scores = without_label_bias(scores, kept, believed, counts, len(self.dataset.labels))
-            evidence.append(Evidence(model.name, scores))
-            reports.append(report)
-            voted[asked] = True
-        return tuple(evidence), tuple(reports), voted
-
-    def _vote(
-        self,
-        corpus: _Corpus,
-        fit: Fit,
-        texts: Ints,
-        config: VoterConfig,
-        model: LocatedModel,
-        limit: float,
-    ) -> tuple[Floats, list[int], VoterReport]:
-        """Ask one voter, for `limit` seconds at most.
-
-        Returns:
-            its log-scores, float32 [u, c - tail], NaN where it has no vote; the texts it saw; its
-            report.
-        """
-        columns = shortlist(fit, corpus.given_columns, texts, config.candidates)
-        labels = np.take_along_axis(corpus.candidates.kept[texts], columns, axis=1)
-        stays = worth_asking(
-            fit,
-            corpus.given_columns,
-            texts,
-            columns,
-            self._on_ballot(corpus, config, labels),
-            self.config.routing.cut_below,
-        )
-        # Texts that share labels follow each other, so that their prefixes are still in the cache;
-        # where time may run out, only within blocks of those where a vote can change most.
-        timed = self.config.routing.llm_minutes > 0
-        blocks = np.arange(len(texts)) // (_BLOCK_IN_ORDER if timed else max(len(texts), 1))
-        order = np.lexsort((*labels.T[::-1], blocks))
-        places, ballots = [], []
-        for text, row, on_ballot in zip(texts[order], columns[order], stays[order], strict=True):
-            shown = row[on_ballot]
-            cards = tuple(corpus.cards[corpus.candidates.kept[text, column]] for column in shown)
-            places.append((text, shown))
-            ballots.append(Ballot(corpus.texts[text], cards))
-        voter = open_voter(config, model)
-        try:
-            votes, report = collect_votes(voter, ballots, self.store, self.progress, limit=limit)
-        finally:
-            voter.close()
-        scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
-        asked = []
-        for (text, shown), vote in zip(places, votes, strict=True):
-            if vote.scores is not None:
-                scores[text, shown] = vote.scores
-            if vote.scores is not None or vote.failure is not None:
-                asked.append(text)
-        return scores, asked, report
-
-    def _on_ballot(self, corpus: _Corpus, config: VoterConfig, labels: Ints) -> Bools:
-        """Tell which labels a voter can score: what fits no label resembles no message."""
-        oos = self.dataset.oos
-        if oos is None or config.ballot == "choice" or corpus.cards[oos].source == "user":
-            return np.ones(labels.shape, dtype=bool)
-        return np.not_equal(labels, oos)
-
-    def _rerank(self, corpus: _Corpus, settled: Settled, routing: Routing) -> list[Evidence]:
+    def rerank(self, corpus: _Corpus, settled: Settled, routing: Routing) -> tuple[Evidence, ...]:
         """Return the cross-encoder's logits, and what their best says of out-of-scope.
 
         The audit is read first, and the doubtful texts only if the audit gives it a say.
         """
-        assert self.models.reranker is not None
-        reranker = load_reranker(self.config.reranker, self.models.reranker.path)
-        scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
-        audit = np.flatnonzero(routing.audit)
-        self._read_pairs(corpus, settled.fit, reranker, audit, scores)
-        evidence = self._rerank_evidence(corpus, scores)
-        doubtful = routing.first(self.config.reranker.max_rows)
-        doubtful = doubtful[~routing.audit[doubtful]]
-        if len(doubtful) and self._is_heard(corpus, settled, routing, evidence):
-            self._read_pairs(corpus, settled.fit, reranker, doubtful, scores)
+        if self.models.reranker is None:
+            return ()
+        with self.timed("rerank"):
+            reranker = load_reranker(self.config.reranker, self.models.reranker.path)
+            scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
+            audit = np.flatnonzero(routing.audit)
+            self._read_pairs(corpus, settled.fit, reranker, audit, scores)
             evidence = self._rerank_evidence(corpus, scores)
+            doubtful = routing.first(self.config.reranker.max_rows)
+            doubtful = doubtful[~routing.audit[doubtful]]
+            if len(doubtful) and self._is_heard(corpus, settled, routing, evidence):
+                self._read_pairs(corpus, settled.fit, reranker, doubtful, scores)
+                evidence = self._rerank_evidence(corpus, scores)
         return evidence
 
+    def poll(
+        self, corpus: _Corpus, fit: Fit, routing: Routing, written: Mapping[str, LabelCard]
+    ) -> Polled:
+        """Put the routed texts to the voters."""
+        about = Poll(
+            corpus.texts,
+            corpus.cards,
+            written,
+            self.dataset.oos,
+            corpus.given_columns,
+            fit,
+            routing,
+            self.config,
+            self.store,
+            self.progress,
+        )
+        if not self.models.voters:
+            return about.hold(())
+        with self.timed("vote"):
+            return about.hold(self.models.voters)
+
     def _is_heard(
-        self, corpus: _Corpus, settled: Settled, routing: Routing, evidence: list[Evidence]
+        self, corpus: _Corpus, settled: Settled, routing: Routing, evidence: Sequence[Evidence]
     ) -> bool:
         """Tell whether the audit gives any of the sources a weight that could change a label."""
         config = self.config.fusion
@@ -482,7 +423,13 @@ class _Job:
             return True
         audit = routing.audit.astype(np.float64)
         trial = fuse_routed(
-            settled.fit, evidence, corpus.candidates, audit, settled.blunder, config
+            settled.fit,
+            evidence,
+            corpus.candidates,
+            audit,
+            np.zeros(len(evidence)),
+            settled.blunder,
+            config,
         )
         _, spread = unit_spread(evidence)
         weights = trial.posterior.weights
@@ -510,18 +457,15 @@ class _Job:
                 scores[place] = score
             self.progress.advance(len(texts[part]))
 
-    def _rerank_evidence(self, corpus: _Corpus, scores: Floats) -> list[Evidence]:
+    def _rerank_evidence(self, corpus: _Corpus, scores: Floats) -> tuple[Evidence, ...]:
         best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
         strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
-        evidence = [Evidence("reranker", scores)]
-        if self.dataset.oos is not None and np.isfinite(strength).any():
-            doubt = oos_scores(strength, corpus.candidates.kept, self.dataset.oos)
-            evidence.append(Evidence("reranker_oos", doubt))
-        return evidence
+        evidence = Evidence("reranker", scores)
+        if self.dataset.oos is None or not np.isfinite(strength).any():
+            return (evidence,)
+        doubt = oos_scores(strength, corpus.candidates.kept, self.dataset.oos)
+        return evidence, Evidence("reranker_oos", doubt)
 
-
-_BLOCK_IN_ORDER = 64
-"""Texts that are sorted among themselves by their labels where time may run out."""
 
 _RERANK_BLOCK = 64
 """Texts reranked between two steps of the progress bar."""

@@ -89,7 +89,8 @@ def make_plan(
         tuple(unique.texts[i] for i in sample), np.arange(len(sample)), unique.given[sample]
     )
     prototypes = PrototypeRetriever(embeddings, part.given)
-    core = core_texts(part, prototypes, labels, config.describe.examples)
+    most = max(config.describe.examples, *(voter.exemplars for voter, _ in models.voters), 0)
+    core = core_texts(part, prototypes, labels, most)
     cards = draft_cards(dataset, core, written or {}, config.describe)
 
     candidates = np.tile(np.arange(labels), (len(sample), 1))
@@ -124,10 +125,12 @@ def make_plan(
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
     for voter, model in models.voters:
-        each, read = _voting(voter, model, cards, part.texts)
-        asked = min(voted, limit / max(each, 1e-9))
-        seconds[f"vote {model.name}"] = asked * each
-        tokens[model.name] = round(asked * read)
+        shown = [replace(c, exemplars=own) for c, own in zip(cards, core, strict=True)]
+        vote, prefix = _voting(voter, model, shown, part.texts)
+        asked = max(min(voted, (limit - labels * prefix.seconds) / max(vote.seconds, 1e-9)), 0)
+        prefixes = min(labels, asked * voter.candidates)
+        seconds[f"vote {model.name}"] = asked * vote.seconds + prefixes * prefix.seconds
+        tokens[model.name] = round(asked * vote.tokens + prefixes * prefix.tokens)
     width = embeddings.shape[1]
     kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
     # The encoders are loaded together, every other model alone.
@@ -174,18 +177,40 @@ def _reranking(
     return (time.monotonic() - began) / min(_PROBED, len(texts))
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """Of a vote or a prefix.
+
+    Attributes:
+        seconds: it takes.
+        tokens: that are read for it.
+    """
+
+    seconds: float
+    tokens: float
+
+
 def _voting(
     config: VoterConfig, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
-) -> tuple[float, float]:
-    """Return the seconds and the tokens that a vote takes, once the labels' prefixes are known."""
-    shown = tuple(cards[: config.candidates])
-    ballots = [Ballot(text, shown) for text in texts[:_PROBED]]
+) -> tuple[_Cost, _Cost]:
+    """Return what a vote costs once the labels' prefixes are known, and what a prefix costs."""
+    shown, others = cards[: config.candidates], cards[config.candidates :][: config.candidates]
+    known = [Ballot(text, tuple(shown)) for text in texts[:_PROBED]]
     voter = open_voter(config, model)
-    try:
-        voter.vote(ballots[:1])
+
+    def cost(ballots: Sequence[Ballot]) -> _Cost:
         began, before = time.monotonic(), voter.tokens
         voter.vote(ballots)
-        seconds = time.monotonic() - began
-        return seconds / len(ballots), (voter.tokens - before) / len(ballots)
+        count = max(len(ballots), 1)
+        return _Cost((time.monotonic() - began) / count, (voter.tokens - before) / count)
+
+    try:
+        voter.vote(known[:1])  # the model is loaded
+        each = cost(known)
+        if config.ballot == "choice" or len(others) < len(shown):
+            return each, _Cost(0.0, 0.0)
+        first = cost([Ballot(texts[0], tuple(others))])
+        once = (first.seconds - each.seconds, first.tokens - each.tokens)
+        return each, _Cost(*(max(part, 0.0) / len(others) for part in once))
     finally:
         voter.close()

@@ -1,35 +1,91 @@
 import csv
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import voters
-from voters import CANDIDATES, Measured, Question, Timed, count_right, questions, report
+from results_file import append_record
+from voters import (
+    CANDIDATES,
+    Measured,
+    Question,
+    configured,
+    count_right,
+    questions,
+    read_lines,
+    report,
+)
 
+from labelmend.configs.load import load_config
 from labelmend.data.duplicates import text_key
 from labelmend.types import Ballot, LabelCard, Vote
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo"
 
 
+CHANNEL = Measured(
+    model="smollm2",
+    ballot="channel",
+    rows=300,
+    seed=0,
+    described=True,
+    exemplars=8,
+    cast=222,
+    right=231,
+    failures=0,
+    tokens=36_000,
+    prefixes=6_000,
+    seconds=120.0,
+    ratio=3.14,
+    share=0.912,
+    code="abc",
+)
+CHOICE = replace(
+    CHANNEL,
+    model="qwen-0.5b",
+    ballot="choice",
+    cast=93,
+    right=90,
+    failures=3,
+    tokens=60_000,
+    prefixes=0,
+    seconds=600.0,
+    ratio=None,
+    share=None,
+)
+
+
 def test_the_table_has_rates_by_row_and_second():
-    channel = Measured("smollm2", "channel", 300, 222, 231, 0, tokens=36_000, seconds=120.0)
-    choice = Measured("qwen-0.5b", "choice", 300, 93, 90, 3, tokens=60_000, seconds=600.0)
-    assert channel.accuracy == pytest.approx(77.0)
-    text = report(
-        [(channel, Timed(ratio=3.14, share=0.912)), (choice, None)], "command", 0, described=False
-    )
+    assert CHANNEL.accuracy == pytest.approx(77.0)
+    text = report([CHANNEL, CHOICE], "command")
     lines = text.splitlines()
     assert lines[-2] == (
-        "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 74.0 % | 77.0 % | 75 % | 120 | 0.40 | 300 "
-        "| 3.1 x | 91 % |"
+        "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 8 | 74.0 % | 77.0 % | 75 % | 0 | 120 | 100 "
+        "| 0.40 | 300 | 3.1 x | 91 % |"
     )
     assert lines[-1] == (
-        "| Qwen2.5-Coder-0.5B-Instruct Q4_K_M | choice | 300 | 31.0 % | 30.0 % |  | 200 | 2.00 "
-        "| 100 |  |  |"
+        "| Qwen2.5-Coder-0.5B-Instruct Q4_K_M | choice | 300 | 8 | 31.0 % | 30.0 % |  | 3 | 200 |  "
+        "| 2.00 | 100 |  |  |"
     )
     assert len({line.count("|") for line in lines[-4:]}) == 1
     assert "`command`" in text
+    assert "with the reference's descriptions" in text
+
+
+def test_a_later_line_of_the_same_measurement_counts(tmp_path):
+    path = tmp_path / "results.jsonl"
+    for line in (CHANNEL, CHOICE, replace(CHANNEL, right=240)):
+        append_record(path, asdict(line))
+    assert read_lines(path) == {CHANNEL.key: replace(CHANNEL, right=240), CHOICE.key: CHOICE}
+
+
+def test_each_ballot_has_the_settings_of_the_profile_made_for_it():
+    channel, choice = configured("channel", None), configured("choice", None)
+    assert (channel.ballot, choice.ballot) == ("channel", "choice")
+    assert channel.exemplars > choice.exemplars > 0
+    assert channel.candidates == choice.candidates == CANDIDATES
+    assert channel.gpu_layers == choice.gpu_layers == 0
+    assert configured("choice", 5).exemplars == 5
 
 
 def test_a_liking_for_one_label_is_taken_out_before_votes_are_counted():
@@ -57,9 +113,10 @@ def few_rows(tmp_path, monkeypatch, bge_small):
             writer = csv.DictWriter(file, ["text", "label"])
             writer.writeheader()
             writer.writerows(rows)
-    config = voters._config()
+    config = load_config()
+    light = replace(config, encoders=config.encoders[1:])
     monkeypatch.setattr(voters, "CLINC", tmp_path)
-    monkeypatch.setattr(voters, "_config", lambda: replace(config, encoders=config.encoders[1:]))
+    monkeypatch.setattr(voters, "load_config", lambda: light)
     return {text_key(row["text"]) for row in train}
 
 
@@ -69,7 +126,7 @@ def demo(name):
 
 
 def test_questions_are_on_rows_that_no_card_shows(few_rows):
-    asked = questions(20, seed=3)
+    asked = questions(20, seed=3, exemplars=5)
     assert len({question.ballot.text for question in asked}) == 20
     label_of = {row["text"]: row["label"] for row in demo("test")}
     for question in asked:
@@ -80,11 +137,12 @@ def test_questions_are_on_rows_that_no_card_shows(few_rows):
         assert text_key(question.ballot.text) not in few_rows
         shown = {text_key(exemplar) for card in cards for exemplar in card.exemplars}
         assert shown <= few_rows
-        assert all(len(card.exemplars) == voters.EXEMPLARS for card in cards)
+        # One more, for a ballot on an exemplar.
+        assert all(len(card.exemplars) == 6 for card in cards)
         labels = [card.label for card in cards]
         truth = label_of[question.ballot.text]
         assert question.truth == (labels.index(truth) if truth in labels else -1)
     # Retrieval finds nearly all, and most at once.
     assert sum(question.truth >= 0 for question in asked) >= 19
     assert sum(question.truth == 0 for question in asked) >= 14
-    assert [q.ballot for q in questions(20, seed=3)] == [q.ballot for q in asked]
+    assert [q.ballot for q in questions(20, seed=3, exemplars=5)] == [q.ballot for q in asked]

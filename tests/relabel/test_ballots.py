@@ -149,6 +149,26 @@ def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(sm
         engine.close()
 
 
+def test_exemplars_that_leave_no_room_for_the_text_are_not_shown(smollm2):
+    long = "very " * 39 + "long"
+    wordy = LabelCard("wordy", "", ("a short one", long, long + "er"), "name")
+    engine = open_engine(smollm2, context=400)
+    try:
+        # Four sequences of 100 tokens: with the second exemplar there is no room for the text.
+        config = dataclasses.replace(CHANNEL, exemplars=3)
+        text = "where is my card " * 11
+        size = len(engine.tokenize(" " + text.strip()))
+        two = len(engine.tokenize(channel_prefix(wordy, wordy.exemplars[:2]), start=True))
+        assert two < 100 < two + size
+        (vote,) = ChannelBallot(engine, config).vote([Ballot(text, (wordy, *CARDS[1:]))])
+        fits = dataclasses.replace(wordy, exemplars=wordy.exemplars[:1])
+        (same,) = ChannelBallot(engine, config).vote([Ballot(text, (fits, *CARDS[1:]))])
+        assert vote.failure is None
+        assert vote == same
+    finally:
+        engine.close()
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
 def test_an_empty_text_is_a_failure(engine, text):
     for kind in (ChannelBallot, ChoiceBallot):

@@ -358,7 +358,10 @@ class Routed:
         parts = {"fit": self.fit, "evidence": self.evidence, "audit": self.audit, **changes}
         candidates = all_candidates(len(self.truth))
         counts = parts["audit"].astype(float)
-        return fuse_routed(parts["fit"], parts["evidence"], candidates, counts, 0.0, CONFIG)
+        expected = np.array(changes.get("expected", (0.0, 0.0)))
+        return fuse_routed(
+            parts["fit"], parts["evidence"], candidates, counts, expected, 0.0, CONFIG
+        )
 
 
 @pytest.fixture(scope="module")
@@ -424,6 +427,18 @@ def test_routed_sources_without_an_audit_are_not_heard(routed):
     assert after.probabilities == pytest.approx(routed.fit.posterior.probabilities, abs=0.01)
 
 
+def test_without_data_a_routed_source_weighs_what_is_expected_of_it(routed):
+    nothing = np.zeros(2000, dtype=bool)
+    after = routed.fused(audit=nothing, expected=(0.7, 0.2)).posterior
+    assert after.weights["good"] == pytest.approx(0.7, rel=1e-3)
+    assert after.weights["noise"] == pytest.approx(0.2, rel=1e-3)
+    # What is expected is not the last word: the audit makes more of the good source, and less of
+    # the noise.
+    taught = routed.fused(expected=(0.7, 0.2)).posterior
+    assert taught.weights["good"] > 1.0
+    assert taught.weights["noise"] < 0.15
+
+
 def test_an_audit_without_given_labels_teaches_nothing(routed):
     unlabelled = dataclasses.replace(routed.fit, observed=~routed.audit)
     after = routed.fused(fit=unlabelled).posterior
@@ -444,14 +459,15 @@ def test_routed_evidence_leaves_the_tail_silent(routed):
         np.eye(LABELS)[routed.given][:, :4],
     )
     fit = dataclasses.replace(routed.fit, posterior=first)
-    after = fuse_routed(fit, evidence, candidates, routed.audit.astype(float), 0.0, CONFIG)
+    counts, expected = routed.audit.astype(float), np.zeros(1)
+    after = fuse_routed(fit, evidence, candidates, counts, expected, 0.0, CONFIG)
     assert after.posterior.candidates.shape == after.posterior.probabilities.shape == (2000, 4)
     assert after.log_prior.shape == (2000, LABELS)
     # Two labels of the tail keep their odds, whatever was said of the others.
     odds = after.log_prior[:, 5] - after.log_prior[:, 4]
     assert odds == pytest.approx(routed.fit.log_prior[:, 5] - routed.fit.log_prior[:, 4])
     silent = [Evidence("good", np.full((2000, 4), NAN, dtype=np.float32))]
-    quiet = fuse_routed(fit, silent, candidates, routed.audit.astype(float), 0.0, CONFIG)
+    quiet = fuse_routed(fit, silent, candidates, counts, expected, 0.0, CONFIG)
     assert quiet.posterior.probabilities == pytest.approx(first.probabilities)
     sums = quiet.posterior.probabilities.sum(axis=1)
     assert sums.min() < 0.9

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.prompts.render import channel_prefix
 from labelmend.relabel import plan
+from labelmend.relabel.llama import LlamaEngine
 from labelmend.relabel.models import locate_models
 from labelmend.relabel.plan import make_plan
 from labelmend.retrieval import cache
-from labelmend.types import NO_LABEL, Dataset
+from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 NO_RERANKER = ["reranker.backend=none"]
 
@@ -62,19 +64,43 @@ def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     changes = ["routing.audit_rows=2", "routing.llm_rows=1", "routing.llm_share=0.3"]
     changes += ["describe.model=''"]
     config = load_config("embedded", [*NO_RERANKER, *changes])
-    monkeypatch.setattr(plan, "_voting", lambda *_: (4.0, 70.0))
+    costs = plan._Cost(4.0, 70.0), plan._Cost(0.5, 30.0)
+    monkeypatch.setattr(plan, "_voting", lambda *_: costs)
     found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
-    # One of the doubtful texts and two of the audit, at four seconds each.
+    # One of the doubtful texts and two of the audit, at four seconds each, and two prefixes.
     assert found.doubtful > 1
     assert found.voted == 3
-    assert found.seconds[f"vote {smollm2.name}"] == 12.0
-    assert found.tokens == {smollm2.name: 210}
-    # In a tenth of a minute there is time for one vote and a half.
+    assert found.seconds[f"vote {smollm2.name}"] == 13.0
+    assert found.tokens == {smollm2.name: 270}
+    # In a tenth of a minute there is time for the prefixes and a vote and a quarter.
     changes += ["routing.llm_rows=-1", "routing.llm_minutes=0.1"]
     config = load_config("embedded", [*NO_RERANKER, *changes])
     found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
     assert found.seconds[f"vote {smollm2.name}"] == pytest.approx(6.0)
-    assert found.tokens == {smollm2.name: 105}
+    assert found.tokens == {smollm2.name: 148}
+
+
+def test_a_prefix_costs_what_the_first_vote_on_its_label_costs_more(smollm2):
+    config = replace(load_config("embedded").voters[0], candidates=2, exemplars=1)
+    long = "my card was swallowed by the machine at the airport, please block it"
+    cards = [LabelCard(label, "", (f"{long} {label}",), "name") for label in "abcd"]
+    texts = ["I lost it", "where is my card", "hello", "it is gone"]
+    vote, prefix = plan._voting(config, smollm2, cards, texts)
+    engine = LlamaEngine(smollm2.path, context_tokens=512, batch_tokens=64, gpu_layers=0)
+    try:
+        sizes = [len(engine.tokenize(f" {text}")) for text in texts]
+        own = [len(engine.tokenize(channel_prefix(c, c.exemplars), start=True)) for c in cards]
+    finally:
+        engine.close()
+    # Two candidates and none; the first token is read off the prefix, the last is not decoded.
+    assert vote.tokens == pytest.approx(3 * np.mean([size - 1 for size in sizes]))
+    assert prefix.tokens == pytest.approx(
+        np.mean(own[2:]) + 3 / 2 * (sizes[0] - 1) - vote.tokens / 2
+    )
+    assert vote.seconds > 0
+    assert prefix.seconds >= 0
+    choice = replace(config, ballot="choice")
+    assert plan._voting(choice, smollm2, cards, texts)[1] == plan._Cost(0.0, 0.0)
 
 
 def test_each_round_takes_its_time_and_the_method_is_that_of_the_whole_table(

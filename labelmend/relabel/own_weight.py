@@ -1,0 +1,56 @@
+"""What a voter's scores weigh by themselves, before anything is learned with the other evidence.
+
+The sum of a text's log-probabilities is far too sure of itself: its tokens are not independent. At
+the right temperature a voter's scores alone are probabilities (Guo et al. 2017, "On calibration of
+modern neural networks"); what the texts' labels are is the posterior's say. Of several calibrated
+voters the logarithmic opinion pool (Genest & Zidek 1986) takes the mean, so that as many who say
+the same for the same reason count as one.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+from labelmend.types import Doubles, Evidence, Floats, Posterior
+
+_MOST = 1.0
+"""Nats a nat: no sum of log-probabilities deserves more than it says."""
+
+
+def pooled_weights(evidence: Sequence[Evidence], posterior: Posterior, counts: Doubles) -> Doubles:
+    """Return each voter's weight in the pool, float64 [s], in nats a unit of its scores.
+
+    Args:
+        evidence: of the voters, over the posterior's candidates; NaN where silent.
+        posterior: without them.
+        counts: float64 [u], how much each text counts.
+    """
+    own = np.array([own_weight(e.scores, posterior, counts) for e in evidence])
+    pooled: Doubles = own / max(np.count_nonzero(own), 1)
+    return pooled
+
+
+def own_weight(scores: Floats, posterior: Posterior, counts: Doubles) -> float:
+    """Return the weight w >= 0 at which softmax(w * scores) tells the posterior's labels best.
+
+    Args:
+        scores: float32 [u, c], over the posterior's candidates; NaN where silent.
+        posterior: without them.
+        counts: float64 [u], how much each text counts.
+    """
+    texts = np.flatnonzero((counts > 0) & ~np.isnan(scores).all(axis=1))
+    if not len(texts):
+        return 0.0
+    silent = np.isnan(scores[texts])
+    known = np.where(silent, 0.0, scores[texts]).astype(np.float64)
+    believed = np.where(silent, 0.0, posterior.probabilities[texts])
+
+    def loss(weight: float) -> float:
+        nats = weight * known
+        log_p = nats - logsumexp(np.where(silent, -np.inf, nats), axis=1, keepdims=True)
+        return -float(counts[texts] @ (believed * log_p).sum(axis=1))
+
+    found = float(minimize_scalar(loss, bounds=(0.0, _MOST), method="bounded").x)
+    return found if loss(found) < loss(0.0) else 0.0
