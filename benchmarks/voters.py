@@ -317,13 +317,11 @@ def _timed(
 def _own_tokens(engine: LlamaEngine, asked: Sequence[Question]) -> int:
     """Return how many tokens the channel ballot decodes for the texts themselves.
 
-    One by one they follow each candidate's prefix and the neutral one; the first is read off the
-    prefix, and nothing follows the last.
+    They follow each candidate's prefix; the first is read off the prefix, and nothing follows the
+    last.
     """
     sizes = (len(engine.tokenize(f" {' '.join(q.ballot.text.split())}")) for q in asked)
-    return sum(
-        (size - 1) * (len(q.ballot.candidates) + 1) for size, q in zip(sizes, asked, strict=True)
-    )
+    return sum((size - 1) * len(q.ballot.candidates) for size, q in zip(sizes, asked, strict=True))
 
 
 def report(lines: Sequence[Measured], command: str) -> str:

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from labelmend.types import LabelCard
 
-CHANNEL = "channel.v2"
+CHANNEL = "channel.v3"
 CHOICE = "choice.v2"
 _CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
@@ -28,11 +28,6 @@ _MOST_EXEMPLAR_CHARS = 200
 def channel_prefix(card: LabelCard, exemplars: Sequence[str]) -> str:
     """Return what precedes a text of this label in the channel ballot; the text follows a space."""
     return _template(CHANNEL).render(card=card, exemplars=[one_line(e) for e in exemplars])
-
-
-def neutral_prefix() -> str:
-    """Return the channel ballot's prefix of no label: what any text may follow."""
-    return _template(CHANNEL).render(card=None, exemplars=[])
 
 
 def choice_instruction() -> str:

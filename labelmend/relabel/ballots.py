@@ -1,7 +1,8 @@
 """How an LLM is asked which label a text carries, so that any reply is a vote or a failure.
 
-channel: log p(text | label's prefix) - log p(text | neutral prefix), the noisy channel of Min et
-al. 2022; for small models.
+channel: log p(text | label's prefix), the noisy channel of Min et al. 2022, as log-probabilities of
+the ballot's labels: how likely the text is by itself, a matter of its length, leaves no trace. For
+small models.
 choice: log p(letter | question) - log p(letter | question without a text), the contextual
 calibration of Zhao et al. 2021, averaged over orders of the options; for instruct models.
 
@@ -26,7 +27,6 @@ from labelmend.prompts.render import (
     choice_instruction,
     choice_message,
     choice_options,
-    neutral_prefix,
 )
 from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, State
 from labelmend.types import Ballot, Doubles, Floats, Ints, LabelCard, Vote
@@ -44,6 +44,15 @@ def shown_exemplars(card: LabelCard, text: str, count: int) -> tuple[str, ...]:
     """Return a card's best exemplars without the text itself, which its given label put there."""
     key = text_key(text)
     return tuple(e for e in card.exemplars if text_key(e) != key)[:count]
+
+
+def log_probabilities(scores: Doubles) -> Doubles:
+    """Return scores, float64 [c], less what makes their exponentials sum to 1.
+
+    To the last bit, the order of the candidates is nothing to it.
+    """
+    among: Doubles = scores - np.logaddexp.reduce(np.sort(scores))
+    return among
 
 
 def option_orders(count: int, permutations: int) -> list[list[int]]:
@@ -78,14 +87,14 @@ class ChannelBallot:
     """Scores a text under each candidate's prefix; prefixes are decoded once and kept."""
 
     def __init__(self, engine: LlamaEngine, config: VoterConfig) -> None:
-        engine.divide(config.candidates + 1)
+        engine.divide(config.candidates)
         self._engine = engine
         self._config = config
         self._prefixes: OrderedDict[str, _Prefix] = OrderedDict()
         self._bytes = 0
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot: nats by which each label makes the text more likely."""
+        """Return one vote a ballot: log-probabilities of the candidates."""
         return [self._one(ballot) for ballot in ballots]
 
     def _one(self, ballot: Ballot) -> Vote:
@@ -95,10 +104,10 @@ class ChannelBallot:
         tokens = self._engine.tokenize(f" {text}")[:_LONGEST_TEXT]
         prefixes = [self._prefix(card, ballot.text, len(tokens)) for card in ballot.candidates]
         try:
-            neutral, *scores = self._log_likelihoods(tokens, [neutral_prefix(), *prefixes])
+            scores = np.array(self._log_likelihoods(tokens, prefixes))
         except DecodeError as error:
             return Vote(None, str(error))
-        return Vote(tuple(score - neutral for score in scores))
+        return Vote(tuple(log_probabilities(scores).tolist()))
 
     def _log_likelihoods(self, tokens: Sequence[int], prefixes: Sequence[str]) -> list[float]:
         """Return log p(tokens | prefix) of each prefix, all in one batch where there is room."""
@@ -173,7 +182,7 @@ class ChoiceBallot:
                 total[order] += self._letter_scores(ballot, order) / len(orders)
         except DecodeError as error:
             return Vote(None, str(error))
-        return Vote(tuple((total - np.logaddexp.reduce(total)).tolist()))
+        return Vote(tuple(log_probabilities(total).tolist()))
 
     def _letter_scores(self, ballot: Ballot, order: Sequence[int]) -> Doubles:
         """Return log p(letter | text) - log p(letter), in the order in which the options stand."""

@@ -27,10 +27,9 @@ from labelmend.prompts.render import (
     choice_instruction,
     choice_message,
     choice_options,
-    neutral_prefix,
 )
 from labelmend.relabel.api_client import RESUME, ModelServer, ServerFaultError, whole_number
-from labelmend.relabel.ballots import EMPTY_TEXT, option_orders, shown_exemplars
+from labelmend.relabel.ballots import EMPTY_TEXT, log_probabilities, option_orders, shown_exemplars
 from labelmend.types import Ballot, Doubles, Vote
 
 _Asked = TypeVar("_Asked")
@@ -84,7 +83,7 @@ class ServerVoter:
         parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
         self.key = " ".join(map(str, parts))
         channel = config.ballot == "channel"
-        questions = config.candidates + 1 if channel else 2 * config.permutations
+        questions = config.candidates if channel else 2 * config.permutations
         self.together = max(server.requests // questions, 1)
         self._prefixes: dict[str, _Read | ServerFaultError] = {}
         self._failed = 0
@@ -151,15 +150,13 @@ class ServerVoter:
             )
 
     def _channel(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return log p(text | label's prefix) - log p(text | neutral prefix)."""
+        """Return the labels' log-probabilities, from log p(text | label's prefix)."""
         asked = []
         for place, ballot in enumerate(ballots):
             text = _disarmed(" ".join(ballot.text.split()))[:_LONGEST_CHARS]
-            prefixes = [neutral_prefix()]
-            for card in ballot.candidates:
+            for card in ballot.candidates if text else ():
                 shown = shown_exemplars(card, ballot.text, self._config.exemplars)
-                prefixes.append(_disarmed(channel_prefix(card, shown)))
-            asked += [(place, prefix, text) for prefix in prefixes if text]
+                asked.append((place, _disarmed(channel_prefix(card, shown)), text))
         new = sorted({p for _, p, _ in asked if not isinstance(self._prefixes.get(p), _Read)})
         self._prefixes.update(zip(new, self._each(self._echo, new), strict=True))
 
@@ -177,7 +174,7 @@ class ServerVoter:
         found: list[list[float | ServerFaultError]] = [[] for _ in ballots]
         for (place, _, _), answer in zip(asked, self._each(score, asked), strict=True):
             found[place].append(answer)
-        return [self._vote_of(own, lambda told: told[1:] - told[0]) for own in found]
+        return [self._vote_of(own, log_probabilities) for own in found]
 
     def _choice(self, ballots: Sequence[Ballot]) -> list[Vote]:
         """Return log p(letter | text) - log p(letter | no text), over orders of the options."""

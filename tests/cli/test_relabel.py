@@ -13,7 +13,7 @@ import llama_cpp
 import pytest
 
 from labelmend.configs.load import config_to_dict, load_config
-from labelmend.relabel import job, pipeline, plan
+from labelmend.relabel import job, pipeline, plan, poll
 from labelmend.types import Vote
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo" / "train_noisy.csv"
@@ -712,7 +712,7 @@ class Voter:
 def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     cli, real, tmp_path, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(pipeline, "open_voter", Voter)
+    monkeypatch.setattr(poll, "open_voter", Voter)
     monkeypatch.setattr(Voter, "asked", 0)
     monkeypatch.setattr(Voter, "patience", 32)
     output = tmp_path / "out.csv"
@@ -754,7 +754,7 @@ def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, encoders):
 @pytest.fixture
 def voting(monkeypatch, encoders, smollm2):
     """Voters of the tests; no LLM describes labels, and nothing is reranked."""
-    monkeypatch.setattr(pipeline, "open_voter", Voter)
+    monkeypatch.setattr(poll, "open_voter", Voter)
     for name, value in (("asked", 0), ("tokens", 0), ("patience", 10**9), ("slowness", 0.0)):
         monkeypatch.setattr(Voter, name, value)
     return ("--set", "describe.model=''", "--set", "reranker.backend=none", "--set")
@@ -847,7 +847,7 @@ class Contrary(Voter):
 def test_a_voter_worse_than_chance_is_named_and_not_heard(
     cli, bigger, tmp_path, voting, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(pipeline, "open_voter", Contrary)
+    monkeypatch.setattr(poll, "open_voter", Contrary)
     outputs = [tmp_path / "plain.csv", tmp_path / "out.csv"]
     cli("relabel", bigger, "-o", outputs[0], *FASTEST)
     ran = cli("relabel", bigger, "-o", outputs[1], *voting, "seed=0")

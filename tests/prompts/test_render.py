@@ -11,7 +11,6 @@ from labelmend.prompts.render import (
     choice_message,
     choice_options,
     describe_prompt,
-    neutral_prefix,
     one_line,
 )
 from labelmend.types import LabelCard
@@ -33,10 +32,6 @@ def test_channel_with_all_there_is():
 
 def test_channel_of_a_bare_name():
     assert channel_prefix(BARE, ()) == "Intent: top up failed\nMessages:\n-"
-
-
-def test_no_label_at_all():
-    assert neutral_prefix() == "Messages:\n-"
 
 
 def test_choice():

@@ -10,7 +10,7 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.errors import ConfigError
-from labelmend.relabel import pipeline
+from labelmend.relabel import pipeline, poll
 from labelmend.relabel.decide import decide
 from labelmend.relabel.models import locate_models
 from labelmend.relabel.pipeline import label_passage, relabel
@@ -170,7 +170,7 @@ class Fond:
 def test_a_label_that_a_voter_is_fond_of_gains_little_by_it(
     voted, few_models, smollm2, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "open_voter", Fond)
+    monkeypatch.setattr(poll, "open_voter", Fond)
     rows, _, given, _ = voted
     settings = ["reranker.backend=none", "routing.audit_rows=80", "routing.llm_rows=-1"]
     config = load_config("embedded", [*settings, "routing.cut_below=0", "voters.0.candidates=4"])

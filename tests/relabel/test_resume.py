@@ -24,7 +24,7 @@ FORKING = """
 
     from labelmend.configs.load import load_config
     from labelmend.protocols import NoProgress
-    from labelmend.relabel import job, pipeline, voters
+    from labelmend.relabel import job, poll, voters
 
     class Told(NoProgress):
         stage = ""
@@ -44,7 +44,7 @@ FORKING = """
             return super().vote(ballots)
 
     def run(table, profile, output):
-        pipeline.open_voter = Noted
+        poll.open_voter = Noted
         request = job.TableRequest(Path(table))
         job.relabel_file(request, Path(output), load_config(profile), Told())
 

@@ -13,7 +13,9 @@ from labelmend.relabel.store import Store
 from labelmend.relabel.voters import LlamaVoter, collect_votes
 from labelmend.types import Ballot, LabelCard, Vote
 
-CHANNEL = dataclasses.replace(load_config().voters[0], context_tokens=512, batch_tokens=48)
+CHANNEL = dataclasses.replace(
+    load_config().voters[0], exemplars=2, context_tokens=512, batch_tokens=48
+)
 CARDS = tuple(LabelCard(name, "", (f"about {name}",), "name") for name in ("card", "rain"))
 BALLOTS = [Ballot(text, CARDS) for text in ("my card", "so wet", "hello")]
 
@@ -354,13 +356,13 @@ def test_a_voter_works_with_as_many_threads_as_it_is_told(smollm2):
     try:
         one.vote(BALLOTS[:1])
         assert one._engine.threads == 1
-        assert one.key == f"{smollm2.digest} channel.v2 2 1"
+        assert one.key == f"{smollm2.digest} channel.v3 2 1"
     finally:
         one.close()
 
 
 def test_the_key_names_what_can_change_answers(smollm2, voter):
-    assert voter.key == f"{smollm2.digest} channel.v2 2 1"
+    assert voter.key == f"{smollm2.digest} channel.v3 2 1"
     # Sizes of the cache and the batch change speed, not answers (but for rounding).
     changed = dataclasses.replace(CHANNEL, ballot="choice", permutations=3, context_tokens=256)
     other = LlamaVoter(changed, smollm2)
