@@ -146,7 +146,7 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smol
     assert {"classifier", "lexical", "reranker", smollm2.name} <= set(first.posterior.weights)
     votes = next(e.scores for e in first.evidence if e.source == smollm2.name)
     assert (~np.isnan(votes)).any(axis=1).sum() == report.asked
-    assert not np.isinf(votes).any()  # log-likelihood ratios, of either sign
+    assert not np.isinf(votes).any()
 
 
 class Fond:
