@@ -94,10 +94,8 @@ def questions(rows: int, seed: int, exemplars: int, *, described: bool = False) 
     models = locate_models(config, use_llm=False)
     done = relabel(dataset, config, models)
     oos, posterior, of_row = dataset.oos, done.posterior, done.unique.of_row
-    known = posterior.probabilities.copy()
-    known[of_row[len(train) :]] = 0  # no row that is asked about is an exemplar of another
-    sure = replace(posterior, probabilities=known)
-    cards = with_exemplars(done.cards, done.unique.texts, sure, {}, oos, exemplars)
+    asked = np.unique(of_row[len(train) :])
+    cards = with_exemplars(done.cards, done.unique.texts, posterior, asked, {}, oos, exemplars)
     if described:
         told = yaml.safe_load(DESCRIPTIONS.read_text("utf-8"))
         cards = tuple(replace(c, description=str(told.get(c.label, ""))) for c in cards)

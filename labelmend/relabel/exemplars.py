@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from labelmend.types import LabelCard, Posterior
+from labelmend.types import Ints, LabelCard, Posterior
 
 _SUREST = 40
 """Texts of a label that its exemplars are spread over."""
@@ -24,6 +24,7 @@ def with_exemplars(
     cards: Sequence[LabelCard],
     texts: Sequence[str],
     posterior: Posterior,
+    asked: Ints,
     written: Mapping[str, LabelCard],
     oos: int | None,
     count: int,
@@ -37,19 +38,23 @@ def with_exemplars(
         cards: one a label.
         texts: the distinct ones, [u].
         posterior: of the texts.
+        asked: int64 [a], the texts that are voted on. They are no exemplars: each would need label
+            prefixes of its own, which take longer to read than the text.
         written: the user's cards, by label.
         oos: index of the out-of-scope label, or None.
-        count: exemplars a label. There is one more, for a ballot on a text that is one itself.
+        count: exemplars a label.
     """
     labels, probabilities = posterior.best()
-    sure = np.flatnonzero(probabilities >= _LEAST)
+    unasked = np.ones(len(texts), dtype=bool)
+    unasked[asked] = False
+    sure = np.flatnonzero((probabilities >= _LEAST) & unasked)
     sure = sure[np.lexsort((sure, -probabilities[sure], labels[sure]))]
     shown = list(cards)
     for label, card in enumerate(cards):
         own = sure[labels[sure] == label][:_SUREST]
         if label != oos and len(own):
             first = written[card.label].exemplars if card.label in written else ()
-            places = np.linspace(0, len(own) - 1, min(count + 1, len(own))).astype(int)
+            places = np.linspace(0, len(own) - 1, min(count, len(own))).astype(int)
             ours = (texts[text] for text in own[places])
             shown[label] = replace(card, exemplars=tuple(dict.fromkeys((*first, *ours))))
     return tuple(shown)

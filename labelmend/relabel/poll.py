@@ -103,7 +103,13 @@ class Poll:
         """
         candidates = self.fit.posterior.candidates
         cards = with_exemplars(
-            self.cards, self.texts, self.fit.posterior, self.written, self.oos, config.exemplars
+            self.cards,
+            self.texts,
+            self.fit.posterior,
+            texts,
+            self.written,
+            self.oos,
+            config.exemplars,
         )
         columns = shortlist(self.fit, self.given, texts, config.candidates)
         labels = np.take_along_axis(candidates[texts], columns, axis=1)

@@ -12,6 +12,7 @@ CARDS = (
     LabelCard("weather", "", ("also from the card",), "name"),
 )
 OOS = 1
+NOBODY = np.array([], dtype=int)
 
 
 def posterior(probabilities):
@@ -22,28 +23,34 @@ def posterior(probabilities):
     return Posterior(candidates, believed, FIRST_GUESS, {}, 0.0, nothing, nothing)
 
 
-def shown(probabilities, count, written=None):
+def shown(probabilities, count, written=None, asked=()):
+    asked = np.array(asked, dtype=int)
     texts = [f"text {i}" for i in range(len(probabilities))]
-    cards = with_exemplars(CARDS, texts, posterior(probabilities), written or {}, OOS, count)
+    cards = with_exemplars(CARDS, texts, posterior(probabilities), asked, written or {}, OOS, count)
     return [card.exemplars for card in cards]
 
 
 def test_exemplars_are_spread_over_the_surest_texts_of_a_label():
-    # Of the first label, surest first: 4, 3, 2, 1, 0; the third and the middle one of five are
-    # between the first and the last.
+    # Of the first label, surest first: 4, 3, 2, 1, 0; three of them are both ends and the middle.
     own = [[0.6 + 0.05 * i, 0.1, 0.0] for i in range(5)]
-    assert shown(own, 2)[0] == ("text 4", "text 2", "text 0")
+    assert shown(own, 3)[0] == ("text 4", "text 2", "text 0")
     assert shown(own, 9)[0] == ("text 4", "text 3", "text 2", "text 1", "text 0")
-    assert shown(own, 0)[0] == ("text 4",)
+    assert shown(own, 1)[0] == ("text 4",)
+    assert shown(own, 0)[0] == ()
 
 
 def test_only_the_surest_forty_texts_of_a_label_count():
     own = [[0.999 - 0.001 * i, 0, 0] for i in range(100)]
-    assert shown(own, 3)[0] == ("text 0", "text 13", "text 26", "text 39")
+    assert shown(own, 4)[0] == ("text 0", "text 13", "text 26", "text 39")
 
 
 def test_a_text_that_may_carry_another_label_is_no_exemplar():
     assert shown([[0.49, 0.1, 0.41], [0.2, 0.1, 0.7]], 4) == [("from the card",), (), ("text 1",)]
+
+
+def test_a_text_that_is_voted_on_is_no_exemplar():
+    own = [[0.9, 0, 0], [0.8, 0, 0], [0, 0, 0.9]]
+    assert shown(own, 4, asked=[0, 2]) == [("text 1",), (), ("also from the card",)]
 
 
 def test_the_out_of_scope_label_gets_no_exemplars():
@@ -57,6 +64,6 @@ def test_a_users_exemplars_come_first_and_none_stands_twice():
 
 
 def test_ties_go_to_the_first_text_and_the_cards_keep_the_rest():
-    cards = with_exemplars(CARDS, "abc", posterior([[0.9, 0, 0]] * 3), {}, OOS, 1)
+    cards = with_exemplars(CARDS, "abc", posterior([[0.9, 0, 0]] * 3), NOBODY, {}, OOS, 2)
     assert cards[0] == dataclasses.replace(CARDS[0], exemplars=("a", "c"))
     assert cards[1:] == CARDS[1:]
