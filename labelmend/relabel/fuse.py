@@ -57,7 +57,6 @@ class Objective:
         is_oos: bool [a, c], the out-of-scope label.
         offset: float64, broadcasts to [a, c], log-scores that are not learned.
         log_likelihood: float64 [a, c], of the given labels, by the noise channel.
-        counts: float64 [a], how much each text counts.
         toward: float64 [s], the weights before any data.
         penalty: p of the normal prior: a weight w costs p * (w - toward)^2 / 2.
     """
@@ -66,7 +65,6 @@ class Objective:
     is_oos: Bools
     offset: Doubles
     log_likelihood: Doubles
-    counts: Doubles
     toward: Doubles
     penalty: float
 
@@ -77,9 +75,8 @@ class Objective:
         log_prior = log_softmax(scores, axis=1)
         joint = log_prior + self.log_likelihood
         off = weights - self.toward
-        value = self.counts @ logsumexp(joint, axis=1)
-        value -= 0.5 * self.penalty * ((off**2).sum() + bias**2)
-        pull = self.counts[:, None] * (softmax(joint, axis=1) - np.exp(log_prior))
+        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * ((off**2).sum() + bias**2)
+        pull = softmax(joint, axis=1) - np.exp(log_prior)
         by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * off
         by_bias = pull[self.is_oos].sum() - self.penalty * bias
         return -float(value), -np.append(by_weight * expit(theta[:-1]), by_bias)
@@ -134,60 +131,73 @@ def fuse_routed(
     fit: Fit,
     evidence: Sequence[Evidence],
     candidates: Candidates,
-    counts: Doubles,
-    expected: Doubles,
+    audit: Bools,
     blunder: float,
     config: FusionConfig,
 ) -> Fit:
     """Add evidence that was gathered on routed texts only.
 
-    Texts that were routed because their given label is in doubt would teach that voters are wrong
-    where the annotator is; so texts count in learning as they stand for all, see
-    `route.counts_in_learning`. These are few, and their given labels noisy: the penalty pulls the
-    weights to what is expected of them.
+    Its weights are learned on the audit, which was drawn at random: texts that were routed because
+    their given label is in doubt would teach that voters are wrong where the annotator is. The
+    penalty pulls the weights to 0, so what the audit does not speak for is not heard.
 
     Args:
         fit: from the evidence on all texts; its weights and channel stay.
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         candidates: the labels that are looked at.
-        counts: float64 [u], how much each text counts in learning; 0 for most.
-        expected: float64 [s], each source's weight before any data, in nats a unit of its scores.
+        audit: bool [u], the texts drawn at random.
         blunder: see `posterior_of`.
         config: the penalty and the optimiser's limit.
     """
-    silent = np.full((len(counts), candidates.tail), np.nan, dtype=np.float32)
+    silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
     padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
     stack, spread = unit_spread(padded)
-    learned_from = np.flatnonzero((counts > 0) & fit.observed)
-    toward = expected * spread
-    start = Weights(np.maximum(toward, _FIRST_ROUTED_WEIGHT), 0.0)
+    learned_from = np.flatnonzero(audit & fit.observed)
+    nothing = np.zeros(len(stack))
     objective = Objective(
         stack=stack[:, learned_from].astype(np.float64),
         is_oos=np.zeros((len(learned_from), candidates.labels.shape[1]), dtype=bool),
         offset=fit.log_prior[learned_from],
         log_likelihood=fit.log_likelihood[learned_from],
-        counts=counts[learned_from],
-        toward=toward,
+        toward=nothing,
         penalty=config.routed_weight_penalty,
     )
-    weights = learn_weights(objective, start, config)
-    none = np.zeros(candidates.labels.shape, dtype=bool)
-    log_prior = np.asarray(log_softmax(fit.log_prior + weights.scores(stack, none), axis=1))
-    named = {**fit.posterior.weights, **named_weights(evidence, weights, spread)}
+    weights = learn_weights(objective, Weights(nothing + _FIRST_ROUTED_WEIGHT, 0.0), config)
+    return add_evidence(fit, evidence, weights.by_source / spread, candidates, blunder)
+
+
+_FIRST_ROUTED_WEIGHT = 0.12
+
+
+def add_evidence(
+    fit: Fit, evidence: Sequence[Evidence], weights: Doubles, candidates: Candidates, blunder: float
+) -> Fit:
+    """Add evidence whose weights are known.
+
+    Args:
+        fit: from the evidence so far; its weights and channel stay.
+        evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
+        weights: float64 [s], nats a unit of each source's scores.
+        candidates: the labels that are looked at.
+        blunder: see `posterior_of`.
+    """
+    width = candidates.kept.shape[1]
+    joint = fit.log_prior.copy()
+    for source, weight in zip(evidence, weights, strict=True):
+        joint[:, :width] += weight * centre(source.scores)
+    log_prior = np.asarray(log_softmax(joint, axis=1))
+    named = {e.source: float(weight) for e, weight in zip(evidence, weights, strict=True)}
     posterior = posterior_of(
         log_prior,
         fit.log_likelihood,
         candidates,
         fit.posterior.channel,
-        named,
+        {**fit.posterior.weights, **named},
         fit.posterior.oos_bias,
         blunder,
         fit.posterior.given_share,
     )
     return Fit(posterior, log_prior, fit.log_likelihood, fit.observed)
-
-
-_FIRST_ROUTED_WEIGHT = 0.12
 
 
 def named_weights(

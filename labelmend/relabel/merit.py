@@ -49,13 +49,6 @@ def heard(evidence: Sequence[Evidence], reports: Sequence[VoterReport]) -> tuple
     )
 
 
-def with_silenced(fit: Fit, reports: Sequence[VoterReport]) -> Fit:
-    """Return a fit that says that voters worse than chance have no weight."""
-    none = {report.voter: 0.0 for report in reports if report.worse_than_chance}
-    weights = {**fit.posterior.weights, **none}
-    return replace(fit, posterior=replace(fit.posterior, weights=weights))
-
-
 def appraised(
     reports: Sequence[VoterReport], evidence: Sequence[Evidence], fit: Fit, audit: Bools
 ) -> tuple[VoterReport, ...]:

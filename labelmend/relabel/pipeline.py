@@ -16,22 +16,19 @@ from labelmend.relabel.ballots import shown_exemplars
 from labelmend.relabel.decide import decide
 from labelmend.relabel.describe import Described, label_cards
 from labelmend.relabel.diagnose import judge
-from labelmend.relabel.fuse import Fit, fuse_routed, unit_spread
+from labelmend.relabel.fuse import Fit, add_evidence, fuse_routed, unit_spread
 from labelmend.relabel.majority import majority
 from labelmend.relabel.merit import (
     against_chance,
     appraised,
     heard,
     notes_on_voters,
-    with_silenced,
 )
 from labelmend.relabel.models import RunModels, notes_on_gpu
-from labelmend.relabel.own_weight import pooled_weights
 from labelmend.relabel.poll import Poll, Polled
 from labelmend.relabel.rounds import Settled, settle
 from labelmend.relabel.route import (
     Routing,
-    counts_in_learning,
     route,
     shortlist,
 )
@@ -39,6 +36,7 @@ from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_
 from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
+from labelmend.relabel.vote_weights import vote_weights
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
@@ -131,23 +129,16 @@ def relabel(
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
     elif routed_evidence:
-        reports = against_chance(reports, routed_evidence, fit.posterior, routing.audit)
+        reports = against_chance(reports, polled.evidence, fit.posterior, routing.audit)
         with job.timed("fuse"):
-            used = heard(routed_evidence, reports)
-            spoken = [e.scores for e in used]
-            everywhere = np.ones(len(unique), dtype=bool)
-            of_all = counts_in_learning(routing, spoken, everywhere)
-            pooled = pooled_weights(used[len(reranked) :], fit.posterior, of_all)
-            fit = fuse_routed(
-                fit,
-                used,
-                corpus.candidates,
-                counts_in_learning(routing, spoken, fit.observed),
-                np.append(np.zeros(len(reranked)), pooled),
-                settled.blunder,
-                config.fusion,
-            )
-            fit = with_silenced(fit, reports)
+            blunder = settled.blunder
+            if reranked:
+                fit = fuse_routed(
+                    fit, reranked, corpus.candidates, routing.audit, blunder, config.fusion
+                )
+            votes_heard = heard(polled.evidence, reports)
+            weights = vote_weights(votes_heard, fit.posterior, routing)
+            fit = add_evidence(fit, votes_heard, weights, corpus.candidates, blunder)
     reports = appraised(reports, routed_evidence, fit, routing.audit)
 
     trust = judge(unique, neighbours.indices, neighbours.similarities)
@@ -421,15 +412,8 @@ class _Job:
         config = self.config.fusion
         if config.method == "majority":
             return True
-        audit = routing.audit.astype(np.float64)
         trial = fuse_routed(
-            settled.fit,
-            evidence,
-            corpus.candidates,
-            audit,
-            np.zeros(len(evidence)),
-            settled.blunder,
-            config,
+            settled.fit, evidence, corpus.candidates, routing.audit, settled.blunder, config
         )
         _, spread = unit_spread(evidence)
         weights = trial.posterior.weights

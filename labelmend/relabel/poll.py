@@ -78,15 +78,14 @@ class Poll:
         texts = self.routing.voted(self.config.routing, self.config.seed)
         candidates = self.fit.posterior.candidates
         believed = np.exp(self.fit.log_prior[:, : candidates.shape[1]])
-        everywhere = np.ones(len(self.texts), dtype=bool)
-        voted = ~everywhere
+        voted = np.zeros(len(self.texts), dtype=bool)
         evidence, reports = [], []
         left = 60 * self.config.routing.llm_minutes or math.inf
         for place, (config, model) in enumerate(voters):
             limit = left / (len(voters) - place)
             scores, asked, report = self._ask(texts, config, model, limit)
             left = max(left - report.spent, 0.0)
-            counts = counts_in_learning(self.routing, [scores], everywhere)
+            counts = counts_in_learning(self.routing, scores)
             scores = without_label_bias(scores, candidates, believed, counts, len(self.cards))
             evidence.append(Evidence(model.name, scores))
             reports.append(report)

@@ -129,7 +129,6 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
                 is_oos=is_out[sample],
                 offset=candidates.log_counts,
                 log_likelihood=log_likelihood[sample],
-                counts=np.ones(len(sample)),
                 toward=np.full(len(stack), _PRIOR_WEIGHT),
                 penalty=config.fusion.weight_penalty,
             )

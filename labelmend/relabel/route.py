@@ -1,6 +1,5 @@
 """Which texts reach the reranker and the voters, and with which candidates."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,8 +88,8 @@ def route(
     return Routing(unsettled[order], audit)
 
 
-def counts_in_learning(routing: Routing, scores: Sequence[Floats], seen: Bools) -> Doubles:
-    """Return float64 [u]: how much each text counts where the routed ones are to stand for all.
+def counts_in_learning(routing: Routing, scores: Floats) -> Doubles:
+    """Return float64 [u]: how much each text counts where those that a voter saw stand for all.
 
     The most doubtful texts were all asked, down to some place in their order, so each stands for
     itself. The audit stands for the rest, each of its texts for as many as there are to one of
@@ -100,15 +99,10 @@ def counts_in_learning(routing: Routing, scores: Sequence[Floats], seen: Bools) 
 
     Args:
         routing: the doubtful texts and the audit.
-        scores: float32 [u, c] of each source that is learned about, NaN where it is silent.
-        seen: bool [u], the texts that are to be stood for.
+        scores: float32 [u, c] of the voter, NaN where it is silent.
     """
-    speaks = [~np.isnan(source).all(axis=1) for source in scores]
-    wide = [source for source in speaks if (source & ~routing.audit).any()]
-    # A source that was heard on the audit alone takes nothing from the others.
-    spoken = np.logical_and.reduce(wide) if wide else np.logical_or.reduce(speaks)
-    spoken &= seen
-    asked = np.zeros(len(seen), dtype=bool)
+    spoken = ~np.isnan(scores).all(axis=1)
+    asked = np.zeros(len(scores), dtype=bool)
     beyond = np.flatnonzero((spoken & ~routing.audit)[routing.doubtful])
     if len(beyond):
         asked[routing.doubtful[: beyond[-1] + 1]] = True
@@ -116,7 +110,7 @@ def counts_in_learning(routing: Routing, scores: Sequence[Floats], seen: Bools) 
     drawn = routing.audit & spoken & ~asked
     counts = asked.astype(np.float64)
     if drawn.any():
-        counts[drawn] = (seen & ~asked).sum() / drawn.sum()
+        counts[drawn] = (~asked).sum() / drawn.sum()
     squares = float((counts**2).sum())
     return counts * (counts.sum() / squares) if squares else counts
 

@@ -12,6 +12,7 @@ from labelmend.relabel.fuse import (
     Fit,
     Objective,
     Weights,
+    add_evidence,
     centre,
     fuse_routed,
     is_oos,
@@ -57,7 +58,6 @@ def objective(stack, log_likelihood, **changes):
         "is_oos": np.zeros(log_likelihood.shape, dtype=bool),
         "offset": np.zeros(log_likelihood.shape[1]),
         "log_likelihood": log_likelihood,
-        "counts": np.ones(len(log_likelihood)),
         "toward": np.zeros(len(stack)),
         "penalty": 1e-3,
     }
@@ -92,21 +92,6 @@ def test_the_gradient_against_finite_differences(theta):
         step[place] = 1e-5
         slope = (target(point + step)[0] - target(point - step)[0]) / 2e-5
         assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
-
-
-def test_a_text_that_counts_twice_is_as_good_as_two_texts():
-    target, point = random_objective(), np.array([0.3, -0.5, 1.0, 0.4])
-    rows = [0, *range(20)]
-    doubled = dataclasses.replace(
-        target,
-        stack=target.stack[:, rows],
-        is_oos=target.is_oos[rows],
-        log_likelihood=target.log_likelihood[rows],
-        counts=np.ones(21),
-    )
-    weighted = dataclasses.replace(target, counts=np.array([2.0] + [1.0] * 19))
-    for found, expected in zip(weighted(point), doubled(point), strict=True):
-        assert found == pytest.approx(expected)
 
 
 def test_the_gradient_with_an_offset_of_each_text():
@@ -357,11 +342,7 @@ class Routed:
     def fused(self, **changes):
         parts = {"fit": self.fit, "evidence": self.evidence, "audit": self.audit, **changes}
         candidates = all_candidates(len(self.truth))
-        counts = parts["audit"].astype(float)
-        expected = np.array(changes.get("expected", (0.0, 0.0)))
-        return fuse_routed(
-            parts["fit"], parts["evidence"], candidates, counts, expected, 0.0, CONFIG
-        )
+        return fuse_routed(parts["fit"], parts["evidence"], candidates, parts["audit"], 0.0, CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -411,7 +392,19 @@ def test_what_routed_sources_say_by_their_weights(routed):
     assert after.posterior.probabilities == pytest.approx(expected, abs=1e-5)
 
 
-def test_only_what_counts_teaches_the_weights(routed):
+def test_evidence_of_known_weights_is_added_by_them(routed):
+    candidates = all_candidates(2000)
+    after = add_evidence(routed.fit, routed.evidence, np.array([0.8, 0.0]), candidates, 0.0)
+    log_prior = log_softmax(routed.fit.log_prior + 0.8 * centre(routed.evidence[0].scores), axis=1)
+    assert after.log_prior == pytest.approx(log_prior)
+    assert after.posterior.weights == {"poor": 1.0, "good": 0.8, "noise": 0.0}
+    expected = softmax(log_prior + routed.fit.log_likelihood, axis=1)
+    assert after.posterior.probabilities == pytest.approx(expected)
+    nothing = add_evidence(routed.fit, (), np.zeros(0), candidates, 0.0)
+    assert nothing.posterior.probabilities == pytest.approx(routed.fit.posterior.probabilities)
+
+
+def test_only_the_audit_teaches_the_weights(routed):
     # Texts that were routed for being doubtful hear the opposite; the weights don't move.
     loud = routed.evidence[0].scores.copy()
     other = np.flatnonzero(~routed.audit)[:200]
@@ -425,18 +418,6 @@ def test_routed_sources_without_an_audit_are_not_heard(routed):
     after = routed.fused(audit=np.zeros(2000, dtype=bool)).posterior
     assert max(after.weights[name] for name in ("good", "noise")) < 0.01
     assert after.probabilities == pytest.approx(routed.fit.posterior.probabilities, abs=0.01)
-
-
-def test_without_data_a_routed_source_weighs_what_is_expected_of_it(routed):
-    nothing = np.zeros(2000, dtype=bool)
-    after = routed.fused(audit=nothing, expected=(0.7, 0.2)).posterior
-    assert after.weights["good"] == pytest.approx(0.7, rel=1e-3)
-    assert after.weights["noise"] == pytest.approx(0.2, rel=1e-3)
-    # What is expected is not the last word: the audit makes more of the good source, and less of
-    # the noise.
-    taught = routed.fused(expected=(0.7, 0.2)).posterior
-    assert taught.weights["good"] > 1.0
-    assert taught.weights["noise"] < 0.15
 
 
 def test_an_audit_without_given_labels_teaches_nothing(routed):
@@ -459,15 +440,14 @@ def test_routed_evidence_leaves_the_tail_silent(routed):
         np.eye(LABELS)[routed.given][:, :4],
     )
     fit = dataclasses.replace(routed.fit, posterior=first)
-    counts, expected = routed.audit.astype(float), np.zeros(1)
-    after = fuse_routed(fit, evidence, candidates, counts, expected, 0.0, CONFIG)
+    after = fuse_routed(fit, evidence, candidates, routed.audit, 0.0, CONFIG)
     assert after.posterior.candidates.shape == after.posterior.probabilities.shape == (2000, 4)
     assert after.log_prior.shape == (2000, LABELS)
     # Two labels of the tail keep their odds, whatever was said of the others.
     odds = after.log_prior[:, 5] - after.log_prior[:, 4]
     assert odds == pytest.approx(routed.fit.log_prior[:, 5] - routed.fit.log_prior[:, 4])
     silent = [Evidence("good", np.full((2000, 4), NAN, dtype=np.float32))]
-    quiet = fuse_routed(fit, silent, candidates, counts, expected, 0.0, CONFIG)
+    quiet = fuse_routed(fit, silent, candidates, routed.audit, 0.0, CONFIG)
     assert quiet.posterior.probabilities == pytest.approx(first.probabilities)
     sums = quiet.posterior.probabilities.sum(axis=1)
     assert sums.min() < 0.9

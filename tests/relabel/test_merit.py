@@ -10,7 +10,6 @@ from labelmend.relabel.merit import (
     appraised,
     heard,
     notes_on_voters,
-    with_silenced,
 )
 from labelmend.types import Evidence, Posterior, VoterReport
 
@@ -73,8 +72,6 @@ def test_what_is_worse_than_chance_is_silent_and_named():
     assert reranker is both[2]
     assert silent.source == "other"
     assert np.isnan(silent.scores).all()
-    fit = with_silenced(fitted({"v": 0.5, "other": 0.3}), reports)
-    assert fit.posterior.weights == {"v": 0.5, "other": 0.0}
     (note,) = notes_on_voters(reports)
     assert note.startswith("other is worse than chance on 3 texts drawn at random, so it got no")
 

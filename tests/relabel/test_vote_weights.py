@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from labelmend.relabel.channel import FIRST_GUESS
-from labelmend.relabel.own_weight import own_weight, pooled_weights
+from labelmend.relabel.route import Routing
+from labelmend.relabel.vote_weights import own_weight, vote_weights
 from labelmend.types import Evidence, Posterior
 
 NAN = np.nan
@@ -57,9 +58,26 @@ def test_silence_weighs_nothing():
     assert own_weight(scores, believed, np.zeros(4)) == 0
 
 
-def test_the_pool_is_the_mean_of_the_voters_that_tell_something():
+def test_voters_share_their_weights_by_the_root_of_their_number():
     scores, believed = three_in_four()
+    all_asked = Routing(np.arange(4), np.zeros(4, dtype=bool))
     voters = [Evidence("a", scores), Evidence("b", scores), Evidence("against", -scores)]
-    weights = pooled_weights(voters, believed, np.ones(4))
-    assert weights == pytest.approx([np.log(3) / 20, np.log(3) / 20, 0], abs=1e-4)
-    assert not len(pooled_weights([], believed, np.ones(4)))
+    alone = np.log(3) / 10
+    assert vote_weights(voters[:1], believed, all_asked) == pytest.approx([alone], abs=1e-4)
+    # One that tells nothing takes nothing from the others.
+    shared = vote_weights(voters, believed, all_asked)
+    assert shared == pytest.approx([alone / np.sqrt(2)] * 2 + [0], abs=1e-4)
+    assert not len(vote_weights([], believed, all_asked))
+
+
+def test_the_audit_stands_for_what_was_not_asked():
+    scores, believed = three_in_four()
+    rows = [0, 1, 2, 3, 0, 0]
+    wide = scores[rows]
+    wide[4:] = NAN
+    six = posterior(believed.probabilities[rows])
+    # The wrong vote is on a doubtful text; of the five others three of the audit were heard, and
+    # count 5 / 3 each: right five times in six.
+    routing = Routing(np.array([3]), np.arange(6) < 3)
+    weights = vote_weights([Evidence("a", wide)], six, routing)
+    assert weights == pytest.approx([np.log(5) / 10], abs=1e-4)
