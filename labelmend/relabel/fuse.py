@@ -184,7 +184,7 @@ def add_evidence(
     width = candidates.kept.shape[1]
     joint = fit.log_prior.copy()
     for source, weight in zip(evidence, weights, strict=True):
-        joint[:, :width] += weight * centre(source.scores)
+        joint[:, :width] += weight * centre(source.scores, source.centre)
     log_prior = np.asarray(log_softmax(joint, axis=1))
     named = {e.source: float(weight) for e, weight in zip(evidence, weights, strict=True)}
     posterior = posterior_of(

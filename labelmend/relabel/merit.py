@@ -38,17 +38,6 @@ def against_chance(
     return tuple(judged)
 
 
-def heard(evidence: Sequence[Evidence], reports: Sequence[VoterReport]) -> tuple[Evidence, ...]:
-    """Return the evidence that is fused: what is worse than chance is made silent."""
-    deaf = {report.voter for report in reports if report.worse_than_chance}
-    return tuple(
-        replace(source, scores=np.full_like(source.scores, np.nan))
-        if source.source in deaf
-        else source
-        for source in evidence
-    )
-
-
 def appraised(
     reports: Sequence[VoterReport], evidence: Sequence[Evidence], fit: Fit, audit: Bools
 ) -> tuple[VoterReport, ...]:
@@ -63,11 +52,12 @@ def appraised(
         fit: with all voters.
         audit: bool [u], the texts drawn at random.
     """
-    scores = {source.source: source.scores for source in evidence}
+    sources = {source.source: source for source in evidence}
     posterior = fit.posterior
     told = []
     for report in reports:
-        own = scores[report.voter]
+        source = sources[report.voter]
+        own = source.scores
         texts = _voted(own, audit)
         if not len(texts):
             told.append(report)
@@ -78,7 +68,8 @@ def appraised(
         agreement = float((np.take_along_axis(candidates, first[:, None], 1)[:, 0] == best).mean())
         information = None
         if report.voter in posterior.weights:
-            nats = posterior.weights[report.voter] * centre(own[texts])
+            means = None if source.centre is None else source.centre[texts]
+            nats = posterior.weights[report.voter] * centre(own[texts], means)
             place = (candidates == best[:, None]).argmax(axis=1)
             information = _information(fit, texts, nats, place)
         told.append(replace(report, agreement=agreement, information=information))

@@ -21,7 +21,6 @@ from labelmend.relabel.majority import majority
 from labelmend.relabel.merit import (
     against_chance,
     appraised,
-    heard,
     notes_on_voters,
 )
 from labelmend.relabel.models import RunModels, notes_on_gpu
@@ -36,7 +35,7 @@ from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_
 from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import word_features
-from labelmend.relabel.vote_weights import vote_weights
+from labelmend.relabel.vote_weights import vote_weights, within_ballots
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
@@ -136,9 +135,11 @@ def relabel(
                 fit = fuse_routed(
                     fit, reranked, corpus.candidates, routing.audit, blunder, config.fusion
                 )
-            votes_heard = heard(polled.evidence, reports)
-            weights = vote_weights(votes_heard, fit.posterior, routing)
-            fit = add_evidence(fit, votes_heard, weights, corpus.candidates, blunder)
+            weights = vote_weights(polled.evidence, fit.posterior, routing.doubtful)
+            weights[[report.worse_than_chance for report in reports]] = 0.0
+            votes_cast = within_ballots(polled.evidence, weights, fit)
+            fit = add_evidence(fit, votes_cast, weights, corpus.candidates, blunder)
+            routed_evidence = (*reranked, *votes_cast)
     reports = appraised(reports, routed_evidence, fit, routing.audit)
 
     trust = judge(unique, neighbours.indices, neighbours.similarities)

@@ -2,64 +2,90 @@
 
 The sum of a text's log-probabilities is far too sure of itself: its tokens are not independent. At
 the right temperature a voter's scores alone are probabilities (Guo et al. 2017, "On calibration of
-modern neural networks"); what the texts' labels are is the posterior's say, without the voters.
+modern neural networks"). It is learned on the doubtful texts, which votes are to decide and are
+hardest for the voters, too; what these texts' labels are is the say of all other evidence.
 
 By the likelihood of the given labels, as other sources are weighed, votes would count for too
 little: the evidence beside them has learned from labels that the texts' own given labels helped to
 settle, and explains these better than it should.
+
+A ballot has the likeliest labels on it, and the voter chooses among these. What it says is nothing
+for or against all other labels: these keep their probability.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
-from labelmend.relabel.route import Routing, counts_in_learning
-from labelmend.types import Doubles, Evidence, Floats, Posterior
+from labelmend.relabel.fuse import Fit
+from labelmend.types import Doubles, Evidence, Floats, Ints, Posterior
 
 _MOST = 1.0
 """Nats a nat: no sum of log-probabilities deserves more than it says."""
 
 
-def vote_weights(evidence: Sequence[Evidence], posterior: Posterior, routing: Routing) -> Doubles:
+def vote_weights(evidence: Sequence[Evidence], posterior: Posterior, doubtful: Ints) -> Doubles:
     """Return each voter's weight, float64 [s], in nats a unit of its scores.
-
-    Were voters independent, each would have the weight that it has alone; if all said the same for
-    the same reason, its share of that. They err together on some texts and apart on others, and
-    get the geometric mean of both: what it has alone, by the root of their number.
 
     Args:
         evidence: of the voters, over the posterior's candidates; NaN where silent.
         posterior: of all other evidence.
-        routing: which texts were asked.
+        doubtful: int64 [r], the texts that it leaves in doubt.
     """
-    own = np.array(
-        [own_weight(e.scores, posterior, counts_in_learning(routing, e.scores)) for e in evidence]
-    )
-    weights: Doubles = own / np.sqrt(np.maximum((own > 0).sum(), 1))
-    return weights
+    believed = posterior.probabilities[doubtful]
+    return np.array([own_weight(e.scores[doubtful], believed) for e in evidence])
 
 
-def own_weight(scores: Floats, posterior: Posterior, counts: Doubles) -> float:
-    """Return the weight w >= 0 at which softmax(w * scores) tells the posterior's labels best.
+def own_weight(scores: Floats, believed: Doubles) -> float:
+    """Return the weight w >= 0 at which softmax(w * scores) tells the labels best.
 
     Args:
-        scores: float32 [u, c], over the posterior's candidates; NaN where silent.
-        posterior: of all other evidence.
-        counts: float64 [u], how much each text counts.
+        scores: float32 [r, c]; NaN where silent.
+        believed: float64 [r, c], how far each text is believed to carry each label.
     """
-    texts = np.flatnonzero((counts > 0) & ~np.isnan(scores).all(axis=1))
-    if not len(texts):
-        return 0.0
-    silent = np.isnan(scores[texts])
-    known = np.where(silent, 0.0, scores[texts]).astype(np.float64)
-    believed = np.where(silent, 0.0, posterior.probabilities[texts])
+    heard = ~np.isnan(scores)
+    asked = heard.any(axis=1)
+    known = np.where(heard, scores, 0.0)[asked].astype(np.float64)
+    shut = np.where(heard, 0.0, -np.inf)[asked]
+    target = np.where(heard, believed, 0.0)[asked]
 
     def loss(weight: float) -> float:
         nats = weight * known
-        log_p = nats - logsumexp(np.where(silent, -np.inf, nats), axis=1, keepdims=True)
-        return -float(counts[texts] @ (believed * log_p).sum(axis=1))
+        return -float((target * (nats - logsumexp(nats + shut, axis=1, keepdims=True))).sum())
 
     found = float(minimize_scalar(loss, bounds=(0.0, _MOST), method="bounded").x)
     return found if loss(found) < loss(0.0) else 0.0
+
+
+def within_ballots(
+    evidence: Sequence[Evidence], weights: Doubles, fit: Fit
+) -> tuple[Evidence, ...]:
+    """Return the votes, centred so that what a ballot's labels have together stays as it is.
+
+    Args:
+        evidence: of the voters, over the kept candidates, in the order in which it is added.
+        weights: float64 [s], from `vote_weights`.
+        fit: of all other evidence.
+    """
+    width = fit.posterior.candidates.shape[1]
+    joint = (fit.log_prior + fit.log_likelihood)[:, :width]
+    centred = []
+    for source, weight in zip(evidence, weights, strict=True):
+        heard = ~np.isnan(source.scores)
+        texts = np.flatnonzero(heard.any(axis=1))
+        shut = np.where(heard[texts], 0.0, -np.inf)
+        share = log_softmax(joint[texts] + shut, axis=1)
+        scores = np.where(heard, source.scores, 0.0)[texts].astype(np.float64)
+        centre = np.zeros(len(joint))
+        # What the scores gain on average, where they weigh nothing.
+        centre[texts] = (
+            logsumexp(share + weight * scores, axis=1) / weight
+            if weight > 0
+            else (np.exp(share) * scores).sum(axis=1)
+        )
+        joint[texts] += np.where(heard[texts], weight * (scores - centre[texts, None]), 0.0)
+        centred.append(replace(source, centre=centre))
+    return tuple(centred)

@@ -8,7 +8,6 @@ from labelmend.relabel.fuse import Fit
 from labelmend.relabel.merit import (
     against_chance,
     appraised,
-    heard,
     notes_on_voters,
 )
 from labelmend.types import Evidence, Posterior, VoterReport
@@ -63,15 +62,11 @@ def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
     assert appraised([REPORT], [GOOD], fit, nothing) == (REPORT,)
 
 
-def test_what_is_worse_than_chance_is_silent_and_named():
+def test_what_is_worse_than_chance_is_named():
     other = replace(REPORT, voter="other")
     both = [GOOD, replace(BAD, source="other"), evidence(*BELIEFS, source="reranker")]
     reports = against_chance([REPORT, other], both, posterior(), AUDIT)
-    good, silent, reranker = heard(both, reports)
-    assert good is both[0]
-    assert reranker is both[2]
-    assert silent.source == "other"
-    assert np.isnan(silent.scores).all()
+    assert [report.worse_than_chance for report in reports] == [False, True]
     (note,) = notes_on_voters(reports)
     assert note.startswith("other is worse than chance on 3 texts drawn at random, so it got no")
 
