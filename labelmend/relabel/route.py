@@ -143,10 +143,8 @@ def worth_asking(
     """Cut the candidates' lists where the evidence leaves the rest next to nothing.
 
     Two stay at least, and what was given always does: the noise channel speaks for it as the
-    evidence does not, and whether it is kept is what a vote is to say. On a candidate that leaves,
-    fusion has no vote, and lets it stand at the mean of those that stay: between the two of a short
-    list halfway, so that it gains on the one that the voter is against, loses as much to the other,
-    and keeps its odds against all that were not asked about.
+    evidence does not, and whether it is kept is what a vote is to say. A candidate that leaves
+    keeps its probability, whatever the vote.
 
     Args:
         fit: its log-prior says how probable the candidates are.
