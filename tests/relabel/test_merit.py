@@ -107,6 +107,16 @@ def test_agreement_and_information_by_hand():
     assert (report.agreement, report.information) == (1.0, None)
 
 
+def test_information_where_fusion_centred_the_votes_elsewhere():
+    # Of the first text the votes share out what two labels have together: 2 and -2 nats.
+    voter = replace(evidence([6.0, 2.0, NAN], *[[NAN] * 3] * 3), centre=np.array([4.0, 0, 0, 0]))
+    log_q = np.log([[0.6, 0.1, 0.2, 0.1]] * 4)
+    fit = fitted({"v": 1.0}, log_q)
+    (report,) = appraised([REPORT], [voter], fit, AUDIT)
+    without = np.array([0.6 * np.exp(-2), 0.1 * np.exp(2), 0.2, 0.1])
+    assert report.information == pytest.approx(np.log(0.6) - np.log(without[0] / without.sum()))
+
+
 def test_ties_go_to_the_smaller_label():
     even = evidence([1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [NAN, 0.0, 0.0], [0.0, 0.0, 0.0])
     sure = posterior(np.array([[1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0], [0, 0, 1.0]]))
