@@ -30,13 +30,19 @@ _MOST = 1.0
 def vote_weights(evidence: Sequence[Evidence], posterior: Posterior, doubtful: Ints) -> Doubles:
     """Return each voter's weight, float64 [s], in nats a unit of its scores.
 
+    Voters read the same prefixes and err on the same texts: added up, they would be surer than they
+    are right. So those that tell anything at all are averaged, as in the logarithmic opinion pool
+    (Genest & Zidek 1986).
+
     Args:
         evidence: of the voters, over the posterior's candidates; NaN where silent.
         posterior: of all other evidence.
         doubtful: int64 [r], the texts that it leaves in doubt.
     """
     believed = posterior.probabilities[doubtful]
-    return np.array([own_weight(e.scores[doubtful], believed) for e in evidence])
+    own = np.array([own_weight(e.scores[doubtful], believed) for e in evidence])
+    weights: Doubles = own / np.maximum((own > 0).sum(), 1)
+    return weights
 
 
 def own_weight(scores: Floats, believed: Doubles) -> float:

@@ -52,13 +52,15 @@ def test_silence_weighs_nothing():
     assert own_weight(scores[:0], believed[:0]) == 0
 
 
-def test_each_voter_is_weighed_by_itself_on_the_doubtful_texts():
+def test_the_voters_that_tell_something_are_averaged_by_their_own_weights():
     scores, believed = three_in_four()
-    # The last text is not in doubt, and says nothing of the voters.
+    # The last text is not in doubt, and tells nothing of the voters.
     voters = [Evidence("a", scores), Evidence("b", scores / 2), Evidence("against", -scores)]
     easy = [Evidence(v.source, np.concatenate([v.scores, -v.scores[:1]])) for v in voters]
     weights = vote_weights(easy, posterior([*believed, [1, 0]]), np.array([3, 1, 0, 2]))
-    assert weights == pytest.approx([np.log(3) / 10, np.log(3) / 5, 0], abs=1e-4)
+    assert weights == pytest.approx([np.log(3) / 20, np.log(3) / 10, 0], abs=1e-4)
+    alone = vote_weights(easy[1:2], posterior([*believed, [1, 0]]), np.arange(4))
+    assert alone == pytest.approx([np.log(3) / 5], abs=1e-4)
     assert not len(vote_weights([], posterior(believed), np.arange(4)))
 
 
