@@ -202,7 +202,8 @@ class RoutingConfig:
 
     Attributes:
         settled: rows whose best posterior is at least this need no vote.
-        audit_rows: rows drawn at random whatever their posterior; voters' weights come from them.
+        audit_rows: rows drawn at random whatever their posterior: the reranker's weights come from
+            them, and on them voters are held to chance.
         llm_rows: at most so many rows reach the voters besides the audit; -1 for all, whatever
             `llm_share` says.
         llm_share: of all rows, that reach the voters at most, the audit with them.

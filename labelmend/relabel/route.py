@@ -31,8 +31,8 @@ class Routing:
     def voted(self, config: RoutingConfig, seed: int) -> Ints:
         """Return the texts that the voters may see, each once, int64.
 
-        They stand in the order in which they are asked: the audit, from which voters' weights are
-        learned, and then the doubtful ones.
+        They stand in the order in which they are asked: the audit, on which voters are held to
+        chance, and then the doubtful ones.
 
         Args:
             config: how many they may see.
