@@ -1,6 +1,6 @@
 """How good and how fast the LLM ballots are, on CLINC150.
 
-    python benchmarks/voters.py [--models smollm2,qwen-0.5b] [--ballots channel] [--rows 300]
+    python benchmarks/voters.py [--models smollm2,qwen-0.5b] [--ballots channel] [--rows 600]
 
 Each text of a seeded sample of CLINC150's validation rows is put to each model with the ten labels
 that labelmend's own retrieval finds for it, most likely first; label cards show exemplars from the
@@ -145,6 +145,9 @@ MODELS = (
     ),
 )
 BALLOT_KINDS: tuple[Literal["channel", "choice"], ...] = ("channel", "choice")
+ROWS = {"channel": 600, "choice": 300}
+"""A question of the choice ballot takes several times as long."""
+
 TIMED_ROWS = 20
 """Rows that the straight way and plain evaluation are timed on: they take several times as long."""
 
@@ -392,7 +395,7 @@ def main() -> None:
     )
     parser.add_argument("--models", default=",".join(model.key for model in MODELS))
     parser.add_argument("--ballots", default=",".join(BALLOT_KINDS))
-    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--rows", type=int, help="600 by the channel, 300 by choice if left out")
     parser.add_argument("--seed", type=int, default=0, help="100 serves to choose prompts")
     parser.add_argument("--exemplars", type=int, help="shown a label; the profile's if left out")
     parser.add_argument(
@@ -412,17 +415,19 @@ def main() -> None:
         for model in MODELS
         if model.key in options.models.split(",") and kind in options.ballots.split(",")
     ]
-    keys = [(m.key, k, options.rows, options.seed, options.described) for m, k in wanted]
-    drawn: dict[int, list[Question]] = {}
+    rows = {kind: options.rows or ROWS[kind] for kind in BALLOT_KINDS}
+    keys = [(m.key, k, rows[k], options.seed, options.described) for m, k in wanted]
+    drawn: dict[str, list[Question]] = {}
     for key, (model, kind) in zip(keys, wanted, strict=True):
         done = read_lines(results).get(key)
         if options.report_only or (done is not None and done.code == code):
             continue
         config = configured(kind, options.exemplars)
-        shown = config.exemplars
-        if shown not in drawn:
-            drawn[shown] = questions(options.rows, options.seed, shown, described=options.described)
-            found = [q.truth for q in drawn[shown]]
+        if kind not in drawn:
+            drawn[kind] = questions(
+                rows[kind], options.seed, config.exemplars, described=options.described
+            )
+            found = [q.truth for q in drawn[kind]]
             print(
                 f"retrieval alone: {100 * np.mean([place == 0 for place in found]):.1f} % at 1, "
                 f"{100 * np.mean([place >= 0 for place in found]):.1f} % at {CANDIDATES}",
@@ -431,7 +436,7 @@ def main() -> None:
         line = measure(
             model,
             options.folder / model.file,
-            drawn[shown],
+            drawn[kind],
             config,
             options.seed,
             described=options.described,
