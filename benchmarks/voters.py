@@ -8,7 +8,8 @@ training rows as in a run. Accuracy counts a text whose label retrieval has miss
 It is given for the votes as they are cast, and without the voter's liking for single labels, which
 labelmend takes out of all votes; here it is learned from the same votes, not from the truth.
 What was measured stays in the work folder, so that an interrupted benchmark goes on; the table goes
-into benchmarks/RESULTS.md, between the markers of `voters`, but for the seeds 100 to 104.
+into benchmarks/RESULTS.md, between the markers of `voters`, but for the seeds 100 to 104 and where
+--rows is given.
 
 Three ways through llama.cpp are timed in turns, so that a busy machine slows all alike; their
 ratios hold, the seconds only on a quiet one: the channel ballot, the straight way (prefix and text
@@ -152,6 +153,9 @@ TIMED_ROWS = 20
 """Rows that the straight way and plain evaluation are timed on: they take several times as long."""
 
 
+Key = tuple[str, str, int, int, bool, int]
+
+
 @dataclass(frozen=True)
 class Measured:
     """What one model did with one ballot: a line of the results file.
@@ -192,9 +196,9 @@ class Measured:
     code: str
 
     @property
-    def key(self) -> tuple[str, str, int, int, bool]:
+    def key(self) -> Key:
         """What it is of."""
-        return self.model, self.ballot, self.rows, self.seed, self.described
+        return self.model, self.ballot, self.rows, self.seed, self.described, self.exemplars
 
     @property
     def accuracy(self) -> float:
@@ -262,7 +266,7 @@ def count_right(asked: Sequence[Question], votes: Sequence[Vote]) -> tuple[int, 
     names = [[card.label for card in question.ballot.candidates] for question, _ in heard]
     known, place = np.unique(names, return_inverse=True)
     labels = place.reshape(scores.shape)
-    everybody = np.ones(len(heard), dtype=bool)
+    everybody = np.ones(len(heard))
     fair = without_label_bias(scores, labels, softmax(scores, axis=1), everybody, len(known))
     cast, right = (int((found.argmax(axis=1) == truth).sum()) for found in (scores, fair))
     return cast, right
@@ -368,7 +372,7 @@ def report(lines: Sequence[Measured], command: str) -> str:
     return "\n".join(rows)
 
 
-def read_lines(path: Path) -> dict[tuple[str, str, int, int, bool], Measured]:
+def read_lines(path: Path) -> dict[Key, Measured]:
     """Read the results; of two alike the later one counts."""
     lines = (Measured(**plain) for plain in read_records(path))
     return {line.key: line for line in lines}
@@ -416,13 +420,17 @@ def main() -> None:
         if model.key in options.models.split(",") and kind in options.ballots.split(",")
     ]
     rows = {kind: options.rows or ROWS[kind] for kind in BALLOT_KINDS}
-    keys = [(m.key, k, rows[k], options.seed, options.described) for m, k in wanted]
+    settings = {kind: configured(kind, options.exemplars) for kind in BALLOT_KINDS}
+    keys = [
+        (m.key, k, rows[k], options.seed, options.described, settings[k].exemplars)
+        for m, k in wanted
+    ]
     drawn: dict[str, list[Question]] = {}
     for key, (model, kind) in zip(keys, wanted, strict=True):
         done = read_lines(results).get(key)
         if options.report_only or (done is not None and done.code == code):
             continue
-        config = configured(kind, options.exemplars)
+        config = settings[kind]
         if kind not in drawn:
             drawn[kind] = questions(
                 rows[kind], options.seed, config.exemplars, described=options.described
@@ -450,7 +458,7 @@ def main() -> None:
         shlex.join(["python", "benchmarks/voters.py", *typed]),
     )
     print(text)
-    if options.seed not in TUNING_SEEDS:
+    if options.rows is None and options.seed not in TUNING_SEEDS:
         write_section(HERE / "RESULTS.md", "voters", text)
 
 

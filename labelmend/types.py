@@ -114,8 +114,8 @@ class Evidence:
     Attributes:
         source: the source's name, for weights and explanations.
         scores: float32 [u, c], higher is better; NaN where the source is silent.
-        centre: float64 [u], the mean that fusion takes out of each row; None for the mean of the
-            row's known scores.
+        centre: float64 [u], what fusion takes out of each row's scores; None for the mean of the
+            known ones.
     """
 
     source: str

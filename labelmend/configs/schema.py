@@ -122,7 +122,7 @@ class DescribeConfig:
     Attributes:
         model: the GGUF that writes descriptions, a name in models.yaml or a path; empty for none.
         examples: texts nearest the prototype that the prompt shows.
-        exemplars: texts kept with each label, for BM25 and the channel ballot.
+        exemplars: texts kept with each label, for retrieval.
         max_tokens: of a description.
         context_tokens: of the model.
         threads: of the processor that work on it; 0 for all cores that this process may use.
@@ -228,7 +228,7 @@ class FusionConfig:
         method: `noisy-channel` is ours; `majority` reproduces the reference pipeline.
         rounds: times at most that supervised evidence learns from the posterior's labels.
         weight_penalty: precision of the normal prior on the weight of evidence of unit spread.
-        routed_weight_penalty: the same for the reranker and the voters, who were heard on few rows.
+        routed_weight_penalty: the same for the reranker, which was heard on few rows.
         max_iterations: of the optimiser.
         oos_threshold: `majority` only: a best reranker probability below this means oos.
     """

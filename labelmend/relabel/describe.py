@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -49,10 +49,12 @@ class Described:
     Attributes:
         cards: one a label.
         notes: which labels the LLM could not be asked about, and what to do.
+        exemplars: by label, those that the user chose: others than labelmend would.
     """
 
     cards: tuple[LabelCard, ...]
     notes: tuple[str, ...] = ()
+    exemplars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def label_cards(
@@ -81,9 +83,16 @@ def label_cards(
     most = max(config.examples, config.exemplars)
     core = core_texts(unique, prototypes, len(dataset.labels), most)
     cards = draft_cards(dataset, core, written, config)
+    ours = dict(zip(dataset.labels, (texts[: config.exemplars] for texts in core), strict=True))
+    chosen = {
+        label: card.exemplars
+        for label, card in written.items()
+        if card.exemplars and card.exemplars != ours.get(label)
+    }
     if model is None:
-        return Described(cards)
-    return describe_cards(cards, core, model, config, store, progress)
+        return Described(cards, exemplars=chosen)
+    described = describe_cards(cards, core, model, config, store, progress)
+    return replace(described, exemplars=chosen)
 
 
 def core_texts(

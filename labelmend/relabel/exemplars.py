@@ -25,14 +25,14 @@ def with_exemplars(
     texts: Sequence[str],
     posterior: Posterior,
     asked: Ints,
-    written: Mapping[str, LabelCard],
+    own: Mapping[str, tuple[str, ...]],
     oos: int | None,
     count: int,
 ) -> tuple[LabelCard, ...]:
     """Return the cards as ballots show them.
 
-    A user's own exemplars come first. A label without any sure text keeps what its card has, and
-    the out-of-scope label gets none: its texts have nothing in common.
+    A user's own exemplars come first. A label without any such text keeps what its card has; so
+    does the out-of-scope label, whose texts have nothing in common.
 
     Args:
         cards: one a label.
@@ -40,21 +40,29 @@ def with_exemplars(
         posterior: of the texts.
         asked: int64 [a], the texts that are voted on. They are no exemplars: each would need label
             prefixes of its own, which take longer to read than the text.
-        written: the user's cards, by label.
+        own: the user's exemplars, by label.
         oos: index of the out-of-scope label, or None.
         count: exemplars a label.
     """
     labels, probabilities = posterior.best()
+    # So that what is equal on paper keeps the order of the texts.
+    sureness = np.round(probabilities, _DIGITS)
     unasked = np.ones(len(texts), dtype=bool)
     unasked[asked] = False
-    sure = np.flatnonzero((probabilities >= _LEAST) & unasked)
-    sure = sure[np.lexsort((sure, -probabilities[sure], labels[sure]))]
+    likely = np.flatnonzero((sureness >= _LEAST) & unasked)
+    likely = likely[np.lexsort((likely, -sureness[likely], labels[likely]))]
     shown = list(cards)
     for label, card in enumerate(cards):
-        own = sure[labels[sure] == label][:_SUREST]
-        if label != oos and len(own):
-            first = written[card.label].exemplars if card.label in written else ()
-            places = np.linspace(0, len(own) - 1, min(count, len(own))).astype(int)
-            ours = (texts[text] for text in own[places])
-            shown[label] = replace(card, exemplars=tuple(dict.fromkeys((*first, *ours))))
+        surest = likely[labels[likely] == label][:_SUREST]
+        if label == oos or not len(surest):
+            continue
+        first = own.get(card.label, ())
+        places = np.linspace(0, len(surest) - 1, min(count, len(surest))).astype(int)
+        spread = (texts[text] for text in surest[places])
+        # One more than is shown: the text that is voted on may be one of the user's.
+        room = count + 1 if first else count
+        shown[label] = replace(card, exemplars=tuple(dict.fromkeys((*first, *spread)))[:room])
     return tuple(shown)
+
+
+_DIGITS = 9

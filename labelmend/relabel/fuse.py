@@ -138,8 +138,9 @@ def fuse_routed(
     """Add evidence that was gathered on routed texts only.
 
     Its weights are learned on the audit, which was drawn at random: texts that were routed because
-    their given label is in doubt would teach that voters are wrong where the annotator is. The
-    penalty pulls the weights to 0, so what the audit does not speak for is not heard.
+    their given label is in doubt would teach that it is wrong where the annotator is. (Votes are
+    weighed in another way, see `vote_weights`.) The penalty pulls the weights to 0, so what the
+    audit does not speak for is not heard.
 
     Args:
         fit: from the evidence on all texts; its weights and channel stay.

@@ -123,7 +123,7 @@ def relabel(
     rows = np.bincount(unique.of_row, minlength=len(unique))
     routing = route(fit.posterior, config.routing, config.seed, rows)
     reranked = job.rerank(corpus, settled, routing)
-    polled = job.poll(corpus, fit, routing, written or {})
+    polled = job.poll(corpus, fit, routing, described.exemplars)
     routed_evidence, reports = (*reranked, *polled.evidence), polled.reports
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
@@ -135,8 +135,12 @@ def relabel(
                 fit = fuse_routed(
                     fit, reranked, corpus.candidates, routing.audit, blunder, config.fusion
                 )
-            weights = vote_weights(polled.evidence, fit.posterior, routing.doubtful)
-            weights[[report.worse_than_chance for report in reports]] = 0.0
+            weights = vote_weights(
+                polled.evidence,
+                fit.posterior,
+                routing.doubtful,
+                [report.worse_than_chance for report in reports],
+            )
             votes_cast = within_ballots(polled.evidence, weights, fit)
             fit = add_evidence(fit, votes_cast, weights, corpus.candidates, blunder)
             routed_evidence = (*reranked, *votes_cast)
@@ -386,13 +390,17 @@ class _Job:
         return evidence
 
     def poll(
-        self, corpus: _Corpus, fit: Fit, routing: Routing, written: Mapping[str, LabelCard]
+        self,
+        corpus: _Corpus,
+        fit: Fit,
+        routing: Routing,
+        exemplars: Mapping[str, tuple[str, ...]],
     ) -> Polled:
         """Put the routed texts to the voters."""
         about = Poll(
             corpus.texts,
             corpus.cards,
-            written,
+            exemplars,
             self.dataset.oos,
             corpus.given_columns,
             fit,

@@ -127,10 +127,11 @@ def make_plan(
     for voter, model in models.voters:
         shown = [replace(c, exemplars=own) for c, own in zip(cards, core, strict=True)]
         vote, prefix = _voting(voter, model, shown, part.texts)
-        asked = max(min(voted, (limit - labels * prefix.seconds) / max(vote.seconds, 1e-9)), 0)
-        prefixes = min(labels, asked * voter.candidates)
-        seconds[f"vote {model.name}"] = asked * vote.seconds + prefixes * prefix.seconds
-        tokens[model.name] = round(asked * vote.tokens + prefixes * prefix.tokens)
+        prefixes = min(labels, voted * voter.candidates)
+        whole = voted * vote.seconds + prefixes * prefix.seconds
+        share = min(limit / max(whole, 1e-9), 1.0)
+        seconds[f"vote {model.name}"] = share * whole
+        tokens[model.name] = round(share * (voted * vote.tokens + prefixes * prefix.tokens))
     width = embeddings.shape[1]
     kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
     # The encoders are loaded together, every other model alone.
@@ -207,10 +208,11 @@ def _voting(
     try:
         voter.vote(known[:1])  # the model is loaded
         each = cost(known)
-        if config.ballot == "choice" or len(others) < len(shown):
+        if config.ballot == "choice" or not others:
             return each, _Cost(0.0, 0.0)
         first = cost([Ballot(texts[0], tuple(others))])
-        once = (first.seconds - each.seconds, first.tokens - each.tokens)
+        vote = len(others) / len(shown)
+        once = (first.seconds - vote * each.seconds, first.tokens - vote * each.tokens)
         return each, _Cost(*(max(part, 0.0) / len(others) for part in once))
     finally:
         voter.close()

@@ -52,7 +52,7 @@ class Poll:
     Attributes:
         texts: the distinct ones, [u].
         cards: one a label.
-        written: the user's cards, by label.
+        exemplars: the user's own, by label.
         oos: index of the out-of-scope label, or None.
         given: float64 [u, c], rows of each text given each kept candidate.
         fit: the posterior of all evidence but the routed.
@@ -64,7 +64,7 @@ class Poll:
 
     texts: tuple[str, ...]
     cards: tuple[LabelCard, ...]
-    written: Mapping[str, LabelCard]
+    exemplars: Mapping[str, tuple[str, ...]]
     oos: int | None
     given: Doubles
     fit: Fit
@@ -106,7 +106,7 @@ class Poll:
             self.texts,
             self.fit.posterior,
             texts,
-            self.written,
+            self.exemplars,
             self.oos,
             config.exemplars,
         )

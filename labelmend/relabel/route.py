@@ -48,7 +48,8 @@ class Routing:
 def allotment(doubtful: int, audit: int, total: int, config: RoutingConfig) -> tuple[int, int]:
     """Return how many doubtful texts and how many of the audit reach the voters.
 
-    Where not all may, the audit gets up to half: votes of unknown weight would be no use.
+    Where not all may, the audit gets up to half: without it nobody knows of a voter that is worse
+    than chance.
 
     Args:
         doubtful: how many there are.

@@ -14,7 +14,7 @@ for or against all other labels: these keep their probability.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -26,26 +26,55 @@ from labelmend.types import Doubles, Evidence, Floats, Ints, Posterior
 _MOST = 1.0
 """Nats a nat: no sum of log-probabilities deserves more than it says."""
 
+_UNDECIDED = 10.0
+"""Texts that may carry any label of their ballot, which each voter starts with: on a few texts a
+voter is right by chance."""
 
-def vote_weights(evidence: Sequence[Evidence], posterior: Posterior, doubtful: Ints) -> Doubles:
+
+@dataclass(frozen=True)
+class _Own:
+    """What a voter is worth by itself.
+
+    Attributes:
+        weight: nats a unit of its scores.
+        gain: nats by which its votes tell the labels better than none.
+    """
+
+    weight: float
+    gain: float
+
+
+def vote_weights(
+    evidence: Sequence[Evidence],
+    posterior: Posterior,
+    doubtful: Ints,
+    silenced: Sequence[bool],
+) -> Doubles:
     """Return each voter's weight, float64 [s], in nats a unit of its scores.
 
     Voters read the same prefixes and err on the same texts: added up, they would be surer than they
-    are right. So those that tell anything at all are averaged, as in the logarithmic opinion pool
-    (Genest & Zidek 1986).
+    are right. So they are averaged, as in the logarithmic opinion pool (Genest & Zidek 1986), each
+    by its share of what they tell. On a text that only some of them saw, the others' part is left
+    unsaid.
 
     Args:
         evidence: of the voters, over the posterior's candidates; NaN where silent.
         posterior: of all other evidence.
         doubtful: int64 [r], the texts that it leaves in doubt.
+        silenced: [s], the voters that get no weight.
     """
     believed = posterior.probabilities[doubtful]
-    own = np.array([own_weight(e.scores[doubtful], believed) for e in evidence])
-    weights: Doubles = own / np.maximum((own > 0).sum(), 1)
-    return weights
+    own = [own_weight(e.scores[doubtful], believed) for e in evidence]
+    told = np.array([voter.gain for voter in own])
+    told[list(silenced)] = 0.0
+    shares = told / max(float(told.sum()), _TINY)
+    return np.array([voter.weight for voter in own]) * shares
 
 
-def own_weight(scores: Floats, believed: Doubles) -> float:
+_TINY = 1e-12
+
+
+def own_weight(scores: Floats, believed: Doubles) -> _Own:
     """Return the weight w >= 0 at which softmax(w * scores) tells the labels best.
 
     Args:
@@ -54,16 +83,19 @@ def own_weight(scores: Floats, believed: Doubles) -> float:
     """
     heard = ~np.isnan(scores)
     asked = heard.any(axis=1)
-    known = np.where(heard, scores, 0.0)[asked].astype(np.float64)
-    shut = np.where(heard, 0.0, -np.inf)[asked]
-    target = np.where(heard, believed, 0.0)[asked]
+    count, heard = max(int(asked.sum()), 1), heard[asked]
+    known = np.where(heard, scores[asked], 0.0).astype(np.float64)
+    shut = np.where(heard, 0.0, -np.inf)
+    undecided = _UNDECIDED / count / heard.sum(axis=1, keepdims=True)
+    target = np.where(heard, believed[asked] + undecided, 0.0)
 
     def loss(weight: float) -> float:
         nats = weight * known
         return -float((target * (nats - logsumexp(nats + shut, axis=1, keepdims=True))).sum())
 
     found = float(minimize_scalar(loss, bounds=(0.0, _MOST), method="bounded").x)
-    return found if loss(found) < loss(0.0) else 0.0
+    gain = loss(0.0) - loss(found)
+    return _Own(found, gain) if gain > 0 else _Own(0.0, 0.0)
 
 
 def within_ballots(
@@ -72,14 +104,16 @@ def within_ballots(
     """Return the votes, centred so that what a ballot's labels have together stays as it is.
 
     Args:
-        evidence: of the voters, over the kept candidates, in the order in which it is added.
+        evidence: of the voters, over the kept candidates. Ballots may differ, and then it matters
+            who is heard first: that goes by name.
         weights: float64 [s], from `vote_weights`.
         fit: of all other evidence.
     """
     width = fit.posterior.candidates.shape[1]
     joint = (fit.log_prior + fit.log_likelihood)[:, :width]
-    centred = []
-    for source, weight in zip(evidence, weights, strict=True):
+    centred = list(evidence)
+    for place in sorted(range(len(evidence)), key=lambda place: evidence[place].source):
+        source, weight = evidence[place], weights[place]
         heard = ~np.isnan(source.scores)
         texts = np.flatnonzero(heard.any(axis=1))
         shut = np.where(heard[texts], 0.0, -np.inf)
@@ -93,5 +127,5 @@ def within_ballots(
             else (np.exp(share) * scores).sum(axis=1)
         )
         joint[texts] += np.where(heard[texts], weight * (scores - centre[texts, None]), 0.0)
-        centred.append(replace(source, centre=centre))
+        centred[place] = replace(source, centre=centre)
     return tuple(centred)

@@ -28,8 +28,12 @@ class LlamaVoter:
         self.name = model.name
         self._config = config
         self._path = model.path
-        prompt = CHANNEL if config.ballot == "channel" else CHOICE
-        self.key = f"{model.digest} {prompt} {config.exemplars} {config.permutations}"
+        prompt = f"{CHOICE} {config.exemplars} {config.permutations}"
+        if config.ballot == "channel":
+            # How many exemplars a prefix has room for.
+            room = config.context_tokens // config.candidates
+            prompt = f"{CHANNEL} {config.exemplars} {room}"
+        self.key = f"{model.digest} {prompt}"
         self._engine: LlamaEngine | None = None
 
     @cached_property

@@ -14,6 +14,7 @@ from labelmend.relabel.describe import (
     core_texts,
     describe_cards,
     draft_cards,
+    label_cards,
     labels_yaml,
     one_line_of_sentences,
     read_labels_file,
@@ -146,6 +147,28 @@ def test_core_texts_are_those_nearest_the_prototype():
     # far 0.88/2.897.
     assert core == [("tilted", "near", "one", "far"), ("other",), ()]
     assert core_texts(unique, PrototypeRetriever(vectors, given), 3, 2)[0] == ("tilted", "near")
+
+
+def test_exemplars_that_labelmend_picked_itself_are_not_taken_for_the_users():
+    vectors = np.array([[1, 0], [0.8, 0.6], [0.96, 0.28], [0, 1], [0, 1]], dtype=np.float32)
+    given = csr_array(np.array([[1, 0, 0]] * 4 + [[0, 1, 0]], dtype=np.float32))
+    unique = UniqueTexts(("one", "tilted", "near", "far", "other"), np.arange(5), given)
+    dataset = Dataset(
+        tuple("12345"), unique.texts, np.array([0, 0, 0, 0, 1]), ("a", "b", "c"), None
+    )
+    config = dataclasses.replace(CONFIG, examples=2, exemplars=3)
+
+    def chosen(**exemplars):
+        written = {label: LabelCard(label, "", own, "user") for label, own in exemplars.items()}
+        with Store(None) as store:
+            found = label_cards(
+                dataset, unique, vectors, written, None, config, store, NoProgress()
+            )
+        return found.exemplars
+
+    assert chosen(a=("tilted", "near", "one"), b=("other",), c=()) == {}
+    edited = {"a": ("tilted", "near"), "b": ("other", "mine"), "c": ("new",)}
+    assert chosen(**edited) == edited
 
 
 def test_drafts():

@@ -23,10 +23,10 @@ def posterior(probabilities):
     return Posterior(candidates, believed, FIRST_GUESS, {}, 0.0, nothing, nothing)
 
 
-def shown(probabilities, count, written=None, asked=()):
+def shown(probabilities, count, own=None, asked=()):
     asked = np.array(asked, dtype=int)
     texts = [f"text {i}" for i in range(len(probabilities))]
-    cards = with_exemplars(CARDS, texts, posterior(probabilities), asked, written or {}, OOS, count)
+    cards = with_exemplars(CARDS, texts, posterior(probabilities), asked, own or {}, OOS, count)
     return [card.exemplars for card in cards]
 
 
@@ -58,9 +58,19 @@ def test_the_out_of_scope_label_gets_no_exemplars():
 
 
 def test_a_users_exemplars_come_first_and_none_stands_twice():
-    mine = LabelCard("card_lost", "", ("mine", "text 1"), "user")
-    own = [[0.9, 0, 0], [0.8, 0, 0]]
-    assert shown(own, 4, {"card_lost": mine})[0] == ("mine", "text 1", "text 0")
+    texts = [[0.9, 0, 0], [0.8, 0, 0], [0.7, 0, 0]]
+    mine = {"card_lost": ("mine", "text 1"), "weather": ("my rain",)}
+    # One more than is shown, should the text that is voted on be one of the user's.
+    assert shown(texts, 2, mine)[0] == ("mine", "text 1", "text 0")
+    assert shown(texts, 3, mine)[0] == ("mine", "text 1", "text 0", "text 2")
+    # Without a text of ours the card stays as it is: the user's exemplars stand on it.
+    assert shown(texts, 2, mine)[2] == ("also from the card",)
+
+
+def test_what_is_equal_on_paper_is_equal():
+    tiny = 1e-12
+    nearly = [[0.9 + tiny, 0, 0], [0.9 - tiny, 0, 0], [0.9 + 2 * tiny, 0, 0]]
+    assert shown(nearly, 2)[0] == ("text 0", "text 2")
 
 
 def test_ties_go_to_the_first_text_and_the_cards_keep_the_rest():

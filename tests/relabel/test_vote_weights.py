@@ -23,17 +23,33 @@ def three_in_four():
     return scores, np.array([[1.0, 0], [0, 1], [1, 0], [0, 1]])
 
 
+def log_odds(right, texts):
+    """With ten undecided texts: right by half of them, too."""
+    return np.log((right + 5) / (texts - right + 5))
+
+
 def test_the_weight_makes_a_voter_as_sure_as_it_is_right():
-    # It is right three times in four: softmax(10 w) = 3 / 4, so that w = log(3) / 10.
+    # Right three times in four, and five times in the ten that may be anything.
     scores, believed = three_in_four()
-    assert own_weight(scores, believed) == pytest.approx(np.log(3) / 10, abs=1e-4)
-    # Where it is always right: no sum of log-probabilities deserves more than it says.
-    assert own_weight(scores[:3], believed[:3]) == pytest.approx(1, abs=1e-3)
+    found = own_weight(scores, believed)
+    assert found.weight == pytest.approx(log_odds(3, 4) / 10, abs=1e-4)
+    # Of 14 texts, 8 at 8 / 14 and 6 at 6 / 14, where none would give each a half.
+    gain = 8 * np.log(8 / 14) + 6 * np.log(6 / 14) - 14 * np.log(1 / 2)
+    assert found.gain == pytest.approx(gain, abs=1e-4)
+    # A hundred times as many texts leave little of the undecided ones.
+    many = own_weight(np.tile(scores, (100, 1)), np.tile(believed, (100, 1)))
+    assert many.weight == pytest.approx(log_odds(300, 400) / 10, abs=1e-4)
+    # One text says next to nothing, and no sum of log-probabilities deserves more than it says.
+    assert own_weight(scores[:1], believed[:1]).weight == pytest.approx(
+        log_odds(1, 1) / 10, abs=1e-4
+    )
+    assert own_weight(scores[:1] / 100, believed[:1]).weight == pytest.approx(1, abs=1e-3)
 
 
 def test_a_voter_that_is_wrong_more_often_than_right_weighs_nothing():
     scores, believed = three_in_four()
-    assert own_weight(-scores, believed) == 0
+    assert own_weight(-scores, believed) == own_weight(np.full_like(scores, NAN), believed)
+    assert (own_weight(-scores, believed).weight, own_weight(-scores, believed).gain) == (0, 0)
 
 
 def test_labels_that_were_not_on_the_ballot_count_for_nothing():
@@ -43,25 +59,47 @@ def test_labels_that_were_not_on_the_ballot_count_for_nothing():
     # and the voter is right 2.5 times in 3.5.
     seen = believed * [[1.0], [1], [0.5], [1]]
     halved = np.column_stack([seen, 1 - seen.sum(axis=1)])
-    assert own_weight(wide, halved) == pytest.approx(np.log(2.5) / 10, abs=1e-4)
+    assert own_weight(wide, halved).weight == pytest.approx(log_odds(2.5, 3.5) / 10, abs=1e-4)
 
 
 def test_silence_weighs_nothing():
     scores, believed = three_in_four()
-    assert own_weight(np.full_like(scores, NAN), believed) == 0
-    assert own_weight(scores[:0], believed[:0]) == 0
+    assert own_weight(np.full_like(scores, NAN), believed).weight == 0
+    assert own_weight(scores[:0], believed[:0]).weight == 0
 
 
-def test_the_voters_that_tell_something_are_averaged_by_their_own_weights():
+def test_voters_are_averaged_by_what_they_tell():
     scores, believed = three_in_four()
+    alone = log_odds(3, 4) / 10
     # The last text is not in doubt, and tells nothing of the voters.
-    voters = [Evidence("a", scores), Evidence("b", scores / 2), Evidence("against", -scores)]
-    easy = [Evidence(v.source, np.concatenate([v.scores, -v.scores[:1]])) for v in voters]
-    weights = vote_weights(easy, posterior([*believed, [1, 0]]), np.array([3, 1, 0, 2]))
-    assert weights == pytest.approx([np.log(3) / 20, np.log(3) / 10, 0], abs=1e-4)
-    alone = vote_weights(easy[1:2], posterior([*believed, [1, 0]]), np.arange(4))
-    assert alone == pytest.approx([np.log(3) / 5], abs=1e-4)
-    assert not len(vote_weights([], posterior(believed), np.arange(4)))
+    voters = {"a": scores, "b": scores / 2, "against": -scores}
+    easy = [Evidence(name, np.concatenate([v, -v[:1]])) for name, v in voters.items()]
+    believes = posterior([*believed, [1, 0]])
+    doubtful = np.array([3, 1, 0, 2])
+
+    def weights(*chosen, silenced=()):
+        voters = [easy[i] for i in chosen]
+        return vote_weights(voters, believes, doubtful, [i in silenced for i in chosen])
+
+    # Two that tell as much have half each; one that tells nothing takes nothing.
+    assert weights(0, 1, 2) == pytest.approx([alone / 2, alone, 0], abs=1e-4)
+    assert weights(1) == pytest.approx([2 * alone], abs=1e-4)
+    # Nor does one that is silenced, whatever it tells.
+    assert weights(0, 1, silenced={0}) == pytest.approx([0, 2 * alone], abs=1e-4)
+    assert not len(weights())
+
+
+def test_a_voter_that_tells_little_takes_little():
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 4, 300)
+    good = (3.0 * np.eye(4)[truth] + rng.normal(0, 1, (300, 4))).astype(np.float32)
+    noise = rng.normal(0, 3, (300, 4)).astype(np.float32)
+    voters = [Evidence("good", good), Evidence("noise", noise)]
+    believes, everything = posterior(np.eye(4)[truth]), np.arange(300)
+    (alone,) = vote_weights(voters[:1], believes, everything, [False])
+    beside = vote_weights(voters, believes, everything, [False, False])
+    assert beside[0] == pytest.approx(alone, rel=0.02)
+    assert beside[1] < 0.01
 
 
 def fitted(log_prior, log_likelihood):
@@ -87,6 +125,11 @@ def test_votes_share_out_what_a_ballots_labels_have_together():
         centred = np.nan_to_num(voter.scores[0] - voter.centre[0])
         joint = joint + weight * np.append(centred, 0)
     assert softmax(joint) == pytest.approx(expected, rel=1e-5)
+    # The second one first, in the list: they are heard by name.
+    turned = within_ballots([second, first], np.array([0.25, 0.5]), fit)
+    assert [voter.source for voter in turned] == ["b", "a"]
+    assert np.array_equal(turned[1].centre, cast[0].centre)
+    assert np.array_equal(turned[0].centre, cast[1].centre)
     # Where nobody spoke, there is nothing to centre.
     assert [voter.centre[1] for voter in cast] == [0, 0]
     assert [voter.source for voter in cast] == ["a", "b"]
