@@ -95,8 +95,9 @@ def questions(rows: int, seed: int, exemplars: int, *, described: bool = False) 
     models = locate_models(config, use_llm=False)
     done = relabel(dataset, config, models)
     oos, posterior, of_row = dataset.oos, done.posterior, done.unique.of_row
-    asked = np.unique(of_row[len(train) :])
-    cards = with_exemplars(done.cards, done.unique.texts, posterior, asked, {}, oos, exemplars)
+    settled = posterior.best()[1] >= config.routing.settled
+    settled[of_row[len(train) :]] = False  # no text that is asked about is an exemplar
+    cards = with_exemplars(done.cards, done.unique.texts, posterior, settled, {}, oos, exemplars)
     if described:
         told = yaml.safe_load(DESCRIPTIONS.read_text("utf-8"))
         cards = tuple(replace(c, description=str(told.get(c.label, ""))) for c in cards)

@@ -3,7 +3,8 @@
 The most typical texts of a label say one thing over and over, and the rest of what it covers shows
 in none of them. So exemplars are spread over a label's surest texts instead of being the first few.
 What is sure is the posterior's say, not the given label's: a wrong exemplar speaks against every
-text that the label is right for.
+text that the label is right for. Texts that may be voted on are none, whatever the budget: each
+would need label prefixes of its own, which take longer to read than the text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,35 +12,31 @@ from dataclasses import replace
 
 import numpy as np
 
-from labelmend.types import Ints, LabelCard, Posterior
+from labelmend.types import Bools, LabelCard, Posterior
 
 _SUREST = 40
 """Texts of a label that its exemplars are spread over."""
-
-_LEAST = 0.5
-"""Probability of a label below which a text is no exemplar of it."""
 
 
 def with_exemplars(
     cards: Sequence[LabelCard],
     texts: Sequence[str],
     posterior: Posterior,
-    asked: Ints,
+    settled: Bools,
     own: Mapping[str, tuple[str, ...]],
     oos: int | None,
     count: int,
 ) -> tuple[LabelCard, ...]:
     """Return the cards as ballots show them.
 
-    A user's own exemplars come first. A label without any such text keeps what its card has; so
+    A user's own exemplars come first. A label without a settled text keeps what its card has; so
     does the out-of-scope label, whose texts have nothing in common.
 
     Args:
         cards: one a label.
         texts: the distinct ones, [u].
         posterior: of the texts.
-        asked: int64 [a], the texts that are voted on. They are no exemplars: each would need label
-            prefixes of its own, which take longer to read than the text.
+        settled: bool [u], the texts that nobody is asked about.
         own: the user's exemplars, by label.
         oos: index of the out-of-scope label, or None.
         count: exemplars a label.
@@ -47,13 +44,11 @@ def with_exemplars(
     labels, probabilities = posterior.best()
     # So that what is equal on paper keeps the order of the texts.
     sureness = np.round(probabilities, _DIGITS)
-    unasked = np.ones(len(texts), dtype=bool)
-    unasked[asked] = False
-    likely = np.flatnonzero((sureness >= _LEAST) & unasked)
-    likely = likely[np.lexsort((likely, -sureness[likely], labels[likely]))]
+    known = np.flatnonzero(settled)
+    known = known[np.lexsort((known, -sureness[known], labels[known]))]
     shown = list(cards)
     for label, card in enumerate(cards):
-        surest = likely[labels[likely] == label][:_SUREST]
+        surest = known[labels[known] == label][:_SUREST]
         if label == oos or not len(surest):
             continue
         first = own.get(card.label, ())

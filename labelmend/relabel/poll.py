@@ -105,7 +105,7 @@ class Poll:
             self.cards,
             self.texts,
             self.fit.posterior,
-            texts,
+            self.routing.settled,
             self.exemplars,
             self.oos,
             config.exemplars,

@@ -22,6 +22,13 @@ class Routing:
     doubtful: Ints
     audit: Bools
 
+    @property
+    def settled(self) -> Bools:
+        """Return bool [u], the texts that are neither doubtful nor of the audit."""
+        settled = ~self.audit
+        settled[self.doubtful] = False
+        return settled
+
     def first(self, most: int) -> Ints:
         """Return the `most` most doubtful texts (all for -1) and the audit, each once, int64."""
         doubtful = self.doubtful if most < 0 else self.doubtful[:most]

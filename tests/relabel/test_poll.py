@@ -67,7 +67,7 @@ def held(monkeypatch):
             fit,
             Routing(np.array([6, 7]), np.isin(np.arange(8), audit)),
             dataclasses.replace(
-                config, routing=dataclasses.replace(config.routing, llm_rows=-1, **routing)
+                config, routing=dataclasses.replace(config.routing, **{"llm_rows": -1, **routing})
             ),
             Store(None),
             NoProgress(),
@@ -84,8 +84,15 @@ def test_ballots_show_what_surely_carries_a_label_and_is_not_voted_on(held):
     assert sorted(ballot.text for ballot in voter.asked) == ["text 0", "text 6", "text 7"]
     assert np.flatnonzero(polled.voted).tolist() == [0, 6, 7]
     shown = {card.label: card.exemplars for ballot in voter.asked for card in ballot.candidates}
-    # Text 0 is of the audit: voted on, so no exemplar; out-of-scope is on no channel ballot.
+    # Text 0 is of the audit, so no exemplar; out-of-scope is on no channel ballot.
     assert shown == {"a": ("text 1", "text 2"), "b": ("text 3", "text 5")}
+
+
+def test_whatever_the_budget_the_ballots_are_the_same(held):
+    _, (narrow,) = held(CHANNEL, llm_rows=1, llm_share=1.0)
+    assert [ballot.text for ballot in narrow.asked] == ["text 0", "text 6"]
+    _, (_, wide) = held(CHANNEL)
+    assert narrow.asked == [b for b in wide.asked if b.text != "text 7"]
 
 
 def test_a_users_exemplars_and_card_of_out_of_scope_are_on_the_ballots(held):

@@ -137,6 +137,11 @@ def test_the_audit_is_asked_first_and_each_text_once():
     assert len(drawn) == 4
 
 
+def test_what_is_neither_doubtful_nor_of_the_audit_is_settled():
+    routing = Routing(np.array([4, 1]), np.array([True, False, False, True, True]))
+    assert routing.settled.tolist() == [False, False, True, False, False]
+
+
 def said(*texts, rows=8):
     """Scores of a source that was heard on these texts."""
     scores = np.full((rows, 2), np.nan, dtype=np.float32)
