@@ -46,9 +46,10 @@ def with_exemplars(
     sureness = np.round(probabilities, _DIGITS)
     known = np.flatnonzero(settled)
     known = known[np.lexsort((known, -sureness[known], labels[known]))]
+    starts = np.searchsorted(labels[known], np.arange(len(cards) + 1))
     shown = list(cards)
     for label, card in enumerate(cards):
-        surest = known[labels[known] == label][:_SUREST]
+        surest = known[starts[label] : starts[label + 1]][:_SUREST]
         if label == oos or not len(surest):
             continue
         first = own.get(card.label, ())

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import log_softmax
 
-from labelmend.relabel.fuse import Fit, centre
+from labelmend.relabel.explain import contribution
+from labelmend.relabel.fuse import Fit
 from labelmend.types import Bools, Doubles, Evidence, Ints, Posterior, VoterReport
 
 
@@ -68,8 +69,7 @@ def appraised(
         agreement = float((np.take_along_axis(candidates, first[:, None], 1)[:, 0] == best).mean())
         information = None
         if report.voter in posterior.weights:
-            means = None if source.centre is None else source.centre[texts]
-            nats = posterior.weights[report.voter] * centre(own[texts], means)
+            nats = contribution(source, posterior, texts)
             place = (candidates == best[:, None]).argmax(axis=1)
             information = _information(fit, texts, nats, place)
         told.append(replace(report, agreement=agreement, information=information))

@@ -18,19 +18,11 @@ from labelmend.relabel.describe import Described, label_cards
 from labelmend.relabel.diagnose import judge
 from labelmend.relabel.fuse import Fit, add_evidence, fuse_routed, unit_spread
 from labelmend.relabel.majority import majority
-from labelmend.relabel.merit import (
-    against_chance,
-    appraised,
-    notes_on_voters,
-)
+from labelmend.relabel.merit import against_chance, appraised, notes_on_voters
 from labelmend.relabel.models import RunModels, notes_on_gpu
 from labelmend.relabel.poll import Poll, Polled
 from labelmend.relabel.rounds import Settled, settle
-from labelmend.relabel.route import (
-    Routing,
-    route,
-    shortlist,
-)
+from labelmend.relabel.route import Routing, route, shortlist
 from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
 from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
 from labelmend.relabel.store import Store

@@ -124,8 +124,8 @@ def make_plan(
         seconds["rerank"] = reranked * _reranking(config, models.reranker, cards, part.texts)
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
+    shown = [replace(c, exemplars=own) for c, own in zip(cards, core, strict=True)]
     for voter, model in models.voters:
-        shown = [replace(c, exemplars=own) for c, own in zip(cards, core, strict=True)]
         vote, prefix = _voting(voter, model, shown, part.texts)
         prefixes = min(labels, voted * voter.candidates)
         whole = voted * vote.seconds + prefixes * prefix.seconds

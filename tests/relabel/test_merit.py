@@ -5,11 +5,7 @@ import pytest
 
 from labelmend.relabel.channel import FIRST_GUESS
 from labelmend.relabel.fuse import Fit
-from labelmend.relabel.merit import (
-    against_chance,
-    appraised,
-    notes_on_voters,
-)
+from labelmend.relabel.merit import against_chance, appraised, notes_on_voters
 from labelmend.types import Evidence, Posterior, VoterReport
 
 NAN = np.nan
