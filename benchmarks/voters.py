@@ -11,9 +11,10 @@ What was measured stays in the work folder, so that an interrupted benchmark goe
 into benchmarks/RESULTS.md, between the markers of `voters`, but for the seeds 100 to 104 and where
 --rows is given.
 
-Three ways through llama.cpp are timed in turns, so that a busy machine slows all alike; their
+Four ways through llama.cpp are timed in turns, so that a busy machine slows all alike; their
 ratios hold, the seconds only on a quiet one: the channel ballot, the straight way (prefix and text
-of each candidate decoded anew in one sequence), and plain prompt evaluation of as many tokens.
+of each candidate decoded anew in one sequence), plain evaluation of one prompt of as many tokens,
+and the same with the log-probability of every token, as a ballot needs it.
 """
 
 import argparse
@@ -177,6 +178,7 @@ class Measured:
         ratio: seconds of the straight way by seconds of the ballot, prefixes known, in turns on the
             same rows; None for the choice ballot.
         share: tokens a second of the ballot by those of plain prompt evaluation, likewise.
+        scored: the same, where plain evaluation tells the log-probability of every token.
         code: digest of labelmend's sources.
     """
 
@@ -194,6 +196,7 @@ class Measured:
     seconds: float
     ratio: float | None
     share: float | None
+    scored: float | None
     code: str
 
     @property
@@ -230,10 +233,10 @@ def measure(
         began = time.perf_counter()
         votes = ballot.vote([question.ballot for question in asked])
         seconds, tokens = time.perf_counter() - began, engine.decoded_tokens
-        ratio, share, prefixes = None, None, 0
+        ratio, share, scored, prefixes = None, None, None, 0
         if isinstance(ballot, ChannelBallot):
             other = LlamaEngine(path, context_tokens=512, batch_tokens=512, gpu_layers=0)
-            ratio, share = _timed(ballot, engine, other, asked[-TIMED_ROWS:], config)
+            ratio, share, scored = _timed(ballot, engine, other, asked[-TIMED_ROWS:], config)
             prefixes = tokens - _own_tokens(engine, asked)
         cast, right = count_right(asked, votes)
         return Measured(
@@ -251,6 +254,7 @@ def measure(
             seconds=seconds,
             ratio=ratio,
             share=share,
+            scored=scored,
             code=code_digest(),
         )
     finally:
@@ -279,8 +283,8 @@ def _timed(
     other: LlamaEngine,
     asked: Sequence[Question],
     config: VoterConfig,
-) -> tuple[float, float]:
-    """Time three ways in turns, row by row.
+) -> tuple[float, float, float]:
+    """Time four ways in turns, row by row.
 
     Args:
         ballot: to measure; it knows the prefixes of most of these rows.
@@ -290,11 +294,11 @@ def _timed(
         config: the ballot's.
 
     Returns:
-        seconds of the straight way by the ballot's, and the ballot's tokens a second by the plain
-        way's.
+        seconds of the straight way by the ballot's; the ballot's tokens a second by the plain
+        way's, and by those of the plain way with every token scored.
     """
     ballot.vote([question.ballot for question in asked])
-    ours = straight = plain = 0.0
+    ours = straight = plain = scored = 0.0
     filler = [t for question in asked for t in other.tokenize(question.ballot.text)] * 100
     for question in asked:
         before, began = engine.decoded_tokens, time.perf_counter()
@@ -307,6 +311,11 @@ def _timed(
         other.following([Span(0, 0, filler[:tokens])], np.array([0]))
         plain += time.perf_counter() - began
 
+        began = time.perf_counter()
+        other.clear()
+        other.score([Span(0, 0, filler[:tokens])], [filler[1 : tokens + 1]])
+        scored += time.perf_counter() - began
+
         text = other.tokenize(f" {question.ballot.text}")
         began = time.perf_counter()
         for card in question.ballot.candidates:
@@ -317,7 +326,7 @@ def _timed(
             unasked = [-1] * (len(prefix) - 1)
             other.score([Span(0, 0, whole[:-1])], [[*unasked, *text]])
         straight += time.perf_counter() - began
-    return straight / ours, plain / ours
+    return straight / ours, plain / ours, scored / ours
 
 
 def _own_tokens(engine: LlamaEngine, asked: Sequence[Question]) -> int:
@@ -346,29 +355,32 @@ def report(lines: Sequence[Measured], command: str) -> str:
         "weighs them. Tokens a row: decoded for all rows by their number, the label prefixes "
         "with them, each decoded once; text: without these. Seconds have them in. "
         "Straight: seconds of decoding prefix and text of each candidate anew, by the ballot's; "
-        "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens; both in "
-        "turns with the ballot on "
+        "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens, of "
+        "which only the last one's successor is scored; scored: by those of the same where every "
+        "token is, as in a ballot; all in turns with the ballot on "
         f"{TIMED_ROWS} rows whose prefixes are known.",
         f"Python {platform.python_version()}, llama-cpp-python "
         f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores; labelmend's "
         f"sources {codes}.",
         "",
         "| model | ballot | rows | exemplars | as cast | right | goal | failed | tokens a row "
-        "| text | seconds a row | tokens/s | straight | plain |",
-        "|---" * 14 + "|",
+        "| text | seconds a row | tokens/s | straight | plain | scored |",
+        "|---" * 15 + "|",
     ]
     for line in lines:
         model = names[line.model]
         goal = f"{model.goal:.0f} %" if line.ballot == "channel" and model.goal else ""
         text = f"{(line.tokens - line.prefixes) / line.rows:.0f}" if line.prefixes else ""
         ratio = "" if line.ratio is None else f"{line.ratio:.1f} x"
-        share = "" if line.share is None else f"{100 * line.share:.0f} %"
+        plain, scored = (
+            "" if share is None else f"{100 * share:.0f} %" for share in (line.share, line.scored)
+        )
         rows.append(
             f"| {model.name} | {line.ballot} | {line.rows} | {line.exemplars} "
             f"| {100 * line.cast / line.rows:.1f} % | {line.accuracy:.1f} % | {goal} "
             f"| {line.failures} | {line.tokens / line.rows:.0f} | {text} "
             f"| {line.seconds / line.rows:.2f} | {line.tokens / line.seconds:.0f} "
-            f"| {ratio} | {share} |"
+            f"| {ratio} | {plain} | {scored} |"
         )
     return "\n".join(rows)
 
@@ -434,7 +446,7 @@ def main() -> None:
         config = settings[kind]
         if kind not in drawn:
             drawn[kind] = questions(
-                rows[kind], options.seed, config.exemplars, described=options.described
+                rows, options.seed, config.exemplars, described=options.described
             )
             found = [q.truth for q in drawn[kind]]
             print(

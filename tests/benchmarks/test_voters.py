@@ -38,6 +38,7 @@ CHANNEL = Measured(
     seconds=120.0,
     ratio=3.14,
     share=0.912,
+    scored=0.984,
     code="abc",
 )
 CHOICE = replace(
@@ -52,6 +53,7 @@ CHOICE = replace(
     seconds=600.0,
     ratio=None,
     share=None,
+    scored=None,
 )
 
 
@@ -61,11 +63,11 @@ def test_the_table_has_rates_by_row_and_second():
     lines = text.splitlines()
     assert lines[-2] == (
         "| SmolLM2-135M-Instruct Q4_1 | channel | 300 | 8 | 74.0 % | 77.0 % | 75 % | 0 | 120 | 100 "
-        "| 0.40 | 300 | 3.1 x | 91 % |"
+        "| 0.40 | 300 | 3.1 x | 91 % | 98 % |"
     )
     assert lines[-1] == (
         "| Qwen2.5-Coder-0.5B-Instruct Q4_K_M | choice | 300 | 8 | 31.0 % | 30.0 % |  | 3 | 200 |  "
-        "| 2.00 | 100 |  |  |"
+        "| 2.00 | 100 |  |  |  |"
     )
     assert len({line.count("|") for line in lines[-4:]}) == 1
     assert "`command`" in text
