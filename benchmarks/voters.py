@@ -446,7 +446,7 @@ def main() -> None:
         config = settings[kind]
         if kind not in drawn:
             drawn[kind] = questions(
-                rows, options.seed, config.exemplars, described=options.described
+                rows[kind], options.seed, config.exemplars, described=options.described
             )
             found = [q.truth for q in drawn[kind]]
             print(
