@@ -100,8 +100,8 @@ def _train(choice: Choice, folder: Path) -> tuple[float, tuple[float, ...]]:
 
     def train(kind: str) -> float:
         table, model = CLINC / "train.csv", folder / kind
-        command = ("train-classifier", table, "-o", model, "--kind", kind, *choice.options)
-        return _timed(folder / "home", *command)
+        options = ("--kind", kind, *choice.options)
+        return _timed(folder / "home", "train-classifier", table, "-o", model, *options)
 
     folder.mkdir()
     return train("logreg"), tuple(train(kind) for kind in KINDS)

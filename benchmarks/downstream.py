@@ -262,8 +262,8 @@ def label_accuracy(arm: Arm, table: Table) -> float:
     """Return the share of right labels among those that an arm has."""
     names = [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
     true = [table.labels[k] for k in table.truth]
-    pairs = [(name, t) for name, t in zip(names, true, strict=True) if name is not None]
-    return sum(name == t for name, t in pairs) / len(pairs)
+    right = [name == t for name, t in zip(names, true, strict=True) if name is not None]
+    return right.count(True) / len(right)
 
 
 def _say(text: str) -> None:
