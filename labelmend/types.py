@@ -6,6 +6,7 @@ Scores: higher is better, everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -152,8 +153,8 @@ class Vote:
 class VoterReport:
     """What one voter did, and what it was worth.
 
-    What stands from `audited` to `information` is of the audit, the texts drawn at random: routed
-    ones would judge it by the hardest.
+    What stands from `audited` to `information` is of the texts that it was asked about since they
+    were drawn at random: doubtful ones would judge it by the hardest.
 
     Attributes:
         voter: its name.
@@ -164,10 +165,10 @@ class VoterReport:
         spent: seconds in which it was asked, by earlier runs on the same ballots too; a time budget
             is held to them.
         tokens: that the model read in this run; remembered votes cost none.
-        audited: texts of the audit that it voted on.
+        audited: texts drawn at random that it voted on.
         agreement: share of them where its first choice is the posterior's; None without any.
         luck: probability, by the other evidence, that its first choice is right, less that of a
-            label drawn from the ballot; below 0 it is worse than chance and gets no weight.
+            label drawn from the ballot.
         information: mean nats by which the posterior of the label that it favours is higher with
             the voter than without; None where nothing was fused.
         unasked: ballots that were not put to it, as the time was up.
@@ -188,8 +189,11 @@ class VoterReport:
 
     @property
     def worse_than_chance(self) -> bool:
-        """Whether it gets no weight."""
-        return self.luck is not None and self.luck < 0
+        """Whether it gets no weight: its luck is negative by more than what few texts may do.
+
+        That is the standard error of a mean of so many tosses of a coin, the most that there is.
+        """
+        return self.luck is not None and self.luck < -0.5 / math.sqrt(self.audited)
 
     @property
     def tokens_per_second(self) -> float:

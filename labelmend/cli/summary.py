@@ -56,10 +56,10 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     table.add_row("labels", f"{plan.labels:,}")
     if plan.unlabelled:
         table.add_row("without label", f"{plan.unlabelled:,}")
-    table.add_row("in doubt", f"about {plan.doubtful:,} texts at most, from a sample")
+    table.add_row("in doubt", f"about {plan.doubtful:,} texts, from a sample")
     if models.voters:
         share = f"{plan.voted / plan.texts:.0%} of all"
-        table.add_row("reach the voters", f"about {plan.voted:,} texts at most, {share}")
+        table.add_row("reach the voters", f"about {plan.voted:,} texts, {share}")
     for role, model in models.all().items():
         words = f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}"
         table.add_row(Text(role), Text(words))

@@ -15,7 +15,7 @@ def against_chance(
     reports: Sequence[VoterReport],
     evidence: Sequence[Evidence],
     posterior: Posterior,
-    audit: Bools,
+    drawn: Bools,
 ) -> tuple[VoterReport, ...]:
     """Hold each voter to a label drawn from its ballot at random; both are judged by a posterior.
 
@@ -23,35 +23,36 @@ def against_chance(
         reports: of the voters.
         evidence: theirs, and maybe others', over the posterior's candidates.
         posterior: without any of the voters.
-        audit: bool [u], the texts drawn at random.
+        drawn: bool [u], the texts drawn at random.
     """
     scores = {source.source: source.scores for source in evidence}
     judged = []
     for report in reports:
-        texts = _voted(scores[report.voter], audit)
+        texts = _voted(scores[report.voter], drawn)
         on_ballot = ~np.isnan(scores[report.voter][texts])
         believed = posterior.probabilities[texts]
         first = _first_choices(scores[report.voter][texts], posterior.candidates[texts])
         hit = np.take_along_axis(believed, first[:, None], axis=1)[:, 0]
-        drawn = (believed * on_ballot).sum(axis=1) / np.maximum(on_ballot.sum(axis=1), 1)
-        luck = float((hit - drawn).mean()) if len(texts) else None
+        at_random = (believed * on_ballot).sum(axis=1) / np.maximum(on_ballot.sum(axis=1), 1)
+        luck = float((hit - at_random).mean()) if len(texts) else None
         judged.append(replace(report, audited=len(texts), luck=luck))
     return tuple(judged)
 
 
 def appraised(
-    reports: Sequence[VoterReport], evidence: Sequence[Evidence], fit: Fit, audit: Bools
+    reports: Sequence[VoterReport], evidence: Sequence[Evidence], fit: Fit, drawn: Bools
 ) -> tuple[VoterReport, ...]:
     """Say how often each voter agrees with the posterior, and how much it tells.
 
-    The information is the mean over the audit of log q(k) - log q'(k), in nats: q is the posterior
-    before blunders, q' the same without the voter, and k the label that the posterior favours.
+    The information is the mean over the drawn texts of log q(k) - log q'(k), in nats: q is the
+    posterior before blunders, q' the same without the voter, and k the label that the posterior
+    favours.
 
     Args:
         reports: of the voters.
         evidence: theirs, and maybe others'.
         fit: with all voters.
-        audit: bool [u], the texts drawn at random.
+        drawn: bool [u], the texts drawn at random.
     """
     sources = {source.source: source for source in evidence}
     posterior = fit.posterior
@@ -59,7 +60,7 @@ def appraised(
     for report in reports:
         source = sources[report.voter]
         own = source.scores
-        texts = _voted(own, audit)
+        texts = _voted(own, drawn)
         if not len(texts):
             told.append(report)
             continue
@@ -102,8 +103,8 @@ def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
     return *worse, *late
 
 
-def _voted(scores: np.ndarray, audit: Bools) -> Ints:
-    return np.flatnonzero(audit & ~np.isnan(scores).all(axis=1))
+def _voted(scores: np.ndarray, drawn: Bools) -> Ints:
+    return np.flatnonzero(drawn & ~np.isnan(scores).all(axis=1))
 
 
 def _first_choices(scores: np.ndarray, candidates: Ints) -> Ints:

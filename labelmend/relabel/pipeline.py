@@ -120,7 +120,7 @@ def relabel(
     if config.fusion.method == "majority":
         fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
     elif routed_evidence:
-        reports = against_chance(reports, polled.evidence, fit.posterior, routing.audit)
+        reports = against_chance(reports, polled.evidence, fit.posterior, polled.drawn)
         with job.timed("fuse"):
             blunder = settled.blunder
             if reranked:
@@ -136,7 +136,7 @@ def relabel(
             votes_cast = within_ballots(polled.evidence, weights, fit)
             fit = add_evidence(fit, votes_cast, weights, corpus.candidates, blunder)
             routed_evidence = (*reranked, *votes_cast)
-    reports = appraised(reports, routed_evidence, fit, routing.audit)
+    reports = appraised(reports, routed_evidence, fit, polled.drawn)
 
     trust = judge(unique, neighbours.indices, neighbours.similarities)
 

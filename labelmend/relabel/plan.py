@@ -14,7 +14,7 @@ from labelmend.protocols import NoProgress
 from labelmend.relabel.describe import core_texts, describe_cards, draft_cards
 from labelmend.relabel.models import RunModels
 from labelmend.relabel.pipeline import label_passage
-from labelmend.relabel.route import allotment
+from labelmend.relabel.route import Routing
 from labelmend.relabel.sources import given_shares
 from labelmend.relabel.store import Store
 from labelmend.relabel.suspect import EmbeddingClassifier, lexical_scores, word_features
@@ -41,8 +41,8 @@ class Plan:
         texts: distinct ones.
         labels: of the label set.
         unlabelled: rows without a label.
-        doubtful: texts in doubt, at most about: a sample's share, extrapolated.
-        voted: texts that reach the voters, at most about, the audit with them.
+        doubtful: texts in doubt: a sample's share, extrapolated.
+        voted: texts that reach the voters, the audit with them.
         memory_bytes: at the peak.
         available_bytes: of this machine now.
         seconds: by stage.
@@ -113,9 +113,10 @@ def make_plan(
     disagree = np.nanargmax(np.where(np.isnan(scores), -np.inf, scores), axis=1) != given
     doubtful = round(total * float(disagree[known].mean())) if known.any() else total
 
-    audit = min(config.routing.audit_rows, total)
-    reranked = _capped(doubtful, config.reranker.max_rows) + audit
-    voted = sum(allotment(doubtful, audit, total, config.routing)) if models.voters else 0
+    audit = generator.permutation(total) < config.routing.audit_rows
+    routing = Routing(np.arange(doubtful), audit)
+    reranked = len(routing.first(config.reranker.max_rows))
+    voted = len(routing.voted(config.routing, config.seed).texts) if models.voters else 0
     seconds = {"embed": per_text * total, "suspect and fuse": suspecting}
     if models.describer is not None:
         open_cards = [card for card in cards if not card.description and card.exemplars]
@@ -150,10 +151,6 @@ def make_plan(
         seconds=seconds,
         tokens=tokens,
     )
-
-
-def _capped(count: int, most: int) -> int:
-    return count if most < 0 else min(count, most)
 
 
 def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard]) -> float:

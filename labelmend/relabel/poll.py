@@ -11,16 +11,23 @@ from labelmend.protocols import Progress
 from labelmend.relabel.exemplars import with_exemplars
 from labelmend.relabel.fuse import Fit
 from labelmend.relabel.label_bias import without_label_bias
-from labelmend.relabel.route import Routing, counts_in_learning, shortlist, worth_asking
+from labelmend.relabel.route import (
+    FEWEST,
+    Routing,
+    Voted,
+    counts_in_learning,
+    shortlist,
+    worth_asking,
+)
 from labelmend.relabel.store import Store
 from labelmend.relabel.voters import collect_votes, open_voter
 from labelmend.types import (
+    NO_LABEL,
     Ballot,
     Bools,
     Doubles,
     Evidence,
     Floats,
-    Ints,
     LabelCard,
     VoterReport,
 )
@@ -38,11 +45,13 @@ class Polled:
         evidence: of each voter, over the kept candidates, its liking for single labels taken out.
         reports: of each voter.
         voted: bool [u], texts that any of them saw.
+        drawn: bool [u], texts that they were asked about since they were drawn at random.
     """
 
     evidence: tuple[Evidence, ...]
     reports: tuple[VoterReport, ...]
     voted: Bools
+    drawn: Bools
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,8 @@ class Poll:
 
     def hold(self, voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> Polled:
         """Put the routed texts to the voters, one model at a time."""
-        texts = self.routing.voted(self.config.routing, self.config.seed)
+        routed = self.routing.voted(self.config.routing, self.config.seed)
+        drawn = np.isin(np.arange(len(self.texts)), routed.drawn)
         candidates = self.fit.posterior.candidates
         believed = np.exp(self.fit.log_prior[:, : candidates.shape[1]])
         voted = np.zeros(len(self.texts), dtype=bool)
@@ -83,17 +93,17 @@ class Poll:
         left = 60 * self.config.routing.llm_minutes or math.inf
         for place, (config, model) in enumerate(voters):
             limit = left / (len(voters) - place)
-            scores, asked, report = self._ask(texts, config, model, limit)
+            scores, asked, report = self._ask(routed, config, model, limit)
             left = max(left - report.spent, 0.0)
-            counts = counts_in_learning(self.routing, scores)
+            counts = counts_in_learning(self.routing.doubtful, drawn, scores)
             scores = without_label_bias(scores, candidates, believed, counts, len(self.cards))
             evidence.append(Evidence(model.name, scores))
             reports.append(report)
             voted[asked] = True
-        return Polled(tuple(evidence), tuple(reports), voted)
+        return Polled(tuple(evidence), tuple(reports), voted, drawn)
 
     def _ask(
-        self, texts: Ints, config: VoterConfig, model: LocatedModel, limit: float
+        self, routed: Voted, config: VoterConfig, model: LocatedModel, limit: float
     ) -> tuple[Floats, list[int], VoterReport]:
         """Ask one voter, for `limit` seconds at most.
 
@@ -110,24 +120,30 @@ class Poll:
             self.oos,
             config.exemplars,
         )
-        columns = shortlist(self.fit, self.given, texts, config.candidates)
+        texts, unscored = routed.texts, self._unscored(config)
+        columns = shortlist(self.fit, self.given, texts, config.candidates, unscored)
         labels = np.take_along_axis(candidates[texts], columns, axis=1)
         stays = worth_asking(
             self.fit,
             self.given,
             texts,
             columns,
-            self._on_ballot(config, labels),
+            np.not_equal(labels, NO_LABEL if unscored is None else unscored),
             self.config.routing.cut_below,
         )
         # Texts that share labels follow each other, so that their prefixes are still in the cache;
-        # where time may run out, only within blocks of those where a vote can change most.
-        timed = self.config.routing.llm_minutes > 0
-        blocks = np.arange(len(texts)) // (_BLOCK_IN_ORDER if timed else max(len(texts), 1))
+        # where time may run out, only within blocks of those where a vote can change most, and the
+        # drawn ones stay as they were drawn: what was asked by then is to be a random part of them.
+        blocks = np.zeros(len(texts), dtype=np.int64)
+        if self.config.routing.llm_minutes > 0:
+            blocks = np.arange(len(texts)) - len(routed.drawn)
+            blocks[blocks > 0] //= _BLOCK_IN_ORDER
         order = np.lexsort((*labels.T[::-1], blocks))
         places, ballots = [], []
         for text, row, on_ballot in zip(texts[order], columns[order], stays[order], strict=True):
             shown = row[on_ballot]
+            if len(shown) < FEWEST:
+                continue
             places.append((text, shown))
             on_it = tuple(cards[label] for label in candidates[text, shown])
             ballots.append(Ballot(self.texts[text], on_it))
@@ -145,8 +161,8 @@ class Poll:
                 asked.append(text)
         return scores, asked, report
 
-    def _on_ballot(self, config: VoterConfig, labels: Ints) -> Bools:
-        """Tell which labels a voter can score: what fits no label resembles no message."""
+    def _unscored(self, config: VoterConfig) -> int | None:
+        """Return the label that a voter can't score: what fits no label resembles no message."""
         if self.oos is None or config.ballot == "choice" or self.cards[self.oos].source == "user":
-            return np.ones(labels.shape, dtype=bool)
-        return np.not_equal(labels, self.oos)
+            return None
+        return self.oos

@@ -10,6 +10,25 @@ from labelmend.types import Bools, Doubles, Floats, Ints, Posterior
 
 
 @dataclass(frozen=True)
+class Voted:
+    """The texts that voters may see, each once, in the order in which they are asked.
+
+    Attributes:
+        drawn: int64, those of the audit, in an order drawn at random: on them voters are held to
+            chance.
+        doubtful: int64, the most doubtful of the others.
+    """
+
+    drawn: Ints
+    doubtful: Ints
+
+    @property
+    def texts(self) -> Ints:
+        """Return all of them, int64."""
+        return np.concatenate([self.drawn, self.doubtful])
+
+
+@dataclass(frozen=True)
 class Routing:
     """The texts that need more evidence.
 
@@ -35,40 +54,28 @@ class Routing:
         audit = np.flatnonzero(self.audit)
         return np.concatenate([doubtful, audit[~np.isin(audit, doubtful)]])
 
-    def voted(self, config: RoutingConfig, seed: int) -> Ints:
-        """Return the texts that the voters may see, each once, int64.
+    def voted(self, config: RoutingConfig, seed: int) -> Voted:
+        """Return the texts that the voters may see.
 
-        They stand in the order in which they are asked: the audit, on which voters are held to
-        chance, and then the doubtful ones.
+        Where not all may be seen, the audit gets up to half of the room: without it nobody knows of
+        a voter that is worse than chance.
 
         Args:
             config: how many they may see.
-            seed: of the part of the audit, where not all of it may be seen.
+            seed: of the order of the audit, and so of its part where not all of it may be seen.
         """
-        audit = np.flatnonzero(self.audit)
-        chosen, drawn = allotment(len(self.doubtful), len(audit), len(self.audit), config)
-        part = np.random.default_rng(seed).permutation(audit)[:drawn]
-        doubtful = self.doubtful[:chosen]
-        return np.concatenate([part, doubtful[~np.isin(doubtful, part)]])
-
-
-def allotment(doubtful: int, audit: int, total: int, config: RoutingConfig) -> tuple[int, int]:
-    """Return how many doubtful texts and how many of the audit reach the voters.
-
-    Where not all may, the audit gets up to half: without it nobody knows of a voter that is worse
-    than chance.
-
-    Args:
-        doubtful: how many there are.
-        audit: how many were drawn.
-        total: all texts.
-        config: what the voters may see.
-    """
-    if config.llm_rows < 0:
-        return doubtful, audit
-    room = int(config.llm_share * total)
-    chosen = min(doubtful, config.llm_rows, room - min(audit, room // 2))
-    return chosen, min(audit, room - chosen)
+        audit = np.random.default_rng(seed).permutation(np.flatnonzero(self.audit))
+        if config.llm_rows < 0:
+            doubtful, room = self.doubtful, len(self.audit)
+        else:
+            doubtful = self.doubtful[: config.llm_rows]
+            room = int(config.llm_share * len(self.audit))
+        # What is of the audit and in doubt takes one place.
+        besides = np.cumsum(~np.isin(audit, doubtful))
+        fits = int(np.searchsorted(besides, room - len(doubtful), side="right"))
+        drawn = audit[: max(fits, min(len(audit), room // 2))]
+        others = doubtful[~np.isin(doubtful, drawn)]
+        return Voted(drawn, others[: room - len(drawn)])
 
 
 def route(
@@ -96,34 +103,37 @@ def route(
     return Routing(unsettled[order], audit)
 
 
-def counts_in_learning(routing: Routing, scores: Floats) -> Doubles:
+def counts_in_learning(doubtful: Ints, drawn: Bools, scores: Floats) -> Doubles:
     """Return float64 [u]: how much each text counts where those that a voter saw stand for all.
 
     The most doubtful texts were all asked, down to some place in their order, so each stands for
-    itself. The audit stands for the rest, each of its texts for as many as there are to one of
-    them: a stratified sample (Horvitz & Thompson 1952). All is scaled so that the sum is the number
+    itself. The drawn ones stand for the rest, each for as many as there are to one of them: a
+    stratified sample (Horvitz & Thompson 1952). All is scaled so that the sum is the number
     of texts, drawn at random, that would be worth as much (Kish 1965, "Survey sampling"): where the
-    audit stands for many, the doubtful texts add next to nothing to it.
+    drawn ones stand for many, the doubtful texts add next to nothing to them.
 
     Args:
-        routing: the doubtful texts and the audit.
+        doubtful: int64, texts in doubt, the most doubtful first.
+        drawn: bool [u], texts that the voter was asked about since they were drawn at random.
         scores: float32 [u, c] of the voter, NaN where it is silent.
     """
     spoken = ~np.isnan(scores).all(axis=1)
     asked = np.zeros(len(scores), dtype=bool)
-    beyond = np.flatnonzero((spoken & ~routing.audit)[routing.doubtful])
+    beyond = np.flatnonzero((spoken & ~drawn)[doubtful])
     if len(beyond):
-        asked[routing.doubtful[: beyond[-1] + 1]] = True
+        asked[doubtful[: beyond[-1] + 1]] = True
     asked &= spoken
-    drawn = routing.audit & spoken & ~asked
+    stand_in = drawn & spoken & ~asked
     counts = asked.astype(np.float64)
-    if drawn.any():
-        counts[drawn] = (~asked).sum() / drawn.sum()
+    if stand_in.any():
+        counts[stand_in] = (~asked).sum() / stand_in.sum()
     squares = float((counts**2).sum())
     return counts * (counts.sum() / squares) if squares else counts
 
 
-def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:
+def shortlist(
+    fit: Fit, given: Doubles, texts: Ints, count: int, without: int | None = None
+) -> Ints:
     """Return the candidates a model is asked about: the most probable, and the given one.
 
     Args:
@@ -131,13 +141,17 @@ def shortlist(fit: Fit, given: Doubles, texts: Ints, count: int) -> Ints:
         given: float64 [u, c - tail], how many rows of a text were given each candidate.
         texts: int64 [b].
         count: candidates a text, at most.
+        without: a label that the model can't score; it is chosen where there is no other.
 
     Returns:
         int64 [b, min(count, c - tail)]: columns of the kept candidates.
     """
     kept = fit.log_prior[texts][:, : given.shape[1]]
-    ranked = np.argsort(-kept - _FORCED * (given[texts] > 0), axis=1, kind="stable")
-    chosen = ranked[:, :count]
+    wanted = kept + _FORCED * (given[texts] > 0)
+    if without is not None:
+        labels = fit.posterior.candidates[texts][:, : given.shape[1]]
+        wanted = np.where(labels == without, -np.inf, wanted)
+    chosen = np.argsort(-wanted, axis=1, kind="stable")[:, :count]
     # Shown in the order of the evidence, then of the label set, so that its place doesn't betray
     # the given label: among the candidates, what was given stands first.
     labels = np.take_along_axis(fit.posterior.candidates[texts], chosen, axis=1)
@@ -174,12 +188,12 @@ def worth_asking(
     told = np.take_along_axis(given[texts], columns, axis=1) > 0
     stays = on_ballot & ((rest >= cut_below * rest[:, :1]) | told)
     spare = on_ballot & ~stays
-    short = np.flatnonzero((stays.sum(axis=1) < _FEWEST) & spare.any(axis=1))
+    short = np.flatnonzero((stays.sum(axis=1) < FEWEST) & spare.any(axis=1))
     stays[short, spare[short].argmax(axis=1)] = True
     return stays
 
 
-_FEWEST = 2
+FEWEST = 2
 """Candidates on a ballot: one is no question."""
 
 _FORCED = 1e6

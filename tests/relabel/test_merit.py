@@ -45,8 +45,23 @@ def test_against_a_label_drawn_at_random():
     (report,) = against_chance([REPORT], [BAD], posterior(), AUDIT)
     # Of the first text it saw two candidates: a draw gets half of 0.9.
     lucks = (0.1 - 0.9 / 2) + (0.2 - 1 / 3) + (0.3 - 1 / 3)
-    assert (report.audited, report.worse_than_chance) == (3, True)
+    assert report.audited == 3
     assert report.luck == pytest.approx(lucks / 3)
+
+
+@pytest.mark.parametrize(
+    ("audited", "luck", "worse"),
+    [
+        (1, -0.4, False),
+        (4, -0.24, False),
+        (4, -0.26, True),
+        (100, -0.049, False),
+        (100, -0.06, True),
+    ],
+)
+def test_few_texts_silence_nobody(audited, luck, worse):
+    # At most 0.5 / sqrt(n) below chance is what n texts may do: 0.5, 0.25 and 0.05.
+    assert replace(REPORT, audited=audited, luck=luck).worse_than_chance == worse
 
 
 def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
@@ -60,11 +75,14 @@ def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
 
 def test_what_is_worse_than_chance_is_named():
     other = replace(REPORT, voter="other")
-    both = [GOOD, replace(BAD, source="other"), evidence(*BELIEFS, source="reranker")]
-    reports = against_chance([REPORT, other], both, posterior(), AUDIT)
+    wrong = evidence([0.0, 1, 0], [1.0, 0, 0], [1.0, 0, 0], [0.0, 1, 0], source="other")
+    sure = posterior(np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]))
+    both = [GOOD, wrong, evidence(*BELIEFS, source="reranker")]
+    reports = against_chance([REPORT, other], both, sure, np.ones(4, dtype=bool))
     assert [report.worse_than_chance for report in reports] == [False, True]
+    assert reports[1].luck == pytest.approx(-1 / 3)
     (note,) = notes_on_voters(reports)
-    assert note.startswith("other is worse than chance on 3 texts drawn at random, so it got no")
+    assert note.startswith("other is worse than chance on 4 texts drawn at random, so it got no")
 
 
 def test_a_voter_whose_time_was_up_is_named():

@@ -51,12 +51,14 @@ def held(monkeypatch):
 
     monkeypatch.setattr(poll, "open_voter", opened)
 
-    def hold(*configs, exemplars=None, audit=(0,), oos=2, cards=CARDS, **routing):
+    def hold(
+        *configs, exemplars=None, audit=(0,), oos=2, cards=CARDS, believed=BELIEVED, **routing
+    ):
         given = np.zeros((8, 3))
         posterior = Posterior(
-            np.tile(np.arange(3), (8, 1)), BELIEVED, FIRST_GUESS, {}, 0.0, given, given
+            np.tile(np.arange(3), (8, 1)), believed, FIRST_GUESS, {}, 0.0, given, given
         )
-        fit = Fit(posterior, np.log(BELIEVED), np.zeros((8, 3)), np.ones(8, dtype=bool))
+        fit = Fit(posterior, np.log(believed), np.zeros((8, 3)), np.ones(8, dtype=bool))
         config = load_config()
         about = Poll(
             TEXTS,
@@ -93,6 +95,38 @@ def test_whatever_the_budget_the_ballots_are_the_same(held):
     assert [ballot.text for ballot in narrow.asked] == ["text 0", "text 6"]
     _, (_, wide) = held(CHANNEL)
     assert narrow.asked == [b for b in wide.asked if b.text != "text 7"]
+
+
+def test_a_question_has_two_labels_that_can_be_scored(held):
+    # Room for two: out-of-scope, which a channel ballot can't show, takes no place.
+    believed = BELIEVED[:, [0, 2, 1]]
+    _, (voter,) = held(dataclasses.replace(CHANNEL, candidates=2), believed=believed)
+    assert {tuple(c.label for c in b.candidates) for b in voter.asked} == {("a", "b")}
+    polled, (_, lonely) = held(dataclasses.replace(CHANNEL, candidates=1))
+    assert lonely.asked == []
+    assert not polled.voted.any()
+
+
+def test_what_was_drawn_is_told_from_what_is_in_doubt(held):
+    # Room for four: the two in doubt, and two of the audit; 6 is of the audit, but not drawn.
+    polled, (voter,) = held(CHANNEL, audit=(0, 1, 2, 6), llm_rows=8, llm_share=0.5)
+    drawn = np.flatnonzero(polled.drawn).tolist()
+    assert len(drawn) == 2
+    assert 6 not in drawn
+    assert {b.text for b in voter.asked} == {f"text {i}" for i in (*drawn, 6, 7)}
+
+
+def test_where_time_may_run_out_the_drawn_ones_are_asked_as_they_were_drawn(held):
+    def first(**routing):
+        _, voters = held(CHANNEL, audit=range(6), **routing)
+        return [ballot.text for ballot in voters[-1].asked]
+
+    in_order, timed = first(), first(llm_minutes=10.0)
+    labels = [text < "text 3" for text in in_order if text < "text 6"]
+    assert labels == sorted(labels, reverse=True)
+    shuffled = [text < "text 3" for text in timed[:6]]
+    assert shuffled not in (sorted(shuffled), sorted(shuffled, reverse=True))
+    assert sorted(timed) == sorted(in_order)
 
 
 def test_a_users_exemplars_and_card_of_out_of_scope_are_on_the_ballots(held):

@@ -8,7 +8,6 @@ from labelmend.relabel.channel import FIRST_GUESS
 from labelmend.relabel.fuse import Fit, Weights, unit_spread
 from labelmend.relabel.route import (
     Routing,
-    allotment,
     counts_in_learning,
     route,
     shortlist,
@@ -117,7 +116,10 @@ def test_texts_of_many_rows_come_first_where_as_much_is_in_doubt():
 )
 def test_the_share_of_rows_that_voters_see(doubtful, audit, rows, share, expected):
     config = dataclasses.replace(CONFIG, llm_rows=rows, llm_share=share)
-    assert allotment(doubtful, audit, 2000, config) == expected
+    routing = Routing(np.arange(doubtful), np.arange(2000) >= 2000 - audit)
+    seen = routing.voted(config, 0)
+    assert (len(seen.doubtful), len(seen.drawn)) == expected
+    assert seen.doubtful.tolist() == list(range(expected[0]))
 
 
 def test_the_audit_is_asked_first_and_each_text_once():
@@ -125,16 +127,30 @@ def test_the_audit_is_asked_first_and_each_text_once():
     audit[[1, 2, 3, 7]] = True
     routing = Routing(np.array([7, 4, 1, 5, 6]), audit)
     everything = routing.voted(CONFIG, 0)
-    assert sorted(everything[:4]) == [1, 2, 3, 7]
-    assert everything[4:].tolist() == [4, 5, 6]
-    few = dataclasses.replace(CONFIG, llm_rows=9)
+    assert sorted(everything.drawn) == [1, 2, 3, 7]
+    assert everything.doubtful.tolist() == [4, 5, 6]
+    assert everything.texts.tolist() == [*everything.drawn, 4, 5, 6]
+    few = dataclasses.replace(CONFIG, llm_rows=9, llm_share=0.1)
     seen = routing.voted(few, 0)
-    assert len(seen) <= 6  # 15 % of 40
-    assert set(seen[:3]) < {1, 2, 3, 7}
-    assert np.array_equal(seen, routing.voted(few, 0))
+    assert len(seen.drawn) == 2  # half of 10 % of 40
+    assert seen.doubtful.tolist() == [k for k in [7, 4, 1, 5, 6] if k not in seen.drawn][:2]
+    assert np.array_equal(seen.texts, routing.voted(few, 0).texts)
     # Which part of the audit is seen is drawn, so that it is none of the alphabet.
-    drawn = {tuple(sorted(routing.voted(few, seed)[:3])) for seed in range(50)}
-    assert len(drawn) == 4
+    assert len({tuple(sorted(routing.voted(few, seed).drawn)) for seed in range(50)}) == 6
+
+
+def test_what_is_drawn_and_in_doubt_takes_one_place():
+    # All of 100 may be seen: 60 in doubt, of which 30 are drawn, and 20 others that are drawn.
+    audit = np.isin(np.arange(100), np.arange(30, 80))
+    whole = dataclasses.replace(CONFIG, llm_rows=500, llm_share=1.0)
+    seen = Routing(np.arange(60), audit).voted(whole, 0)
+    assert sorted(seen.drawn) == list(range(30, 80))
+    assert seen.doubtful.tolist() == list(range(30))
+    # 40 of 100: ten in doubt, of which five are of the audit, and thirty others of the audit.
+    part = dataclasses.replace(CONFIG, llm_rows=10, llm_share=0.4)
+    seen = Routing(np.arange(60), np.arange(100) % 2 == 0).voted(part, 0)
+    assert set(range(10)) <= set(seen.texts)
+    assert len(seen.texts) == len(set(seen.texts)) == 40
 
 
 def test_what_is_neither_doubtful_nor_of_the_audit_is_settled():
@@ -153,10 +169,14 @@ def audit_of(*texts):
     return np.isin(np.arange(8), texts)
 
 
+def counts(routing, scores):
+    return counts_in_learning(routing.doubtful, routing.audit, scores)
+
+
 def test_the_doubtful_stand_for_themselves_and_the_audit_for_the_rest():
     routing = Routing(np.array([2, 5, 7, 1]), audit_of(0, 2, 7))
     # 5 and 2 were asked for their doubt; 7, further down, and 0 stand for the six others.
-    found = counts_in_learning(routing, said(5, 2, 0, 7))
+    found = counts(routing, said(5, 2, 0, 7))
     kish = 8 / (1 + 1 + 9 + 9)
     assert found == pytest.approx(kish * np.array([3, 0, 1, 0, 0, 1, 0, 3]))
     # Worth 3.2 texts drawn at random.
@@ -165,25 +185,25 @@ def test_the_doubtful_stand_for_themselves_and_the_audit_for_the_rest():
 
 def test_all_that_was_asked_of_all_counts_the_same():
     routing = Routing(np.arange(8), audit_of(3))
-    assert counts_in_learning(routing, said(*range(8))) == pytest.approx(np.ones(8))
+    assert counts(routing, said(*range(8))) == pytest.approx(np.ones(8))
 
 
 def test_where_only_the_audit_was_heard_it_counts_as_it_is():
     routing = Routing(np.array([5, 2]), audit_of(0, 2, 6))
-    found = counts_in_learning(routing, said(0, 2, 6))
+    found = counts(routing, said(0, 2, 6))
     assert found == pytest.approx(audit_of(0, 2, 6).astype(float))
 
 
 def test_for_a_text_that_got_no_vote_the_audit_stands():
     routing = Routing(np.array([5, 2, 4, 1]), audit_of(0, 6))
     # 2 failed: 0 and 6 stand for the six that are neither 5 nor 4.
-    found = counts_in_learning(routing, said(5, 4, 0, 6))
+    found = counts(routing, said(5, 4, 0, 6))
     assert found / found[5] == pytest.approx(np.array([3, 0, 0, 0, 1, 1, 3, 0]))
 
 
 def test_nothing_said_counts_nothing():
     routing = Routing(np.array([5, 2]), audit_of(0))
-    assert not counts_in_learning(routing, said()).any()
+    assert not counts(routing, said()).any()
 
 
 def test_first_of_nothing():
@@ -235,6 +255,14 @@ def test_a_shortlist_holds_the_given_labels_and_then_the_most_probable():
             assert set(columns) == {*told, *by_prior[: 5 - len(told)]}
         else:
             assert set(columns) <= set(told)
+
+
+def test_a_label_that_cant_be_scored_takes_no_place():
+    beliefs = fit([-1.0, -2.0, -3.0, -0.5], [-1.0, -2.0, -3.0, -0.5])
+    given = np.array([[0.0, 0, 0], [1, 0, 0]])
+    assert shortlist(beliefs, given, np.arange(2), 2, without=0).tolist() == [[1, 2]] * 2
+    # Only where nothing else is left.
+    assert shortlist(beliefs, given, np.arange(2), 3, without=0).tolist() == [[0, 1, 2]] * 2
 
 
 def test_shortlist_of_no_texts():
