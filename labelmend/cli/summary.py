@@ -139,7 +139,8 @@ def voter_in_words(report: VoterReport) -> str:
         if report.worse_than_chance:
             worth += ", worse than chance: no weight"
         elif report.information is not None:
-            worth += f", adds {report.information:.3f} nats a text"
+            # No minus before what is rounded to nothing.
+            worth += f", adds {round(report.information, 3) + 0.0:.3f} nats a text"
         parts.append(worth)
     if report.tokens:
         speed = f"{report.tokens_per_second:,.0f} a second"

@@ -178,7 +178,7 @@ class VoterConfig:
         exemplars: texts shown with each label.
         permutations: orders in which a choice ballot shows its candidates (position bias).
         context_tokens: of the KV cache.
-        batch_tokens: decoded at a time.
+        batch_tokens: decoded at a time; few at a time would change the votes.
         threads: of the processor that work on it; 0 for all cores that this process may use.
         gpu_layers: layers put on the GPU; -1 for all.
         server: where the model runs; null for this process.

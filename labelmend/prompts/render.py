@@ -13,7 +13,7 @@ from labelmend.types import LabelCard
 
 CHANNEL = "channel.v3"
 CHOICE = "choice.v2"
-_CHOICE_MESSAGE = "choice_message.v2"
+CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
 DESCRIBE_START = "The user"
 """How the describe prompt ends, and each description begins."""
@@ -50,7 +50,7 @@ def choice_options(cards: Sequence[LabelCard], exemplars: Sequence[Sequence[str]
 
 def choice_message(text: str) -> str:
     """Return the text with the question, which follow the options."""
-    return _template(_CHOICE_MESSAGE).render(text=" ".join(text.split()))
+    return _template(CHOICE_MESSAGE).render(text=" ".join(text.split()))
 
 
 def describe_prompt(name: str, examples: Sequence[str]) -> str:

@@ -1,6 +1,8 @@
 """Asks an OpenAI-compatible server: a pool of connections, retries with backoff, a rate limit."""
 
 import email.utils
+import json
+import math
 import os
 import threading
 import time
@@ -106,7 +108,7 @@ class ModelServer:
             tries += 1
             asked_to_wait: float | None = None
             try:
-                response = self._client.request(method, f"{self.url}{path}", json=question)
+                response, content = self._request(method, path, question)
             except late as error:
                 fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
                 if tries > min(self._config.retries, 1):  # it had its time
@@ -121,7 +123,7 @@ class ModelServer:
             else:
                 status = response.status_code
                 if response.is_success:
-                    body = _json(response)
+                    body = _json(content)
                     if body is not None:
                         return body
                     fault = ServerFaultError("an answer that is not JSON")
@@ -129,11 +131,22 @@ class ModelServer:
                     fault = ServerFaultError(f"HTTP {status}")
                     asked_to_wait = _retry_after(response.headers.get("retry-after"))
                 else:
-                    raise self._refused(status, path, response.text)
+                    raise self._refused(status, path, content.decode(errors="replace"))
                 if tries > self._config.retries:
                     raise fault
             self._pause(wait if asked_to_wait is None else asked_to_wait, asked_to_wait is not None)
             wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _request(self, method: str, path: str, question: Any) -> tuple[Any, bytes]:
+        """Return the response, and what it holds; httpx limits single reads, this all of them."""
+        content = bytearray()
+        until = time.monotonic() + self._config.timeout_s
+        with self._client.stream(method, f"{self.url}{path}", json=question) as response:
+            for part in response.iter_bytes():
+                content += part
+                if time.monotonic() > until:
+                    raise self._httpx.ReadTimeout("it comes too slowly")
+        return response, bytes(content)
 
     def _take_turn(self) -> None:
         """Wait until the rate limit, and a server that asked for rest, allow one more request."""
@@ -260,9 +273,9 @@ def whole_number(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _json(response: Any) -> Mapping[str, Any] | None:
+def _json(content: bytes) -> Mapping[str, Any] | None:
     try:
-        body = response.json()
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
@@ -273,9 +286,11 @@ def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(float(value), 0.0)
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return None if math.isnan(seconds) else max(seconds, 0.0)
     try:
         return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
     except ValueError:

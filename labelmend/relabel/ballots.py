@@ -250,8 +250,8 @@ def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str
             reason = reason or f"{error}" or type(error).__name__
         else:
             if len(after) == 1:
-                tokens = [engine.tokenize(part, special=True) for part in (before, *after)]
-                return tokens[0], tokens[1], ""
+                begin = engine.tokenize(before, start=True, special=True)
+                return begin, engine.tokenize(after[0], special=True), ""
             reason = reason or "it does not show the question once, as it is"
     raise DecodeError(f"the model's chat template can't be used: {reason}")
 

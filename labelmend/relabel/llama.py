@@ -89,17 +89,7 @@ class LlamaEngine:
         self._lib = llama_cpp
         self._path = path
         self._context: Any = None
-        logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
-        model_params = llama_cpp.llama_model_default_params()
-        model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 2**31 - 1
-        errors = _error_lines()
-        errors.clear()
-        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
-        if self._model is None:
-            raise ModelError(f"{path}: llama.cpp can't load this model: {_reason(path, errors)}")
-        if not llama_cpp.llama_model_has_decoder(self._model):
-            self.close()
-            raise ModelError(f"{path}: this model reads but does not write text; get another GGUF")
+        self._model = _load(path, n_gpu_layers=gpu_layers if gpu_layers >= 0 else 2**31 - 1)
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = context_tokens
@@ -160,7 +150,8 @@ class LlamaEngine:
 
         Args:
             text: any text.
-            start: begin with the model's begin-of-sequence token, where it has one.
+            start: begin with the model's begin-of-sequence token, where it wants one; once, where
+                the text begins with it, too.
             special: read control tokens such as `<|im_start|>` in the text as such.
         """
         raw = text.encode()
@@ -169,7 +160,9 @@ class LlamaEngine:
         count = self._lib.llama_tokenize(
             self._vocabulary, raw, len(raw), buffer, room, start, special
         )
-        return list(buffer[:count])
+        found = list(buffer[:count])
+        begin = self._lib.llama_vocab_bos(self._vocabulary)
+        return found[1:] if start and found[:2] == [begin, begin] else found
 
     def detokenize(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids; control tokens are left out."""
@@ -423,6 +416,41 @@ class _Batch:
         self._asked[:count] = asked
         self._batch.n_tokens = count
         return self._batch
+
+
+def check_loadable(path: Path) -> None:
+    """See whether llama.cpp knows a model; only its vocabulary is read.
+
+    Raises:
+        ModelError: llama.cpp can't load the file, or it is no generative model.
+    """
+    import llama_cpp
+
+    llama_cpp.llama_model_free(_load(path, vocab_only=True))
+
+
+def _load(path: Path, **settings: Any) -> Any:
+    """Return a model that `llama_model_free` frees.
+
+    Args:
+        path: the GGUF file.
+        settings: fields of `llama_model_params`.
+    """
+    import llama_cpp
+
+    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
+    params = llama_cpp.llama_model_default_params()
+    for name, value in settings.items():
+        setattr(params, name, value)
+    errors = _error_lines()
+    errors.clear()
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
+    if model is None:
+        raise ModelError(f"{path}: llama.cpp can't load this model: {_reason(path, errors)}")
+    if not llama_cpp.llama_model_has_decoder(model):
+        llama_cpp.llama_model_free(model)
+        raise ModelError(f"{path}: this model reads but does not write text; get another GGUF")
+    return model
 
 
 def log_normalisers(logits: Floats) -> Floats:

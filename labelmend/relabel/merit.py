@@ -87,7 +87,7 @@ def _information(fit: Fit, texts: Ints, nats: Doubles, place: Ints) -> float:
 
 
 def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
-    """Name the voters that are worse than chance, and those whose time was up."""
+    """Name the voters that are worse than chance or fail, and those whose time was up."""
     worse = [
         f"{r.voter} is worse than chance on {r.audited} texts drawn at random, so it got no "
         "weight; leave it out, or give it the other ballot"
@@ -100,7 +100,14 @@ def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
         for r in reports
         if r.unasked
     ]
-    return *worse, *late
+    failing = [
+        f"{r.voter} failed on {failed:,} of {r.asked:,} texts, mostly as "
+        f"{max(sorted(r.failures), key=lambda reason: r.failures[reason])!r}; leave it out, or "
+        "change its context_tokens, candidates or ballot, see docs/voters.md"
+        for r in reports
+        if (failed := sum(r.failures.values())) > r.asked / 2
+    ]
+    return *worse, *failing, *late
 
 
 def _voted(scores: np.ndarray, drawn: Bools) -> Ints:

@@ -10,6 +10,7 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
 from labelmend.relabel.api_client import check_server
+from labelmend.relabel.llama import check_loadable
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.registry import load_registry
@@ -47,7 +48,7 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     Raises:
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
-        ModelError: a GGUF file is none, or is cut off.
+        ModelError: a GGUF file is none, is cut off, or of a kind that llama.cpp doesn't know.
         ConfigError: a voter's server can't be used as configured, or a voter stands there twice.
     """
     reranks = config.reranker.backend != "none"
@@ -118,7 +119,7 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     made_for = load_config(_MADE_FOR[ballot]).voters
     known = [v for v in (*config.voters, *made_for) if v.ballot == ballot and v.server is None]
     # The machine is the same, whatever the ballot.
-    first = next((v for v in config.voters if v.server is None), known[0])
+    first = next((v for v in config.voters if v.server is None), config.describe)
     return replace(known[0], model=path, gpu_layers=first.gpu_layers, threads=first.threads)
 
 
@@ -158,9 +159,10 @@ def _check_distinct(voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> None:
 
 
 def _whole(model: LocatedModel) -> LocatedModel:
-    """Return a model whose file is not visibly cut off: nobody has pinned the user's own."""
+    """Return a model that is whole and of a known kind: nobody has pinned the user's own."""
     if model.kind == "gguf" and model.source == "your file":
         read_header(model.path)
+        check_loadable(model.path)
     return model
 
 

@@ -21,6 +21,7 @@ from labelmend.errors import ModelError, nearest
 from labelmend.prompts.render import (
     CHANNEL,
     CHOICE,
+    CHOICE_MESSAGE,
     LETTERS,
     NO_MESSAGE,
     channel_prefix,
@@ -78,7 +79,7 @@ class ServerVoter:
         self._server = ModelServer(server)
         self.model = config.model
         self.name = name
-        prompt = CHANNEL if config.ballot == "channel" else CHOICE
+        prompt = CHANNEL if config.ballot == "channel" else f"{CHOICE} {CHOICE_MESSAGE}"
         settings = (config.exemplars, config.permutations, server.start, server.chat)
         parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
         self.key = " ".join(map(str, parts))

@@ -23,18 +23,21 @@ CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) W
 CREATE TABLE IF NOT EXISTS spent (key TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 """
 
-_DISK_ERRORS = (
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-)
-"""The low byte of SQLite's error codes where the file isn't at fault."""
+_NOT_ALLOWED = "see that it is a file that you may write to, or choose another folder"
+_WAIT = "wait until the other process that uses it is done"
+_NO_ROOM = "free some space, or choose another folder"
+_ADVICE = {
+    sqlite3.SQLITE_FULL: _NO_ROOM,
+    sqlite3.SQLITE_IOERR: _NO_ROOM,
+    sqlite3.SQLITE_READONLY: _NOT_ALLOWED,
+    sqlite3.SQLITE_CANTOPEN: _NOT_ALLOWED,
+    sqlite3.SQLITE_BUSY: _WAIT,
+    sqlite3.SQLITE_LOCKED: _WAIT,
+}
+"""By the low byte of SQLite's error codes, where the file isn't at fault."""
 
 _SHAPE_ERRORS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 """Where the file is no store: no database, a damaged one, or one with other tables."""
-
-_BUSY_ERRORS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 _PATIENCE = 60.0
 """Seconds that one process waits for another's transaction."""
@@ -92,7 +95,7 @@ class Store:
         """Open or make the store; None keeps it in memory.
 
         Raises:
-            OutputError: the file can't be opened or is no store.
+            OutputError: the file can't be opened or written to, or is no store.
         """
         self.path = path
         self._is_new = path is not None and not path.exists()
@@ -102,6 +105,9 @@ class Store:
             with self._usable():
                 self._use_wal()
                 self._database.executescript(_SCHEMA)
+                # Where nothing can be written, that is found out now.
+                self._database.execute("DELETE FROM spent WHERE 0")
+                self._database.rollback()
         except OutputError:
             self._close(failed=True)
             raise
@@ -113,7 +119,7 @@ class Store:
             try:
                 self._database.execute("PRAGMA journal_mode=WAL")
             except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                busy = _code(error) == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() - began > _PATIENCE:
                     raise
                 time.sleep(0.01)
@@ -145,7 +151,7 @@ class Store:
             self._database.execute("PRAGMA busy_timeout=0")
             (mode,) = self._database.execute("PRAGMA journal_mode=DELETE").fetchone()
         except sqlite3.Error as error:
-            return getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+            return _code(error) != sqlite3.SQLITE_BUSY
         return bool(mode == "delete")
 
     def _holds_anything(self) -> bool:
@@ -225,13 +231,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            code = _code(error)
             kind = _NoStoreError if code in _SHAPE_ERRORS else OutputError
-            advice = "remove it"
-            if code in _DISK_ERRORS:
-                advice = "free some space, or choose another folder"
-            elif code in _BUSY_ERRORS:
-                advice = "wait until the other process that uses it is done"
+            advice = _ADVICE.get(code, "remove it")
             raise kind(f"{self.path}: can't be used as the vote store: {error}; {advice}") from None
 
     def _put(self, statement: str, rows: Sequence[tuple[str, bytes | str | float]]) -> int:
@@ -240,7 +242,12 @@ class Store:
             with self._database:
                 return self._database.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
+            advice = _ADVICE.get(_code(error), "see to it")
             raise OutputError(
-                f"{self.path}: can't store votes: {error}; free some space and run again: "
+                f"{self.path}: can't store votes: {error}; {advice}, and run again: "
                 "what was stored is kept"
             ) from None
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

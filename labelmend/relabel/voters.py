@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from labelmend.configs.schema import VoterConfig
-from labelmend.prompts.render import CHANNEL, CHOICE
+from labelmend.prompts.render import CHANNEL, CHOICE, CHOICE_MESSAGE
 from labelmend.protocols import Progress, Voter
 from labelmend.relabel.ballots import BALLOTS, ChannelBallot, ChoiceBallot
 from labelmend.relabel.llama import LlamaEngine
@@ -28,7 +28,7 @@ class LlamaVoter:
         self.name = model.name
         self._config = config
         self._path = model.path
-        prompt = f"{CHOICE} {config.exemplars} {config.permutations}"
+        prompt = f"{CHOICE} {CHOICE_MESSAGE} {config.exemplars} {config.permutations}"
         if config.ballot == "channel":
             # How many exemplars a prefix has room for.
             room = config.context_tokens // config.candidates

@@ -293,6 +293,29 @@ def test_the_frame_is_the_models_template(engine):
     assert gap == ""
 
 
+@pytest.fixture(scope="module")
+def begun(smollm2, tmp_path_factory):
+    """SmolLM2, said to want its begin token in front of every text."""
+    whole = bytearray(smollm2.path.read_bytes())
+    key = b"tokenizer.ggml.add_bos_token"
+    flag = whole.index(key) + len(key) + 4  # after the type
+    assert whole[flag] == 0
+    whole[flag] = 1
+    path = tmp_path_factory.mktemp("begun") / "begun.gguf"
+    path.write_bytes(whole)
+    engine = LlamaEngine(path, context_tokens=256, batch_tokens=256, gpu_layers=0)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("said", ["{{ bos_token }}", ""])
+def test_a_frame_begins_with_the_begin_token_once(begun, monkeypatch, said):
+    with_template(begun, monkeypatch, said + "<|im_end|>{{ messages[0].content }}<|im_end|>")
+    (begin,) = begun.tokenize("<|im_start|>", special=True)
+    (end,) = begun.tokenize("<|im_end|>", special=True)
+    assert chat_frame(begun, "Answer:") == ([begin, end], [end], "")
+
+
 def with_template(engine, monkeypatch, template):
     # In place of what the property read from the GGUF.
     monkeypatch.setitem(engine.__dict__, "chat_template", template)

@@ -85,6 +85,13 @@ def test_what_is_worse_than_chance_is_named():
     assert note.startswith("other is worse than chance on 4 texts drawn at random, so it got no")
 
 
+def test_a_voter_that_fails_is_named():
+    failures = {"the context is full": 2, "no answer": 1}
+    failing = replace(REPORT, voter="small", asked=5, failures=failures)
+    (note,) = notes_on_voters([REPORT, failing, replace(failing, asked=6)])
+    assert note.startswith("small failed on 3 of 5 texts, mostly as 'the context is full'; leave")
+
+
 def test_a_voter_whose_time_was_up_is_named():
     notes = notes_on_voters([REPORT, replace(REPORT, voter="late", asked=700, unasked=800)])
     assert notes == (

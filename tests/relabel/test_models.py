@@ -66,6 +66,14 @@ def test_an_added_voter_has_the_threads_and_gpu_layers_of_the_first_one_here(smo
         assert (added.ballot, added.threads, added.gpu_layers) == (ballot, 1, 7)
 
 
+def test_where_no_voter_runs_here_the_describer_says_how(smollm2):
+    describe = replace(CONFIG.describe, threads=2, gpu_layers=3)
+    config = replace(CONFIG, voters=(), describe=describe)
+    specs = [f"{ballot}:{smollm2.path}" for ballot in ("choice", "channel")]
+    added = with_voters(config, specs).voters
+    assert [(v.threads, v.gpu_layers) for v in added] == [(2, 3), (2, 3)]
+
+
 def test_a_gpu_that_llama_cpp_can_not_use_is_told_once(smollm2, monkeypatch):
     def notes(describe, *voters, describer=smollm2, server=None):
         config = replace(CONFIG, describe=replace(CONFIG.describe, gpu_layers=describe))

@@ -277,6 +277,17 @@ def slow(handler):
     handler.answer(200, "{}")
 
 
+def dripping(handler):
+    """Answers a byte each tenth of a second."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    for _ in range(100):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
 def lost(handler):
     handler.close_connection = True
     handler.connection.close()
@@ -387,12 +398,13 @@ def test_more_options_than_letters(told):
         ),
         (status(400, "no"), "the server refuses the question (HTTP 400)", 1),
         (slow, "no answer within 1 s", 2),
+        (dripping, "no answer within 1 s", 2),
     ],
 )
 def test_a_fault_is_tried_again_then_counted(told, fault, reason, tries):
     told.always = {"text 1 here": fault}
     with Store(None) as store:
-        patience = 1.0 if fault is slow else 60.0
+        patience = 1.0 if fault in {slow, dripping} else 60.0
         voter = ServerVoter(CHOICE, settings(told, timeout_s=patience), "small")
         votes, report = collect_votes(voter, numbered(4), store, NoProgress())
         voter.close()
@@ -421,6 +433,7 @@ def test_retry_after_is_honoured(told):
     assert api_client._retry_after(formatdate(time.time() + 60)) == pytest.approx(60, abs=5)
     assert api_client._retry_after(formatdate(time.time() - 60)) == 0.0
     assert api_client._retry_after("soon") is None
+    assert api_client._retry_after("nan") is None
 
 
 def test_a_server_that_wants_a_long_rest_ends_the_run(told):

@@ -266,6 +266,30 @@ def test_forget_removes_no_store_that_it_can_not_empty(tmp_path, monkeypatch):
         forget(tmp_path)
 
 
+def test_a_store_that_can_not_be_written_to_is_found_out_at_once(tmp_path, monkeypatch):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+    connect = sqlite3.connect
+
+    def read_only(place, timeout):
+        return connect(f"file:{place}?mode=ro", timeout=timeout, uri=True)
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pytest.raises(OutputError, match="readonly database; see that it is a file that you may"):
+        Store(path)
+
+
+def test_what_to_do_where_a_vote_can_not_be_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_PATIENCE", 0.1)
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store, Store(path) as other:
+        other._database.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutputError, match=r"is locked; wait until .* is done, and run again"):
+            store.put_votes([("a", (1.0,))])
+        other._database.rollback()
+
+
 def test_forget_removes_no_store_for_which_the_disk_lacks_room(tmp_path, monkeypatch):
     path = tmp_path / "votes.sqlite"
     with Store(path) as store:
