@@ -181,8 +181,12 @@ def test_three_lines_of_each_kind_are_enough():
             "12,200 tokens in 1 min 1 s, 200 a second",
         ),
         (
-            VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, -0.1, 0.0),
+            VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, -0.3, 0.0),
             "m: 9 texts; agrees with 25% of 4 texts drawn at random, worse than chance: no weight",
+        ),
+        (
+            VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, -0.1, -0.0001),
+            "m: 9 texts; agrees with 25% of 4 texts drawn at random, adds 0.000 nats a text",
         ),
         (
             VoterReport("m", 9, 0, {}, 1.0, 1.0, 0, 4, 0.25, None, None),
