@@ -196,6 +196,16 @@ class VoterReport:
         return self.luck is not None and self.luck < -0.5 / math.sqrt(self.audited)
 
     @property
+    def failed(self) -> int:
+        """Return the number of failures."""
+        return sum(self.failures.values())
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """Return the failures by their reason, the most frequent first."""
+        return sorted(self.failures.items(), key=lambda kind: (-kind[1], kind[0]))
+
+    @property
     def tokens_per_second(self) -> float:
         """Of this run, 0 where all was remembered."""
         return self.tokens / self.seconds if self.seconds > 0 else 0.0

@@ -127,11 +127,9 @@ def voter_in_words(report: VoterReport) -> str:
     """Return a line on what a voter did and was worth."""
     did = f"{report.asked:,} texts"
     did += f", {report.remembered:,} of them remembered" if report.remembered else ""
-    failed = sum(report.failures.values())
-    if failed:
-        kinds = sorted(report.failures.items(), key=lambda kind: (-kind[1], kind[0]))
-        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in kinds[:_LINES])
-        did += f", {failed:,} failed ({reasons})"
+    if report.failed:
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in report.reasons[:_LINES])
+        did += f", {report.failed:,} failed ({reasons})"
     did += f", {report.unasked:,} more unasked as the time was up" if report.unasked else ""
     parts = [did]
     if report.agreement is not None:

@@ -20,10 +20,10 @@ PROFILES = ("embedded", "quality", "multilingual", "sirius")
 MOST_OPTIONS = 26
 """Labels that a choice ballot has letters for."""
 
-LEAST_BATCH = 256
+_LEAST_BATCH = 256
 """Tokens that llama.cpp reads at a time: with few, its attention adds up in another way."""
 
-MOST_THREADS = 512
+_MOST_THREADS = 512
 """With more, llama.cpp ends the process."""
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -297,7 +297,7 @@ def _check_ranges(config: Config) -> None:
         least[f"voters.{i}.exemplars"] = (voter.exemplars, 0)
         least[f"voters.{i}.permutations"] = (voter.permutations, 1)
         least[f"voters.{i}.context_tokens"] = (voter.context_tokens, 1)
-        least[f"voters.{i}.batch_tokens"] = (voter.batch_tokens, LEAST_BATCH)
+        least[f"voters.{i}.batch_tokens"] = (voter.batch_tokens, _LEAST_BATCH)
         least[f"voters.{i}.threads"] = (voter.threads, 0)
         least[f"voters.{i}.gpu_layers"] = (voter.gpu_layers, -1)
         if voter.server is not None:
@@ -312,8 +312,8 @@ def _check_ranges(config: Config) -> None:
             raise ConfigError(f"{key} is {number}: give at least {bound}")
     threads = {f"voters.{i}.threads": voter.threads for i, voter in enumerate(config.voters)}
     for key, number in ({"describe.threads": config.describe.threads} | threads).items():
-        if number > MOST_THREADS:
-            raise ConfigError(f"{key} is {number}: give at most {MOST_THREADS}")
+        if number > _MOST_THREADS:
+            raise ConfigError(f"{key} is {number}: give at most {_MOST_THREADS}")
     for i, voter in enumerate(config.voters):
         if voter.ballot == "choice" and voter.candidates > MOST_OPTIONS:
             raise ConfigError(

@@ -101,11 +101,10 @@ def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
         if r.unasked
     ]
     failing = [
-        f"{r.voter} failed on {failed:,} of {r.asked:,} texts, mostly as "
-        f"{max(sorted(r.failures), key=lambda reason: r.failures[reason])!r}; leave it out, or "
-        "change its context_tokens, candidates or ballot, see docs/voters.md"
+        f"{r.voter} failed on {r.failed:,} of {r.asked:,} texts, mostly as {r.reasons[0][0]!r}; "
+        "leave it out, or change its context_tokens, candidates or ballot, see docs/voters.md"
         for r in reports
-        if (failed := sum(r.failures.values())) > r.asked / 2
+        if r.failed > r.asked / 2
     ]
     return *worse, *failing, *late
 

@@ -147,14 +147,14 @@ def shortlist(
         int64 [b, min(count, c - tail)]: columns of the kept candidates.
     """
     kept = fit.log_prior[texts][:, : given.shape[1]]
+    candidates = fit.posterior.candidates[texts][:, : given.shape[1]]
     wanted = kept + _FORCED * (given[texts] > 0)
     if without is not None:
-        labels = fit.posterior.candidates[texts][:, : given.shape[1]]
-        wanted = np.where(labels == without, -np.inf, wanted)
+        wanted = np.where(candidates == without, -np.inf, wanted)
     chosen = np.argsort(-wanted, axis=1, kind="stable")[:, :count]
     # Shown in the order of the evidence, then of the label set, so that its place doesn't betray
     # the given label: among the candidates, what was given stands first.
-    labels = np.take_along_axis(fit.posterior.candidates[texts], chosen, axis=1)
+    labels = np.take_along_axis(candidates, chosen, axis=1)
     order = np.lexsort((labels, -np.take_along_axis(kept, chosen, axis=1)), axis=1)
     return np.take_along_axis(chosen, order, axis=1)
 
