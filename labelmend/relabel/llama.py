@@ -7,9 +7,6 @@ own cells only, in their own order: a score depends on nothing but its sequence.
 """
 
 import ctypes
-import functools
-import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend.errors import ModelError
+from labelmend.relabel.llama_model import load_model
 from labelmend.retrieval.encode import usable_cores
 from labelmend.types import Floats, Ints
 
@@ -89,7 +87,7 @@ class LlamaEngine:
         self._lib = llama_cpp
         self._path = path
         self._context: Any = None
-        self._model = _load(path, n_gpu_layers=gpu_layers if gpu_layers >= 0 else 2**31 - 1)
+        self._model = load_model(path, n_gpu_layers=gpu_layers if gpu_layers >= 0 else 2**31 - 1)
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = context_tokens
@@ -418,41 +416,6 @@ class _Batch:
         return self._batch
 
 
-def check_loadable(path: Path) -> None:
-    """See whether llama.cpp knows a model; only its vocabulary is read.
-
-    Raises:
-        ModelError: llama.cpp can't load the file, or it is no generative model.
-    """
-    import llama_cpp
-
-    llama_cpp.llama_model_free(_load(path, vocab_only=True))
-
-
-def _load(path: Path, **settings: Any) -> Any:
-    """Return a model that `llama_model_free` frees.
-
-    Args:
-        path: the GGUF file.
-        settings: fields of `llama_model_params`.
-    """
-    import llama_cpp
-
-    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
-    params = llama_cpp.llama_model_default_params()
-    for name, value in settings.items():
-        setattr(params, name, value)
-    errors = _error_lines()
-    errors.clear()
-    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
-    if model is None:
-        raise ModelError(f"{path}: llama.cpp can't load this model: {_reason(path, errors)}")
-    if not llama_cpp.llama_model_has_decoder(model):
-        llama_cpp.llama_model_free(model)
-        raise ModelError(f"{path}: this model reads but does not write text; get another GGUF")
-    return model
-
-
 def log_normalisers(logits: Floats) -> Floats:
     """Return float32 [r], the log of the sum of exp over each row of logits [r, vocabulary]."""
     normalisers = np.empty(len(logits), dtype=np.float32)
@@ -474,43 +437,3 @@ def _common(prompts: Sequence[Sequence[int]]) -> int:
 
 def _bytes(state: State) -> Any:
     return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-
-
-@functools.cache
-def _error_lines() -> list[str]:
-    """Return the list that llama.cpp's errors go to, from the first call on."""
-    import llama_cpp
-
-    lines: list[str] = []
-    error = 4  # GGML_LOG_LEVEL_ERROR
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-    def hear(level: int, text: bytes, _: Any) -> None:
-        if level == error:
-            lines.append(text.decode(errors="replace"))
-
-    _CALLBACKS.append(hear)
-    llama_cpp.llama_log_set(hear, ctypes.c_void_p(0))
-    return lines
-
-
-_CALLBACKS: list[Any] = []
-"""ctypes frees a callback that nobody holds, and llama.cpp would call into nothing."""
-
-
-def _reason(path: Path, errors: Sequence[str]) -> str:
-    """Return why a model did not load, and what to do."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        return f"{error.strerror or error}; check the path"
-    if magic != b"GGUF":
-        return "it is no GGUF file; convert it, or get another"
-    said = " ".join(errors)
-    if "unknown model architecture" in said:
-        name = said.partition("unknown model architecture: ")[2].partition("'")[2].partition("'")[0]
-        return f"its architecture, {name!r}, is unknown to this llama.cpp; get another GGUF"
-    if "file bounds" in said or "read" in said:
-        return "the file is damaged or incomplete; get it again"
-    return "the file is damaged or of a kind that this version doesn't know; get another GGUF"

@@ -10,7 +10,7 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
 from labelmend.relabel.api_client import check_server
-from labelmend.relabel.llama import check_loadable
+from labelmend.relabel.llama_model import check_loadable
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.registry import load_registry

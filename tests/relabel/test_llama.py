@@ -1,13 +1,10 @@
 import dataclasses
 import struct
-import subprocess
-import sys
 
 import llama_cpp
 import numpy as np
 import pytest
 
-from labelmend.errors import ModelError
 from labelmend.relabel.llama import DecodeError, LlamaEngine, Span, log_normalisers
 from labelmend.retrieval.encode import usable_cores
 
@@ -261,53 +258,6 @@ def test_closing_twice_is_harmless(smollm2):
     engine = LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=0)
     engine.close()
     engine.close()
-
-
-def loading(path):
-    """What a fresh process prints that loads a model: the error's message, or stderr."""
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from labelmend.errors import ModelError\n"
-        "from labelmend.relabel.llama import LlamaEngine\n"
-        "try:\n"
-        "    LlamaEngine(Path(sys.argv[1]), context_tokens=256, batch_tokens=64, gpu_layers=0)\n"
-        "except ModelError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert done.stdout.startswith(f"{path}: llama.cpp can't load this model: ")
-    assert done.stdout.count("\n") == 1
-    return done.stdout
-
-
-@pytest.mark.parametrize("kept_bytes", [4, 2_000, 20_000_000])
-def test_a_truncated_file_is_one_line(smollm2, tmp_path, kept_bytes):
-    path = tmp_path / "model.gguf"
-    with smollm2.path.open("rb") as whole:
-        path.write_bytes(whole.read(kept_bytes))
-    assert "damaged or incomplete; get it again" in loading(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"hello\n"])
-def test_a_file_that_is_no_gguf_is_one_line(tmp_path, content):
-    path = tmp_path / "model.gguf"
-    path.write_bytes(content)
-    assert "it is no GGUF file" in loading(path)
-
-
-def test_an_unknown_architecture_is_one_line(smollm2, tmp_path):
-    whole = smollm2.path.read_bytes()
-    place = whole.index(b"llama", whole.index(b"general.architecture"))
-    path = tmp_path / "model.gguf"
-    path.write_bytes(whole[:place] + b"xlama" + whole[place + 5 :])
-    assert "its architecture, 'xlama', is unknown to this llama.cpp" in loading(path)
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(ModelError, match="can't load this model: No such file or directory"):
-        LlamaEngine(tmp_path / "no.gguf", context_tokens=256, batch_tokens=64, gpu_layers=0)
 
 
 def test_spans_are_frozen():
