@@ -23,7 +23,9 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -298,35 +300,37 @@ def _timed(
         way's, and by those of the plain way with every token scored.
     """
     ballot.vote([question.ballot for question in asked])
-    ours = straight = plain = scored = 0.0
     filler = [t for question in asked for t in other.tokenize(question.ballot.text)] * 100
+    spent: dict[str, float] = defaultdict(float)
     for question in asked:
-        before, began = engine.decoded_tokens, time.perf_counter()
-        ballot.vote([question.ballot])
-        ours += time.perf_counter() - began
+        before = engine.decoded_tokens
+        with _timed_as("ours", spent):
+            ballot.vote([question.ballot])
         tokens = engine.decoded_tokens - before
-
-        began = time.perf_counter()
-        other.clear()
-        other.following([Span(0, 0, filler[:tokens])], np.array([0]))
-        plain += time.perf_counter() - began
-
-        began = time.perf_counter()
-        other.clear()
-        other.score([Span(0, 0, filler[:tokens])], [filler[1 : tokens + 1]])
-        scored += time.perf_counter() - began
-
-        text = other.tokenize(f" {question.ballot.text}")
-        began = time.perf_counter()
-        for card in question.ballot.candidates:
-            shown = shown_exemplars(card, question.ballot.text, config.exemplars)
-            prefix = other.tokenize(channel_prefix(card, shown), start=True)
-            whole = [*prefix, *text]
+        span = Span(0, 0, filler[:tokens])
+        with _timed_as("plain", spent):
             other.clear()
-            unasked = [-1] * (len(prefix) - 1)
-            other.score([Span(0, 0, whole[:-1])], [[*unasked, *text]])
-        straight += time.perf_counter() - began
-    return straight / ours, plain / ours, scored / ours
+            other.following([span], np.array([0]))
+        with _timed_as("scored", spent):
+            other.clear()
+            other.score([span], [filler[1 : tokens + 1]])
+        text = other.tokenize(f" {question.ballot.text}")
+        with _timed_as("straight", spent):
+            for card in question.ballot.candidates:
+                shown = shown_exemplars(card, question.ballot.text, config.exemplars)
+                prefix = other.tokenize(channel_prefix(card, shown), start=True)
+                unasked = [-1] * (len(prefix) - 1)
+                other.clear()
+                other.score([Span(0, 0, [*prefix, *text[:-1]])], [[*unasked, *text]])
+    ours = spent["ours"]
+    return spent["straight"] / ours, spent["plain"] / ours, spent["scored"] / ours
+
+
+@contextmanager
+def _timed_as(name: str, spent: dict[str, float]) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    spent[name] += time.perf_counter() - began
 
 
 def _own_tokens(engine: LlamaEngine, asked: Sequence[Question]) -> int:
