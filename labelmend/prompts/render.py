@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from labelmend.types import LabelCard
 
-CHANNEL = "channel.v3"
+CHANNEL = "channel.v4"
 CHOICE = "choice.v2"
 CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
@@ -26,8 +26,15 @@ _MOST_EXEMPLAR_CHARS = 200
 
 
 def channel_prefix(card: LabelCard, exemplars: Sequence[str]) -> str:
-    """Return what precedes a text of this label in the channel ballot; the text follows a space."""
-    return _template(CHANNEL).render(card=card, exemplars=[one_line(e) for e in exemplars])
+    """Return what precedes a text of this label in the channel ballot; the text follows a space.
+
+    Small models read a piece of YAML better than a headed list (docs/voters.md).
+    """
+    return _template(CHANNEL).render(
+        label=one_line(card.label),
+        description=card.description,
+        exemplars=[one_line(e) for e in exemplars],
+    )
 
 
 def choice_instruction() -> str:

@@ -21,17 +21,22 @@ BARE = LabelCard("top-up/failed", "", (), "name")
 
 def test_channel_with_all_there_is():
     assert channel_prefix(LOST, LOST.exemplars) == (
-        "Intent: card lost\n"
-        "Meaning: The user lost a bank card.\n"
-        "Messages:\n"
-        "- I lost my card\n"
-        "- card gone\n"
-        "-"
+        "- intent: card_lost\n"
+        "  description: The user lost a bank card.\n"
+        "  examples: |\n"
+        "    - I lost my card\n"
+        "    - card gone\n"
+        "    -"
     )
 
 
 def test_channel_of_a_bare_name():
-    assert channel_prefix(BARE, ()) == "Intent: top up failed\nMessages:\n-"
+    assert channel_prefix(BARE, ()) == "- intent: top-up/failed\n  examples: |\n    -"
+
+
+def test_channel_of_a_label_on_two_lines():
+    card = LabelCard("card\n lost", "", (), "name")
+    assert channel_prefix(card, ()) == "- intent: card lost\n  examples: |\n    -"
 
 
 def test_choice():
@@ -82,7 +87,8 @@ def test_describe():
 def test_markup_is_neither_escaped_nor_run():
     card = LabelCard("a", "<b> & {{ letters }} {% if %}", (), "user")
     assert channel_prefix(card, ["'\"<i>"]) == (
-        "Intent: a\nMeaning: <b> & {{ letters }} {% if %}\nMessages:\n- '\"<i>\n-"
+        "- intent: a\n  description: <b> & {{ letters }} {% if %}\n"
+        "  examples: |\n    - '\"<i>\n    -"
     )
 
 

@@ -356,14 +356,14 @@ def test_a_voter_works_with_as_many_threads_as_it_is_told(smollm2):
     try:
         one.vote(BALLOTS[:1])
         assert one._engine.threads == 1
-        assert one.key == f"{smollm2.digest} channel.v3 2 128"
+        assert one.key == f"{smollm2.digest} channel.v4 2 128"
     finally:
         one.close()
 
 
 def test_the_key_names_what_can_change_answers(smollm2, voter):
     # 512 tokens for four candidates: a longer prefix would lose exemplars.
-    assert voter.key == f"{smollm2.digest} channel.v3 2 128"
+    assert voter.key == f"{smollm2.digest} channel.v4 2 128"
     changed = dataclasses.replace(CHANNEL, ballot="choice", permutations=3, context_tokens=256)
     other = LlamaVoter(changed, smollm2)
     other.close()
