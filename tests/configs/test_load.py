@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -282,7 +283,7 @@ def test_a_config_as_json_is_a_profile(profile, tmp_path):
 
 def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
     manual = (Path(__file__).parents[2] / "docs" / "voters.md").read_text("utf-8")
-    shown = manual.split("```yaml\n")[1].split("```")[0]
+    (shown,) = re.findall(r"```yaml\n(extends: .*?)```", manual, re.DOTALL)
     (voter,) = load_config(write(tmp_path, shown)).voters
     assert voter.server is not None
     assert (voter.server.url, voter.server.requests) == ("http://localhost:8000/v1", 8)

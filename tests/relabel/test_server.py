@@ -339,7 +339,7 @@ def test_a_base_model_is_asked_by_completion(told):
     assert (asked["max_tokens"], asked["logprobs"], asked["temperature"]) == (1, 1000, 0.0)
 
 
-@pytest.mark.parametrize("pattern", [r"\s*\S+", r"\n- I|\s*\S+"])
+@pytest.mark.parametrize("pattern", [r"\s*\S+", r"\n    - I|\s*\S+"])
 def test_the_channel_by_hand(told, pattern):
     """Each token costs its length, and half of it under the prefix of lost cards.
 
@@ -348,7 +348,7 @@ def test_the_channel_by_hand(told, pattern):
 
     def echo(body):
         tokens = re.findall(pattern, body["prompt"])
-        cost = 0.5 if "card lost" in body["prompt"] else 1.0
+        cost = 0.5 if "card_lost" in body["prompt"] else 1.0
         scores = [None, *(-cost * len(token) for token in tokens[1:])]
         found = {"tokens": [*tokens, " ok"], "token_logprobs": [*scores, -9.0]}
         return {
