@@ -9,9 +9,6 @@ benchmarks/RESULTS.md, between the markers of `prefixes`, unless --rows is given
 """
 
 import argparse
-import importlib.metadata
-import platform
-import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,14 +18,23 @@ from unittest.mock import patch
 
 import numpy as np
 from correction import code_digest
-from platformdirs import user_cache_path
-from results_file import append_record, read_records, write_section
-from voters import CANDIDATES, MODELS, Model, Question, configured, count_right, questions
+from results_file import append_record, read_latest, write_section
+from voters import (
+    CANDIDATES,
+    MODELS,
+    Model,
+    Question,
+    add_places,
+    command,
+    configured,
+    count_right,
+    open_engine,
+    questions,
+    setting,
+)
 
 from labelmend.prompts.render import channel_prefix, one_line
 from labelmend.relabel import ballots
-from labelmend.relabel.llama import LlamaEngine
-from labelmend.retrieval.encode import usable_cores
 from labelmend.types import LabelCard
 
 HERE = Path(__file__).resolve().parent
@@ -41,15 +47,17 @@ Write = Callable[[LabelCard, Sequence[str]], str]
 def headed(card: LabelCard, exemplars: Sequence[str]) -> str:
     """Return the prefix as lines with headings: labelmend's own before channel.v4."""
     meaning = f"Meaning: {card.description}\n" if card.description else ""
-    listed = "".join(f"- {one_line(exemplar)}\n" for exemplar in exemplars)
-    return f"Intent: {card.name}\n{meaning}Messages:\n{listed}-"
+    return f"Intent: {card.name}\n{meaning}Messages:\n{_listed(exemplars)}-"
 
 
 def flat(card: LabelCard, exemplars: Sequence[str]) -> str:
     """Return the prefix as YAML without indentation."""
     meaning = f"description: {card.description}\n" if card.description else ""
-    listed = "".join(f"- {one_line(exemplar)}\n" for exemplar in exemplars)
-    return f"intent: {card.label}\n{meaning}examples:\n{listed}-"
+    return f"intent: {card.label}\n{meaning}examples:\n{_listed(exemplars)}-"
+
+
+def _listed(exemplars: Sequence[str]) -> str:
+    return "".join(f"- {one_line(exemplar)}\n" for exemplar in exemplars)
 
 
 def undescribed(card: LabelCard, exemplars: Sequence[str]) -> str:
@@ -121,13 +129,7 @@ class Measured:
 def measure(form: Form, model: Model, path: Path, asked: Sequence[Question], seed: int) -> Measured:
     """Put the questions to one model."""
     config = configured("channel", form.exemplars)
-    engine = LlamaEngine(
-        path,
-        context_tokens=config.context_tokens,
-        batch_tokens=config.batch_tokens,
-        gpu_layers=config.gpu_layers,
-        threads=config.threads,
-    )
+    engine = open_engine(path, config)
     try:
         began = time.perf_counter()
         with patch.object(ballots, "channel_prefix", form.write):
@@ -157,8 +159,7 @@ def measure(form: Form, model: Model, path: Path, asked: Sequence[Question], see
 
 def read_lines(path: Path) -> dict[tuple[str, str, int, int], Measured]:
     """Read the results; of two alike the later one counts."""
-    lines = (Measured(**plain) for plain in read_records(path))
-    return {line.key: line for line in lines}
+    return read_latest(path, Measured)
 
 
 def report(lines: Sequence[Measured], command: str) -> str:
@@ -174,9 +175,7 @@ def report(lines: Sequence[Measured], command: str) -> str:
         "candidates, with the reference's descriptions (GPT-4o's). The form was chosen by such "
         "tables. Nats: mean log-probability of the right label among the candidates. Tokens a row "
         "have the label prefixes in them, each decoded once.",
-        f"Python {platform.python_version()}, llama-cpp-python "
-        f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores; labelmend's "
-        f"sources {', '.join(sorted({line.code for line in lines}))}.",
+        setting(line.code for line in lines),
         "",
         "| model | prefix | as cast | right | nats | tokens a row |",
         "|---" * 6 + "|",
@@ -198,11 +197,7 @@ def main() -> None:
     parser.add_argument("--forms", default=",".join(form.key for form in FORMS))
     parser.add_argument("--rows", type=int, help=f"{ROWS} if left out")
     parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
-    parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "prefixes")
-    parser.add_argument(
-        "--report-only", action="store_true", help="run nothing; publish what the work folder holds"
-    )
+    add_places(parser, "prefixes")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     results, code = options.work / "results.jsonl", code_digest()
@@ -226,10 +221,8 @@ def main() -> None:
             print(line, flush=True)
     known = read_lines(results)
     keys = [(form.key, model.key, rows, options.seed) for model in models for form in forms]
-    typed = [a for a in sys.argv[1:] if a != "--report-only"]
     text = report(
-        [known[key] for key in keys if key in known],
-        shlex.join(["python", "benchmarks/prefixes.py", *typed]),
+        [known[key] for key in keys if key in known], command("prefixes.py", sys.argv[1:])
     )
     print(text)
     if options.rows is None:

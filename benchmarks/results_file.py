@@ -6,9 +6,9 @@ Each script owns the part between its markers. A part called `correction` stands
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 _SECTION = re.compile(r"<!-- ([\w-]+):start -->.*?<!-- \1:end -->", re.DOTALL)
 
@@ -39,6 +39,20 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(text)
         except ValueError:
             continue
+
+
+class _Keyed(Protocol):
+    @property
+    def key(self) -> Any: ...
+
+
+L = TypeVar("L", bound=_Keyed)
+
+
+def read_latest(path: Path, line: Callable[..., L]) -> dict[Any, L]:
+    """Return the lines that the records hold, by their keys; of two alike the later one counts."""
+    made = (line(**plain) for plain in read_records(path))
+    return {one.key: one for one in made}
 
 
 def append_record(path: Path, record: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ import shlex
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ import numpy as np
 import yaml
 from correction import TUNING_SEEDS, code_digest
 from platformdirs import user_cache_path
-from results_file import append_record, read_records, write_section
+from results_file import append_record, read_latest, write_section
 from scipy.special import softmax
 
 from labelmend.configs.load import load_config
@@ -212,6 +212,17 @@ class Measured:
         return 100 * self.right / self.rows
 
 
+def open_engine(path: Path, config: VoterConfig) -> LlamaEngine:
+    """Load a model as a voter does."""
+    return LlamaEngine(
+        path,
+        context_tokens=config.context_tokens,
+        batch_tokens=config.batch_tokens,
+        gpu_layers=config.gpu_layers,
+        threads=config.threads,
+    )
+
+
 def measure(
     model: Model,
     path: Path,
@@ -222,13 +233,7 @@ def measure(
     described: bool,
 ) -> Measured:
     """Put the questions to one model."""
-    engine = LlamaEngine(
-        path,
-        context_tokens=config.context_tokens,
-        batch_tokens=config.batch_tokens,
-        gpu_layers=config.gpu_layers,
-        threads=config.threads,
-    )
+    engine = open_engine(path, config)
     other: LlamaEngine | None = None
     try:
         ballot = BALLOTS[config.ballot](engine, config)
@@ -343,13 +348,21 @@ def _own_tokens(engine: LlamaEngine, asked: Sequence[Question]) -> int:
     return sum((size - 1) * len(q.ballot.candidates) for size, q in zip(sizes, asked, strict=True))
 
 
+def setting(codes: Iterable[str]) -> str:
+    """Return a line on the machine, the packages and labelmend's sources."""
+    return (
+        f"Python {platform.python_version()}, llama-cpp-python "
+        f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores; labelmend's "
+        f"sources {', '.join(sorted(set(codes)))}."
+    )
+
+
 def report(lines: Sequence[Measured], command: str) -> str:
     """Return the Markdown part of RESULTS.md."""
     names = {model.key: model for model in MODELS}
     told = {line.described: "with the reference's descriptions (GPT-4o's)" for line in lines}
     told |= {False: "no descriptions"} if False in told else {}
     seeds = ", ".join(map(str, sorted({line.seed for line in lines})))
-    codes = ", ".join(sorted({line.code for line in lines}))
     rows = [
         "## LLM ballots among ten candidates",
         "",
@@ -363,9 +376,7 @@ def report(lines: Sequence[Measured], command: str) -> str:
         "which only the last one's successor is scored; scored: by those of the same where every "
         "token is, as in a ballot; all in turns with the ballot on "
         f"{TIMED_ROWS} rows whose prefixes are known.",
-        f"Python {platform.python_version()}, llama-cpp-python "
-        f"{importlib.metadata.version('llama-cpp-python')}, {usable_cores()} cores; labelmend's "
-        f"sources {codes}.",
+        setting(line.code for line in lines),
         "",
         "| model | ballot | rows | exemplars | as cast | right | goal | failed | tokens a row "
         "| text | seconds a row | tokens/s | straight | plain | scored |",
@@ -391,8 +402,7 @@ def report(lines: Sequence[Measured], command: str) -> str:
 
 def read_lines(path: Path) -> dict[Key, Measured]:
     """Read the results; of two alike the later one counts."""
-    lines = (Measured(**plain) for plain in read_records(path))
-    return {line.key: line for line in lines}
+    return read_latest(path, Measured)
 
 
 def configured(ballot: Literal["channel", "choice"], exemplars: int | None) -> VoterConfig:
@@ -410,6 +420,21 @@ def configured(ballot: Literal["channel", "choice"], exemplars: int | None) -> V
     )
 
 
+def add_places(parser: argparse.ArgumentParser, name: str) -> None:
+    """Let a benchmark of voters be told where models are and where its results stay."""
+    parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
+    parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / name)
+    parser.add_argument(
+        "--report-only", action="store_true", help="run nothing; publish what the work folder holds"
+    )
+
+
+def command(script: str, arguments: Sequence[str]) -> str:
+    """Return the command that measures what is published."""
+    typed = [argument for argument in arguments if argument != "--report-only"]
+    return shlex.join(["python", f"benchmarks/{script}", *typed])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -422,11 +447,7 @@ def main() -> None:
     parser.add_argument(
         "--described", action="store_true", help="with the reference's descriptions"
     )
-    parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
-    parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "voters")
-    parser.add_argument(
-        "--report-only", action="store_true", help="run nothing; publish what the work folder holds"
-    )
+    add_places(parser, "voters")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     results, code = options.work / "results.jsonl", code_digest()
@@ -469,11 +490,7 @@ def main() -> None:
         append_record(results, asdict(line))
         print(line, flush=True)
     known = read_lines(results)
-    typed = [a for a in sys.argv[1:] if a != "--report-only"]
-    text = report(
-        [known[key] for key in keys if key in known],
-        shlex.join(["python", "benchmarks/voters.py", *typed]),
-    )
+    text = report([known[key] for key in keys if key in known], command("voters.py", sys.argv[1:]))
     print(text)
     if options.rows is None and options.seed not in TUNING_SEEDS:
         write_section(HERE / "RESULTS.md", "voters", text)

@@ -14,7 +14,6 @@ the rows), oos (uniform 20 %, and as many out-of-scope rows as there are).
 """
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -36,9 +35,8 @@ from correction import (
 )
 from correction import Noise as NoiseKind
 from peers import embed_rows
-from platformdirs import user_cache_path
-from results_file import append_record, read_records, write_section
-from voters import MODELS
+from results_file import append_record, read_latest, write_section
+from voters import MODELS, add_places, command
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
@@ -225,8 +223,7 @@ def _share(hits: Bools, among: Bools) -> float | None:
 
 def read_lines(path: Path) -> dict[tuple[str, int, str], Line]:
     """Read the results; of two alike the later one counts."""
-    lines = (Line(**plain) for plain in read_records(path))
-    return {line.key: line for line in lines}
+    return read_latest(path, Line)
 
 
 def run_all(
@@ -398,9 +395,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", default=",".join(_CASE), help=f"of {', '.join(_CASE)}")
     parser.add_argument("--voters", default=",".join(arms), help=f"of {', '.join(arms)}")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
-    parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "models")
-    parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "votes")
-    parser.add_argument("--report-only", action="store_true", help="run nothing")
+    add_places(parser, "votes")
     options = parser.parse_args(arguments)
     cases = [_CASE[key] for key in options.cases.split(",")]
     seeds = [int(seed) for seed in options.seeds.split(",")]
@@ -408,8 +403,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.report_only:
         run_all(cases, seeds, chosen, options.folder, options.work)
     lines = {k: v for k, v in read_lines(options.work / "results.jsonl").items() if k[1] in seeds}
-    typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]
-    text = report(lines, shlex.join(["python", "benchmarks/votes.py", *typed]))
+    text = report(lines, command("votes.py", arguments or sys.argv[1:]))
     print(text)
     if not set(seeds) & set(TUNING_SEEDS):
         write_section(HERE / "RESULTS.md", "votes", text)
