@@ -27,6 +27,11 @@ def load_model(path: Path, **settings: Any) -> Any:
     params = llama_cpp.llama_model_default_params()
     for name, value in settings.items():
         setattr(params, name, value)
+    if b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info():
+        # llama.cpp sets up a thread's AMX tiles once and for all. GCC leaves half of that out
+        # (llama.cpp's pull request 26954), and an encoder's library may set up others in between:
+        # the process dies of an illegal instruction. So weights stay as AMX can't take them.
+        params.use_extra_bufts = False
     errors = _error_lines()
     errors.clear()
     model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)

@@ -52,3 +52,19 @@ def test_an_unknown_architecture_is_one_line(smollm2, tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(ModelError, match="can't load this model: No such file or directory"):
         load_model(tmp_path / "no.gguf")
+
+
+@pytest.mark.parametrize(("built", "taken"), [(b"AMX_INT8 = 1 | ", False), (b"", True)])
+def test_weights_are_kept_from_amx(smollm2, monkeypatch, built, taken):
+    import llama_cpp
+
+    load, seen = llama_cpp.llama_model_load_from_file, []
+
+    def watched(path, params):
+        seen.append(params.use_extra_bufts)
+        return load(path, params)
+
+    monkeypatch.setattr(llama_cpp, "llama_print_system_info", lambda: b"CPU : AVX = 1 | " + built)
+    monkeypatch.setattr(llama_cpp, "llama_model_load_from_file", watched)
+    llama_cpp.llama_model_free(load_model(smollm2.path, vocab_only=True))
+    assert seen == [taken]
