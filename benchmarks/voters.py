@@ -369,7 +369,8 @@ def report(lines: Sequence[Measured], command: str) -> str:
         f"`{command}`: CLINC150's validation rows, candidates from labelmend's own retrieval on "
         f"the training rows, {', '.join(told.values())}, seed {seeds}. Right: without the voter's "
         "liking for single labels, learned from these votes alone, as labelmend does before it "
-        "weighs them. Tokens a row: decoded for all rows by their number, the label prefixes "
+        "weighs them. A choice ballot shows its options in one order (the quality profile: in "
+        "three). Tokens a row: decoded for all rows by their number, the label prefixes "
         "with them, each decoded once; text: without these. Seconds have them in. "
         "Straight: seconds of decoding prefix and text of each candidate anew, by the ballot's; "
         "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens, of "
@@ -406,14 +407,17 @@ def read_lines(path: Path) -> dict[Key, Measured]:
 
 
 def configured(ballot: Literal["channel", "choice"], exemplars: int | None) -> VoterConfig:
-    """Return the settings of the profile that is made for such a ballot, for ten candidates."""
+    """Return the settings of the profile that is made for such a ballot, for ten candidates.
+
+    Options are shown in one order: three, as in the profile, take three times as long.
+    """
     known = load_config("embedded" if ballot == "channel" else "quality").voters[0]
     ours = load_config().voters[0]
     return replace(
         known,
         candidates=CANDIDATES,
         exemplars=known.exemplars if exemplars is None else exemplars,
-        permutations=ours.permutations,
+        permutations=1,
         context_tokens=8192,
         batch_tokens=ours.batch_tokens,
         gpu_layers=ours.gpu_layers,

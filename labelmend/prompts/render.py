@@ -1,6 +1,7 @@
 """Renders the versioned prompt templates beside this file.
 
-A change to a template is a new file with the next version, since votes are stored by it.
+A change to a template, or to the order in which it is given what it shows, is a new file with the
+next version, since votes are stored by it.
 """
 
 import functools
@@ -12,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from labelmend.types import LabelCard
 
 CHANNEL = "channel.v4"
-CHOICE = "choice.v2"
+CHOICE = "choice.v3"
 CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
 DESCRIBE_START = "The user"

@@ -11,6 +11,7 @@ on the ballot alone, to the last bit: not on what was asked before it, nor on wh
 interrupted.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,12 +56,22 @@ def log_probabilities(scores: Doubles) -> Doubles:
     return among
 
 
-def option_orders(count: int, permutations: int) -> list[list[int]]:
-    """Return cyclic orders of the options, at most one that begins with each of them."""
-    turns = min(permutations, count)
-    return [
-        [(place + turn * count // turns) % count for place in range(count)] for turn in range(turns)
-    ]
+def option_orders(ballot: Ballot, permutations: int) -> list[list[int]]:
+    """Return cyclic orders of a ballot's options, at most one that begins with each of them.
+
+    The first is drawn by the text and the labels. In the order in which a ballot holds its labels,
+    the likeliest first, a model that likes a letter would say what is known already, or deny it,
+    whatever the text.
+    """
+    drawn = sorted(
+        range(len(ballot.candidates)),
+        key=lambda place: hashlib.sha256(
+            f"{ballot.text}\0{ballot.candidates[place].label}".encode()
+        ).digest(),
+    )
+    turns = min(permutations, len(drawn))
+    starts = (turn * len(drawn) // turns for turn in range(turns))
+    return [drawn[start:] + drawn[:start] for start in starts]
 
 
 @dataclass(frozen=True)
@@ -175,7 +186,7 @@ class ChoiceBallot:
             return Vote(None, EMPTY_TEXT)
         if count > len(LETTERS):
             return Vote(None, f"{count} options, but only {len(LETTERS)} letters")
-        orders = option_orders(count, self._config.permutations)
+        orders = option_orders(ballot, self._config.permutations)
         total = np.zeros(count)
         try:
             for order in orders:

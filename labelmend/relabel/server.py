@@ -183,7 +183,7 @@ class ServerVoter:
         for place, ballot in enumerate(ballots):
             count = len(ballot.candidates)
             fits = count <= len(LETTERS) and bool(ballot.text.strip())
-            for order in option_orders(count, self._config.permutations) if fits else []:
+            for order in option_orders(ballot, self._config.permutations) if fits else []:
                 asked += [(place, order, sign) for sign in (1, -1)]
 
         def letters(question: tuple[int, list[int], int]) -> Doubles:

@@ -13,7 +13,13 @@ from labelmend.prompts.render import (
     choice_options,
 )
 from labelmend.relabel import ballots
-from labelmend.relabel.ballots import ChannelBallot, ChoiceBallot, chat_frame, shown_exemplars
+from labelmend.relabel.ballots import (
+    ChannelBallot,
+    ChoiceBallot,
+    chat_frame,
+    option_orders,
+    shown_exemplars,
+)
 from labelmend.relabel.llama import DecodeError, LlamaEngine, Span
 from labelmend.types import Ballot, LabelCard
 
@@ -240,10 +246,16 @@ def without_bias(engine, text, cards):
     return letter_scores(engine, text, cards) - letter_scores(engine, "N/A", cards)
 
 
+DRAWN = {"hi": [0, 2, 1], "is it going to snow in Oslo?": [1, 2, 0]}
+"""The orders of the options, by sha256sum of text, a zero byte and label."""
+
+
 def test_choice_is_what_a_text_adds_to_the_letters(engine):
-    (vote,) = ChoiceBallot(engine, choice(1)).vote([BALLOTS[0]])
-    by_hand = normalised(without_bias(engine, TEXTS[0], CARDS))
-    assert vote.scores == pytest.approx(tuple(by_hand), abs=0.05)
+    for text, order in DRAWN.items():
+        (vote,) = ChoiceBallot(engine, choice(1)).vote([Ballot(text, CARDS)])
+        by_hand = np.empty(3)
+        by_hand[order] = normalised(without_bias(engine, text, [CARDS[i] for i in order]))
+        assert vote.scores == pytest.approx(tuple(by_hand), abs=0.05)
     assert np.exp(vote.scores).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -271,6 +283,19 @@ def test_the_instruction_is_decoded_once(engine):
     own = sum(len(engine.tokenize(part)) for part in (options, *messages))
     assert engine.decoded_tokens - decoded == own + 2 * end
     assert ChoiceBallot(engine, choice(1)).vote(BALLOTS[1:2]) == first
+
+
+def test_the_place_among_the_candidates_says_nothing_about_the_letter():
+    cards = tuple(LabelCard(f"label {i}", "", (), "name") for i in range(4))
+    first = np.zeros(4, dtype=int)
+    for i in range(400):
+        ballot, turned = (Ballot(f"text {i}", c) for c in (cards, cards[::-1]))
+        (order,) = option_orders(ballot, 1)
+        assert sorted(order) == [0, 1, 2, 3]
+        assert option_orders(turned, 1) == [[3 - place for place in order]]
+        assert option_orders(ballot, 2) == [order, order[2:] + order[:2]]
+        first[order[0]] += 1
+    assert first.min() > 75  # 100 are expected, give or take 9
 
 
 def test_more_orders_than_candidates_are_no_more(engine):

@@ -368,4 +368,4 @@ def test_the_key_names_what_can_change_answers(smollm2, voter):
     other = LlamaVoter(changed, smollm2)
     other.close()
     # Sizes of the batch, and here of the cache, change speed, not answers.
-    assert other.key == f"{smollm2.digest} choice.v2 choice_message.v2 2 3"
+    assert other.key == f"{smollm2.digest} choice.v3 choice_message.v2 2 3"
