@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ _LEAST_BATCH = 256
 
 _MOST_THREADS = 512
 """With more, llama.cpp ends the process."""
+
+_LONGEST_TIMEOUT = 86_400
+"""Seconds; a socket can't wait for ever."""
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 """YAML 1.1 reads 1e-6 as text, since it has no point."""
@@ -54,14 +58,14 @@ def config_to_dict(config: Config) -> dict[str, Any]:
     return plain
 
 
-def load_yaml(text: str, where: str) -> Any:
+def load_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
     """Parse YAML.
 
     Raises:
         ConfigError: it is not YAML; the message names the line.
     """
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, loader)  # noqa: S506 - a safe one
     except (yaml.YAMLError, ValueError) as error:  # the latter for such as month 13
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -310,10 +314,18 @@ def _check_ranges(config: Config) -> None:
     for key, (number, bound) in least.items():
         if not number >= bound:  # NaN too
             raise ConfigError(f"{key} is {number}: give at least {bound}")
-    threads = {f"voters.{i}.threads": voter.threads for i, voter in enumerate(config.voters)}
-    for key, number in ({"describe.threads": config.describe.threads} | threads).items():
-        if number > _MOST_THREADS:
-            raise ConfigError(f"{key} is {number}: give at most {_MOST_THREADS}")
+        if number == math.inf:
+            raise ConfigError(f"{key} is {number}: give a finite number")
+    most: dict[str, tuple[float, int]] = {
+        "describe.threads": (config.describe.threads, _MOST_THREADS)
+    }
+    for i, voter in enumerate(config.voters):
+        most[f"voters.{i}.threads"] = (voter.threads, _MOST_THREADS)
+        if voter.server is not None:
+            most[f"voters.{i}.server.timeout_s"] = (voter.server.timeout_s, _LONGEST_TIMEOUT)
+    for key, (number, bound) in most.items():
+        if number > bound:
+            raise ConfigError(f"{key} is {number}: give at most {bound}")
     for i, voter in enumerate(config.voters):
         if voter.ballot == "choice" and voter.candidates > MOST_OPTIONS:
             raise ConfigError(

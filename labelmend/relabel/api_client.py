@@ -102,7 +102,7 @@ class ModelServer:
     def _answer(self, method: str, path: str, question: Any) -> Mapping[str, Any]:
         httpx = self._httpx
         late = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)
-        tries, wait = 0, _FIRST_WAIT
+        tries, timeouts, wait = 0, 0, _FIRST_WAIT
         while True:
             self._take_turn()
             tries += 1
@@ -111,7 +111,8 @@ class ModelServer:
                 response, content = self._request(method, path, question)
             except late as error:
                 fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
-                if tries > min(self._config.retries, 1):  # it had its time
+                timeouts += 1  # it had its time
+                if tries > self._config.retries or timeouts > 1:
                     raise fault from error
             except httpx.DecodingError:
                 fault = ServerFaultError("an answer that is not JSON")
@@ -189,8 +190,8 @@ class ModelServer:
 
     def _clean(self, text: str) -> str:
         """Return what a server said, on one line, without the key."""
-        words = " ".join(text.split())[:120]
-        return words.replace(self._key, "***") if self._key else words
+        words = " ".join(text.split())
+        return (words.replace(self._key, "***") if self._key else words)[:120]
 
 
 def check_server(config: ServerConfig) -> tuple[str, str]:

@@ -35,6 +35,8 @@ _ENDED = re.compile(r"[.!?]['\")\u2019\u201d]*\s*$")
 _RULE = "one line of sentences"
 """Replies are stored by it, as by the prompt: what was said under another rule is another reply."""
 
+_KEPT_TAGS = {"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"}
+
 _HEADER = """\
 # Label cards for labelmend. Edit a copy and give it back with --labels: what stands there wins over
 # what labelmend would write.
@@ -266,10 +268,22 @@ def read_labels_file(path: Path) -> dict[str, LabelCard]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{path}: can't read this labels file: {reason}; check the path") from None
-    tree = load_yaml(text, str(path))
+    tree = load_yaml(text, str(path), _PlainText)
     if not isinstance(tree, dict) or not tree:
         raise ConfigError(f"{path}: a labels file maps each label to its description; see README")
+    if None in tree:
+        raise ConfigError(f"{path}: a label is empty or null; put null in quotes if it is its name")
     return {str(label): _card(path, str(label), entry) for label, entry in tree.items()}
+
+
+class _PlainText(yaml.SafeLoader):
+    """Reads `yes`, `010` and `1.10` as they are written: labels and texts are no truth values."""
+
+
+_PlainText.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag in _KEPT_TAGS]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def labels_yaml(cards: Sequence[LabelCard]) -> str:

@@ -107,7 +107,7 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     if not path.strip():
         raise ConfigError(f"--voter {spec}: names no model; give the path of a GGUF file")
     known_names = {entry.name for entry in load_registry()}
-    if path not in known_names and Path(path).expanduser().is_dir():
+    if path not in known_names and _is_folder(path):
         raise ConfigError(f"--voter {spec}: {path} is no GGUF file but a folder; give a file in it")
     model = locate(path)
     if model.kind != "gguf":
@@ -121,6 +121,13 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     # The machine is the same, whatever the ballot.
     first = next((v for v in config.voters if v.server is None), config.describe)
     return replace(known[0], model=path, gpu_layers=first.gpu_layers, threads=first.threads)
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).expanduser().is_dir()
+    except (OSError, RuntimeError):  # `locate` says what is wrong with it
+        return False
 
 
 _MADE_FOR = {"channel": "embedded", "choice": "quality"}

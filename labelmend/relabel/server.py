@@ -39,7 +39,6 @@ _Got = TypeVar("_Got")
 _HOPELESS = 8
 """Ballots that fail one after the other by the server's fault before the run ends."""
 
-_LONGEST_WORDS = 192
 _LONGEST_CHARS = 800
 """Of a text, that a ballot shows."""
 
@@ -63,7 +62,7 @@ class ServerVoter:
     """A model on a server that answers ballots."""
 
     def __init__(self, config: VoterConfig, server: ServerConfig, name: str) -> None:
-        """Find the model on the server, and see whether the server can answer this ballot.
+        """Prepare to ask; the server is asked nothing before the first ballot.
 
         Args:
             config: the ballot, and the model's name on the server.
@@ -72,7 +71,6 @@ class ServerVoter:
 
         Raises:
             ConfigError: the settings can't be used.
-            ModelError: no server answers, it lacks the model, or it tells too little.
         """
         self._config = config
         self._settings = server
@@ -89,11 +87,7 @@ class ServerVoter:
         self._prefixes: dict[str, _Read | ServerFaultError] = {}
         self._failed = 0
         self._end: ModelError | None = None
-        try:
-            self._check()
-        except BaseException:
-            self.close()
-            raise
+        self._is_checked = False
 
     @property
     def tokens(self) -> int:
@@ -108,15 +102,20 @@ class ServerVoter:
         """Return one vote a ballot, in order.
 
         Raises:
-            ModelError: the server was lost in an earlier call, whose votes were still returned.
+            ModelError: no server answers, it lacks the model or tells too little for this ballot;
+                or it was lost in an earlier call, whose votes were still returned.
         """
         if self._end is not None:
             raise self._end
+        if not self._is_checked:
+            self._check()
+            self._is_checked = True
         if self._config.ballot == "channel":
             return self._channel(ballots)
         return self._choice(ballots)
 
     def _check(self) -> None:
+        """Find the model on the server, and see whether the server can answer this ballot."""
         known = self._server.models()
         if known and self.model not in known:
             raise ModelError(
@@ -192,7 +191,7 @@ class ServerVoter:
             text = ballot.text if sign > 0 else NO_MESSAGE
             cards = [ballot.candidates[i] for i in order]
             shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
-            words = " ".join(text.split(maxsplit=_LONGEST_WORDS)[:_LONGEST_WORDS])
+            words = " ".join(text.split())[:_LONGEST_CHARS]
             options = choice_instruction() + choice_options(cards, shown)
             prompt = _disarmed(options + choice_message(words))
             scores = np.empty(len(order))
@@ -345,7 +344,7 @@ def _likeliest(logprobs: Any) -> dict[str, float]:
         return {}
 
 
-_CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c]*>)|\[(?=/?INST\])")
+_CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c\u2581]*>)|\[(?=/?INST\])")
 
 
 def _disarmed(text: str) -> str:

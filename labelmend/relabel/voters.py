@@ -118,6 +118,9 @@ def collect_votes(
     Returns:
         one vote a ballot, in order, without scores or failure where the time was up before; and the
         report.
+
+    Raises:
+        ModelError: the voter can't be loaded or was lost; votes so far are stored.
     """
     began, read_before = time.monotonic(), voter.tokens
     keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
@@ -160,6 +163,8 @@ def collect_votes(
         if new < len(said):
             waiting.rotate(-_APART)
     failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
+    if failures:
+        voter.vote([])  # one that was lost in the last group says so in the next call
     report = VoterReport(
         voter=voter.name,
         asked=sum(vote is not None for vote in votes),

@@ -16,16 +16,21 @@ from labelmend.weights.registry import HubSource, ModelEntry, ModelFile
 
 def model_home() -> Path:
     """Return `$LABELMEND_HOME/models`, or `models` in the user's data folder."""
-    home = os.environ.get("LABELMEND_HOME") or platformdirs.user_data_dir("labelmend")
-    return Path(home).expanduser() / "models"
+    return (_chosen_home() or Path(platformdirs.user_data_dir("labelmend"))) / "models"
 
 
 def cache_home() -> Path:
     """Return `$LABELMEND_HOME/cache`, or the user's cache folder: what lies there can be remade."""
-    home = os.environ.get("LABELMEND_HOME")
-    if not home:
-        return Path(platformdirs.user_cache_dir("labelmend"))
-    return Path(home).expanduser() / "cache"
+    home = _chosen_home()
+    return home / "cache" if home else Path(platformdirs.user_cache_dir("labelmend"))
+
+
+def _chosen_home() -> Path | None:
+    chosen = os.environ.get("LABELMEND_HOME")
+    try:
+        return Path(chosen).expanduser() if chosen else None
+    except RuntimeError:
+        raise ModelError(f"LABELMEND_HOME: {chosen} is in no user's home folder") from None
 
 
 def lock_file() -> Path:

@@ -94,14 +94,16 @@ def locate(
     known = load_registry() if registry is None else registry
     if any(entry.name == name_or_path for entry in known):
         return _locate_entry(find_entry(name_or_path, known), trust_cache)
-    path = Path(name_or_path).expanduser()
     try:
+        path = Path(name_or_path).expanduser()
         if path.is_file():
             return _own_file(name_or_path, path, trust_cache)
         if path.is_dir():
             return _own_folder(name_or_path, path, trust_cache)
     except OSError as error:
         raise ModelError(f"{name_or_path}: can't read this model: {error.strerror}") from None
+    except RuntimeError:  # there is no such user
+        raise ModelMissingError(f"{name_or_path}: no such home folder; check the path") from None
     if len(path.parts) > 1 or path.suffix.casefold() == ".gguf":
         names = [entry.name for entry in known]
         hint = nearest(path.stem, names)

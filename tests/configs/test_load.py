@@ -308,6 +308,8 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
         key = line.split(":")[0]
         with pytest.raises(ConfigError, match=rf"voters\.0\.server\.{key} is .*: give at least"):
             load_config(write(tmp_path, shown.replace(line, wrong)))
+    with pytest.raises(ConfigError, match=r"timeout_s is 1000000.0: give at most 86400"):
+        load_config(write(tmp_path, shown.replace("timeout_s: 60", "timeout_s: 1000000")))
 
 
 @pytest.mark.parametrize(
@@ -316,6 +318,7 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
         ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
         ("routing.cut_below=-0.1", "routing.cut_below is -0.1: give a share from 0 to 1"),
         ("routing.llm_minutes=-1", r"routing.llm_minutes is -1.0: give at least 0"),
+        ("routing.llm_minutes=.inf", "routing.llm_minutes is inf: give a finite number"),
     ],
 )
 def test_impossible_llm_budgets(override, said):

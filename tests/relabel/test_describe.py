@@ -111,6 +111,15 @@ def test_short_form_and_what_may_be_left_out(tmp_path):
     }
 
 
+def test_labels_and_texts_are_read_as_they_are_written(tmp_path):
+    found = read(tmp_path, "yes: 3\n010: {exemplars: [no, 1.10, 2026-01-01, 1:30]}\n1e3:\n")
+    assert found == {
+        "yes": LabelCard("yes", "3", (), "user"),
+        "010": LabelCard("010", "", ("no", "1.10", "2026-01-01", "1:30"), "user"),
+        "1e3": LabelCard("1e3", "", (), "user"),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -119,7 +128,8 @@ def test_short_form_and_what_may_be_left_out(tmp_path):
         ("", "maps each label to its description"),
         ("- a\n- b\n", "maps each label to its description"),
         ("a: {descripton: x}", "a: unknown key 'descripton'"),
-        ("a: 3", "a: expected a description, got 3"),
+        ("a: [x]", "a: expected a description, got ['x']"),
+        ("null: x", "put null in quotes"),
         ("a: {exemplars: hello}", "a: exemplars is a list of texts, got 'hello'"),
     ],
 )

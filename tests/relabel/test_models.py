@@ -172,6 +172,8 @@ def test_what_can_not_vote(encoders, tmp_path, smollm2):
         (str(text), ModelError, "not a GGUF file"),
         (str(half), ModelError, "cut off or damaged"),
         (str(tmp_path / "none.gguf"), ModelError, "no such file or folder"),
+        ("~nobody-of-that-name/mine.gguf", ModelError, "no such home folder"),
+        ("m" * 300 + ".gguf", ModelError, "File name too long"),
         (str(encoders[0].path), ConfigError, "is no GGUF file"),
         ("all-MiniLM-L6-v2", ConfigError, "is no GGUF file"),
         ("choise:SmolLM2-135M-Instruct", ConfigError, "unknown model 'choise:SmolLM2"),

@@ -3,6 +3,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from labelmend.errors import ModelError
 from labelmend.weights.home import cache_home, model_home
 
 
@@ -16,6 +17,14 @@ def test_tilde_is_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LABELMEND_HOME", "~/own")
     assert cache_home() == tmp_path / "own" / "cache"
+
+
+def test_a_home_of_nobody(monkeypatch):
+    monkeypatch.setenv("LABELMEND_HOME", "~nobody-of-that-name/own")
+    with pytest.raises(
+        ModelError, match="LABELMEND_HOME: ~nobody-of-that-name/own is in no user's"
+    ):
+        model_home()
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -142,6 +142,10 @@ def test_neither_name_nor_path():
         locate("bge-m33")
     with pytest.raises(ModelMissingError, match="no such file or folder"):
         locate("models/mine.gguf")
+    with pytest.raises(ModelMissingError, match="no such home folder"):
+        locate("~nobody-of-that-name/mine.gguf")
+    with pytest.raises(ModelError, match="can't read this model: File name too long"):
+        locate("m" * 300 + "/mine.gguf")
 
 
 def test_a_hash_is_remembered_until_the_file_changes_and_checked_on_demand(tmp_path):
