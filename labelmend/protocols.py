@@ -78,7 +78,12 @@ class Voter(Protocol):
         ...
 
     def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot, in order; a ballot that fails is a Vote with its failure."""
+        """Return one vote a ballot, in order; a ballot that fails is a Vote with its failure.
+
+        Raises:
+            ModelError: the model can't be used any more. What an earlier call found out is said by
+                the next one, even one without ballots, so that votes are returned first.
+        """
         ...
 
     def close(self) -> None:
