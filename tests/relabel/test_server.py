@@ -679,7 +679,7 @@ def test_the_key_is_written_nowhere(told, tmp_path, bge_small):
     outcome = relabel_file(TableRequest(table), output, config, NoProgress())
     (report,) = outcome.result.voters
     assert (report.voter, report.asked, report.failures) == ("small", 12, {})
-    assert report.tokens == 50 * 2 * 12
+    assert report.tokens == 50 * (2 * 12 + 1)  # with the check's question
     record = json.loads(output.with_suffix(".run.json").read_text("utf-8"))
     assert record["models"]["voter small"]["source"] == f"served by {told.url}/v1"
     assert record["config"]["voters"][0]["server"]["api_key_env"] == "LABELMEND_TEST_KEY"
