@@ -25,6 +25,7 @@ from labelmend.errors import ConfigError, ModelError
 from labelmend.prompts.render import channel_prefix
 from labelmend.protocols import NoProgress
 from labelmend.relabel import api_client
+from labelmend.relabel.ballots import option_orders
 from labelmend.relabel.job import TableRequest, relabel_file
 from labelmend.relabel.llama import LlamaEngine, Span
 from labelmend.relabel.server import ServerVoter
@@ -504,7 +505,9 @@ def test_a_server_that_goes_down_ends_the_run_and_the_next_one_resumes(told):
         voter.close()
         again.close()
     assert (report.remembered, report.failures, len(again.asked)) == (6, {}, 2 * 14)
-    assert all(sorted(vote.scores) == pytest.approx(A_SECOND) for vote in votes)
+    for ballot, vote in zip(ballots, votes, strict=True):
+        (order,) = option_orders(ballot, 1)
+        assert [vote.scores[i] for i in order] == pytest.approx([RIGHT, RIGHT - 2.4])
 
 
 def test_a_server_that_is_lost_in_the_last_group_ends_the_run_too(told):
