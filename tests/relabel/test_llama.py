@@ -70,6 +70,36 @@ def test_threads_reach_llama_cpp(smollm2, threads, used):
         engine.close()
 
 
+@pytest.mark.parametrize(
+    ("heads", "gpu_layers", "gpu_build", "flash"),
+    [
+        (9, 0, False, False),  # SmolLM2's 576 numbers in nine heads of 64
+        (9, -1, False, False),  # nothing to put the layers on
+        (9, -1, True, True),
+        (9, 0, True, False),
+        (8, 0, False, True),  # 72 each
+    ],
+)
+def test_flash_attention_is_off_where_it_only_costs(
+    smollm2, monkeypatch, heads, gpu_layers, gpu_build, flash
+):
+    made = []
+    real = llama_cpp.llama_init_from_model
+
+    def made_from(model, params):
+        made.append(params.flash_attn_type)
+        return real(model, params)
+
+    monkeypatch.setattr(llama_cpp, "llama_init_from_model", made_from)
+    monkeypatch.setattr(llama_cpp, "llama_model_n_head", lambda model: heads)
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: gpu_build)
+    LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=gpu_layers).close()
+    off, left_to_it = (
+        getattr(llama_cpp, f"LLAMA_FLASH_ATTN_TYPE_{which}") for which in ("DISABLED", "AUTO")
+    )
+    assert made == [left_to_it if flash else off]
+
+
 def test_log_probabilities_sum_to_one(engine):
     following = next_token(engine, engine.tokenize("The capital of France is"))
     assert following.shape == (engine.vocabulary_size,)

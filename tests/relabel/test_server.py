@@ -79,7 +79,6 @@ def real(smollm2):
         "host": "127.0.0.1",
         "port": port,
         "n_ctx": 256,
-        "flash_attn": "true",  # as in this process; without it, other log-probabilities come out
         "n_threads": 1,
         "n_threads_batch": 1,
         "api_key": KEY,
