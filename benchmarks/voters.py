@@ -376,7 +376,9 @@ def report(lines: Sequence[Measured], command: str) -> str:
         "plain: the ballot's tokens/s by those of evaluating one prompt of as many tokens, of "
         "which only the last one's successor is scored; scored: by those of the same where every "
         "token is, as in a ballot; all in turns with the ballot on "
-        f"{TIMED_ROWS} rows whose prefixes are known.",
+        f"{TIMED_ROWS} rows whose prefixes are known. Lines of different sources were measured on "
+        "different days and perhaps machines: ratios within a line hold, seconds of two lines "
+        "need not.",
         setting(line.code for line in lines),
         "",
         "| model | ballot | rows | exemplars | as cast | right | goal | failed | tokens a row "
