@@ -31,9 +31,9 @@ _ROWS = 8
 """Rows of logits that are normalised at a time: they stay in the processor's cache."""
 
 _SMALL_HEAD = 64
-"""Attention heads of so many numbers gain nothing from llama.cpp's flash attention on a processor:
-ten short texts behind long prefixes take 1.2 to 1.3 times as long with it, and with heads of 128
-or 256 numbers 0.96 times."""
+"""Attention heads of at most so many numbers gain nothing from llama.cpp's flash attention on a
+processor: ten short texts behind long prefixes take 1.2 to 1.3 times as long with it, and with
+heads of 128 or 256 numbers 0.96 times."""
 
 
 Rule = Callable[[str, str | None, int], Literal["take", "skip", "end"]]
@@ -93,9 +93,17 @@ class LlamaEngine:
         self._path = path
         self._context: Any = None
         self._model = load_model(path, n_gpu_layers=gpu_layers if gpu_layers >= 0 else 2**31 - 1)
-        self._on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        width = llama_cpp.llama_model_n_embd(self._model)
+        # A model without attention has no heads.
+        small = width <= _SMALL_HEAD * llama_cpp.llama_model_n_head(self._model)
+        on_gpu = gpu_layers != 0 and llama_cpp.llama_supports_gpu_offload()
+        self._flash_attention = (
+            llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            if small and not on_gpu
+            else llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        )
         self.context_tokens = context_tokens
         self.batch_tokens = batch_tokens
         self.threads = threads or usable_cores()
@@ -129,8 +137,7 @@ class LlamaEngine:
         params.n_batch = params.n_ubatch = batch
         params.n_seq_max = sequences
         params.kv_unified = False
-        if not self._on_gpu and self._head_size() <= _SMALL_HEAD:
-            params.flash_attn_type = self._lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.flash_attn_type = self._flash_attention
         params.n_threads = params.n_threads_batch = self.threads
         self._context = self._lib.llama_init_from_model(self._model, params)
         if self._context is None:
@@ -368,12 +375,6 @@ class LlamaEngine:
                 )
             self.decoded_tokens += len(tokens[part])
             yield part, self._logits(int(asked[part].sum()))
-
-    def _head_size(self) -> int:
-        width, heads = (
-            getattr(self._lib, f"llama_model_n_{which}")(self._model) for which in ("embd", "head")
-        )
-        return int(width // heads)
 
     def _logits(self, rows: int) -> Floats:
         if not rows:

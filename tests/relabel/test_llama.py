@@ -78,6 +78,7 @@ def test_threads_reach_llama_cpp(smollm2, threads, used):
         (9, -1, True, True),
         (9, 0, True, False),
         (8, 0, False, True),  # 72 each
+        (0, 0, False, True),  # a model without attention, such as Mamba
     ],
 )
 def test_flash_attention_is_off_where_it_only_costs(
@@ -95,7 +96,8 @@ def test_flash_attention_is_off_where_it_only_costs(
     monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: gpu_build)
     LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=gpu_layers).close()
     off, left_to_it = (
-        getattr(llama_cpp, f"LLAMA_FLASH_ATTN_TYPE_{which}") for which in ("DISABLED", "AUTO")
+        llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     )
     assert made == [left_to_it if flash else off]
 

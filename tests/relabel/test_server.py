@@ -79,6 +79,7 @@ def real(smollm2):
         "host": "127.0.0.1",
         "port": port,
         "n_ctx": 256,
+        "flash_attn": "false",  # as in this process; with it, other log-probabilities come out
         "n_threads": 1,
         "n_threads_batch": 1,
         "api_key": KEY,
