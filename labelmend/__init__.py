@@ -9,8 +9,12 @@
 out-of-fold probabilities. Everything is imported on first use, so `import labelmend` is instant.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime 1.31 sends facts on the machine to its maker unless this is set before it loads.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from labelmend.configs.load import load_config
