@@ -10,7 +10,7 @@ PINS := $(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
 RUNTIME := $(VENV)/.installed-runtime-$(PINS)
 DEV := $(VENV)/.installed-dev-$(PINS)
 
-# pip compiles llama.cpp for this machine, but without AMX: labelmend/relabel/llama_model.py says why.
+# pip compiles llama.cpp for this machine, but without AMX: labelmend/llm/load_gguf.py says why.
 export CFLAGS += -U__AMX_INT8__
 export CXXFLAGS += -U__AMX_INT8__
 

@@ -24,7 +24,7 @@ from correction import SHARED, package_versions
 from results_file import write_section
 
 from labelmend.data.read import read_table
-from labelmend.retrieval.encode import usable_cores
+from labelmend.parallel import usable_cores
 
 HERE = Path(__file__).resolve().parent
 CLINC = SHARED / "clinc150"

@@ -14,7 +14,7 @@ import numpy as np
 from correction import HERE, SOURCES, code_digest, load
 from peers import relabel_dataset
 
-from labelmend.types import Relabelling
+from labelmend.relabel.result import Relabelling
 
 ROWS = 100
 

@@ -38,14 +38,14 @@ from peers import embed_rows, relabel_dataset
 from platformdirs import user_cache_path
 from results_file import append_record, read_records, write_section
 
-from labelmend.classify.baseline import Arm, TestSet, Vectors, cleanlab_arms, run_cell
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import overlapping_rows, training_set
 from labelmend.classify.learners import KINDS, Kind
 from labelmend.configs.load import load_config
+from labelmend.evaluation.baseline import Arm, TestSet, Vectors, cleanlab_arms, run_cell
+from labelmend.parallel import usable_cores
 from labelmend.protocols import NoProgress
-from labelmend.relabel.models import locate_models
-from labelmend.retrieval.encode import usable_cores
+from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, Floats
 

@@ -80,9 +80,7 @@ def reference(folder: Path) -> None:
     explained = [labelmend(folder, "explain", "mended.csv", "--row", str(r)) for r in EXPLAINED]
     (folder / "explained.txt").write_text("\n".join(explained), "utf-8")
     for kind in ("logreg", "linear-svm", "lightgbm"):
-        labelmend(
-            folder, "train-classifier", "mended.csv", "-o", kind, "--kind", kind, "--quiet"
-        )
+        labelmend(folder, "train-classifier", "mended.csv", "-o", kind, "--kind", kind, "--quiet")
         labelmend(folder, "predict", kind, "table.csv", "-o", f"{kind}.csv", "--quiet")
 
 

@@ -21,8 +21,9 @@ from results_file import write_around_sections
 from labelmend.cli.console import ProgressBars
 from labelmend.configs.load import load_config
 from labelmend.data.read import read_table
-from labelmend.relabel.demo import Score, run_demo, score
-from labelmend.relabel.job import TableRequest, relabel_file
+from labelmend.data.request import TableRequest
+from labelmend.workflows.demo import Score, run_demo, score
+from labelmend.workflows.relabel import relabel_file
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared" / "data"

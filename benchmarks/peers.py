@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelmend.types import Bools, Dataset, Doubles, Floats, Ints, Relabelling
+from labelmend.relabel.result import Relabelling
+from labelmend.types import Bools, Dataset, Doubles, Floats, Ints
 
 CROSS_VALIDATION = "cross-validation"
 """No method of its own: what cleanlab and plain argmax build on, computed once a run."""
@@ -81,8 +82,8 @@ class Mended:
 def relabel_dataset(dataset: Dataset) -> Relabelling:
     """Mend a dataset as a user does: embedded profile, no LLM, max harm 0.5 %."""
     from labelmend.configs.load import load_config
-    from labelmend.relabel.models import locate_models
     from labelmend.relabel.pipeline import relabel
+    from labelmend.relabel.run_models import locate_models
 
     config = load_config("embedded", ["decision.max_harm=0.005"])
     return relabel(dataset, config, locate_models(config, use_llm=False))
@@ -93,7 +94,7 @@ def embed_rows(dataset: Dataset) -> Floats:
     from labelmend.configs.load import load_config
     from labelmend.data.duplicates import unique_texts
     from labelmend.protocols import NoProgress
-    from labelmend.relabel.models import locate_models
+    from labelmend.relabel.run_models import locate_models
     from labelmend.retrieval.space import open_space
 
     config = load_config("embedded")

@@ -33,8 +33,8 @@ from voters import (
     setting,
 )
 
+from labelmend.llm import ballots
 from labelmend.prompts.render import channel_prefix, one_line
-from labelmend.relabel import ballots
 from labelmend.types import LabelCard
 
 HERE = Path(__file__).resolve().parent

@@ -27,10 +27,14 @@ import numpy as np
 from results_file import write_section
 
 from labelmend.configs.load import load_config
-from labelmend.relabel import pipeline, results, rounds, sources, suspect
-from labelmend.relabel.channel import LearnedChannel
-from labelmend.relabel.models import RunModels
+from labelmend.relabel import pipeline
+from labelmend.relabel.evidence import classifier as suspect
+from labelmend.relabel.evidence import sources
+from labelmend.relabel.labelmodel import rounds
+from labelmend.relabel.labelmodel.noise_channel import LearnedChannel
+from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.space import TextSpace
+from labelmend.runs import record as results
 from labelmend.types import Dataset, Floats, Ints
 
 HERE = Path(__file__).parent

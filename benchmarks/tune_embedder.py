@@ -31,20 +31,22 @@ from results_file import append_record, read_records, write_section
 from labelmend.cli.console import ProgressBars
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.data.labels_file import read_labels_file
 from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
 from labelmend.protocols import NoProgress
-from labelmend.relabel.corrupt import TRUE_LABEL
-from labelmend.relabel.describe import OOS_DESCRIPTION, read_labels_file
-from labelmend.relabel.job import TableRequest, relabel_file
+from labelmend.relabel.label_cards import OOS_DESCRIPTION
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever
 from labelmend.retrieval.passages import label_passages
 from labelmend.retrieval.space import TextSpace
 from labelmend.retrieval.tuned import TRAINED_TEXTS, text_hashes, with_embedder
-from labelmend.tune.job import tune_file
 from labelmend.tune.recall import DEPTHS, Questions, candidate_recall
 from labelmend.types import LabelCard
 from labelmend.weights.locate import locate
+from labelmend.workflows.corrupt import TRUE_LABEL
+from labelmend.workflows.relabel import relabel_file
+from labelmend.workflows.tune import tune_file
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)

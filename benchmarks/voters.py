@@ -41,15 +41,16 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import VoterConfig
 from labelmend.data.duplicates import text_key
 from labelmend.data.read import read_table
+from labelmend.llm.ballots import BALLOTS, ChannelBallot, shown_exemplars
+from labelmend.llm.engine import LlamaEngine, Span
+from labelmend.llm.types import Ballot, Vote
+from labelmend.parallel import usable_cores
 from labelmend.prompts.render import channel_prefix
-from labelmend.relabel.ballots import BALLOTS, ChannelBallot, shown_exemplars
-from labelmend.relabel.exemplars import with_exemplars
-from labelmend.relabel.label_bias import without_label_bias
-from labelmend.relabel.llama import LlamaEngine, Span
-from labelmend.relabel.models import locate_models
+from labelmend.relabel.escalation.exemplars import with_exemplars
+from labelmend.relabel.escalation.label_bias import without_label_bias
 from labelmend.relabel.pipeline import relabel
-from labelmend.retrieval.encode import usable_cores
-from labelmend.types import NO_LABEL, Ballot, Dataset, Vote
+from labelmend.relabel.run_models import locate_models
+from labelmend.types import NO_LABEL, Dataset
 
 HERE = Path(__file__).resolve().parent
 CLINC = HERE.parent.parent / "shared" / "data" / "clinc150"

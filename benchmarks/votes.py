@@ -41,10 +41,11 @@ from voters import MODELS, add_places, command
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
 from labelmend.data.noise import NoiseShare
-from labelmend.relabel.models import locate_models, with_voters
+from labelmend.llm.store import Store
 from labelmend.relabel.pipeline import relabel
-from labelmend.relabel.store import Store
-from labelmend.types import NO_LABEL, Bools, Dataset, Ints, LabelCard, Relabelling
+from labelmend.relabel.result import Relabelling
+from labelmend.relabel.run_models import locate_models, with_voters
+from labelmend.types import NO_LABEL, Bools, Dataset, Ints, LabelCard
 
 HERE = Path(__file__).resolve().parent
 DESCRIPTIONS = SHARED / "sirius" / "label_descriptions.yaml"

@@ -3,7 +3,7 @@
     import labelmend
 
     dataset = labelmend.make_dataset(texts, labels)
-    result = labelmend.relabel(dataset)
+    result = labelmend.mend(dataset)
 
 `NoisyLabelCorrector` and `find_label_issues` serve those who bring their own embeddings or
 out-of-fold probabilities. Everything is imported on first use, so `import labelmend` is instant.
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
+    from labelmend.api import make_dataset, mend
     from labelmend.configs.load import load_config
-    from labelmend.relabel.api import make_dataset, relabel
-    from labelmend.relabel.corrector import NoisyLabelCorrector, find_label_issues
-    from labelmend.relabel.explain import explain
-    from labelmend.types import Dataset, Relabelling
-
-__version__ = "0.1.0"
+    from labelmend.estimators.noisy_labels import NoisyLabelCorrector, find_label_issues
+    from labelmend.relabel.diagnostics.explain import explain
+    from labelmend.relabel.result import Relabelling
+    from labelmend.types import Dataset
+    from labelmend.version import __version__
 
 __all__ = [
     "Dataset",
@@ -34,22 +34,24 @@ __all__ = [
     "find_label_issues",
     "load_config",
     "make_dataset",
-    "relabel",
+    "mend",
 ]
 
 _HOMES = {
     "Dataset": "labelmend.types",
-    "NoisyLabelCorrector": "labelmend.relabel.corrector",
-    "Relabelling": "labelmend.types",
-    "explain": "labelmend.relabel.explain",
-    "find_label_issues": "labelmend.relabel.corrector",
+    "NoisyLabelCorrector": "labelmend.estimators.noisy_labels",
+    "Relabelling": "labelmend.relabel.result",
+    "__version__": "labelmend.version",
+    "explain": "labelmend.relabel.diagnostics.explain",
+    "find_label_issues": "labelmend.estimators.noisy_labels",
     "load_config": "labelmend.configs.load",
-    "make_dataset": "labelmend.relabel.api",
+    "make_dataset": "labelmend.api",
+    "mend": "labelmend.api",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "relabel":  # the callable subpackage; why, its own docstring says
+    if name == "relabel":  # the subpackage, which could be called until version 0.1
         return import_module("labelmend.relabel")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from labelmend.types import Ballot, Floats, Ints, Ranking, Vote
+from labelmend.types import Floats, Ints, Ranking
 
 
 class Encoder(Protocol):
@@ -51,43 +51,6 @@ class Reranker(Protocol):
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """Return one logit a (query, passage) pair, float32 [p]; higher is more relevant."""
-        ...
-
-
-class Voter(Protocol):
-    """Answers ballots."""
-
-    @property
-    def name(self) -> str:
-        """The voter's name in weights and reports."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """Names all that can change its answers: model digest, ballot, prompt version, settings."""
-        ...
-
-    @property
-    def together(self) -> int:
-        """Ballots that are put to it at a time, at least 1: about a second's work."""
-        ...
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that the model has read so far."""
-        ...
-
-    def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
-        """Return one vote a ballot, in order; a ballot that fails is a Vote with its failure.
-
-        Raises:
-            ModelError: the model can't be used any more. What an earlier call found out is said by
-                the next one, even one without ballots, so that votes are returned first.
-        """
-        ...
-
-    def close(self) -> None:
-        """Free the model."""
         ...
 
 

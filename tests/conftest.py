@@ -9,6 +9,8 @@ import pytest
 
 from labelmend.weights.locate import LocatedModel, locate
 
+pytest_plugins = ["fixtures.clusters", "fixtures.mended_table", "fixtures.outcome"]
+
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # The tests fill a cache of embeddings of their own.

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import labelmend
-from labelmend.relabel import api
+from labelmend import api
 from labelmend.types import NO_LABEL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +35,7 @@ def test_importing_labelmend_imports_nothing_else():
     assert run(f"import sys, labelmend; print(sorted({heavy} & set(sys.modules)))") == "[]"
     code = "import sys, labelmend; labelmend.__version__; dir(labelmend); print('labelmend.types' "
     assert run(code + "in sys.modules)") == "False"
-    code = "import sys, labelmend; labelmend.NoisyLabelCorrector; labelmend.relabel; print("
+    code = "import sys, labelmend; labelmend.NoisyLabelCorrector; labelmend.mend; print("
     assert run(code + "'torch' in sys.modules)") == "False"
 
 
@@ -43,9 +43,9 @@ def test_all_names_are_there_and_no_others():
     assert set(labelmend.__all__) <= set(dir(labelmend))
     for name in labelmend.__all__:
         assert getattr(labelmend, name) is getattr(labelmend, name)
-    with pytest.raises(AttributeError, match="module 'labelmend' has no attribute 'mend'"):
-        labelmend.mend  # noqa: B018
-    code = "from labelmend import *; print(relabel, NoisyLabelCorrector, explain, Dataset)"
+    with pytest.raises(AttributeError, match="module 'labelmend' has no attribute 'mended'"):
+        labelmend.mended  # noqa: B018
+    code = "from labelmend import *; print(mend, NoisyLabelCorrector, explain, Dataset)"
     assert "NoisyLabelCorrector" in run(code)
 
 
@@ -61,55 +61,20 @@ except ValueError as error:
     "first",
     [
         "import labelmend",
-        "import labelmend; labelmend.relabel",
-        "import labelmend.relabel",
-        "import labelmend, labelmend.relabel.job",
-        "import labelmend; from labelmend.relabel.pipeline import relabel",
+        "import labelmend, labelmend.workflows.relabel",
         "from labelmend.relabel.pipeline import relabel; import labelmend",
-        "import labelmend; from labelmend import relabel; import labelmend.relabel.job",
-        "import labelmend.relabel.job as job; import labelmend; from labelmend.relabel import fuse",
-        "import labelmend; from labelmend import *; import labelmend.relabel.api",
-        "import importlib; labelmend = importlib.import_module('labelmend.relabel.decide') and "
-        "importlib.import_module('labelmend')",
     ],
 )
-@pytest.mark.parametrize("last", ["", "import labelmend.relabel.pipeline, labelmend.relabel.job"])
-def test_relabel_is_function_and_subpackage_in_any_order_of_imports(first, last):
-    said = run(f"{first}\n{last}\n{CALL}\nimport labelmend.relabel.job\n{CALL}").splitlines()
-    assert said == ["descriptions: no label 'c' in the dataset"] * 2
-
-
-def test_the_subpackage_stays_one():
-    code = """
-import importlib, inspect, pickle, sys, types, labelmend
-from labelmend import relabel
-from unittest import mock
-assert relabel is labelmend.relabel is sys.modules['labelmend.relabel']
-assert isinstance(relabel, types.ModuleType) and callable(relabel)
-assert pickle.loads(pickle.dumps(relabel)) is relabel
-assert list(inspect.signature(relabel).parameters)[:2] == ['dataset', 'config']
-import labelmend.relabel.job
-assert labelmend.relabel.job.relabel_file.__module__ == 'labelmend.relabel.job'
-with mock.patch('labelmend.relabel.api.relabel', lambda *a, **k: (a, k)):
-    got = labelmend.relabel(1, 2, use_llm=True)
-assert got == ((1, 2), dict(
-    use_llm=True, descriptions=None, votes=None, self_test=False, progress=None
-))
-assert labelmend.relabel.__spec__.submodule_search_locations
-assert importlib.reload(relabel) is relabel and callable(relabel)
-print('ok')
-"""
-    assert run(code) == "ok"
-
-
-def test_the_module_takes_what_the_function_takes():
-    import inspect
-
-    module, function = inspect.signature(labelmend.relabel), inspect.signature(api.relabel)
-    assert list(module.parameters) == list(function.parameters)
-    for name, parameter in function.parameters.items():
-        assert module.parameters[name].default == parameter.default
-        assert module.parameters[name].kind == parameter.kind
+def test_the_old_name_is_called_in_any_order_of_imports_and_says_the_new_one(first):
+    code = (
+        "import warnings\nwarnings.simplefilter('error', DeprecationWarning)\n"
+        f"{first}\ntry:\n    labelmend.relabel(1)\nexcept DeprecationWarning as told:\n"
+        f"    print(told)\nwarnings.simplefilter('ignore')\n{CALL}"
+    )
+    assert run(code).splitlines() == [
+        "labelmend.relabel() is called labelmend.mend() now, and goes with version 0.3",
+        "descriptions: no label 'c' in the dataset",
+    ]
 
 
 _ONLY_OURS = ("--follow-imports=silent", "--no-site-packages", "--ignore-missing-imports")
@@ -122,11 +87,10 @@ def test_type_checkers_see_the_function(tmp_path):
     sample = tmp_path / "sample.py"
     sample.write_text(
         "import labelmend\n"
-        "from labelmend.relabel.pipeline import relabel\n"
         "data = labelmend.make_dataset(['a', 'b'], ['x', 'y'])\n"
-        "result: labelmend.Relabelling = labelmend.relabel(data, labelmend.load_config())\n"
+        "result: labelmend.Relabelling = labelmend.mend(data, labelmend.load_config())\n"
         "labels = labelmend.NoisyLabelCorrector().fit([[1.0]], ['a']).labels_\n"
-        "labelmend.relabel(3)\n"
+        "labelmend.mend(3)\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *_ONLY_OURS, sample.name],
@@ -137,10 +101,10 @@ def test_type_checkers_see_the_function(tmp_path):
     )
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
     assert len(errors) == 1, done.stdout
-    assert 'sample.py:6: error: Argument 1 to "relabel" has incompatible type "int"' in errors[0]
+    assert 'sample.py:5: error: Argument 1 to "mend" has incompatible type "int"' in errors[0]
 
 
-def test_relabel_mends_what_make_dataset_made(encoders):
+def test_mend_mends_what_make_dataset_made(encoders):
     assert all(model.path.is_dir() for model in encoders)
     heard = []
 
@@ -153,7 +117,7 @@ def test_relabel_mends_what_make_dataset_made(encoders):
 
     dataset = labelmend.make_dataset([*TEXTS, "where is my card"], [*LABELS, None])
     described = {"card": "The user can't find a payment card."}
-    result = labelmend.relabel(dataset, descriptions=described, progress=Progress())
+    result = labelmend.mend(dataset, descriptions=described, progress=Progress())
     assert isinstance(result, labelmend.Relabelling)
     assert [dataset.labels[k] for k in result.decisions.proposed] == [*LABELS, "card"]
     assert result.cards[0].description == described["card"]
@@ -161,12 +125,12 @@ def test_relabel_mends_what_make_dataset_made(encoders):
     assert not result.voters
 
 
-def test_relabel_cuts_long_texts_as_the_command_line_does(monkeypatch):
+def test_mend_cuts_long_texts_as_the_command_line_does(monkeypatch):
     seen = []
     monkeypatch.setattr(api, "locate_models", lambda config, use_llm: None)
     monkeypatch.setattr(api.pipeline, "relabel", lambda data, *a, **k: seen.append(data))
     config = labelmend.load_config("embedded", ["data.max_text_chars=5"])
-    labelmend.relabel(labelmend.make_dataset(TEXTS, LABELS), config)
+    labelmend.mend(labelmend.make_dataset(TEXTS, LABELS), config)
     assert seen[0].texts == ("i los", "my ca", "the e", "euro ")
 
 
@@ -235,9 +199,9 @@ def test_what_can_not_be_used_is_named(texts, labels, rest, message):
 def test_descriptions_are_checked():
     dataset = labelmend.make_dataset(TEXTS, LABELS)
     with pytest.raises(ValueError, match=r"no label 'cards' in the dataset \(did you mean 'card'"):
-        labelmend.relabel(dataset, descriptions={"cards": "Lost."})
+        labelmend.mend(dataset, descriptions={"cards": "Lost."})
     with pytest.raises(ValueError, match="that of 'card' is blank"):
-        labelmend.relabel(dataset, descriptions={"card": " "})
+        labelmend.mend(dataset, descriptions={"card": " "})
 
 
 def blocks(document):
@@ -276,4 +240,4 @@ def test_the_documents_link_to_files_that_exist(document):
 def test_votes_of_the_wrong_length_are_refused():
     dataset = labelmend.make_dataset(["lost my card", "new pin please"], ["card", "pin"])
     with pytest.raises(ValueError, match="votes of 'crowd': 1 for 2 rows"):
-        labelmend.relabel(dataset, votes={"crowd": ["card"]})
+        labelmend.mend(dataset, votes={"crowd": ["card"]})

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
+from labelmend.arrays import principal_axes, unit_rows
 from labelmend.configs.schema import ClassifyConfig, LinearConfig
-from labelmend.relabel.suspect import principal_axes
 from labelmend.types import Doubles, Floats, Ints
 
 SpaceKind = Literal["logreg", "linear-svm", "lightgbm"]
@@ -249,13 +249,6 @@ def _discriminant_axes(examples: Examples, components: int, count: int) -> tuple
             analysis.fit((examples.embeddings - mean) @ axes, examples.labels)
             turned = np.asarray(axes @ analysis.scalings_[:, :most], dtype=np.float32)
     return turned, np.asarray(-mean @ turned, dtype=np.float32)
-
-
-def unit_rows(vectors: Floats) -> Floats:
-    """Return the vectors [b, m] at unit length; a row of zeros stays one."""
-    lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
-    scaled: Floats = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return scaled
 
 
 def _folded_back(mean: Floats, axes: Floats, weights: Doubles, bias: Doubles) -> LinearScorer:

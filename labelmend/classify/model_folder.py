@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from labelmend import __version__
 from labelmend.classify.calibrate import OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
 from labelmend.classify.learners import KINDS, LinearScorer, Scorer, TreeScorer
@@ -26,6 +25,7 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import ModelError, ModelHashError, ModelMissingError
 from labelmend.types import Doubles
+from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
 

@@ -24,8 +24,8 @@ from labelmend.classify.classifier import Classifier, Nearness, Predictions, ass
 from labelmend.classify.data import TrainingSet
 from labelmend.classify.learners import Examples, Scorer, SpaceKind, learn, spread_scores
 from labelmend.configs.schema import ClassifyConfig
+from labelmend.parallel import usable_cores
 from labelmend.protocols import Progress
-from labelmend.retrieval.encode import usable_cores
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 _LEAST_LABELS_LEFT = 2

@@ -4,15 +4,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.classify.baseline import by_arm
-from labelmend.classify.comparison import Comparison
-from labelmend.classify.comparison_page import FIGURES, in_words, mean_figure, shown
-from labelmend.classify.export import ExportOutcome
-from labelmend.classify.job import PredictOutcome, TrainOutcome, headline
 from labelmend.cli.console import harmless
-from labelmend.report.build import Report
+from labelmend.evaluation.baseline import by_arm
+from labelmend.evaluation.comparison import Comparison
+from labelmend.evaluation.evaluate import headline
+from labelmend.report.comparison import FIGURES, in_words, mean_figure, shown
 from labelmend.report.page import mending_in_words
 from labelmend.types import Share
+from labelmend.workflows.export import ExportOutcome
+from labelmend.workflows.predict import PredictOutcome
+from labelmend.workflows.report import Report
+from labelmend.workflows.train import TrainOutcome
 
 
 def print_training(outcome: TrainOutcome) -> None:

@@ -91,12 +91,12 @@ def compare_baseline(
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""
-    from labelmend.classify.comparison import ComparisonRequest
-    from labelmend.classify.job import default_point
     from labelmend.classify.learners import KINDS
     from labelmend.cli.classify_summary import print_report
     from labelmend.configs.load import load_config
-    from labelmend.report.build import report_files
+    from labelmend.evaluation.comparison import ComparisonRequest
+    from labelmend.workflows.report import report_files
+    from labelmend.workflows.train import default_point
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder

@@ -99,7 +99,7 @@ def _kept_votes(store: Path | None) -> str:
     if store is None or not store.exists():
         return ""
     from labelmend.errors import OutputError
-    from labelmend.relabel.store import Store
+    from labelmend.llm.store import Store
 
     try:
         with Store(store) as opened:

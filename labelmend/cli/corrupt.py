@@ -36,8 +36,8 @@ def corrupt(
     """Inject seeded label noise, for evaluation; the right labels stay in true_label."""
     from labelmend.configs.load import load_config
     from labelmend.data.noise import parse_share
-    from labelmend.relabel.corrupt import corrupt_file
-    from labelmend.relabel.job import TableRequest
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.corrupt import corrupt_file
 
     config = load_config(profile, options.overrides(settings, seed))
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)

@@ -25,9 +25,8 @@ def demo(
     from labelmend.cli.classify_summary import print_report, print_training
     from labelmend.cli.summary import print_score, print_summary
     from labelmend.configs.load import load_config
-    from labelmend.relabel.demo import run_demo
-    from labelmend.relabel.job import OutputPaths
-    from labelmend.report.demo import report_demo, train_demo
+    from labelmend.runs.layout import OutputPaths
+    from labelmend.workflows.demo import report_demo, run_demo, train_demo
 
     config = load_config("embedded", options.overrides(settings, seed))
     store = None if no_llm else OutputPaths.beside(folder / "mended.csv").store

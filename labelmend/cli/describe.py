@@ -34,7 +34,9 @@ def describe(
 ) -> None:
     """Write an editable YAML with a description and exemplars for every label."""
     from labelmend.configs.load import load_config
-    from labelmend.relabel.job import OutputPaths, TableRequest, describe_file
+    from labelmend.data.request import TableRequest
+    from labelmend.runs.layout import OutputPaths
+    from labelmend.workflows.relabel import describe_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder

@@ -11,8 +11,8 @@ from labelmend.cli.console import harmless
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelmend.relabel.explain import CandidateNats, Explanation
-    from labelmend.relabel.look_up import LookedUp
+    from labelmend.relabel.diagnostics.explain import CandidateNats, Explanation
+    from labelmend.runs.look_up import LookedUp
 
 _TEXT_CHARS = 1000
 _SOURCE_WIDTH = 15
@@ -50,7 +50,7 @@ def explain(
 
     Each source's contribution is in nats: +0.7 doubles the odds, +2.3 makes them tenfold.
     """
-    from labelmend.relabel.look_up import look_up
+    from labelmend.runs.look_up import look_up
 
     found = look_up(table, evidence, row, row_id)
     if as_json:

@@ -45,9 +45,9 @@ def export(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
-    from labelmend.classify.export import export_file
     from labelmend.cli.classify_summary import print_export
-    from labelmend.relabel.job import TableRequest
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.export import export_file
 
     target = output or model.resolve().with_name(f"{model.resolve().name}-onnx")
     table = None

@@ -7,8 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     from labelmend.classify.learners import Kind
-    from labelmend.classify.peer import Peer
     from labelmend.configs.schema import Config
+    from labelmend.evaluation.peer import Peer
 
 Table = Annotated[
     Path,
@@ -144,8 +144,8 @@ def peer(name: str | None) -> "Peer | None":
     """
     if name is None:
         return None
-    from labelmend.classify.peer import PEERS
     from labelmend.errors import ConfigError, nearest
+    from labelmend.evaluation.peer import PEERS
 
     for known in PEERS:
         if known == name:

@@ -27,10 +27,10 @@ def predict(
     quiet: options.Quiet = False,
 ) -> None:
     """Classify texts: predicted_label, probability, is_oos and top_3 are added to your columns."""
-    from labelmend.classify.job import predict_file
     from labelmend.cli.classify_summary import print_prediction
     from labelmend.configs.load import load_config
-    from labelmend.relabel.job import TableRequest
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.predict import predict_file
 
     config = load_config("embedded", options.overrides(settings, None))
     target = output or table.parent / f"{table.stem}.predicted{table.suffix}"

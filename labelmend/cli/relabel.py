@@ -87,9 +87,11 @@ def relabel(
     """
     from labelmend.cli.summary import print_plan, print_summary
     from labelmend.configs.load import load_config
+    from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
-    from labelmend.relabel.job import OutputPaths, TableRequest, plan_file, relabel_file
-    from labelmend.relabel.models import with_voters
+    from labelmend.relabel.run_models import with_voters
+    from labelmend.runs.layout import OutputPaths
+    from labelmend.workflows.relabel import plan_file, relabel_file
 
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
     config = options.with_embedder(load_config(profile, changes), embedder)

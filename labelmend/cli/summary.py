@@ -7,13 +7,16 @@ from rich.table import Table
 from rich.text import Text
 
 from labelmend.cli.console import harmless
-from labelmend.relabel.demo import Score
-from labelmend.relabel.diagnose import Diagnoses, diagnose
-from labelmend.relabel.job import RelabelOutcome
-from labelmend.relabel.models import RunModels
-from labelmend.relabel.plan import Plan
-from labelmend.relabel.results import confused_pairs, estimated_noise
-from labelmend.types import Decision, SelfTest, Share, VoterReport
+from labelmend.llm.types import VoterReport
+from labelmend.relabel.diagnostics.label_set import Diagnoses, diagnose
+from labelmend.relabel.labelmodel.types import Decision
+from labelmend.relabel.result import SelfTest
+from labelmend.relabel.run_models import RunModels
+from labelmend.runs.record import confused_pairs, estimated_noise
+from labelmend.types import Share
+from labelmend.workflows.demo import Score
+from labelmend.workflows.plan import Plan
+from labelmend.workflows.relabel import RelabelOutcome
 
 _WORDS: dict[Decision, str] = {
     "keep": "kept",

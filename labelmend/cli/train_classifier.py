@@ -77,11 +77,11 @@ def train_classifier(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
-    from labelmend.classify.job import checkpoints_of, train_file
     from labelmend.cli.classify_summary import print_training
     from labelmend.configs.load import load_config
+    from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
-    from labelmend.relabel.job import TableRequest
+    from labelmend.workflows.train import checkpoints_of, train_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
@@ -125,8 +125,8 @@ def _point(
     in_scope_accuracy: str | None, oos_recall: str | None, config: "Config"
 ) -> "OperatingPoint":
     from labelmend.classify.calibrate import OperatingPoint
-    from labelmend.classify.job import default_point
     from labelmend.errors import ConfigError
+    from labelmend.workflows.train import default_point
 
     if in_scope_accuracy is not None and oos_recall is not None:
         raise ConfigError(

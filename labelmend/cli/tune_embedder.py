@@ -14,7 +14,7 @@ from labelmend.cli.console import INTERRUPTED, ProgressBars, harmless, say_error
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelmend.tune.job import Recalls, TuneOutcome
+    from labelmend.workflows.tune import Recalls, TuneOutcome
 
 
 def tune_embedder(
@@ -61,8 +61,8 @@ def tune_embedder(
     was interrupted goes on when it is started again.
     """
     from labelmend.configs.load import load_config
-    from labelmend.relabel.job import TableRequest
-    from labelmend.tune.job import tune_file
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.tune import tune_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder

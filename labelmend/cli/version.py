@@ -5,6 +5,6 @@ import typer
 
 def version() -> None:
     """Print the version."""
-    from labelmend import __version__
+    from labelmend.version import __version__
 
     typer.echo(f"labelmend {__version__}")

@@ -1,55 +1,25 @@
-"""The main job: describe, suspect, vote, fuse, decide.
+"""The main job: candidates, evidence, label model, escalation, decisions, diagnostics.
 
-This subpackage can be called: `labelmend.relabel(dataset, config)` is `labelmend.relabel.api`'s
-function of the same name. It has to be the module itself that is called, since Python binds a
-subpackage to its parent's attribute whenever one of its modules is first imported, and so would
-replace a function there, sooner or later, by this module.
+Until version 0.1 this subpackage was the public function too: `labelmend.relabel(dataset)`. That
+function is `labelmend.mend` now; the old call works for one more release, and says so.
 """
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from labelmend.configs.schema import Config
-    from labelmend.protocols import Progress
-    from labelmend.types import Dataset, Relabelling
+from typing import Any
 
 
-class _CallableModule(ModuleType):
-    """A module that is called as the public function that shares its name."""
-
-    def __call__(
-        self,
-        dataset: Dataset,
-        config: Config | None = None,
-        *,
-        use_llm: bool = False,
-        descriptions: Mapping[str, str] | None = None,
-        votes: Mapping[str, Sequence[str | None]] | None = None,
-        self_test: bool = False,
-        progress: Progress | None = None,
-    ) -> Relabelling:
-        """Mend a dataset's labels; see `labelmend.relabel.api.relabel`."""
-        from labelmend.relabel.api import relabel
-
-        return relabel(
-            dataset,
-            config,
-            use_llm=use_llm,
-            descriptions=descriptions,
-            votes=votes,
-            self_test=self_test,
-            progress=progress,
+class _CalledByItsOldName(ModuleType):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Mend a dataset's labels; see `labelmend.mend`."""
+        warnings.warn(
+            "labelmend.relabel() is called labelmend.mend() now, and goes with version 0.3",
+            DeprecationWarning,
+            stacklevel=2,
         )
-
-    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
-        """Pickle by name, as functions are: it may be sent to worker processes."""
-        return import_module, (self.__name__,)
+        return import_module("labelmend").mend(*args, **kwargs)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+sys.modules[__name__].__class__ = _CalledByItsOldName

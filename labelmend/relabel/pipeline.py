@@ -8,50 +8,45 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
+from labelmend.arrays import gather, given_shares
 from labelmend.configs.schema import Config
-from labelmend.data.duplicates import given_counts, unique_texts
+from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
+from labelmend.llm.ballots import shown_exemplars
+from labelmend.llm.store import Store
 from labelmend.protocols import NoProgress, Progress, Reranker
-from labelmend.relabel.ballots import shown_exemplars
-from labelmend.relabel.decide import decide
-from labelmend.relabel.describe import Described, label_cards
-from labelmend.relabel.diagnose import judge
-from labelmend.relabel.fuse import Fit, add_evidence, fuse_routed, unit_spread
-from labelmend.relabel.majority import majority
-from labelmend.relabel.merit import against_chance, appraised, notes_on_voters
-from labelmend.relabel.models import RunModels, notes_on_gpu
-from labelmend.relabel.poll import Poll, Polled
-from labelmend.relabel.rounds import Settled, settle
-from labelmend.relabel.route import Routing, route, shortlist
-from labelmend.relabel.self_test import NamedProgress, Noise, measure, presumed_truth, tighten
-from labelmend.relabel.sources import VOTE_COLUMN, Sources, find_sources, given_shares
-from labelmend.relabel.store import Store
-from labelmend.relabel.suspect import word_features
-from labelmend.relabel.vote_weights import vote_weights, within_ballots
+from labelmend.relabel.diagnostics.label_set import judge
+from labelmend.relabel.diagnostics.self_test import (
+    NamedProgress,
+    Noise,
+    measure,
+    presumed_truth,
+    tighten,
+)
+from labelmend.relabel.escalation.poll import Poll, Polled
+from labelmend.relabel.escalation.routing import Routing, route, shortlist
+from labelmend.relabel.escalation.vote_weights import vote_weights, within_ballots
+from labelmend.relabel.escalation.voter_quality import against_chance, appraised, notes_on_voters
+from labelmend.relabel.evidence.annotators import vote_scores, vote_shares
+from labelmend.relabel.evidence.lexical import word_features
+from labelmend.relabel.evidence.sources import VOTE_COLUMN, Sources, find_sources
+from labelmend.relabel.label_cards import Described, label_cards
+from labelmend.relabel.labelmodel.decisions import decide
+from labelmend.relabel.labelmodel.fusion import Fit, add_evidence, fuse_routed, unit_spread
+from labelmend.relabel.labelmodel.majority import majority
+from labelmend.relabel.labelmodel.rounds import Settled, settle
+from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.relabel.result import Relabelling, SelfTest
+from labelmend.relabel.run_models import RunModels, notes_on_gpu
 from labelmend.retrieval.bm25 import Bm25Retriever
 from labelmend.retrieval.candidates import Candidates
-from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever, gather
-from labelmend.retrieval.neighbours import (
-    Neighbours,
-    find_neighbours,
-    oos_scores,
-)
+from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
+from labelmend.retrieval.neighbours import Neighbours, find_neighbours, oos_scores
 from labelmend.retrieval.new_labels import find_new_labels
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import TextSpace, open_space
-from labelmend.types import (
-    Dataset,
-    Decisions,
-    Doubles,
-    Evidence,
-    Floats,
-    Ints,
-    LabelCard,
-    Relabelling,
-    SelfTest,
-    UniqueTexts,
-)
+from labelmend.types import Dataset, Doubles, Evidence, Floats, Ints, LabelCard, UniqueTexts
 
 
 def relabel(
@@ -105,7 +100,7 @@ def relabel(
     described = job.describe(unique, embeddings, written or {})
     with job.timed("retrieve"):
         texts = job.prepare(unique, embeddings, neighbours, described.cards, space)
-        shares = {name: _vote_shares(unique, vote) for name, vote in (votes or {}).items()}
+        shares = {name: vote_shares(unique, vote) for name, vote in (votes or {}).items()}
         texts = replace(texts, votes=shares)
         corpus = job.retrieve(texts, unique.given)
     space.release()
@@ -172,18 +167,6 @@ def relabel(
             *_notes_on(tested),
         ),
     )
-
-
-def _vote_shares(unique: UniqueTexts, votes: Ints) -> csr_array:
-    """Return sparse [u, K]: the share of a text's votes that each label got."""
-    return given_shares(given_counts(unique.of_row, votes, unique.given.shape))
-
-
-def _vote_scores(votes: csr_array, labels: Ints) -> Floats:
-    """Return float32 [u, c]: each candidate's share; NaN for texts without a vote."""
-    shares = gather(votes, np.arange(len(labels)), labels).astype(np.float32)
-    shares[np.diff(votes.indptr) == 0] = np.nan
-    return shares
 
 
 def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
@@ -334,7 +317,7 @@ class _Job:
         )
         candidates = sources.candidates
         votes = (
-            Evidence(f"{VOTE_COLUMN}{name}", _vote_scores(shares, candidates.labels))
+            Evidence(f"{VOTE_COLUMN}{name}", vote_scores(shares, candidates.labels))
             for name, shares in texts.votes.items()
         )
         sources = replace(sources, fixed=(*sources.fixed, *votes))

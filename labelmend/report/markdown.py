@@ -1,7 +1,7 @@
 """The report in Markdown."""
 
-from labelmend.classify.comparison import Comparison
-from labelmend.classify.comparison_page import cell_text, page
+from labelmend.evaluation.comparison import Comparison
+from labelmend.report.comparison import cell_text, page
 from labelmend.report.mending import Mending
 from labelmend.report.page import mending_in_words, rightness_numbers
 from labelmend.report.plots import Numbers

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from labelmend.classify.comparison import ComparedTables
+from labelmend.arrays import share
 from labelmend.classify.data import MENDED, LabelledTable
 from labelmend.data.duplicates import text_key
-from labelmend.relabel.explain import Explanation
-from labelmend.relabel.self_test import share
-from labelmend.report.run_files import Run, read_explanations, read_run
+from labelmend.evaluation.comparison import ComparedTables
+from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.runs.read import Run, read_explanations, read_run
 from labelmend.types import NO_LABEL, Share
 
 SHOWN_ROWS = 20

@@ -9,11 +9,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from labelmend import __version__
-from labelmend.classify.baseline import Cell, by_arm
-from labelmend.classify.comparison import BEFORE, GOLD, Comparison
-from labelmend.classify.comparison_page import FIGURES, how_tested, in_words, mean_figure, shown
-from labelmend.relabel.explain import Explanation
+from labelmend.evaluation.baseline import Cell, by_arm
+from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
+from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figure, shown
 from labelmend.report.mending import Mending, Rightness, ShownRow
 from labelmend.report.plots import (
     Numbers,
@@ -27,6 +26,7 @@ from labelmend.report.plots import (
     trade_off_plot,
 )
 from labelmend.types import Share
+from labelmend.version import __version__
 
 SECTIONS = (
     ("changes", "What was changed"),

@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelmend.classify.baseline import Cell
 from labelmend.classify.calibrate import TradeOff
-from labelmend.classify.compare import Outcome
-from labelmend.classify.comparison import AFTER, BEFORE, GOLD
-from labelmend.classify.comparison_page import (
-    LABEL_FIGURES,
-    label_f1,
-    label_mean,
-    mean_figure,
-    points,
-)
-from labelmend.classify.evaluate import ReliabilityBin
-from labelmend.relabel.results import ConfusedPair
+from labelmend.evaluation.baseline import Cell
+from labelmend.evaluation.compare import Outcome
+from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
+from labelmend.evaluation.evaluate import ReliabilityBin
+from labelmend.report.comparison import LABEL_FIGURES, label_f1, label_mean, mean_figure, points
 from labelmend.report.mending import Flow, Mending, label_turnover
+from labelmend.runs.record import ConfusedPair
 from labelmend.types import Doubles
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from labelmend.retrieval.passages import LabelPassages, row_blocks
+from labelmend.arrays import row_blocks
+from labelmend.retrieval.passages import LabelPassages
 from labelmend.retrieval.ranking import top_columns
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Ranking
 

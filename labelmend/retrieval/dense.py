@@ -1,12 +1,10 @@
 """Dense retrieval of labels: by their descriptions and exemplars, and by their prototypes."""
 
-from typing import TypeVar
-
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from labelmend.retrieval.passages import LabelPassages, best_found, row_blocks
+from labelmend.arrays import dot_products, gather, row_blocks
+from labelmend.retrieval.passages import LabelPassages, best_found
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Ranking
 
@@ -50,7 +48,7 @@ class DescriptionRetriever:
         for rows in row_blocks(len(texts), candidates.shape[1] * self._passages.most_per_label):
             places = self._passages.places(texts[rows], candidates[rows])
             columns = np.maximum(places.reshape(len(places), -1), 0)
-            dots = _dots(self._embeddings[texts[rows]], self._vectors, columns)
+            dots = dot_products(self._embeddings[texts[rows]], self._vectors, columns)
             best[rows] = best_found(dots.reshape(places.shape), places)
         return best
 
@@ -112,7 +110,7 @@ class PrototypeRetriever:
         own = gather(self._memberships, texts, candidates)
         for rows in row_blocks(len(texts), max(candidates.shape[1], self._sums.shape[1])):
             vectors = self._embeddings[texts[rows]].astype(np.float64)
-            dots = _dots(vectors, self._sums, candidates[rows])
+            dots = dot_products(vectors, self._sums, candidates[rows])
             length = np.einsum("bd,bd->b", vectors, vectors)[:, None]  # 1, but for rounding
             others = dots - own[rows] * length
             squared = (
@@ -126,55 +124,3 @@ class PrototypeRetriever:
 
 _SUMMED_ROWS = 1 << 16
 """Texts that are held in float64 at a time."""
-
-_WORTH_ALL = 16
-"""Products with all vectors cost less than those with one in so many, which are gathered first."""
-
-
-_Real = TypeVar("_Real", np.float32, np.float64)
-
-
-def _dots(left: npt.NDArray[_Real], right: npt.NDArray[_Real], columns: Ints) -> npt.NDArray[_Real]:
-    """Return [b, c]: the dot product of `left[i]` and `right[columns[i, j]]`.
-
-    Args:
-        left: [b, d].
-        right: [m, d].
-        columns: int64 [b, c].
-    """
-    dots = np.zeros(columns.shape, dtype=left.dtype)
-    total, dimensions = right.shape
-    if columns.shape[1] * _WORTH_ALL >= total:
-        for rows in row_blocks(len(left) if total else 0, total):
-            dots[rows] = np.take_along_axis(left[rows] @ right.T, columns[rows], axis=1)
-    else:
-        for rows in row_blocks(len(left), columns.shape[1] * dimensions):
-            np.einsum("bd,bcd->bc", left[rows], right[columns[rows]], out=dots[rows])
-    return dots
-
-
-def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
-    """Return float64 [b, c]: `sparse[rows[i], columns[i, j]]`."""
-    gathered = np.zeros(columns.shape, dtype=np.float64)
-    for part in row_blocks(len(rows), columns.shape[1]):
-        entries = sparse[rows[part]]
-        entries.sum_duplicates()  # sorts, too
-        count, width = entries.shape
-        starts = np.arange(count)[:, None] * width
-        keys = np.repeat(starts[:, 0], np.diff(entries.indptr)) + entries.indices
-        if len(keys):
-            wanted = starts + columns[part]
-            place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            gathered[part] = np.where(keys[place] == wanted, entries.data[place], 0.0)
-    return gathered
-
-
-def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_array:
-    """Return float32 sparse [u, K] from label indices int64 [u, c] and their weights [u, c]."""
-    count, width = labels.shape
-    starts = np.arange(0, count * width + 1, width)
-    values = weights.ravel().astype(np.float32)
-    # A copy: scipy sorts indices in place, and these are the candidates of everybody else too.
-    matrix = csr_array((values, labels.flatten(), starts), shape=(count, label_count))
-    matrix.eliminate_zeros()
-    return matrix

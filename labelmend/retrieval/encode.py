@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError, ModelMissingError
+from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
 from labelmend.types import Floats
 
@@ -287,10 +287,3 @@ def longest_input(folder: Path) -> int:
     if not path.is_file():
         return 512
     return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length", 512))
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may use, which a container may limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from labelmend.retrieval.dense import gather
+from labelmend.arrays import gather
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 

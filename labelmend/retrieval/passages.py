@@ -1,10 +1,11 @@
 """What can be searched of a label: its description, and each of its exemplars."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from labelmend.arrays import row_blocks
 from labelmend.data.duplicates import text_key
 from labelmend.types import Floats, Ints, LabelCard
 
@@ -104,16 +105,6 @@ def best_found(scores: Floats, places: Ints) -> Floats:
     """Return the best over the last axis where `places` is not -1, float32; NaN where none is."""
     best = np.where(places < 0, -np.inf, scores).max(axis=-1, initial=-np.inf)
     return np.where(np.isneginf(best), np.nan, best).astype(np.float32)
-
-
-def row_blocks(total: int, width: int) -> Iterator[slice]:
-    """Cut `total` rows into blocks of about a million values, at `width` values a row."""
-    size = max(1, _BLOCK_VALUES // max(width, 1))
-    for start in range(0, total, size):
-        yield slice(start, min(start + size, total))
-
-
-_BLOCK_VALUES = 1 << 20
 
 
 def label_passages(

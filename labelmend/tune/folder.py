@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelmend import __version__
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import OutputError
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS
+from labelmend.version import __version__
 
 
 def check_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from correction import Run
 from downstream import Line
 
-from labelmend.classify.baseline import Arm
+from labelmend.evaluation.baseline import Arm
 from labelmend.types import Dataset
 
 RUN = Run("clinc", "uniform-20", 0)

@@ -18,7 +18,8 @@ from voters import (
 
 from labelmend.configs.load import load_config
 from labelmend.data.duplicates import text_key
-from labelmend.types import Ballot, LabelCard, Vote
+from labelmend.llm.types import Ballot, Vote
+from labelmend.types import LabelCard
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo"
 

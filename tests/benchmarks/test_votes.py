@@ -6,15 +6,10 @@ import votes
 from correction import Table
 from votes import ALL, CASES, NONE, Line, configured, gain, measure, report, spoil, verdicts
 
-from labelmend.relabel.channel import FIRST_GUESS
-from labelmend.types import (
-    NO_LABEL,
-    Dataset,
-    Decisions,
-    Posterior,
-    Relabelling,
-    UniqueTexts,
-)
+from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS
+from labelmend.relabel.labelmodel.types import Decisions, Posterior
+from labelmend.relabel.result import Relabelling
+from labelmend.types import NO_LABEL, Dataset, UniqueTexts
 
 CASE = {case.key: case for case in CASES}
 LINE = Line(

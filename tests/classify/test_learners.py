@@ -6,13 +6,13 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from labelmend.arrays import unit_rows
 from labelmend.classify.learners import (
     SPACE_KINDS,
     Examples,
     learn,
     spread_scores,
     train_linear_svm,
-    unit_rows,
 )
 from labelmend.configs.schema import LinearConfig
 

@@ -5,9 +5,9 @@ import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import training_set
-from labelmend.classify.evaluate import evaluate
 from labelmend.classify.train import stratified_folds, train
 from labelmend.errors import ConfigError
+from labelmend.evaluation.evaluate import evaluate
 from labelmend.protocols import NoProgress
 
 LOSS = OperatingPoint("in-scope-loss", 0.05)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labelmend import __version__
+from labelmend.version import __version__
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (

@@ -1,12 +1,7 @@
 import pytest
 
-from labelmend.cli.console import (
-    ProgressBars,
-    keeping_checkpoints,
-    keeping_votes,
-    say_error,
-)
-from labelmend.relabel.store import Store
+from labelmend.cli.console import ProgressBars, keeping_checkpoints, keeping_votes, say_error
+from labelmend.llm.store import Store
 
 
 def test_an_error_is_one_line(capsys):

@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from labelmend.relabel import describe
-from labelmend.relabel.describe import read_labels_file
+from labelmend.data.labels_file import read_labels_file
+from labelmend.relabel import label_cards as describe
 
 PLAIN = ("--no-llm", "--quiet")
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from labelmend.classify import export
+from labelmend.workflows import export
 
 
 def write(path, rows):

@@ -13,8 +13,11 @@ import llama_cpp
 import pytest
 
 from labelmend.configs.load import config_to_dict, load_config
-from labelmend.relabel import job, pipeline, plan, poll
-from labelmend.types import Vote
+from labelmend.llm.types import Vote
+from labelmend.relabel import pipeline
+from labelmend.relabel.escalation import poll
+from labelmend.workflows import plan
+from labelmend.workflows import relabel as job
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo" / "train_noisy.csv"
 PLAIN = ("--no-llm", "--quiet")

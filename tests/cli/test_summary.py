@@ -15,8 +15,8 @@ from labelmend.cli.summary import (
     time_in_words,
     voter_in_words,
 )
-from labelmend.relabel.demo import Score
-from labelmend.relabel.diagnose import (
+from labelmend.llm.types import VoterReport
+from labelmend.relabel.diagnostics.label_set import (
     Diagnoses,
     EmptyLabel,
     MergeAdvice,
@@ -24,18 +24,12 @@ from labelmend.relabel.diagnose import (
     SplitAdvice,
     Trust,
 )
-from labelmend.relabel.job import OutputPaths, RelabelOutcome
-from labelmend.types import (
-    Dataset,
-    Decisions,
-    NoiseChannel,
-    Posterior,
-    Relabelling,
-    SelfTest,
-    Share,
-    UniqueTexts,
-    VoterReport,
-)
+from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
+from labelmend.relabel.result import Relabelling, SelfTest
+from labelmend.runs.layout import OutputPaths
+from labelmend.types import Dataset, Share, UniqueTexts
+from labelmend.workflows.demo import Score
+from labelmend.workflows.relabel import RelabelOutcome
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from labelmend.cli.app import main
 from labelmend.configs.load import load_config
 from labelmend.data.duplicates import text_key
-from labelmend.relabel.describe import read_labels_file
+from labelmend.data.labels_file import read_labels_file
 from labelmend.retrieval.encode import load_encoder
 
 DEMO = resources.files("labelmend.data.demo")

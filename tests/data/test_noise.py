@@ -1,13 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.data.noise import (
-    NoiseShare,
-    mixture,
-    nearest_noise,
-    oos_swap_noise,
-    uniform_noise,
-)
+from labelmend.data.noise import NoiseShare, mixture, nearest_noise, oos_swap_noise, uniform_noise
 from labelmend.errors import ConfigError
 from labelmend.types import NO_LABEL, Floats, Ints
 

@@ -4,9 +4,10 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
 from labelmend.protocols import NoProgress
-from labelmend.relabel.demo import score
-from labelmend.relabel.job import TableRequest, relabel_file
+from labelmend.workflows.demo import score
+from labelmend.workflows.relabel import relabel_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
-from labelmend.relabel.decide import decide
-from labelmend.relabel.diagnose import diagnose
-from labelmend.relabel.models import locate_models
+from labelmend.relabel.diagnostics.label_set import diagnose
+from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.pipeline import relabel
-from labelmend.types import NO_LABEL, Dataset, LabelCard, Relabelling
+from labelmend.relabel.result import Relabelling
+from labelmend.relabel.run_models import locate_models
+from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 CONFIG = load_config("embedded")
 NAMES = (

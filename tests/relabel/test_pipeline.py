@@ -10,13 +10,15 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.errors import ConfigError
-from labelmend.relabel import pipeline, poll
-from labelmend.relabel.decide import decide
-from labelmend.relabel.models import locate_models
+from labelmend.llm.store import Store
+from labelmend.llm.types import Vote
+from labelmend.relabel import pipeline
+from labelmend.relabel.escalation import poll
+from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.pipeline import label_passage, relabel
-from labelmend.relabel.results import run_record
-from labelmend.relabel.store import Store
-from labelmend.types import NO_LABEL, Dataset, LabelCard, Vote
+from labelmend.relabel.run_models import locate_models
+from labelmend.runs.record import run_record
+from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
 CONFIG = load_config("embedded", ["routing.audit_rows=6", "routing.llm_rows=6"])

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from labelmend.relabel.store import Store
+from labelmend.llm.store import Store
 
 FORKING = """
     import json, os, sys

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from labelmend.classify.comparison_page import cell_text
+from labelmend.report.comparison import cell_text
 from labelmend.report.markdown import markdown_page
 from labelmend.report.mending import read_mending
 from labelmend.report.page import html_page

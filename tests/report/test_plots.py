@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from labelmend.classify.baseline import by_arm
 from labelmend.classify.calibrate import TradeOff
-from labelmend.classify.comparison import AFTER, BEFORE
-from labelmend.classify.comparison_page import label_f1
-from labelmend.classify.evaluate import ReliabilityBin
+from labelmend.evaluation.baseline import by_arm
+from labelmend.evaluation.comparison import AFTER, BEFORE
+from labelmend.evaluation.evaluate import ReliabilityBin
+from labelmend.report.comparison import label_f1
 from labelmend.report.mending import Flow
 from labelmend.report.plots import (
     flow_plot,

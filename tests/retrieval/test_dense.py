@@ -2,12 +2,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from labelmend.retrieval.dense import (
-    DescriptionRetriever,
-    PrototypeRetriever,
-    gather,
-    memberships_from,
-)
+from labelmend.arrays import gather, memberships_from
+from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.types import NO_LABEL
 
@@ -216,7 +212,7 @@ def test_gather_is_dense_look_up(monkeypatch):
     rows, columns = rng.integers(0, 50, 80), rng.integers(0, 31, (80, 9))
     expected = dense[rows[:, None], columns]
     assert np.array_equal(gather(csr_array(dense), rows, columns), expected)
-    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 30)
+    monkeypatch.setattr("labelmend.arrays._BLOCK_VALUES", 30)
     assert np.array_equal(gather(csr_array(dense), rows, columns), expected)
 
 
@@ -250,7 +246,7 @@ def test_a_few_of_many_labels_score_as_among_all(width, monkeypatch):
     everyone = np.arange(90)
     candidates = rng.permuted(np.tile(np.arange(40), (90, 1)), axis=1)
     wholes = [retriever.score(everyone, candidates) for retriever in retrievers]
-    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 100)
+    monkeypatch.setattr("labelmend.arrays._BLOCK_VALUES", 100)
     for retriever, whole in zip(retrievers, wholes, strict=True):
         scores = retriever.score(everyone, candidates[:, :width])
         np.testing.assert_allclose(scores, whole[:, :width], rtol=1e-5, atol=1e-6)

@@ -137,7 +137,7 @@ def test_bm25_in_blocks_of_texts_is_bm25(monkeypatch):
     bm25, everyone = Bm25Retriever(TEXTS, found, 3), np.arange(4)
     candidates = np.tile([1, 2, 0], (4, 1))
     whole, ranking = bm25.score(everyone, candidates), bm25.search(everyone, 2)
-    monkeypatch.setattr("labelmend.retrieval.passages._BLOCK_VALUES", 1)
+    monkeypatch.setattr("labelmend.arrays._BLOCK_VALUES", 1)
     np.testing.assert_array_equal(bm25.score(everyone, candidates), whole)
     again = bm25.search(everyone, 2)
     assert np.array_equal(again.labels, ranking.labels)

@@ -1,0 +1,243 @@
+"""The public functions: sequences to a dataset, a dataset to its relabelling."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from labelmend.configs.load import load_config
+from labelmend.configs.schema import Config
+from labelmend.data.dataset import label_indices
+from labelmend.errors import nearest, row_list
+from labelmend.protocols import Progress
+from labelmend.relabel import pipeline
+from labelmend.relabel.result import Relabelling
+from labelmend.relabel.run_models import locate_models
+from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard
+
+_LEAST_LABELS = 2
+_SHOWN_LABELS = 5
+
+
+def mend(
+    dataset: Dataset,
+    config: Config | None = None,
+    *,
+    use_llm: bool = False,
+    descriptions: Mapping[str, str] | None = None,
+    votes: Mapping[str, Sequence[str | None]] | None = None,
+    self_test: bool = False,
+    progress: Progress | None = None,
+) -> Relabelling:
+    """Mend a dataset's labels.
+
+    The outcome does not depend on the order of rows, and two runs give the same.
+
+    Args:
+        dataset: from `make_dataset`.
+        config: from `load_config`; None for the embedded profile.
+        use_llm: let the profile's LLMs describe labels and vote on doubtful rows.
+        descriptions: what a label means, in a sentence or two, for as many labels as you like.
+        votes: by voter, what another annotator or model said of each row; None where nothing. Each
+            is a source of its own, and counts as much as it deserves.
+        self_test: mend known errors in the mended labels, too: `Relabelling.self_test`.
+        progress: hears how far the work is.
+
+    Returns:
+        decisions and posterior of each row, and the evidence behind them; `labelmend.explain`
+        puts a row's into words.
+
+    Raises:
+        ValueError: a description is of no label of the dataset or is blank, or a voter has not one
+            vote a row.
+        ModelError: a model of the configuration is not on this machine, or is another one.
+    """
+    config = config or load_config()
+    written = {}
+    for label, description in (descriptions or {}).items():
+        if label not in dataset.labels:
+            raise ValueError(
+                f"descriptions: no label {label!r} in the dataset{nearest(label, dataset.labels)}"
+            )
+        if not description.strip():
+            raise ValueError(f"descriptions: that of {label!r} is blank; leave it out")
+        written[label] = LabelCard(label, description, (), "user")
+    limit = config.data.max_text_chars
+    cut = replace(dataset, texts=tuple(text[:limit] for text in dataset.texts))
+    models = locate_models(config, use_llm=use_llm)
+    for name, vote in (votes or {}).items():
+        if len(vote) != len(dataset):
+            raise ValueError(f"votes of {name!r}: {len(vote)} for {len(dataset)} rows")
+    said = {name: label_indices(dataset.labels, vote) for name, vote in (votes or {}).items()}
+    return pipeline.relabel(
+        cut,
+        config,
+        models,
+        written=written,
+        votes=said,
+        progress=progress,
+        self_test=self_test,
+    )
+
+
+def make_dataset(
+    texts: Iterable[str],
+    labels: Iterable[Any],
+    *,
+    ids: Iterable[Any] | None = None,
+    label_set: Iterable[Any] | None = None,
+    oos_label: str | None = None,
+) -> Dataset:
+    """Make a dataset from lists, NumPy arrays or pandas Series.
+
+    Labels become strings: 3 and 3.0 both become "3". None, NaN and blank strings mean that a row
+    has no label; it gets one where the evidence is clear.
+
+    Args:
+        texts: [n] strings, none of them blank.
+        labels: [n] strings or numbers.
+        ids: [n] unique names of the rows; their numbers from 1 if None.
+        label_set: all labels there are, if some may be carried by no row; else those in `labels`.
+        oos_label: the label that means "fits no label", added if it is not in the label set. None
+            takes the first label with one of the usual names, such as "oos" or "out_of_scope".
+
+    Raises:
+        ValueError: lengths differ, a text is blank or no string, an id repeats, a label is not in
+            `label_set`, or fewer than two labels are left.
+    """
+    read = text_values(texts, "texts")
+    names = label_names(labels, "labels")
+    if len(read) != len(names):
+        raise ValueError(f"{len(read)} texts and {len(names)} labels: give one label a text")
+    carried = {name for name in names if name is not None}
+    known = carried
+    if label_set is not None:
+        known = {name for name in label_names(label_set, "label_set") if name is not None}
+        unknown = sorted(carried - known)
+        if unknown:
+            more = f" and {len(unknown) - _SHOWN_LABELS} more" * (len(unknown) > _SHOWN_LABELS)
+            shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
+            raise ValueError(
+                f"labels: {shown}{more} not in label_set{nearest(unknown[0], sorted(known))}; "
+                "add what is missing, or leave label_set out"
+            )
+    all_labels = tuple(sorted(known | ({oos_label} if oos_label else set())))
+    if len(all_labels) < _LEAST_LABELS:
+        found = repr(all_labels[0]) if all_labels else "none"
+        raise ValueError(
+            f"at least two labels are needed to tell apart, found {found}; name further ones "
+            "with label_set"
+        )
+    index = {label: i for i, label in enumerate(all_labels)}
+    return Dataset(
+        ids=_ids(ids, len(read)),
+        texts=read,
+        given=np.array([NO_LABEL if n is None else index[n] for n in names], dtype=np.int64),
+        labels=all_labels,
+        oos=_oos_index(all_labels, oos_label),
+    )
+
+
+def text_values(texts: Iterable[str], name: str) -> tuple[str, ...]:
+    """Return texts as a tuple.
+
+    Args:
+        texts: a sequence, array or Series of strings.
+        name: what messages call it.
+
+    Raises:
+        ValueError: it is a single string, holds anything but strings, or a blank one; or nothing.
+    """
+    read = listed(texts, name)
+    wrong = next((row for row, text in enumerate(read) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"{name}[{wrong}] is {read[wrong]!r}, of type {type(read[wrong]).__name__}: "
+            "give a string"
+        )
+    blank = [row for row, text in enumerate(read) if not text.strip()]
+    if blank:
+        raise ValueError(f"{name}: {row_list(blank)} (from 0): blank; fill in or remove")
+    if not read:
+        raise ValueError(f"{name} is empty")
+    return tuple(str(text) for text in read)  # plain ones, where NumPy's came
+
+
+def label_names(labels: Iterable[Any], name: str) -> list[str | None]:
+    """Return labels as strings, None for a missing one.
+
+    Args:
+        labels: strings, numbers or missing values.
+        name: what messages call it.
+
+    Raises:
+        ValueError: it is a single string, or holds what is neither string nor number.
+    """
+    values = object_array(listed(labels, name))
+    names: list[str | None] = []
+    for row, (value, none) in enumerate(zip(values, missing(values), strict=True)):
+        if none:
+            names.append(None)
+        elif isinstance(value, str | int | np.bool_ | np.integer):
+            names.append(str(value))
+        elif isinstance(value, float | np.floating):
+            # pandas turns whole numbers into floats where one is missing.
+            names.append(str(int(value)) if float(value).is_integer() else str(value))
+        else:
+            raise ValueError(
+                f"{name}[{row}] is {value!r}, of type {type(value).__name__}: "
+                "a label is a string or a number"
+            )
+    return names
+
+
+def listed(values: Iterable[Any], name: str) -> list[Any]:
+    """Return the values as a list.
+
+    Raises:
+        ValueError: they are a single string, whose letters nobody means.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"{name} is a single string: give a sequence, a value a row")  # noqa: TRY004
+    return list(values)
+
+
+def object_array(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    """Return a 1-D array of any values, tuples among them."""
+    array = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        array[i] = value
+    return array
+
+
+def missing(values: npt.NDArray[Any]) -> Bools:
+    """Return bool [n]: where a value is None, NaN, pandas' NA, or a blank string."""
+    none = np.asarray(pd.isna(values), dtype=bool)
+    if values.dtype.kind in "OU":
+        blank = (isinstance(value, str) and not value.strip() for value in values)
+        none |= np.fromiter(blank, dtype=bool, count=len(values))
+    return none
+
+
+def _ids(ids: Iterable[Any] | None, rows: int) -> tuple[str, ...]:
+    if ids is None:
+        return tuple(str(row) for row in range(1, rows + 1))
+    names = tuple(str(name) for name in ids)
+    if len(names) != rows:
+        raise ValueError(f"{len(names)} ids and {rows} texts: give one id a text")
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise ValueError(f"ids: {repeated[0]!r} stands more than once; give each row its own")
+    return names
+
+
+def _oos_index(labels: Sequence[str], oos_label: str | None) -> int | None:
+    if oos_label:
+        return labels.index(oos_label)
+    folded = [label.strip().casefold() for label in labels]
+    usual = [name.casefold() for name in load_config().data.oos_labels]
+    return next((folded.index(name) for name in usual if name in folded), None)

@@ -1,0 +1,129 @@
+"""What the stages share of linear algebra: blocks of rows, sparse look-ups, shares, axes."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.special import ndtri
+
+from labelmend.types import Doubles, Floats, Ints, Share
+
+
+def unit_rows(vectors: Floats) -> Floats:
+    """Return the vectors [b, m] at unit length; a row of zeros stays one."""
+    lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    scaled: Floats = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return scaled
+
+
+def share(count: int, total: int) -> Share:
+    """Return a share with Wilson's (1927) 95 % interval, which holds for small counts too."""
+    if not total:
+        return Share(0, 0, 0.0, 1.0)
+    z2, p = _Z * _Z, count / total
+    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
+    half = _Z * np.sqrt(p * (1 - p) / total + z2 / (4 * total * total)) / (1 + z2 / total)
+    low = 0.0 if count == 0 else float(centre - half)
+    high = 1.0 if count == total else float(centre + half)
+    return Share(count, total, low, high)
+
+
+_Z = float(ndtri(0.975))
+
+
+def given_shares(given: csr_array) -> csr_array:
+    """Return the given labels as memberships: a text given two labels carries half of each."""
+    totals = np.asarray(given.sum(axis=1)).ravel()
+    shares = given.copy()
+    shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
+    return shares
+
+
+def principal_axes(embeddings: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return the mean, float32 [d], and the leading axes of variance, [d, min(count, d)]."""
+    mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+    covariance = np.zeros((embeddings.shape[1],) * 2)
+    for start in range(0, len(embeddings), 1 << 16):
+        centred = embeddings[start : start + (1 << 16)] - mean
+        covariance += centred.T @ centred
+    _, axes = np.linalg.eigh(covariance)
+    return mean, axes[:, ::-1][:, :count].astype(np.float32)
+
+
+def principal_components(embeddings: Floats, count: int) -> Floats:
+    """Return float32 [u, min(count, d)]: the embeddings on their leading axes of variance."""
+    if embeddings.shape[1] <= count:
+        return embeddings
+    mean, leading = principal_axes(embeddings, count)
+    projected = np.empty((len(embeddings), count), dtype=np.float32)
+    for start in range(0, len(embeddings), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        projected[part] = (embeddings[part] - mean) @ leading
+    return projected
+
+
+_WORTH_ALL = 16
+"""Products with all vectors cost less than those with one in so many, which are gathered first."""
+
+
+_Real = TypeVar("_Real", np.float32, np.float64)
+
+
+def dot_products(
+    left: npt.NDArray[_Real], right: npt.NDArray[_Real], columns: Ints
+) -> npt.NDArray[_Real]:
+    """Return [b, c]: the dot product of `left[i]` and `right[columns[i, j]]`.
+
+    Args:
+        left: [b, d].
+        right: [m, d].
+        columns: int64 [b, c].
+    """
+    dots = np.zeros(columns.shape, dtype=left.dtype)
+    total, dimensions = right.shape
+    if columns.shape[1] * _WORTH_ALL >= total:
+        for rows in row_blocks(len(left) if total else 0, total):
+            dots[rows] = np.take_along_axis(left[rows] @ right.T, columns[rows], axis=1)
+    else:
+        for rows in row_blocks(len(left), columns.shape[1] * dimensions):
+            np.einsum("bd,bcd->bc", left[rows], right[columns[rows]], out=dots[rows])
+    return dots
+
+
+def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
+    """Return float64 [b, c]: `sparse[rows[i], columns[i, j]]`."""
+    gathered = np.zeros(columns.shape, dtype=np.float64)
+    for part in row_blocks(len(rows), columns.shape[1]):
+        entries = sparse[rows[part]]
+        entries.sum_duplicates()  # sorts, too
+        count, width = entries.shape
+        starts = np.arange(count)[:, None] * width
+        keys = np.repeat(starts[:, 0], np.diff(entries.indptr)) + entries.indices
+        if len(keys):
+            wanted = starts + columns[part]
+            place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            gathered[part] = np.where(keys[place] == wanted, entries.data[place], 0.0)
+    return gathered
+
+
+def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_array:
+    """Return float32 sparse [u, K] from label indices int64 [u, c] and their weights [u, c]."""
+    count, width = labels.shape
+    starts = np.arange(0, count * width + 1, width)
+    values = weights.ravel().astype(np.float32)
+    # A copy: scipy sorts indices in place, and these are the candidates of everybody else too.
+    matrix = csr_array((values, labels.flatten(), starts), shape=(count, label_count))
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def row_blocks(total: int, width: int) -> Iterator[slice]:
+    """Cut `total` rows into blocks of about a million values, at `width` values a row."""
+    size = max(1, _BLOCK_VALUES // max(width, 1))
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+_BLOCK_VALUES = 1 << 20

@@ -1,0 +1,78 @@
+"""Labels files: the cards that a user edits, as YAML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from labelmend.configs.load import load_yaml
+from labelmend.errors import ConfigError, InputError
+from labelmend.types import LabelCard
+
+_KEPT_TAGS = {"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"}
+
+
+_HEADER = """\
+# Label cards for labelmend. Edit a copy and give it back with --labels: what stands there wins over
+# what labelmend would write.
+# A label may be named that no row carries yet. exemplars may be left out: labelmend picks some.
+"""
+
+
+def read_labels_file(path: Path) -> dict[str, LabelCard]:
+    """Read label cards from YAML: `label: {description: ..., exemplars: [...]}` or `label: text`.
+
+    Raises:
+        InputError: the file can't be read.
+        ConfigError: it says something else than that.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"{path}: can't read this labels file: {reason}; check the path") from None
+    tree = load_yaml(text, str(path), _PlainText)
+    if not isinstance(tree, dict) or not tree:
+        raise ConfigError(f"{path}: a labels file maps each label to its description; see README")
+    if None in tree:
+        raise ConfigError(f"{path}: a label is empty or null; put null in quotes if it is its name")
+    return {str(label): _card(path, str(label), entry) for label, entry in tree.items()}
+
+
+class _PlainText(yaml.SafeLoader):
+    """Reads `yes`, `010` and `1.10` as they are written: labels and texts are no truth values."""
+
+
+_PlainText.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag in _KEPT_TAGS]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def labels_yaml(cards: Sequence[LabelCard]) -> str:
+    """Return the cards as YAML that `read_labels_file` reads back."""
+    tree = {
+        card.label: {"description": card.description, "exemplars": list(card.exemplars)}
+        for card in cards
+    }
+    body = yaml.safe_dump(tree, allow_unicode=True, sort_keys=True, width=100)
+    return f"{_HEADER}\n{body}"
+
+
+def _card(path: Path, label: str, entry: object) -> LabelCard:
+    entry = {} if entry is None else entry
+    if isinstance(entry, str):
+        entry = {"description": entry}
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {label}: expected a description, got {entry!r}")
+    unknown = sorted(set(map(str, entry)) - {"description", "exemplars"})
+    if unknown:
+        raise ConfigError(
+            f"{path}: {label}: unknown key {unknown[0]!r}; known are description and exemplars"
+        )
+    exemplars = entry.get("exemplars") or []
+    if not isinstance(exemplars, list):
+        raise ConfigError(f"{path}: {label}: exemplars is a list of texts, got {exemplars!r}")
+    description = " ".join(str(entry.get("description") or "").split())
+    shown = tuple(str(text) for text in exemplars if text is not None and str(text).strip())
+    return LabelCard(label, description, shown, "user")

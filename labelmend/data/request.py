@@ -1,0 +1,77 @@
+"""A table as a command asks for it: found, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmend.configs.schema import DataConfig
+from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
+from labelmend.data.read import SourceTable, read_table
+from labelmend.errors import ColumnError
+from labelmend.types import Dataset, Ints, LabelCard
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """Which table, and which of its columns.
+
+    Attributes:
+        path: of the table.
+        text_column: None to find it by name; so with the others.
+        label_column: as above.
+        id_column: as above.
+        oos_label: the label that means "fits no label"; None to find it by name.
+        encoding: of the file; None to detect it.
+        vote_columns: columns with what other annotators or models said of each row.
+    """
+
+    path: Path
+    text_column: str | None = None
+    label_column: str | None = None
+    id_column: str | None = None
+    oos_label: str | None = None
+    encoding: str | None = None
+    vote_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """A checked table: all that can be wrong with it has been looked for."""
+
+    table: SourceTable
+    columns: ColumnChoice
+    dataset: Dataset
+    votes: Mapping[str, Ints]
+    notes: tuple[str, ...]
+
+
+def load_table(
+    request: TableRequest, config: DataConfig, written: Mapping[str, LabelCard]
+) -> LoadedTable:
+    """Read and check a table.
+
+    Args:
+        request: the table and its columns.
+        config: how rows are read.
+        written: the user's label cards, whose labels join the label set.
+
+    Raises:
+        InputError: the table can't be used.
+    """
+    table = read_table(request.path, request.encoding)
+    columns = choose_columns(
+        table,
+        request.text_column,
+        request.label_column,
+        request.id_column,
+        label_needed=not written,
+    )
+    loaded = to_dataset(table, columns, config, request.oos_label, tuple(written))
+    for column in request.vote_columns:
+        if column in {columns.text, columns.label, columns.id}:
+            raise ColumnError(
+                f"{table.path}: --vote-column {column}: holds the texts, labels or ids that are to "
+                "be mended; name a column with what others said"
+            )
+    votes = {c: vote_indices(table, c, loaded.dataset) for c in request.vote_columns}
+    return LoadedTable(table, columns, loaded.dataset, votes, loaded.notes)

@@ -1,0 +1,1 @@
+"""Is a classifier better for the mended labels? Trainings, metrics, tests, peers."""

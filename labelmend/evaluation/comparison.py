@@ -1,0 +1,135 @@
+"""What a comparison of classifiers is, and how it is written down."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from labelmend.classify.data import LabelledTable
+from labelmend.classify.learners import Kind
+from labelmend.evaluation.baseline import Cell, TestSet, answers_of, by_arm, test_rows
+from labelmend.evaluation.compare import Outcome, compare
+from labelmend.evaluation.evaluate import curve_record
+
+BEFORE, AFTER, GOLD = "as given", "mended", "gold"
+
+
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """Which tables, and which of their columns; None to find a column by its name.
+
+    Attributes:
+        before: table with the labels as given.
+        after: table with the mended ones; None where `before` has both.
+        test: table with labels that are held for true, or None.
+        text_column: of all tables.
+        label_column: the given labels.
+        mended_column: the mended ones.
+        gold_column: the true labels of the training texts, in `before` or `after`; None to go
+            without.
+        test_label_column: of the test table.
+        oos_label: the label that means "fits no label".
+        encoding: of all tables.
+        keep_overlap: test on texts that are trained on, too.
+        weigh: mended rows count by labelmend's confidence.
+    """
+
+    before: Path
+    after: Path | None = None
+    test: Path | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    mended_column: str | None = None
+    gold_column: str | None = None
+    test_label_column: str | None = None
+    oos_label: str | None = None
+    encoding: str | None = None
+    keep_overlap: bool = False
+    weigh: bool = False
+
+
+@dataclass(frozen=True)
+class ComparedTables:
+    """The tables that were trained on, checked.
+
+    Attributes:
+        before: with the labels as given.
+        after: with the mended ones.
+        gold: with the true ones, or None.
+    """
+
+    before: LabelledTable
+    after: LabelledTable
+    gold: LabelledTable | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison.
+
+    Attributes:
+        tables: what was trained on.
+        cells: every training and its test.
+        outcomes: as given against mended, by kind of classifier.
+        arms: the versions of the labels, with their numbers of labelled rows.
+        test_rows: rows that were tested on.
+        cross_validated: whether there was no test set.
+        notes: what the user should know.
+        record: all of it as JSON.
+    """
+
+    tables: ComparedTables
+    cells: tuple[Cell, ...]
+    outcomes: tuple[Outcome, ...]
+    arms: dict[str, int]
+    test_rows: int
+    cross_validated: bool
+    notes: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def compare_cells(
+    cells: Sequence[Cell], kinds: Sequence[Kind], test: TestSet, before: str, after: str, seed: int
+) -> tuple[Outcome, ...]:
+    """Compare two versions of the labels, kind by kind."""
+    labels = sorted({*test.labels, *(label for cell in cells for label in cell.called)})
+    pairs = []
+    for kind in kinds:
+        arms = by_arm(cells, kind)
+        pairs.append((kind, answers_of(arms[before], labels), answers_of(arms[after], labels)))
+    return compare(pairs, test_rows(test, labels), seed)
+
+
+def overall(outcomes: Sequence[Outcome]) -> str:
+    """Return one sentence on all kinds of classifiers, such as "better with logreg"."""
+    said: dict[str, list[str]] = {}
+    for verdict in ("better", "worse", "no difference shown"):
+        kinds = [outcome.kind for outcome in outcomes if outcome.verdict == verdict]
+        if kinds:
+            said[verdict] = kinds
+    if len(said) == 1:
+        return next(iter(said))
+    return "; ".join(f"{verdict} with {', '.join(kinds)}" for verdict, kinds in said.items())
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as JSON has it."""
+    return {
+        "kind": outcome.kind,
+        "verdict": outcome.verdict,
+        "differences": [
+            {**vars(difference), "change": difference.change} for difference in outcome.differences
+        ],
+        "mcnemar": vars(outcome.test),
+    }
+
+
+def cell_record(cell: Cell) -> dict[str, Any]:
+    """Return a cell as JSON has it, without what it says of each row."""
+    return {
+        "kind": cell.kind,
+        "arm": cell.arm,
+        "seed": cell.seed,
+        "metrics": asdict(cell.metrics),
+        "oos_trade_off": curve_record(cell.curve),
+    }

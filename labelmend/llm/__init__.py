@@ -1,0 +1,1 @@
+"""Local and served LLMs: loading, ballots, voters, and the store of what they said."""

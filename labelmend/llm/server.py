@@ -1,0 +1,353 @@
+"""Voters whose models run elsewhere, behind an OpenAI-compatible server (vLLM, llama-server ...).
+
+Both ballots read log-probabilities. The choice ballot needs those of the likeliest first tokens of
+a reply, which most servers tell; the channel ballot those of the prompt's own tokens, which vLLM
+and llama-cpp-python tell where `/completions` is asked to echo.
+"""
+
+import math
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from labelmend.configs.schema import ServerConfig, VoterConfig
+from labelmend.errors import ModelError, nearest
+from labelmend.llm.api_client import RESUME, ModelServer, ServerFaultError, whole_number
+from labelmend.llm.ballots import EMPTY_TEXT, log_probabilities, option_orders, shown_exemplars
+from labelmend.llm.types import Ballot, Vote
+from labelmend.prompts.render import (
+    CHANNEL,
+    CHOICE,
+    CHOICE_MESSAGE,
+    LETTERS,
+    NO_MESSAGE,
+    channel_prefix,
+    choice_instruction,
+    choice_message,
+    choice_options,
+)
+from labelmend.types import Doubles
+
+_Asked = TypeVar("_Asked")
+_Got = TypeVar("_Got")
+
+_HOPELESS = 8
+"""Ballots that fail one after the other by the server's fault before the run ends."""
+
+_LONGEST_CHARS = 800
+"""Of a text, that a ballot shows."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A prompt as the server read it.
+
+    Attributes:
+        tokens: their texts, without a begin token that the server hides.
+        scores: log-probability of each given those before; 0 for the first.
+        reply: what the server added.
+    """
+
+    tokens: tuple[str, ...]
+    scores: tuple[float, ...]
+    reply: str
+
+
+class ServerVoter:
+    """A model on a server that answers ballots."""
+
+    def __init__(self, config: VoterConfig, server: ServerConfig, name: str) -> None:
+        """Prepare to ask; the server is asked nothing before the first ballot.
+
+        Args:
+            config: the ballot, and the model's name on the server.
+            server: where it is.
+            name: the voter's name.
+
+        Raises:
+            ConfigError: the settings can't be used.
+        """
+        self._config = config
+        self._settings = server
+        self._server = ModelServer(server)
+        self.model = config.model
+        self.name = name
+        prompt = CHANNEL if config.ballot == "channel" else f"{CHOICE} {CHOICE_MESSAGE}"
+        settings = (config.exemplars, config.permutations, server.start, server.chat)
+        parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
+        self.key = " ".join(map(str, parts))
+        channel = config.ballot == "channel"
+        questions = config.candidates if channel else 2 * config.permutations
+        self.together = max(server.requests // questions, 1)
+        self._prefixes: dict[str, _Read | ServerFaultError] = {}
+        self._failed = 0
+        self._end: ModelError | None = None
+        self._is_checked = False
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the server says that it read."""
+        return self._server.tokens
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._server.close()
+
+    def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return one vote a ballot, in order.
+
+        Raises:
+            ModelError: no server answers, it lacks the model or tells too little for this ballot;
+                or it was lost in an earlier call, whose votes were still returned.
+        """
+        if self._end is not None:
+            raise self._end
+        if not self._is_checked:
+            self._check()
+            self._is_checked = True
+        if self._config.ballot == "channel":
+            return self._channel(ballots)
+        return self._choice(ballots)
+
+    def _check(self) -> None:
+        """Find the model on the server, and see whether the server can answer this ballot."""
+        known = self._server.models()
+        if known and self.model not in known:
+            raise ModelError(
+                f"{self._server.url}: serves no model {self.model!r}{nearest(self.model, known)}; "
+                f"it has {', '.join(known[:5])}"
+            )
+        try:
+            if self._config.ballot == "channel":
+                self._check_echo()
+            else:
+                self._letters("Answer with the letter A or B.", 2)
+        except ServerFaultError as fault:
+            if str(fault) != _NO_LETTER:  # which a real question may find
+                said = f": {fault.detail}" if fault.detail else ""
+                raise ModelError(f"{self._server.url}: {fault}{said}") from None
+
+    def _check_echo(self) -> None:
+        """See whether prompts come back with log-probabilities, and with the right ones.
+
+        llama-cpp-python 0.3 gives each token the probability of the next one where the model's
+        prompts begin without a begin token; its list of tokens then lacks the reply.
+        """
+        read = self._echo(_PROBE)
+        # Without spaces, which some servers leave out of tokens; begin tokens may be told or not.
+        sent = "".join(f"{self._settings.start}{_PROBE}{read.reply}".split())
+        back = "".join("".join([*read.tokens, read.reply]).split())
+        if not sent.endswith(back) and not back.endswith(sent):
+            raise ModelError(
+                f"{self._server.url}: this server shifts the log-probabilities of a prompt by one "
+                "token for this model; give the model's begin token in server.start, or use the "
+                "choice ballot"
+            )
+
+    def _channel(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return the labels' log-probabilities, from log p(text | label's prefix)."""
+        asked = []
+        for place, ballot in enumerate(ballots):
+            text = _disarmed(" ".join(ballot.text.split()))[:_LONGEST_CHARS]
+            for card in ballot.candidates if text else ():
+                shown = shown_exemplars(card, ballot.text, self._config.exemplars)
+                asked.append((place, _disarmed(channel_prefix(card, shown)), text))
+        new = sorted({p for _, p, _ in asked if not isinstance(self._prefixes.get(p), _Read)})
+        self._prefixes.update(zip(new, self._each(self._echo, new), strict=True))
+
+        def score(question: tuple[int, str, str]) -> float:
+            _, prefix, text = question
+            before = self._prefixes[prefix]
+            if isinstance(before, ServerFaultError):
+                raise before
+            whole = self._echo(f"{prefix} {text}")
+            size = len(before.tokens)
+            if whole.tokens[:size] == before.tokens:
+                return sum(whole.scores[size:])
+            return sum(whole.scores) - sum(before.scores)  # a token lies across the border
+
+        found: list[list[float | ServerFaultError]] = [[] for _ in ballots]
+        for (place, _, _), answer in zip(asked, self._each(score, asked), strict=True):
+            found[place].append(answer)
+        return [self._vote_of(own, log_probabilities) for own in found]
+
+    def _choice(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return log p(letter | text) - log p(letter | no text), over orders of the options."""
+        asked = []
+        for place, ballot in enumerate(ballots):
+            count = len(ballot.candidates)
+            fits = count <= len(LETTERS) and bool(ballot.text.strip())
+            for order in option_orders(ballot, self._config.permutations) if fits else []:
+                asked += [(place, order, sign) for sign in (1, -1)]
+
+        def letters(question: tuple[int, list[int], int]) -> Doubles:
+            place, order, sign = question
+            ballot = ballots[place]
+            text = ballot.text if sign > 0 else NO_MESSAGE
+            cards = [ballot.candidates[i] for i in order]
+            shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
+            words = " ".join(text.split())[:_LONGEST_CHARS]
+            options = choice_instruction() + choice_options(cards, shown)
+            prompt = _disarmed(options + choice_message(words))
+            scores = np.empty(len(order))
+            scores[order] = self._letters(prompt, len(order))
+            return sign * scores
+
+        found: list[list[Doubles | ServerFaultError]] = [[] for _ in ballots]
+        for (place, _, _), answer in zip(asked, self._each(letters, asked), strict=True):
+            found[place].append(answer)
+        return [
+            self._vote_of(own, _mean_choice)
+            if own or len(ballot.candidates) <= len(LETTERS)
+            else Vote(None, f"{len(ballot.candidates)} options, but only {len(LETTERS)} letters")
+            for own, ballot in zip(found, ballots, strict=True)
+        ]
+
+    def _vote_of(self, found: Sequence[Any], scores_of: Callable[[Doubles], Doubles]) -> Vote:
+        """Return a ballot's vote; too many failures in a row end the run at the next call.
+
+        Args:
+            found: what was answered to the ballot's questions, or faults.
+            scores_of: the scores, from the answers where all were given.
+        """
+        if not found:
+            return Vote(None, EMPTY_TEXT)
+        fault = next((answer for answer in found if isinstance(answer, ServerFaultError)), None)
+        if fault is None:
+            self._failed = 0
+            return Vote(tuple(scores_of(np.array(found, dtype=np.float64)).tolist()))
+        self._failed = self._failed + 1 if fault.down else 0
+        if self._failed >= _HOPELESS and self._end is None:
+            self._end = ModelError(
+                f"{self._server.url}: {self._failed} ballots in a row failed ({fault}); {RESUME}"
+            )
+        return Vote(None, str(fault))
+
+    def _each(
+        self, ask: Callable[[_Asked], _Got], questions: Sequence[_Asked]
+    ) -> list[_Got | ServerFaultError]:
+        """Ask in parallel, and return an answer or a fault each, in order.
+
+        The threads are daemons: where Ctrl-C ends the process, it waits for no answer.
+        """
+
+        def caught(question: _Asked) -> _Got | ServerFaultError:
+            if self._end is not None:
+                return ServerFaultError(_LOST)
+            try:
+                return ask(question)
+            except ServerFaultError as fault:
+                return fault
+            except ModelError as error:
+                # What the others of this call answer is still to be kept.
+                self._end = self._end or error
+                return ServerFaultError(_LOST)
+
+        answers: list[Future[_Got | ServerFaultError]] = [Future() for _ in questions]
+        waiting = deque(zip(answers, questions, strict=True))
+
+        def work() -> None:
+            while True:
+                try:
+                    answer, question = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    answer.set_result(caught(question))
+                except BaseException as error:  # noqa: BLE001 - raised where answers are read
+                    answer.set_exception(error)
+
+        for _ in range(min(self._settings.requests, len(questions))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            return [answer.result() for answer in answers]
+        finally:
+            waiting.clear()
+
+    def _echo(self, prompt: str) -> _Read:
+        question = {"prompt": self._settings.start + prompt, "max_tokens": 1, "echo": True}
+        choice = self._ask("/completions", {**question, "logprobs": 1})
+        found = choice.get("logprobs")
+        found = found if isinstance(found, dict) else {}
+        tokens, scores = found.get("tokens"), found.get("token_logprobs")
+        replied = whole_number(choice["usage"].get("completion_tokens"))
+        if not isinstance(tokens, list) or not isinstance(scores, list) or len(tokens) <= replied:
+            raise ServerFaultError(
+                "the server tells no log-probabilities of a prompt, which the channel ballot needs "
+                "(/completions with echo and logprobs); use the choice ballot",
+                down=False,
+            )
+        if len(tokens) != len(scores) or not all(
+            score is None or (isinstance(score, int | float) and math.isfinite(score))
+            for score in scores
+        ):
+            raise ServerFaultError("log-probabilities of another form")
+        text = str(choice.get("text") or "")
+        size = len(tokens) - replied
+        return _Read(
+            tuple(map(str, tokens[:size])),
+            tuple(float(score or 0.0) for score in scores[:size]),
+            text[len(self._settings.start + prompt) :],
+        )
+
+    def _letters(self, question: str, count: int) -> Doubles:
+        """Return the log-softmax over the letters; one that is not told has the least of those."""
+        most = self._settings.top_logprobs
+        if self._settings.chat:
+            messages = [{"role": "user", "content": question}]
+            asked = {"messages": messages, "logprobs": True, "top_logprobs": most}
+            choice, gap = self._ask("/chat/completions", {**asked, "max_tokens": 1}), ""
+        else:
+            asked = {"prompt": f"{self._settings.start}{question}\n\nAnswer:", "logprobs": most}
+            choice, gap = self._ask("/completions", {**asked, "max_tokens": 1}), " "
+        told = _likeliest(choice.get("logprobs"))
+        least = min(told.values(), default=0.0)
+        # As in this process, one token is a letter; which of them, servers may tell without spaces.
+        tokens = [(gap + letter, letter, f" {letter}") for letter in LETTERS[:count]]
+        found = [next((told[t] for t in same if t in told), None) for same in tokens]
+        if all(score is None for score in found):
+            raise ServerFaultError(_NO_LETTER if told else _NOTHING_TOLD, down=not told)
+        scores = np.array([least if score is None else score for score in found])
+        return np.asarray(scores - np.logaddexp.reduce(scores))
+
+    def _ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._server.ask(path, {"model": self.model, "temperature": 0.0, **question})
+
+
+def _mean_choice(found: Doubles) -> Doubles:
+    """Return log-scores from [2 * orders, c]: letters with the text, minus letters without it."""
+    total = 2 * found.mean(axis=0)
+    return np.asarray(total - np.logaddexp.reduce(total))
+
+
+_LOST = "the server was lost"
+_NO_LETTER = "no letter among the likeliest replies"
+_NOTHING_TOLD = "the server tells no log-probabilities of a reply"
+_PROBE = "one two three four five six seven eight"
+
+
+def _likeliest(logprobs: Any) -> dict[str, float]:
+    """Return the log-probabilities of a reply's first token, by its text."""
+    try:
+        if "content" in logprobs:  # of a chat
+            told = logprobs["content"][0]["top_logprobs"]
+            pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
+        else:
+            pairs = [(str(t), float(score)) for t, score in logprobs["top_logprobs"][0].items()]
+        return {token: score for token, score in pairs if math.isfinite(score)}
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+        return {}
+
+
+_CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c\u2581]*>)|\[(?=/?INST\])")
+
+
+def _disarmed(text: str) -> str:
+    """Return a text in which no server reads a control token such as `<|im_end|>`."""
+    return _CONTROL.sub(lambda found: f"{found.group()} ", text)

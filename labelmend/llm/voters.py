@@ -1,0 +1,188 @@
+"""LLM voters: a model and its ballot, what they remember, and what they did."""
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from labelmend.configs.schema import VoterConfig
+from labelmend.llm.ballots import BALLOTS, ChannelBallot, ChoiceBallot
+from labelmend.llm.engine import LlamaEngine
+from labelmend.llm.server import ServerVoter
+from labelmend.llm.store import Store, key_of
+from labelmend.llm.types import Ballot, Vote, Voter, VoterReport
+from labelmend.prompts.render import CHANNEL, CHOICE, CHOICE_MESSAGE
+from labelmend.protocols import Progress
+from labelmend.types import LabelCard
+from labelmend.weights.locate import LocatedModel
+
+
+class LlamaVoter:
+    """A GGUF model that answers ballots in this process; it is loaded when it is first asked."""
+
+    together = 1  # a small model's ballot is a good part of a second's work
+
+    def __init__(self, config: VoterConfig, model: LocatedModel) -> None:
+        self.name = model.name
+        self._config = config
+        self._path = model.path
+        prompt = f"{CHOICE} {CHOICE_MESSAGE} {config.exemplars} {config.permutations}"
+        if config.ballot == "channel":
+            # How many exemplars a prefix has room for.
+            room = config.context_tokens // config.candidates
+            prompt = f"{CHANNEL} {config.exemplars} {room}"
+        self.key = f"{model.digest} {prompt}"
+        self._engine: LlamaEngine | None = None
+
+    @cached_property
+    def _ballot(self) -> ChannelBallot | ChoiceBallot:
+        config = self._config
+        self._engine = LlamaEngine(
+            self._path,
+            context_tokens=config.context_tokens,
+            batch_tokens=config.batch_tokens,
+            gpu_layers=config.gpu_layers,
+            threads=config.threads,
+        )
+        return BALLOTS[config.ballot](self._engine, config)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were decoded so far."""
+        return self._engine.decoded_tokens if self._engine else 0
+
+    def vote(self, ballots: Sequence[Ballot]) -> list[Vote]:
+        """Return one vote a ballot, in order.
+
+        Raises:
+            ModelError: llama.cpp can't load the model.
+        """
+        return self._ballot.vote(ballots)
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._engine:
+            self._engine.close()
+
+
+def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
+    """Return a voter, in this process or on its server.
+
+    Raises:
+        ConfigError: the server's settings can't be used.
+        ModelError: the server can't be used.
+    """
+    if config.server is not None:
+        return ServerVoter(config, config.server, model.name)
+    return LlamaVoter(config, model)
+
+
+NO_NUMBERS = "the model's probabilities are no numbers"
+
+_LARGEST = float(np.finfo(np.float32).max)
+"""Evidence is kept in 32 bits."""
+
+_APART = 16
+"""Groups that a process leaves to another one that is asking the same."""
+
+
+def collect_votes(
+    voter: Voter,
+    ballots: Sequence[Ballot],
+    store: Store,
+    progress: Progress,
+    *,
+    limit: float = math.inf,
+) -> tuple[list[Vote], VoterReport]:
+    """Put ballots to a voter, but those that the store remembers.
+
+    Ballots go to the voter in groups that the list of them alone determines, and each group's votes
+    are committed in one transaction before they are reported as done. So a run that was killed has
+    whole groups behind it, and the one that resumes asks what it would have asked. Failures are not
+    stored: they are asked again next time. A vote with a score that is not finite is one.
+
+    Processes that share a store share the work: each group is looked up again before it is asked,
+    and a process whose votes another one stored first goes on some groups ahead of it. No vote
+    depends on that, as none depends on the group.
+
+    Args:
+        voter: is asked.
+        ballots: distinct ones.
+        store: remembers votes.
+        progress: advances by votes.
+        limit: seconds; no group is begun once these ballots have taken so long. What earlier runs
+            and other processes spent on them counts, as far as the store knows.
+
+    Returns:
+        one vote a ballot, in order, without scores or failure where the time was up before; and the
+        report.
+
+    Raises:
+        ModelError: the voter can't be loaded or was lost; votes so far are stored.
+    """
+    began, read_before = time.monotonic(), voter.tokens
+    keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
+    same_ballots = key_of("seconds", *keys)
+    votes: list[Vote | None] = [None] * len(ballots)
+
+    def recall(places: Sequence[int]) -> int:
+        known = store.votes([keys[i] for i in places])
+        sound = [i for i in places if _is_sound(known.get(keys[i]))]
+        for i in sound:
+            votes[i] = Vote(known[keys[i]])
+        return len(sound)
+
+    remembered = recall(range(len(ballots)))
+    progress.start(f"vote {voter.name}", len(ballots))
+    progress.advance(remembered)
+    starts = range(0, len(ballots), voter.together)
+    waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
+    while waiting:
+        unknown = [i for i in waiting.popleft() if votes[i] is None]
+        found = recall(unknown)
+        if found:
+            remembered += found
+            progress.advance(found)
+        missing = [i for i in unknown if votes[i] is None]
+        if not missing or store.seconds(same_ballots) >= limit:
+            continue
+        asked_at = time.monotonic()
+        said = []
+        for i, answer in zip(missing, voter.vote([ballots[i] for i in missing]), strict=True):
+            votes[i] = answer
+            if answer.scores is not None and _is_sound(answer.scores):
+                said.append((keys[i], answer.scores))
+            elif answer.scores is not None:
+                votes[i] = Vote(None, NO_NUMBERS)
+        new = store.put_votes(said)
+        recall(missing)  # what the store holds is what a later run sees
+        store.add_seconds(same_ballots, time.monotonic() - asked_at)
+        progress.advance(len(missing))
+        if new < len(said):
+            waiting.rotate(-_APART)
+    failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
+    if failures:
+        voter.vote([])  # one that was lost in the last group says so in the next call
+    report = VoterReport(
+        voter=voter.name,
+        asked=sum(vote is not None for vote in votes),
+        remembered=remembered,
+        failures=dict(failures),
+        seconds=time.monotonic() - began,
+        spent=store.seconds(same_ballots),
+        tokens=voter.tokens - read_before,
+        unasked=votes.count(None),
+    )
+    return [vote or Vote(None) for vote in votes], report
+
+
+def _is_sound(scores: Sequence[float] | None) -> bool:
+    """Tell whether there are scores, and all of them are finite."""
+    return scores is not None and all(abs(score) <= _LARGEST for score in scores)
+
+
+def _card_key(card: LabelCard) -> str:
+    return key_of(card.label, card.description, *card.exemplars)

@@ -1,0 +1,1 @@
+"""Classifiers and encoders as ONNX, and the check that they predict the same."""

@@ -1,0 +1,415 @@
+"""Explanations: what speaks for and against a row's labels, in nats that add up.
+
+For two candidates k and l of a text, the posterior q before blunders (see `posterior_of`) has
+
+    log q(k) - log q(l)  =  n(k) - n(l),   n(k) = sum_s n_s(k) + b * [k = oos] + h(k)
+
+where n_s is the source's weight times its centred score (0 where it is silent), b the leaning
+towards out-of-scope, and h the log-likelihood of the text's given labels under the noise channel.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labelmend.relabel.evidence.sources import VOTE_COLUMN
+from labelmend.relabel.labelmodel.fusion import contribution
+from labelmend.relabel.labelmodel.types import NoiseChannel
+from labelmend.relabel.result import Relabelling
+from labelmend.types import NO_LABEL, Doubles, Ints
+
+_CANDIDATES = 5
+_NEIGHBOURS = 5
+_COLUMN_CANDIDATES = 3
+_NEIGHBOUR_CHARS = 200
+_BLOCK = 4096
+_DIGITS = 3
+_LEAST_HELD = 1e-3
+"""A posterior that is no matter of rounding."""
+
+
+@dataclass(frozen=True)
+class CandidateNats:
+    """What speaks for one label.
+
+    Attributes:
+        label: the candidate.
+        posterior: its probability.
+        by_source: nats of each source; a source that is silent on the label is not among them.
+        oos_bias: nats before the text is looked at; 0 but for out-of-scope.
+        channel: log-likelihood of the text's given labels if this is the true one.
+    """
+
+    label: str
+    posterior: float
+    by_source: Mapping[str, float]
+    oos_bias: float
+    channel: float
+
+    @property
+    def total(self) -> float:
+        """Return the sum; the difference between two candidates is their log-odds."""
+        return sum(self.by_source.values()) + self.oos_bias + self.channel
+
+    def against(self, other: "CandidateNats") -> dict[str, float]:
+        """Return the nats for this label less those for another, by source and the rest."""
+        sources = {**self.by_source, **other.by_source}
+        nats = {s: self.by_source.get(s, 0.0) - other.by_source.get(s, 0.0) for s in sources}
+        return {
+            **nats,
+            OOS_BIAS: self.oos_bias - other.oos_bias,
+            CHANNEL: self.channel - other.channel,
+        }
+
+
+OOS_BIAS = "out-of-scope bias"
+CHANNEL = "channel"
+
+
+@dataclass(frozen=True)
+class NearText:
+    """A neighbour: the labels its rows were given, most frequent first, and its cosine."""
+
+    text: str
+    labels: tuple[str, ...]
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a row was decided as it was.
+
+    Attributes:
+        row: its number; the first is 1.
+        id: its name.
+        text: as the models read it.
+        given: its label; None if it had none.
+        proposed: the most probable label.
+        decision: keep, change, review or label.
+        reason: one sentence.
+        candidates: the leading ones by posterior, and the given one.
+        votes: each LLM's choice, where it was asked.
+        neighbours: nearest first.
+    """
+
+    row: int
+    id: str
+    text: str
+    given: str | None
+    proposed: str
+    decision: str
+    reason: str
+    candidates: tuple[CandidateNats, ...]
+    votes: Mapping[str, str]
+    neighbours: tuple[NearText, ...]
+
+    @property
+    def reference(self) -> CandidateNats:
+        """Return what the others are compared with: the given label, else the runner-up."""
+        given = [c for c in self.candidates if c.label == self.given]
+        return given[0] if given else self.candidates[min(1, len(self.candidates) - 1)]
+
+    @property
+    def duel(self) -> tuple[CandidateNats, CandidateNats]:
+        """Return the proposed label and its rival: the given one, or the next best."""
+        ahead = [c for c in self.candidates if c.label == self.proposed]
+        winner = ahead[0] if ahead else self.candidates[0]
+        if self.reference is not winner:
+            return winner, self.reference
+        return winner, next((c for c in self.candidates if c is not winner), winner)
+
+    @property
+    def held(self) -> bool:
+        """Tell whether most of the given label's posterior is not from its nats: see `fuse`."""
+        given = self.reference
+        if given.label != self.given:
+            return False
+        top = max(c.total for c in self.candidates)
+        odds = [math.exp(c.total - top) for c in self.candidates]
+        share = math.exp(given.total - top) / sum(odds)
+        shown = sum(c.posterior for c in self.candidates)
+        return given.posterior > max(2 * share * shown, _LEAST_HELD)
+
+    def to_line(self) -> str:
+        """Return the line of the evidence file, numbers rounded."""
+        fields = {
+            "row": self.row,
+            "id": self.id,
+            "text": self.text,
+            "given": self.given,
+            "proposed": self.proposed,
+            "decision": self.decision,
+            "reason": self.reason,
+            "candidates": [
+                {
+                    "label": c.label,
+                    "posterior": round(c.posterior, 6),
+                    "total": _rounded(c.total),
+                    "nats": {s: _rounded(n) for s, n in c.by_source.items()},
+                    "oos_bias": _rounded(c.oos_bias),
+                    "channel": _rounded(c.channel),
+                }
+                for c in self.candidates
+            ],
+            "votes": dict(self.votes),
+            "neighbours": [
+                {
+                    "text": near.text[:_NEIGHBOUR_CHARS],
+                    "labels": near.labels,
+                    "similarity": _rounded(near.similarity),
+                }
+                for near in self.neighbours
+            ],
+        }
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_line(cls, line: str) -> "Explanation":
+        """Read a line of the evidence file.
+
+        Raises:
+            ValueError: it is none of ours.
+        """
+        try:
+            return cls._from_fields(json.loads(line))
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(repr(error)) from error
+
+    @classmethod
+    def _from_fields(cls, fields: Any) -> "Explanation":
+        candidates = tuple(
+            CandidateNats(
+                label=str(c["label"]),
+                posterior=float(c["posterior"]),
+                by_source={str(s): float(n) for s, n in c["nats"].items()},
+                oos_bias=float(c["oos_bias"]),
+                channel=float(c["channel"]),
+            )
+            for c in fields["candidates"]
+        )
+        if not candidates:
+            raise ValueError("no candidates")
+        return cls(
+            row=int(fields["row"]),
+            id=str(fields["id"]),
+            text=str(fields["text"]),
+            given=None if fields["given"] is None else str(fields["given"]),
+            proposed=str(fields["proposed"]),
+            decision=str(fields["decision"]),
+            reason=str(fields["reason"]),
+            candidates=candidates,
+            votes={str(voter): str(label) for voter, label in fields["votes"].items()},
+            neighbours=tuple(
+                NearText(str(n["text"]), tuple(map(str, n["labels"])), float(n["similarity"]))
+                for n in fields["neighbours"]
+            ),
+        )
+
+
+def _rounded(value: float) -> float:
+    # Adding 0 takes the sign off -0.0.
+    return round(value, _DIGITS) + 0.0
+
+
+def explain(result: Relabelling, row: int) -> Explanation:
+    """Explain one row.
+
+    Args:
+        result: the relabelling.
+        row: its index, from 0.
+    """
+    return next(RowReader(result).explanations(np.array([row])))
+
+
+def oos_nats(result: Relabelling, texts: Ints | None = None) -> Doubles:
+    """Return the leaning towards out-of-scope, float64 [u, c], 0 for other candidates."""
+    posterior, oos = result.posterior, result.dataset.oos
+    candidates = posterior.candidates if texts is None else posterior.candidates[texts]
+    return np.where(candidates == (NO_LABEL if oos is None else oos), posterior.oos_bias, 0.0)
+
+
+def channel_in_words(channel: NoiseChannel, *, oos: bool) -> str:
+    """Return one sentence on how given labels come about.
+
+    Args:
+        channel: the noise channel.
+        oos: whether there is an out-of-scope label.
+    """
+    parts = [f"{channel.similar_share:.0%} fall on similar labels"]
+    parts += [f"{channel.oos_share:.0%} on out-of-scope"] if oos else []
+    words = (
+        f"{channel.keep_rate:.1%} of the given labels are taken to be right; of the wrong ones, "
+        f"{', '.join(parts)}, the rest on any label."
+    )
+    bent = ["pairs of labels"] if channel.pair_strength is not None else []
+    bent += ["single labels"] if channel.label_strength is not None else []
+    return f"{words} {' and '.join(bent).capitalize()} have rates of their own." if bent else words
+
+
+class RowReader:
+    """Reads single rows out of a relabelling."""
+
+    def __init__(self, result: Relabelling) -> None:
+        self._result = result
+        self._labels = result.dataset.labels
+        given = result.unique.given
+        counts = np.asarray(given.sum(axis=1)).ravel()
+        main = np.asarray(given.argmax(axis=1)).ravel()
+        self._main_label: Ints = np.where(counts > 0, main, NO_LABEL).astype(np.int64)
+        self._best_probability = result.posterior.best()[1]
+        self._voters = {report.voter for report in result.voters}
+
+    def candidates(self, row: int) -> str:
+        """Return the most probable labels with their posterior."""
+        text = self._result.unique.of_row[row]
+        labels = self._result.posterior.candidates[text]
+        probabilities = self._result.posterior.probabilities[text]
+        shown = np.lexsort((labels, -probabilities))[:_COLUMN_CANDIDATES]
+        return " | ".join(f"{self._labels[labels[c]]} {probabilities[c]:.3f}" for c in shown)
+
+    def votes(self, row: int) -> dict[str, str]:
+        """Return each voter's choice, of vote columns too; none where nobody was asked."""
+        text = self._result.unique.of_row[row]
+        labels = self._result.posterior.candidates[text]
+        said = {}
+        for source in self._result.evidence:
+            column = source.source.startswith(VOTE_COLUMN)
+            if not (column or source.source in self._voters) or np.isnan(source.scores[text]).all():
+                continue
+            best = int(np.nanargmax(source.scores[text]))
+            # A column may have named a label that is no candidate: then it gave none of these.
+            if not column or source.scores[text, best] > 0:
+                said[source.source.removeprefix(VOTE_COLUMN)] = self._labels[labels[best]]
+        return said
+
+    def reason(self, row: int) -> str:
+        """Return one sentence that a person can check."""
+        decisions = self._result.decisions
+        proposed, given = int(decisions.proposed[row]), int(self._result.dataset.given[row])
+        name, action = self._labels[proposed], decisions.actions[row]
+        if action == "keep":
+            return (
+                f"{self._carry(row, given)} {self._labels[given]}; "
+                f"its probability is {_percent(decisions.quality[row])}."
+            )
+        best = _percent(self._best_probability[self._result.unique.of_row[row]])
+        if given == NO_LABEL:
+            start = (
+                "No label was given" if action == "label" else "No label was given, none is sure"
+            )
+            return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}."
+        if proposed == given:
+            quality = _percent(decisions.quality[row])
+            return f"{self._carry(row, given)} {name}; its probability is only {quality}."
+        verdict = "" if action == "change" else "Not sure enough to change: "
+        return (
+            f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
+            f"{self._labels[given]}; their probabilities are {best} and "
+            f"{_percent(decisions.quality[row])}."
+        )
+
+    def explanations(self, rows: Ints) -> Iterator[Explanation]:
+        """Yield the explanation of each of the rows, by index."""
+        for start in range(0, len(rows), _BLOCK):
+            yield from self._block(rows[start : start + _BLOCK])
+
+    def _block(self, rows: Ints) -> Iterator[Explanation]:
+        """Yield the explanations of a block; what is of numbers is computed for all at once."""
+        result, dataset = self._result, self._result.dataset
+        texts = result.unique.of_row[rows]
+        heard = [e for e in result.evidence if e.source in result.posterior.weights]
+        contributions = [contribution(e, result.posterior, texts) for e in heard]
+        bias, likelihood = oos_nats(result, texts), result.posterior.channel_nats[texts]
+        columns, known = self._shown(rows, sum(contributions, bias + likelihood))
+
+        def at(values: Doubles) -> Any:
+            return np.take_along_axis(values, columns, axis=1).tolist()
+
+        labels = np.take_along_axis(result.posterior.candidates[texts], columns, axis=1).tolist()
+        posterior = at(result.posterior.probabilities[texts])
+        channel, oos_bias, nats = at(likelihood), at(bias), list(map(at, contributions))
+        speaks = [at(~np.isnan(e.scores[texts])) for e in heard]
+        for i, row in enumerate(rows.tolist()):
+            given = int(dataset.given[row])
+            yield Explanation(
+                row=row + 1,
+                id=dataset.ids[row],
+                text=dataset.texts[row],
+                given=self._labels[given] if given != NO_LABEL else None,
+                proposed=self._labels[result.decisions.proposed[row]],
+                decision=result.decisions.actions[row],
+                reason=self.reason(row),
+                candidates=tuple(
+                    CandidateNats(
+                        label=self._labels[labels[i][j]],
+                        posterior=posterior[i][j],
+                        by_source={
+                            e.source: n[i][j]
+                            for e, n, s in zip(heard, nats, speaks, strict=True)
+                            if s[i][j]
+                        },
+                        oos_bias=oos_bias[i][j],
+                        channel=channel[i][j],
+                    )
+                    for j in range(len(columns[i]))
+                    if known[i, j]
+                ),
+                votes=self.votes(row),
+                neighbours=self._neighbours(int(texts[i])),
+            )
+
+    def _shown(self, rows: Ints, total: Doubles) -> tuple[Ints, np.ndarray]:
+        """Return the candidates' columns to show of rows, int64 [b, m], and which of them count.
+
+        The leading ones come by posterior, those that blunders left nothing by total nats, and the
+        last is the given one, which counts where it is not among them.
+        """
+        posterior, texts = self._result.posterior, self._result.unique.of_row[rows]
+        candidates = posterior.candidates[texts]
+        order = np.lexsort((candidates, -total, -posterior.probabilities[texts]))[:, :_CANDIDATES]
+        given = candidates == self._result.dataset.given[rows, None]
+        column = given.argmax(axis=1)[:, None]
+        missing = given.any(axis=1)[:, None] & (order != column).all(axis=1, keepdims=True)
+        known = np.concatenate([np.ones(order.shape, dtype=bool), missing], axis=1)
+        return np.concatenate([order, column], axis=1), known
+
+    def _neighbours(self, text: int) -> tuple[NearText, ...]:
+        result = self._result
+        near = result.neighbours[text, :_NEIGHBOURS].tolist()
+        similarities = result.neighbour_scores[text, :_NEIGHBOURS].tolist()
+        return tuple(
+            NearText(result.unique.texts[i], self._given_to(i), similarity)
+            for i, similarity in zip(near, similarities, strict=True)
+            if i >= 0
+        )
+
+    def _given_to(self, text: int) -> tuple[str, ...]:
+        """Return the labels that the rows of a text were given, most frequent first."""
+        given = self._result.unique.given
+        part = slice(given.indptr[text], given.indptr[text + 1])
+        pairs = zip(given.data[part].tolist(), given.indices[part].tolist(), strict=True)
+        ranked = sorted((-count, label) for count, label in pairs if count > 0)
+        return tuple(self._labels[label] for _, label in ranked)
+
+    def _count(self, row: int, label: int) -> int:
+        """Return how many of the neighbours were given a label."""
+        near = self._result.neighbours[self._result.unique.of_row[row]]
+        return int((self._main_label[near[near >= 0]] == label).sum())
+
+    def _carry(self, row: int, label: int) -> str:
+        near = self._result.neighbours[self._result.unique.of_row[row]]
+        return f"{self._count(row, label)} of the {int((near >= 0).sum())} nearest texts carry"
+
+
+def _percent(probability: float) -> str:
+    """Return a probability in per cent; one that is all but 0 or 1 is not rounded to it."""
+    if 0 < probability < _ALL_BUT or 1 - _ALL_BUT < probability < 1:
+        return f"under {_ALL_BUT:.1%}" if probability < _ALL_BUT else f"over {1 - _ALL_BUT:.1%}"
+    return f"{probability:.1%}"
+
+
+_ALL_BUT = 0.001

@@ -1,0 +1,356 @@
+"""The self-test: is the harm budget kept? Known errors are mended, and what comes of it is counted.
+
+The mended labels are taken for the truth. Errors of the learned kind and rate are drawn into them,
+and the LLM-free part mends them again. What the mending is blind to stays unseen: an error that it
+missed is part of this truth, and rows under review, the hardest ones, are not counted.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, eye_array
+
+from labelmend.arrays import share
+from labelmend.configs.schema import Config
+from labelmend.protocols import Progress
+from labelmend.relabel.labelmodel.decisions import spendable
+from labelmend.relabel.labelmodel.noise_channel import LearnedChannel, observe
+from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.relabel.result import SelfTest
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Share
+
+_NO_NOISE = 0.0005
+"""An estimated noise rate below this is printed as 0.0 % and taken for none."""
+
+_LEAST_RATE = 0.01
+"""Rate of the drawn errors where the data seem to have none."""
+
+_MOST_RATE = 0.95
+"""Of a label: some of its texts keep it, whatever the channel says."""
+
+_LEAST_LABELS = 2
+
+_BLOCK_VALUES = 1 << 21
+"""Probabilities that are held at a time while errors are drawn."""
+
+_HAIR = 1e-9
+"""Relative margin that makes up for rounding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """How annotators err, as a run has learned it.
+
+    Attributes:
+        learned: the noise channel.
+        prototypes: float32 [K, d], unit rows (zeros where a label has no text).
+        oos: index of the out-of-scope label, or None.
+    """
+
+    learned: LearnedChannel
+    prototypes: Floats
+    oos: int | None
+
+    def rows(self, true: Ints) -> Doubles:
+        """Return P(g | k) of labels int64 [b], float64 [b, K]."""
+        size = len(self.prototypes)
+        # As many texts as labels, the first one given the first label, and so on.
+        candidates = np.tile(true, (size, 1))
+        seen = observe(csr_array(eye_array(size)), candidates, self.prototypes, self.oos)
+        own = np.zeros(candidates.shape, dtype=np.float32)
+        return np.exp(dataclasses.replace(self.learned, own=own).log_likelihood(seen)).T
+
+
+class NamedProgress:
+    """Passes progress on, with a name before each stage's."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name = name
+        self._progress = progress
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins."""
+        self._progress.start(f"{self._name}: {stage}", total)
+
+    def advance(self, steps: int = 1) -> None:
+        """Steps are done."""
+        self._progress.advance(steps)
+
+
+def measure(
+    dataset: Dataset,
+    text_of: Ints,
+    decisions: Decisions,
+    noise: Noise,
+    mend: Callable[[Ints], Decisions],
+    config: Config,
+    runs: int,
+) -> SelfTest:
+    """Draw errors into the mended labels, mend them again, and count.
+
+    With several runs the counts are pooled; since all runs share their texts, the intervals are
+    then narrower than they should be.
+
+    Args:
+        dataset: n rows.
+        text_of: int64 [n], the distinct text of each row.
+        decisions: what the real run did.
+        noise: what the real run has learned of the annotators' errors.
+        mend: mends given labels int64 [n] of the same rows, with the full harm budget.
+        config: its seed and harm budget.
+        runs: times that errors are drawn, each with a seed of its own.
+    """
+    truth, scored = presumed_truth(dataset, decisions)
+    labelled = dataset.given != NO_LABEL
+    estimated = float(1 - decisions.quality[labelled].mean()) if labelled.any() else 0.0
+    max_harm = config.decision.max_harm
+    if not scored.any() or len(dataset.labels) < _LEAST_LABELS:
+        return _nothing_tested(estimated, max_harm)
+    notes = []
+    rate = estimated
+    if estimated < _NO_NOISE:
+        rate = _LEAST_RATE
+        notes.append(f"self-test: no noise is estimated, so errors are drawn at {rate:.0%}")
+    counts = []
+    for run in range(runs):
+        generator = np.random.default_rng([config.seed, run])
+        noisy, forced = draw_errors(truth, scored, text_of, noise, rate, generator)
+        if forced:
+            notes.append(f"self-test: no error was drawn at {rate:.2%}, so one was made")
+        counts.append(_count(truth, noisy, scored, mend(noisy), max_harm))
+    total = _Counts(
+        injected=sum(c.injected for c in counts),
+        fixed=sum(c.fixed for c in counts),
+        detected=sum(c.detected for c in counts),
+        good=sum(c.good for c in counts),
+        expected=sum(c.expected for c in counts),
+        spent=np.concatenate([c.spent for c in counts]),
+    )
+    factor, broken_at_factor = affordable(total.spent, total.good, max_harm)
+    harm = share(len(total.spent), total.good)
+    return SelfTest(
+        runs=runs,
+        estimated_rate=estimated,
+        injected_rate=total.injected / (runs * int(scored.sum())),
+        recovery=share(total.fixed, total.injected),
+        detection=share(total.detected, total.injected),
+        harm=harm,
+        expected_broken=total.expected,
+        budget=max_harm,
+        factor=factor,
+        broken_at_factor=broken_at_factor,
+        withdrawn=0,
+        verdict=f"{_harm_in_words(harm)}, within the budget of {max_harm:.2%}: nothing changes",
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def tighten(
+    test: SelfTest, decisions: Decisions, decide_within: Callable[[float], Decisions]
+) -> tuple[SelfTest, Decisions]:
+    """Decide again with so much of the budget as the self-test could afford; never with more.
+
+    Args:
+        test: from `measure`.
+        decisions: of the real run, at the full budget.
+        decide_within: decides on the real run's posterior with another harm budget.
+
+    Returns:
+        the test with its verdict, and the decisions, which are the same if the budget was kept.
+    """
+    if test.factor >= 1:
+        return test, decisions
+    after = decide_within(test.budget * test.factor)
+    withdrawn = decisions.actions.count("change") - after.actions.count("change")
+    changes = "1 change" if withdrawn == 1 else f"{withdrawn:,} changes"
+    taken_back = f"takes back {changes}" if withdrawn else "takes back no change of this run"
+    verdict = (
+        f"{_harm_in_words(test.harm)}, more than the budget of {test.budget:.2%}: the decision "
+        f"threshold is tightened to spend {test.factor:.1%} of the budget, which {taken_back}"
+    )
+    return dataclasses.replace(test, withdrawn=withdrawn, verdict=verdict), after
+
+
+def record(test: SelfTest) -> dict[str, Any]:
+    """Return what the run's record says of the test."""
+    shares = {"recovery": test.recovery, "detection": test.detection, "harm": test.harm}
+    calibration = test.calibration
+    return {
+        "runs": test.runs,
+        "estimated_rate": round(test.estimated_rate, 6),
+        "injected_rate": round(test.injected_rate, 6),
+        **{
+            name: {
+                "count": s.count,
+                "total": s.total,
+                "rate": round(s.rate, 6),
+                "interval_95": [round(s.low, 6), round(s.high, 6)],
+            }
+            for name, s in shares.items()
+        },
+        "expected_broken": round(test.expected_broken, 4),
+        "realised_by_expected_harm": None if calibration is None else round(calibration, 4),
+        "budget": test.budget,
+        "factor": round(test.factor, 6),
+        "broken_at_factor": test.broken_at_factor,
+        "withdrawn_changes": test.withdrawn,
+        "verdict": test.verdict,
+    }
+
+
+def presumed_truth(dataset: Dataset, decisions: Decisions) -> tuple[Ints, Bools]:
+    """Return the labels that the test takes for true, int64 [n], and the rows that it scores.
+
+    Kept and changed rows have their mended label and are scored. Rows under review have their
+    proposed one, so that the data are as full as before, and are not: nobody knows their truth.
+    Rows that came without a label stay without.
+    """
+    actions = np.array(decisions.actions, dtype=object)
+    scored = ((actions == "keep") | (actions == "change")) & (dataset.given != NO_LABEL)
+    truth = np.where(actions == "review", decisions.proposed, decisions.mended)
+    return np.where(dataset.given != NO_LABEL, truth, NO_LABEL), scored
+
+
+def draw_errors(
+    truth: Ints,
+    scored: Bools,
+    text_of: Ints,
+    noise: Noise,
+    rate: float,
+    generator: np.random.Generator,
+) -> tuple[Ints, bool]:
+    """Make labels wrong as the noise channel does, row by row.
+
+    The channel says how labels differ in their rate and which wrong label is written; `rate` is
+    the mean over all labelled rows. Rows of one text and label are alike, so the order of rows
+    changes nothing.
+
+    Args:
+        truth: int64 [n], or `NO_LABEL`.
+        scored: bool [n], rows of which at least one is made wrong.
+        text_of: int64 [n], the text of each row.
+        noise: how annotators err; at least two labels.
+        rate: share of the labelled rows that is made wrong, in expectation.
+        generator: draws two numbers a labelled row.
+
+    Returns:
+        int64 [n], and whether one label was made wrong because none was drawn.
+    """
+    order = np.lexsort((scored, truth, text_of))
+    rows = order[truth[order] != NO_LABEL]
+    uniform, place = generator.random((2, len(rows)))
+    labels, at = np.unique(truth[rows], return_inverse=True)
+    wrong_rate = np.empty(len(labels))
+    other = np.empty(len(rows), dtype=np.int64)
+    step = max(1, _BLOCK_VALUES // len(noise.prototypes))
+    for start in range(0, len(labels), step):
+        block = labels[start : start + step]
+        wrong = noise.rows(block)
+        own = (np.arange(len(block)), block)
+        wrong_rate[start : start + step] = 1 - wrong[own]
+        wrong[own] = 0.0
+        for k in range(len(block)):
+            here = at == start + k
+            edges = np.cumsum(wrong[k])
+            other[here] = np.searchsorted(edges, place[here] * edges[-1], side="right")
+    by_row = wrong_rate[at]
+    by_row = np.minimum(by_row * (rate / by_row.mean()), _MOST_RATE)
+    wrong_rows = uniform < by_row
+    forced = not (wrong_rows & scored[rows]).any()
+    if forced:
+        chance = np.where(scored[rows], by_row, 0.0)
+        wrong_rows[generator.choice(len(rows), p=chance / chance.sum())] = True
+    noisy = truth.copy()
+    noisy[rows[wrong_rows]] = other[wrong_rows]
+    return noisy, forced
+
+
+def affordable(spent: Doubles, good: int, max_harm: float) -> tuple[float, int]:
+    """Return the largest share of the budget whose realised harm is within it, at most 1.
+
+    Args:
+        spent: float64 [b], of each broken label the share of the budget that is spent when its row
+            is changed; rows are changed in the order in which the budget is spent.
+        good: number of good labels.
+        max_harm: share of them that may be broken.
+
+    Returns:
+        the share, and how many good labels it breaks.
+    """
+    allowed = int(max_harm * good * (1 + _HAIR))
+    if len(spent) <= allowed:
+        return 1.0, len(spent)
+    first_too_many = float(np.sort(spent)[allowed])
+    return min(first_too_many * (1 - _HAIR), 1.0), int((spent < first_too_many).sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Counts:
+    """What one run of the test found, on scored rows.
+
+    Attributes:
+        injected: wrong labels.
+        fixed: of these, changed to the truth.
+        detected: of these, changed or under review.
+        good: labels that were left right.
+        expected: good ones among the changed, by the posterior.
+        spent: float64 [b], of those that were broken; see `affordable`.
+    """
+
+    injected: int
+    fixed: int
+    detected: int
+    good: int
+    expected: float
+    spent: Doubles
+
+
+def _count(
+    truth: Ints, noisy: Ints, scored: Bools, decisions: Decisions, max_harm: float
+) -> _Counts:
+    actions = np.array(decisions.actions, dtype=object)
+    changed = actions == "change"
+    injected, good = scored & (noisy != truth), scored & (noisy == truth)
+    broken = good & changed
+    spent = np.zeros(int(broken.sum()))
+    budget = spendable(max_harm) * decisions.expected_good
+    if budget > 0:
+        values, counts = np.unique(decisions.quality[changed], return_counts=True)
+        cost = np.cumsum(values * counts)
+        spent = cost[np.searchsorted(values, decisions.quality[broken])] / budget
+    return _Counts(
+        injected=int(injected.sum()),
+        fixed=int((injected & (decisions.mended == truth)).sum()),
+        detected=int((injected & (changed | (actions == "review"))).sum()),
+        good=int(good.sum()),
+        expected=float(decisions.quality[scored & changed].sum()),
+        spent=spent,
+    )
+
+
+def _harm_in_words(harm: Share) -> str:
+    return (
+        f"Self-test: {harm.count:,} of {harm.total:,} good labels broken ({harm.rate:.2%}, "
+        f"95% interval {harm.low:.2%} to {harm.high:.2%})"
+    )
+
+
+def _nothing_tested(estimated: float, max_harm: float) -> SelfTest:
+    nothing = share(0, 0)
+    return SelfTest(
+        runs=0,
+        estimated_rate=estimated,
+        injected_rate=0.0,
+        recovery=nothing,
+        detection=nothing,
+        harm=nothing,
+        expected_broken=0.0,
+        budget=max_harm,
+        factor=1.0,
+        broken_at_factor=0,
+        withdrawn=0,
+        verdict="Self-test: nothing was tested, for no label is sure enough to be taken for true",
+        notes=(),
+    )

@@ -1,0 +1,1 @@
+"""Who is asked about the doubtful texts, and what their word weighs."""

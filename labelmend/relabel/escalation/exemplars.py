@@ -1,0 +1,65 @@
+"""The texts that show a voter what each label is like.
+
+The most typical texts of a label say one thing over and over, and the rest of what it covers shows
+in none of them. So exemplars are spread over a label's surest texts instead of being the first few.
+What is sure is the posterior's say, not the given label's: a wrong exemplar speaks against every
+text that the label is right for. Texts that may be voted on are none, whatever the budget: each
+would need label prefixes of its own, which take longer to read than the text.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from labelmend.relabel.labelmodel.types import Posterior
+from labelmend.types import Bools, LabelCard
+
+_SUREST = 40
+"""Texts of a label that its exemplars are spread over."""
+
+
+def with_exemplars(
+    cards: Sequence[LabelCard],
+    texts: Sequence[str],
+    posterior: Posterior,
+    settled: Bools,
+    own: Mapping[str, tuple[str, ...]],
+    oos: int | None,
+    count: int,
+) -> tuple[LabelCard, ...]:
+    """Return the cards as ballots show them.
+
+    A user's own exemplars come first. A label without a settled text keeps what its card has; so
+    does the out-of-scope label, whose texts have nothing in common.
+
+    Args:
+        cards: one a label.
+        texts: the distinct ones, [u].
+        posterior: of the texts.
+        settled: bool [u], the texts that nobody is asked about.
+        own: the user's exemplars, by label.
+        oos: index of the out-of-scope label, or None.
+        count: exemplars a label.
+    """
+    labels, probabilities = posterior.best()
+    # So that what is equal on paper keeps the order of the texts.
+    sureness = np.round(probabilities, _DIGITS)
+    known = np.flatnonzero(settled)
+    known = known[np.lexsort((known, -sureness[known], labels[known]))]
+    starts = np.searchsorted(labels[known], np.arange(len(cards) + 1))
+    shown = list(cards)
+    for label, card in enumerate(cards):
+        surest = known[starts[label] : starts[label + 1]][:_SUREST]
+        if label == oos or not len(surest):
+            continue
+        first = own.get(card.label, ())
+        places = np.linspace(0, len(surest) - 1, min(count, len(surest))).astype(int)
+        spread = (texts[text] for text in surest[places])
+        # One more than is shown: the text that is voted on may be one of the user's.
+        room = count + 1 if first else count
+        shown[label] = replace(card, exemplars=tuple(dict.fromkeys((*first, *spread)))[:room])
+    return tuple(shown)
+
+
+_DIGITS = 9

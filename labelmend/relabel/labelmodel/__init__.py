@@ -1,0 +1,1 @@
+"""Noise channel, fusion, rounds and decisions."""

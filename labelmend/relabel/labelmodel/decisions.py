@@ -1,0 +1,128 @@
+"""Decisions: the most certain changes first, until the harm budget is spent.
+
+The expected harm of a set of changes is the expected number of good labels in it, as a share of
+the expected number of good labels in the whole table: the sum of q_i(g_i) over the one by that over
+the other. A fifth of the budget is kept back.
+"""
+
+import numpy as np
+
+from labelmend.configs.schema import DecisionConfig
+from labelmend.relabel.labelmodel.types import Decision, Decisions, Posterior
+from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
+
+_CLEAR = 1.25
+"""Times that a new label has to be as probable as the next one: a text that fits two labels,
+neither of them the given one, is a question for a person."""
+
+
+def decide(
+    dataset: Dataset,
+    text_of: Ints,
+    posterior: Posterior,
+    config: DecisionConfig,
+    *,
+    trusted: bool = True,
+) -> Decisions:
+    """Decide on each row.
+
+    Rows with equal posteriors share their fate, so the budget's end never depends on row order.
+
+    Args:
+        dataset: n rows.
+        text_of: int64 [n], the posterior's text of each row.
+        posterior: of each text.
+        config: the harm budget.
+        trusted: False where the given labels taught nothing: no row changes or gets a label. The
+            posterior is as worthless as they are, so it can't say either which row to review: those
+            with a label stay as they are, those without one are all under review.
+    """
+    best_of_text, probability_of_text = posterior.best()
+    best_probability = probability_of_text[text_of]
+    quality = given_probability(dataset.given, text_of, posterior)
+    # No label is better than one that is as probable: what was given stays.
+    best = np.where(quality >= best_probability, dataset.given, best_of_text[text_of])
+    labelled = dataset.given != NO_LABEL
+    runner_up = _runner_up(dataset.given, best, text_of, posterior)
+    confident = (best_probability >= config.min_confidence) & (
+        best_probability >= _CLEAR * runner_up
+    )
+    confident &= trusted
+    wrong = labelled & (best != dataset.given)
+    open_to_change = wrong & confident & (quality <= config.max_row_harm)
+    changed = open_to_change & within_budget(quality, open_to_change, labelled, config.max_harm)
+    review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
+    # A text of which nothing is known has probability 0 for all, and gets no label.
+    filled = ~labelled & confident & (best_probability > 0)
+    review |= ~labelled & ~filled
+
+    mended = np.where(changed | filled, best, dataset.given)
+    confidence = np.where(changed | ~labelled, best_probability, quality)
+    actions: list[Decision] = ["keep"] * len(dataset)
+    for rows, action in ((changed, "change"), (review, "review"), (filled, "label")):
+        for row in np.flatnonzero(rows):
+            actions[row] = action  # type: ignore[call-overload]
+    harm = np.where(labelled, quality, 0.0)
+    return Decisions(
+        actions=tuple(actions),
+        mended=mended,
+        proposed=best,
+        confidence=confidence,
+        quality=quality,
+        review_order=_by_expected_gain(dataset, review, best_probability, quality),
+        expected_harm=float(harm[changed].sum()),
+        expected_good=float(harm.sum()),
+    )
+
+
+def given_probability(given: Ints, text_of: Ints, posterior: Posterior) -> Doubles:
+    """Return float64 [n], each row's posterior of its given label; NaN where it has none."""
+    same = posterior.candidates[text_of] == given[:, None]
+    probability = np.where(same, posterior.probabilities[text_of], 0.0).sum(axis=1)
+    return np.where(given != NO_LABEL, probability, np.nan)
+
+
+def _runner_up(given: Ints, best: Ints, text_of: Ints, posterior: Posterior) -> Doubles:
+    """Return float64 [n], the greatest posterior of a label that is neither the best nor given."""
+    labels = posterior.candidates[text_of]
+    other = (labels != best[:, None]) & (labels != given[:, None])
+    rest: Doubles = np.where(other, posterior.probabilities[text_of], 0.0).max(axis=1, initial=0.0)
+    return rest
+
+
+def within_budget(
+    quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, max_harm: float
+) -> np.ndarray:
+    """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget."""
+    budget = spendable(max_harm) * quality[labelled].sum()
+    values, inverse, counts = np.unique(
+        quality[open_to_change], return_inverse=True, return_counts=True
+    )
+    affordable = np.cumsum(values * counts) <= budget
+    chosen = np.zeros(len(quality), dtype=bool)
+    chosen[open_to_change] = affordable[inverse]
+    return chosen
+
+
+def spendable(max_harm: float) -> float:
+    """Return the share of good labels that may be expected to break.
+
+    The posterior can be a little surer than the truth bears out, so part of the budget is kept
+    back. A budget of 1 is none.
+    """
+    return _SPENT * max_harm if max_harm < 1 else 1.0
+
+
+_SPENT = 0.8
+
+
+def _by_expected_gain(
+    dataset: Dataset, review: np.ndarray, best_probability: Doubles, quality: Doubles
+) -> Ints:
+    """Order the review queue by what taking the proposal would gain, in expected right labels."""
+    rows = np.flatnonzero(review)
+    gain = best_probability[rows] - np.nan_to_num(quality[rows])
+    keys = np.array([dataset.texts[row] for row in rows], dtype=object)
+    ids = np.array([dataset.ids[row] for row in rows], dtype=object)
+    ordered = sorted(range(len(rows)), key=lambda i: (-gain[i], keys[i], ids[i]))
+    return rows[ordered]

@@ -1,0 +1,85 @@
+"""What the main job returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labelmend.llm.types import VoterReport
+from labelmend.relabel.labelmodel.types import Decisions, Posterior
+from labelmend.types import Bools, Dataset, Evidence, Floats, Ints, LabelCard, Share, UniqueTexts
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What mending did to known errors, drawn by the learned noise into the mended labels.
+
+    Attributes:
+        runs: times that errors were drawn and mended; all counts are over all of them.
+        estimated_rate: estimated share of wrong labels in the data as given.
+        injected_rate: share of the tested labels that were made wrong.
+        recovery: injected errors that were changed back to the truth.
+        detection: injected errors that were changed or put under review.
+        harm: good labels that were changed, at the full budget.
+        expected_broken: good labels that the posterior expected to break.
+        budget: the share of good labels that may be broken, as the user set it.
+        factor: share of the budget that may be spent so that the harm is within it; 1 where it is.
+        broken_at_factor: good labels that are broken when only so much is spent.
+        withdrawn: changes of the real run that the tightened threshold takes back.
+        verdict: one sentence.
+        notes: what else the user should know of the test.
+    """
+
+    runs: int
+    estimated_rate: float
+    injected_rate: float
+    recovery: Share
+    detection: Share
+    harm: Share
+    expected_broken: float
+    budget: float
+    factor: float
+    broken_at_factor: int
+    withdrawn: int
+    verdict: str
+    notes: tuple[str, ...]
+
+    @property
+    def calibration(self) -> float | None:
+        """Realised harm by expected harm, None if none was expected; above 1 it is too sure."""
+        return self.harm.count / self.expected_broken if self.expected_broken > 0 else None
+
+
+@dataclass(frozen=True)
+class Relabelling:
+    """The whole outcome of the main job, in the order of the dataset's rows.
+
+    Attributes:
+        dataset: what was mended.
+        cards: one card a label.
+        posterior: what fusion believes.
+        decisions: what is done.
+        unique: the distinct texts, to which `posterior`, `evidence` and what follows refer.
+        evidence: every source's scores over the posterior's candidates.
+        neighbours: int64 [u, m], the nearest other texts, best first; -1 where there are fewer.
+        neighbour_scores: float32 [u, m], their cosine similarity.
+        routed: bool [u], texts that the voters saw.
+        voters: what each voter did.
+        seconds: time by stage.
+        self_test: how well the same mending does on known errors; None where it was not asked for.
+        notes: what the user should know of the run.
+    """
+
+    dataset: Dataset
+    cards: tuple[LabelCard, ...]
+    posterior: Posterior
+    decisions: Decisions
+    unique: UniqueTexts
+    evidence: tuple[Evidence, ...]
+    neighbours: Ints
+    neighbour_scores: Floats
+    routed: Bools
+    voters: tuple[VoterReport, ...]
+    seconds: Mapping[str, float]
+    self_test: SelfTest | None = None
+    notes: tuple[str, ...] = ()

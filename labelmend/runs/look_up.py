@@ -1,0 +1,225 @@
+"""Looking up a row's explanation in the evidence file of an earlier run."""
+
+import hashlib
+import io
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelmend.data.read import read_table
+from labelmend.errors import InputError, nearest
+from labelmend.relabel.diagnostics.explain import Explanation, channel_in_words
+from labelmend.relabel.labelmodel.types import NoiseChannel
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """A row's explanation, out of the evidence file of an earlier run.
+
+    Attributes:
+        explanation: of the row.
+        json_line: as it stands in the file.
+        table_line: where the row begins in the table's file; None if that can't be said.
+        channel: one sentence; None without a record of the run.
+        notes: what a user should know, one line each.
+    """
+
+    explanation: Explanation
+    json_line: str
+    table_line: int | None
+    channel: str | None
+    notes: tuple[str, ...]
+
+
+def look_up(
+    table: Path, evidence: Path | None = None, row: int | None = None, row_id: str | None = None
+) -> LookedUp:
+    """Find the explanation of a row that was mended before.
+
+    Args:
+        table: the mended table, or the one that was mended.
+        evidence: its evidence file; None to find it.
+        row: the row's number, the first is 1; or
+        row_id: the row's name.
+
+    Raises:
+        InputError: there is no such row or no evidence of it.
+    """
+    if (row is None) == (row_id is None):
+        raise InputError("which row? give its number by --row, or its name by --id")
+    digest = _digest(table)
+    path = evidence or find_evidence(table, digest)
+    number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
+    try:
+        explanation = Explanation.from_line(line.decode())
+    except ValueError:
+        raise _damaged(path, number) from None
+    if explanation.row != number:
+        raise _damaged(path, number)
+    record = _read_record(_record_beside(path))
+    return LookedUp(
+        explanation=explanation,
+        json_line=line.decode().rstrip("\n"),
+        table_line=None if digest is None or path == table else _table_line(table, number),
+        channel=_recorded_channel(record),
+        notes=_notes(table, path, record),
+    )
+
+
+def find_evidence(table: Path, digest: str | None) -> Path:
+    """Return the evidence file of a table.
+
+    It stands beside the mended table and is named after it. Where the table is the one that was
+    mended, the record of the run in the same folder tells, by the table's hash, which one it is.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not table.name or table.is_dir():
+        raise InputError(f"{table}: is a folder; give one file in it")
+    if table.name.endswith(_EVIDENCE):
+        if table.is_file():
+            return table
+        raise InputError(f"{table}: no such file{_similar(table)}; check the path")
+    mended = table.with_name(f"{table.stem}.mended{_EVIDENCE}")
+    likely = [table.with_suffix(_EVIDENCE), mended]
+    for path in likely:
+        if path.is_file():
+            return path
+    if digest is None:
+        raise InputError(f"{table}: no such file{_similar(table)}; check the path")
+    records = [path for path in table.parent.glob(f"*{_RECORD}") if path.is_file()]
+    for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
+        path = record.with_name(record.name.removesuffix(_RECORD) + _EVIDENCE)
+        if path.is_file() and _field(_read_record(record), "input", "sha256") == digest:
+            return path
+    raise InputError(
+        f"{table}: no evidence of it in its folder; run first: "
+        f"labelmend relabel {shlex.quote(str(table))} (or give the mended table)"
+    )
+
+
+_EVIDENCE, _RECORD = ".evidence.jsonl", ".run.json"
+
+
+def _line_of_row(path: Path, row: int) -> tuple[int, bytes]:
+    rows = 0
+    for rows, line in _lines(path):
+        if rows == row:
+            return rows, line
+    if not rows:
+        raise InputError(f"{path}: the file is empty; run labelmend relabel again")
+    raise InputError(f"--row {row}: {path} has {rows:,} rows; give a number from 1 to {rows}")
+
+
+def _line_of_id(path: Path, row_id: str) -> tuple[int, bytes]:
+    sought = json.dumps(row_id, ensure_ascii=False).encode(errors="replace")
+    for number, line in _lines(path):
+        if sought in line and _id(path, number, line) == row_id:
+            return number, line
+    known = [_id(path, number, line) for number, line in _lines(path)]
+    raise InputError(f"--id {row_id}: no such row in {path}{nearest(row_id, known)}")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of an evidence file with their numbers."""
+    try:
+        with path.open("rb") as file:
+            yield from enumerate(file, start=1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file{_similar(path)}; check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+
+
+def _id(path: Path, number: int, line: bytes) -> str:
+    try:
+        return str(json.loads(line)["id"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged(path, number) from None
+
+
+def _damaged(path: Path, number: int) -> InputError:
+    return InputError(
+        f"{path}, line {number}: damaged, or written by another version of labelmend; "
+        "run labelmend relabel again"
+    )
+
+
+def _similar(path: Path) -> str:
+    try:
+        return nearest(path.name, [p.name for p in path.parent.iterdir() if p.is_file()])
+    except OSError:
+        return ""
+
+
+def _digest(table: Path) -> str | None:
+    """Return the sha256 of a file, or None where there is none that can be read."""
+    try:
+        return hashlib.sha256(table.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _record_beside(evidence: Path) -> Path:
+    return evidence.with_name(evidence.name.removesuffix(_EVIDENCE) + _RECORD)
+
+
+def _read_record(path: Path) -> Any:
+    """Return a run's record, or None where it is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _field(record: Any, *keys: str) -> Any:
+    """Return a field of a record, or None where it is missing."""
+    for key in keys:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _recorded_channel(record: Any) -> str | None:
+    try:
+        channel = NoiseChannel(**_field(record, "noise", "channel"))
+        return channel_in_words(channel, oos=_field(record, "oos_label") is not None)
+    except (TypeError, ValueError):
+        return None
+
+
+def _notes(table: Path, evidence: Path, record: Any) -> tuple[str, ...]:
+    """Return what is amiss with the files: the input changed, or the run's record is missing."""
+    known = _field(record, "input", "sha256")
+    if known is None:
+        return (f"no record of the run beside {evidence}: the channel is not known",)
+    sources = [table]
+    if table == evidence or table.with_suffix(_EVIDENCE) == evidence:
+        # The record has the path as it was typed; files may have moved together since.
+        path = Path(str(_field(record, "input", "path")))
+        sources = [path, evidence.with_name(path.name)] if path.name else []
+    found = {source: digest for source in sources if (digest := _digest(source)) is not None}
+    if not found or known in found.values():
+        return ()
+    changed = next(iter(found))
+    return (f"{changed} has changed since this evidence was written; run labelmend relabel again",)
+
+
+def _table_line(table: Path, row: int) -> int | None:
+    """Return the line of a text file on which a row begins."""
+    try:
+        source = read_table(table)
+    except InputError:
+        return None
+    if len(source.records) < row:
+        return None
+    before = "".join((source.header, *source.records[: row - 1]))
+    blank = 0
+    for line in io.StringIO(source.records[row - 1], newline=""):
+        if line.strip():
+            break
+        blank += 1
+    return sum(1 for _ in io.StringIO(before, newline="")) + blank + 1

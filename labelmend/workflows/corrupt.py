@@ -1,0 +1,100 @@
+"""Seeded label noise for evaluation: a clean table in, a noisy one with `true_label` out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.data.duplicates import unique_texts
+from labelmend.data.noise import NoiseShare, check_shares, mixture
+from labelmend.data.request import TableRequest, load_table
+from labelmend.data.write import (
+    NewColumn,
+    atomic_files,
+    check_new_columns,
+    check_output,
+    with_values,
+    write_table,
+)
+from labelmend.errors import ConfigError
+from labelmend.protocols import Progress
+from labelmend.retrieval.cache import open_encoder
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.types import NO_LABEL, Floats
+from labelmend.weights.locate import locate
+
+TRUE_LABEL = "true_label"
+
+_ENCODE_BLOCK = 1024
+"""Texts encoded between two steps of the progress bar."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """What was done to a table."""
+
+    rows: int
+    flipped: int
+
+
+def corrupt_file(
+    request: TableRequest,
+    output: Path,
+    shares: Sequence[NoiseShare],
+    seed: int,
+    config: Config,
+    progress: Progress,
+) -> Corruption:
+    """Flip a share of the labels, and keep the right ones in `true_label`.
+
+    Args:
+        request: the clean table.
+        output: the noisy one.
+        shares: of the labelled rows that get each kind of noise.
+        seed: decides which, and to what.
+        config: its first encoder, for the nearest labels, and how rows are read.
+        progress: hears how far the encoding is.
+
+    Raises:
+        LabelmendError: the input or the noise can't be used, or the output can't be written.
+    """
+    check_output(request.path, output)
+    job = load_table(request, config.data, {})
+    if job.columns.label is None:
+        raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")
+    check_new_columns(job.table, [TRUE_LABEL])
+    dataset = job.dataset
+    check_shares(shares, len(dataset.labels), dataset.oos)
+    prototypes = None
+    if any(share.kind == "nearest" for share in shares):
+        unique = unique_texts(dataset)
+        embeddings = _embed(unique.texts, config.encoders[0], progress)
+        prototypes = PrototypeRetriever(embeddings, unique.given).prototypes()
+    noisy = mixture(
+        dataset.given, len(dataset.labels), shares, seed, prototypes=prototypes, oos=dataset.oos
+    )
+    original = job.table.values(job.columns.label)
+    values = [
+        dataset.labels[k] if k != NO_LABEL else text
+        for k, text in zip(noisy, original, strict=True)
+    ]
+    table = with_values(job.table, job.columns.label, values)
+    with atomic_files([output]) as (temporary,):
+        write_table(table, [NewColumn(TRUE_LABEL, tuple(original))], temporary)
+    return Corruption(len(dataset), int(np.sum(noisy != dataset.given)))
+
+
+def _embed(texts: Sequence[str], config: EncoderConfig, progress: Progress) -> Floats:
+    """Return float32 [u, d], unit rows, of one encoder as they are.
+
+    The `TextSpace` is not used, so that a seed draws the same noise however mending compares texts.
+    """
+    encoder = open_encoder(config, locate(config.model))
+    progress.start("embed texts", len(texts))
+    parts = []
+    for start in range(0, len(texts), _ENCODE_BLOCK):
+        parts.append(encoder.encode(texts[start : start + _ENCODE_BLOCK]))
+        progress.advance(len(parts[-1]))
+    return np.concatenate(parts)

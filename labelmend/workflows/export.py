@@ -1,0 +1,226 @@
+"""Files in, files out: what the command `export` does."""
+
+import hashlib
+import importlib.metadata
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from labelmend.classify.data import MENDED, row_texts
+from labelmend.classify.learners import TreeScorer
+from labelmend.classify.model_folder import CARD as MODEL_CARD
+from labelmend.classify.model_folder import (
+    SavedModel,
+    check_folder,
+    file_records,
+    load_model,
+    locate_encoders,
+    write_card,
+)
+from labelmend.data.dataset import choose_columns
+from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
+from labelmend.data.write import atomic_folder
+from labelmend.errors import InputError, ModelError
+from labelmend.onnx.onnx_encoder import ExportedEncoder, export_encoder, quantize_encoder
+from labelmend.onnx.onnx_folder import (
+    CARD,
+    CLASSIFIER,
+    README,
+    OnnxClassifier,
+    OnnxEncoders,
+    OnnxPredictions,
+    encoder_folder,
+    folder_names,
+    joined,
+    readme,
+)
+from labelmend.onnx.onnx_graph import classifier_graph, with_features
+from labelmend.onnx.parity import CheckTexts, Int8Cost, Parity, int8_cost, parity_of
+from labelmend.protocols import Progress
+from labelmend.retrieval.space import open_space
+from labelmend.version import __version__
+from labelmend.weights.hashing import sha256_of
+
+TOLERANCE = 1e-4
+"""Probabilities may differ from `predict`'s by so much at most."""
+
+FORMAT = 1
+"""Of the export's layout; another number is another layout."""
+
+_BLOCK = 256
+"""Texts between two steps of the progress bar."""
+
+_LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "numpy", "torch", "sentence-transformers")
+_DEMO = "the demo's test texts"
+
+
+@dataclass(frozen=True)
+class ExportOutcome:
+    """A finished export.
+
+    Attributes:
+        kind: of the classifier.
+        labels: how many.
+        folder: that was written.
+        checked_on: what the texts of the check are.
+        parity: of the unquantized classifier with the model.
+        int8: what quantization cost, or None.
+        notes: what the user should know.
+    """
+
+    kind: str
+    labels: int
+    folder: Path
+    checked_on: str
+    parity: Parity
+    int8: Int8Cost | None
+    notes: tuple[str, ...]
+
+
+def export_file(
+    model_folder: Path,
+    folder: Path,
+    check: TableRequest | None,
+    progress: Progress,
+    *,
+    int8: bool = False,
+) -> ExportOutcome:
+    """Write a model folder as ONNX, after it was seen to predict the same.
+
+    Args:
+        model_folder: that `train-classifier` wrote.
+        folder: of the export.
+        check: table whose texts it is checked on; the demo's test texts if None.
+        progress: hears how far the work is.
+        int8: quantize the encoders' weights.
+
+    Raises:
+        LabelmendError: the model or the input can't be used, the exported classifier predicts
+            something else, or it can't be written.
+    """
+    model = load_model(model_folder)
+    check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
+    if check is not None:
+        texts = _check_texts(check, os.fsencode(check.path).decode(errors="replace"), model)
+    else:
+        demo = resources.files("labelmend.data.demo").joinpath("test.csv")
+        with resources.as_file(demo) as path:
+            texts = _check_texts(TableRequest(path), _DEMO, model)
+    models = locate_encoders(model, model_folder)
+    space = open_space(model.encoders, models, model.means)
+    with atomic_folder(folder) as temporary:
+        progress.start("export", len(models) + 1)
+        graph = classifier_graph(model.classifier, model.means)
+        (temporary / CLASSIFIER).write_bytes(graph.SerializeToString())
+        progress.advance()
+        encoders: tuple[ExportedEncoder, ...] = ()
+        for i, (config, located) in enumerate(zip(model.encoders, models, strict=True)):
+            place = temporary / encoder_folder(i)
+            place.mkdir()
+            exported = export_encoder(config, located.path, place)
+            if model.own_encoder is not None:
+                base = model.card["models"][0]["name"]
+                exported = replace(exported, model=f"{base}, fine-tuned")
+            encoders += (exported,)
+            progress.advance()
+        is_tree = isinstance(model.classifier.scorer, TreeScorer)
+        session = OnnxClassifier(with_features(graph) if is_tree else graph)
+        quantize = int8 and not all(encoder.is_int8 for encoder in encoders)
+        progress.start("check", len(texts.texts) * (2 if quantize else 1))
+        whole = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
+        parity = parity_of(model.classifier, space.queries(texts.texts), whole)
+        if not parity.max_difference <= TOLERANCE:
+            raise ModelError(
+                f"{model_folder}: as ONNX its probabilities differ by {parity.max_difference:.1e} "
+                f"on {texts.source}, more than {TOLERANCE:g}, so nothing was written; train on "
+                "another encoder, and please report this"
+            )
+        cost = None
+        if quantize:
+            before = _encoder_bytes(temporary, len(encoders))
+            encoders = _quantized(temporary, encoders)
+            small = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
+            sizes = before, _encoder_bytes(temporary, len(encoders))
+            cost = int8_cost(model.classifier.labels, texts, whole, small, sizes)
+        card = _card(model, model_folder, encoders, texts, parity, cost)
+        (temporary / README).write_text(readme(card), "utf-8")
+        write_card(temporary / CARD, {**card, "files": file_records(temporary)})
+    classifier = model.classifier
+    notes = space.notes
+    if int8 and not quantize:
+        notes = (*notes, "--int8: nothing to quantize, the encoder's weights are int8 as they are")
+    return ExportOutcome(
+        classifier.kind, len(classifier.labels), folder, texts.source, parity, cost, notes
+    )
+
+
+def _check_texts(request: TableRequest, source: str, model: SavedModel) -> CheckTexts:
+    table = read_table(request.path, request.encoding)
+    label = request.label_column
+    if label is None and MENDED in table.columns:
+        label = MENDED
+    columns = choose_columns(table, request.text_column, label, label_needed=False)
+    texts = row_texts(table, columns.text, model.max_text_chars)
+    if not texts:
+        raise InputError(f"{request.path}: has no rows to check the export on; give some texts")
+    labels = [""] * len(texts) if columns.label is None else table.values(columns.label)
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    return CheckTexts(tuple(texts), tuple(labels), source, digest)
+
+
+def _predictions(
+    encoders: OnnxEncoders, classifier: OnnxClassifier, texts: Sequence[str], progress: Progress
+) -> OnnxPredictions:
+    parts = []
+    for start in range(0, len(texts), _BLOCK):
+        block = texts[start : start + _BLOCK]
+        parts.append(classifier.predict(encoders.vectors(block)))
+        progress.advance(len(block))
+    return joined(parts)
+
+
+def _quantized(folder: Path, encoders: Sequence[ExportedEncoder]) -> tuple[ExportedEncoder, ...]:
+    """Quantize the encoders that are not int8 yet."""
+    for i, encoder in enumerate(encoders):
+        if not encoder.is_int8:
+            quantize_encoder(folder / encoder_folder(i))
+    return tuple(replace(encoder, is_int8=True) for encoder in encoders)
+
+
+def _encoder_bytes(folder: Path, encoders: int) -> int:
+    places = [folder / encoder_folder(i) for i in range(encoders)]
+    return sum(path.stat().st_size for place in places for path in place.iterdir())
+
+
+def _card(
+    model: SavedModel,
+    model_folder: Path,
+    encoders: Sequence[ExportedEncoder],
+    texts: CheckTexts,
+    parity: Parity,
+    cost: Int8Cost | None,
+) -> dict[str, Any]:
+    classifier = model.classifier
+    return {
+        "format": FORMAT,
+        "labelmend": __version__,
+        "model": {
+            "sha256": sha256_of(model_folder / MODEL_CARD, trust_cache=False),
+            "kind": classifier.kind,
+            "labels": list(classifier.labels),
+            "oos_label": None if classifier.oos is None else classifier.labels[classifier.oos],
+        },
+        "encoders": [
+            {"folder": encoder_folder(i), **asdict(encoder), "trained_with_sha256": digest}
+            for i, (encoder, digest) in enumerate(zip(encoders, model.encoder_digests, strict=True))
+        ],
+        "max_text_chars": model.max_text_chars,
+        "checked_on": {"texts": texts.source, "sha256": texts.sha256},
+        "parity": asdict(parity),
+        "int8": None if cost is None else asdict(cost),
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }

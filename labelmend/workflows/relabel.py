@@ -1,0 +1,189 @@
+"""Files in, files out: what the commands `relabel` and `describe` do."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from labelmend.configs.schema import Config
+from labelmend.data.duplicates import unique_texts
+from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
+from labelmend.errors import OutputError
+from labelmend.llm.store import Store, forget
+from labelmend.protocols import Progress
+from labelmend.relabel.label_cards import Described, label_cards
+from labelmend.relabel.pipeline import relabel
+from labelmend.relabel.result import Relabelling
+from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
+from labelmend.retrieval.space import open_space
+from labelmend.retrieval.tuned import notes_on_tuned
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.record import COLUMNS, columns_of, evidence_lines, run_record
+from labelmend.workflows.plan import Plan, make_plan
+
+
+@dataclass(frozen=True)
+class RelabelOutcome:
+    """A finished relabelling and its files."""
+
+    result: Relabelling
+    notes: tuple[str, ...]
+    paths: OutputPaths
+
+
+def relabel_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    labels_file: Path | None = None,
+    use_llm: bool = True,
+    fresh: bool = False,
+    self_test: bool = False,
+) -> RelabelOutcome:
+    """Mend a table and write the mended one, its evidence and the run's record beside it.
+
+    Either all files are written or none; votes are kept from the first one on.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    paths = OutputPaths.beside(output)
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    check_new_columns(job.table, COLUMNS)
+    for path in (paths.table, paths.evidence, paths.record, paths.labels):
+        check_output(request.path, path, is_table=path == paths.table)
+    _check_encodable(job, output)
+    models = locate_models(config, use_llm=use_llm)
+    # Before the work: the file may be gone or another one after it.
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    if fresh:
+        forget(paths.store)
+    with Store(paths.store if use_llm else None) as store:
+        result = relabel(
+            job.dataset,
+            config,
+            models,
+            written=written,
+            votes=job.votes,
+            store=store,
+            progress=progress,
+            self_test=self_test,
+        )
+    source = {
+        "path": os.fsencode(request.path).decode(errors="replace"),
+        "sha256": digest,
+        "rows": len(job.dataset),
+        "texts": len(result.unique),
+        "columns": {
+            "text": job.columns.text,
+            "label": job.columns.label,
+            "id": job.columns.id,
+            "votes": list(job.votes),
+        },
+    }
+    tuned = notes_on_tuned(models.encoders, job.dataset.texts)
+    notes = (*job.notes, *result.notes, *tuned)
+    record = run_record(result, config, models.all(), source, notes)
+    files = [paths.table, paths.evidence, paths.record]
+    # The user's own labels file is never written to, whatever its name.
+    own_labels = [] if labels_file else [paths.labels]
+    with atomic_files([*files, *own_labels]) as (table, evidence, run, *labels):
+        write_table(job.table, columns_of(result), table)
+        with evidence.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in evidence_lines(result))
+        # A model's path may be no Unicode.
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        run.write_text(f"{text}\n", "utf-8", errors="replace")
+        for path in labels:
+            path.write_text(labels_yaml(result.cards), "utf-8")
+    return RelabelOutcome(result, notes, paths)
+
+
+def plan_file(
+    request: TableRequest, config: Config, labels_file: Path | None, *, use_llm: bool
+) -> tuple[Plan, RunModels, tuple[str, ...]]:
+    """Check a run's input and probe what it would cost; nothing is written.
+
+    Returns:
+        the plan, the models, and notes on the data and the machine.
+
+    Raises:
+        LabelmendError: the input can't be used.
+    """
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    check_new_columns(job.table, COLUMNS)
+    models = locate_models(config, use_llm=use_llm)
+    notes = (*job.notes, *notes_on_gpu(config, models))
+    return make_plan(job.dataset, config, models, written), models, notes
+
+
+def describe_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    use_llm: bool = True,
+    labels_file: Path | None = None,
+    fresh: bool = False,
+) -> Described:
+    """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
+
+    Returns:
+        the cards, and notes on how they were written.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    for source in (request.path, *([labels_file] if labels_file else [])):
+        check_output(source, output, is_table=False)
+    store_path = OutputPaths.beside(output).store
+    models = locate_models(config, use_llm=use_llm)
+    unique = unique_texts(job.dataset)
+    space = open_space(config.encoders, models.encoders)
+    embeddings = space.fit(unique.texts, progress)
+    space.release()
+    if fresh:
+        forget(store_path)
+    with Store(store_path if models.describer else None) as store:
+        described = label_cards(
+            job.dataset,
+            unique,
+            embeddings,
+            written,
+            models.describer,
+            config.describe,
+            store,
+            progress,
+        )
+    with atomic_files([output]) as (temporary,):
+        temporary.write_text(labels_yaml(described.cards), "utf-8")
+    on_gpu = notes_on_gpu(config, replace(models, voters=()))
+    return replace(described, notes=(*on_gpu, *described.notes))
+
+
+def _check_encodable(job: LoadedTable, output: Path) -> None:
+    """Find out before the work whether the table's encoding has all characters of the labels.
+
+    Raises:
+        OutputError: it lacks one, which a label of the labels file must have brought.
+    """
+    if output.suffix.lower() != job.table.path.suffix.lower() or job.table.format == "parquet":
+        return
+    for label in job.dataset.labels:
+        try:
+            label.encode(job.table.encoding)
+        except UnicodeEncodeError:
+            raise OutputError(
+                f"{output}: label {label!r} can't be written in the table's encoding, "
+                f"{job.table.encoding}; convert the table to UTF-8 first"
+            ) from None

@@ -1,0 +1,261 @@
+"""Files in, files out: what the commands `train-classifier` and `predict` do."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.classifier import Classifier
+from labelmend.classify.data import (
+    LabelledTable,
+    TrainingSet,
+    check_trainable,
+    label_counts,
+    labelled_table,
+    training_set,
+)
+from labelmend.classify.finetune import finetune
+from labelmend.classify.learners import Kind, SpaceKind
+from labelmend.classify.model_folder import (
+    ENCODER,
+    SavedModel,
+    check_folder,
+    save_model,
+)
+from labelmend.classify.train import Training, train
+from labelmend.classify.tuning import LIBRARIES
+from labelmend.configs.load import config_to_dict
+from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
+from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
+from labelmend.protocols import Progress
+from labelmend.retrieval.space import open_space
+from labelmend.retrieval.tuned import notes_on_tuned
+from labelmend.types import Doubles
+from labelmend.weights.locate import LocatedModel, locate
+
+_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "sentence-transformers", "torch", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """A finished training.
+
+    Attributes:
+        training: the classifier and its held-out predictions.
+        data: what it was trained on.
+        held_out: how good the held-out predictions are, over distinct texts.
+        folder: where the model was written.
+        label_column: that was trained on.
+        notes: what the user should know.
+    """
+
+    training: Training
+    data: TrainingSet
+    held_out: Metrics
+    folder: Path
+    label_column: str
+    notes: tuple[str, ...]
+
+
+def default_point(config: Config) -> OperatingPoint:
+    """Return the operating point of a profile."""
+    return OperatingPoint("in-scope-loss", config.classify.max_in_scope_loss)
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Return where the checkpoints of a model's fine-tuning lie: beside its folder."""
+    place = folder.resolve()
+    return place.with_name(f"{place.name}.checkpoints")
+
+
+def train_file(
+    request: TableRequest,
+    folder: Path,
+    config: Config,
+    kind: Kind,
+    point: OperatingPoint,
+    progress: Progress,
+    *,
+    weigh: bool = False,
+) -> TrainOutcome:
+    """Train a classifier on a table, and write its model folder.
+
+    Args:
+        request: the table; its label column is `mended_label` by default, if there is one.
+        folder: of the model.
+        config: the encoders and the classifier's settings.
+        kind: of the classifier.
+        point: the operating point of out-of-scope detection.
+        progress: hears how far the work is.
+        weigh: let rows count by the confidence that labelmend gave them.
+
+    Raises:
+        LabelmendError: the input can't be used, or the model can't be written.
+    """
+    check_folder(folder)
+    loaded = labelled_table(
+        read_table(request.path, request.encoding),
+        config.data,
+        text_column=request.text_column,
+        label_column=request.label_column,
+        oos_label=request.oos_label,
+        weigh=weigh,
+    )
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    data = training_set(loaded.dataset, loaded.confidence)
+    check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
+    work = checkpoints_of(folder)
+    if kind == "finetune":
+        fitted = _finetuned(data, config, point, work, progress)
+    else:
+        fitted = _fitted(data, config, kind, point, progress)
+    training = fitted.training
+    truth = data.main_labels()[training.tested]
+    held_out = evaluate(truth, training.held_out, data.labels, data.oos)
+    notes = (*loaded.notes, *fitted.notes)
+    card = {
+        "data": _data_record(request, loaded, data, digest, weigh=weigh),
+        "seed": config.seed,
+        "operating_point": asdict(point),
+        "config": config_to_dict(config)["classify"],
+        "held_out": asdict(held_out),
+        "oos_trade_off": curve_record(training.curve),
+        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in fitted.models],
+        **fitted.card,
+        "notes": list(notes),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+    model = SavedModel(
+        classifier=training.classifier,
+        means=fitted.means,
+        encoders=fitted.encoders,
+        encoder_digests=fitted.digests,
+        max_text_chars=config.data.max_text_chars,
+        card=card,
+        own_encoder=fitted.own_encoder,
+    )
+    save_model(model, folder, _readme(training.classifier, data, held_out, card))
+    if fitted.own_encoder is not None:
+        shutil.rmtree(work, ignore_errors=True)
+    column = loaded.columns.label or ""
+    return TrainOutcome(training, data, held_out, folder, column, notes)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A training, and the encoders that it goes with; see `SavedModel`."""
+
+    training: Training
+    models: tuple[LocatedModel, ...]
+    means: tuple[Doubles, ...]
+    encoders: tuple[EncoderConfig, ...]
+    digests: tuple[str, ...]
+    notes: tuple[str, ...]
+    card: dict[str, Any]
+    own_encoder: Path | None = None
+
+
+def _fitted(
+    data: TrainingSet, config: Config, kind: SpaceKind, point: OperatingPoint, progress: Progress
+) -> _Fitted:
+    models = tuple(locate(encoder.model) for encoder in config.encoders)
+    space = open_space(config.encoders, models)
+    embeddings = space.fit(data.texts, progress)
+    space.release()
+    training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
+    digests = tuple(located.digest for located in models)
+    notes = (*space.notes, *notes_on_tuned(models, data.texts))
+    return _Fitted(training, models, space.means, config.encoders, digests, notes, {})
+
+
+def _finetuned(
+    data: TrainingSet, config: Config, point: OperatingPoint, work: Path, progress: Progress
+) -> _Fitted:
+    found = finetune(data, config.classify, point, config.seed, work, progress)
+    tuned = found.tuned
+    notes = [
+        f"the figures are of {len(found.training.tested):,} texts that were not trained on; they "
+        "also ended the training and calibrated it"
+    ]
+    notes += notes_on_tuned([found.base], data.texts)
+    if tuned.resumed_at:
+        notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
+    facts = {
+        "held_out_texts": len(found.training.tested),
+        "steps": tuned.steps,
+        "best_step": tuned.best_step,
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+    return _Fitted(
+        found.training,
+        (found.base,),
+        found.means,
+        (replace(found.encoder, model=ENCODER),),
+        (found.located.digest,),
+        tuple(notes),
+        {"finetune": facts},
+        tuned.folder,
+    )
+
+
+def _data_record(
+    request: TableRequest, loaded: LabelledTable, data: TrainingSet, digest: str, *, weigh: bool
+) -> dict[str, Any]:
+    return {
+        "path": os.fsencode(request.path).decode(errors="replace"),
+        "sha256": digest,
+        "content_sha256": data.digest,
+        "rows": len(loaded.dataset),
+        "texts": len(data.texts),
+        "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
+        "weighted_by_confidence": weigh,
+        "label_weights": label_counts(data),
+    }
+
+
+def _readme(
+    classifier: Classifier, data: TrainingSet, held_out: Metrics, card: dict[str, Any]
+) -> str:
+    """Return the model card for people."""
+    source, point = card["data"], card["operating_point"]
+    oos = "none" if classifier.oos is None else f"`{classifier.labels[classifier.oos]}`"
+    lines = [
+        "# A text classifier, trained by labelmend",
+        "",
+        "`labelmend predict THIS_FOLDER texts.csv -o out.csv` uses it. `model.json` says the same "
+        "and more, for programs.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| kind | {classifier.kind} "
+        f"{'of' if classifier.kind == 'finetune' else 'on sentence embeddings'} "
+        f"({', '.join(model['name'] for model in card['models'])}) |",
+        f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), column "
+        f"`{source['columns']['label']}`, sha256 {source['sha256'][:12]} |",
+        f"| labels | {len(classifier.labels)}; out-of-scope label: {oos} |",
+        f"| seed | {card['seed']} |",
+        f"| out-of-scope bar | {point['goal']} {point['value']:g}; learned from "
+        f"{classifier.detector.source} |",
+        "",
+        "Measured on held-out texts of the table, against the labels that they carry:",
+        "",
+        "| | |",
+        "|---|---|",
+        *(
+            f"| {name} | {value:.4f} |"
+            for name, value in headline(held_out).items()
+            if value is not None
+        ),
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,96 @@
+"""Cells that were trained before an interruption are not trained again."""
+
+import numpy as np
+import pytest
+
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.evaluation import baseline
+from labelmend.evaluation.baseline import Arm, TestSet, Vectors, run_all
+from labelmend.evaluation.unfinished import CellLog, log_beside
+from labelmend.protocols import NoProgress
+
+POINT = OperatingPoint("in-scope-loss", 0.015)
+
+
+@pytest.fixture
+def clusters(world):
+    data, embeddings = world(3, 12)
+    labels = [data.labels[k] for k in data.main_labels()]
+    return {"texts": data.texts, "labels": labels, "vectors": Vectors(data.texts, embeddings)}
+
+
+@pytest.fixture
+def arms(clusters, dataset_of):
+    dataset = dataset_of(clusters["texts"], clusters["labels"])
+    ones = np.ones(len(dataset))
+    halves = np.where(np.arange(len(dataset)) % 2, 1.0, 0.5)
+    return [Arm("given", dataset, ones), Arm("mended", dataset, halves), Arm("gold", dataset, ones)]
+
+
+@pytest.fixture
+def run(arms, clusters, settings, monkeypatch):
+    """Run all cells; returns them and how many were trained."""
+    trained = []
+    real = baseline.run_cell
+
+    def counting(arm, *rest):
+        trained.append(arm.name)
+        return real(arm, *rest)
+
+    monkeypatch.setattr(baseline, "run_cell", counting)
+    test = TestSet(tuple(clusters["texts"][:20]), tuple(clusters["labels"][:20]), None)
+
+    def go(log, seeds=(0,)):
+        trained.clear()
+        vectors = clusters["vectors"]
+        cells = run_all(
+            *(arms, ["logreg"], seeds, test, vectors, settings, POINT, NoProgress()),
+            cross_validate=False,
+            known=log,
+        )
+        return cells, list(trained)
+
+    return go
+
+
+def same(one, two):
+    arrays = zip(vars(one.curve).values(), vars(two.curve).values(), strict=True)
+    return (
+        all(np.array_equal(a, b, equal_nan=True) for a, b in arrays)
+        and one.metrics == two.metrics
+        and (one.arm, one.kind, one.seed) == (two.arm, two.kind, two.seed)
+        and (one.called, one.flagged) == (two.called, two.flagged)
+    )
+
+
+def test_a_second_run_trains_nothing_and_says_the_same(run, tmp_path):
+    log = CellLog(tmp_path / "log", "facts")
+    first, trained = run(log)
+    # Gold's labels are those that were given.
+    assert trained == ["given", "mended"]
+    again, trained = run(CellLog(tmp_path / "log", "facts"))
+    assert trained == []
+    assert [cell.arm for cell in again] == ["given", "mended", "gold"]
+    assert all(same(one, two) for one, two in zip(first, again, strict=True))
+    without, trained = run(None)
+    assert trained == ["given", "mended", "gold"]
+    assert all(same(one, two) for one, two in zip(first, without, strict=True))
+
+
+def test_other_seeds_and_other_facts_are_trained(run, tmp_path):
+    run(CellLog(tmp_path / "log", "facts"))
+    assert run(CellLog(tmp_path / "log", "facts"), seeds=(0, 1))[1] == ["given", "mended"]
+    assert run(CellLog(tmp_path / "log", "other facts"))[1] == ["given", "mended"]
+
+
+def test_a_line_that_was_cut_short_is_trained_again(run, tmp_path):
+    path = tmp_path / "log"
+    run(CellLog(path, "facts"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - 40])
+    assert run(CellLog(path, "facts"))[1] == ["mended"]
+    assert run(CellLog(path, "facts"))[1] == []
+
+
+def test_the_log_stands_beside_the_report(tmp_path):
+    assert log_beside(tmp_path / "report") == tmp_path / "report.unfinished.jsonl"

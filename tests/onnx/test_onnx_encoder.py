@@ -1,0 +1,57 @@
+import json
+
+import numpy as np
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.errors import ModelError
+from labelmend.onnx.onnx_encoder import export_encoder, quantize_encoder
+from labelmend.onnx.onnx_folder import OnnxEncoders
+from labelmend.retrieval.encode import load_encoder
+
+CONFIGS = load_config("embedded").encoders
+TEXTS = ["I lost my card", "what is the weather", "pay " * 400, "ÄRGER  mit\tKarte 🙂", "?"]
+
+
+@pytest.fixture(scope="module")
+def exported(encoders, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    found = []
+    for i, (config, located) in enumerate(zip(CONFIGS, encoders, strict=True)):
+        place = folder / f"encoder_{i}"
+        place.mkdir()
+        found.append(export_encoder(config, located.path, place))
+    return folder, found
+
+
+def test_the_vectors_are_those_of_the_encoders(exported, encoders):
+    folder, found = exported
+    vectors = OnnxEncoders(folder, found).vectors(TEXTS)
+    for i, (config, located) in enumerate(zip(CONFIGS, encoders, strict=True)):
+        ours = load_encoder(config, located.path).encode(TEXTS)
+        np.testing.assert_allclose(vectors[f"embedding_{i}"], ours, rtol=0, atol=2e-6)
+    assert [e.is_int8 for e in found] == [False, True]
+    assert [e.max_tokens for e in found] == [256, 256]
+
+
+def test_int8_is_smaller_and_near(exported):
+    folder, found = exported
+    before = OnnxEncoders(folder, found[:1]).vectors(TEXTS)["embedding_0"]
+    size = (folder / "encoder_0/model.onnx").stat().st_size
+    quantize_encoder(folder / "encoder_0")
+    after = OnnxEncoders(folder, found[:1]).vectors(TEXTS)["embedding_0"]
+    assert (folder / "encoder_0/model.onnx").stat().st_size < 0.3 * size
+    cosines = (before * after).sum(axis=1)
+    assert cosines.min() > 0.95
+    assert cosines.max() < 1 - 1e-6  # it is another model
+    assert sorted(p.name for p in (folder / "encoder_0").iterdir()) == [
+        *("model.onnx", "tokenizer.json", "tokenizer_config.json")
+    ]
+
+
+def test_a_folder_that_is_no_encoder(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    with pytest.raises(ModelError, match="can't load the model in"):
+        export_encoder(CONFIGS[0], tmp_path, tmp_path)
+    with pytest.raises(ModelError, match=r"it has no model\.onnx and no tokenizer\.json"):
+        export_encoder(CONFIGS[1], tmp_path, tmp_path)

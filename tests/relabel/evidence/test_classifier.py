@@ -1,0 +1,435 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from labelmend.arrays import principal_components
+from labelmend.configs.schema import SuspectConfig
+from labelmend.protocols import NoProgress
+from labelmend.relabel.evidence import classifier as suspect
+from labelmend.relabel.evidence.classifier import EmbeddingClassifier, discriminant_scores
+from labelmend.relabel.evidence.lexical import lexical_scores, word_features
+
+CONFIG = SuspectConfig(folds=4, components=256, inverse_regularization=(3.0,), max_iterations=100)
+LABELS = 4
+
+
+class Counted(NoProgress):
+    steps = 0
+
+    def advance(self, steps=1):
+        self.steps += steps
+
+
+def clusters(rng, texts=48, labels=LABELS, dimensions=6, spread=0.3):
+    """Vectors near their label's own axis, and the labels."""
+    truth = rng.integers(0, labels, texts)
+    vectors = np.eye(dimensions)[truth] + spread * rng.normal(size=(texts, dimensions))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), truth
+
+
+def one_hot(labels, count=LABELS):
+    """Memberships; a label of -1 is none."""
+    labels = np.asarray(labels)
+    return csr_array((np.arange(count) == labels[:, None]).astype(np.float32))
+
+
+def soft_memberships(rng, texts, labels):
+    """Some texts with several labels, some with one, some with none, and label 0 with one text."""
+    weights = rng.dirichlet(np.ones(labels), texts) * (rng.random((texts, labels)) < 0.4)
+    weights[:, 0] = 0
+    weights[2, 0] = 0.7
+    weights[5] = 0
+    return csr_array(weights.astype(np.float32))
+
+
+def all_labels(memberships):
+    return np.tile(np.arange(memberships.shape[1]), (memberships.shape[0], 1))
+
+
+def classifier(vectors, labels=LABELS, seed=0, progress=None, **changes):
+    config = dataclasses.replace(CONFIG, **changes)
+    return EmbeddingClassifier(vectors, labels, config, seed, progress or NoProgress())
+
+
+def scored(vectors, memberships, candidates=None, turn=0, **changes):
+    made = classifier(vectors, memberships.shape[1], **changes)
+    return made.scores(
+        memberships, all_labels(memberships) if candidates is None else candidates, turn
+    )
+
+
+def test_scores_are_log_probabilities_of_the_right_label():
+    vectors, truth = clusters(np.random.default_rng(0))
+    scores = scored(vectors, one_hot(truth))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(np.exp(scores.astype(np.float64)).sum(axis=1), 1, rtol=1e-5)
+    assert (scores.argmax(axis=1) == truth).mean() > 0.9
+
+
+def test_a_mislabelled_text_is_seen_through():
+    vectors, truth = clusters(np.random.default_rng(1), spread=0.1)
+    given = truth.copy()
+    given[:3] = (truth[:3] + 1) % LABELS
+    scores = scored(vectors, one_hot(given))
+    assert scores[:3].argmax(axis=1).tolist() == truth[:3].tolist()
+
+
+def test_folds_are_of_equal_size_and_drawn_by_the_seed():
+    vectors, _ = clusters(np.random.default_rng(2), texts=50)
+    folds = classifier(vectors)._fold_of
+    assert sorted(np.bincount(folds).tolist()) == [12, 12, 13, 13]
+    assert np.array_equal(classifier(vectors)._fold_of, folds)
+    assert not np.array_equal(classifier(vectors, seed=1)._fold_of, folds)
+
+
+def test_each_fold_is_scored_by_a_regression_on_the_others():
+    vectors, truth = clusters(np.random.default_rng(2))
+    folds = classifier(vectors)._fold_of
+    scores = scored(vectors, one_hot(truth))
+    for fold in range(4):
+        model = LogisticRegression(C=3.0, max_iter=1000)
+        model.fit(vectors[folds != fold], truth[folds != fold])
+        expected = model.predict_log_proba(vectors[folds == fold])
+        np.testing.assert_allclose(scores[folds == fold], expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_text_with_two_labels_teaches_both_by_their_weights():
+    vectors, truth = clusters(np.random.default_rng(3))
+    weights = one_hot(truth).toarray()
+    weights[:10] *= 0.6
+    weights[np.arange(10), (truth[:10] + 1) % LABELS] = 0.4
+    folds = classifier(vectors)._fold_of
+    scores = scored(vectors, csr_array(weights))
+    texts, labels = np.nonzero(weights)
+    train = folds[texts] != 0
+    model = LogisticRegression(C=3.0, max_iter=1000)
+    model.fit(vectors[texts[train]], labels[train], sample_weight=weights[texts, labels][train])
+    expected = model.predict_log_proba(vectors[folds == 0])
+    np.testing.assert_allclose(scores[folds == 0], expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_texts_own_labels_are_not_seen():
+    vectors, truth = clusters(np.random.default_rng(4), texts=120)
+    folds = classifier(vectors)._fold_of
+    scores = scored(vectors, one_hot(truth))
+    for text in range(0, 120, 10):
+        weights = one_hot(truth).toarray()
+        weights[text] = [0.0, 0.6, 0.0, 0.4] if text % 20 else 0.0
+        again = scored(vectors, csr_array(weights))
+        mates = folds == folds[text]
+        assert np.array_equal(again[mates], scores[mates])  # bit by bit
+        assert not np.array_equal(again[~mates], scores[~mates])
+
+
+def test_regularization_is_loosened_by_turns():
+    vectors, truth = clusters(np.random.default_rng(5))
+    strengths = (0.1, 1.0, 10.0)
+    for turn, strength in ((0, 0.1), (1, 1.0), (2, 10.0), (7, 10.0)):
+        scores = scored(vectors, one_hot(truth), turn=turn, inverse_regularization=strengths)
+        alone = scored(vectors, one_hot(truth), inverse_regularization=(strength,))
+        assert np.array_equal(scores, alone)
+    mild, loose = (scored(vectors, one_hot(truth), inverse_regularization=(c,)) for c in (0.1, 10))
+    assert loose.max(axis=1).mean() > mild.max(axis=1).mean() + 0.3
+
+
+def test_a_turn_goes_on_from_the_one_before():
+    vectors, truth = clusters(np.random.default_rng(6))
+    memberships = one_hot(truth)
+    settled = scored(vectors, memberships, max_iterations=1000)
+    made = classifier(vectors, max_iterations=2)
+    errors = [
+        np.abs(made.scores(memberships, all_labels(memberships), turn) - settled).max()
+        for turn in range(8)
+    ]
+    assert errors[1] < 0.7 * errors[0]
+    assert errors[7] < 0.1 * errors[0]
+
+
+def test_a_turn_with_other_labels_starts_anew():
+    vectors, truth = clusters(np.random.default_rng(7))
+    few = one_hot(np.where(truth == 3, 2, truth))
+    made = classifier(vectors, max_iterations=2)
+    made.scores(few, all_labels(few), 0)
+    again = made.scores(one_hot(truth), all_labels(few), 1)
+    assert np.array_equal(again, scored(vectors, one_hot(truth), max_iterations=2))
+
+
+def test_a_label_with_one_text_is_silent_for_that_texts_fold():
+    vectors, truth = clusters(np.random.default_rng(6))
+    truth[5] = LABELS
+    scores = scored(vectors, one_hot(truth, LABELS + 2))
+    folds = classifier(vectors)._fold_of
+    mates = folds == folds[5]
+    assert np.isnan(scores[mates, LABELS]).all()  # its classifier never met the label
+    assert np.isfinite(scores[~mates, LABELS]).all()
+    assert np.isnan(scores[:, LABELS + 1]).all()  # no text carries this one
+    assert np.isfinite(scores[:, :LABELS]).all()
+
+
+def test_two_labels():
+    vectors, truth = clusters(np.random.default_rng(7), labels=2)
+    scores = scored(vectors, one_hot(truth, 2))
+    np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1, rtol=1e-5)
+    assert (scores.argmax(axis=1) == truth).mean() > 0.9
+
+
+@pytest.mark.parametrize("given", [0, -1])
+def test_one_label_or_none_teaches_nothing(given):
+    vectors, _ = clusters(np.random.default_rng(8))
+    heard = Counted()
+    scores = scored(vectors, one_hot(np.full(48, given)), progress=heard)
+    assert np.isnan(scores).all()
+    assert heard.steps == 4
+
+
+def test_texts_without_a_label_are_scored_too():
+    vectors, truth = clusters(np.random.default_rng(9), spread=0.1)
+    given = np.where(np.arange(48) % 3 == 0, -1, truth)
+    scores = scored(vectors, one_hot(given))
+    assert np.isfinite(scores).all()
+    assert scores[given < 0].argmax(axis=1).tolist() == truth[given < 0].tolist()
+
+
+def test_fewer_texts_than_folds():
+    vectors = np.eye(4, dtype=np.float32)[[0, 1, 0, 1]]
+    heard = Counted()
+    scores = scored(vectors, one_hot([0, 1, 0, 1], 2), folds=10, progress=heard)
+    assert scores.argmax(axis=1).tolist() == [0, 1, 0, 1]
+    assert heard.steps == 10
+
+
+def test_scores_stand_in_the_order_of_the_candidates():
+    rng = np.random.default_rng(10)
+    vectors, truth = clusters(rng)
+    memberships = one_hot(truth, LABELS + 1)
+    whole = scored(vectors, memberships)
+    candidates = np.argsort(rng.random((48, LABELS + 1)), axis=1)[:, :3]
+    some = scored(vectors, memberships, candidates)
+    assert np.array_equal(some, np.take_along_axis(whole, candidates, axis=1), equal_nan=True)
+    assert np.isnan(some[candidates == LABELS]).all()
+
+
+def test_a_slight_membership_teaches_nothing():
+    vectors, truth = clusters(np.random.default_rng(11))
+    weights = one_hot(truth).toarray()
+    scores = scored(vectors, csr_array(weights))
+    weights[7, (truth[7] + 1) % LABELS] = 0.99 * suspect._LEAST_WEIGHT
+    assert np.array_equal(scored(vectors, csr_array(weights)), scores)
+    weights[7, (truth[7] + 1) % LABELS] = 0.5
+    assert not np.array_equal(scored(vectors, csr_array(weights)), scores)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning:sklearn")
+def test_log_probabilities_have_a_floor():
+    vectors, truth = clusters(np.random.default_rng(12))
+    scores = scored(vectors * 1000, one_hot(truth), inverse_regularization=(1e6,))
+    assert scores.min() == suspect._LEAST_LOG
+    assert scores.max() <= 0
+
+
+def test_the_classifier_reads_the_principal_components():
+    vectors, truth = clusters(np.random.default_rng(13))
+    scores = scored(vectors, one_hot(truth), components=3)
+    assert np.array_equal(scores, scored(principal_components(vectors, 3), one_hot(truth)))
+    assert not np.allclose(scores, scored(vectors, one_hot(truth)), atol=0.01)
+
+
+def test_many_texts_times_labels_are_left_to_the_discriminant(monkeypatch):
+    vectors, truth = clusters(np.random.default_rng(14))
+    memberships = one_hot(truth)
+    regression = scored(vectors, memberships)
+    discriminant = discriminant_scores(vectors, memberships, all_labels(memberships))
+    monkeypatch.setattr(suspect, "_MOST_SCORES", 48 * LABELS)
+    assert np.array_equal(scored(vectors, memberships), regression)
+    monkeypatch.setattr(suspect, "_MOST_SCORES", 48 * LABELS - 1)
+    heard = Counted()
+    assert np.array_equal(scored(vectors, memberships, progress=heard), discriminant)
+    assert heard.steps == 4
+
+
+def distances(vectors):
+    return np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+
+
+@pytest.mark.parametrize("count", [6, 7, 100])
+def test_all_components_keep_all_distances(count):
+    vectors, _ = clusters(np.random.default_rng(15))
+    assert principal_components(vectors, count) is vectors
+
+
+def test_leading_components_keep_the_most_variance():
+    rng = np.random.default_rng(16)
+    scales = np.array([5.0, 3.0, 1.0, 0.0, 0.0])
+    turned = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    vectors = (rng.normal(size=(200, 5)) * scales @ turned + 7).astype(np.float32)
+    # The data have three dimensions: three components lose nothing.
+    found = principal_components(vectors, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(distances(found), distances(vectors), atol=1e-3)
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-3)
+    # And two lose as little as any two can: what the third singular value holds.
+    centred = vectors - vectors.mean(axis=0)
+    singular = np.linalg.svd(centred.astype(np.float64), compute_uv=False)
+    two = principal_components(vectors, 2).astype(np.float64)
+    assert (two**2).sum() == pytest.approx((singular[:2] ** 2).sum(), rel=1e-4)
+    assert (two[:, 0] ** 2).sum() == pytest.approx(singular[0] ** 2, rel=1e-4)
+
+
+def naive_discriminant(x, weights):
+    """Written down from the docstring: the means without the text, the covariance with it."""
+    texts, labels = weights.shape
+    everywhere = x.mean(axis=0)
+
+    def mean(k, without=None):
+        m = weights[:, k].copy()
+        if without is not None:
+            m[without] = 0
+        return (m @ x + everywhere) / (m.sum() + 1)
+
+    covariance = np.zeros((x.shape[1],) * 2)
+    for i in range(texts):
+        for k in range(labels):
+            off = x[i] - mean(k)
+            covariance += weights[i, k] * np.outer(off, off) / weights.sum()
+    s = suspect._SHRINKAGE
+    size = np.trace(covariance) / x.shape[1]
+    precision = np.linalg.inv((1 - s) * covariance + s * size * np.eye(x.shape[1]))
+    scores = np.full((texts, labels), np.nan)
+    for i in range(texts):
+        for k in range(labels):
+            if np.delete(weights[:, k], i).sum() > 0:
+                off = x[i] - mean(k, without=i)
+                scores[i, k] = -0.5 * off @ precision @ off
+    return scores
+
+
+def test_the_discriminant_against_brute_force():
+    rng = np.random.default_rng(17)
+    x = rng.normal(size=(30, 4)) @ rng.normal(size=(4, 4)) + 1
+    memberships = soft_memberships(rng, 30, 5)
+    expected = naive_discriminant(x, memberships.toarray().astype(np.float64))
+    assert np.isnan(expected[:, 0]).tolist() == [i == 2 for i in range(30)]
+    found = discriminant_scores(x.astype(np.float32), memberships, all_labels(memberships))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    candidates = np.argsort(rng.random((30, 5)), axis=1)[:, :3]
+    some = discriminant_scores(x.astype(np.float32), memberships, candidates)
+    np.testing.assert_array_equal(some, np.take_along_axis(found, candidates, axis=1))
+
+
+def test_the_discriminant_in_blocks_is_the_same(monkeypatch):
+    rng = np.random.default_rng(18)
+    vectors, truth = clusters(rng)
+    memberships = one_hot(truth)
+    whole = discriminant_scores(vectors, memberships, all_labels(memberships))
+    monkeypatch.setattr(suspect, "_BLOCK", 7)
+    again = discriminant_scores(vectors, memberships, all_labels(memberships))
+    np.testing.assert_allclose(again, whole, rtol=1e-5)
+
+
+def naive_bayes(x, weights):
+    """Written down from the docstring: counts, lengths and texts of a label without the text."""
+    texts, labels = weights.shape
+    s = suspect._SMOOTHING
+    scores = np.full((texts, labels), np.nan)
+    for i in range(texts):
+        for k in range(labels):
+            m = weights[:, k].copy()
+            m[i] = 0
+            if m.sum() > 0:
+                counts = m @ x + s
+                scores[i, k] = x[i] @ np.log(counts / counts.sum()) + np.log(m.sum() + 1)
+    return scores
+
+
+@pytest.mark.parametrize("block", [7, 4096])
+def test_the_lexical_scores_against_brute_force(monkeypatch, block):
+    monkeypatch.setattr(suspect, "_BLOCK", block)
+    rng = np.random.default_rng(19)
+    x = rng.random((30, 12)) * (rng.random((30, 12)) < 0.3)
+    x[7] = 0  # a text without a known word
+    memberships = soft_memberships(rng, 30, 5)
+    expected = naive_bayes(x, memberships.toarray().astype(np.float64))
+    assert np.isnan(expected[:, 0]).tolist() == [i == 2 for i in range(30)]
+    found = lexical_scores(csr_matrix(x), memberships, all_labels(memberships))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    candidates = np.argsort(rng.random((30, 5)), axis=1)[:, :3]
+    some = lexical_scores(csr_matrix(x), memberships, candidates)
+    np.testing.assert_allclose(some, np.take_along_axis(found, candidates, axis=1), rtol=1e-6)
+
+
+def test_the_lexical_scores_do_not_see_a_texts_own_label():
+    rng = np.random.default_rng(20)
+    x = csr_matrix(rng.random((20, 6)) * (rng.random((20, 6)) < 0.5))
+    truth = rng.integers(0, LABELS, 20)
+    scores = lexical_scores(x, one_hot(truth), all_labels(one_hot(truth)))
+    for text in range(20):
+        changed = truth.copy()
+        changed[text] = (truth[text] + 1) % LABELS
+        again = lexical_scores(x, one_hot(changed), all_labels(one_hot(truth)))
+        np.testing.assert_allclose(again[text], scores[text], rtol=1e-5, atol=1e-5)
+
+
+def test_a_label_without_a_text_is_silent():
+    x = csr_matrix(np.eye(3))
+    scores = lexical_scores(x, one_hot([0, 0, 1], 3), all_labels(one_hot([0, 0, 1], 3)))
+    assert np.isnan(scores).tolist() == [
+        [False, False, True],
+        [False, False, True],
+        [False, True, True],
+    ]
+
+
+def test_the_lexical_scores_tell_two_labels_apart_by_one_word():
+    things = ["card", "purse", "phone", "key", "bag", "coat", "ring", "watch"]
+    texts = [f"please help me i {verb} my {t}" for t in things for verb in ("lost", "found")]
+    truth = np.tile([0, 1], len(things))
+    memberships = one_hot(truth, 2)
+    scores = lexical_scores(word_features(texts), memberships, all_labels(memberships))
+    assert scores.argmax(axis=1).tolist() == truth.tolist()
+
+
+def test_words_and_pairs_of_two_texts_or_more():
+    texts = ["Lost my card", "lost MY purse", "my card lost"]
+    # Stems in two texts or more: lost, my, card; pairs: "lost my", "my card".
+    features = word_features(texts)
+    assert features.shape == (3, 5)
+    assert np.diff(features.indptr).tolist() == [5, 3, 4]
+    # "lost" and "my" are in all three texts: idf = ln(4 / 4) + 1 = 1; the others in two:
+    rare = np.log(4 / 3) + 1
+    norm = np.sqrt(2 * 1 + rare**2)
+    # The second text has "lost", "my" and "lost my".
+    assert sorted(features[1].data) == pytest.approx([1 / norm, 1 / norm, rare / norm])
+
+
+def test_only_the_most_frequent_words_are_known(monkeypatch):
+    monkeypatch.setattr(suspect, "_MOST_WORDS", 1)
+    features = word_features(["lost card", "lost purse", "lost card"])
+    assert features.toarray().tolist() == [[1], [1], [1]]
+
+
+@pytest.mark.parametrize("texts", [["one", "two"], ["", ""], ["?!", "\U0001f642"], [""]])
+def test_texts_that_share_no_word_have_no_features(texts):
+    features = word_features(texts)
+    assert features.shape == (len(texts), 1)
+    assert features.nnz == 0
+    memberships = one_hot(np.arange(len(texts)) % 2, 2)
+    scores = lexical_scores(features, memberships, all_labels(memberships))
+    # Nothing but the number of texts of the label speaks: none, or one (ln 2).
+    alone = memberships.sum(axis=0) - memberships.toarray() < 1
+    assert np.isnan(scores).tolist() == alone.tolist()
+    assert scores[~alone] == pytest.approx(np.full((~alone).sum(), np.log(2)))
+
+
+def test_a_text_without_a_known_word_has_an_empty_row():
+    features = word_features(["lost card", "lost card", "", "unheard"])
+    assert np.diff(features.indptr).tolist() == [3, 3, 0, 0]
+    memberships = one_hot([0, 1, 0, 1], 2)
+    assert np.isfinite(lexical_scores(features, memberships, all_labels(memberships))).all()
+
+
+def test_one_text_has_its_words():
+    assert word_features(["lost card"]).shape == (1, 3)

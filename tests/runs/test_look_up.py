@@ -1,0 +1,144 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.explain import RowReader, explain
+from labelmend.runs.look_up import find_evidence, look_up
+
+
+@pytest.fixture
+def files(tmp_path, result):
+    (tmp_path / "data.csv").write_text('text,label\n"my\ncard",f\n\nhello,\n')
+    lines = [said.to_line() for said in RowReader(result).explanations(np.arange(2))]
+    (tmp_path / "out.evidence.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return tmp_path
+
+
+def record(folder, name, source, **fields):
+    digest = hashlib.sha256((folder / source).read_bytes()).hexdigest()
+    channel = {
+        "keep_rate": 0.9,
+        "similar_share": 0.5,
+        "oos_share": 0.25,
+        "temperature": 0.1,
+        "pair_strength": None,
+        "label_strength": None,
+    }
+    (folder / name).write_text(
+        json.dumps(
+            {
+                "input": {"path": str(folder / source), "sha256": digest},
+                "oos_label": "oos",
+                "noise": {"channel": channel},
+                **fields,
+            }
+        )
+    )
+
+
+def test_a_row_by_its_number_and_its_name(files, result):
+    record(files, "out.run.json", "data.csv")
+    by_row = look_up(files / "out.csv", row=2)
+    assert by_row.explanation == explain(result, 1)
+    assert by_row.json_line == by_row.explanation.to_line()
+    assert by_row.table_line is None
+    assert by_row.notes == ()
+    assert by_row.channel is not None
+    assert by_row.channel.startswith("90.0% of the given labels")
+    assert look_up(files / "out.csv", row_id="x2") == by_row
+    assert look_up(files / "out.evidence.jsonl", row=2) == by_row
+    assert look_up(Path("gone.csv"), files / "out.evidence.jsonl", row=2).notes == ()
+
+
+def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files):
+    (files / "other.run.json").write_text("{")
+    (files / "third.run.json").write_text('{"input": 3}')
+    record(files, "out.run.json", "data.csv")
+    found = look_up(files / "data.csv", row=2)
+    # The first row takes lines 2 and 3, line 4 is blank.
+    assert (found.explanation.id, found.table_line, found.notes) == ("x2", 5, ())
+    assert look_up(files / "data.csv", row=1).table_line == 2
+
+
+def test_a_table_that_changed_is_noted(files):
+    record(files, "out.run.json", "data.csv")
+    with (files / "data.csv").open("a") as file:
+        file.write("more,a\n")
+    for table, evidence in (("out.csv", None), ("data.csv", files / "out.evidence.jsonl")):
+        (note,) = look_up(files / table, evidence, row=1).notes
+        assert note == (
+            f"{files / 'data.csv'} has changed since this evidence was written; "
+            "run labelmend relabel again"
+        )
+
+
+def test_without_a_record_the_channel_is_not_known(files):
+    found = look_up(files / "out.csv", row=1)
+    assert found.channel is None
+    (note,) = found.notes
+    assert note.startswith("no record of the run beside ")
+
+
+def test_a_record_without_a_channel(files):
+    record(files, "out.run.json", "data.csv", noise={"channel": {"keep": 1}})
+    found = look_up(files / "out.csv", row=1)
+    assert (found.channel, found.notes) == (None, ())
+
+
+def test_no_evidence(files):
+    with pytest.raises(InputError, match="no evidence of it in its folder; run first: ") as error:
+        look_up(files / "data.csv", row=1)
+    assert f"labelmend relabel {files / 'data.csv'} (or " in str(error.value)
+    with pytest.raises(InputError, match=r"dat.csv: no such file.*did you mean 'data.csv'"):
+        look_up(files / "dat.csv", row=1)
+    with pytest.raises(InputError, match=r"is a folder; give one file in it"):
+        look_up(files, row=1)
+    with pytest.raises(InputError, match=r"ou.evidence.jsonl: no such file.*'out.evidence.jsonl'"):
+        find_evidence(files / "ou.evidence.jsonl", None)
+    with pytest.raises(InputError, match=r"no.jsonl: no such file"):
+        look_up(files / "data.csv", files / "no.jsonl", row=1)
+
+
+@pytest.mark.parametrize("row", [0, -1, 3])
+def test_no_such_row(files, row):
+    with pytest.raises(InputError, match=f"--row {row}: .* has 2 rows; give a number from 1 to 2"):
+        look_up(files / "out.csv", row=row)
+
+
+def test_no_such_name(files):
+    with pytest.raises(InputError, match=r"--id x22: no such row in .* \(did you mean 'x2'\?\)"):
+        look_up(files / "out.csv", row_id="x22")
+
+
+@pytest.mark.parametrize("which", [{}, {"row": 1, "row_id": "x1"}])
+def test_which_row(files, which):
+    with pytest.raises(InputError, match="which row"):
+        look_up(files / "out.csv", **which)
+
+
+@pytest.mark.parametrize("damage", [b"{\n", b"\xff\xfe\n", b'{"id": "x1"}\n', b"\n"])
+@pytest.mark.parametrize("which", [{"row": 1}, {"row_id": "none"}])
+def test_a_damaged_line(files, damage, which):
+    path = files / "out.evidence.jsonl"
+    if which != {"row": 1} and b"id" in damage:
+        pytest.skip("its name can be read")
+    path.write_bytes(damage + path.read_bytes())
+    with pytest.raises(InputError, match=r"out.evidence.jsonl, line 1: damaged, or written by"):
+        look_up(files / "out.csv", **which)
+
+
+def test_a_line_that_was_lost(files):
+    path = files / "out.evidence.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[1])
+    with pytest.raises(InputError, match="line 1: damaged"):
+        look_up(files / "out.csv", row=1)
+
+
+def test_an_empty_file(files):
+    (files / "out.evidence.jsonl").write_bytes(b"")
+    with pytest.raises(InputError, match="the file is empty"):
+        look_up(files / "out.csv", row=1)

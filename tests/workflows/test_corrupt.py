@@ -1,0 +1,54 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.data.noise import NoiseShare
+from labelmend.data.request import TableRequest
+from labelmend.errors import ConfigError
+from labelmend.protocols import NoProgress
+from labelmend.workflows import corrupt
+from labelmend.workflows.corrupt import Corruption, corrupt_file
+
+CONFIG = load_config("embedded")
+HALF = [NoiseShare("uniform", 0.5)]
+
+
+def test_rows_without_a_label_stay_so_and_do_not_count(tmp_path):
+    source, output = tmp_path / "a.csv", tmp_path / "b.csv"
+    source.write_text("text,label\nt1,x\nt2,\nt3,y\nt4,  \nt5,x\nt6,y\n")
+    # Half of the four rows that have one.
+    assert corrupt_file(TableRequest(source), output, HALF, 0, CONFIG, NoProgress()) == Corruption(
+        rows=6, flipped=2
+    )
+    lines = [line.split(",") for line in output.read_text().splitlines()]
+    assert lines[0] == ["text", "label", "true_label"]
+    assert [line[2] for line in lines[1:]] == ["x", "", "y", "  ", "x", "y"]
+    assert [lines[2][1], lines[4][1]] == ["", "  "]
+    swapped = {"x": "y", "y": "x"}
+    assert all(
+        given in {true, swapped[true]} for _, given, true in (lines[i] for i in (1, 3, 5, 6))
+    )
+
+
+def test_parquet_labels_keep_their_type_and_nulls(tmp_path):
+    source, output = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    labels = [1, 2, None, 2]
+    pq.write_table(pa.table({"text": ["a", "b", "c", "d"], "label": labels}), source)
+    everything = [NoiseShare("uniform", 1.0)]
+    corrupt_file(TableRequest(source), output, everything, 0, CONFIG, NoProgress())
+    table = pq.read_table(output)
+    assert table.schema.field("label").type == pa.int64()
+    # Two labels: each becomes the other.
+    assert table["label"].to_pylist() == [2, 1, None, 1]
+    assert table["true_label"].to_pylist() == ["1", "2", "", "2"]
+
+
+def test_the_shares_are_checked_before_the_encoder_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(corrupt, "open_encoder", None)
+    source = tmp_path / "a.csv"
+    source.write_text("text,label\nt1,x\nt2,y\n")
+    shares = [NoiseShare("nearest", 0.75), NoiseShare("uniform", 0.5)]
+    with pytest.raises(ConfigError, match=r"the shares of noise sum to 1\.25"):
+        corrupt_file(TableRequest(source), tmp_path / "b.csv", shares, 0, CONFIG, NoProgress())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

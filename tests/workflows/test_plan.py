@@ -1,0 +1,151 @@
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.llm.engine import LlamaEngine
+from labelmend.prompts.render import channel_prefix
+from labelmend.relabel.run_models import locate_models
+from labelmend.retrieval import cache
+from labelmend.types import NO_LABEL, Dataset, LabelCard
+from labelmend.workflows import plan
+from labelmend.workflows.plan import make_plan
+
+NO_RERANKER = ["reranker.backend=none"]
+
+
+def dataset(groups, given=None):
+    texts = tuple(text for group in groups for text in group)
+    labels = tuple("abcdefgh"[: len(groups)])
+    own = [label for label, group in enumerate(groups) for _ in group]
+    ids = tuple(map(str, range(1, len(texts) + 1)))
+    return Dataset(ids, texts, np.array(given or own, dtype=np.int64), labels, None)
+
+
+@pytest.fixture(scope="module")
+def two_topics():
+    card = [f"I lost my card {place}" for place in ("here", "there", "at home", "on a bus", "ab")]
+    rain = [f"will it rain {day}" for day in ("today", "tomorrow", "on Monday", "now", "soon")]
+    return [card, rain]
+
+
+def test_a_plan_without_an_llm(two_topics, encoders):
+    config = load_config("embedded", [*NO_RERANKER, "routing.audit_rows=3"])
+    models = locate_models(config, use_llm=False)
+    found = make_plan(dataset(two_topics), config, models)
+    assert (found.rows, found.texts, found.labels, found.unlabelled) == (10, 10, 2, 0)
+    assert found.doubtful == 0  # the two topics have no word in common
+    assert found.voted == 0
+    assert list(found.seconds) == ["embed", "suspect and fuse"]
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    assert found.memory_bytes > sum(model.size_bytes for model in encoders)
+    assert found.available_bytes > 0
+
+
+def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, encoders):
+    config = load_config("embedded", NO_RERANKER)
+    groups = [[*two_topics[0], two_topics[0][0].upper()], two_topics[1]]
+    given = [0, 0, 0, 0, NO_LABEL, NO_LABEL, 1, 1, 1, 1, 1]
+    found = make_plan(dataset(groups, given), config, locate_models(config, use_llm=False))
+    assert (found.rows, found.texts, found.unlabelled) == (11, 10, 2)
+
+
+def test_without_any_label_all_is_in_doubt(two_topics, encoders):
+    config = load_config("embedded", NO_RERANKER)
+    unlabelled = dataset(two_topics, [NO_LABEL] * 10)
+    assert make_plan(unlabelled, config, locate_models(config, use_llm=False)).doubtful == 10
+
+
+def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
+    # Half of each topic carries the other's label: doubt enough.
+    given = [0, 0, 1, 1, 1, 1, 1, 0, 0, 0]
+    changes = ["routing.audit_rows=2", "routing.llm_rows=1", "routing.llm_share=0.3"]
+    changes += ["describe.model=''"]
+    config = load_config("embedded", [*NO_RERANKER, *changes])
+    costs = plan._Cost(4.0, 70.0), plan._Cost(0.5, 30.0)
+    monkeypatch.setattr(plan, "_voting", lambda *_: costs)
+    found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
+    # One of the doubtful texts and two of the audit, at four seconds each, and two prefixes.
+    assert found.doubtful > 1
+    assert found.voted == 3
+    assert found.seconds[f"vote {smollm2.name}"] == 13.0
+    assert found.tokens == {smollm2.name: 270}
+    # A tenth of a minute is 6 of the seconds that nine votes and two prefixes take: one of the
+    # audit is in doubt, too.
+    changes += ["routing.llm_rows=-1", "routing.llm_minutes=0.1"]
+    config = load_config("embedded", [*NO_RERANKER, *changes])
+    found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
+    assert found.seconds[f"vote {smollm2.name}"] == pytest.approx(6.0)
+    assert found.tokens == {smollm2.name: round((9 * 70 + 2 * 30) * 6 / 37)}
+
+
+def test_a_prefix_costs_what_the_first_vote_on_its_label_costs_more(smollm2):
+    config = replace(load_config("embedded").voters[0], candidates=2, exemplars=1)
+    long = "my card was swallowed by the machine at the airport, please block it"
+    cards = [LabelCard(label, "", (f"{long} {label}",), "name") for label in "abcd"]
+    texts = ["I lost it", "where is my card", "hello", "it is gone"]
+    vote, prefix = plan._voting(config, smollm2, cards, texts)
+    engine = LlamaEngine(smollm2.path, context_tokens=512, batch_tokens=64, gpu_layers=0)
+    try:
+        sizes = [len(engine.tokenize(f" {text}")) for text in texts]
+        own = [len(engine.tokenize(channel_prefix(c, c.exemplars), start=True)) for c in cards]
+    finally:
+        engine.close()
+    # Two candidates; the first token is read off the prefix, the last is not decoded.
+    assert vote.tokens == pytest.approx(2 * np.mean([size - 1 for size in sizes]))
+    expected = np.mean(own[2:]) + (sizes[0] - 1) - vote.tokens / 2
+    assert prefix.tokens == pytest.approx(expected)
+    assert vote.seconds > 0
+    assert prefix.seconds >= 0
+    # Of three labels, the third one's prefix is what its vote costs more than half of one on two.
+    _, third = plan._voting(config, smollm2, cards[:3], texts)
+    assert third.tokens == pytest.approx(own[2] + 1 * (sizes[0] - 1) - vote.tokens / 2)
+    choice = replace(config, ballot="choice")
+    assert plan._voting(choice, smollm2, cards, texts)[1] == plan._Cost(0.0, 0.0)
+
+
+def test_each_round_takes_its_time_and_the_method_is_that_of_the_whole_table(
+    two_topics, encoders, monkeypatch
+):
+    asked = []
+
+    class Slow:
+        def __init__(self, embeddings, labels, config, seed, progress):
+            asked.append((len(embeddings), labels))
+
+        def scores(self, memberships, candidates, turn):
+            time.sleep(0.1)
+            return np.zeros(candidates.shape, dtype=np.float32)
+
+    monkeypatch.setattr(plan, "EmbeddingClassifier", Slow)
+    monkeypatch.setattr(plan, "_SAMPLE", 5)
+    config = load_config("embedded", [*NO_RERANKER, "fusion.rounds=7"])
+    found = make_plan(dataset(two_topics), config, locate_models(config, use_llm=False))
+    # Of ten texts five are probed, at a tenth of a second, as if they had twice the labels.
+    assert 7 * 2 * 0.1 <= found.seconds["suspect and fuse"] < 7 * 2 * 0.1 + 1.0
+    assert asked == [(5, 4)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_encoders_are_probed_and_nothing_is_cached(
+    two_topics, encoders, tmp_path, monkeypatch, count
+):
+    monkeypatch.setenv("LABELMEND_HOME", str(tmp_path / "home"))
+    read = []
+
+    class Slow:
+        def encode(self, texts):
+            read.append(len(texts))
+            time.sleep(0.05)
+            return np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (len(texts), 1))
+
+    monkeypatch.setattr(cache, "load_encoder", lambda config, folder: Slow())
+    both = load_config("embedded", NO_RERANKER)
+    config = replace(both, encoders=both.encoders[:count])
+    models = locate_models(config, use_llm=False)
+    assert list(models.all()) == ["encoder", "encoder2"][:count]
+    assert make_plan(dataset(two_topics), config, models).seconds["embed"] >= 0.05 * count
+    assert read == [10] * count
+    assert not (tmp_path / "home").exists()

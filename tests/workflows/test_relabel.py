@@ -1,0 +1,85 @@
+"""Files in, files out, with the stages in between left out."""
+
+from pathlib import Path
+
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.data.request import TableRequest, load_table
+from labelmend.errors import ColumnError, InputError, OutputError
+from labelmend.protocols import NoProgress
+from labelmend.runs.layout import OutputPaths
+from labelmend.types import NO_LABEL, LabelCard
+from labelmend.workflows import relabel as job
+from labelmend.workflows.relabel import relabel_file
+
+CONFIG = load_config("embedded")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,text,label\n7,hello,a\n8,lost,b\n9,lost it,\n10,hi,a\n")
+    return path
+
+
+def test_the_files_are_named_after_the_table():
+    assert OutputPaths.beside(Path("x/a.b.csv")) == OutputPaths(
+        Path("x/a.b.csv"),
+        Path("x/a.b.evidence.jsonl"),
+        Path("x/a.b.run.json"),
+        Path("x/a.b.labels.yaml"),
+        Path("x/a.b.votes.sqlite"),
+    )
+
+
+@pytest.mark.parametrize("path", [".", "/"])
+def test_a_path_without_a_name(path):
+    with pytest.raises(OutputError, match="is a folder; give a file name in it"):
+        OutputPaths.beside(Path(path))
+
+
+def test_a_loaded_table(table):
+    loaded = load_table(TableRequest(table), CONFIG.data, {})
+    assert (loaded.columns.text, loaded.columns.label, loaded.columns.id) == ("text", "label", "id")
+    assert loaded.dataset.ids == ("7", "8", "9", "10")
+    assert loaded.dataset.given.tolist() == [0, 1, NO_LABEL, 0]
+    assert loaded.notes[0] == "1 row has no label: labelled from scratch"
+
+
+def test_labels_of_a_labels_file_join_the_set(table):
+    written = {"c": LabelCard("c", "new", (), "user")}
+    loaded = load_table(TableRequest(table, oos_label="none"), CONFIG.data, written)
+    assert loaded.dataset.labels == ("a", "b", "c", "none")
+    assert loaded.dataset.oos == 3
+
+
+def test_no_label_column_is_needed_where_a_labels_file_is_given(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text\nhello\nlost\n")
+    written = {name: LabelCard(name, "", (), "user") for name in "ab"}
+    assert load_table(TableRequest(path), CONFIG.data, written).columns.label is None
+    with pytest.raises(ColumnError, match="no label column found"):
+        load_table(TableRequest(path), CONFIG.data, {})
+
+
+def test_the_input_is_checked_before_the_output(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        relabel_file(
+            TableRequest(tmp_path / "no" / "t.csv"), tmp_path / "x.xlsx", CONFIG, NoProgress()
+        )
+
+
+def test_nothing_is_loaded_for_what_can_not_be_written(table, monkeypatch):
+    monkeypatch.setattr(job, "locate_models", None)
+    with pytest.raises(OutputError, match="is the input itself"):
+        relabel_file(TableRequest(table), table, CONFIG, NoProgress())
+
+
+def test_a_folder_in_the_place_of_the_votes(table, tmp_path, encoders):
+    (tmp_path / "o.votes.sqlite").mkdir()
+    config = load_config("embedded", ["describe.model=''", "voters=[]"])
+    for fresh in (True, False):
+        with pytest.raises(OutputError, match=r"o\.votes\.sqlite"):
+            relabel_file(TableRequest(table), tmp_path / "o.csv", config, NoProgress(), fresh=fresh)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["o.votes.sqlite", "t.csv"]
