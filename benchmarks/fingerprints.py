@@ -32,7 +32,10 @@ ROWS, SEED = 2000, 0
 EXPLAINED = range(1, ROWS, 97)
 
 _VOLATILE = frozenset(
-    {"seconds", "versions", "spent", "path", "source", "sha256", "labelmend", "machine", "created"}
+    {
+        *("seconds", "spent", "tokens_per_second", "versions", "path", "source", "sha256"),
+        *("labelmend", "machine", "created"),
+    }
 )
 _PRECISE = 1e-9
 
@@ -153,10 +156,9 @@ def compare(old: Path, new: Path) -> int:
     """Print what differs, and return the number of files that do."""
     differing = 0
     for case in CASES:
-        pair = [folder / case / _HASHES for folder in (old, new)]
-        if not all(path.exists() for path in pair):
+        if not all((folder / case / _HASHES).exists() for folder in (old, new)):
             continue
-        before, after = (json.loads(path.read_text("utf-8")) for path in pair)
+        before, after = (fingerprints(folder / case) for folder in (old, new))
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) == after.get(name):
                 continue
