@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.special import ndtri
 
+from labelmend.parallel import blocks_of
 from labelmend.types import Doubles, Floats, Ints, Share
 
 
@@ -64,8 +65,11 @@ def principal_components(embeddings: Floats, count: int) -> Floats:
     return projected
 
 
-_WORTH_ALL = 16
+WORTH_ALL = 16
 """Products with all vectors cost less than those with one in so many, which are gathered first."""
+
+_CACHED_ROWS = 64
+"""Rows whose gathered vectors fit in the processor's cache."""
 
 
 _Real = TypeVar("_Real", np.float32, np.float64)
@@ -82,12 +86,12 @@ def dot_products(
         columns: int64 [b, c].
     """
     dots = np.zeros(columns.shape, dtype=left.dtype)
-    total, dimensions = right.shape
-    if columns.shape[1] * _WORTH_ALL >= total:
+    total = len(right)
+    if columns.shape[1] * WORTH_ALL >= total:
         for rows in row_blocks(len(left) if total else 0, total):
             dots[rows] = np.take_along_axis(left[rows] @ right.T, columns[rows], axis=1)
     else:
-        for rows in row_blocks(len(left), columns.shape[1] * dimensions):
+        for rows in blocks_of(len(left), _CACHED_ROWS):
             np.einsum("bd,bcd->bc", left[rows], right[columns[rows]], out=dots[rows])
     return dots
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, SourceConfig
 from labelmend.errors import ConfigError, nearest
 
 PROFILES = ("embedded", "quality", "multilingual", "sirius")
@@ -149,6 +149,12 @@ def _build(kind: Any, value: Any, where: str, key: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where, key)
     origin, args = get_origin(kind), get_args(kind)
+    if kind == Mapping[str, Any]:
+        return {} if value is None else value
+    if kind == Mapping[str, SourceConfig]:
+        listed = {n: v for n, v in value.items() if v is not None}
+        whole = {n: {"weight": 0.0, "speaks": True, "options": {}, **v} for n, v in listed.items()}
+        return {n: _build(SourceConfig, v, where, f"{key}.{n}") for n, v in whole.items()}
     if origin is UnionType:  # of one type and None
         (kind,) = (arg for arg in args if arg is not NoneType)
         return None if value is None else _build(kind, value, where, key)
@@ -217,30 +223,17 @@ def _check_ranges(config: Config) -> None:
     for key, share in shares.items():
         if not 0 <= share <= 1:
             raise ConfigError(f"{key} is {share}: give a share from 0 to 1")
-    weights = config.retrieval.weights
     least: dict[str, tuple[float, float]] = {
         "data.max_text_chars": (config.data.max_text_chars, 1),
         "retrieval.candidates": (config.retrieval.candidates, 3),
         "retrieval.neighbours": (config.retrieval.neighbours, 1),
-        "retrieval.neighbour_sharpness": (config.retrieval.neighbour_sharpness, 0),
         "retrieval.rank_constant": (config.retrieval.rank_constant, 0),
-        "retrieval.weights.bm25": (weights.bm25, 0),
-        "retrieval.weights.description": (weights.description, 0),
-        "retrieval.weights.prototype": (weights.prototype, 0),
-        "retrieval.weights.neighbour": (weights.neighbour, 0),
         "retrieval.tail_samples": (config.retrieval.tail_samples, 1),
         "retrieval.block_rows": (config.retrieval.block_rows, 1),
         "reranker.candidates": (config.reranker.candidates, 1),
         "reranker.batch_size": (config.reranker.batch_size, 1),
         "reranker.max_tokens": (config.reranker.max_tokens, 8),
         "reranker.max_rows": (config.reranker.max_rows, -1),
-        "suspect.folds": (config.suspect.folds, 2),
-        "suspect.components": (config.suspect.components, 2),
-        "suspect.inverse_regularization": (
-            min(config.suspect.inverse_regularization, default=0.0),
-            1e-6,
-        ),
-        "suspect.max_iterations": (config.suspect.max_iterations, 1),
         "describe.examples": (config.describe.examples, 1),
         "describe.exemplars": (config.describe.exemplars, 0),
         "describe.max_tokens": (config.describe.max_tokens, 1),

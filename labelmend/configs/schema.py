@@ -3,8 +3,9 @@
 No field has a default: `embedded.yaml` is complete, and every other profile extends one that is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,18 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
-class RetrieverWeights:
-    """Each retriever's weight in the reciprocal rank fusion that picks the candidates."""
+class SourceConfig:
+    """A source of evidence that is switched on.
 
-    bm25: float
-    description: float
-    prototype: float
-    neighbour: float
+    Attributes:
+        weight: of its ranking in the reciprocal rank fusion that picks the candidates.
+        speaks: whether its scores are evidence, too.
+        options: its own settings.
+    """
+
+    weight: float
+    speaks: bool
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -60,19 +66,15 @@ class RetrievalConfig:
     Attributes:
         candidates: labels kept a row, the given one and oos among them.
         neighbours: nearest texts that are looked at.
-        neighbour_sharpness: a neighbour counts exp(sharpness * (similarity - best similarity)).
         tail_samples: labels drawn at random to stand for all that are no candidates.
         rank_constant: of reciprocal rank fusion.
-        weights: each retriever's weight.
         block_rows: rows worked on at a time.
     """
 
     candidates: int
     neighbours: int
-    neighbour_sharpness: float
     tail_samples: int
     rank_constant: float
-    weights: RetrieverWeights
     block_rows: int
 
 
@@ -96,23 +98,6 @@ class RerankerConfig:
     batch_size: int
     max_tokens: int
     max_rows: int
-
-
-@dataclass(frozen=True)
-class SuspectConfig:
-    """The out-of-fold classifier.
-
-    Attributes:
-        folds: of the cross-validation, grouped by text.
-        components: principal components of the embeddings that it reads.
-        inverse_regularization: scikit-learn's C, by round; the last one holds for later rounds.
-        max_iterations: of the solver.
-    """
-
-    folds: int
-    components: int
-    inverse_regularization: tuple[float, ...]
-    max_iterations: int
 
 
 @dataclass(frozen=True)
@@ -428,8 +413,8 @@ class Config:
     data: DataConfig
     encoders: tuple[EncoderConfig, ...]
     retrieval: RetrievalConfig
+    evidence: Mapping[str, SourceConfig]
     reranker: RerankerConfig
-    suspect: SuspectConfig
     describe: DescribeConfig
     voters: tuple[VoterConfig, ...]
     routing: RoutingConfig

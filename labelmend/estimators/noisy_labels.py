@@ -13,6 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
+from labelmend.llm.store import Store
+from labelmend.relabel.evidence.base import Corpus, Need, Opened, Phase
+from labelmend.relabel.labelmodel.types import Decisions, Posterior
+from labelmend.relabel.pipeline import DECIDE, MODEL, Run, State, carry_out
+from labelmend.relabel.run_models import RunModels
+from labelmend.retrieval.neighbours import find_neighbours
+from labelmend.retrieval.ranking import top_columns
 from labelmend.estimators.inputs import (
     GivenLabels,
     Points,
@@ -21,14 +28,6 @@ from labelmend.estimators.inputs import (
     read_labels,
     read_probabilities,
 )
-from labelmend.protocols import NoProgress
-from labelmend.relabel.evidence.lexical import word_features
-from labelmend.relabel.evidence.sources import find_sources
-from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.rounds import settle
-from labelmend.relabel.labelmodel.types import Decisions, Posterior
-from labelmend.retrieval.neighbours import find_neighbours
-from labelmend.retrieval.ranking import top_columns
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Ranking
 
 RankedBy = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
@@ -134,7 +133,6 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
         oos = None if self.oos_label is None else read.place(self.oos_label, "oos_label")
         embeddings, wording = read_features(X, texts, rows, config.data.max_text_chars)
         points = find_points(embeddings, wording, probabilities, read.codes, config)
-        posterior = _posterior(points, read, oos, config)
         names = wording or ("",) * rows
         dataset = Dataset(
             ids=tuple(map(str, range(rows))),
@@ -143,7 +141,7 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
             labels=tuple(map(str, read.classes)),
             oos=oos,
         )
-        decisions = decide(dataset, points.speaker, posterior, config.decision)
+        posterior, decisions = _mended(points, dataset, config)
         if embeddings is not None:
             self.n_features_in_ = embeddings.shape[1]
         self._keep(read, decisions, _by_row(posterior, points.speaker, len(read.classes)))
@@ -294,16 +292,21 @@ def find_label_issues(
     return corrector.find_label_issues(return_indices_ranked_by)
 
 
-class _ProbabilityRetriever:
-    """The labels that the given probabilities name."""
+class _GivenProbabilities:
+    """The labels that the given probabilities name, as a source of evidence."""
 
     name = "given_probabilities"
+    phase: Phase = "fixed"
 
     def __init__(self, probabilities: Doubles) -> None:
         """Take the logarithm of probabilities, float64 [u, K]."""
         self._logs: Floats = np.log(np.maximum(probabilities, _LEAST_PROBABILITY)).astype(
             np.float32
         )
+
+    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:  # noqa: ARG002
+        """Learn nothing: they are known."""
+        return self
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the most probable labels, at most `limit`."""
@@ -327,31 +330,42 @@ def _check_whole(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}")
 
 
-def _posterior(points: Points, read: GivenLabels, oos: int | None, config: Config) -> Posterior:
-    """Gather the evidence on the points, and fuse it."""
+def _mended(points: Points, dataset: Dataset, config: Config) -> tuple[Posterior, Decisions]:
+    """Run the part of the main job that needs no label cards, on the points."""
     count, retrieval = len(points.features), config.retrieval
-    labelled = read.codes != NO_LABEL
+    labelled = dataset.given != NO_LABEL
     given = coo_array(
         (
             np.ones(int(labelled.sum()), np.float32),
-            (points.of_row[labelled], read.codes[labelled]),
+            (points.of_row[labelled], dataset.given[labelled]),
         ),
-        shape=(count, len(read.classes)),
+        shape=(count, len(dataset.labels)),
     ).tocsr()
-    neighbours = find_neighbours(points.features, retrieval.neighbours, retrieval.block_rows)
-    told = points.probabilities
-    sources = find_sources(
-        given,
-        points.features,
-        neighbours,
-        None if points.texts is None else word_features(points.texts),
-        [] if told is None else [(_ProbabilityRetriever(told), 1.0)],
-        oos,
-        config,
-        NoProgress(),
-        resembles=points.embedded,
+    texts = points.texts or ("",) * count
+    has: set[Need] = {"texts"} if points.texts is not None else set()
+    corpus = Corpus(
+        texts=texts,
+        labels=dataset.labels,
+        embeddings=points.features,
+        neighbours=find_neighbours(points.features, retrieval.neighbours, retrieval.block_rows),
+        oos=dataset.oos,
+        has=frozenset(has | {"space"} if points.embedded else has),
+        seed=config.seed,
+        block_rows=retrieval.block_rows,
     )
-    return settle(sources, config, NoProgress()).fit.posterior
+    told = points.probabilities
+    run = Run(
+        dataset=dataset,
+        config=config,
+        models=RunModels((), None, None, ()),
+        space=None,
+        store=Store(None),
+        sources=() if told is None else (Opened(_GivenProbabilities(told), 1.0, speaks=True),),
+    )
+    start = State(unique=UniqueTexts(texts, points.speaker, given), corpus=corpus)
+    state = carry_out(run, (*MODEL, DECIDE), start)
+    assert state.decisions is not None
+    return state.fit.posterior, state.decisions
 
 
 def _by_row(posterior: Posterior, point_of: Ints, labels: int) -> csr_array:

@@ -1,21 +1,26 @@
-"""The main job: describe, retrieve, suspect, rerank, vote, fuse, decide."""
+"""The main job: a list of stages over a frozen state, and nothing of it is written elsewhere.
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+    embed -> neighbours -> describe -> index -> candidates -> rounds -> escalate -> learnability
+    -> decide -> self-test
+
+The command line and the Python API run all of it; `describe`, the corrector, the dry run and the
+self-test run the part that they need. A stage takes what the stages before it left in the state,
+and returns the state with what it adds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.arrays import gather, given_shares
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
-from labelmend.llm.ballots import shown_exemplars
 from labelmend.llm.store import Store
-from labelmend.protocols import NoProgress, Progress, Reranker
-from labelmend.relabel.diagnostics.label_set import judge
+from labelmend.parallel import LOCAL, Executor
+from labelmend.protocols import NoProgress, Progress
+from labelmend.relabel.diagnostics.label_set import Trust, judge
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,
@@ -23,30 +28,315 @@ from labelmend.relabel.diagnostics.self_test import (
     presumed_truth,
     tighten,
 )
-from labelmend.relabel.escalation.poll import Poll, Polled
-from labelmend.relabel.escalation.routing import Routing, route, shortlist
-from labelmend.relabel.escalation.vote_weights import vote_weights, within_ballots
-from labelmend.relabel.escalation.voter_quality import against_chance, appraised, notes_on_voters
-from labelmend.relabel.evidence.annotators import vote_scores, vote_shares
-from labelmend.relabel.evidence.lexical import word_features
-from labelmend.relabel.evidence.sources import VOTE_COLUMN, Sources, find_sources
+from labelmend.relabel.escalation.escalate import Escalated, Escalation
+from labelmend.relabel.escalation.voter_quality import notes_on_voters
+from labelmend.relabel.evidence.annotators import vote_shares
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened, Resources, spoken
+from labelmend.relabel.evidence.registry import check_sources, open_sources, proposers
 from labelmend.relabel.label_cards import Described, label_cards
 from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.fusion import Fit, add_evidence, fuse_routed, unit_spread
-from labelmend.relabel.labelmodel.majority import majority
-from labelmend.relabel.labelmodel.rounds import Settled, settle
+from labelmend.relabel.labelmodel.fusion import Fit
+from labelmend.relabel.labelmodel.rounds import Given, Settled, settle
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
-from labelmend.retrieval.bm25 import Bm25Retriever
-from labelmend.retrieval.candidates import Candidates
-from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
-from labelmend.retrieval.neighbours import Neighbours, find_neighbours, oos_scores
-from labelmend.retrieval.new_labels import find_new_labels
+from labelmend.retrieval.candidates import Candidates, find_candidates
+from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.neighbours import Neighbours, find_neighbours
+from labelmend.retrieval.new_labels import NewLabels, find_new_labels
 from labelmend.retrieval.passages import LabelPassages, label_passages
-from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import TextSpace, open_space
+from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Doubles, Evidence, Floats, Ints, LabelCard, UniqueTexts
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all stages share, and none changes.
+
+    Attributes:
+        dataset: the rows and their given labels.
+        config: what runs and how.
+        models: from `locate_models`; without voters no LLM is asked.
+        space: where texts are embedded; None where no stage embeds any.
+        store: remembers what LLMs said.
+        written: label cards of the user's, by label.
+        votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
+            where nothing.
+        sources: that the caller brings, before those of the profile.
+        self_tests: times that errors are drawn into the mended labels and mended again.
+        progress: hears how far the work is.
+        clock: hears what takes how long.
+        executor: carries the work by blocks of rows.
+    """
+
+    dataset: Dataset
+    config: Config
+    models: RunModels
+    space: TextSpace | None
+    store: Store
+    written: Mapping[str, LabelCard] = field(default_factory=dict)
+    votes: Mapping[str, Ints] = field(default_factory=dict)
+    sources: tuple[Opened, ...] = ()
+    self_tests: int = 0
+    progress: Progress = field(default_factory=NoProgress)
+    clock: Clock = field(default_factory=Stopwatch)
+    executor: Executor = LOCAL
+
+    @property
+    def resources(self) -> Resources:
+        """What sources may need besides the corpus."""
+        return Resources(self.config, self.models, self.store)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the stages have found so far; None where none of them has run.
+
+    Attributes:
+        unique: the distinct texts and what they were given.
+        embeddings: float32 [u, d], unit rows.
+        neighbours: of each text.
+        described: the label cards.
+        corpus: what sources may read.
+        start: what the rounds start from: candidates and fixed evidence among it.
+        settled: the outcome of the rounds.
+        escalated: what the escalated sources said, and the fusion with it.
+        trust: whether the given labels can be learned from.
+        decisions: what is done with each row.
+        tested: how well the same mending does on known errors.
+    """
+
+    unique: UniqueTexts | None = None
+    embeddings: Floats | None = None
+    neighbours: Neighbours | None = None
+    described: Described | None = None
+    corpus: Corpus | None = None
+    start: Given | None = None
+    settled: Settled | None = None
+    escalated: Escalated | None = None
+    trust: Trust | None = None
+    decisions: Decisions | None = None
+    tested: SelfTest | None = None
+
+    @property
+    def fit(self) -> Fit:
+        """The fusion of all evidence so far."""
+        if self.escalated is not None:
+            return self.escalated.fit
+        assert self.settled is not None
+        return self.settled.fit
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the main job.
+
+    Attributes:
+        name: under which its time is told.
+        work: returns the state with what it adds.
+    """
+
+    name: str
+    work: Callable[[Run, State], State]
+
+
+def carry_out(run: Run, stages: Sequence[Stage], state: State | None = None) -> State:
+    """Run stages one after another.
+
+    Args:
+        run: what they share.
+        stages: a part of `STAGES`, in their order.
+        state: what earlier stages left; None to begin.
+
+    Raises:
+        ModelError: a model can't be loaded.
+    """
+    state = state or State()
+    for stage in stages:
+        with run.clock.stage(stage.name):
+            state = stage.work(run, state)
+    return state
+
+
+def embed(run: Run, state: State) -> State:
+    """Make each distinct text a vector."""
+    assert run.space is not None
+    unique = unique_texts(run.dataset)
+    return replace(state, unique=unique, embeddings=run.space.fit(unique.texts, run.progress))
+
+
+def neighbours(run: Run, state: State) -> State:
+    """Find the texts nearest to each text."""
+    assert state.embeddings is not None
+    retrieval = run.config.retrieval
+    found = find_neighbours(
+        state.embeddings, retrieval.neighbours, retrieval.block_rows, run.executor
+    )
+    return replace(state, neighbours=found)
+
+
+def describe(run: Run, state: State) -> State:
+    """Write a card for each label."""
+    assert state.unique is not None
+    assert state.embeddings is not None
+    described = label_cards(
+        run.dataset,
+        state.unique,
+        state.embeddings,
+        run.written,
+        run.models.describer,
+        run.config.describe,
+        run.store,
+        run.progress,
+    )
+    return replace(state, described=described)
+
+
+def index(run: Run, state: State) -> State:
+    """Gather what sources may read: all but the given labels."""
+    assert run.space is not None
+    assert state.unique is not None
+    assert state.described is not None
+    assert state.embeddings is not None
+    assert state.neighbours is not None
+    unique, cards, oos = state.unique, state.described.cards, run.dataset.oos
+    passages, vectors = _passages(cards, unique, oos, run.space)
+    new = find_new_labels(state.embeddings, unique.given, passages, vectors, oos)
+    exemplars = new.exemplars(run.config.describe.exemplars)
+    if exemplars:
+        # Beside cards with exemplars, one without would seldom be the nearest.
+        cards = tuple(
+            replace(card, exemplars=tuple(unique.texts[i] for i in exemplars[label]))
+            if label in exemplars and not card.exemplars
+            else card
+            for label, card in enumerate(cards)
+        )
+        passages, vectors = _passages(cards, unique, oos, run.space)
+    run.space.release()
+    corpus = Corpus(
+        texts=unique.texts,
+        labels=run.dataset.labels,
+        embeddings=state.embeddings,
+        neighbours=state.neighbours,
+        oos=oos,
+        cards=cards,
+        passages=passages,
+        passage_vectors=vectors,
+        said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
+        seed=run.config.seed,
+        block_rows=run.config.retrieval.block_rows,
+        progress=run.progress,
+        clock=run.clock,
+        executor=run.executor,
+    )
+    return replace(state, corpus=corpus)
+
+
+def propose(run: Run, state: State) -> State:
+    """Choose the labels that are looked at, and score them with what reads no given label."""
+    assert state.unique is not None
+    assert state.corpus is not None
+    corpus, given = state.corpus, state.unique.given
+    listed = open_sources(run.config.evidence, corpus, run.resources, ("fixed", "round"))
+    opened = (*run.sources, *listed)
+    shares = given_shares(given)
+    for each in opened:
+        if each.source.phase == "fixed":
+            each.source.fit(corpus, None, 0)
+        elif each.weight:
+            each.source.fit(corpus, shares, 0)
+    new = _new_labels(corpus, state)
+    run.progress.start("candidates", given.shape[0])
+    chosen = find_candidates(
+        [*([] if new is None else [(new, _SURELY)]), *proposers(opened)],
+        given,
+        corpus.oos,
+        run.config.retrieval,
+        run.config.seed,
+        run.progress,
+        run.executor,
+    )
+    speaking = [each.source for each in opened if each.speaks]
+    start = Given(
+        corpus=corpus,
+        given=given,
+        candidates=chosen,
+        fixed=tuple(
+            _timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"
+        ),
+        sources=tuple(source for source in speaking if source.phase == "round"),
+        first=None if new is None else new.first,
+    )
+    return replace(state, start=start)
+
+
+def rounds(run: Run, state: State) -> State:
+    """Learn channel, weights and labels in turn."""
+    assert state.start is not None
+    return replace(state, settled=settle(state.start, run.config.fusion))
+
+
+def escalate(run: Run, state: State) -> State:
+    """Ask the sources that are asked about some texts only."""
+    assert state.unique is not None
+    assert state.corpus is not None
+    assert state.start is not None
+    assert state.settled is not None
+    opened = open_sources(run.config.evidence, state.corpus, run.resources, ("escalated",))
+    escalation = Escalation(
+        corpus=state.corpus,
+        exemplars={} if state.described is None else state.described.exemplars,
+        rows=np.bincount(state.unique.of_row, minlength=len(state.unique)),
+        given=_given_columns(state.start),
+        candidates=state.start.candidates,
+        settled=state.settled,
+        config=run.config,
+    )
+    return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
+
+
+def learnability(run: Run, state: State) -> State:  # noqa: ARG001 - a stage's signature
+    """Tell whether the given labels can be learned from."""
+    assert state.unique is not None
+    assert state.neighbours is not None
+    near = state.neighbours
+    return replace(state, trust=judge(state.unique, near.indices, near.similarities))
+
+
+def decide_rows(run: Run, state: State) -> State:
+    """Keep, change or review each row."""
+    return replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
+
+
+def self_test(run: Run, state: State) -> State:
+    """Mend known errors without escalation; where the budget is not kept, spend less of it."""
+    assert state.decisions is not None
+    if not run.self_tests or (state.trust is not None and not state.trust.trusted):
+        return state
+    tested, decisions = tighten(
+        _measured(run, state), state.decisions, lambda harm: _decide(run, state, harm)
+    )
+    return replace(state, tested=tested, decisions=decisions)
+
+
+EMBED = Stage("embed", embed)
+DESCRIBE = Stage("describe", describe)
+PREPARE = (EMBED, Stage("neighbours", neighbours), DESCRIBE, Stage("index", index))
+"""What no given label changes, but for the cards that show texts of each label."""
+
+MODEL = (Stage("candidates", propose), Stage("rounds", rounds))
+"""From given labels to a posterior."""
+
+DECIDE = Stage("decide", decide_rows)
+STAGES = (
+    *PREPARE,
+    *MODEL,
+    Stage("escalate", escalate),
+    Stage("learnability", learnability),
+    DECIDE,
+    Stage("self-test", self_test),
+)
 
 
 def relabel(
@@ -60,6 +350,8 @@ def relabel(
     progress: Progress | None = None,
     self_test: bool = False,
     self_test_runs: int = 1,
+    space: TextSpace | None = None,
+    clock: Clock | None = None,
 ) -> Relabelling:
     """Mend a dataset's labels.
 
@@ -78,9 +370,12 @@ def relabel(
         self_test: mend known errors in the mended labels, too, and spend less of the harm budget
             where that breaks too many good labels.
         self_test_runs: times that errors are drawn and mended.
+        space: where texts are embedded; the profile's encoders if None.
+        clock: hears what takes how long.
 
     Raises:
-        ConfigError: a self-test is asked for with a fusion that knows no harm budget.
+        ConfigError: a self-test is asked for with a fusion that knows no harm budget, or a source
+            of evidence can't be made.
         ModelError: a model can't be loaded.
     """
     if self_test and config.fusion.method == "majority":
@@ -88,85 +383,121 @@ def relabel(
             "a self-test needs a posterior, and a majority vote has none: "
             "leave --self-test out, or set fusion.method=noisy-channel"
         )
-    job = _Job(dataset, config, models, store or Store(None), progress or NoProgress(), {})
-    unique = unique_texts(dataset)
-    space = open_space(config.encoders, models.encoders)
-    with job.timed("embed"):
-        embeddings = space.fit(unique.texts, job.progress)
-    with job.timed("neighbours"):
-        neighbours = find_neighbours(
-            embeddings, config.retrieval.neighbours, config.retrieval.block_rows
-        )
-    described = job.describe(unique, embeddings, written or {})
-    with job.timed("retrieve"):
-        texts = job.prepare(unique, embeddings, neighbours, described.cards, space)
-        shares = {name: vote_shares(unique, vote) for name, vote in (votes or {}).items()}
-        texts = replace(texts, votes=shares)
-        corpus = job.retrieve(texts, unique.given)
-    space.release()
-    with job.timed("suspect"):
-        settled = settle(corpus.sources, config, job.progress)
-    fit, evidence = settled.fit, settled.evidence
-    rows = np.bincount(unique.of_row, minlength=len(unique))
-    routing = route(fit.posterior, config.routing, config.seed, rows)
-    reranked = job.rerank(corpus, settled, routing)
-    polled = job.poll(corpus, fit, routing, described.exemplars)
-    routed_evidence, reports = (*reranked, *polled.evidence), polled.reports
-    if config.fusion.method == "majority":
-        fit = majority(fit, routed_evidence, corpus.given_columns, dataset.oos, config.fusion)
-    elif routed_evidence:
-        reports = against_chance(reports, polled.evidence, fit.posterior, polled.drawn)
-        with job.timed("fuse"):
-            blunder = settled.blunder
-            if reranked:
-                fit = fuse_routed(
-                    fit, reranked, corpus.candidates, routing.audit, blunder, config.fusion
-                )
-            weights = vote_weights(
-                polled.evidence,
-                fit.posterior,
-                routing.doubtful,
-                [report.worse_than_chance for report in reports],
-            )
-            votes_cast = within_ballots(polled.evidence, weights, fit)
-            fit = add_evidence(fit, votes_cast, weights, corpus.candidates, blunder)
-            routed_evidence = (*reranked, *votes_cast)
-    reports = appraised(reports, routed_evidence, fit, polled.drawn)
-
-    trust = judge(unique, neighbours.indices, neighbours.similarities)
-
-    def decide_within(max_harm: float) -> Decisions:
-        budget = replace(config.decision, max_harm=max_harm)
-        return decide(dataset, unique.of_row, fit.posterior, budget, trusted=trust.trusted)
-
-    decisions = decide_within(config.decision.max_harm)
-    tested: SelfTest | None = None
-    if self_test and trust.trusted:
-        with job.timed("self-test"):
-            tested = job.self_test(texts, unique, decisions, settled, self_test_runs)
-        tested, decisions = tighten(tested, decisions, decide_within)
-    return Relabelling(
+    check_sources(config)
+    watch = Stopwatch()
+    run = Run(
         dataset=dataset,
-        cards=texts.cards,
-        posterior=fit.posterior,
-        decisions=decisions,
-        unique=unique,
-        evidence=(*evidence, *routed_evidence),
-        neighbours=neighbours.indices,
-        neighbour_scores=neighbours.similarities,
-        routed=polled.voted,
+        config=config,
+        models=models,
+        space=space or open_space(config.encoders, models.encoders),
+        store=store or Store(None),
+        written=written or {},
+        votes=votes or {},
+        self_tests=max(self_test_runs, 1) if self_test else 0,
+        progress=progress or NoProgress(),
+        clock=clock or watch,
+    )
+    return _relabelling(run, carry_out(run, STAGES), watch.seconds)
+
+
+def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabelling:
+    """Gather what the stages found."""
+    assert run.space is not None
+    assert state.unique is not None
+    assert state.described is not None
+    assert state.corpus is not None
+    assert state.settled is not None
+    assert state.escalated is not None
+    assert state.trust is not None
+    assert state.decisions is not None
+    near, reports = state.corpus.neighbours, state.escalated.reports
+    return Relabelling(
+        dataset=run.dataset,
+        cards=state.corpus.cards,
+        posterior=state.fit.posterior,
+        decisions=state.decisions,
+        unique=state.unique,
+        evidence=(*state.settled.evidence, *state.escalated.evidence),
+        neighbours=near.indices,
+        neighbour_scores=near.similarities,
+        routed=state.escalated.voted,
         voters=reports,
-        seconds=job.seconds,
-        self_test=tested,
+        seconds=seconds,
+        self_test=state.tested,
         notes=(
-            *space.notes,
-            *([] if trust.trusted else [trust.reason]),
-            *notes_on_gpu(config, models),
-            *described.notes,
+            *run.space.notes,
+            *([] if state.trust.trusted else [state.trust.reason]),
+            *notes_on_gpu(run.config, run.models),
+            *state.described.notes,
             *notes_on_voters(reports),
-            *_notes_on(tested),
+            *_notes_on(state.tested),
         ),
     )
+
+
+def _passages(
+    cards: Sequence[LabelCard], unique: UniqueTexts, oos: int | None, space: TextSpace
+) -> tuple[LabelPassages, Floats]:
+    passages = label_passages(cards, unique.texts, oos)
+    return passages, space.passages(passages.passages)
+
+
+def _new_labels(corpus: Corpus, state: State) -> NewLabels | None:
+    """Compare the unlabelled texts with the cards of labels that no row was given."""
+    assert state.unique is not None
+    if corpus.passages is None or corpus.passage_vectors is None:
+        return None
+    given = state.unique.given
+    return find_new_labels(
+        corpus.embeddings, given, corpus.passages, corpus.passage_vectors, corpus.oos
+    )
+
+
+_SURELY = 1e3
+"""Weight of a ranking whose labels are candidates whatever the others say."""
+
+
+def _timed(source: EvidenceSource, corpus: Corpus, chosen: Candidates) -> Evidence:
+    """Return what a fixed source says, and tell how long that takes."""
+    with corpus.clock.stage(f"candidates: {source.name}"):
+        return spoken(source, corpus, chosen.labels)
+
+
+def _given_columns(start: Given) -> Doubles:
+    """Return float64 [u, c - tail], rows of each text given each kept candidate."""
+    kept = start.candidates.kept
+    return gather(start.given, np.arange(len(kept)), kept)
+
+
+def _decide(run: Run, state: State, max_harm: float) -> Decisions:
+    assert state.unique is not None
+    budget = replace(run.config.decision, max_harm=max_harm)
+    trusted = state.trust is None or state.trust.trusted
+    return decide(run.dataset, state.unique.of_row, state.fit.posterior, budget, trusted=trusted)
+
+
+def _measured(run: Run, state: State) -> SelfTest:
+    """Mend known errors; label cards stay as they are."""
+    assert state.unique is not None
+    assert state.corpus is not None
+    assert state.settled is not None
+    assert state.decisions is not None
+    unique, decisions = state.unique, state.decisions
+    quiet = NamedProgress("self-test", run.progress)
+    corpus = replace(state.corpus, progress=quiet)
+
+    def mend(given: Ints) -> Decisions:
+        noisy = replace(run, dataset=replace(run.dataset, given=given), progress=quiet)
+        counted = replace(unique, given=unique_texts(noisy.dataset).given)
+        again = carry_out(noisy, (*MODEL, DECIDE), State(unique=counted, corpus=corpus))
+        assert again.decisions is not None
+        return again.decisions
+
+    truth, _ = presumed_truth(run.dataset, decisions)
+    mended = unique_texts(replace(run.dataset, given=truth)).given
+    prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
+    noise = Noise(state.settled.learned, prototypes, run.dataset.oos)
+    return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
 
 
 def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
@@ -174,275 +505,3 @@ def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
     if test is None:
         return ()
     return (*test.notes, test.verdict) if test.factor < 1 else test.notes
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """What is known of the texts, whatever labels they were given.
-
-    Attributes:
-        texts: the distinct ones, [u].
-        embeddings: float32 [u, d].
-        neighbours: of each text.
-        words: sparse [u, w].
-        cards: one a label.
-        readers: the retrievers that read label cards.
-        passages: of the cards.
-        vectors: float32 [p, d], unit rows, of the passages.
-        votes: by voter, sparse [u, K], what it said of the text, as shares.
-    """
-
-    texts: tuple[str, ...]
-    embeddings: Floats
-    neighbours: Neighbours
-    words: csr_matrix
-    cards: tuple[LabelCard, ...]
-    readers: tuple[Bm25Retriever, DescriptionRetriever]
-    passages: LabelPassages
-    vectors: Floats
-    votes: Mapping[str, csr_array] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """What the later stages know of the texts and their given labels.
-
-    Attributes:
-        texts: the distinct ones, [u].
-        cards: one a label.
-        candidates: the labels that are looked at.
-        sources: what the rounds start from.
-        given_columns: float64 [u, c - tail], rows of each text given each kept candidate.
-    """
-
-    texts: tuple[str, ...]
-    cards: tuple[LabelCard, ...]
-    candidates: Candidates
-    sources: Sources
-    given_columns: Doubles
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One run's settings, and where its stages report."""
-
-    dataset: Dataset
-    config: Config
-    models: RunModels
-    store: Store
-    progress: Progress
-    seconds: dict[str, float]
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time of a block to its stage."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
-
-    def describe(
-        self, unique: UniqueTexts, embeddings: Floats, written: Mapping[str, LabelCard]
-    ) -> Described:
-        """Return one card a label."""
-        with self.timed("describe"):
-            return label_cards(
-                self.dataset,
-                unique,
-                embeddings,
-                written,
-                self.models.describer,
-                self.config.describe,
-                self.store,
-                self.progress,
-            )
-
-    def prepare(
-        self,
-        unique: UniqueTexts,
-        embeddings: Floats,
-        neighbours: Neighbours,
-        cards: tuple[LabelCard, ...],
-        space: TextSpace,
-    ) -> _Texts:
-        """Index what no given label changes."""
-        passages = label_passages(cards, unique.texts, self.dataset.oos)
-        vectors = space.passages(passages.passages)
-        new = find_new_labels(embeddings, unique.given, passages, vectors, self.dataset.oos)
-        exemplars = new.exemplars(self.config.describe.exemplars)
-        if exemplars:
-            # Beside cards with exemplars, one without would seldom be the nearest.
-            cards = tuple(
-                replace(card, exemplars=tuple(unique.texts[i] for i in exemplars[label]))
-                if label in exemplars and not card.exemplars
-                else card
-                for label, card in enumerate(cards)
-            )
-            passages = label_passages(cards, unique.texts, self.dataset.oos)
-            vectors = space.passages(passages.passages)
-        bm25 = Bm25Retriever(unique.texts, passages, len(cards))
-        return _Texts(
-            texts=unique.texts,
-            embeddings=embeddings,
-            neighbours=neighbours,
-            words=word_features(unique.texts),
-            cards=cards,
-            readers=(bm25, DescriptionRetriever(embeddings, passages, vectors)),
-            passages=passages,
-            vectors=vectors,
-        )
-
-    def retrieve(self, texts: _Texts, given: csr_array) -> _Corpus:
-        """Choose the candidates, and score them with the retrievers that read label cards.
-
-        Args:
-            texts: [u] of them.
-            given: float32 sparse [u, K], how many rows of the text were given each label.
-        """
-        weights = self.config.retrieval.weights
-        bm25, description = texts.readers
-        sources = find_sources(
-            given,
-            texts.embeddings,
-            texts.neighbours,
-            texts.words,
-            [(bm25, weights.bm25), (description, weights.description)],
-            self.dataset.oos,
-            self.config,
-            self.progress,
-            new=find_new_labels(
-                texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos
-            ),
-        )
-        candidates = sources.candidates
-        votes = (
-            Evidence(f"{VOTE_COLUMN}{name}", vote_scores(shares, candidates.labels))
-            for name, shares in texts.votes.items()
-        )
-        sources = replace(sources, fixed=(*sources.fixed, *votes))
-        columns = gather(given, np.arange(len(texts.texts)), candidates.kept)
-        return _Corpus(texts.texts, texts.cards, candidates, sources, columns)
-
-    def self_test(
-        self, texts: _Texts, unique: UniqueTexts, decisions: Decisions, settled: Settled, runs: int
-    ) -> SelfTest:
-        """Mend known errors without the reranker and the LLM; label cards stay as they are."""
-        job = replace(self, progress=NamedProgress("self-test", self.progress))
-
-        def mend(given: Ints) -> Decisions:
-            noisy = replace(self.dataset, given=given)
-            corpus = job.retrieve(texts, unique_texts(noisy).given)
-            fit = settle(corpus.sources, self.config, job.progress).fit
-            return decide(noisy, unique.of_row, fit.posterior, self.config.decision)
-
-        truth, _ = presumed_truth(self.dataset, decisions)
-        mended = unique_texts(replace(self.dataset, given=truth)).given
-        prototypes = PrototypeRetriever(texts.embeddings, given_shares(mended)).prototypes()
-        noise = Noise(settled.learned, prototypes, self.dataset.oos)
-        return measure(
-            self.dataset, unique.of_row, decisions, noise, mend, self.config, max(runs, 1)
-        )
-
-    def rerank(self, corpus: _Corpus, settled: Settled, routing: Routing) -> tuple[Evidence, ...]:
-        """Return the cross-encoder's logits, and what their best says of out-of-scope.
-
-        The audit is read first, and the doubtful texts only if the audit gives it a say.
-        """
-        if self.models.reranker is None:
-            return ()
-        with self.timed("rerank"):
-            reranker = load_reranker(self.config.reranker, self.models.reranker.path)
-            scores = np.full(corpus.candidates.kept.shape, np.nan, dtype=np.float32)
-            audit = np.flatnonzero(routing.audit)
-            self._read_pairs(corpus, settled.fit, reranker, audit, scores)
-            evidence = self._rerank_evidence(corpus, scores)
-            doubtful = routing.first(self.config.reranker.max_rows)
-            doubtful = doubtful[~routing.audit[doubtful]]
-            if len(doubtful) and self._is_heard(corpus, settled, routing, evidence):
-                self._read_pairs(corpus, settled.fit, reranker, doubtful, scores)
-                evidence = self._rerank_evidence(corpus, scores)
-        return evidence
-
-    def poll(
-        self,
-        corpus: _Corpus,
-        fit: Fit,
-        routing: Routing,
-        exemplars: Mapping[str, tuple[str, ...]],
-    ) -> Polled:
-        """Put the routed texts to the voters."""
-        about = Poll(
-            corpus.texts,
-            corpus.cards,
-            exemplars,
-            self.dataset.oos,
-            corpus.given_columns,
-            fit,
-            routing,
-            self.config,
-            self.store,
-            self.progress,
-        )
-        if not self.models.voters:
-            return about.hold(())
-        with self.timed("vote"):
-            return about.hold(self.models.voters)
-
-    def _is_heard(
-        self, corpus: _Corpus, settled: Settled, routing: Routing, evidence: Sequence[Evidence]
-    ) -> bool:
-        """Tell whether the audit gives any of the sources a weight that could change a label."""
-        config = self.config.fusion
-        if config.method == "majority":
-            return True
-        trial = fuse_routed(
-            settled.fit, evidence, corpus.candidates, routing.audit, settled.blunder, config
-        )
-        _, spread = unit_spread(evidence)
-        weights = trial.posterior.weights
-        return any(
-            weights[e.source] * s >= _LEAST_SAY for e, s in zip(evidence, spread, strict=True)
-        )
-
-    def _read_pairs(
-        self, corpus: _Corpus, fit: Fit, reranker: Reranker, texts: Ints, scores: Floats
-    ) -> None:
-        """Write the logits of texts and their leading candidates into `scores` [u, c - tail]."""
-        columns = shortlist(fit, corpus.given_columns, texts, self.config.reranker.candidates)
-        self.progress.start("rerank", len(texts))
-        for start in range(0, len(texts), _RERANK_BLOCK):
-            part = slice(start, start + _RERANK_BLOCK)
-            places, pairs = [], []
-            for i, row in zip(texts[part], columns[part], strict=True):
-                text = corpus.texts[i]
-                for column in row:
-                    label = corpus.candidates.kept[i, column]
-                    if label != self.dataset.oos:
-                        places.append((i, column))
-                        pairs.append((text, label_passage(corpus.cards[label], text)))
-            for place, score in zip(places, reranker.score(pairs), strict=True):
-                scores[place] = score
-            self.progress.advance(len(texts[part]))
-
-    def _rerank_evidence(self, corpus: _Corpus, scores: Floats) -> tuple[Evidence, ...]:
-        best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
-        strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
-        evidence = Evidence("reranker", scores)
-        if self.dataset.oos is None or not np.isfinite(strength).any():
-            return (evidence,)
-        doubt = oos_scores(strength, corpus.candidates.kept, self.dataset.oos)
-        return evidence, Evidence("reranker_oos", doubt)
-
-
-_RERANK_BLOCK = 64
-"""Texts reranked between two steps of the progress bar."""
-
-_LEAST_SAY = 0.05
-"""Nats by which a source of unit spread must move a log-score for its reading to be worth it."""
-
-
-def label_passage(card: LabelCard, text: str) -> str:
-    """Return what the reranker reads of a label: its description, else its exemplars."""
-    rest = card.description or " / ".join(shown_exemplars(card, text, 2))
-    return f"{card.name}: {rest}" if rest else card.name

@@ -5,13 +5,14 @@ it a wrong given label, which is among the candidates only because it was given,
 rivals, and no evidence could show it to be wrong (sampled softmax, Bengio & Senecal 2008).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.configs.schema import RetrievalConfig
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Progress, Searcher
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints
 
@@ -43,6 +44,7 @@ def find_candidates(
     config: RetrievalConfig,
     seed: int,
     progress: Progress,
+    executor: Executor = LOCAL,
 ) -> Candidates:
     """Fuse the retrievers' rankings by weighted reciprocal rank (Cormack et al. 2009).
 
@@ -56,44 +58,60 @@ def find_candidates(
         config: how many candidates, and the rank constant.
         seed: of the tail.
         progress: advances by texts.
+        executor: carries the work by blocks of texts.
     """
     total_texts, total_labels = given.shape
     width = min(config.candidates, total_labels)
     tail = config.tail_samples if total_labels > width + config.tail_samples else 0
     if not tail:
         width = total_labels
+    uniform = np.random.default_rng(seed).random((total_texts, tail))
+
+    def find(rows: slice) -> Ints:
+        texts = np.arange(rows.start, rows.stop)
+        best = _best_ranked(retrievers, texts, given[texts], oos, width, config.rank_constant)
+        if not tail:
+            return best
+        drawn = _draw_rest(best, total_labels, uniform[rows])
+        return np.concatenate([best, drawn], axis=1)
+
     labels = np.empty((total_texts, width + tail), dtype=np.int64)
-    generator = np.random.default_rng(seed)
-    scores = np.zeros((min(config.block_rows, total_texts), total_labels))
-    for start in range(0, total_texts, config.block_rows):
-        texts = np.arange(start, min(start + config.block_rows, total_texts))
-        # Labels that nobody names tie at 0; so the first `width` labels are enough of them.
-        named = [np.tile(np.arange(width), (len(texts), 1))]
-        for retriever, weight in retrievers:
-            if weight > 0:
-                ranking = retriever.search(texts, width)
-                row, place = np.nonzero(ranking.labels != NO_LABEL)
-                scores[row, ranking.labels[row, place]] += weight / (
-                    config.rank_constant + place + 1
-                )
-                named.append(ranking.labels)
-        told, times = _padded(given[texts])
-        row, place = np.nonzero(told != NO_LABEL)
-        scores[row, told[row, place]] += (_CERTAIN * times)[row, place]
-        named.append(told)
-        if oos is not None:
-            scores[: len(texts), oos] = np.inf
-            named.append(np.full((len(texts), 1), oos))
-        choice = np.concatenate(named, axis=1)
-        labels[texts, :width] = _best_distinct(choice, scores, width)
-        scores[np.arange(len(texts))[:, None], np.maximum(choice, 0)] = 0.0
-        if tail:
-            labels[texts, width:] = _draw_rest(labels[texts, :width], total_labels, tail, generator)
-        progress.advance(len(texts))
+    blocks = list(blocks_of(total_texts, config.block_rows))
+    for rows, found in zip(blocks, executor.map_blocks(find, blocks), strict=True):
+        labels[rows] = found
+        progress.advance(len(found))
     log_counts = np.zeros(width + tail)
     if tail:
         log_counts[width:] = np.log((total_labels - width) / tail)
     return Candidates(labels, tail, log_counts)
+
+
+def _best_ranked(
+    retrievers: Sequence[tuple[Searcher, float]],
+    texts: Ints,
+    given: csr_array,
+    oos: int | None,
+    width: int,
+    rank_constant: float,
+) -> Ints:
+    """Return the labels that the rankings of texts [b] put first, int64 [b, width]."""
+    scores = np.zeros(given.shape)
+    # Labels that nobody names tie at 0; so the first `width` labels are enough of them.
+    named = [np.tile(np.arange(width), (len(texts), 1))]
+    for retriever, weight in retrievers:
+        if weight > 0:
+            ranking = retriever.search(texts, width)
+            row, place = np.nonzero(ranking.labels != NO_LABEL)
+            scores[row, ranking.labels[row, place]] += weight / (rank_constant + place + 1)
+            named.append(ranking.labels)
+    told, times = _padded(given)
+    row, place = np.nonzero(told != NO_LABEL)
+    scores[row, told[row, place]] += (_CERTAIN * times)[row, place]
+    named.append(told)
+    if oos is not None:
+        scores[:, oos] = np.inf
+        named.append(np.full((len(texts), 1), oos))
+    return _best_distinct(np.concatenate(named, axis=1), scores, width)
 
 
 _CERTAIN = 1e6
@@ -118,11 +136,11 @@ def _best_distinct(choice: Ints, scores: Doubles, width: int) -> Ints:
 
     Args:
         choice: int64 [b, m], `width` distinct labels a row or more; `NO_LABEL` stands for none.
-        scores: float64 [b or more, K].
+        scores: float64 [b, K].
         width: labels to find.
     """
     labels = np.sort(choice, axis=1)
-    keys = np.take_along_axis(scores[: len(labels)], np.maximum(labels, 0), axis=1)
+    keys = np.take_along_axis(scores, np.maximum(labels, 0), axis=1)
     none = labels == NO_LABEL
     none[:, 1:] |= labels[:, 1:] == labels[:, :-1]
     keys[none] = -np.inf
@@ -130,20 +148,19 @@ def _best_distinct(choice: Ints, scores: Doubles, width: int) -> Ints:
     return np.take_along_axis(labels, best, axis=1)
 
 
-def _draw_rest(kept: Ints, total: int, count: int, generator: np.random.Generator) -> Ints:
+def _draw_rest(kept: Ints, total: int, uniform: Doubles) -> Ints:
     """Draw labels at random among those that are not kept.
 
     Args:
         kept: int64 [b, width], distinct in a row.
-        total: number of labels; at least `count` of them are not kept.
-        count: labels to draw a row.
-        generator: gives `count` numbers a row, row after row.
+        total: number of labels; as many as are drawn are not kept.
+        uniform: float64 [b, count], random numbers from 0 to 1, one a label that is drawn.
 
     Returns:
         int64 [b, count], distinct in a row.
     """
+    count = uniform.shape[1]
     rest = total - kept.shape[1]
-    uniform = generator.random((len(kept), count))
     drawn = np.empty((len(kept), count), dtype=np.int64)
     for column, most in enumerate(range(rest - count, rest)):  # Bentley & Floyd 1987
         number = (uniform[:, column] * (most + 1)).astype(np.int64)
@@ -153,12 +170,3 @@ def _draw_rest(kept: Ints, total: int, count: int, generator: np.random.Generato
     before = np.sort(kept, axis=1) - np.arange(kept.shape[1])
     drawn += (before[:, None, :] <= drawn[:, :, None]).sum(axis=2)
     return drawn
-
-
-def score_in_blocks(score: Callable[[Ints, Ints], Floats], candidates: Ints, block: int) -> Floats:
-    """Return float32 [u, c]: a retriever's scores of all candidates, a block of texts at a time."""
-    scores = np.empty(candidates.shape, dtype=np.float32)
-    for start in range(0, len(candidates), block):
-        texts = np.arange(start, min(start + block, len(candidates)))
-        scores[texts] = score(texts, candidates[texts])
-    return scores

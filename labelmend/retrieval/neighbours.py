@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.arrays import gather
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
@@ -39,7 +40,9 @@ class Neighbours:
     similarities: Floats
 
 
-def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
+def find_neighbours(
+    embeddings: Floats, count: int, block: int, executor: Executor = LOCAL
+) -> Neighbours:
     """Find the `count` nearest other texts of each text.
 
     The search is exact up to 50,000 texts. It is approximate above: only the cells nearest to the
@@ -53,20 +56,27 @@ def find_neighbours(embeddings: Floats, count: int, block: int) -> Neighbours:
         embeddings: float32 [u, d], unit rows.
         count: neighbours to find.
         block: texts searched at a time.
+        executor: carries the work by blocks of texts.
     """
     total = len(embeddings)
     width = min(count, max(total - 1, 0))
     index, sequence = _exact(embeddings) if total <= _EXACT_UP_TO else _in_cells(embeddings)
     indices = np.full((total, count), -1, dtype=np.int64)
     similarities = np.full((total, count), -1.0, dtype=np.float32)
-    for start in range(0, total, block):
-        rows = sequence[start : start + block]
+
+    def search(block: slice) -> tuple[Ints, Floats]:
+        rows = sequence[block]
         scores, found = index.search(embeddings[rows], width + 1)
         scores[found < 0] = -1.0
         keys = np.where((found == rows[:, None]) | (found < 0), -np.inf, scores)
         order = np.lexsort((found, -keys), axis=1)[:, :width]
-        indices[rows, :width] = np.take_along_axis(found, order, axis=1)
-        similarities[rows, :width] = np.take_along_axis(scores, order, axis=1)
+        nearest = np.take_along_axis(found, order, axis=1)
+        return nearest, np.take_along_axis(scores, order, axis=1)
+
+    blocks = list(blocks_of(total, block))
+    for part, (nearest, near) in zip(blocks, executor.map_blocks(search, blocks), strict=True):
+        indices[sequence[part], :width] = nearest
+        similarities[sequence[part], :width] = near
     return Neighbours(indices, similarities)
 
 
@@ -164,19 +174,22 @@ class NeighbourRetriever:
         return shares
 
 
-def oos_scores(strength: Floats, candidates: Ints, oos: int | None) -> Floats:
+def oos_scores(
+    strength: Floats, candidates: Ints, oos: int | None, texts: Ints | None = None
+) -> Floats:
     """Return evidence for out-of-scope: what nothing resembles fits no label.
 
     Args:
         strength: float32 [u], how well the best label or neighbour fits; NaN where unknown.
-        candidates: int64 [u, c].
+        candidates: int64 [b, c].
         oos: index of the out-of-scope label, or None.
+        texts: int64 [b], those that are scored; None for all, in order.
 
     Returns:
-        float32 [u, c]: for oos, by how many standard deviations the strength is below its mean;
+        float32 [b, c]: for oos, by how many standard deviations the strength is below its mean;
         0 for other labels; a row of NaN where the strength is unknown.
     """
     mean, spread = np.nanmean(strength), max(float(np.nanstd(strength)), 1e-6)
-    weakness = ((mean - strength) / spread)[:, None]
+    weakness = ((mean - (strength if texts is None else strength[texts])) / spread)[:, None]
     is_oos = candidates == (NO_LABEL if oos is None else oos)
     return np.where(is_oos, weakness, np.where(np.isnan(weakness), np.nan, 0.0)).astype(np.float32)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.relabel.evidence.sources import VOTE_COLUMN
+from labelmend.relabel.evidence.annotators import VOTE_COLUMN
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel
 from labelmend.relabel.result import Relabelling

@@ -1,20 +1,46 @@
-"""What other annotators or models said of the texts, as evidence."""
+"""Evidence of other annotators or models: what they said of the texts."""
+
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.arrays import gather, given_shares
 from labelmend.data.duplicates import given_counts
+from labelmend.relabel.evidence.base import Corpus, Phase, Resources
 from labelmend.types import Floats, Ints, UniqueTexts
 
+VOTE_COLUMN = "votes: "
+"""Stands before the name of a vote column, which may be called as one of our own sources is."""
 
-def vote_scores(votes: csr_array, labels: Ints) -> Floats:
-    """Return float32 [u, c]: each candidate's share; NaN for texts without a vote."""
-    shares = gather(votes, np.arange(len(labels)), labels).astype(np.float32)
-    shares[np.diff(votes.indptr) == 0] = np.nan
-    return shares
+
+class AnnotatorSource:
+    """The share of an annotator's words on a text, and its copies, that each label got."""
+
+    phase: Phase = "fixed"
+
+    def __init__(self, annotator: str) -> None:
+        self.name = f"{VOTE_COLUMN}{annotator}"
+        self._annotator = annotator
+
+    @classmethod
+    def for_run(cls, corpus: Corpus, resources: Resources) -> Sequence[Self]:
+        """Return one source a vote column."""
+        return [cls(name) for name in corpus.said]
+
+    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
+        """Look up what was said."""
+        self._shares = corpus.said[self._annotator]
+        return self
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return float32 [b, c], 0 to 1; NaN for texts of which nothing was said."""
+        shares = gather(self._shares, texts, candidates).astype(np.float32)
+        shares[np.diff(self._shares.indptr)[texts] == 0] = np.nan
+        return shares
 
 
 def vote_shares(unique: UniqueTexts, votes: Ints) -> csr_array:
-    """Return sparse [u, K]: the share of a text's votes that each label got."""
+    """Return sparse [u, K]: the share of a text's votes int64 [n] that each label got."""
     return given_shares(given_counts(unique.of_row, votes, unique.given.shape))

@@ -1,30 +1,35 @@
-"""Classifier evidence: what the rest of the data says of a text's label.
-
-Two classifiers that err differently: one on embeddings, which reads meaning, and multinomial naive
-Bayes on words, which reads the one word that tells two close labels apart. Neither has seen the
-text that it scores: the first is out-of-fold, the second leaves the text's own words out of its
-counts.
-"""
+"""Evidence of an out-of-fold classifier on the embeddings: what the other texts say of a text."""
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
+from pydantic import Field
 from scipy.sparse import csr_array, find
-from threadpoolctl import threadpool_limits
 
-from labelmend.arrays import gather, principal_components
-from labelmend.configs.schema import SuspectConfig
-from labelmend.parallel import usable_cores
-from labelmend.protocols import Progress
+from labelmend.arrays import dot_products, gather, principal_components
+from labelmend.parallel import blocks_of
+from labelmend.relabel.evidence.base import Corpus, Phase, SourceOptions
 from labelmend.types import Doubles, Floats, Ints
 
-_LEAST_WEIGHT = 0.02
-"""Memberships below this are left out of training; they cost time and teach nothing."""
+
+class ClassifierOptions(SourceOptions):
+    """The classifier's settings, chosen on CLINC150 with injected noise."""
+
+    folds: int = Field(default=8, ge=2, description="Of the cross-validation.")
+    components: int = Field(
+        default=192, ge=2, description="Principal components of the embeddings that it reads."
+    )
+    inverse_regularization: tuple[Annotated[float, Field(ge=1e-6)], ...] = Field(
+        default=(3.0, 10.0, 30.0),
+        min_length=1,
+        description="scikit-learn's C, by round; the last one holds for later rounds. It grows as "
+        "the labels become clean.",
+    )
+    max_iterations: int = Field(default=16, ge=1, description="Of the solver, in the first round.")
 
 
-class EmbeddingClassifier:
+class ClassifierSource:
     """Out-of-fold log-probabilities on the embeddings' principal components.
 
     Multinomial logistic regression where its u * K scores fit in memory and time; above that,
@@ -34,78 +39,83 @@ class EmbeddingClassifier:
     labels of others.
     """
 
-    def __init__(
-        self,
-        embeddings: Floats,
-        labels: int,
-        config: SuspectConfig,
-        seed: int,
-        progress: Progress,
-    ) -> None:
-        """Project the embeddings.
+    name = "classifier"
+    phase: Phase = "round"
+    needs = frozenset[Any]()
+    whole = True
+    Options = ClassifierOptions
 
-        Args:
-            embeddings: float32 [u, d], unit rows.
-            labels: K.
-            config: folds and regularization.
-            seed: of the folds.
-            progress: advances one step a fold.
-        """
-        self._features = principal_components(embeddings, config.components)
-        self._labels = labels
-        self._config = config
-        self._progress = progress
-        total = len(embeddings)
-        self._fold_of = np.empty(total, dtype=np.int64)
-        shuffled = np.random.default_rng(seed).permutation(total)
-        self._fold_of[shuffled] = np.arange(total) % config.folds
+    def __init__(self, options: ClassifierOptions | None = None) -> None:
+        options = options or ClassifierOptions()
+        self.steps = options.folds
+        self._components = options.components
+        self._strengths = options.inverse_regularization
+        self._max_iterations = options.max_iterations
+        self._corpus: Corpus | None = None
         self._models: dict[int, Any] = {}
+        self._discriminant: Discriminant | None = None
 
-    def scores(self, memberships: csr_array, candidates: Ints, turn: int) -> Floats:
-        """Train on weighted labels, and score the candidates of each text.
-
-        Args:
-            memberships: sparse [u, K], the weight with which each text carries each label.
-            candidates: int64 [u, c].
-            turn: the round, from 0: regularization is loosened as the labels become clean.
-
-        Returns:
-            float32 [u, c], log-probabilities (discriminant scores above `_MOST_SCORES`); NaN for
-            labels that the training texts do not carry.
-        """
-        if len(self._features) * self._labels > _MOST_SCORES:
-            self._progress.advance(self._config.folds)
-            return discriminant_scores(self._features, memberships, candidates)
+    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
+        """Train a model a fold on weighted labels."""
+        assert memberships is not None
+        if corpus is not self._corpus:
+            self._corpus = corpus
+            self._features = principal_components(corpus.embeddings, self._components)
+            total = len(corpus.embeddings)
+            self._fold_of = np.empty(total, dtype=np.int64)
+            shuffled = np.random.default_rng(corpus.seed).permutation(total)
+            self._fold_of[shuffled] = np.arange(total) % self.steps
+            self._models = {}
+        total = max(len(self._features), corpus.stands_for)
+        if total * memberships.shape[1] > _MOST_SCORES:
+            self._discriminant = Discriminant(self._features, memberships)
+            corpus.progress.advance(self.steps)
+            return self
         texts, labels, weights = find(memberships)
         keep = weights >= _LEAST_WEIGHT
         texts, labels, weights = texts[keep], labels[keep], weights[keep]
-        strengths = self._config.inverse_regularization
-        strength = strengths[min(turn, len(strengths) - 1)]
-        scores = np.full(candidates.shape, np.nan, dtype=np.float32)
+        strength = self._strengths[min(turn, len(self._strengths) - 1)]
 
-        def score(fold: int) -> None:
-            train = self._fold_of[texts] != fold
-            held_out = np.flatnonzero(self._fold_of == fold)
-            classes = np.unique(labels[train])
-            if not len(held_out) or len(classes) < 2:
+        def train(fold: int) -> None:
+            rows = self._fold_of[texts] != fold
+            classes = np.unique(labels[rows])
+            if len(classes) < _TWO:
+                self._models.pop(fold, None)
                 return
             model = self._model(fold, classes, strength)
-            model.fit(self._features[texts[train]], labels[train], sample_weight=weights[train])
-            for start in range(0, len(held_out), _BLOCK):
-                rows = held_out[start : start + _BLOCK]
-                scores[rows] = _log_probabilities(model, self._features[rows], candidates[rows])
+            model.fit(self._features[texts[rows]], labels[rows], sample_weight=weights[rows])
 
         from sklearn.exceptions import ConvergenceWarning
 
-        # A fold a core: most of a fit runs on one, however many threads BLAS has.
-        with (
-            warnings.catch_warnings(),
-            threadpool_limits(1),
-            ThreadPoolExecutor(usable_cores()) as pool,
-        ):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            for _ in pool.map(score, range(self._config.folds)):
-                self._progress.advance()
+            # A fold a core: most of a fit runs on one, however many threads BLAS has.
+            for _ in corpus.executor.map_blocks(train, range(self.steps), one_core=True):
+                corpus.progress.advance()
+        return self
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return float32 [b, c], log-probabilities (discriminant scores for very many labels).
+
+        NaN for labels that the training texts do not carry.
+        """
+        assert self._corpus is not None
+        if self._discriminant is not None:
+            return self._discriminant.scores(texts, candidates)
+        scores = np.full(candidates.shape, np.nan, dtype=np.float32)
+        fold_of = self._fold_of[texts]
+
+        def score(fold: int) -> None:
+            held_out = np.flatnonzero(fold_of == fold)
+            if fold not in self._models:
+                return
+            for block in blocks_of(len(held_out), _BLOCK):
+                rows = held_out[block]
+                features = self._features[texts[rows]]
+                scores[rows] = _log_probabilities(self._models[fold], features, candidates[rows])
+
+        for _ in self._corpus.executor.map_blocks(score, range(self.steps), one_core=True):
+            pass
         return scores
 
     def _model(self, fold: int, classes: Ints, strength: float) -> Any:
@@ -115,21 +125,28 @@ class EmbeddingClassifier:
         model = self._models.get(fold)
         if model is None or not np.array_equal(model.classes_, classes):
             # Stopped early, as a rule: the tolerance is out of reach.
-            model = LogisticRegression(
-                max_iter=self._config.max_iterations, tol=1e-9, warm_start=True
-            )
+            model = LogisticRegression(max_iter=self._max_iterations, tol=1e-9, warm_start=True)
             self._models[fold] = model
         else:
-            model.max_iter = min(_WARM_ITERATIONS, self._config.max_iterations)
+            model.max_iter = min(_WARM_ITERATIONS, self._max_iterations)
         model.C = strength
         return model
 
+
+_TWO = 2
+"""Labels that a model needs to tell apart."""
+
+_LEAST_WEIGHT = 0.02
+"""Memberships below this are left out of training; they cost time and teach nothing."""
 
 _MOST_SCORES = 100_000_000
 """Texts times labels up to which logistic regression is trained."""
 
 _WARM_ITERATIONS = 8
+"""Of a model that starts from the round before."""
+
 _BLOCK = 4096
+"""Texts scored at a time."""
 
 _LEAST_LOG = -40.0
 """Log-probabilities are cut here."""
@@ -145,75 +162,74 @@ def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats
     return scores
 
 
-def discriminant_scores(features: Floats, memberships: csr_array, candidates: Ints) -> Floats:
-    """Return leave-one-out scores of linear discriminant analysis.
+class Discriminant:
+    """Leave-one-out scores of linear discriminant analysis.
 
     The covariance within labels is shared and shrunk towards a multiple of the identity, and each
     label's mean is held to the mean of all by one pseudo-text. Leaving a text out moves its own
     label's mean, in closed form; the covariance is taken as it is.
-
-    Args:
-        features: float32 [u, f].
-        memberships: sparse [u, K], the weight with which each text carries each label.
-        candidates: int64 [u, c].
-
-    Returns:
-        float32 [u, c], half the squared Mahalanobis distance to the label's mean, negated; NaN for
-        labels that no other text carries.
     """
-    total, dimensions = features.shape
-    mean = features.mean(axis=0, dtype=np.float64)
-    counts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
-    sums = np.asarray(memberships.T @ features, dtype=np.float64)
-    means = (sums + mean) / (counts + 1)[:, None]
-    scatter = np.zeros((dimensions, dimensions))
-    for start in range(0, total, 1 << 16):
-        block = features[start : start + (1 << 16)].astype(np.float64)
-        weight = np.asarray(memberships[start : start + (1 << 16)].sum(axis=1)).ravel()
-        scatter += block.T @ (weight[:, None] * block)
-    scatter += means.T @ (counts[:, None] * means) - means.T @ sums - sums.T @ means
-    scatter /= max(counts.sum(), 1.0)
-    size = np.trace(scatter) / dimensions
-    scatter = (1 - _SHRINKAGE) * scatter + (_SHRINKAGE * size + 1e-9) * np.eye(dimensions)
-    whiten = np.linalg.cholesky(np.linalg.inv(scatter))
-    centres = means @ whiten
-    squared = np.einsum("kf,kf->k", centres, centres)
-    scores = np.empty(candidates.shape, dtype=np.float32)
-    for start in range(0, total, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, total))
-        labels = candidates[rows]
-        x = features[rows].astype(np.float64) @ whiten
-        length = np.einsum("bf,bf->b", x, x)[:, None]
-        dots = _dots(x, centres, labels)
-        own = gather(memberships, rows, labels)
-        of_label = counts[labels] + 1
-        rest = np.maximum(of_label - own, 1e-9)
-        dots_without = (of_label * dots - own * length) / rest
-        squared_without = (
-            of_label**2 * squared[labels] - 2 * own * of_label * dots + own**2 * length
-        ) / rest**2
-        alone = counts[labels] - own <= _NOBODY
-        distance = length - 2 * dots_without + squared_without
-        scores[rows] = np.where(alone, np.nan, -0.5 * distance)
-    return scores
 
+    def __init__(self, features: Floats, memberships: csr_array) -> None:
+        """Learn from the texts.
+
+        Args:
+            features: float32 [u, f].
+            memberships: sparse [u, K], the weight with which each text carries each label.
+        """
+        total, dimensions = features.shape
+        mean = features.mean(axis=0, dtype=np.float64)
+        counts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
+        sums = np.asarray(memberships.T @ features, dtype=np.float64)
+        means = (sums + mean) / (counts + 1)[:, None]
+        scatter = np.zeros((dimensions, dimensions))
+        for rows in blocks_of(total, _SUMMED_ROWS):
+            block = features[rows].astype(np.float64)
+            weight = np.asarray(memberships[rows].sum(axis=1)).ravel()
+            scatter += block.T @ (weight[:, None] * block)
+        scatter += means.T @ (counts[:, None] * means) - means.T @ sums - sums.T @ means
+        scatter /= max(counts.sum(), 1.0)
+        size = np.trace(scatter) / dimensions
+        scatter = (1 - _SHRINKAGE) * scatter + (_SHRINKAGE * size + 1e-9) * np.eye(dimensions)
+        self._whiten = np.linalg.cholesky(np.linalg.inv(scatter))
+        self._centres = means @ self._whiten
+        self._squared = np.einsum("kf,kf->k", self._centres, self._centres)
+        self._features, self._memberships, self._counts = features, memberships, counts
+
+    def scores(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return half the squared Mahalanobis distance to each label's mean, negated.
+
+        Args:
+            texts: int64 [b].
+            candidates: int64 [b, c].
+
+        Returns:
+            float32 [b, c]; NaN for labels that no other text carries.
+        """
+        scores = np.empty(candidates.shape, dtype=np.float32)
+        for rows in blocks_of(len(texts), _BLOCK):
+            labels = candidates[rows]
+            x = self._features[texts[rows]].astype(np.float64) @ self._whiten
+            length = np.einsum("bf,bf->b", x, x)[:, None]
+            dots: Doubles = dot_products(x, self._centres, labels)
+            own = gather(self._memberships, texts[rows], labels)
+            of_label = self._counts[labels] + 1
+            rest = np.maximum(of_label - own, 1e-9)
+            dots_without = (of_label * dots - own * length) / rest
+            squared_without = (
+                of_label**2 * self._squared[labels] - 2 * own * of_label * dots + own**2 * length
+            ) / rest**2
+            alone = self._counts[labels] - own <= _NOBODY
+            distance = length - 2 * dots_without + squared_without
+            scores[rows] = np.where(alone, np.nan, -0.5 * distance)
+        return scores
+
+
+_SUMMED_ROWS = 1 << 16
+"""Texts that are held in float64 at a time."""
 
 _SHRINKAGE = 0.1
+"""Of the covariance towards a multiple of the identity."""
+
 _NOBODY = 1e-6
-
-_WORTH_ALL = 16
-"""Scores of all labels cost less than those of one in so many, which are gathered first."""
-
-_CACHED_ROWS = 64
-"""Texts whose candidates' means fit in the processor's cache."""
-
-
-def _dots(x: Doubles, centres: Doubles, labels: Ints) -> Doubles:
-    """Return float64 [b, c]: the dot product of `x[i]` and `centres[labels[i, j]]`."""
-    if labels.shape[1] * _WORTH_ALL >= len(centres):
-        return np.take_along_axis(x @ centres.T, labels, axis=1)
-    dots = np.empty(labels.shape)
-    for start in range(0, len(x), _CACHED_ROWS):
-        part = slice(start, start + _CACHED_ROWS)
-        np.einsum("bf,bcf->bc", x[part], centres[labels[part]], out=dots[part])
-    return dots
+"""Weight of a label's other texts that is a matter of rounding."""

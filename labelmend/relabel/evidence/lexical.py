@@ -1,81 +1,78 @@
-"""Evidence of words: multinomial naive Bayes that leaves the text's own words out."""
+"""Evidence of words: multinomial naive Bayes that leaves the text's own words out.
 
-import itertools
-from collections.abc import Iterator, Sequence
+It reads the one word that tells two close labels apart, which embeddings blur.
+"""
+
+from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
-from labelmend.arrays import gather
-from labelmend.relabel.evidence.classifier import _BLOCK, _NOBODY, _WORTH_ALL
-from labelmend.retrieval.bm25 import tokenise
+from labelmend.arrays import WORTH_ALL, gather
+from labelmend.relabel.evidence.base import Corpus, Need, Phase
 from labelmend.types import Doubles, Floats, Ints
 
-_MOST_WORDS = 20_000
-"""Words and word pairs that the lexical classifier knows, the most frequent ones."""
 
-
-def word_features(texts: Sequence[str]) -> csr_matrix:
-    """Return sparse TF-IDF [u, w] of stems and pairs of stems that stand in two texts or more.
-
-    No label is seen, so this may be fitted on all texts.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    words = [tokenise(text) for text in texts]
-    least = 2 if len(texts) > 1 else 1
-    vectorizer = TfidfVectorizer(
-        analyzer=_words_and_pairs, sublinear_tf=True, min_df=least, max_features=_MOST_WORDS
-    )
-    try:
-        return csr_matrix(vectorizer.fit_transform(words))
-    except ValueError:  # no word stands in two texts
-        return csr_matrix((len(texts), 1), dtype=np.float64)
-
-
-def _words_and_pairs(words: Sequence[str]) -> list[str]:
-    return [*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))]
-
-
-def lexical_scores(words: csr_matrix, memberships: csr_array, candidates: Ints) -> Floats:
-    """Return leave-one-out log-probabilities of multinomial naive Bayes, up to a constant a text.
+class LexicalSource:
+    """Leave-one-out log-probabilities of naive Bayes, up to a constant a text.
 
     A text's own words are taken out of the counts of the labels that it carries.
-
-    Args:
-        words: sparse [u, w] TF-IDF.
-        memberships: sparse [u, K], the weight with which each text carries each label.
-        candidates: int64 [u, c].
-
-    Returns:
-        float32 [u, c]; NaN for labels that no other text carries.
     """
-    vocabulary = words.shape[1]
-    counts, totals = _word_counts(words, memberships)
-    lengths = np.asarray(words.sum(axis=1)).ravel()
-    texts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
-    offset = np.log(totals + _SMOOTHING * vocabulary)
-    few = candidates.shape[1] * _WORTH_ALL >= memberships.shape[1]
-    log_counts = np.log(counts + np.float32(_SMOOTHING)).astype(np.float64) if few else None
-    scores = np.empty(candidates.shape, dtype=np.float32)
-    for rows in _word_blocks(words, candidates.shape[1]):
-        labels = candidates[rows]
-        if log_counts is not None:
-            every = np.asarray(words[rows] @ log_counts)
-            product = np.take_along_axis(every, labels, axis=1)
+
+    name = "lexical"
+    phase: Phase = "round"
+    needs: frozenset[Need] = frozenset(("texts",))
+
+    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
+        """Count the words of each label."""
+        assert memberships is not None
+        self._words, self._memberships = corpus.words, memberships
+        self._counts, self._totals = _word_counts(self._words, memberships)
+        self._texts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
+        self._offset = np.log(self._totals + _SMOOTHING * self._words.shape[1])
+        self._logs: Doubles | None = None
+        return self
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return float32 [b, c]; NaN for labels that no other text carries."""
+        scores = np.empty(candidates.shape, dtype=np.float32)
+        few = candidates.shape[1] * WORTH_ALL >= self._memberships.shape[1]
+        if few and self._logs is None:
+            self._logs = np.log(self._counts + np.float32(_SMOOTHING)).astype(np.float64)
+        words = self._words[texts]
+        for rows in _word_blocks(words, candidates.shape[1]):
+            scores[rows] = self._block(words[rows], texts[rows], candidates[rows], all_labels=few)
+        return scores
+
+    def _block(self, words: csr_matrix, texts: Ints, labels: Ints, *, all_labels: bool) -> Doubles:
+        if all_labels:
+            assert self._logs is not None
+            product = np.take_along_axis(np.asarray(words @ self._logs), labels, axis=1)
         else:
-            product = _word_products(words[rows], counts, labels)
-        own = gather(memberships, rows, labels)
-        others = texts[labels] - own
-        part = product - lengths[rows, None] * offset[labels] + np.log(np.maximum(others, 0) + 1)
+            product = _word_products(words, self._counts, labels)
+        lengths = np.asarray(words.sum(axis=1)).ravel()
+        own = gather(self._memberships, texts, labels)
+        others = self._texts[labels] - own
+        seen = np.log(np.maximum(others, 0) + 1)
+        scores = product - lengths[:, None] * self._offset[labels] + seen
         # What a text itself put into a label's counts comes out again.
         row, column = np.nonzero(own)
-        label, share, i = labels[row, column], own[row, column], rows[row]
-        part[row, column] = _without_own(
-            words, counts, totals, i, label, share, vocabulary
-        ) + np.log(np.maximum(others[row, column], 0) + 1)
-        scores[rows] = np.where(others <= _NOBODY, np.nan, part)
-    return scores
+        without = self._without_own(words[row], labels[row, column], own[row, column])
+        scores[row, column] = without + seen[row, column]
+        return np.where(others <= _NOBODY, np.nan, scores)
+
+    def _without_own(self, own: csr_matrix, labels: Ints, shares: Doubles) -> Doubles:
+        """Return the log-likelihood of texts under labels that they carry themselves, [p]."""
+        count = own.shape[0]
+        pair = np.repeat(np.arange(count), np.diff(own.indptr))
+        left = self._counts[own.indices, labels[pair]] - shares[pair] * own.data
+        logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
+        total = np.bincount(pair, weights=logs, minlength=count).astype(np.float64)
+        length = np.asarray(own.sum(axis=1)).ravel()
+        rest = np.maximum(self._totals[labels] - shares * length, 0.0)
+        likelihood: Doubles = total - length * np.log(rest + _SMOOTHING * own.shape[1])
+        return likelihood
 
 
 def _word_counts(words: csr_matrix, memberships: csr_array) -> tuple[Floats, Doubles]:
@@ -105,6 +102,10 @@ def _word_blocks(words: csr_matrix, width: int) -> Iterator[Ints]:
 
 
 _BLOCK_VALUES = 1 << 22
+"""Word counts that are held at a time."""
+
+_BLOCK = 4096
+"""Texts scored at a time, at most."""
 
 
 def _word_products(words: csr_matrix, counts: Floats, labels: Ints) -> Doubles:
@@ -120,26 +121,8 @@ def _word_products(words: csr_matrix, counts: Floats, labels: Ints) -> Doubles:
     return np.asarray(ones @ weighted)
 
 
-def _without_own(
-    words: csr_matrix,
-    counts: Floats,
-    totals: Doubles,
-    texts: Ints,
-    labels: Ints,
-    shares: Doubles,
-    vocabulary: int,
-) -> Doubles:
-    """Return the log-likelihood of texts under labels that they carry themselves, float64 [p]."""
-    own = words[texts]
-    pair = np.repeat(np.arange(len(texts)), np.diff(own.indptr))
-    left = counts[own.indices, labels[pair]] - shares[pair] * own.data
-    logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
-    total = np.bincount(pair, weights=logs, minlength=len(texts)).astype(np.float64)
-    length = np.asarray(own.sum(axis=1)).ravel()
-    rest = np.maximum(totals[labels] - shares * length, 0.0) + _SMOOTHING * vocabulary
-    likelihood: Doubles = total - length * np.log(rest)
-    return likelihood
-
-
 _SMOOTHING = 0.05
 """Pseudo-count of each word in each label."""
+
+_NOBODY = 1e-6
+"""Weight of a label's other texts that is a matter of rounding."""

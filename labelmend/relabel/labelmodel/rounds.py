@@ -12,11 +12,8 @@ from scipy.sparse import csr_array
 from scipy.special import log_softmax
 
 from labelmend.arrays import gather, given_shares, memberships_from
-from labelmend.configs.schema import Config
-from labelmend.protocols import Progress
-from labelmend.relabel.evidence.classifier import EmbeddingClassifier
-from labelmend.relabel.evidence.lexical import lexical_scores
-from labelmend.relabel.evidence.sources import Sources
+from labelmend.configs.schema import FusionConfig
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, spoken
 from labelmend.relabel.labelmodel.fusion import (
     Fit,
     Objective,
@@ -32,12 +29,12 @@ from labelmend.relabel.labelmodel.fusion import (
 from labelmend.relabel.labelmodel.noise_channel import (
     FIRST_GUESS,
     LearnedChannel,
+    Observations,
     learn_channel,
     observe,
 )
-from labelmend.retrieval.candidates import Candidates, score_in_blocks
+from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.neighbours import NeighbourRetriever
 from labelmend.types import Bools, Doubles, Evidence, Floats
 
 _LEAST_MEMBERSHIP = 0.02
@@ -89,41 +86,114 @@ class Settled:
     rounds: int
 
 
-def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
+@dataclass(frozen=True)
+class Given:
+    """What the rounds start from.
+
+    Attributes:
+        corpus: the texts.
+        given: float32 sparse [u, K], how many rows of the text were given each label.
+        candidates: the labels that are looked at.
+        fixed: evidence that no round changes.
+        sources: those that learn from the posterior's labels.
+        first: sparse float32 [u, K], the texts that labels start with which no row was given; or
+            None.
+    """
+
+    corpus: Corpus
+    given: csr_array
+    candidates: Candidates
+    fixed: tuple[Evidence, ...]
+    sources: tuple[EvidenceSource, ...]
+    first: csr_array | None = None
+
+    @property
+    def observed(self) -> Bools:
+        """Return bool [u], texts that were given a label."""
+        return np.diff(self.given.indptr) > 0
+
+
+def settle(start: Given, config: FusionConfig) -> Settled:
     """Gather supervised evidence and fuse, until the posterior settles.
 
     Args:
-        sources: the texts, and what is known of them.
-        config: its `suspect`, `fusion` and `retrieval` parts.
-        progress: advances by folds of the classifier.
+        start: the texts, and what is known of them.
+        config: how evidence becomes a posterior.
     """
-    candidates, rounds = sources.candidates, config.fusion.rounds
-    width, labels = candidates.kept.shape[1], sources.given.shape[1]
-    memberships = given_shares(sources.given)
+    corpus, candidates = start.corpus, start.candidates
+    width, labels = candidates.kept.shape[1], start.given.shape[1]
+    memberships = given_shares(start.given)
     share = gather(memberships, np.arange(len(candidates.labels)), candidates.kept)
-    if sources.first is not None:
+    if start.first is not None:
         # A wrong one does little: the rounds weigh it against what they learn.
-        memberships = memberships + sources.first
-    classifier = EmbeddingClassifier(
-        sources.embeddings, labels, config.suspect, config.seed, progress
-    )
-    is_out = is_oos(candidates, sources.oos)
-    observed = np.diff(sources.given.indptr) > 0
-    sample = learning_sample(observed, config.seed)
-    progress.start("suspect", rounds * config.suspect.folds)
-    weights: Weights | None = None
-    channel, turn = FIRST_GUESS, 0
+        memberships = memberships + start.first
+    corpus.progress.start("rounds", config.rounds * sum(map(_steps, start.sources)))
+    state: _Learned | None = None
     fit: Fit | None = None
-    for turn in range(rounds):
-        evidence, prototypes = _gather(sources, memberships, classifier, turn, config)
+    turn = 0
+    for turn in range(config.rounds):
+        evidence, prototypes = _gather(start, memberships, turn)
         stack, spread = unit_spread(evidence)
-        seen = observe(sources.given, candidates.labels, prototypes, sources.oos)
-        discount = 1 - _REINFORCED * channel.similar_share**2 if turn else 1.0
-        weights = weights or Weights(np.ones(len(stack)), 0.0)
-        log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-        sampled = stack[:, sample].astype(np.float64)
-        for _ in range(_PASSES[min(turn, 1)]):
-            anchors = _anchors(log_prior, candidates, labels) & observed
+        with corpus.clock.stage("rounds: channel"):
+            seen = observe(start.given, candidates.labels, prototypes, corpus.oos)
+        state = _learn(start, config, stack, seen, state)
+        weights = named_weights(evidence, state.heard, spread)
+        posterior = posterior_of(
+            state.log_prior,
+            state.log_likelihood,
+            candidates,
+            state.learned.channel,
+            weights,
+            state.heard.oos_bias,
+            _blunder(state.learned),
+            share,
+        )
+        previous, fit = fit, Fit(posterior, state.log_prior, state.log_likelihood, start.observed)
+        if previous is not None and _change(previous, fit) < _SETTLED:
+            break
+        likely = np.exp(log_softmax(state.log_prior + state.log_likelihood, axis=1))[:, :width]
+        mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
+        memberships = memberships_from(candidates.kept, mass, labels)
+    assert fit is not None
+    assert state is not None
+    kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
+    return Settled(fit, kept, state.learned, _blunder(state.learned), turn + 1)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What a round has learned.
+
+    Attributes:
+        weights: of the evidence.
+        heard: the same, with what is taken off for evidence that has seen mended labels.
+        learned: the noise channel.
+        log_prior: float64 [u, c], log p_w.
+        log_likelihood: float64 [u, c], of the given labels.
+    """
+
+    weights: Weights
+    heard: Weights
+    learned: LearnedChannel
+    log_prior: Doubles
+    log_likelihood: Doubles
+
+
+def _learn(
+    start: Given, config: FusionConfig, stack: Floats, seen: Observations, before: _Learned | None
+) -> _Learned:
+    """Learn channel and weights in turn, from where the round before has left them."""
+    corpus, candidates = start.corpus, start.candidates
+    channel = FIRST_GUESS if before is None else before.learned.channel
+    discount = 1.0 if before is None else 1 - _REINFORCED * channel.similar_share**2
+    weights = Weights(np.ones(len(stack)), 0.0) if before is None else before.weights
+    is_out = is_oos(candidates, corpus.oos)
+    sample = learning_sample(start.observed, corpus.seed)
+    sampled = stack[:, sample].astype(np.float64)
+    log_prior = _log_prior(weights, stack, is_out, candidates, discount)
+    for _ in range(_PASSES[0 if before is None else 1]):
+        with corpus.clock.stage("rounds: channel"):
+            anchors = _anchors(log_prior, candidates, start.given.shape[1]) & start.observed
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
             # by probability, evidence too soft would find less noise, and then be found softer.
             responsibility = _best(log_prior)[seen.text]
@@ -131,63 +201,43 @@ def settle(sources: Sources, config: Config, progress: Progress) -> Settled:
             learned = learn_channel(seen, responsibility, channel)
             channel = learned.channel
             log_likelihood = learned.log_likelihood(seen)
+        with corpus.clock.stage("rounds: weights"):
             objective = Objective(
                 stack=sampled,
                 is_oos=is_out[sample],
                 offset=candidates.log_counts,
                 log_likelihood=log_likelihood[sample],
                 toward=np.full(len(stack), _PRIOR_WEIGHT),
-                penalty=config.fusion.weight_penalty,
+                penalty=config.weight_penalty,
             )
-            weights = learn_weights(objective, weights, config.fusion)
-            log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-        scaled = Weights(weights.by_source * discount, weights.oos_bias * discount)
-        blunder = _blunder(learned)
-        posterior = posterior_of(
-            log_prior,
-            log_likelihood,
-            candidates,
-            channel,
-            named_weights(evidence, scaled, spread),
-            scaled.oos_bias,
-            blunder,
-            share,
-        )
-        previous, fit = fit, Fit(posterior, log_prior, log_likelihood, observed)
-        if previous is not None and _change(previous, fit) < _SETTLED:
-            break
-        likely = np.exp(log_softmax(log_prior + log_likelihood, axis=1))[:, :width]
-        mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
-        memberships = memberships_from(candidates.kept, mass, labels)
-    assert fit is not None
-    kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
-    return Settled(fit, kept, learned, blunder, turn + 1)
+            weights = learn_weights(objective, weights, config)
+        log_prior = _log_prior(weights, stack, is_out, candidates, discount)
+    heard = Weights(weights.by_source * discount, weights.oos_bias * discount)
+    return _Learned(weights, heard, learned, log_prior, log_likelihood)
 
 
 _PRIOR_WEIGHT = 0.5
+"""Of evidence of unit spread, before any data."""
 
 
-def _gather(
-    sources: Sources,
-    memberships: csr_array,
-    classifier: EmbeddingClassifier,
-    turn: int,
-    config: Config,
-) -> tuple[list[Evidence], Floats]:
+def _gather(start: Given, memberships: csr_array, turn: int) -> tuple[list[Evidence], Floats]:
     """Return all evidence over all candidates, and the labels' prototypes."""
-    labels, block = sources.candidates.labels, config.retrieval.block_rows
-    prototype = PrototypeRetriever(sources.embeddings, memberships)
-    neighbour = NeighbourRetriever(
-        sources.neighbours, memberships, config.retrieval.neighbour_sharpness
-    )
-    evidence = [
-        *sources.fixed,
-        Evidence("neighbour", score_in_blocks(neighbour.score, labels, block)),
-        Evidence("classifier", classifier.scores(memberships, labels, turn)),
-    ]
-    if sources.words is not None:
-        evidence.append(Evidence("lexical", lexical_scores(sources.words, memberships, labels)))
-    return evidence, prototype.prototypes()
+    corpus = start.corpus
+    evidence = list(start.fixed)
+    for source in start.sources:
+        with corpus.clock.stage(f"rounds: {source.name}"):
+            fitted = source.fit(corpus, memberships, turn)
+            evidence.append(spoken(fitted, corpus, start.candidates.labels))
+        if not hasattr(source, "steps"):
+            corpus.progress.advance()
+    with corpus.clock.stage("rounds: prototypes"):
+        prototypes = PrototypeRetriever(corpus.embeddings, memberships).prototypes()
+    return evidence, prototypes
+
+
+def _steps(source: EvidenceSource) -> int:
+    """Return the steps of the progress bar that a round of a source takes."""
+    return int(getattr(source, "steps", 1))
 
 
 def _log_prior(

@@ -1,0 +1,112 @@
+"""Escalation: the doubtful texts go to sources that are asked about some texts only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from labelmend.configs.schema import Config
+from labelmend.llm.types import VoterReport
+from labelmend.relabel.escalation.poll import Poll, Polled, Voting
+from labelmend.relabel.escalation.routing import Routing, route
+from labelmend.relabel.escalation.second_reading import Reading
+from labelmend.relabel.escalation.vote_weights import vote_weights, within_ballots
+from labelmend.relabel.escalation.voter_quality import against_chance, appraised
+from labelmend.relabel.evidence.base import CastingVotes, Corpus, EvidenceSource
+from labelmend.relabel.labelmodel.fusion import Fit, add_evidence, fuse_routed
+from labelmend.relabel.labelmodel.majority import majority
+from labelmend.relabel.labelmodel.rounds import Settled
+from labelmend.retrieval.candidates import Candidates
+from labelmend.types import Bools, Doubles, Evidence, Ints
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """What came of it.
+
+    Attributes:
+        fit: with all evidence.
+        evidence: of the escalated sources, over the kept candidates.
+        reports: of the voters.
+        voted: bool [u], texts that any voter saw.
+    """
+
+    fit: Fit
+    evidence: tuple[Evidence, ...]
+    reports: tuple[VoterReport, ...]
+    voted: Bools
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """What the sources are asked about.
+
+    Attributes:
+        corpus: the texts and label cards.
+        exemplars: the user's own, by label.
+        rows: int64 [u], of each text.
+        given: float64 [u, c - tail], rows of each text given each kept candidate.
+        candidates: the labels that are looked at.
+        settled: the outcome of the rounds.
+        config: of the run.
+    """
+
+    corpus: Corpus
+    exemplars: Mapping[str, tuple[str, ...]]
+    rows: Ints
+    given: Doubles
+    candidates: Candidates
+    settled: Settled
+    config: Config
+
+    def carry_out(self, sources: Sequence[EvidenceSource]) -> Escalated:
+        """Ask the sources, and fuse what they say."""
+        config, settled = self.config, self.settled
+        routing = route(settled.fit.posterior, config.routing, config.seed, self.rows)
+        voters = [cast(Voting, s) for s in sources if isinstance(s, CastingVotes)]
+        reading = Reading(
+            self.corpus,
+            self.candidates,
+            self.given,
+            settled.fit,
+            routing,
+            settled.blunder,
+            config.fusion,
+        )
+        read: list[Evidence] = []
+        for source in sources:
+            if not isinstance(source, CastingVotes):
+                with self.corpus.clock.stage(source.name):
+                    read += reading.ask(source)
+        polled = Poll(
+            self.corpus,
+            self.exemplars,
+            self.given,
+            settled.fit,
+            routing,
+            config.routing,
+            config.seed,
+        ).hold(voters)
+        if config.fusion.method == "majority":
+            evidence = (*read, *polled.evidence)
+            fit = majority(settled.fit, evidence, self.given, self.corpus.oos, config.fusion)
+            return Escalated(
+                fit, evidence, appraised(polled.reports, evidence, fit, polled.drawn), polled.voted
+            )
+        return self._fused(routing, read, polled)
+
+    def _fused(self, routing: Routing, read: Sequence[Evidence], polled: Polled) -> Escalated:
+        fit, blunder = self.settled.fit, self.settled.blunder
+        reports, votes = polled.reports, polled.evidence
+        if read or votes:
+            reports = against_chance(reports, votes, fit.posterior, polled.drawn)
+            if read:
+                fit = fuse_routed(
+                    fit, read, self.candidates, routing.audit, blunder, self.config.fusion
+                )
+            silenced = [report.worse_than_chance for report in reports]
+            weights = vote_weights(votes, fit.posterior, routing.doubtful, silenced)
+            votes = within_ballots(votes, weights, fit)
+            fit = add_evidence(fit, votes, weights, self.candidates, blunder)
+        evidence = (*read, *votes)
+        reports = appraised(reports, evidence, fit, polled.drawn)
+        return Escalated(fit, evidence, reports, polled.voted)

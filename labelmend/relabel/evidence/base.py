@@ -1,0 +1,212 @@
+"""The seam for evidence: what a source is, and what it may read.
+
+A source scores the candidate labels of texts. What it says is weighed by the label model, which
+learns how loud each source deserves to be; a source that is off by a constant a text, or on another
+scale, loses nothing. Sources are found by the entry point group `labelmend.evidence` and switched
+on by the profile; `docs/evidence.md` writes one of thirty lines.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csr_array, csr_matrix
+
+from labelmend.llm.types import VoterReport
+from labelmend.parallel import LOCAL, Executor, blocks_of
+from labelmend.protocols import NoProgress, Progress
+from labelmend.retrieval.neighbours import Neighbours
+from labelmend.retrieval.passages import LabelPassages
+from labelmend.retrieval.words import word_features
+from labelmend.stopwatch import Clock, Stopwatch
+from labelmend.types import Bools, Evidence, Floats, Ints, LabelCard, Ranking
+
+Phase = Literal["fixed", "round", "escalated"]
+"""`fixed` sources read texts and label cards only; `round` sources learn from the posterior's
+labels, out of fold, in every round; `escalated` ones are asked about some texts, after the rounds.
+"""
+
+Need = Literal["texts", "cards", "space"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What sources may read: all but the labels that the texts were given.
+
+    Texts are distinct, and in the order of their keys, so that a text's copies are the text itself.
+
+    Attributes:
+        texts: [u]; blank where only features are known.
+        labels: the label set, [K].
+        embeddings: float32 [u, d], unit rows.
+        neighbours: of each text.
+        oos: index of the out-of-scope label, or None.
+        has: what there is besides features: the texts' words, label cards, and whether a dot
+            product of embeddings is a likeness of texts.
+        cards: one a label, or none.
+        passages: of the cards.
+        passage_vectors: float32 [p, d], unit rows.
+        said: by annotator, sparse [u, K], what another one said of the text, as shares.
+        stands_for: texts of the table of which these are a sample, or 0: what depends on the size
+            of a table then depends on that.
+        seed: of all that is drawn.
+        block_rows: texts that a source is asked about at a time.
+        progress: hears how far the work is.
+        clock: hears what takes how long.
+        executor: carries the work by blocks.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    embeddings: Floats
+    neighbours: Neighbours
+    oos: int | None
+    has: frozenset[Need] = frozenset(("texts", "cards", "space"))
+    cards: tuple[LabelCard, ...] = ()
+    passages: LabelPassages | None = None
+    passage_vectors: Floats | None = None
+    said: Mapping[str, csr_array] = field(default_factory=dict)
+    stands_for: int = 0
+    seed: int = 0
+    block_rows: int = 2048
+    progress: Progress = field(default_factory=NoProgress)
+    clock: Clock = field(default_factory=Stopwatch)
+    executor: Executor = LOCAL
+
+    @cached_property
+    def words(self) -> csr_matrix:
+        """Sparse TF-IDF [u, w] of the texts' stems and pairs of stems."""
+        return word_features(self.texts)
+
+
+class SourceOptions(BaseModel):
+    """A source's own settings: default, range and a sentence each; unknown ones are refused.
+
+    A source that names such a class `Options` is made with one; any other with plain keywords.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EvidenceSource(Protocol):
+    """Says how well labels fit texts.
+
+    Out of fold: a text's own given label never moves its score. Order-free: a text's score depends
+    neither on the order of the texts nor on which others are asked about.
+
+    Optional attributes: `needs`, a set of `Need` without which the profile's entry is passed over
+    (the texts' words, if it is missing); `steps`, of the progress bar, which the source then
+    advances itself in every round; `whole`, True for a source that is asked about all texts at once
+    and cuts them into blocks itself; and for the phase `escalated` `candidates`, labels a text that
+    it is asked about, and `max_texts`, doubtful texts at most (-1 for all).
+    """
+
+    name: str
+    phase: Phase
+
+    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
+        """Learn what the scores rest on.
+
+        Args:
+            corpus: the texts.
+            memberships: float32 sparse [u, K], the weight with which each text carries each label;
+                None for sources of the phase `fixed`.
+            turn: the round, from 0.
+        """
+        ...
+
+    def score(self, texts: Ints, candidates: Ints) -> Floats:
+        """Return float32 [b, c], higher is better, NaN where silent.
+
+        Args:
+            texts: int64 [b], of the corpus.
+            candidates: int64 [b, c], labels of each text.
+        """
+        ...
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """A source that may name candidates, too."""
+
+    def search(self, texts: Ints, limit: int) -> Ranking:
+        """Return the best labels, at most `limit`, of each text."""
+        ...
+
+
+@runtime_checkable
+class Deriving(Protocol):
+    """An escalated source whose scores say more than one thing."""
+
+    def derived(self, scores: Floats, candidates: Ints) -> tuple[Evidence, ...]:
+        """Return the evidence in scores float32 [u, c] of candidates int64 [u, c]."""
+        ...
+
+
+@runtime_checkable
+class CastingVotes(Protocol):
+    """An escalated source that chooses among the labels on a ballot, as an LLM does.
+
+    Its votes are weighed as probabilities of the ballot's labels, and it is held to chance.
+
+    Attributes:
+        exemplars: texts that it is shown with each label.
+        unscored: a label that it can't score, or None.
+        limit: seconds that it may take.
+        asked: bool [b], the texts of the last call that it was really asked about.
+        report: what it did in the last call.
+    """
+
+    exemplars: int
+    candidates: int
+    unscored: int | None
+    limit: float
+    asked: Bools
+    report: VoterReport
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source as the profile wants it.
+
+    Attributes:
+        source: itself.
+        weight: of its ranking among those that propose candidates; 0 to propose none.
+        speaks: whether its scores are evidence, too.
+    """
+
+    source: EvidenceSource
+    weight: float
+    speaks: bool
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run has for sources that need more than the corpus.
+
+    Attributes:
+        config: of the run.
+        models: the located models.
+        store: remembers what LLMs said.
+    """
+
+    config: Any
+    models: Any
+    store: Any
+
+
+def spoken(source: EvidenceSource, corpus: Corpus, candidates: Ints) -> Evidence:
+    """Return what a source says of the candidates int64 [u, c] of all texts."""
+    total = len(candidates)
+    every = np.arange(total)
+    if getattr(source, "whole", False):
+        return Evidence(source.name, source.score(every, candidates))
+    scores = np.empty(candidates.shape, dtype=np.float32)
+    blocks = list(blocks_of(total, corpus.block_rows))
+    parts = corpus.executor.map_blocks(lambda b: source.score(every[b], candidates[b]), blocks)
+    for rows, part in zip(blocks, parts, strict=True):
+        scores[rows] = part
+    return Evidence(source.name, scores)

@@ -1,0 +1,148 @@
+"""Which sources there are, and which of them a profile switches on."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from labelmend.configs.schema import Config, SourceConfig
+from labelmend.errors import ConfigError, nearest
+from labelmend.relabel.evidence.base import (
+    Corpus,
+    EvidenceSource,
+    Need,
+    Opened,
+    Phase,
+    Proposer,
+    Resources,
+)
+
+GROUP = "labelmend.evidence"
+
+_TEXTS: frozenset[Need] = frozenset(("texts",))
+
+
+@cache
+def known_sources() -> Mapping[str, EntryPoint]:
+    """Return the sources that are installed, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def source_class(name: str) -> Callable[..., EvidenceSource]:
+    """Return what makes a source, usually its class.
+
+    Raises:
+        ConfigError: none is installed under that name, or it can't be imported.
+    """
+    known = known_sources()
+    if name not in known:
+        raise ConfigError(
+            f"evidence: no source {name!r} is installed{nearest(name, sorted(known))}; install the "
+            f"package that brings it (entry point group {GROUP!r}), or take it out of the profile"
+        )
+    try:
+        loaded: Callable[..., EvidenceSource] = known[name].load()
+    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        raise ConfigError(
+            f"evidence: source {name!r} ({known[name].value}) can't be imported: {error}"
+        ) from None
+    return loaded
+
+
+def check_sources(config: Config) -> None:
+    """Find out before any work whether all sources of a profile can be made.
+
+    Raises:
+        ConfigError: one is not installed, or does not take its options.
+    """
+    for name, listed in config.evidence.items():
+        _checked(name, source_class(name), listed.options)
+
+
+def open_sources(
+    listed: Mapping[str, SourceConfig],
+    corpus: Corpus,
+    resources: Resources,
+    phases: tuple[Phase, ...],
+) -> tuple[Opened, ...]:
+    """Make the sources of some phases, in the order of the profile.
+
+    Those that need what the corpus lacks are passed over: where features are all that is known,
+    nothing can be said of words.
+
+    Args:
+        listed: the profile's sources, by name.
+        corpus: the texts.
+        resources: models and settings, for sources that need more than the corpus.
+        phases: of the sources that are wanted.
+
+    Raises:
+        ConfigError: one is not installed, or does not take its options.
+    """
+    opened: list[Opened] = []
+    for name, entry in listed.items():
+        make = source_class(name)
+        if getattr(make, "phase", None) not in (None, *phases):
+            continue
+        if not getattr(make, "needs", _TEXTS) <= corpus.has:
+            continue
+        made = _made(name, make, entry.options, corpus, resources)
+        opened += [Opened(s, entry.weight, entry.speaks) for s in made if s.phase in phases]
+    return tuple(opened)
+
+
+def proposers(opened: Sequence[Opened]) -> list[tuple[Proposer, float]]:
+    """Return the sources that name candidates, with their weights."""
+    return [(o.source, o.weight) for o in opened if o.weight and isinstance(o.source, Proposer)]
+
+
+def _made(
+    name: str,
+    make: Callable[..., EvidenceSource],
+    options: Mapping[str, Any],
+    corpus: Corpus,
+    resources: Resources,
+) -> Sequence[EvidenceSource]:
+    taken = _checked(name, make, options)
+    if hasattr(make, "for_run"):
+        made: Sequence[EvidenceSource] = make.for_run(corpus, resources, **taken)
+        return made
+    return [make(**taken)]
+
+
+def _checked(name: str, make: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keywords that a source is made with.
+
+    Raises:
+        ConfigError: it does not take an option, or lacks one.
+    """
+    schema = getattr(make, "Options", None)
+    if schema is not None:
+        try:
+            return {"options": schema(**options)}
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            known = list(schema.model_fields)
+            meant = nearest(key, known) if first["type"] == "extra_forbidden" else ""
+            said = first["msg"]
+            raise ConfigError(
+                f"evidence.{name}.{key}: {said}{meant}; it takes {', '.join(known)}"
+            ) from None
+    parameters = inspect.signature(getattr(make, "for_run", make)).parameters
+    takes = [p for p in parameters if p not in {"self", "corpus", "resources"}]
+    unknown = sorted(options.keys() - set(takes))
+    if unknown:
+        offered = f"; it takes {', '.join(takes)}" if takes else "; it takes none"
+        raise ConfigError(
+            f"evidence.{name}: no option {unknown[0]!r}{nearest(unknown[0], takes)}{offered}"
+        )
+    missing = [
+        p for p in takes if parameters[p].default is inspect.Parameter.empty and p not in options
+    ]
+    if missing:
+        raise ConfigError(f"evidence.{name}: option {missing[0]!r} is missing; give it a value")
+    return options
