@@ -66,6 +66,7 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     for role, model in models.all().items():
         words = f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}"
         table.add_row(Text(role), Text(words))
+    table.add_row("evidence", ", ".join(f"{n} ({phase})" for n, phase in plan.sources.items()))
     memory = f"about {size_in_words(plan.memory_bytes)}"
     table.add_row("memory", f"{memory} of {size_in_words(plan.available_bytes)} free")
     for stage, seconds in plan.seconds.items():

@@ -13,13 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
-from labelmend.llm.store import Store
-from labelmend.relabel.evidence.base import Corpus, Need, Opened, Phase
-from labelmend.relabel.labelmodel.types import Decisions, Posterior
-from labelmend.relabel.pipeline import DECIDE, MODEL, Run, State, carry_out
-from labelmend.relabel.run_models import RunModels
-from labelmend.retrieval.neighbours import find_neighbours
-from labelmend.retrieval.ranking import top_columns
 from labelmend.estimators.inputs import (
     GivenLabels,
     Points,
@@ -28,7 +21,14 @@ from labelmend.estimators.inputs import (
     read_labels,
     read_probabilities,
 )
-from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Ranking
+from labelmend.llm.store import Store
+from labelmend.relabel.evidence.base import Corpus, Need, Opened, Phase
+from labelmend.relabel.labelmodel.types import Decisions, Posterior
+from labelmend.relabel.pipeline import DECIDE, MODEL, Run, State, carry_out
+from labelmend.relabel.run_models import RunModels
+from labelmend.retrieval.neighbours import find_neighbours
+from labelmend.retrieval.ranking import top_columns
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Ranking, UniqueTexts
 
 RankedBy = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
 

@@ -63,6 +63,7 @@ class Run:
         written: label cards of the user's, by label.
         votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
             where nothing.
+        stands_for: texts of the table of which the dataset is a sample, or 0.
         sources: that the caller brings, before those of the profile.
         self_tests: times that errors are drawn into the mended labels and mended again.
         progress: hears how far the work is.
@@ -77,6 +78,7 @@ class Run:
     store: Store
     written: Mapping[str, LabelCard] = field(default_factory=dict)
     votes: Mapping[str, Ints] = field(default_factory=dict)
+    stands_for: int = 0
     sources: tuple[Opened, ...] = ()
     self_tests: int = 0
     progress: Progress = field(default_factory=NoProgress)
@@ -224,6 +226,7 @@ def index(run: Run, state: State) -> State:
         passages=passages,
         passage_vectors=vectors,
         said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
+        stands_for=run.stands_for,
         seed=run.config.seed,
         block_rows=run.config.retrieval.block_rows,
         progress=run.progress,

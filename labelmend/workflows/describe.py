@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config
-from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import TableRequest, load_table
 from labelmend.data.write import atomic_files, check_output
 from labelmend.llm.store import Store, forget
 from labelmend.protocols import Progress
-from labelmend.relabel.label_cards import Described, label_cards
+from labelmend.relabel.label_cards import Described
+from labelmend.relabel.pipeline import DESCRIBE, EMBED, Run, carry_out
 from labelmend.relabel.run_models import locate_models, notes_on_gpu
 from labelmend.retrieval.space import open_space
 from labelmend.runs.layout import OutputPaths
@@ -40,23 +40,15 @@ def describe_file(
         check_output(source, output, is_table=False)
     store_path = OutputPaths.beside(output).store
     models = locate_models(config, use_llm=use_llm)
-    unique = unique_texts(job.dataset)
-    space = open_space(config.encoders, models.encoders)
-    embeddings = space.fit(unique.texts, progress)
-    space.release()
     if fresh:
         forget(store_path)
+    space = open_space(config.encoders, models.encoders)
     with Store(store_path if models.describer else None) as store:
-        described = label_cards(
-            job.dataset,
-            unique,
-            embeddings,
-            written,
-            models.describer,
-            config.describe,
-            store,
-            progress,
-        )
+        run = Run(job.dataset, config, models, space, store, written, progress=progress)
+        state = carry_out(run, (EMBED,))
+        space.release()
+        described = carry_out(run, (DESCRIBE,), state).described
+    assert described is not None
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(described.cards), "utf-8")
     on_gpu = notes_on_gpu(config, replace(models, voters=()))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from labelmend.arrays import given_shares
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import read_labels_file
@@ -19,21 +18,26 @@ from labelmend.llm.store import Store
 from labelmend.llm.types import Ballot
 from labelmend.llm.voters import open_voter
 from labelmend.protocols import NoProgress
-from labelmend.relabel.escalation.routing import Routing
-from labelmend.relabel.evidence.classifier import EmbeddingClassifier
-from labelmend.relabel.evidence.lexical import lexical_scores, word_features
-from labelmend.relabel.label_cards import core_texts, describe_cards, draft_cards
-from labelmend.relabel.pipeline import label_passage
+from labelmend.relabel.escalation.exemplars import with_exemplars
+from labelmend.relabel.escalation.routing import Routing, route
+from labelmend.relabel.evidence.base import PHASES, Corpus
+from labelmend.relabel.evidence.registry import open_sources
+from labelmend.relabel.evidence.reranker import RerankerSource
+from labelmend.relabel.label_cards import describe_cards
+from labelmend.relabel.labelmodel.types import Posterior
+from labelmend.relabel.pipeline import MODEL, PREPARE, Run, carry_out
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
-from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import open_space
 from labelmend.runs.record import COLUMNS
-from labelmend.types import Dataset, LabelCard, UniqueTexts
+from labelmend.stopwatch import Stopwatch
+from labelmend.types import Dataset, LabelCard
 from labelmend.weights.locate import LocatedModel
 
 _SAMPLE = 2000
-"""Texts embedded and classified. Fewer a label than in the whole table, so more seem doubtful."""
+"""Texts that are mended. Fewer a label than in the whole table, so more seem doubtful."""
+
+_MOST_GROWN = 25.0
+"""Times the sample's texts up to which neighbours are searched exactly: 50,000."""
 
 _PROBED = 4
 """Texts put to the reranker and to each voter."""
@@ -52,6 +56,7 @@ class Plan:
         voted: texts that reach the voters, the audit with them.
         memory_bytes: at the peak.
         available_bytes: of this machine now.
+        sources: of evidence, by name, with the phase in which they are heard.
         seconds: by stage.
         tokens: that each voter will read, at most about; a server counts them in its own way.
     """
@@ -64,6 +69,7 @@ class Plan:
     voted: int
     memory_bytes: int
     available_bytes: int
+    sources: dict[str, str]
     seconds: dict[str, float]
     tokens: dict[str, int]
 
@@ -101,82 +107,136 @@ def make_plan(
         models: from `locate_models`.
         written: label cards of the user's, by label.
     """
-    unique = unique_texts(dataset)
-    total, labels = len(unique), len(dataset.labels)
-    generator = np.random.default_rng(config.seed)
-    sample = np.sort(generator.choice(total, size=min(_SAMPLE, total), replace=False))
-    # Without the cache: what it knows of the sample says little of the other texts.
-    space = open_space([replace(e, cache=False) for e in config.encoders], models.encoders)
-    began = time.monotonic()
-    embeddings = space.fit([unique.texts[i] for i in sample], NoProgress())
-    per_text = (time.monotonic() - began) / len(sample)
-    space.release()
-    part = UniqueTexts(
-        tuple(unique.texts[i] for i in sample), np.arange(len(sample)), unique.given[sample]
-    )
-    prototypes = PrototypeRetriever(embeddings, part.given)
-    most = max(config.describe.examples, *(voter.exemplars for voter, _ in models.voters), 0)
-    core = core_texts(part, prototypes, labels, most)
-    cards = draft_cards(dataset, core, written or {}, config.describe)
-
-    candidates = np.tile(np.arange(labels), (len(sample), 1))
-    began = time.monotonic()
-    # Its method depends on texts times labels, so the sample stands in with more labels a text.
-    classifier = EmbeddingClassifier(
-        embeddings, labels * total // len(sample), config.suspect, config.seed, NoProgress()
-    )
-    words = word_features(part.texts)
-    once = time.monotonic() - began
-    began = time.monotonic()
-    shares = given_shares(part.given)
-    scores = classifier.scores(shares, candidates, turn=0)
-    lexical_scores(words, shares, candidates)
-    each = time.monotonic() - began
-    suspecting = (once + each * config.fusion.rounds) * total / len(sample)
-    given = np.asarray(part.given.argmax(axis=1)).ravel()
-    known = np.asarray(part.given.sum(axis=1)).ravel() > 0
-    known &= np.isfinite(np.take_along_axis(scores, given[:, None], axis=1)[:, 0])
-    disagree = np.nanargmax(np.where(np.isnan(scores), -np.inf, scores), axis=1) != given
-    doubtful = round(total * float(disagree[known].mean())) if known.any() else total
-
-    audit = generator.permutation(total) < config.routing.audit_rows
-    routing = Routing(np.arange(doubtful), audit)
+    probe = _probe(dataset, config, models, written or {})
+    total, sampled = probe.total, len(probe.corpus.texts)
+    doubtful = round(total * len(probe.routing.doubtful) / sampled)
+    shuffled = np.random.default_rng(config.seed).permutation(total)
+    routing = Routing(np.arange(doubtful), shuffled < config.routing.audit_rows)
     reranked = len(routing.first(config.reranker.max_rows))
     voted = len(routing.voted(config.routing, config.seed).texts) if models.voters else 0
-    seconds = {"embed": per_text * total, "suspect and fuse": suspecting}
+    grown = total / sampled
+    seconds = {
+        # Up to so many texts, each is compared with all others.
+        stage: took * grown * (min(grown, _MOST_GROWN) if stage == "neighbours" else 1.0)
+        for stage, took in probe.seconds.items()
+    }
     if models.describer is not None:
-        open_cards = [card for card in cards if not card.description and card.exemplars]
+        open_cards = [c for c in probe.corpus.cards if not c.description and c.exemplars]
         seconds["describe labels"] = _describing(config, models.describer, open_cards)
     if models.reranker is not None:
-        seconds["rerank"] = reranked * _reranking(config, models.reranker, cards, part.texts)
+        each = _reranking(config, models.reranker, probe.corpus)
+        seconds["rerank"] = reranked * each
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
-    shown = [replace(c, exemplars=own) for c, own in zip(cards, core, strict=True)]
     for voter, model in models.voters:
-        vote, prefix = _voting(voter, model, shown, part.texts)
-        prefixes = min(labels, voted * voter.candidates)
+        vote, prefix = _voting(voter, model, probe.shown(voter.exemplars), probe.corpus.texts)
+        prefixes = min(len(dataset.labels), voted * voter.candidates)
         whole = voted * vote.seconds + prefixes * prefix.seconds
         share = min(limit / max(whole, 1e-9), 1.0)
         seconds[f"vote {model.name}"] = share * whole
         tokens[model.name] = round(share * (voted * vote.tokens + prefixes * prefix.tokens))
-    width = embeddings.shape[1]
-    kept = min(config.retrieval.candidates + config.retrieval.tail_samples, labels)
-    # The encoders are loaded together, every other model alone.
-    together = sum(model.size_bytes for model in models.encoders)
-    loaded = max(together, *(model.size_bytes for model in models.all().values()))
-    memory = psutil.Process().memory_info().rss + total * (width * 8 + kept * 8 * 30) + loaded
     return Plan(
         rows=len(dataset),
         texts=total,
-        labels=labels,
+        labels=len(dataset.labels),
         unlabelled=int((dataset.given < 0).sum()),
         doubtful=doubtful,
         voted=voted,
-        memory_bytes=int(memory),
+        memory_bytes=_memory(probe, config, models),
         available_bytes=int(psutil.virtual_memory().available),
+        sources=probe.sources,
         seconds=seconds,
         tokens=tokens,
     )
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """What the first stages make of a sample.
+
+    Attributes:
+        total: distinct texts of the whole table.
+        corpus: the sample.
+        posterior: of its texts.
+        routing: which of them need more evidence.
+        sources: of evidence, by name, with their phases.
+        seconds: by stage.
+        own: the user's exemplars, by label.
+    """
+
+    total: int
+    corpus: Corpus
+    posterior: Posterior
+    routing: Routing
+    sources: dict[str, str]
+    seconds: dict[str, float]
+    own: Mapping[str, tuple[str, ...]]
+
+    def shown(self, count: int) -> Sequence[LabelCard]:
+        """Return the label cards as ballots would show them."""
+        corpus, settled = self.corpus, self.routing.settled
+        cards, texts, oos = corpus.cards, corpus.texts, corpus.oos
+        return with_exemplars(cards, texts, self.posterior, settled, self.own, oos, count)
+
+
+def _probe(
+    dataset: Dataset, config: Config, models: RunModels, written: Mapping[str, LabelCard]
+) -> _Probe:
+    """Run the main job on a seeded sample of the texts, up to where texts would be escalated."""
+    of_row = unique_texts(dataset).of_row
+    total = int(of_row.max()) + 1
+    chosen = np.random.default_rng(config.seed).choice(total, min(_SAMPLE, total), replace=False)
+    rows = np.flatnonzero(np.isin(of_row, chosen))
+    sample = replace(
+        dataset,
+        ids=tuple(dataset.ids[row] for row in rows),
+        texts=tuple(dataset.texts[row] for row in rows),
+        given=dataset.given[rows],
+    )
+    watch = Stopwatch()
+    # Without the cache: what it knows of the sample says little of the other texts.
+    encoders = [replace(encoder, cache=False) for encoder in config.encoders]
+    with Store(None) as store:
+        run = Run(
+            dataset=sample,
+            config=config,
+            models=replace(models, describer=None),
+            space=open_space(encoders, models.encoders),
+            store=store,
+            written=written,
+            stands_for=total,
+            clock=watch,
+        )
+        state = carry_out(run, (*PREPARE, *MODEL))
+        assert state.corpus is not None
+        assert state.described is not None
+        sources = open_sources(config.evidence, state.corpus, run.resources, PHASES)
+    seconds: dict[str, float] = {}
+    for stage, took in watch.seconds.items():
+        outer = stage.partition(":")[0]
+        seconds[outer] = seconds.get(outer, 0.0) + took
+    posterior = state.fit.posterior
+    return _Probe(
+        total=total,
+        corpus=state.corpus,
+        posterior=posterior,
+        routing=route(posterior, config.routing, config.seed),
+        sources={each.source.name: each.source.phase for each in sources if each.speaks},
+        seconds=seconds,
+        own=state.described.exemplars,
+    )
+
+
+def _memory(probe: _Probe, config: Config, models: RunModels) -> int:
+    """Return bytes at the peak, about."""
+    width = probe.corpus.embeddings.shape[1]
+    most = config.retrieval.candidates + config.retrieval.tail_samples
+    kept = min(most, len(probe.corpus.labels))
+    # The encoders are loaded together, every other model alone.
+    together = sum(model.size_bytes for model in models.encoders)
+    loaded = max(together, *(model.size_bytes for model in models.all().values()))
+    now: int = psutil.Process().memory_info().rss
+    return int(now + probe.total * (width * 8 + kept * 8 * 30) + loaded)
 
 
 def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard]) -> float:
@@ -189,16 +249,16 @@ def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard])
     return (time.monotonic() - began) * len(cards) / max(len(probed), 1)
 
 
-def _reranking(
-    config: Config, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
-) -> float:
+def _reranking(config: Config, model: LocatedModel, corpus: Corpus) -> float:
     """Return the seconds that reranking a text takes."""
-    reranker = load_reranker(config.reranker, model.path)
-    shown = cards[: config.reranker.candidates]
-    pairs = [(text, label_passage(c, text)) for text in texts[:_PROBED] for c in shown]
+    source = RerankerSource(config.reranker, model).fit(corpus, None, 0)
+    probed = np.arange(min(_PROBED, len(corpus.texts)))
+    labels = np.arange(min(config.reranker.candidates, len(corpus.labels)))
+    shown = np.tile(labels, (len(probed), 1))
+    source.score(probed[:1], shown[:1])  # the model is loaded
     began = time.monotonic()
-    reranker.score(pairs)
-    return (time.monotonic() - began) / min(_PROBED, len(texts))
+    source.score(probed, shown)
+    return (time.monotonic() - began) / len(probed)
 
 
 @dataclass(frozen=True)

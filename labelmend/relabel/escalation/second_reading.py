@@ -51,7 +51,7 @@ class Reading:
 
     def _score(self, source: EvidenceSource, texts: Ints, scores: Floats) -> None:
         """Write the scores of texts and their leading candidates into `scores` [u, c - tail]."""
-        count = int(getattr(source, "candidates", self.candidates.kept.shape[1]))
+        count = int(getattr(source, "candidates", 0)) or self.candidates.kept.shape[1]
         columns = shortlist(self.fit, self.given, texts, count)
         labels = np.take_along_axis(self.candidates.kept[texts], columns, axis=1)
         self.corpus.progress.start(source.name, len(texts))

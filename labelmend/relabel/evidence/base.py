@@ -9,7 +9,7 @@ on by the profile; `docs/evidence.md` writes one of thirty lines.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +28,8 @@ Phase = Literal["fixed", "round", "escalated"]
 """`fixed` sources read texts and label cards only; `round` sources learn from the posterior's
 labels, out of fold, in every round; `escalated` ones are asked about some texts, after the rounds.
 """
+
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 Need = Literal["texts", "cards", "space"]
 
