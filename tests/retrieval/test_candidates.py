@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
-from labelmend.retrieval.candidates import _draw_rest, find_candidates, score_in_blocks
+from labelmend.retrieval.candidates import _draw_rest, find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import NeighbourRetriever, find_neighbours
 from labelmend.retrieval.ranking import rank_labels
@@ -160,7 +160,7 @@ def test_kept_candidates_are_the_first_of_a_stable_sort_of_all_labels():
 
 def test_every_set_of_a_tail_is_as_likely():
     kept = np.tile([5, 0, 3], (12_000, 1))
-    drawn = _draw_rest(kept, 7, 2, np.random.default_rng(0))  # of 1, 2, 4 and 6
+    drawn = _draw_rest(kept, 7, np.random.default_rng(0).random((12_000, 2)))  # of 1, 2, 4 and 6
     sets, times = np.unique(np.sort(drawn, axis=1), axis=0, return_counts=True)
     assert sets.tolist() == [[1, 2], [1, 4], [1, 6], [2, 4], [2, 6], [4, 6]]
     # 2000 each, standard deviation 41.
@@ -168,7 +168,7 @@ def test_every_set_of_a_tail_is_as_likely():
 
 
 def test_a_tail_of_the_whole_rest():
-    drawn = _draw_rest(np.array([[4, 1], [0, 2]]), 5, 3, np.random.default_rng(0))
+    drawn = _draw_rest(np.array([[4, 1], [0, 2]]), 5, np.random.default_rng(0).random((2, 3)))
     assert np.sort(drawn, axis=1).tolist() == [[0, 2, 3], [1, 3, 4]]
 
 
@@ -230,11 +230,3 @@ def test_progress_hears_of_every_text():
         retrievers, csr_array(given), None, dataclasses.replace(CONFIG, block_rows=7), 0, heard
     )
     assert heard.steps == 300
-
-
-@pytest.mark.parametrize("block", [1, 2, 3, 10])
-def test_scores_in_blocks_are_scores(block):
-    table = Table([1, 2, 3], [4, 5, 6], [7, 8, NAN])
-    scores = score_in_blocks(table.score, np.array([[0, 2], [1, 0], [2, 1]]), block)
-    np.testing.assert_array_equal(scores, [[1, 3], [5, 4], [NAN, 8]])
-    assert scores.dtype == np.float32

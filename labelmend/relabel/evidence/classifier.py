@@ -61,10 +61,7 @@ class ClassifierSource:
         if corpus is not self._corpus:
             self._corpus = corpus
             self._features = principal_components(corpus.embeddings, self._components)
-            total = len(corpus.embeddings)
-            self._fold_of = np.empty(total, dtype=np.int64)
-            shuffled = np.random.default_rng(corpus.seed).permutation(total)
-            self._fold_of[shuffled] = np.arange(total) % self.steps
+            self._fold_of = drawn_folds(len(corpus.embeddings), self.steps, corpus.seed)
             self._models = {}
         total = max(len(self._features), corpus.stands_for)
         if total * memberships.shape[1] > _MOST_SCORES:
@@ -150,6 +147,13 @@ _BLOCK = 4096
 
 _LEAST_LOG = -40.0
 """Log-probabilities are cut here."""
+
+
+def drawn_folds(total: int, folds: int, seed: int) -> Ints:
+    """Return int64 [total]: the fold of each text, drawn at random, all folds as large."""
+    fold_of = np.empty(total, dtype=np.int64)
+    fold_of[np.random.default_rng(seed).permutation(total)] = np.arange(total) % folds
+    return fold_of
 
 
 def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats:

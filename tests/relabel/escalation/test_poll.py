@@ -6,13 +6,15 @@ import pytest
 from labelmend.configs.load import load_config
 from labelmend.llm.store import Store
 from labelmend.llm.types import Vote
-from labelmend.protocols import NoProgress
-from labelmend.relabel.escalation import poll
 from labelmend.relabel.escalation.poll import Poll
 from labelmend.relabel.escalation.routing import Routing
+from labelmend.relabel.evidence import voter as voter_module
+from labelmend.relabel.evidence.base import Corpus
+from labelmend.relabel.evidence.voter import VoterSource
 from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS
 from labelmend.relabel.labelmodel.types import Posterior
+from labelmend.retrieval.neighbours import Neighbours
 from labelmend.types import LabelCard
 from labelmend.weights.locate import LocatedModel
 
@@ -51,7 +53,7 @@ def held(monkeypatch):
         voters.append(Told(config, model))
         return voters[-1]
 
-    monkeypatch.setattr(poll, "open_voter", opened)
+    monkeypatch.setattr(voter_module, "open_voter", opened)
 
     def hold(
         *configs, exemplars=None, audit=(0,), oos=2, cards=CARDS, believed=BELIEVED, **routing
@@ -61,24 +63,16 @@ def held(monkeypatch):
             np.tile(np.arange(3), (8, 1)), believed, FIRST_GUESS, {}, 0.0, given, given
         )
         fit = Fit(posterior, np.log(believed), np.zeros((8, 3)), np.ones(8, dtype=bool))
-        config = load_config()
-        about = Poll(
-            TEXTS,
-            cards,
-            exemplars or {},
-            oos,
-            given,
-            fit,
-            Routing(np.array([6, 7]), np.isin(np.arange(8), audit)),
-            dataclasses.replace(
-                config, routing=dataclasses.replace(config.routing, **{"llm_rows": -1, **routing})
-            ),
-            Store(None),
-            NoProgress(),
-        )
+        near = Neighbours(np.full((8, 1), -1), np.zeros((8, 1), np.float32))
+        vectors = np.zeros((8, 1), np.float32)
+        corpus = Corpus(TEXTS, LABELS, vectors, near, oos, cards=cards)
+        config = dataclasses.replace(load_config().routing, **{"llm_rows": -1, **routing})
+        asked_about = Routing(np.array([6, 7]), np.isin(np.arange(8), audit))
+        about = Poll(corpus, exemplars or {}, given, fit, asked_about, config, 0)
         models = [LocatedModel(f"voter {i}", "gguf", None, "", 0, "") for i in range(len(configs))]
-        with about.store:
-            return about.hold(list(zip(configs, models, strict=True))), voters
+        with Store(None) as store:
+            sources = [VoterSource(c, m, store) for c, m in zip(configs, models, strict=True)]
+            return about.hold(sources), voters
 
     return hold
 

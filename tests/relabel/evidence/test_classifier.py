@@ -1,18 +1,23 @@
-import dataclasses
-
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from labelmend.arrays import principal_components
-from labelmend.configs.schema import SuspectConfig
 from labelmend.protocols import NoProgress
-from labelmend.relabel.evidence import classifier as suspect
-from labelmend.relabel.evidence.classifier import EmbeddingClassifier, discriminant_scores
-from labelmend.relabel.evidence.lexical import lexical_scores, word_features
+from labelmend.relabel.evidence import classifier as module
+from labelmend.relabel.evidence.base import Corpus
+from labelmend.relabel.evidence.classifier import (
+    ClassifierOptions,
+    ClassifierSource,
+    Discriminant,
+    drawn_folds,
+)
+from labelmend.retrieval.neighbours import Neighbours
 
-CONFIG = SuspectConfig(folds=4, components=256, inverse_regularization=(3.0,), max_iterations=100)
+CONFIG = ClassifierOptions(
+    folds=4, components=256, inverse_regularization=(3.0,), max_iterations=100
+)
 LABELS = 4
 
 
@@ -49,16 +54,37 @@ def all_labels(memberships):
     return np.tile(np.arange(memberships.shape[1]), (memberships.shape[0], 1))
 
 
-def classifier(vectors, labels=LABELS, seed=0, progress=None, **changes):
-    config = dataclasses.replace(CONFIG, **changes)
-    return EmbeddingClassifier(vectors, labels, config, seed, progress or NoProgress())
+class Made:
+    """A source bound to its texts."""
+
+    def __init__(self, vectors, progress, options):
+        count = len(vectors)
+        near = Neighbours(np.full((count, 1), -1), np.zeros((count, 1), np.float32))
+        labels = ("a", "b")
+        self.corpus = Corpus(("",) * count, labels, vectors, near, None, progress=progress)
+        self.source = ClassifierSource(options)
+
+    def scores(self, memberships, candidates, turn):
+        fitted = self.source.fit(self.corpus, memberships, turn)
+        return fitted.score(np.arange(len(candidates)), candidates)
+
+
+def classifier(vectors, progress=None, **changes):
+    return Made(vectors, progress or NoProgress(), CONFIG.model_copy(update=changes))
+
+
+def folds_of(vectors):
+    return drawn_folds(len(vectors), CONFIG.folds, 0)
 
 
 def scored(vectors, memberships, candidates=None, turn=0, **changes):
-    made = classifier(vectors, memberships.shape[1], **changes)
-    return made.scores(
+    return classifier(vectors, **changes).scores(
         memberships, all_labels(memberships) if candidates is None else candidates, turn
     )
+
+
+def discriminant_scores(features, memberships, candidates):
+    return Discriminant(features, memberships).scores(np.arange(len(candidates)), candidates)
 
 
 def test_scores_are_log_probabilities_of_the_right_label():
@@ -79,15 +105,15 @@ def test_a_mislabelled_text_is_seen_through():
 
 def test_folds_are_of_equal_size_and_drawn_by_the_seed():
     vectors, _ = clusters(np.random.default_rng(2), texts=50)
-    folds = classifier(vectors)._fold_of
+    folds = folds_of(vectors)
     assert sorted(np.bincount(folds).tolist()) == [12, 12, 13, 13]
-    assert np.array_equal(classifier(vectors)._fold_of, folds)
-    assert not np.array_equal(classifier(vectors, seed=1)._fold_of, folds)
+    assert np.array_equal(folds_of(vectors), folds)
+    assert not np.array_equal(drawn_folds(50, CONFIG.folds, 1), folds)
 
 
 def test_each_fold_is_scored_by_a_regression_on_the_others():
     vectors, truth = clusters(np.random.default_rng(2))
-    folds = classifier(vectors)._fold_of
+    folds = folds_of(vectors)
     scores = scored(vectors, one_hot(truth))
     for fold in range(4):
         model = LogisticRegression(C=3.0, max_iter=1000)
@@ -101,7 +127,7 @@ def test_a_text_with_two_labels_teaches_both_by_their_weights():
     weights = one_hot(truth).toarray()
     weights[:10] *= 0.6
     weights[np.arange(10), (truth[:10] + 1) % LABELS] = 0.4
-    folds = classifier(vectors)._fold_of
+    folds = folds_of(vectors)
     scores = scored(vectors, csr_array(weights))
     texts, labels = np.nonzero(weights)
     train = folds[texts] != 0
@@ -113,7 +139,7 @@ def test_a_text_with_two_labels_teaches_both_by_their_weights():
 
 def test_a_texts_own_labels_are_not_seen():
     vectors, truth = clusters(np.random.default_rng(4), texts=120)
-    folds = classifier(vectors)._fold_of
+    folds = folds_of(vectors)
     scores = scored(vectors, one_hot(truth))
     for text in range(0, 120, 10):
         weights = one_hot(truth).toarray()
@@ -161,7 +187,7 @@ def test_a_label_with_one_text_is_silent_for_that_texts_fold():
     vectors, truth = clusters(np.random.default_rng(6))
     truth[5] = LABELS
     scores = scored(vectors, one_hot(truth, LABELS + 2))
-    folds = classifier(vectors)._fold_of
+    folds = folds_of(vectors)
     mates = folds == folds[5]
     assert np.isnan(scores[mates, LABELS]).all()  # its classifier never met the label
     assert np.isfinite(scores[~mates, LABELS]).all()
@@ -216,7 +242,7 @@ def test_a_slight_membership_teaches_nothing():
     vectors, truth = clusters(np.random.default_rng(11))
     weights = one_hot(truth).toarray()
     scores = scored(vectors, csr_array(weights))
-    weights[7, (truth[7] + 1) % LABELS] = 0.99 * suspect._LEAST_WEIGHT
+    weights[7, (truth[7] + 1) % LABELS] = 0.99 * module._LEAST_WEIGHT
     assert np.array_equal(scored(vectors, csr_array(weights)), scores)
     weights[7, (truth[7] + 1) % LABELS] = 0.5
     assert not np.array_equal(scored(vectors, csr_array(weights)), scores)
@@ -226,7 +252,7 @@ def test_a_slight_membership_teaches_nothing():
 def test_log_probabilities_have_a_floor():
     vectors, truth = clusters(np.random.default_rng(12))
     scores = scored(vectors * 1000, one_hot(truth), inverse_regularization=(1e6,))
-    assert scores.min() == suspect._LEAST_LOG
+    assert scores.min() == module._LEAST_LOG
     assert scores.max() <= 0
 
 
@@ -242,40 +268,12 @@ def test_many_texts_times_labels_are_left_to_the_discriminant(monkeypatch):
     memberships = one_hot(truth)
     regression = scored(vectors, memberships)
     discriminant = discriminant_scores(vectors, memberships, all_labels(memberships))
-    monkeypatch.setattr(suspect, "_MOST_SCORES", 48 * LABELS)
+    monkeypatch.setattr(module, "_MOST_SCORES", 48 * LABELS)
     assert np.array_equal(scored(vectors, memberships), regression)
-    monkeypatch.setattr(suspect, "_MOST_SCORES", 48 * LABELS - 1)
+    monkeypatch.setattr(module, "_MOST_SCORES", 48 * LABELS - 1)
     heard = Counted()
     assert np.array_equal(scored(vectors, memberships, progress=heard), discriminant)
     assert heard.steps == 4
-
-
-def distances(vectors):
-    return np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
-
-
-@pytest.mark.parametrize("count", [6, 7, 100])
-def test_all_components_keep_all_distances(count):
-    vectors, _ = clusters(np.random.default_rng(15))
-    assert principal_components(vectors, count) is vectors
-
-
-def test_leading_components_keep_the_most_variance():
-    rng = np.random.default_rng(16)
-    scales = np.array([5.0, 3.0, 1.0, 0.0, 0.0])
-    turned = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    vectors = (rng.normal(size=(200, 5)) * scales @ turned + 7).astype(np.float32)
-    # The data have three dimensions: three components lose nothing.
-    found = principal_components(vectors, 3)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(distances(found), distances(vectors), atol=1e-3)
-    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-3)
-    # And two lose as little as any two can: what the third singular value holds.
-    centred = vectors - vectors.mean(axis=0)
-    singular = np.linalg.svd(centred.astype(np.float64), compute_uv=False)
-    two = principal_components(vectors, 2).astype(np.float64)
-    assert (two**2).sum() == pytest.approx((singular[:2] ** 2).sum(), rel=1e-4)
-    assert (two[:, 0] ** 2).sum() == pytest.approx(singular[0] ** 2, rel=1e-4)
 
 
 def naive_discriminant(x, weights):
@@ -294,7 +292,7 @@ def naive_discriminant(x, weights):
         for k in range(labels):
             off = x[i] - mean(k)
             covariance += weights[i, k] * np.outer(off, off) / weights.sum()
-    s = suspect._SHRINKAGE
+    s = module._SHRINKAGE
     size = np.trace(covariance) / x.shape[1]
     precision = np.linalg.inv((1 - s) * covariance + s * size * np.eye(x.shape[1]))
     scores = np.full((texts, labels), np.nan)
@@ -324,112 +322,6 @@ def test_the_discriminant_in_blocks_is_the_same(monkeypatch):
     vectors, truth = clusters(rng)
     memberships = one_hot(truth)
     whole = discriminant_scores(vectors, memberships, all_labels(memberships))
-    monkeypatch.setattr(suspect, "_BLOCK", 7)
+    monkeypatch.setattr(module, "_BLOCK", 7)
     again = discriminant_scores(vectors, memberships, all_labels(memberships))
     np.testing.assert_allclose(again, whole, rtol=1e-5)
-
-
-def naive_bayes(x, weights):
-    """Written down from the docstring: counts, lengths and texts of a label without the text."""
-    texts, labels = weights.shape
-    s = suspect._SMOOTHING
-    scores = np.full((texts, labels), np.nan)
-    for i in range(texts):
-        for k in range(labels):
-            m = weights[:, k].copy()
-            m[i] = 0
-            if m.sum() > 0:
-                counts = m @ x + s
-                scores[i, k] = x[i] @ np.log(counts / counts.sum()) + np.log(m.sum() + 1)
-    return scores
-
-
-@pytest.mark.parametrize("block", [7, 4096])
-def test_the_lexical_scores_against_brute_force(monkeypatch, block):
-    monkeypatch.setattr(suspect, "_BLOCK", block)
-    rng = np.random.default_rng(19)
-    x = rng.random((30, 12)) * (rng.random((30, 12)) < 0.3)
-    x[7] = 0  # a text without a known word
-    memberships = soft_memberships(rng, 30, 5)
-    expected = naive_bayes(x, memberships.toarray().astype(np.float64))
-    assert np.isnan(expected[:, 0]).tolist() == [i == 2 for i in range(30)]
-    found = lexical_scores(csr_matrix(x), memberships, all_labels(memberships))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    candidates = np.argsort(rng.random((30, 5)), axis=1)[:, :3]
-    some = lexical_scores(csr_matrix(x), memberships, candidates)
-    np.testing.assert_allclose(some, np.take_along_axis(found, candidates, axis=1), rtol=1e-6)
-
-
-def test_the_lexical_scores_do_not_see_a_texts_own_label():
-    rng = np.random.default_rng(20)
-    x = csr_matrix(rng.random((20, 6)) * (rng.random((20, 6)) < 0.5))
-    truth = rng.integers(0, LABELS, 20)
-    scores = lexical_scores(x, one_hot(truth), all_labels(one_hot(truth)))
-    for text in range(20):
-        changed = truth.copy()
-        changed[text] = (truth[text] + 1) % LABELS
-        again = lexical_scores(x, one_hot(changed), all_labels(one_hot(truth)))
-        np.testing.assert_allclose(again[text], scores[text], rtol=1e-5, atol=1e-5)
-
-
-def test_a_label_without_a_text_is_silent():
-    x = csr_matrix(np.eye(3))
-    scores = lexical_scores(x, one_hot([0, 0, 1], 3), all_labels(one_hot([0, 0, 1], 3)))
-    assert np.isnan(scores).tolist() == [
-        [False, False, True],
-        [False, False, True],
-        [False, True, True],
-    ]
-
-
-def test_the_lexical_scores_tell_two_labels_apart_by_one_word():
-    things = ["card", "purse", "phone", "key", "bag", "coat", "ring", "watch"]
-    texts = [f"please help me i {verb} my {t}" for t in things for verb in ("lost", "found")]
-    truth = np.tile([0, 1], len(things))
-    memberships = one_hot(truth, 2)
-    scores = lexical_scores(word_features(texts), memberships, all_labels(memberships))
-    assert scores.argmax(axis=1).tolist() == truth.tolist()
-
-
-def test_words_and_pairs_of_two_texts_or_more():
-    texts = ["Lost my card", "lost MY purse", "my card lost"]
-    # Stems in two texts or more: lost, my, card; pairs: "lost my", "my card".
-    features = word_features(texts)
-    assert features.shape == (3, 5)
-    assert np.diff(features.indptr).tolist() == [5, 3, 4]
-    # "lost" and "my" are in all three texts: idf = ln(4 / 4) + 1 = 1; the others in two:
-    rare = np.log(4 / 3) + 1
-    norm = np.sqrt(2 * 1 + rare**2)
-    # The second text has "lost", "my" and "lost my".
-    assert sorted(features[1].data) == pytest.approx([1 / norm, 1 / norm, rare / norm])
-
-
-def test_only_the_most_frequent_words_are_known(monkeypatch):
-    monkeypatch.setattr(suspect, "_MOST_WORDS", 1)
-    features = word_features(["lost card", "lost purse", "lost card"])
-    assert features.toarray().tolist() == [[1], [1], [1]]
-
-
-@pytest.mark.parametrize("texts", [["one", "two"], ["", ""], ["?!", "\U0001f642"], [""]])
-def test_texts_that_share_no_word_have_no_features(texts):
-    features = word_features(texts)
-    assert features.shape == (len(texts), 1)
-    assert features.nnz == 0
-    memberships = one_hot(np.arange(len(texts)) % 2, 2)
-    scores = lexical_scores(features, memberships, all_labels(memberships))
-    # Nothing but the number of texts of the label speaks: none, or one (ln 2).
-    alone = memberships.sum(axis=0) - memberships.toarray() < 1
-    assert np.isnan(scores).tolist() == alone.tolist()
-    assert scores[~alone] == pytest.approx(np.full((~alone).sum(), np.log(2)))
-
-
-def test_a_text_without_a_known_word_has_an_empty_row():
-    features = word_features(["lost card", "lost card", "", "unheard"])
-    assert np.diff(features.indptr).tolist() == [3, 3, 0, 0]
-    memberships = one_hot([0, 1, 0, 1], 2)
-    assert np.isfinite(lexical_scores(features, memberships, all_labels(memberships))).all()
-
-
-def test_one_text_has_its_words():
-    assert word_features(["lost card"]).shape == (1, 3)

@@ -7,15 +7,18 @@ from scipy.sparse import csr_array
 from labelmend.arrays import given_shares
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
-from labelmend.relabel.evidence import classifier as suspect
-from labelmend.relabel.evidence.lexical import word_features
-from labelmend.relabel.evidence.sources import Sources
+from labelmend.relabel.evidence import classifier
+from labelmend.relabel.evidence.base import Corpus
+from labelmend.relabel.evidence.classifier import ClassifierOptions, ClassifierSource
+from labelmend.relabel.evidence.lexical import LexicalSource
+from labelmend.relabel.evidence.neighbour import NeighbourSource
 from labelmend.relabel.labelmodel import rounds
 from labelmend.relabel.labelmodel.fusion import Fit, posterior_of, row_means
 from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS, LearnedChannel
-from labelmend.relabel.labelmodel.rounds import settle
+from labelmend.relabel.labelmodel.rounds import Given, settle
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.neighbours import find_neighbours
+from labelmend.retrieval.words import word_features
 from labelmend.types import NO_LABEL, Evidence
 
 CONFIG = load_config()
@@ -60,22 +63,34 @@ def mislabelled(truth, share, pairs=False, seed=1, labels=LABELS):
     return given
 
 
-def sources(vectors, given, labels=LABELS, **changes):
+def sources(vectors, given, labels=LABELS, words=None, neighbours=None, first=None, **changes):
+    count = len(vectors)
+    near = neighbours or find_neighbours(vectors, CONFIG.retrieval.neighbours, 256)
+    names = tuple(f"label {k}" for k in range(labels))
+    corpus = Corpus(("",) * count, names, vectors, near, None, block_rows=256)
+    learning = [NeighbourSource(), ClassifierSource()]
+    if words is not None:
+        corpus.__dict__["words"] = words
+        learning.append(LexicalSource())
     parts = {
+        "corpus": corpus,
         "given": one_hot(given, labels),
-        "embeddings": vectors,
-        "neighbours": find_neighbours(vectors, CONFIG.retrieval.neighbours, 256),
-        "words": None,
-        "candidates": all_candidates(len(vectors), labels),
+        "candidates": all_candidates(count, labels),
         "fixed": (),
-        "oos": None,
+        "sources": tuple(learning),
+        "first": first,
     }
-    return Sources(**{**parts, **changes})
+    return Given(**{**parts, **changes})
 
 
-def settled(parts, most=4, progress=None):
-    config = dataclasses.replace(CONFIG, fusion=dataclasses.replace(CONFIG.fusion, rounds=most))
-    return settle(parts, config, progress or NoProgress())
+def settled(start, most=4, progress=None):
+    """The outcome; the sources start anew, as they do in each run."""
+    corpus = start.corpus
+    if progress is not None:
+        corpus = dataclasses.replace(corpus, progress=progress)
+    fresh = tuple(type(source)() for source in start.sources)
+    start = dataclasses.replace(start, corpus=corpus, sources=fresh)
+    return settle(start, dataclasses.replace(CONFIG.fusion, rounds=most))
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +169,7 @@ def test_candidates_in_another_order_say_the_same(world, outcome):
 def test_texts_in_another_order_say_the_same(world, monkeypatch):
     # Folds are drawn by place, so the regression depends on the order of the texts, which is that
     # of their keys; nothing else does.
-    monkeypatch.setattr(suspect, "_MOST_SCORES", 0)
+    monkeypatch.setattr(classifier, "_MOST_SCORES", 0)
     vectors, _, given = world
     first = settled(sources(vectors, given)).fit.posterior
     order = np.random.default_rng(6).permutation(TEXTS)
@@ -178,9 +193,10 @@ def test_rounds_end_when_the_posterior_is_settled(world, monkeypatch, bound, tak
     heard = Counted()
     outcome = settled(sources(vectors, given), most=3, progress=heard)
     assert outcome.rounds == taken
-    folds = CONFIG.suspect.folds
-    assert heard.started == [("suspect", 3 * folds)]
-    assert heard.steps == taken * folds
+    # A step a fold of the classifier, and one for the neighbours.
+    steps = ClassifierOptions().folds + 1
+    assert heard.started == [("rounds", 3 * steps)]
+    assert heard.steps == taken * steps
 
 
 def test_easy_data_need_few_rounds():

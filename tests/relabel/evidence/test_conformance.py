@@ -1,0 +1,113 @@
+"""Every installed source keeps what the label model relies on; those that do not are caught."""
+
+import numpy as np
+import pytest
+
+from labelmend.configs.load import load_config
+from labelmend.llm.store import Store
+from labelmend.relabel.evidence.base import PHASES, Resources
+from labelmend.relabel.evidence.conformance import check_source, sample_corpus
+from labelmend.relabel.evidence.registry import known_sources, open_sources
+from labelmend.relabel.run_models import locate_models
+
+
+@pytest.fixture(scope="module")
+def resources(encoders, smollm2):
+    config = load_config("embedded")
+    with Store(None) as store:
+        yield Resources(config, locate_models(config, use_llm=True), store)
+
+
+@pytest.mark.parametrize("name", sorted(known_sources()))
+def test_every_installed_source_keeps_the_rules(name, resources):
+    listed = {name: resources.config.evidence[name]}
+
+    def make(corpus):
+        (opened,) = open_sources(listed, corpus, resources, PHASES)
+        return opened.source
+
+    check_source(make)
+
+
+class Sound:
+    """Says how often a label's letters stand in a text."""
+
+    name = "letters"
+    phase = "fixed"
+
+    def fit(self, corpus, memberships, turn):
+        self.corpus = corpus
+        return self
+
+    def score(self, texts, candidates):
+        counts = [
+            [sum(self.corpus.texts[i].count(c) for c in self.corpus.labels[k]) for k in row]
+            for i, row in zip(texts, candidates, strict=True)
+        ]
+        return np.array(counts, dtype=np.float32)
+
+
+def test_a_sound_source_passes():
+    check_source(lambda corpus: Sound())
+
+
+class Peeks(Sound):
+    phase = "round"
+
+    def fit(self, corpus, memberships, turn):
+        self.memberships = memberships.toarray()
+        return self
+
+    def score(self, texts, candidates):
+        return np.take_along_axis(self.memberships[texts], candidates, axis=1)
+
+
+class Ranks(Sound):
+    def score(self, texts, candidates):
+        return super().score(texts, candidates) + np.arange(len(texts), dtype=np.float32)[:, None]
+
+
+class Shouts(Sound):
+    def score(self, texts, candidates):
+        scores = super().score(texts, candidates)
+        return np.where(scores > 5, np.inf, scores).astype(np.float32)
+
+
+class Draws(Sound):
+    def score(self, texts, candidates):
+        return np.random.default_rng().random(candidates.shape).astype(np.float32)
+
+
+class Wide(Sound):
+    def score(self, texts, candidates):
+        return super().score(texts, candidates).astype(np.float64)
+
+
+class Mute(Sound):
+    def score(self, texts, candidates):
+        return np.full(candidates.shape, np.nan, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        (Peeks, "a text's own label never moves its own score"),
+        (Ranks, "neither order nor company of the texts moves a score"),
+        (Shouts, "scores are finite"),
+        (Draws, "the same source says the same again"),
+        (Wide, "scores are float32"),
+        (Mute, "the source says something"),
+    ],
+)
+def test_a_source_that_breaks_a_rule_is_told_which(source, rule):
+    with pytest.raises(AssertionError, match=rule):
+        check_source(lambda corpus: source())
+
+
+def test_the_made_up_corpus_is_what_sources_expect():
+    corpus, carried = sample_corpus()
+    assert carried.shape == (80, 4)
+    assert np.asarray(carried.sum(axis=1)).ravel().tolist() == [1.0] * 80
+    assert len(set(corpus.texts)) == 80
+    assert np.linalg.norm(corpus.embeddings, axis=1) == pytest.approx(np.ones(80))
+    assert corpus.passages.label_of.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
