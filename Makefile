@@ -1,6 +1,7 @@
 # make demo    sets everything up and mends the demo data
 # make test    sets everything up and runs the whole test suite
 # make check   the linters and the test suite: what CI runs
+# make settings  writes docs/settings.md anew from the schema of the settings
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 VENV ?= .venv
@@ -14,7 +15,7 @@ DEV := $(VENV)/.installed-dev-$(PINS)
 export CFLAGS += -U__AMX_INT8__
 export CXXFLAGS += -U__AMX_INT8__
 
-.PHONY: demo test check lint format setup clean
+.PHONY: demo test check lint format setup settings clean
 
 demo: $(RUNTIME)
 	$(BIN)/labelmend demo
@@ -36,6 +37,10 @@ format: $(DEV)
 	$(BIN)/ruff check --fix
 
 setup: $(DEV)
+
+settings: $(DEV)
+	$(BIN)/python -c "from labelmend.configs.reference import settings_page as page; print(page(), end='')" \
+		> docs/settings.md
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -8,7 +8,6 @@ benchmarks/RESULTS.md. One size alone, as JSON: `--rows 60000 --labels 5000`.
 """
 
 import argparse
-import functools
 import importlib.metadata
 import json
 import os
@@ -17,24 +16,20 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from results_file import write_section
 
 from labelmend.configs.load import load_config
-from labelmend.relabel import pipeline
-from labelmend.relabel.evidence import classifier as suspect
-from labelmend.relabel.evidence import sources
-from labelmend.relabel.labelmodel import rounds
-from labelmend.relabel.labelmodel.noise_channel import LearnedChannel
+from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.space import TextSpace
 from labelmend.runs import record as results
+from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Floats, Ints
 
 HERE = Path(__file__).parent
@@ -146,8 +141,9 @@ class ClusterEncoder:
     A text's vector depends on the text and the seed alone, so copies of a text coincide.
     """
 
-    def __init__(self, table: MadeUp, seed: int) -> None:
+    def __init__(self, table: MadeUp, seed: int, watch: Clock | None = None) -> None:
         """Draw the centres."""
+        self._watch = watch or Stopwatch()
         self._row_of = {text: row for row, text in enumerate(table.dataset.texts)}
         self._truth = table.truth
         self._seed = seed
@@ -163,6 +159,10 @@ class ClusterEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return float32 [len(texts), 768], unit rows."""
+        with self._watch.stage("stand-in encoder"):
+            return self._drawn(texts)
+
+    def _drawn(self, texts: Sequence[str]) -> Floats:
         vectors = np.empty((len(texts), _DIMENSIONS), dtype=np.float32)
         for i, text in enumerate(texts):
             row = self._row_of.get(text, -1)
@@ -200,17 +200,6 @@ class Watch:
             self._settle()
             self._open.pop()
 
-    def wrap(self, owner: Any, attribute: str, stage: str) -> None:
-        """Have all calls of a function go under a stage."""
-        inner: Callable[..., Any] = getattr(owner, attribute)
-
-        @functools.wraps(inner)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            with self.stage(stage):
-                return inner(*args, **kwargs)
-
-        setattr(owner, attribute, timed)
-
     def _settle(self) -> None:
         now = time.process_time()
         name = self._open[-1] if self._open else "rest"
@@ -227,33 +216,6 @@ def _high_water_gib() -> float:
     return high / 2**20
 
 
-def watched(watch: Watch) -> None:
-    """Put the stages of the main job under the watch."""
-    for owner, attribute, stage in (
-        (pipeline, "unique_texts", "distinct texts"),
-        (TextSpace, "fit", "stand-in encoder"),
-        (TextSpace, "passages", "stand-in encoder"),
-        (pipeline, "find_neighbours", "neighbours"),
-        (pipeline, "label_cards", "label cards"),
-        (pipeline, "label_passages", "label cards"),
-        (pipeline, "word_features", "words"),
-        (sources, "find_candidates", "candidates"),
-        (sources, "score_in_blocks", "scores of cards"),
-        (pipeline, "settle", "rounds: fusion"),
-        (suspect, "principal_components", "rounds: classifier"),
-        (suspect.EmbeddingClassifier, "scores", "rounds: classifier"),
-        (rounds, "lexical_scores", "rounds: words"),
-        (rounds, "PrototypeRetriever", "rounds: prototypes"),
-        (rounds, "score_in_blocks", "rounds: neighbours"),
-        (rounds, "observe", "rounds: channel"),
-        (rounds, "learn_channel", "rounds: channel"),
-        (LearnedChannel, "log_likelihood", "rounds: channel"),
-        (rounds, "learn_weights", "rounds: weights"),
-        (pipeline, "decide", "decide"),
-    ):
-        watch.wrap(owner, attribute, stage)
-
-
 def measure(rows: int, labels: int, seed: int) -> Measured:
     """Mend one made-up table."""
     began = time.monotonic()
@@ -261,12 +223,11 @@ def measure(rows: int, labels: int, seed: int) -> Measured:
     config = load_config("embedded")
     with watch.stage("make the table"):
         table = made_up(rows, labels, seed)
-        encoder = ClusterEncoder(table, seed)
-    setattr(pipeline, "open_space", lambda *_: TextSpace([lambda: encoder]))  # noqa: B010
-    watched(watch)
+        encoder = ClusterEncoder(table, seed, watch)
+    space = TextSpace([lambda: encoder])
     models = RunModels(encoders=(), reranker=None, describer=None, voters=())
     with watch.stage("rest"):
-        result = pipeline.relabel(table.dataset, config, models)
+        result = relabel(table.dataset, config, models, space=space, clock=watch)
     with watch.stage("columns"):
         results.columns_of(result)
     with watch.stage("evidence lines"), Path(os.devnull).open("w", encoding="utf-8") as stream:
@@ -279,7 +240,7 @@ def measure(rows: int, labels: int, seed: int) -> Measured:
         peak_gib=watch.peak,
         before=float((table.dataset.given == table.truth).mean()),
         after=float((result.decisions.mended == table.truth).mean()),
-        rounds_of=watch.calls["rounds: words"],
+        rounds_of=watch.calls["rounds: lexical"],
     )
 
 

@@ -121,9 +121,7 @@ def _logreg(examples: Examples, config: ClassifyConfig) -> Scorer:
     settings = config.logreg
     mean, axes = principal_axes(examples.embeddings, config.components)
     # Stopped early, as a rule, which regularizes too: the tolerance is out of reach.
-    model = LogisticRegression(
-        C=settings.inverse_regularization, max_iter=settings.max_iterations, tol=1e-9
-    )
+    model = LogisticRegression(C=settings.C, max_iter=settings.max_iter, tol=1e-9)
     model.fit((examples.embeddings - mean) @ axes, examples.labels, sample_weight=examples.weights)
     weights, bias = model.coef_.T, model.intercept_
     if examples.label_count == _TWO:  # scikit-learn keeps the second label's log-odds alone
@@ -173,7 +171,7 @@ def train_linear_svm(
     inputs = np.hstack([features, np.ones((rows, 1), dtype=np.float32)])
     signs = np.full((rows, label_count), -1.0, dtype=np.float32)
     signs[np.arange(rows), labels] = 1.0
-    cost = (config.inverse_regularization * weights).astype(np.float32)[:, None]
+    cost = (config.C * weights).astype(np.float32)[:, None]
 
     def objective(flat: Doubles) -> tuple[float, Doubles]:
         trial = flat.reshape(width + 1, label_count).astype(np.float32)
@@ -188,7 +186,7 @@ def train_linear_svm(
         start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": config.max_iterations},
+        options={"maxiter": config.max_iter},
     )
     solution = np.asarray(found.x, dtype=np.float64).reshape(width + 1, label_count)
     return solution[:-1], solution[-1]
@@ -210,11 +208,13 @@ def _lightgbm(examples: Examples, config: ClassifyConfig) -> Scorer:
         "objective": "multiclass",
         "num_class": examples.label_count,
         "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
-        "feature_fraction": settings.feature_share,
-        "min_data_in_leaf": min(settings.least_rows, max(1, len(examples.labels) // _ROWS_A_LEAF)),
-        "lambda_l2": settings.penalty,
-        "bagging_fraction": settings.row_share,
+        "num_leaves": settings.num_leaves,
+        "feature_fraction": settings.feature_fraction,
+        "min_data_in_leaf": min(
+            settings.min_data_in_leaf, max(1, len(examples.labels) // _ROWS_A_LEAF)
+        ),
+        "lambda_l2": settings.lambda_l2,
+        "bagging_fraction": settings.bagging_fraction,
         "bagging_freq": 1,
         "max_bin": _BINS,
         "seed": examples.seed,
@@ -223,7 +223,7 @@ def _lightgbm(examples: Examples, config: ClassifyConfig) -> Scorer:
         "num_threads": 1,
         "verbose": -1,
     }
-    return TreeScorer(lightgbm.train(parameters, data, settings.rounds), axes, offset)
+    return TreeScorer(lightgbm.train(parameters, data, settings.num_iterations), axes, offset)
 
 
 _BINS = 63

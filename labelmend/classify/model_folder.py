@@ -23,7 +23,7 @@ from labelmend.classify.classifier import Classifier, Nearness
 from labelmend.classify.learners import KINDS, LinearScorer, Scorer, TreeScorer
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
-from labelmend.errors import ModelError, ModelHashError, ModelMissingError
+from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError
 from labelmend.types import Doubles
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
@@ -173,7 +173,10 @@ def load_model(folder: Path) -> SavedModel:
         with np.load(folder / ARRAYS, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         return _model_of(folder, body, arrays)
-    except (LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile),
+        ConfigError,  # of an encoder
+    ) as error:
         if "allow_pickle" in str(error):
             raise ModelError(
                 f"{folder / ARRAYS}: holds a pickle, which could run any code; {_RETRAIN}"

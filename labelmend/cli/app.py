@@ -11,6 +11,7 @@ import typer
 
 from labelmend.cli import (
     compare_baseline,
+    config,
     corrupt,
     demo,
     describe,
@@ -46,6 +47,7 @@ app.command("export")(export.export)
 app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)
 app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

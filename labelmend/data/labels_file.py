@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from labelmend.configs.load import load_yaml
+from labelmend.configs.profiles import load_yaml
 from labelmend.errors import ConfigError, InputError
 from labelmend.types import LabelCard
 

@@ -11,6 +11,8 @@ from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
 from labelmend.llm.api_client import check_server
 from labelmend.llm.load_gguf import check_loadable
+from labelmend.relabel.evidence.registry import known_sources
+from labelmend.relabel.evidence.reranker import RERANKER_OOS
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.registry import load_registry
@@ -181,10 +183,11 @@ def _named_apart(
     Names stand for sources in weights, votes and evidence.
     """
     shared = Counter(model.name for _, model in voters)
+    sources = {*known_sources(), RERANKER_OOS}
     taken: set[str] = set()
     named = []
     for config, model in voters:
-        plain = shared[model.name] == 1 and model.name not in SOURCES
+        plain = shared[model.name] == 1 and model.name not in sources
         name = first = model.name if plain else f"{model.name} ({config.ballot})"
         number = 1
         while name in taken:
@@ -193,9 +196,3 @@ def _named_apart(
         taken.add(name)
         named.append((config, replace(model, name=name)))
     return tuple(named)
-
-
-SOURCES = frozenset(
-    ("bm25", "description", "oos", "neighbour", "classifier", "lexical", "reranker", "reranker_oos")
-)
-"""What the other sources of evidence are called."""

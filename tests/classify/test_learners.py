@@ -30,7 +30,7 @@ def test_the_linear_svm_is_that_of_scikit_learn(examples):
     some = examples()
     weights = np.random.default_rng(0).uniform(0.2, 2, len(some.labels))
     ours, bias = train_linear_svm(
-        some.embeddings, some.labels, weights, 3, LinearConfig(0.7, max_iterations=2000)
+        some.embeddings, some.labels, weights, 3, LinearConfig(0.7, max_iter=2000)
     )
     theirs = LinearSVC(C=0.7, dual=False, tol=1e-10, max_iter=100_000)
     theirs.fit(some.embeddings.astype(np.float64), some.labels, sample_weight=weights)
@@ -42,7 +42,7 @@ def test_the_linear_svm_is_that_of_scikit_learn(examples):
 def test_logistic_regression_is_that_of_scikit_learn(examples, settings, labels):
     some = examples(labels)
     # All components: nothing is lost by the rotation, which the penalty does not feel either.
-    config = replace(settings, components=12, logreg=LinearConfig(3.0, max_iterations=1000))
+    config = replace(settings, components=12, logreg=LinearConfig(3.0, max_iter=1000))
     scores = learn("logreg", some, config).scores(some.embeddings)
     theirs = LogisticRegression(C=3.0, tol=1e-8, max_iter=1000).fit(some.embeddings, some.labels)
     expected = theirs.predict_proba(some.embeddings)

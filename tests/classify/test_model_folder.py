@@ -202,9 +202,16 @@ def test_a_file_outside_the_folder_is_not_read(folder):
         load_model(folder)
 
 
-def test_a_card_that_lacks_something(folder):
-    rewrite(folder, detector={})
-    with pytest.raises(ModelError, match="this model can't be read"):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"detector": {}}, r"this model can't be read \('threshold'\)"),
+        ({"encoders": [{"model": "x", "sha256": ""}]}, r"\(EncoderConfig: backend is missing\)"),
+    ],
+)
+def test_a_card_that_lacks_something(folder, changes, said):
+    rewrite(folder, **changes)
+    with pytest.raises(ModelError, match=said):
         load_model(folder)
 
 

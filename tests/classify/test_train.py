@@ -47,7 +47,7 @@ def test_held_out_predictions_have_not_seen_the_label(world, dataset_of, setting
     labels = np.random.default_rng(5).integers(4, size=200)
     texts = [f"text {i:04}" for i in range(200)]
     data = training_set(dataset_of(texts, [f"l{k}" for k in labels]), np.ones(200))
-    loose = replace(settings, logreg=replace(settings.logreg, inverse_regularization=1e4))
+    loose = replace(settings, logreg=replace(settings.logreg, C=1e4))
     done = run(data, vectors, loose)
     right = done.held_out.probabilities.argmax(axis=1) == data.main_labels()
     assert right.mean() == pytest.approx(0.25, abs=0.1)

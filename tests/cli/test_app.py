@@ -10,14 +10,14 @@ from labelmend.version import __version__
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
-    "onnx",
+    *("onnx", "pydantic"),
     *("torch", "llama_cpp", "sklearn", "pandas", "faiss", "transformers", "onnxruntime"),
     *("numpy", "scipy", "pyarrow", "sentence_transformers", "huggingface_hub", "lightgbm"),
 )
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
     *("export", "compare-baseline", "tune-embedder"),
-    *("corrupt", "models", "demo", "version"),
+    *("config", "corrupt", "models", "demo", "version"),
 )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labelmend.configs.load import MOST_OPTIONS, PROFILES, config_to_dict, load_config, load_yaml
+from labelmend.configs.load import config_to_dict, load_config
+from labelmend.configs.profiles import PROFILES, load_yaml
+from labelmend.configs.schema.asking import MOST_OPTIONS
 from labelmend.errors import ConfigError
 from labelmend.prompts.render import LETTERS
 
@@ -127,13 +129,13 @@ def test_override_that_names_nothing(override, message):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("seed=x", "embedded: seed: expected int, got 'x'"),
+        ("seed=x", "--set seed: expected int, got 'x'"),
         ("seed=1.5", "seed: expected int, got 1.5"),
         ("seed=true", "seed: expected int, got True"),
         ("decision.max_harm=true", "decision.max_harm: expected float, got True"),
         ("decision.max_harm=small", "decision.max_harm: expected float, got 'small'"),
         ("encoders.1.model=1", "encoders.1.model: expected str, got 1"),
-        ("encoders=[]", "encoders is empty: name at least one sentence encoder"),
+        ("encoders=[]", "encoders is empty: give at least 1"),
         ("encoders={model: x}", "encoders: expected a list, got {'model': 'x'}"),
         ("encoders.0={model: x}", "encoders.0.backend is missing"),
         ("encoders.1.backend=flag", "'flag' is not one of sentence-transformers, onnx"),
@@ -160,23 +162,26 @@ def test_value_of_a_wrong_kind(override, message):
         ("decision.min_confidence=-0.1", "decision.min_confidence is -0.1"),
         ("decision.review_below=.nan", "decision.review_below is nan"),
         ("retrieval.candidates=2", "retrieval.candidates is 2: give at least 3"),
-        ("retrieval.weights.bm25=-1", "retrieval.weights.bm25 is -1.0: give at least 0"),
-        ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give at least 0"),
+        ("retrieval.weights.bm25=-1", "retrieval.weights.bm25 is -1: give at least 0"),
+        ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give a finite number"),
         ("suspect.folds=1", "suspect.folds is 1: give at least 2"),
-        ("suspect.inverse_regularization=[3, 0]", "suspect.inverse_regularization is 0.0"),
+        (
+            "suspect.inverse_regularization=[3, 0]",
+            "suspect.inverse_regularization.1 is 0: give at least 1e-06",
+        ),
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
-        ("voters.0.threads=513", "voters.0.threads is 513: give at most 512"),
-        ("describe.threads=513", "describe.threads is 513: give at most 512"),
+        ("voters.0.threads=513", "voters.0.threads is 513: give from 0 to 512"),
+        ("describe.threads=513", "describe.threads is 513: give from 0 to 512"),
         ("voters.0.batch_tokens=255", "voters.0.batch_tokens is 255: give at least 256"),
-        ("voters.0.threads=-1", "voters.0.threads is -1: give at least 0"),
-        ("describe.threads=-1", "describe.threads is -1: give at least 0"),
+        ("voters.0.threads=-1", "voters.0.threads is -1: give from 0 to 512"),
+        ("describe.threads=-1", "describe.threads is -1: give from 0 to 512"),
         ("describe.gpu_layers=-2", "describe.gpu_layers is -2: give at least -1"),
         ("voters.0.gpu_layers=-2", "voters.0.gpu_layers is -2: give at least -1"),
         ("reranker.max_rows=-2", "reranker.max_rows is -2: give at least -1"),
         ("routing.llm_rows=-2", "routing.llm_rows is -2: give at least -1"),
         ("encoders.0.batch_size=0", "encoders.0.batch_size is 0: give at least 1"),
         ("encoders.1.max_tokens=7", "encoders.1.max_tokens is 7: give at least 8"),
-        ("encoders.1.cache_gib=-1", "encoders.1.cache_gib is -1.0: give at least 0"),
+        ("encoders.1.cache_gib=-1", "encoders.1.cache_gib is -1: give at least 0"),
         ("seed=-1", "seed is -1: give at least 0"),
     ],
 )
@@ -187,7 +192,7 @@ def test_number_out_of_range(override, message):
 def test_a_choice_ballot_has_no_more_candidates_than_letters():
     assert len(LETTERS) == MOST_OPTIONS
     longer = refusal("quality", "voters.1.candidates=27")
-    assert longer == ("voters.1.candidates is 27: a choice ballot has a letter for 26 at most")
+    assert longer == "--set voters.1.candidates is 27: a choice ballot has a letter for 26 at most"
     assert load_config("quality", ["voters.1.candidates=26"]).voters[1].candidates == 26
     assert load_config("embedded", ["voters.0.candidates=27"]).voters[0].candidates == 27
 
@@ -291,13 +296,15 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
     alone = shown.split("    server:")[0]
     (voter,) = load_config(write(tmp_path, alone)).voters
     assert voter.server is None
-    for line, said in (
-        ("requests: 8", "voters.0.server.requests is missing"),
-        ("start: ", "voters.0.server.start is missing"),
-    ):
-        kept = "\n".join(one for one in shown.splitlines() if line not in one)
-        with pytest.raises(ConfigError, match=said):
-            load_config(write(tmp_path, kept))
+    # What the manual shows are the defaults, but for where the server is.
+    bare = "extends: embedded\nvoters: [{model: x, ballot: choice, server: {url: h}}]\n"
+    (short,) = load_config(write(tmp_path, bare)).voters
+    (long,) = load_config(write(tmp_path, shown)).voters
+    assert long.server == dataclasses.replace(
+        short.server, url="http://localhost:8000/v1", api_key_env="MY_SERVER_KEY"
+    )
+    with pytest.raises(ConfigError, match=r"mine\.yaml: voters\.0\.server\.url is missing$"):
+        load_config(write(tmp_path, bare.replace("url: h", "")))
     for line, wrong in (
         ("requests: 8", "requests: 0"),
         ("timeout_s: 60", "timeout_s: 0"),
@@ -306,9 +313,9 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
         ("per_minute: 0", "per_minute: -1"),
     ):
         key = line.split(":")[0]
-        with pytest.raises(ConfigError, match=rf"voters\.0\.server\.{key} is .*: give at least"):
+        with pytest.raises(ConfigError, match=rf"voters\.0\.server\.{key} is .*: give "):
             load_config(write(tmp_path, shown.replace(line, wrong)))
-    with pytest.raises(ConfigError, match=r"timeout_s is 1000000.0: give at most 86400"):
+    with pytest.raises(ConfigError, match=r"timeout_s is 1000000: give from 0.1 to 86400"):
         load_config(write(tmp_path, shown.replace("timeout_s: 60", "timeout_s: 1000000")))
 
 
@@ -317,7 +324,7 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
     [
         ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
         ("routing.cut_below=-0.1", "routing.cut_below is -0.1: give a share from 0 to 1"),
-        ("routing.llm_minutes=-1", r"routing.llm_minutes is -1.0: give at least 0"),
+        ("routing.llm_minutes=-1", r"routing.llm_minutes is -1: give at least 0"),
         ("routing.llm_minutes=.inf", "routing.llm_minutes is inf: give a finite number"),
     ],
 )

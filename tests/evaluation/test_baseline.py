@@ -129,7 +129,7 @@ def test_cross_validation_tests_no_text_that_it_trained_on(clusters, settings, d
     gold = clusters["gold"].dataset
     drawn = [f"l{k}" for k in np.random.default_rng(3).integers(4, size=len(gold))]
     arm = Arm("random", dataset_of(gold.texts, drawn), np.ones(len(gold)))
-    loose = replace(settings, logreg=replace(settings.logreg, inverse_regularization=1e4))
+    loose = replace(settings, logreg=replace(settings.logreg, C=1e4))
     test = TestSet(gold.texts, tuple(drawn), None)
     cell = cross_validated_cell(arm, "logreg", 0, test, clusters["vectors"], loose, POINT)
     assert cell.metrics.rows == len(gold)

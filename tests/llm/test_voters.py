@@ -15,7 +15,7 @@ from labelmend.protocols import NoProgress
 from labelmend.types import LabelCard
 
 CHANNEL = dataclasses.replace(
-    load_config().voters[0], exemplars=2, context_tokens=512, batch_tokens=48
+    load_config().voters[0], exemplars=2, context_tokens=512, batch_tokens=256
 )
 CARDS = tuple(LabelCard(name, "", (f"about {name}",), "name") for name in ("card", "rain"))
 BALLOTS = [Ballot(text, CARDS) for text in ("my card", "so wet", "hello")]

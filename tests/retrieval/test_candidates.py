@@ -13,7 +13,7 @@ from labelmend.retrieval.ranking import rank_labels
 
 NAN = np.nan
 CONFIG = dataclasses.replace(
-    load_config().retrieval, candidates=2, tail_samples=1, rank_constant=60.0, block_rows=100
+    load_config().retrieval, candidates=3, tail_samples=1, rank_constant=60.0, block_rows=100
 )
 
 
@@ -57,47 +57,47 @@ def random_case(texts=300, labels=40):
     return [(tables[0], 1.0), (tables[1], 0.5)], given
 
 
-# Label 2, then 1, then 0 by the one; 1, then 0 by the other. Two of each are heard:
-# 1 / 61 for label 2, 1 / 62 + 0.5 / 61 for label 1, 0.5 / 62 for label 0, nothing for label 3.
-BY_HAND = [(Table([0.1, 0.8, 0.9, NAN]), 1.0), (Table([0.5, 0.9, NAN, NAN]), 0.5)]
+# Label 2, then 1, then 0 by the one; 1, then 0 by the other. So label 1 has 1 / 62 + 0.5 / 61,
+# label 0 has 1 / 63 + 0.5 / 62, label 2 has 1 / 61, and labels 3 and 4 have nothing.
+BY_HAND = [(Table([0.1, 0.8, 0.9, NAN, NAN]), 1.0), (Table([0.5, 0.9, NAN, NAN, NAN]), 0.5)]
 
 
 @pytest.mark.parametrize(
     ("given", "oos", "kept"),
     [
-        ([0, 0, 0, 0], None, [1, 2]),
-        ([0, 0, 0, 1], None, [3, 1]),
-        ([0, 0, 0, 0], 0, [0, 1]),
-        ([0, 0, 0, 1], 0, [0, 3]),
-        ([1, 0, 0, 0], 0, [0, 1]),
-        ([2, 0, 0, 1], None, [0, 3]),
-        ([1, 5, 1, 2], None, [1, 3]),  # more given labels than room: the most frequent
-        ([5, 5, 5, 1], 3, [3, 1]),  # ... and out-of-scope all the same
+        ([0, 0, 0, 0, 0], None, [1, 0, 2]),
+        ([0, 0, 0, 1, 0], None, [3, 1, 0]),
+        ([0, 0, 0, 0, 0], 0, [0, 1, 2]),
+        ([0, 0, 0, 1, 0], 0, [0, 3, 1]),
+        ([1, 0, 0, 0, 0], 0, [0, 1, 2]),
+        ([2, 0, 0, 1, 0], None, [0, 3, 1]),
+        ([1, 5, 1, 2, 1], None, [1, 3, 0]),  # more given labels than room: the most frequent
+        ([5, 5, 5, 1, 0], 3, [3, 1, 0]),  # ... and out-of-scope all the same
     ],
 )
 def test_weighted_reciprocal_rank_by_hand(given, oos, kept):
     found = find(BY_HAND, [given], oos)
     assert found.kept.tolist() == [kept]
     assert found.tail == 1
-    assert found.labels.shape == (1, 3)
-    assert found.labels[0, 2] not in kept
+    assert found.labels.shape == (1, 4)
+    assert found.labels[0, 3] not in kept
     # The one tail column stands for the two labels that are not kept.
-    np.testing.assert_allclose(found.log_counts, [0, 0, np.log(2)])
+    np.testing.assert_allclose(found.log_counts, [0, 0, 0, np.log(2)])
 
 
 def test_a_retriever_without_weight_is_not_asked():
     class Unasked:
         name = "unasked"
 
-    assert find([*BY_HAND, (Unasked(), 0.0)], [[0, 0, 0, 0]]).kept.tolist() == [[1, 2]]
+    assert find([*BY_HAND, (Unasked(), 0.0)], [[0] * 5]).kept.tolist() == [[1, 0, 2]]
 
 
 def test_ties_go_to_the_smaller_label():
     silent = Table([NAN] * 5)
-    assert find([(silent, 1.0)], [[0] * 5]).kept.tolist() == [[0, 1]]
+    assert find([(silent, 1.0)], [[0] * 5]).kept.tolist() == [[0, 1, 2]]
     first, second = Table([NAN, NAN, NAN, 1, NAN]), Table([NAN, NAN, 1, NAN, NAN])
     for pair in ([first, second], [second, first]):
-        assert find([(r, 1.0) for r in pair], [[0] * 5]).kept.tolist() == [[2, 3]]
+        assert find([(r, 1.0) for r in pair], [[0] * 5]).kept.tolist() == [[2, 3, 0]]
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,10 @@ def test_prefix_is_read_before_rows_and_not_before_passages(backend, folders):
 
 @pytest.mark.parametrize("backend", ["sentence-transformers", "onnx"])
 def test_text_beyond_max_tokens_is_not_read(backend, folders):
-    encoder = load_encoder(config(backend, max_tokens=6), folders[backend])
-    # [CLS], four words, [SEP]
-    one, other = encoder.encode(["lost card lost card here", "lost card lost card there"])
+    encoder = load_encoder(config(backend, max_tokens=8), folders[backend])
+    # [CLS], six words, [SEP]
+    read = "lost card lost card lost card"
+    one, other = encoder.encode([f"{read} here", f"{read} there"])
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 

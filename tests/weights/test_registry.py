@@ -1,6 +1,7 @@
 import pytest
 
-from labelmend.configs.load import PROFILES, load_config
+from labelmend.configs.load import load_config
+from labelmend.configs.profiles import PROFILES
 from labelmend.errors import ConfigError
 from labelmend.weights.registry import HubSource, find_entry, load_registry
 

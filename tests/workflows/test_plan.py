@@ -9,6 +9,7 @@ from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError
 from labelmend.llm.engine import LlamaEngine
 from labelmend.prompts.render import channel_prefix
+from labelmend.relabel.evidence import classifier
 from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval import cache
 from labelmend.types import NO_LABEL, Dataset, LabelCard
@@ -40,8 +41,17 @@ def test_a_plan_without_an_llm(two_topics, encoders):
     assert (found.rows, found.texts, found.labels, found.unlabelled) == (10, 10, 2, 0)
     assert found.doubtful == 0  # the two topics have no word in common
     assert found.voted == 0
-    assert list(found.seconds) == ["embed", "suspect and fuse"]
+    assert list(found.seconds) == [
+        "embed",
+        "neighbours",
+        "describe",
+        "index",
+        "candidates",
+        "rounds",
+    ]
     assert all(seconds > 0 for seconds in found.seconds.values())
+    phases = {"bm25": "fixed", "description": "fixed", "neighbour": "round", "classifier": "round"}
+    assert found.sources == {**phases, "lexical": "round"}
     assert found.memory_bytes > sum(model.size_bytes for model in encoders)
     assert found.available_bytes > 0
 
@@ -108,26 +118,25 @@ def test_a_prefix_costs_what_the_first_vote_on_its_label_costs_more(smollm2):
     assert plan._voting(choice, smollm2, cards, texts)[1] == plan._Cost(0.0, 0.0)
 
 
-def test_each_round_takes_its_time_and_the_method_is_that_of_the_whole_table(
-    two_topics, encoders, monkeypatch
-):
-    asked = []
+def test_the_method_is_that_of_the_whole_table(two_topics, encoders, monkeypatch):
+    made = []
 
-    class Slow:
-        def __init__(self, embeddings, labels, config, seed, progress):
-            asked.append((len(embeddings), labels))
+    class Seen(classifier.Discriminant):
+        def __init__(self, features, memberships):
+            made.append(len(features))
+            super().__init__(features, memberships)
 
-        def scores(self, memberships, candidates, turn):
-            time.sleep(0.1)
-            return np.zeros(candidates.shape, dtype=np.float32)
-
-    monkeypatch.setattr(plan, "EmbeddingClassifier", Slow)
+    monkeypatch.setattr(classifier, "Discriminant", Seen)
     monkeypatch.setattr(plan, "_SAMPLE", 5)
-    config = load_config("embedded", [*NO_RERANKER, "fusion.rounds=7"])
-    found = make_plan(dataset(two_topics), config, locate_models(config, use_llm=False))
-    # Of ten texts five are probed, at a tenth of a second, as if they had twice the labels.
-    assert 7 * 2 * 0.1 <= found.seconds["suspect and fuse"] < 7 * 2 * 0.1 + 1.0
-    assert asked == [(5, 4)]
+    config = load_config("embedded", [*NO_RERANKER, "fusion.rounds=2"])
+    models = locate_models(config, use_llm=False)
+    # Five of ten texts are mended: with two labels the sample has 10 scores, the table 20.
+    monkeypatch.setattr(classifier, "_MOST_SCORES", 20)
+    make_plan(dataset(two_topics), config, models)
+    assert made == []
+    monkeypatch.setattr(classifier, "_MOST_SCORES", 19)
+    make_plan(dataset(two_topics), config, models)
+    assert set(made) == {5}
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -141,6 +150,9 @@ def test_all_encoders_are_probed_and_nothing_is_cached(
         def encode(self, texts):
             read.append(len(texts))
             time.sleep(0.05)
+            return np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (len(texts), 1))
+
+        def encode_passages(self, texts):
             return np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (len(texts), 1))
 
     monkeypatch.setattr(cache, "load_encoder", lambda config, folder: Slow())

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.llm.types import VoterReport
@@ -84,26 +83,20 @@ class Corpus:
         return word_features(self.texts)
 
 
-class SourceOptions(BaseModel):
-    """A source's own settings: default, range and a sentence each; unknown ones are refused.
-
-    A source that names such a class `Options` is made with one; any other with plain keywords.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class EvidenceSource(Protocol):
     """Says how well labels fit texts.
 
     Out of fold: a text's own given label never moves its score. Order-free: a text's score depends
     neither on the order of the texts nor on which others are asked about.
 
-    Optional attributes: `needs`, a set of `Need` without which the profile's entry is passed over
-    (the texts' words, if it is missing); `steps`, of the progress bar, which the source then
-    advances itself in every round; `whole`, True for a source that is asked about all texts at once
-    and cuts them into blocks itself; and for the phase `escalated` `candidates`, labels a text that
-    it is asked about, and `max_texts`, doubtful texts at most (-1 for all).
+    Optional attributes: `Options`, a `Section` of the settings that it is made with (without it, a
+    source is made with the profile's options as keywords); `needs`, a set of `Need` without which
+    the profile's entry is passed over (the texts' words, if it is missing); `steps`, of the
+    progress bar, which the source then advances itself in every round; `whole`, True for a source
+    that is asked about all texts at once and cuts them into blocks itself; and for the phase
+    `escalated` `candidates`, labels a text that it is asked about, and `max_texts`, doubtful texts
+    at most (-1 for all). A class method `for_run(corpus, resources, ...)` may make several sources,
+    or none, in place of the constructor.
     """
 
     name: str

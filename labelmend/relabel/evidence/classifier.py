@@ -5,28 +5,34 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 from scipy.sparse import csr_array, find
 
 from labelmend.arrays import dot_products, gather, principal_components
+from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
 from labelmend.parallel import blocks_of
-from labelmend.relabel.evidence.base import Corpus, Phase, SourceOptions
+from labelmend.relabel.evidence.base import Corpus, Phase
 from labelmend.types import Doubles, Floats, Ints
 
 
-class ClassifierOptions(SourceOptions):
-    """The classifier's settings, chosen on CLINC150 with injected noise."""
+@dataclass(frozen=True, config=CHECKED)
+class ClassifierOptions(Section):
+    """The out-of-fold classifier, tuned on CLINC150 with injected noise."""
 
-    folds: int = Field(default=8, ge=2, description="Of the cross-validation.")
-    components: int = Field(
-        default=192, ge=2, description="Principal components of the embeddings that it reads."
-    )
-    inverse_regularization: tuple[Annotated[float, Field(ge=1e-6)], ...] = Field(
-        default=(3.0, 10.0, 30.0),
-        min_length=1,
-        description="scikit-learn's C, by round; the last one holds for later rounds. It grows as "
-        "the labels become clean.",
-    )
-    max_iterations: int = Field(default=16, ge=1, description="Of the solver, in the first round.")
+    folds: Annotated[int, at_least(2, "folds")] = 8
+    """Folds of the cross-validation, grouped by text."""
+
+    components: Annotated[int, at_least(2, "components")] = 192
+    """Principal components of the embeddings that it reads."""
+
+    inverse_regularization: Annotated[
+        Many[Annotated[float, at_least(1e-6)]], Field(min_length=1)
+    ] = (3.0, 10.0, 30.0)
+    """C of scikit-learn, by round; the last one holds for later rounds. It grows as the labels
+    become clean."""
+
+    max_iterations: Annotated[int, at_least(1, "iterations")] = 16
+    """Iterations of the solver at most."""
 
 
 class ClassifierSource:

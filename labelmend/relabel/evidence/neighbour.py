@@ -1,24 +1,22 @@
 """Evidence of neighbours: which labels the nearest other texts carry."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic.dataclasses import dataclass
 from scipy.sparse import csr_array
 
-from labelmend.relabel.evidence.base import Corpus, Phase, SourceOptions
+from labelmend.configs.schema.base import CHECKED, Section, at_least
+from labelmend.relabel.evidence.base import Corpus, Phase
 from labelmend.retrieval.neighbours import NeighbourRetriever
 from labelmend.types import Floats, Ints, Ranking
 
 
-class NeighbourOptions(SourceOptions):
-    """How neighbours count."""
+@dataclass(frozen=True, config=CHECKED)
+class NeighbourOptions(Section):
+    """How neighbours count, tuned on CLINC150."""
 
-    inverse_temperature: float = Field(
-        default=20.0,
-        ge=0,
-        description="A neighbour counts exp(inverse_temperature * (similarity - best similarity)). "
-        "Chosen on CLINC150.",
-    )
+    inverse_temperature: Annotated[float, at_least(0)] = 20.0
+    """A neighbour counts exp(inverse_temperature * (its similarity - the best similarity))."""
 
 
 class NeighbourSource:

@@ -1,24 +1,23 @@
 """Evidence for out-of-scope: a text that resembles no other fits no label."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic.dataclasses import dataclass
 from scipy.sparse import csr_array
 
-from labelmend.relabel.evidence.base import Corpus, Need, Phase, Resources, SourceOptions
+from labelmend.configs.schema.base import CHECKED, Section, at_least
+from labelmend.relabel.evidence.base import Corpus, Need, Phase, Resources
 from labelmend.retrieval.neighbours import oos_scores
 from labelmend.types import Floats, Ints
 
 
-class OosOptions(SourceOptions):
+@dataclass(frozen=True, config=CHECKED)
+class OosOptions(Section):
     """How a text's likeness to others is taken."""
 
-    nearest: int = Field(
-        default=5,
-        ge=1,
-        description="Neighbours whose mean similarity is the likeness. Chosen by hand.",
-    )
+    nearest: Annotated[int, at_least(1, "texts")] = 5
+    """Neighbours whose mean similarity is the likeness; chosen by hand."""
 
 
 class OosSource:

@@ -1,14 +1,17 @@
 """Which sources there are, and which of them a profile switches on."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from labelmend.configs.problems import problem
 from labelmend.configs.schema import Config, SourceConfig
+from labelmend.configs.schema.base import LOADING
 from labelmend.errors import ConfigError, nearest
 from labelmend.relabel.evidence.base import (
     Corpus,
@@ -59,6 +62,8 @@ def check_sources(config: Config) -> None:
         ConfigError: one is not installed, or does not take its options.
     """
     for name, listed in config.evidence.items():
+        if not listed.enabled:
+            continue
         _checked(name, source_class(name), listed.options)
 
 
@@ -84,6 +89,8 @@ def open_sources(
     """
     opened: list[Opened] = []
     for name, entry in listed.items():
+        if not entry.enabled:
+            continue
         make = source_class(name)
         if getattr(make, "phase", None) not in (None, *phases):
             continue
@@ -122,16 +129,11 @@ def _checked(name: str, make: Any, options: Mapping[str, Any]) -> Mapping[str, A
     schema = getattr(make, "Options", None)
     if schema is not None:
         try:
-            return {"options": schema(**options)}
+            made = TypeAdapter(schema).validate_json(json.dumps(options), context=LOADING)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            known = list(schema.model_fields)
-            meant = nearest(key, known) if first["type"] == "extra_forbidden" else ""
-            said = first["msg"]
-            raise ConfigError(
-                f"evidence.{name}.{key}: {said}{meant}; it takes {', '.join(known)}"
-            ) from None
+            _, line = problem(error, schema)
+            raise ConfigError(f"evidence.{name}.options: {line}") from None
+        return {"options": made}
     parameters = inspect.signature(getattr(make, "for_run", make)).parameters
     takes = [p for p in parameters if p not in {"self", "corpus", "resources"}]
     unknown = sorted(options.keys() - set(takes))

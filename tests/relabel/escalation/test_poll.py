@@ -56,13 +56,18 @@ def held(monkeypatch):
     monkeypatch.setattr(voter_module, "open_voter", opened)
 
     def hold(
-        *configs, exemplars=None, audit=(0,), oos=2, cards=CARDS, believed=BELIEVED, **routing
+        *configs,
+        exemplars=None,
+        audit=(0,),
+        oos=2,
+        cards=CARDS,
+        believed=BELIEVED,
+        labels=(0, 1, 2),
+        **routing,
     ):
-        given = np.zeros((8, 3))
-        posterior = Posterior(
-            np.tile(np.arange(3), (8, 1)), believed, FIRST_GUESS, {}, 0.0, given, given
-        )
-        fit = Fit(posterior, np.log(believed), np.zeros((8, 3)), np.ones(8, dtype=bool))
+        given = np.zeros(believed.shape)
+        posterior = Posterior(np.tile(labels, (8, 1)), believed, FIRST_GUESS, {}, 0.0, given, given)
+        fit = Fit(posterior, np.log(believed), given, np.ones(8, dtype=bool))
         near = Neighbours(np.full((8, 1), -1), np.zeros((8, 1), np.float32))
         vectors = np.zeros((8, 1), np.float32)
         corpus = Corpus(TEXTS, LABELS, vectors, near, oos, cards=cards)
@@ -98,7 +103,8 @@ def test_a_question_has_two_labels_that_can_be_scored(held):
     believed = BELIEVED[:, [0, 2, 1]]
     _, (voter,) = held(dataclasses.replace(CHANNEL, candidates=2), believed=believed)
     assert {tuple(c.label for c in b.candidates) for b in voter.asked} == {("a", "b")}
-    polled, (_, lonely) = held(dataclasses.replace(CHANNEL, candidates=1))
+    # Where out-of-scope is the only other candidate, there is no question.
+    polled, (_, lonely) = held(CHANNEL, believed=BELIEVED[:, [0, 2]], labels=(0, 2))
     assert lonely.asked == []
     assert not polled.voted.any()
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -70,7 +72,7 @@ class Made:
 
 
 def classifier(vectors, progress=None, **changes):
-    return Made(vectors, progress or NoProgress(), CONFIG.model_copy(update=changes))
+    return Made(vectors, progress or NoProgress(), dataclasses.replace(CONFIG, **changes))
 
 
 def folds_of(vectors):

@@ -1,0 +1,36 @@
+"""`labelmend config`: what the settings are, where each comes from, and what may be set."""
+
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+
+app = typer.Typer(help="The settings of a profile, and what may be set.", no_args_is_help=True)
+
+
+@app.command("show")
+def show_settings(
+    key: Annotated[
+        str | None,
+        typer.Argument(help="One setting or section, such as decision.max_harm or voters.0."),
+    ] = None,
+    profile: options.Profile = "embedded",
+    settings: options.Settings = None,
+) -> None:
+    """Print the settings as YAML, each with where it comes from; with a KEY, what they mean too."""
+    from labelmend.configs.load import resolve
+    from labelmend.configs.show import shown
+
+    for line in shown(resolve(profile, settings or []), key):
+        typer.echo(line)
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON schema of a profile, with which an editor checks and completes it."""
+    import json
+
+    from labelmend.configs.reference import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,96 @@
+"""The settings: every default, range, unit and sentence, and no other place has them.
+
+A profile in YAML says what differs from the defaults; `embedded.yaml` names the models.
+"""
+
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from labelmend.configs.schema.asking import (
+    DescribeConfig,
+    RoutingConfig,
+    ServerConfig,
+    VoterConfig,
+)
+from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
+from labelmend.configs.schema.mending import DecisionConfig, FusionConfig
+from labelmend.configs.schema.reading import (
+    DataConfig,
+    EncoderConfig,
+    RerankerConfig,
+    RetrievalConfig,
+    SourceConfig,
+)
+from labelmend.configs.schema.training import (
+    ClassifyConfig,
+    FinetuneConfig,
+    LightgbmConfig,
+    LinearConfig,
+    LoraConfig,
+    TuneConfig,
+)
+
+__all__ = [
+    "ClassifyConfig",
+    "Config",
+    "DataConfig",
+    "DecisionConfig",
+    "DescribeConfig",
+    "EncoderConfig",
+    "FinetuneConfig",
+    "FusionConfig",
+    "LightgbmConfig",
+    "LinearConfig",
+    "LoraConfig",
+    "RerankerConfig",
+    "RetrievalConfig",
+    "RoutingConfig",
+    "ServerConfig",
+    "SourceConfig",
+    "TuneConfig",
+    "VoterConfig",
+]
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
+class Config(Section):
+    """One run's whole configuration."""
+
+    FORMER = MappingProxyType({"suspect": "evidence.classifier.options"})
+
+    profile: str
+    """Name of these settings, which outputs bear."""
+
+    seed: Annotated[int, at_least(0)] = 0
+    """Seed of all random choices."""
+
+    data: DataConfig = DataConfig()
+
+    encoders: Annotated[Many[EncoderConfig], Field(min_length=1)]
+    """Sentence encoders, one at least; their vectors are joined into one space."""
+
+    retrieval: RetrievalConfig = RetrievalConfig()
+
+    evidence: dict[str, SourceConfig] = Field(default_factory=dict)
+    """Sources of evidence by name, in the order in which they are weighed; those of a profile are
+    added to those of the profile that it extends."""
+
+    reranker: RerankerConfig = RerankerConfig()
+
+    describe: DescribeConfig = DescribeConfig()
+
+    voters: Many[VoterConfig] = ()
+    """LLMs that are asked about doubtful rows; there may be none."""
+
+    routing: RoutingConfig = RoutingConfig()
+
+    fusion: FusionConfig = FusionConfig()
+
+    decision: DecisionConfig = DecisionConfig()
+
+    classify: ClassifyConfig = ClassifyConfig()
+
+    tune: TuneConfig = TuneConfig()
