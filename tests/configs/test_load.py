@@ -68,7 +68,7 @@ def test_a_profile_overlays_what_it_extends():
     assert [e.model for e in quality.encoders] == ["bge-large-en-v1.5"]
     assert [e.model for e in load_config("multilingual").encoders] == ["bge-m3"]
     assert sirius.encoders == quality.encoders
-    assert sirius.retrieval.weights.bm25 == 0.3
+    assert sirius.evidence["bm25"].weight == 0.3
 
 
 def test_overrides_reach_scalars_lists_and_items():
@@ -81,7 +81,7 @@ def test_overrides_reach_scalars_lists_and_items():
             "encoders.0.query_prefix='query: '",
             "data.oos_labels=[none, other]",
             "voters.1.candidates=4",
-            "retrieval.weights={bm25: 1, description: 2, prototype: 3, neighbour: 4}",
+            "evidence={bm25: {weight: 1}, mine: {weight: 4, options: {a: [1]}}}",
         ],
     )
     assert config.seed == 7
@@ -92,7 +92,10 @@ def test_overrides_reach_scalars_lists_and_items():
     assert config.data.oos_labels == ("none", "other")
     # Three voters are written with one YAML anchor; one override is one voter's.
     assert [v.candidates for v in config.voters] == [10, 4, 10]
-    assert dataclasses.astuple(config.retrieval.weights) == (1, 2, 3, 4)
+    assert config.evidence["bm25"].weight == 1
+    # A mapping is merged with what stands below it: the other sources stay.
+    assert config.evidence["description"].weight == 0.5
+    assert config.evidence["mine"].options == {"a": [1]}
     assert load_config("embedded", ["voters=[]"]).voters == ()
     # So are the two encoders of the embedded profile.
     cached = load_config("embedded", ["encoders.0.cache=false"]).encoders
@@ -162,13 +165,12 @@ def test_value_of_a_wrong_kind(override, message):
         ("decision.min_confidence=-0.1", "decision.min_confidence is -0.1"),
         ("decision.review_below=.nan", "decision.review_below is nan"),
         ("retrieval.candidates=2", "retrieval.candidates is 2: give at least 3"),
-        ("retrieval.weights.bm25=-1", "retrieval.weights.bm25 is -1: give at least 0"),
-        ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give a finite number"),
-        ("suspect.folds=1", "suspect.folds is 1: give at least 2"),
+        ("evidence.bm25.weight=-1", "evidence.bm25.weight is -1: give at least 0"),
         (
-            "suspect.inverse_regularization=[3, 0]",
-            "suspect.inverse_regularization.1 is 0: give at least 1e-06",
+            "suspect.folds=4",
+            "unknown key 'suspect': it is called 'evidence.classifier.options' now",
         ),
+        ("retrieval.rank_constant=.nan", "retrieval.rank_constant is nan: give a finite number"),
         ("voters.0.candidates=1", "voters.0.candidates is 1: give at least 2"),
         ("voters.0.threads=513", "voters.0.threads is 513: give from 0 to 512"),
         ("describe.threads=513", "describe.threads is 513: give from 0 to 512"),
@@ -197,9 +199,7 @@ def test_a_choice_ballot_has_no_more_candidates_than_letters():
     assert load_config("embedded", ["voters.0.candidates=27"]).voters[0].candidates == 27
 
 
-@pytest.mark.parametrize(
-    "override", ["decision.max_harm=1", "retrieval.candidates=3", "suspect.folds=2", "seed=0"]
-)
+@pytest.mark.parametrize("override", ["decision.max_harm=1", "retrieval.candidates=3", "seed=0"])
 def test_the_bound_itself_is_in_range(override):
     key, value = override.split("=")
     tree = config_to_dict(load_config("embedded", [override]))

@@ -13,7 +13,10 @@ def test_the_page_of_settings_is_up_to_date():
 def test_the_page_has_every_setting():
     page = settings_page()
     for path in leaves(config_to_dict(load_config())):
-        key = ".".join("N" if isinstance(part, int) else part for part in path)
+        names = ["N" if isinstance(part, int) else part for part in path]
+        if names[0] == "evidence":
+            names[1] = "NAME"
+        key = ".".join(names)
         assert f"\n| `{key}` | " in page or f"\n## `{key}" in page, key
     assert "| `voters.N.server.url` | none | str | Base URL, such as http" in page
     assert (

@@ -14,10 +14,11 @@ from labelmend.configs.schema import (
     EncoderConfig,
     LightgbmConfig,
     LinearConfig,
-    SuspectConfig,
+    SourceConfig,
     VoterConfig,
 )
 from labelmend.errors import ConfigError
+from labelmend.relabel.evidence.classifier import ClassifierOptions
 
 SECTIONS = [getattr(schema, name) for name in schema.__all__]
 CONFIG = load_config()
@@ -69,8 +70,8 @@ def test_replacing_checks_what_it_changes():
         (lambda: EncoderConfig(model="x", backend="onyx"), "'onyx' is not one of sentence-"),
         (lambda: LightgbmConfig(leaves=8), "unknown key leaves: it is called 'num_leaves' now"),
         (lambda: LinearConfig(max_iterations=8), "it is called 'max_iter' now"),
-        (lambda: SuspectConfig(folds=float("inf")), "folds: expected int, got inf"),
-        (lambda: SuspectConfig(inverse_regularization=()), "is empty: give at least 1"),
+        (lambda: ClassifierOptions(folds=float("inf")), "folds: expected int, got inf"),
+        (lambda: ClassifierOptions(inverse_regularization=()), "is empty: give at least 1"),
         (lambda: DecisionConfig(max_harm=float("inf")), "max_harm is inf: give a finite number"),
         (
             lambda: DecisionConfig(max_harm="x" * 200),
@@ -98,7 +99,7 @@ def test_what_stands_at_a_path():
     assert section_at(Config, ("voters", 0)) is VoterConfig
     assert section_at(Config, ("seed",)) is None
     assert section_at(Config, ("nothing", "at", "all")) is None
-    strengths = setting_at(Config, ("suspect", "inverse_regularization", 1))
+    strengths = setting_at(ClassifierOptions, ("inverse_regularization", 1))
     assert strengths is not None
     assert (strengths.kind, strengths.allowed) == ("list of float", "at least 1e-06")
     threads = setting_at(Config, ("voters", 0, "threads"))
@@ -107,6 +108,10 @@ def test_what_stands_at_a_path():
     assert (threads.default, threads.is_required) == (0, False)
     assert setting_at(Config, ("voters", 0, "thread")) is None
     assert setting_at(Config, (0,)) is None
+    assert section_at(Config, ("evidence", "bm25")) is SourceConfig
+    weight = setting_at(Config, ("evidence", "bm25", "weight"))
+    assert weight is not None
+    assert (weight.kind, weight.allowed) == ("float", "at least 0")
     assert dotted(("voters", 0, "threads")) == "voters.0.threads"
 
 
@@ -115,8 +120,8 @@ def test_numbers_are_strict_however_they_come():
     wrong = {"folds": "8", "components": True, "max_iterations": 2.5}
     for name, value in wrong.items():
         with pytest.raises(ConfigError, match=f"{name}: expected int"):
-            SuspectConfig(**{name: value})
+            ClassifierOptions(**{name: value})
     with pytest.raises(ConfigError, match=r"inverse_regularization.0: expected float, got '3'"):
-        SuspectConfig(inverse_regularization=("3",))
-    read = TypeAdapter(SuspectConfig).validate_json(json.dumps({"inverse_regularization": [3]}))
+        ClassifierOptions(inverse_regularization=("3",))
+    read = TypeAdapter(ClassifierOptions).validate_json(json.dumps({"inverse_regularization": [3]}))
     assert read.inverse_regularization == (3.0,)

@@ -3,6 +3,7 @@
 A profile in YAML says what differs from the defaults; `embedded.yaml` names the models.
 """
 
+from dataclasses import field
 from types import MappingProxyType
 from typing import Annotated
 
@@ -74,7 +75,7 @@ class Config(Section):
 
     retrieval: RetrievalConfig = RetrievalConfig()
 
-    evidence: dict[str, SourceConfig] = Field(default_factory=dict)
+    evidence: dict[str, SourceConfig] = field(default_factory=dict, hash=False)
     """Sources of evidence by name, in the order in which they are weighed; those of a profile are
     added to those of the profile that it extends."""
 

@@ -1,9 +1,9 @@
 """Settings of what is read and found before anything is mended."""
 
+from dataclasses import field
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
@@ -67,7 +67,7 @@ class SourceConfig(Section):
     speaks: bool = True
     """Whether its scores are evidence, too."""
 
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
     """Settings of its own; `docs/evidence.md` has those of the built-in ones."""
 
 
