@@ -15,7 +15,7 @@ import pytest
 from labelmend.configs.load import config_to_dict, load_config
 from labelmend.llm.types import Vote
 from labelmend.relabel import pipeline
-from labelmend.relabel.escalation import poll
+from labelmend.relabel.evidence import voter
 from labelmend.workflows import plan
 from labelmend.workflows import relabel as job
 
@@ -207,7 +207,7 @@ def test_the_self_test(cli, bigger, encoders):
     assert f"{said['verdict']}\n" in ran.out
     assert ran.out.count("Self-test: ") == 1
     assert "errors were drawn into the mended labels" in ran.out
-    assert "self-test: suspect" in ran.err
+    assert "self-test: rounds" in ran.err
     assert said["factor"] == 1.0
     assert plain.read_bytes() == tested.read_bytes()
 
@@ -711,7 +711,7 @@ class Voter:
 def test_ctrl_c_says_what_was_kept_and_the_next_run_goes_on(
     cli, real, tmp_path, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(poll, "open_voter", Voter)
+    monkeypatch.setattr(voter, "open_voter", Voter)
     monkeypatch.setattr(Voter, "asked", 0)
     monkeypatch.setattr(Voter, "patience", 32)
     output = tmp_path / "out.csv"
@@ -753,7 +753,7 @@ def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, encoders):
 @pytest.fixture
 def voting(monkeypatch, encoders, smollm2):
     """Voters of the tests; no LLM describes labels, and nothing is reranked."""
-    monkeypatch.setattr(poll, "open_voter", Voter)
+    monkeypatch.setattr(voter, "open_voter", Voter)
     for name, value in (("asked", 0), ("tokens", 0), ("patience", 10**9), ("slowness", 0.0)):
         monkeypatch.setattr(Voter, name, value)
     return ("--set", "describe.model=''", "--set", "reranker.backend=none", "--set")
@@ -846,7 +846,7 @@ class Contrary(Voter):
 def test_a_voter_worse_than_chance_is_named_and_not_heard(
     cli, bigger, tmp_path, voting, monkeypatch, smollm2
 ):
-    monkeypatch.setattr(poll, "open_voter", Contrary)
+    monkeypatch.setattr(voter, "open_voter", Contrary)
     outputs = [tmp_path / "plain.csv", tmp_path / "out.csv"]
     cli("relabel", bigger, "-o", outputs[0], *FASTEST)
     ran = cli("relabel", bigger, "-o", outputs[1], *voting, "seed=0")

@@ -13,9 +13,10 @@ from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
 from labelmend.llm.types import Vote
 from labelmend.relabel import pipeline
-from labelmend.relabel.escalation import poll
+from labelmend.relabel.evidence import voter
+from labelmend.relabel.evidence.reranker import label_passage
 from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.pipeline import label_passage, relabel
+from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import locate_models
 from labelmend.runs.record import run_record
 from labelmend.types import NO_LABEL, Dataset, LabelCard
@@ -172,7 +173,7 @@ class Fond:
 def test_a_label_that_a_voter_is_fond_of_gains_little_by_it(
     voted, few_models, smollm2, monkeypatch
 ):
-    monkeypatch.setattr(poll, "open_voter", Fond)
+    monkeypatch.setattr(voter, "open_voter", Fond)
     rows, _, given, _ = voted
     settings = ["reranker.backend=none", "routing.audit_rows=80", "routing.llm_rows=-1"]
     config = load_config("embedded", [*settings, "routing.cut_below=0", "voters.0.candidates=4"])
@@ -248,7 +249,7 @@ def test_a_self_test_that_keeps_the_budget_changes_nothing(noisy, models, mended
     assert mended.self_test is None
     assert "self-test" in result.seconds
     stages = [stage for stage, _, _ in heard.stages]
-    assert stages[-4:] == ["self-test: retrieve candidates", "self-test: suspect"] * 2
+    assert stages[-4:] == ["self-test: candidates", "self-test: rounds"] * 2
     assert all(done == total for stage, total, done in heard.stages if stage.endswith("candidates"))
 
 

@@ -44,7 +44,7 @@ FORKING = """
             return super().vote(ballots)
 
     def run(table, profile, output):
-        poll.open_voter = Noted
+        voter.open_voter = Noted
         request = job.TableRequest(Path(table))
         job.relabel_file(request, Path(output), load_config(profile), Told())
 

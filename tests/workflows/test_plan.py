@@ -84,7 +84,7 @@ def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     assert found.voted == 3
     assert found.seconds[f"vote {smollm2.name}"] == 13.0
     assert found.tokens == {smollm2.name: 270}
-    # A tenth of a minute is 6 of the seconds that ten votes and two prefixes take: all are in doubt.
+    # All are in doubt: ten votes and two prefixes would take 41 seconds, a tenth of a minute is 6.
     changes += ["routing.llm_rows=-1", "routing.llm_minutes=0.1"]
     config = load_config("embedded", [*NO_RERANKER, *changes])
     found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
