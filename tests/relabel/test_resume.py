@@ -24,7 +24,9 @@ FORKING = """
 
     from labelmend.configs.load import load_config
     from labelmend.protocols import NoProgress
-    from labelmend.relabel import job, poll, voters
+    from labelmend.llm import voters
+    from labelmend.relabel.evidence import voter
+    from labelmend.workflows import relabel as job
 
     class Told(NoProgress):
         stage = ""
