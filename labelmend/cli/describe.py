@@ -36,7 +36,7 @@ def describe(
     from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
     from labelmend.runs.layout import OutputPaths
-    from labelmend.workflows.relabel import describe_file
+    from labelmend.workflows.describe import describe_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder

@@ -91,7 +91,8 @@ def relabel(
     from labelmend.errors import ConfigError
     from labelmend.relabel.run_models import with_voters
     from labelmend.runs.layout import OutputPaths
-    from labelmend.workflows.relabel import plan_file, relabel_file
+    from labelmend.workflows.plan import plan_file
+    from labelmend.workflows.relabel import relabel_file
 
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
     config = options.with_embedder(load_config(profile, changes), embedder)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -11,6 +12,9 @@ import psutil
 from labelmend.arrays import given_shares
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
+from labelmend.data.labels_file import read_labels_file
+from labelmend.data.request import TableRequest, load_table
+from labelmend.data.write import check_new_columns
 from labelmend.llm.store import Store
 from labelmend.llm.types import Ballot
 from labelmend.llm.voters import open_voter
@@ -20,10 +24,11 @@ from labelmend.relabel.evidence.classifier import EmbeddingClassifier
 from labelmend.relabel.evidence.lexical import lexical_scores, word_features
 from labelmend.relabel.label_cards import core_texts, describe_cards, draft_cards
 from labelmend.relabel.pipeline import label_passage
-from labelmend.relabel.run_models import RunModels
+from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.rerank import load_reranker
 from labelmend.retrieval.space import open_space
+from labelmend.runs.record import COLUMNS
 from labelmend.types import Dataset, LabelCard, UniqueTexts
 from labelmend.weights.locate import LocatedModel
 
@@ -61,6 +66,25 @@ class Plan:
     available_bytes: int
     seconds: dict[str, float]
     tokens: dict[str, int]
+
+
+def plan_file(
+    request: TableRequest, config: Config, labels_file: Path | None, *, use_llm: bool
+) -> tuple[Plan, RunModels, tuple[str, ...]]:
+    """Check a run's input and probe what it would cost; nothing is written.
+
+    Returns:
+        the plan, the models, and notes on the data and the machine.
+
+    Raises:
+        LabelmendError: the input can't be used.
+    """
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    check_new_columns(job.table, COLUMNS)
+    models = locate_models(config, use_llm=use_llm)
+    notes = (*job.notes, *notes_on_gpu(config, models))
+    return make_plan(job.dataset, config, models, written), models, notes
 
 
 def make_plan(

@@ -1,28 +1,24 @@
-"""Files in, files out: what the commands `relabel` and `describe` do."""
+"""Files in, files out: what `labelmend relabel` does."""
 
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.configs.schema import Config
-from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import OutputError
 from labelmend.llm.store import Store, forget
 from labelmend.protocols import Progress
-from labelmend.relabel.label_cards import Described, label_cards
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
-from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
-from labelmend.retrieval.space import open_space
+from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import COLUMNS, columns_of, evidence_lines, run_record
-from labelmend.workflows.plan import Plan, make_plan
 
 
 @dataclass(frozen=True)
@@ -103,72 +99,6 @@ def relabel_file(
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)
-
-
-def plan_file(
-    request: TableRequest, config: Config, labels_file: Path | None, *, use_llm: bool
-) -> tuple[Plan, RunModels, tuple[str, ...]]:
-    """Check a run's input and probe what it would cost; nothing is written.
-
-    Returns:
-        the plan, the models, and notes on the data and the machine.
-
-    Raises:
-        LabelmendError: the input can't be used.
-    """
-    written = read_labels_file(labels_file) if labels_file else {}
-    job = load_table(request, config.data, written)
-    check_new_columns(job.table, COLUMNS)
-    models = locate_models(config, use_llm=use_llm)
-    notes = (*job.notes, *notes_on_gpu(config, models))
-    return make_plan(job.dataset, config, models, written), models, notes
-
-
-def describe_file(
-    request: TableRequest,
-    output: Path,
-    config: Config,
-    progress: Progress,
-    *,
-    use_llm: bool = True,
-    labels_file: Path | None = None,
-    fresh: bool = False,
-) -> Described:
-    """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
-
-    Returns:
-        the cards, and notes on how they were written.
-
-    Raises:
-        LabelmendError: the input can't be used, or the output can't be written.
-    """
-    written = read_labels_file(labels_file) if labels_file else {}
-    job = load_table(request, config.data, written)
-    for source in (request.path, *([labels_file] if labels_file else [])):
-        check_output(source, output, is_table=False)
-    store_path = OutputPaths.beside(output).store
-    models = locate_models(config, use_llm=use_llm)
-    unique = unique_texts(job.dataset)
-    space = open_space(config.encoders, models.encoders)
-    embeddings = space.fit(unique.texts, progress)
-    space.release()
-    if fresh:
-        forget(store_path)
-    with Store(store_path if models.describer else None) as store:
-        described = label_cards(
-            job.dataset,
-            unique,
-            embeddings,
-            written,
-            models.describer,
-            config.describe,
-            store,
-            progress,
-        )
-    with atomic_files([output]) as (temporary,):
-        temporary.write_text(labels_yaml(described.cards), "utf-8")
-    on_gpu = notes_on_gpu(config, replace(models, voters=()))
-    return replace(described, notes=(*on_gpu, *described.notes))
 
 
 def _check_encodable(job: LoadedTable, output: Path) -> None:

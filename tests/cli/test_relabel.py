@@ -742,7 +742,7 @@ def test_ctrl_c_with_nothing_to_keep(cli, tiny, monkeypatch, encoders):
     ran = cli("relabel", tiny, "-q")
     assert (ran.code, ran.err) == (130, "labelmend: interrupted; nothing was written\n")
     assert names(tiny.parent) == ["tiny.csv"]
-    monkeypatch.setattr(job, "make_plan", interrupted)
+    monkeypatch.setattr(plan, "make_plan", interrupted)
     ran = cli("relabel", tiny, "--dry-run")
     assert (ran.code, ran.err) == (130, "labelmend: interrupted; nothing was written\n")
 

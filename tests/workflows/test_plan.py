@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.data.request import TableRequest
+from labelmend.errors import ColumnError
 from labelmend.llm.engine import LlamaEngine
 from labelmend.prompts.render import channel_prefix
 from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval import cache
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 from labelmend.workflows import plan
-from labelmend.workflows.plan import make_plan
+from labelmend.workflows.plan import make_plan, plan_file
 
 NO_RERANKER = ["reranker.backend=none"]
 
@@ -149,3 +151,26 @@ def test_all_encoders_are_probed_and_nothing_is_cached(
     assert make_plan(dataset(two_topics), config, models).seconds["embed"] >= 0.05 * count
     assert read == [10] * count
     assert not (tmp_path / "home").exists()
+
+
+def test_a_plan_of_a_file_writes_nothing(tmp_path, two_topics, encoders):
+    assert encoders
+    table = tmp_path / "t.csv"
+    rows = [
+        f"{text},{label}" for label, group in zip("ab", two_topics, strict=True) for text in group
+    ]
+    table.write_text("\n".join(["text,label", *rows, "no idea,"]))
+    config = load_config("embedded", NO_RERANKER)
+    found, models, notes = plan_file(TableRequest(table), config, None, use_llm=False)
+    assert (found.rows, found.labels, found.unlabelled) == (11, 2, 1)
+    assert [m.name for m in models.encoders] == [e.model for e in config.encoders]
+    assert notes[0] == "1 row has no label: labelled from scratch"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_columns_in_the_way_are_found_before_any_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "locate_models", None)
+    table = tmp_path / "t.csv"
+    table.write_text("text,label,mended_label\nhello,a,a\nlost,b,b\n")
+    with pytest.raises(ColumnError, match="mended_label"):
+        plan_file(TableRequest(table), load_config("embedded"), None, use_llm=False)

@@ -1,0 +1,63 @@
+"""Files in, files out: what `labelmend describe` does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from labelmend.configs.schema import Config
+from labelmend.data.duplicates import unique_texts
+from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.request import TableRequest, load_table
+from labelmend.data.write import atomic_files, check_output
+from labelmend.llm.store import Store, forget
+from labelmend.protocols import Progress
+from labelmend.relabel.label_cards import Described, label_cards
+from labelmend.relabel.run_models import locate_models, notes_on_gpu
+from labelmend.retrieval.space import open_space
+from labelmend.runs.layout import OutputPaths
+
+
+def describe_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    use_llm: bool = True,
+    labels_file: Path | None = None,
+    fresh: bool = False,
+) -> Described:
+    """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
+
+    Returns:
+        the cards, and notes on how they were written.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    written = read_labels_file(labels_file) if labels_file else {}
+    job = load_table(request, config.data, written)
+    for source in (request.path, *([labels_file] if labels_file else [])):
+        check_output(source, output, is_table=False)
+    store_path = OutputPaths.beside(output).store
+    models = locate_models(config, use_llm=use_llm)
+    unique = unique_texts(job.dataset)
+    space = open_space(config.encoders, models.encoders)
+    embeddings = space.fit(unique.texts, progress)
+    space.release()
+    if fresh:
+        forget(store_path)
+    with Store(store_path if models.describer else None) as store:
+        described = label_cards(
+            job.dataset,
+            unique,
+            embeddings,
+            written,
+            models.describer,
+            config.describe,
+            store,
+            progress,
+        )
+    with atomic_files([output]) as (temporary,):
+        temporary.write_text(labels_yaml(described.cards), "utf-8")
+    on_gpu = notes_on_gpu(config, replace(models, voters=()))
+    return replace(described, notes=(*on_gpu, *described.notes))
