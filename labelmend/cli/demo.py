@@ -66,7 +66,7 @@ def _plan(folder: Path, config: "Config", *, use_llm: bool) -> str:
     steps = zip(_STEPS, times, strict=True)
     lines = [f"labelmend demo, in {len(_STEPS)} steps; times are those of 2 cores:"]
     lines += [f"  {number}. {what}: {time}" for number, (what, time) in enumerate(steps, 1)]
-    if not any(voter.server for voter in config.voters):
+    if not (use_llm and any(voter.server for voter in config.voters)):
         lines.append("All of it runs on this machine, and nothing is sent anywhere.")
     lines.append(f"Its files will lie in {folder}: mended.csv, model/, report/report.html, ...")
     return "\n".join(lines)
