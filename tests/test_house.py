@@ -5,6 +5,8 @@ that breaks it no more fails as well, so the lists can only shrink.
 """
 
 import ast
+import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -258,6 +260,18 @@ def test_the_command_line_holds_one_module_a_command():
     registered = {name.partition(":")[0].removeprefix("cli/") for name in commands(modules())}
     assert held - {"__init__"} - SHARED_BY_COMMANDS == registered
     assert held >= SHARED_BY_COMMANDS
+
+
+def test_the_picture_of_the_house_has_its_layers_in_their_order():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    picture = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    shown = re.findall(r"^    ( *)(\w+)(/?)", picture, re.MULTILINE)
+    assert [name for indent, name, _ in shown if not indent] == layers
+    for _, name, folder in [room for room in shown if not room[0]]:
+        assert (PACKAGE / name).is_dir() if folder else (PACKAGE / f"{name}.py").is_file()
+    inside = {name for indent, name, _ in shown if indent}
+    assert inside == {path.parent.name for path in (PACKAGE / "relabel").glob("*/__init__.py")}
 
 
 def test_numbers_say_what_they_mean():
