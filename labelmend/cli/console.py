@@ -1,8 +1,11 @@
-"""What all commands share on the terminal: progress bars, errors, Ctrl-C."""
+"""What all commands share on the terminal: progress, errors, Ctrl-C."""
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,10 +16,51 @@ INTERRUPTED = 130
 """The shell's exit code for a program that Ctrl-C ended."""
 
 
+_DUMB = ("dumb", "unknown")
+"""Names of terminals that can't move their cursor."""
+
+_MEASURABLE = 0.1
+"""Seconds from which on a rate is shown: of fewer, it would say how fast the clock is."""
+
+_SECONDS_BETWEEN_LINES = 60.0
+"""How often a long stage tells a log that it goes on."""
+
+
 class ProgressBars:
-    """One bar a stage on stderr, with rate and ETA; nothing where `quiet`."""
+    """How far the work is, on stderr: a bar a stage in a terminal, lines elsewhere; or nothing.
+
+    A terminal is what can move its cursor: a file, a pipe and a CI log can't, whatever
+    `FORCE_COLOR` says, and neither can a dumb terminal.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
+        self._drawn: _Bars | _Lines | None = None
+        if not quiet:
+            moves = sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _DUMB
+            self._drawn = _Bars() if moves else _Lines()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn is not None:
+            self._drawn.close()
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins that has `total` steps; of one without steps nothing is shown."""
+        if self._drawn is not None and total:
+            self._drawn.start(stage, total)
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more steps of the current stage are done."""
+        if self._drawn is not None:
+            self._drawn.advance(steps)
+
+
+class _Bars:
+    """One bar a stage, with rate and ETA."""
+
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -47,29 +91,92 @@ class ProgressBars:
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=quiet,
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        return self
+    def start(self, stage: str, total: int) -> None:
+        self._progress.start()
+        self._task = self._progress.add_task(stage, total=total)
 
-    def __exit__(self, *_: object) -> None:
+    def advance(self, steps: int) -> None:
+        if self._task is not None:
+            self._progress.advance(self._task, steps)
+
+    def close(self) -> None:
         # Where no stage has begun, stopping would print an empty line above the error's.
         if self._task is not None:
             self._progress.stop()
 
-    def start(self, stage: str, total: int) -> None:
-        """A stage begins that has `total` steps; one without steps gets no bar."""
-        if self._progress.disable or not total:
-            return
-        self._progress.start()
-        self._task = self._progress.add_task(stage, total=total)
 
-    def advance(self, steps: int = 1) -> None:
-        """`steps` more steps of the current stage are done."""
-        if self._task is not None:
-            self._progress.advance(self._task, steps)
+class _Lines:
+    """A line where a stage begins, one where it ends, and one a minute in between.
+
+    Steps may come from several threads, and the line a minute comes from one of its own: a single
+    step may take many minutes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._clock: threading.Thread | None = None
+        self._stage = ""
+        self._total = self._done = 0
+        self._began = self._told = 0.0
+
+    def start(self, stage: str, total: int) -> None:
+        with self._lock:
+            self._end()
+            self._stage, self._total, self._done = harmless(stage), total, 0
+            self._began = self._told = time.monotonic()
+            self._say(f"begins, {_steps(total)}")
+        if self._clock is None:
+            self._clock = threading.Thread(target=self._tell, name="progress", daemon=True)
+            self._clock.start()
+
+    def advance(self, steps: int) -> None:
+        with self._lock:
+            if self._stage:
+                self._done += steps
+                if self._done >= self._total:
+                    self._end()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._clock is not None:
+            self._clock.join()
+        with self._lock:
+            self._end()
+
+    def _tell(self) -> None:
+        """Say once a minute how far a stage is."""
+        # The reader of our output may have left, as `head` does: the next line of ours says so.
+        with suppress(OSError, ValueError):
+            while not self._closed.wait(_SECONDS_BETWEEN_LINES / 60):
+                with self._lock:
+                    if self._stage and time.monotonic() - self._told >= _SECONDS_BETWEEN_LINES:
+                        self._say(f"{self._done:,} of {_steps(self._total)}, {self._speed()}")
+                        self._told = time.monotonic()
+
+    def _end(self) -> None:
+        if not self._stage:
+            return
+        whole = self._done >= self._total
+        done = _steps(self._done) if whole else f"{self._done:,} of {_steps(self._total)}"
+        self._say(f"{'done' if whole else 'ends'}, {done}, {self._speed()}")
+        self._stage = ""
+
+    def _speed(self) -> str:
+        seconds = time.monotonic() - self._began
+        rate = f"{self._done / seconds:,.1f}/s, " if self._done and seconds >= _MEASURABLE else ""
+        return f"{rate}{seconds:,.1f} s"
+
+    def _say(self, words: str) -> None:
+        sys.stderr.write(f"{self._stage}: {words}\n")
+        sys.stderr.flush()
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'' if count == 1 else 's'}"
 
 
 @contextmanager

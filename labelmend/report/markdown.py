@@ -2,11 +2,12 @@
 
 from labelmend.evaluation.comparison import Comparison
 from labelmend.report.comparison import cell_text, page
+from labelmend.report.drawing import Numbers
 from labelmend.report.mending import Mending
 from labelmend.report.page import mending_in_words, rightness_numbers
-from labelmend.report.plots import Numbers
 
 _FLOWS = 20
+"""Pairs of labels in the table; the HTML page has more."""
 
 
 def markdown_page(comparison: Comparison, mending: Mending | str) -> str:

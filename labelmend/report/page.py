@@ -12,19 +12,16 @@ from typing import Any
 from labelmend.evaluation.baseline import Cell, by_arm
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
 from labelmend.relabel.diagnostics.explain import Explanation
-from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figure, shown
-from labelmend.report.mending import Mending, Rightness, ShownRow
-from labelmend.report.plots import (
-    Numbers,
-    Plot,
+from labelmend.report.classifier_plots import (
     change_plot,
-    confused_plot,
-    decisions_plot,
-    flow_plot,
     label_plot,
     reliability_plot,
     trade_off_plot,
 )
+from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figure, shown
+from labelmend.report.drawing import Numbers, Plot
+from labelmend.report.mending import Mending, Rightness, ShownRow
+from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
 from labelmend.types import Share
 from labelmend.version import __version__
 
@@ -59,6 +56,8 @@ GLOSSARY = (
 )
 
 _NEIGHBOURS = 5
+"""Shown of a row; more is nothing that a person reads."""
+
 _NOTHING = 0.05
 """Nats that are next to nothing."""
 

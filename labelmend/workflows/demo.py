@@ -18,7 +18,10 @@ from labelmend.workflows.train import TrainOutcome, default_point, train_file
 
 KINDS: tuple[Kind, ...] = ("logreg", "linear-svm")
 SEEDS = 2
+"""Trainings a classifier and version of the labels: enough to show that they differ a little."""
+
 MODEL, REPORT = "model", "report"
+"""Folders beside the mended table."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,15 @@
+import contextlib
+import io
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+
 import pytest
 
+from labelmend.cli import console
 from labelmend.cli.console import ProgressBars, keeping_checkpoints, keeping_votes, say_error
 from labelmend.llm.store import Store
 
@@ -22,14 +32,162 @@ def test_quiet_bars(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_stage_is_no_markup(capsys):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_a_bar_whose_stage_is_no_markup(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
     with ProgressBars(quiet=False) as bars:
         bars.start("vote [/red].gguf", 2)
         bars.advance(2)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("vote [/red].gguf ")
-    assert " 2/2 " in err
+    shown = screen.getvalue()
+    assert "vote [/red].gguf " in shown
+    assert "2/2" in shown
+    assert "begins" not in shown
+
+
+class Clock:
+    """A clock that is moved by hand; `time.monotonic` of the console alone."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    moved = Clock()
+    monkeypatch.setattr(console, "time", moved)
+    return moved
+
+
+def test_a_log_gets_a_line_where_a_stage_begins_and_one_where_it_ends(capsys, clock):
+    with ProgressBars(quiet=False) as bars:
+        bars.start("embed texts", 4166)
+        assert capsys.readouterr().err == "embed texts: begins, 4,166 steps\n"
+        clock.now += 10
+        bars.advance(4000)
+        assert capsys.readouterr().err == ""
+        clock.now += 10.5
+        bars.advance(166)
+        # 4,166 in 20.5 seconds are 203.2 a second.
+        assert capsys.readouterr().err == "embed texts: done, 4,166 steps, 203.2/s, 20.5 s\n"
+        bars.advance()
+        bars.start("empty", 0)
+        assert capsys.readouterr().err == ""
+        bars.start("train logreg", 1)
+        bars.advance()
+    # No rate of a stage that took no time.
+    said = "train logreg: begins, 1 step\ntrain logreg: done, 1 step, 0.0 s\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_a_stage_that_is_cut_off_says_how_far_it_came(capsys, clock):
+    def interrupted():
+        with ProgressBars(quiet=False) as bars:
+            bars.start("vote a\x1b[31m.gguf", 40)
+            bars.advance(10)
+            clock.now += 20
+            bars.start("rerank", 8)
+            clock.now += 5
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert capsys.readouterr().err.splitlines() == [
+        r"vote a\x1b[31m.gguf: begins, 40 steps",
+        r"vote a\x1b[31m.gguf: ends, 10 of 40 steps, 0.5/s, 20.0 s",
+        "rerank: begins, 8 steps",
+        "rerank: ends, 0 of 8 steps, 5.0 s",
+    ]
+
+
+def test_a_long_stage_tells_a_log_once_a_minute_that_it_goes_on(monkeypatch, capsys, clock):
+    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 0.6)  # so it looks every 10 ms
+    said = io.StringIO()
+
+    def heard(lines):
+        until = time.monotonic() + 10
+        while said.getvalue().count("\n") < lines and time.monotonic() < until:
+            said.write(capsys.readouterr().err)
+            time.sleep(0.01)
+        time.sleep(0.1)  # were there more, they would come now
+        said.write(capsys.readouterr().err)
+        return said.getvalue().splitlines()[1:]
+
+    with ProgressBars(quiet=False) as bars:
+        bars.start("tune encoder", 100)
+        assert heard(1) == []
+        clock.now += 0.59
+        assert heard(1) == []
+        clock.now += 1.41
+        assert heard(2) == ["tune encoder: 0 of 100 steps, 2.0 s"]
+        bars.advance(50)
+        clock.now += 0.5
+        assert len(heard(2)) == 1
+        clock.now += 0.5
+        # 50 in 3 seconds.
+        assert heard(3)[1:] == ["tune encoder: 50 of 100 steps, 16.7/s, 3.0 s"]
+    assert heard(4)[2:] == ["tune encoder: ends, 50 of 100 steps, 16.7/s, 3.0 s"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "progress"]
+
+
+def test_steps_of_several_threads_all_count(capsys):
+    with ProgressBars(quiet=False) as bars:
+        bars.start("vote", 4000)
+        threads = [
+            threading.Thread(target=lambda: [bars.advance() for _ in range(1000)]) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert "\nvote: done, 4,000 steps, " in capsys.readouterr().err
+
+
+DRAWS = """
+from labelmend.cli.console import ProgressBars
+with ProgressBars(quiet=False) as bars:
+    bars.start("embed texts", 3)
+    bars.advance(3)
+"""
+
+
+def drawn(terminal, **environment):
+    """What a process writes to a standard error that is a terminal, or a pipe."""
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWS],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while part := os.read(ours, 65536):
+            said += part
+    os.close(ours)
+    assert done.stdout == b""
+    return said.decode()
+
+
+def test_bars_are_for_terminals_that_can_move_their_cursor():
+    assert "\x1b[" in drawn(True, TERM="xterm-256color")
+    # CI sets FORCE_COLOR, and still has no cursor.
+    for said in (drawn(True, TERM="dumb"), drawn(False, TERM="xterm", FORCE_COLOR="1")):
+        assert "\x1b" not in said
+        first, last = said.splitlines()
+        assert first == "embed texts: begins, 3 steps"
+        assert last.startswith("embed texts: done, 3 steps, ")
 
 
 @pytest.mark.parametrize(

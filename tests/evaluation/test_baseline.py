@@ -87,6 +87,18 @@ def test_a_cell_says_what_it_called_each_row(clusters, settings):
     assert cell.curve.oos_recall.max() == 1.0
 
 
+@pytest.mark.parametrize("kind", ["logreg", "linear-svm"])
+def test_the_same_labels_give_the_same_classifier(clusters, settings, kind):
+    gold = clusters["gold"]
+    test, vectors = clusters["test"], clusters["vectors"]
+    one, other = (
+        run_cell(arm, kind, 1, test, vectors, settings, POINT)
+        for arm in (gold, replace(gold, name="mended"))
+    )
+    assert one.metrics == other.metrics
+    assert one.called == other.called
+
+
 def test_an_arm_that_lacks_a_label_never_calls_it(clusters, settings, dataset_of):
     gold = clusters["gold"].dataset
     labels = [None if label == "label3" else label for label in clusters["truth"]]

@@ -7,16 +7,14 @@ from labelmend.classify.calibrate import TradeOff
 from labelmend.evaluation.baseline import by_arm
 from labelmend.evaluation.comparison import AFTER, BEFORE
 from labelmend.evaluation.evaluate import ReliabilityBin
-from labelmend.report.comparison import label_f1
-from labelmend.report.mending import Flow
-from labelmend.report.plots import (
-    flow_plot,
+from labelmend.report.classifier_plots import (
     label_plot,
     mean_curve,
     pooled_bins,
     reliability_plot,
     trade_off_plot,
 )
+from labelmend.report.comparison import label_f1
 
 
 def test_bins_of_several_trainings_are_pooled_by_their_rows():
@@ -55,22 +53,6 @@ def test_f1_of_labels_before_and_after(cells, known):
     assert plot.numbers.rows[0] == (known.A, "3", "+40.00", *figures)
     drawn = plot.figure["data"][-1]
     assert drawn["x"][0] == pytest.approx(80.0)
-
-
-def test_the_heat_map_has_every_moved_row_once():
-    flows = [Flow(f"l{i:02}", f"l{i + 1:02}", 30 - i) for i in range(15)]
-    plot = flow_plot(flows)
-    (heat,) = plot.figure["data"]
-    assert sum(cell or 0 for row in heat["z"] for cell in row) == sum(f.rows for f in flows)
-    assert len(heat["z"]) == 7  # six labels and the rest
-    assert plot.figure["layout"]["xaxis"]["ticktext"][-1] == "10 others"
-    assert plot.numbers.rows[0] == ("l00 → l01", "30")
-
-
-def test_two_labels_need_no_others():
-    (heat,) = flow_plot([Flow("a", "b", 2)]).figure["data"]
-    assert sorted(cell for row in heat["z"] for cell in row if cell) == [2]
-    assert len(heat["z"]) == 2
 
 
 def test_labels_are_no_markup_to_plotly(cells):
