@@ -9,7 +9,7 @@ import numpy as np
 
 from labelmend.configs.schema import DataConfig
 from labelmend.data.duplicates import text_groups
-from labelmend.data.read import SourceTable
+from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
 from labelmend.types import NO_LABEL, Dataset, Ints
 

@@ -1,7 +1,6 @@
 """Looking up a row's explanation in the evidence file of an earlier run."""
 
 import hashlib
-import io
 import json
 import shlex
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labelmend.data.formats.find import format_by_name
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
 from labelmend.relabel.diagnostics.explain import Explanation, channel_in_words
@@ -214,12 +214,4 @@ def _table_line(table: Path, row: int) -> int | None:
         source = read_table(table)
     except InputError:
         return None
-    if len(source.records) < row:
-        return None
-    before = "".join((source.header, *source.records[: row - 1]))
-    blank = 0
-    for line in io.StringIO(source.records[row - 1], newline=""):
-        if line.strip():
-            break
-        blank += 1
-    return sum(1 for _ in io.StringIO(before, newline="")) + blank + 1
+    return format_by_name(source.format).line_of(source, row)

@@ -11,7 +11,7 @@ import numpy as np
 
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
-from labelmend.data.write import NewColumn
+from labelmend.data.table import NewColumn
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.explain import RowReader, oos_nats
 from labelmend.relabel.diagnostics.label_set import diagnose

@@ -31,7 +31,8 @@ from labelmend.classify.tuning import check_tunable
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
+from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError
 from labelmend.evaluation.baseline import (
     Arm,

@@ -10,8 +10,8 @@ from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
 from labelmend.data.request import TableRequest, load_table
+from labelmend.data.table import NewColumn
 from labelmend.data.write import (
-    NewColumn,
     atomic_files,
     check_new_columns,
     check_output,
