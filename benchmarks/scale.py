@@ -34,7 +34,7 @@ from labelmend.relabel.labelmodel import rounds
 from labelmend.relabel.labelmodel.noise_channel import LearnedChannel
 from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.space import TextSpace
-from labelmend.runs import record as results
+from labelmend.runs import columns as results
 from labelmend.types import Dataset, Floats, Ints
 
 HERE = Path(__file__).parent

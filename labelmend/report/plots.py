@@ -18,7 +18,7 @@ from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
 from labelmend.evaluation.evaluate import ReliabilityBin
 from labelmend.report.comparison import LABEL_FIGURES, label_f1, label_mean, mean_figure, points
 from labelmend.report.mending import Flow, Mending, label_turnover
-from labelmend.runs.record import ConfusedPair
+from labelmend.runs.findings import ConfusedPair
 from labelmend.types import Doubles
 
 if TYPE_CHECKING:

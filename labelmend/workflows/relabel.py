@@ -1,7 +1,6 @@
 """Files in, files out: what the commands `relabel` and `describe` do."""
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,10 @@ from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
 from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
+from labelmend.runs.columns import COLUMNS, columns_of, evidence_lines
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.record import COLUMNS, columns_of, evidence_lines, run_record
+from labelmend.runs.parts import InputColumns, RunInput
+from labelmend.runs.record import RunRecord
 from labelmend.workflows.plan import Plan, make_plan
 
 
@@ -75,21 +76,21 @@ def relabel_file(
             progress=progress,
             self_test=self_test,
         )
-    source = {
-        "path": os.fsencode(request.path).decode(errors="replace"),
-        "sha256": digest,
-        "rows": len(job.dataset),
-        "texts": len(result.unique),
-        "columns": {
-            "text": job.columns.text,
-            "label": job.columns.label,
-            "id": job.columns.id,
-            "votes": list(job.votes),
-        },
-    }
+    source = RunInput(
+        path=os.fsencode(request.path).decode(errors="replace"),
+        sha256=digest,
+        rows=len(job.dataset),
+        texts=len(result.unique),
+        columns=InputColumns(
+            text=job.columns.text,
+            label=job.columns.label,
+            id=job.columns.id,
+            votes=tuple(job.votes),
+        ),
+    )
     tuned = notes_on_tuned(models.encoders, job.dataset.texts)
     notes = (*job.notes, *result.notes, *tuned)
-    record = run_record(result, config, models.all(), source, notes)
+    record = RunRecord.of(result, config, models.all(), source, notes)
     files = [paths.table, paths.evidence, paths.record]
     # The user's own labels file is never written to, whatever its name.
     own_labels = [] if labels_file else [paths.labels]
@@ -97,9 +98,7 @@ def relabel_file(
         write_table(job.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
-        # A model's path may be no Unicode.
-        text = json.dumps(record, indent=2, ensure_ascii=False)
-        run.write_text(f"{text}\n", "utf-8", errors="replace")
+        run.write_text(record.to_json(), "utf-8")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)
