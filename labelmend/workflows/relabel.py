@@ -9,6 +9,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import OutputError
 from labelmend.llm.store import Store, forget
@@ -56,6 +57,7 @@ def relabel_file(
     paths = OutputPaths.beside(output)
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "relabel")
     check_new_columns(job.table, COLUMNS)
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
@@ -117,6 +119,7 @@ def plan_file(
     """
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "relabel")
     check_new_columns(job.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
     notes = (*job.notes, *notes_on_gpu(config, models))
@@ -143,6 +146,7 @@ def describe_file(
     """
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "describe")
     for source in (request.path, *([labels_file] if labels_file else [])):
         check_output(source, output, is_table=False)
     store_path = OutputPaths.beside(output).store
