@@ -100,7 +100,7 @@ def relabel_file(
         write_table(job.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
-        run.write_text(record.to_json(), "utf-8")
+        run.write_text(record.to_json(), "utf-8", errors="replace")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)
