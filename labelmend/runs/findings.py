@@ -57,6 +57,7 @@ def confused_pairs(result: Relabelling, count: int) -> tuple[ConfusedPair, ...]:
 
 
 _NEGLIGIBLE = 1e-3
+"""Posterior below which a candidate counts for no confused pair."""
 
 
 def rows_moved(result: Relabelling) -> dict[str, int]:
@@ -85,3 +86,4 @@ def _best(nats: Doubles, candidates: Ints) -> Ints:
 
 
 _EQUAL = 1e-9
+"""Nats that only rounding tells apart."""

@@ -41,7 +41,9 @@ SCHEMA_VERSION = 1
 """Of the records that are written. 0 is read too: it has the same keys, all but this one."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
+
 _CONFUSED_PAIRS = 20
+"""So many of the most frequent ones are kept."""
 
 
 class RunRecord(Part):

@@ -24,7 +24,10 @@ from labelmend.errors import InputError
 
 _COMMA, _TAB = ",", "\t"
 _DELIMITERS = (_COMMA, ";", _TAB, "|")
+
 _SNIFFED_RECORDS = 200
+"""Enough to see how wide most records are, and read in no time."""
+
 _FIELD_LIMIT = 2**31 - 1  # the largest that a C long holds everywhere
 _SURE = 0.5
 """That a file of unknown name is a table with delimiters: what begins as JSON says so louder."""

@@ -20,6 +20,7 @@ from labelmend.data.table import Content, NewColumn, SourceTable, frame_of
 from labelmend.errors import InputError
 
 _SURE = 0.9
+"""That a file of unknown name is JSONL: hardly any table with delimiters begins with a brace."""
 
 
 class JsonLines(Format):

@@ -10,6 +10,7 @@ from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.errors import OutputError
 
 _SHOWN_CHARS = 60
+"""Of a value, so that the error stays a line."""
 
 
 @dataclass(frozen=True)
