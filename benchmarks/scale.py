@@ -28,7 +28,7 @@ from labelmend.configs.load import load_config
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.space import TextSpace
-from labelmend.runs import record as results
+from labelmend.runs import columns as results
 from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Floats, Ints
 

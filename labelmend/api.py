@@ -12,6 +12,7 @@ import pandas as pd
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import label_indices
+from labelmend.data.task import require_task
 from labelmend.errors import nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
@@ -54,8 +55,10 @@ def mend(
     Raises:
         ValueError: a description is of no label of the dataset or is blank, or a voter has not one
             vote a row.
+        InputError: the dataset's labels are not one a row.
         ModelError: a model of the configuration is not on this machine, or is another one.
     """
+    require_task(dataset, {"single"}, "mend")
     config = config or load_config()
     written = {}
     for label, description in (descriptions or {}).items():

@@ -24,9 +24,21 @@ NO_LABEL = -1
 """Stands in integer label arrays for "no label given" and "abstains"."""
 
 
+Task = Literal["single", "several", "soft"]
+"""How many labels a row has: one or none, any number, or a probability of each."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A table as the stages see it.
+
+    Only the task `single` is built; `labelmend.data.task.require_task` stops the others before any
+    work. They will need a matrix, sparse [n, K] of 0 and 1 or dense [n, K] of shares, in the place
+    of `given`. What takes all that it knows of the labels from `assignments`, and everything
+    behind `UniqueTexts.given`, which is such a matrix, may stay as it is. What holds one label a
+    row, and has to change then, is in `data/`: `to_dataset` and `vote_indices`, which read a cell
+    as one label; `noise.py`, whose kinds of noise flip one label into another; `NewColumn`, whose
+    values are one a cell.
 
     Attributes:
         ids: one unique name a row, from the id column or the row number (the first row is "1").
@@ -34,6 +46,7 @@ class Dataset:
         given: int64 [n], index into `labels`, or `NO_LABEL`.
         labels: the label set, sorted; it may hold labels that no row carries.
         oos: index of the out-of-scope label in `labels`, or None where there is none.
+        task: what kind of labels the rows have.
     """
 
     ids: tuple[str, ...]
@@ -41,9 +54,15 @@ class Dataset:
     given: Ints
     labels: tuple[str, ...]
     oos: int | None
+    task: Task = "single"
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def assignments(self) -> tuple[Ints, Ints]:
+        """Return two int64 [a]: the row and the label of each label that a row was given."""
+        rows = np.flatnonzero(self.given != NO_LABEL)
+        return rows, self.given[rows]
 
 
 @dataclass(frozen=True)

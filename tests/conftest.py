@@ -9,7 +9,10 @@ import pytest
 
 from labelmend.weights.locate import LocatedModel, locate
 
-pytest_plugins = ["fixtures.clusters", "fixtures.mended_table", "fixtures.outcome"]
+pytest_plugins = [
+    *("fixtures.clusters", "fixtures.four_rows"),
+    *("fixtures.mended_table", "fixtures.outcome"),
+]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

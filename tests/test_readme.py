@@ -53,7 +53,7 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
 
 
 def test_the_readme_documents_every_column():
-    from labelmend.runs.record import COLUMNS
+    from labelmend.runs.columns import COLUMNS
 
     assert all(f"| `{column}` |" in README for column in COLUMNS)
 

@@ -10,7 +10,7 @@ import numpy as np
 from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, check_column, choose_columns, to_dataset
 from labelmend.data.duplicates import text_key, unique_texts
-from labelmend.data.read import SourceTable
+from labelmend.data.table import SourceTable
 from labelmend.errors import InputError, row_list
 from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
 

@@ -12,7 +12,7 @@ from labelmend.relabel.diagnostics.label_set import Diagnoses, diagnose
 from labelmend.relabel.labelmodel.types import Decision
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
-from labelmend.runs.record import confused_pairs, estimated_noise
+from labelmend.runs.findings import confused_pairs, estimated_noise
 from labelmend.types import Share
 from labelmend.workflows.demo import Score
 from labelmend.workflows.plan import Plan

@@ -37,7 +37,8 @@ def unique_texts(dataset: Dataset) -> UniqueTexts:
         if known is None or text < known:
             smallest[group] = text
     representatives = tuple(text for text in smallest if text is not None)
-    given = given_counts(of_row, dataset.given, (count, len(dataset.labels)))
+    rows, labels = dataset.assignments()
+    given = given_counts(of_row[rows], labels, (count, len(dataset.labels)))
     return UniqueTexts(representatives, of_row, given)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
+from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError
 from labelmend.types import Dataset, Ints, LabelCard
 

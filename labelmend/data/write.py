@@ -1,28 +1,18 @@
 """Tables to files: the user's bytes as they were, our fields behind them, all or nothing."""
 
 import errno
-import json
-import math
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from labelmend.data.read import FORMATS, SourceTable
+from labelmend.data.formats.find import format_by_name, format_by_suffix, known_suffixes
+from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, OutputError
 
-Value = str | float | int | None
-
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_SHOWN_CHARS = 60
 _ADVICE = {
     errno.ENOSPC: "free some",
     errno.EDQUOT: "free some",
@@ -31,19 +21,6 @@ _ADVICE = {
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "choose a folder that you may write to",
 }
-
-
-@dataclass(frozen=True)
-class NewColumn:
-    """A column of ours.
-
-    Attributes:
-        name: it is not in the user's table.
-        values: one a row; None, and a float that is not finite, is a missing value.
-    """
-
-    name: str
-    values: tuple[Value, ...]
 
 
 def check_output(
@@ -94,52 +71,23 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
 
     Raises:
         ColumnError: one of our columns is in the table already.
-        OutputError: the file's encoding lacks a character of ours.
+        OutputError: the file's encoding lacks a character of ours, or its suffix is unknown.
         OSError: as writing goes; `atomic_files` makes it an OutputError.
     """
     check_new_columns(table, [column.name for column in columns])
-    kind = FORMATS[path.suffix.lower()]
-    if kind == "parquet":
-        with path.open("wb") as file:
-            pq.write_table(_arrow_table(table, columns), file)
-        return
-    if kind != table.format:
-        table = _converted(table, _DELIMITERS.get(kind, ""))
-    extend = _json_extended if kind == "jsonl" else _csv_extended
-    text = "".join((*extend(table, columns), table.tail))
-    path.write_bytes(table.bom + _encode(text, table, columns))
+    kind = format_by_suffix(path)
+    if kind is None:
+        raise _unknown_suffix(path)
+    path.write_bytes(kind.write(table, columns))
 
 
 def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
     """Return the table with other values in one of its columns.
 
-    Records whose value stays keep their bytes; the others are written anew. A Parquet column keeps
-    its type where the values fit it, and its nulls where they are still "".
+    In our own formats, records whose value stays keep their bytes; the others are written anew. A
+    Parquet column keeps its type where the values fit it, and its nulls where they are still "".
     """
-    frame = table.frame.copy()
-    frame[column] = pd.Series(values, dtype=str)
-    if table.arrow is not None:
-        place = table.columns.index(column)
-        new = _like(table.arrow[column], values)
-        changed = table.arrow.set_column(place, column, new)
-        return replace(table, frame=frame, arrow=changed)
-    old = table.values(column)
-    rows = frame.to_numpy().tolist()
-    records = [
-        record if values[i] == old[i] else _rewritten(table, record, rows[i], column)
-        for i, record in enumerate(table.records)
-    ]
-    return replace(table, frame=frame, records=tuple(records))
-
-
-def _like(old: pa.ChunkedArray, values: Sequence[str]) -> pa.Array:
-    was_null = old.is_null().to_pylist()
-    texts = [None if n and not v else v for v, n in zip(values, was_null, strict=True)]
-    new = pa.array(texts, pa.string())
-    try:
-        return new.cast(old.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return new
+    return format_by_name(table.format).with_values(table, column, values)
 
 
 @contextmanager
@@ -249,11 +197,8 @@ def _refuse_place(source: Path, output: Path, is_table: bool) -> None:
         raise OutputError(f"{output}: is not a regular file; give another name")
     if _is_same(source, output):
         raise OutputError(f"{output}: is the input itself; write to another file")
-    if is_table and output.suffix.lower() not in FORMATS:
-        raise OutputError(
-            f"{output}: can't tell the format from the suffix {output.suffix!r}; "
-            f"end the name in one of {', '.join(FORMATS)}"
-        )
+    if is_table and format_by_suffix(output) is None:
+        raise _unknown_suffix(output)
     folder = Path(os.path.realpath(output)).parent
     if not folder.is_dir():
         raise OutputError(f"{output}: the folder {folder} is missing; create it first")
@@ -262,118 +207,15 @@ def _refuse_place(source: Path, output: Path, is_table: bool) -> None:
         pass
 
 
+def _unknown_suffix(output: Path) -> OutputError:
+    return OutputError(
+        f"{output}: can't tell the format from the suffix {output.suffix!r}; "
+        f"end the name in one of {known_suffixes()}"
+    )
+
+
 def _is_same(source: Path, output: Path) -> bool:
     try:
         return source.samefile(output)
     except OSError:  # one of them is missing
         return os.path.realpath(source) == os.path.realpath(output)
-
-
-def _rewritten(table: SourceTable, record: str, row: list[str], column: str) -> str:
-    end = record[len(record.rstrip("\r\n")) :]
-    if table.format != "jsonl":
-        return table.delimiter.join(_quoted(v, table.delimiter) for v in row) + end
-    fields = json.loads(record)
-    fields[column] = row[table.columns.index(column)]
-    return json.dumps(fields, ensure_ascii=False) + end
-
-
-def _converted(table: SourceTable, delimiter: str) -> SourceTable:
-    """Return the table as if it had been read from plain UTF-8 CSV or, undelimited, JSONL."""
-    rows = table.frame.to_numpy().tolist()
-    if delimiter:
-        lines = [
-            delimiter.join(_quoted(value, delimiter) for value in row) + "\n"
-            for row in (table.columns, *rows)
-        ]
-    else:
-        objects = (dict(zip(table.columns, row, strict=True)) for row in rows)
-        lines = ["", *(json.dumps(row, ensure_ascii=False) + "\n" for row in objects)]
-    return replace(
-        table,
-        encoding="utf-8",
-        bom=b"",
-        delimiter=delimiter,
-        header=lines[0],
-        records=tuple(lines[1:]),
-        tail="",
-    )
-
-
-def _quoted(text: str, delimiter: str) -> str:
-    if any(c in text for c in (delimiter, '"', "\r", "\n")):
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def _plain(value: Value) -> Value:
-    """Return the value as text formats show it."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
-
-
-def _finite(value: Value) -> Value:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _cell(value: Value, delimiter: str) -> str:
-    value = _plain(value)
-    if value is None:
-        return delimiter
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return delimiter + _quoted(text, delimiter)
-
-
-def _csv_extended(table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
-    names: list[Value] = [column.name for column in columns]
-    ours_by_row = [names, *_by_row(table, columns)]
-    for record, values in zip((table.header, *table.records), ours_by_row, strict=True):
-        body = record.rstrip("\r\n")
-        ours = "".join(_cell(value, table.delimiter) for value in values)
-        yield body + ours + record[len(body) :]
-
-
-def _json_extended(table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
-    names = [column.name for column in columns]
-    for record, values in zip(table.records, _by_row(table, columns), strict=True):
-        brace = len(record.rstrip()) - 1
-        ours = dict(zip(names, map(_plain, values), strict=True))
-        comma = "" if not ours or record[:brace].rstrip().endswith("{") else ", "
-        fields = json.dumps(ours, ensure_ascii=False)[1:-1]
-        yield record[:brace] + comma + fields + record[brace:]
-
-
-def _by_row(table: SourceTable, columns: Sequence[NewColumn]) -> list[list[Value]]:
-    return [[column.values[i] for column in columns] for i in range(len(table))]
-
-
-def _encode(text: str, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
-    try:
-        return text.encode(table.encoding)
-    except UnicodeEncodeError as error:
-        lacking = error.object[error.start]
-    found = (
-        f"{value[:_SHOWN_CHARS]!r} in column {column.name!r}"
-        for column in columns
-        for value in (column.name, *map(str, column.values))
-        if lacking in value
-    )
-    where = next(found, "a changed value")
-    raise OutputError(
-        f"{table.path}: its encoding {table.encoding} has no {lacking!r}, which is needed for "
-        f"{where}; convert the file to UTF-8 and run again"
-    )
-
-
-def _arrow_table(table: SourceTable, columns: Sequence[NewColumn]) -> pa.Table:
-    arrow = table.arrow
-    if arrow is None:
-        texts = [pa.array(table.values(name), pa.string()) for name in table.columns]
-        arrow = pa.table(texts, names=list(table.columns))
-    for column in columns:
-        values = pa.array([_finite(value) for value in column.values])
-        arrow = arrow.append_column(
-            column.name, values.cast(pa.string()) if pa.types.is_null(values.type) else values
-        )
-    return arrow

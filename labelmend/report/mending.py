@@ -11,13 +11,15 @@ from labelmend.classify.data import MENDED, LabelledTable
 from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
 from labelmend.relabel.diagnostics.explain import Explanation
-from labelmend.runs.read import Run, read_explanations, read_run
+from labelmend.runs.read import read_explanations, read_run
+from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Share
 
 SHOWN_ROWS = 20
 """Of each decision."""
 
 _RECORDED_FLOWS = 1000
+"""In the JSON: all of a table with 30 labels, and the largest of one with hundreds."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Mending:
     rightness: Rightness | None
     changed_rows: tuple[ShownRow, ...]
     review_rows: tuple[ShownRow, ...]
-    run: Run | None
+    run: RunRecord | None
     missing: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +126,9 @@ class Mending:
             "kept": self.kept,
             "estimated_noise": self.estimated_noise,
             "flows": [asdict(flow) for flow in self.flows[:_RECORDED_FLOWS]],
-            "confused_pairs": None if self.run is None else [asdict(p) for p in self.run.confused],
+            "confused_pairs": None
+            if self.run is None
+            else [asdict(pair) for pair in self.run.noise.confused_pairs],
             "rightness": _rightness_record(self.rightness),
             "changed_rows": [_row_record(row) for row in self.changed_rows],
             "review_rows": [_row_record(row) for row in self.review_rows],
@@ -198,7 +202,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         review=len(review) if decisions else None,
         filled=len(filled),
         kept=len(given) - len(changed) - len(filled) - len(review),
-        estimated_noise=run.estimated_noise if run is not None else _noise(after, ours=ours),
+        estimated_noise=_noise(after, ours=ours) if run is None else run.noise.estimated_rate,
         flows=tuple(Flow(str(g), str(m), n) for (g, m), n in ranked),
         rightness=rightness(given, mended, truth, review if decisions else None),
         changed_rows=tuple(map(shown, shown_changed)),
@@ -290,13 +294,13 @@ def _draw(
     return sorted(rows, key=lot)[:SHOWN_ROWS]
 
 
-def _first(table: LabelledTable, rows: Sequence[int], run: Run | None) -> list[int]:
+def _first(table: LabelledTable, rows: Sequence[int], run: RunRecord | None) -> list[int]:
     """Return the first rows for review, best first where the run's record says which are."""
     if run is None:
         return list(rows[:SHOWN_ROWS])
     names = [str(i + 1) for i in range(len(table.dataset))]
-    if run.id_column is not None:
-        names = _column(table, run.id_column) or names
+    if run.input.columns.id is not None:
+        names = _column(table, run.input.columns.id) or names
     rank = {name: place for place, name in enumerate(run.review_order)}
     last = len(rank)
     return sorted(rows, key=lambda row: (rank.get(names[row], last), row))[:SHOWN_ROWS]

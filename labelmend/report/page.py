@@ -236,12 +236,12 @@ def _mending_words(mending: Mending | None) -> list[str]:
     lines = [mending_in_words(mending)]
     run = mending.run
     if run is not None:
-        lines.append(run.channel)
+        lines.append(run.channel_in_words)
         lines.append(
-            f"Of {run.expected_good:,.0f} good labels, {run.expected_broken:.1f} are expected to "
-            f"have been broken; the harm budget is {run.max_harm:.2%} of them."
+            f"Of {run.harm.expected_good:,.0f} good labels, {run.harm.expected_broken:.1f} are "
+            f"expected to have been broken; the harm budget is {run.harm.budget:.2%} of them."
         )
-        lines += [run.self_test] if run.self_test is not None else []
+        lines += [run.self_test.verdict] if run.self_test is not None else []
     return lines
 
 
@@ -251,7 +251,8 @@ def _mending_plots(mending: Mending | None) -> list[Plot]:
     plots = [decisions_plot(mending)]
     plots += [flow_plot(mending.flows)] if mending.flows else []
     run = mending.run
-    plots += [confused_plot(run.confused)] if run is not None and run.confused else []
+    confused = () if run is None else run.noise.confused_pairs
+    plots += [confused_plot(confused)] if confused else []
     return plots
 
 
@@ -376,21 +377,22 @@ def _made(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
     }
     run = mending.run if mending is not None else None
     if run is not None:
-        files.append((run.table, "mended by relabel", run.sha256))
-        models |= {(m.name, f"relabel: {m.role}", m.source, m.sha256) for m in run.models}
+        files.append((run.input.path, "mended by relabel", run.input.sha256))
+        used = run.models.items()
+        models |= {(m.name, f"relabel: {role}", m.source, m.sha256) for role, m in used}
     made = [
         Numbers("Tables", ("file", "as", "sha256"), tuple(files), words=True),
         Numbers("Models", ("model", "used by", "from", "sha256"), _merged(models), words=True),
     ]
     settings = [
-        ("labelmend", __version__, "" if run is None else run.version),
+        ("labelmend", __version__, "" if run is None else run.labelmend),
         (
             "seeds",
             ", ".join(map(str, record["seeds"])),
             "" if run is None else str(run.seed),
         ),
     ]
-    theirs = {} if run is None else run.versions
+    theirs: Mapping[str, str] = {} if run is None else run.versions
     settings += [
         (name, str(record["versions"].get(name, "")), theirs.get(name, ""))
         for name in sorted({*record["versions"], *theirs})
@@ -401,7 +403,7 @@ def _made(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
             Numbers(
                 "What relabel listened to",
                 ("source of evidence", "weight", "rows moved"),
-                tuple((s, f"{w:.2f}", f"{n:,}") for s, (w, n) in run.sources.items()),
+                tuple((n, f"{s.weight:.2f}", f"{s.moved:,}") for n, s in run.sources.items()),
             )
         )
     return made

@@ -1,18 +1,17 @@
 """Looking up a row's explanation in the evidence file of an earlier run."""
 
 import hashlib
-import io
 import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from labelmend.data.formats.find import format_by_name
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
-from labelmend.relabel.diagnostics.explain import Explanation, channel_in_words
-from labelmend.relabel.labelmodel.types import NoiseChannel
+from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class LookedUp:
         explanation: of the row.
         json_line: as it stands in the file.
         table_line: where the row begins in the table's file; None if that can't be said.
-        channel: one sentence; None without a record of the run.
+        channel: one sentence; None without a record of the run that can be read.
         notes: what a user should know, one line each.
     """
 
@@ -59,13 +58,13 @@ def look_up(
         raise _damaged(path, number) from None
     if explanation.row != number:
         raise _damaged(path, number)
-    record = _read_record(_record_beside(path))
+    record, problem = _read_record(path)
     return LookedUp(
         explanation=explanation,
         json_line=line.decode().rstrip("\n"),
         table_line=None if digest is None or path == table else _table_line(table, number),
-        channel=_recorded_channel(record),
-        notes=_notes(table, path, record),
+        channel=None if record is None else record.channel_in_words,
+        notes=(problem,) if record is None else _notes(table, path, record),
     )
 
 
@@ -94,7 +93,7 @@ def find_evidence(table: Path, digest: str | None) -> Path:
     records = [path for path in table.parent.glob(f"*{_RECORD}") if path.is_file()]
     for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
         path = record.with_name(record.name.removesuffix(_RECORD) + _EVIDENCE)
-        if path.is_file() and _field(_read_record(record), "input", "sha256") == digest:
+        if path.is_file() and _is_of(record, digest):
             return path
     raise InputError(
         f"{table}: no evidence of it in its folder; run first: "
@@ -160,49 +159,38 @@ def _digest(table: Path) -> str | None:
     """Return the sha256 of a file, or None where there is none that can be read."""
     try:
         return hashlib.sha256(table.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):  # the latter for a path that holds a NUL
         return None
 
 
-def _record_beside(evidence: Path) -> Path:
-    return evidence.with_name(evidence.name.removesuffix(_EVIDENCE) + _RECORD)
-
-
-def _read_record(path: Path) -> Any:
-    """Return a run's record, or None where it is missing or damaged."""
+def _read_record(evidence: Path) -> tuple[RunRecord | None, str]:
+    """Return the record of the run that wrote the evidence, and why there is none."""
+    path = evidence.with_name(evidence.name.removesuffix(_EVIDENCE) + _RECORD)
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
+        return RunRecord.read(path), ""
+    except FileNotFoundError:
+        return None, f"no record of the run beside {evidence}: the channel is not known"
+    except InputError as error:
+        return None, str(error)
 
 
-def _field(record: Any, *keys: str) -> Any:
-    """Return a field of a record, or None where it is missing."""
-    for key in keys:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
-
-
-def _recorded_channel(record: Any) -> str | None:
+def _is_of(record: Path, digest: str) -> bool:
+    """Whether a record that can be read is of a table with that hash."""
     try:
-        channel = NoiseChannel(**_field(record, "noise", "channel"))
-        return channel_in_words(channel, oos=_field(record, "oos_label") is not None)
-    except (TypeError, ValueError):
-        return None
+        return RunRecord.read(record).input.sha256 == digest
+    except (InputError, FileNotFoundError):
+        return False
 
 
-def _notes(table: Path, evidence: Path, record: Any) -> tuple[str, ...]:
-    """Return what is amiss with the files: the input changed, or the run's record is missing."""
-    known = _field(record, "input", "sha256")
-    if known is None:
-        return (f"no record of the run beside {evidence}: the channel is not known",)
+def _notes(table: Path, evidence: Path, record: RunRecord) -> tuple[str, ...]:
+    """Return what is amiss with the files: the input changed since."""
     sources = [table]
     if table == evidence or table.with_suffix(_EVIDENCE) == evidence:
         # The record has the path as it was typed; files may have moved together since.
-        path = Path(str(_field(record, "input", "path")))
+        path = Path(record.input.path)
         sources = [path, evidence.with_name(path.name)] if path.name else []
     found = {source: digest for source in sources if (digest := _digest(source)) is not None}
-    if not found or known in found.values():
+    if not found or record.input.sha256 in found.values():
         return ()
     changed = next(iter(found))
     return (f"{changed} has changed since this evidence was written; run labelmend relabel again",)
@@ -214,12 +202,4 @@ def _table_line(table: Path, row: int) -> int | None:
         source = read_table(table)
     except InputError:
         return None
-    if len(source.records) < row:
-        return None
-    before = "".join((source.header, *source.records[: row - 1]))
-    blank = 0
-    for line in io.StringIO(source.records[row - 1], newline=""):
-        if line.strip():
-            break
-        blank += 1
-    return sum(1 for _ in io.StringIO(before, newline="")) + blank + 1
+    return format_by_name(source.format).line_of(source, row)

@@ -1,208 +1,211 @@
-"""What a user reads of a relabelling: columns, evidence, the run's record."""
+"""The record of a run, `mended.run.json`: one class writes it and reads it.
+
+The names of the fields, here, in `parts.py` and in the dataclasses that stand in them, are the keys
+of the file. Whoever renames one, adds one or takes one away raises `SCHEMA_VERSION`, so that other
+versions of labelmend can tell.
+"""
 
 import importlib.metadata
+import json
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from pydantic import NonNegativeInt
 
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
-from labelmend.data.write import NewColumn
-from labelmend.llm.types import VoterReport
-from labelmend.relabel.diagnostics.explain import RowReader, oos_nats
-from labelmend.relabel.diagnostics.label_set import diagnose
-from labelmend.relabel.diagnostics.self_test import record as self_test_record
-from labelmend.relabel.labelmodel.decisions import given_probability
-from labelmend.relabel.labelmodel.fusion import contribution
+from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.explain import channel_in_words
 from labelmend.relabel.result import Relabelling
-from labelmend.types import NO_LABEL, Doubles, Ints
+from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
+from labelmend.runs.parts import (
+    Advice,
+    HarmRecord,
+    NoiseRecord,
+    Part,
+    RunInput,
+    SelfTestRecord,
+    Settings,
+    SourceRecord,
+    Text,
+    UsedModel,
+    VoterRecord,
+)
 from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel
 
-COLUMNS = (
-    *("mended_label", "decision", "label_quality", "confidence"),
-    *("candidates", "votes", "reason"),
-)
+SCHEMA_VERSION = 1
+"""Of the records that are written. 0 is read too: it has the same keys, all but this one."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
 
+_CONFUSED_PAIRS = 20
+"""So many of the most frequent ones are kept."""
 
-@dataclass(frozen=True)
-class ConfusedPair:
-    """A label that annotators write for another.
+
+class RunRecord(Part):
+    """What `mended.run.json` says: enough to defend the outcome and to repeat it.
 
     Attributes:
-        true: the label that the texts seem to have.
-        given: the label that they were given.
-        rows: expected number of such rows.
-        rate: P(given | true), the expected share of such rows among those with that true label.
+        schema_version: of the record.
+        labelmend: its version.
+        input: the table that was mended.
+        seed: of all random choices.
+        config: all settings.
+        models: that were used, by role.
+        labels: how many there are.
+        oos_label: the label that means "fits no label"; None without one.
+        advice: on the label set.
+        counts: rows by decision.
+        noise: how wrong the given labels are.
+        harm: what mending may have broken.
+        self_test: None where it was not asked for.
+        sources: of evidence, by name.
+        voters: what each voter did.
+        review_order: ids of the rows for review, best first.
+        notes: what the run had to say.
+        seconds: time by stage.
+        versions: of the libraries.
     """
 
-    true: str
-    given: str
-    rows: float
-    rate: float
+    schema_version: int = SCHEMA_VERSION
+    labelmend: Text
+    input: RunInput
+    seed: int
+    config: Settings
+    models: Mapping[Text, UsedModel]
+    labels: int
+    oos_label: Text | None
+    advice: Advice
+    counts: Mapping[Text, int]
+    noise: NoiseRecord
+    harm: HarmRecord
+    self_test: SelfTestRecord | None
+    sources: Mapping[Text, SourceRecord]
+    voters: tuple[VoterRecord, ...]
+    review_order: tuple[Text, ...]
+    notes: tuple[Text, ...]
+    seconds: Mapping[Text, float]
+    versions: Mapping[Text, Text]
+
+    @property
+    def channel_in_words(self) -> str:
+        """One sentence on how given labels come about."""
+        return channel_in_words(self.noise.channel, oos=self.oos_label is not None)
+
+    @classmethod
+    def of(
+        cls,
+        result: Relabelling,
+        config: Config,
+        models: Mapping[str, LocatedModel],
+        source: RunInput,
+        notes: tuple[str, ...],
+    ) -> "RunRecord":
+        """Sum up a run.
+
+        Args:
+            result: what came out.
+            config: its settings.
+            models: that were used, by role.
+            source: the table that was mended.
+            notes: what the user was told.
+        """
+        dataset, decisions, weights = result.dataset, result.decisions, result.posterior.weights
+        moved = rows_moved(result)
+        return cls(
+            labelmend=__version__,
+            input=source,
+            seed=config.seed,
+            config=config_to_dict(config),
+            models={
+                role: UsedModel(name=m.name, sha256=m.digest, source=m.source)
+                for role, m in models.items()
+            },
+            labels=len(dataset.labels),
+            oos_label=None if dataset.oos is None else dataset.labels[dataset.oos],
+            advice=Advice.of(result),
+            counts=dict(sorted(Counter(decisions.actions).items())),
+            noise=NoiseRecord(
+                estimated_rate=round(estimated_noise(result), 6),
+                channel=result.posterior.channel,
+                confused_pairs=confused_pairs(result, _CONFUSED_PAIRS),
+            ),
+            harm=HarmRecord(
+                expected_broken=round(decisions.expected_harm, 4),
+                expected_good=round(decisions.expected_good, 4),
+                budget=config.decision.max_harm,
+            ),
+            self_test=None if result.self_test is None else SelfTestRecord.of(result.self_test),
+            sources={
+                name: SourceRecord(weight=round(weight, 6), moved=moved[name])
+                for name, weight in weights.items()
+            },
+            voters=tuple(VoterRecord.of(v, weights.get(v.voter)) for v in result.voters),
+            review_order=tuple(dataset.ids[row] for row in decisions.review_order),
+            notes=notes,
+            seconds={stage: round(s, 2) for stage, s in result.seconds.items()},
+            versions={
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+            },
+        )
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        fields: dict[str, Any] = self.model_dump()
+        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "RunRecord":
+        """Read the text of the file.
+
+        Raises:
+            NewerRecordError: a later version of labelmend wrote it.
+            ValueError: it is none of ours.
+        """
+        version = _Version.model_validate_json(text).schema_version
+        if version > SCHEMA_VERSION:
+            raise NewerRecordError(version)
+        return cls.model_validate_json(text)
+
+    @classmethod
+    def read(cls, path: Path) -> "RunRecord":
+        """Read the file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            InputError: it can't be read, or is no record of ours.
+        """
+        try:
+            return cls.from_json(path.read_bytes())
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror or error}") from None
+        except NewerRecordError as error:
+            raise InputError(f"{path}: {error}; update labelmend") from None
+        except ValueError:
+            raise InputError(
+                f"{path} is damaged, or of another version of labelmend; "
+                "run labelmend relabel again"
+            ) from None
 
 
-def estimated_noise(result: Relabelling) -> float:
-    """Return the expected share of wrong labels among the given ones."""
-    quality = given_probability(result.dataset.given, result.unique.of_row, result.posterior)
-    labelled = quality[~np.isnan(quality)]
-    return float(1 - labelled.mean()) if len(labelled) else 0.0
+class _Version(Part):
+    """What is read of a record first."""
+
+    schema_version: NonNegativeInt = 0
 
 
-def confused_pairs(result: Relabelling, count: int) -> tuple[ConfusedPair, ...]:
-    """Return the label pairs that are most often confused, by expected rows."""
-    labels, given = result.dataset.labels, result.dataset.given
-    labelled = np.flatnonzero(given != NO_LABEL)
-    texts = result.unique.of_row[labelled]
-    true, mass = result.posterior.candidates[texts], result.posterior.probabilities[texts]
-    carried = np.bincount(true.ravel(), weights=mass.ravel(), minlength=len(labels))
-    row, column = np.nonzero((true != given[labelled, None]) & (mass > _NEGLIGIBLE))
-    codes, place = np.unique(
-        true[row, column] * len(labels) + given[labelled[row]], return_inverse=True
-    )
-    rows = np.bincount(place, weights=mass[row, column], minlength=len(codes))
-    # Rounded first: sums that are equal on paper tie, and go to the smaller label index.
-    ranked = np.lexsort((codes, -np.round(rows, 9)))[:count]
-    pairs = ((*divmod(int(codes[i]), len(labels)), float(rows[i])) for i in ranked)
-    return tuple(
-        ConfusedPair(labels[t], labels[g], round(n, 2), round(n / float(carried[t]), 4))
-        for t, g, n in pairs
-    )
+class NewerRecordError(ValueError):
+    """A record is of a schema that this labelmend doesn't know yet."""
 
-
-_NEGLIGIBLE = 1e-3
-
-
-def rows_moved(result: Relabelling) -> dict[str, int]:
-    """Return for each source the number of rows that it moves.
-
-    These would have another most probable label without it. The posterior is taken before
-    blunders, the noise channel as learned.
-    """
-    posterior = result.posterior
-    total = oos_nats(result) + posterior.channel_nats
-    for source in result.evidence:
-        total += contribution(source, posterior)
-    best = _best(total, posterior.candidates)
-    rows = np.bincount(result.unique.of_row, minlength=len(best))
-    moved = {}
-    for source in result.evidence:
-        without = _best(total - contribution(source, posterior), posterior.candidates)
-        moved[source.source] = int(rows[without != best].sum())
-    return moved
-
-
-def _best(nats: Doubles, candidates: Ints) -> Ints:
-    """Return the best label of each text; ties go to the smaller label index."""
-    tied = nats >= nats.max(axis=1, keepdims=True) - _EQUAL
-    return np.asarray(np.where(tied, candidates, np.iinfo(np.int64).max).min(axis=1))
-
-
-_EQUAL = 1e-9
-
-
-def columns_of(result: Relabelling) -> tuple[NewColumn, ...]:
-    """Return our columns, in the order of the rows."""
-    decisions, labels = result.decisions, result.dataset.labels
-    rows = range(len(result.dataset))
-    reader = RowReader(result)
-    values: dict[str, tuple[str | float | None, ...]] = {
-        "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended),
-        "decision": decisions.actions,
-        "label_quality": tuple(float(q) for q in decisions.quality),
-        "confidence": tuple(float(c) for c in decisions.confidence),
-        "candidates": tuple(reader.candidates(row) for row in rows),
-        "votes": tuple(_votes(reader.votes(row)) for row in rows),
-        "reason": tuple(reader.reason(row) for row in rows),
-    }
-    return tuple(NewColumn(name, values[name]) for name in COLUMNS)
-
-
-def _votes(votes: Mapping[str, str]) -> str | None:
-    return " | ".join(f"{voter}: {label}" for voter, label in votes.items()) or None
-
-
-def evidence_lines(result: Relabelling) -> Iterator[str]:
-    """Yield one JSON line a row: its explanation."""
-    for explanation in RowReader(result).explanations(np.arange(len(result.dataset))):
-        yield explanation.to_line()
-
-
-def _advice(result: Relabelling) -> dict[str, Any]:
-    """Return what is to be said of the label set; JSON has no NaN."""
-    advice = asdict(diagnose(result))
-    trust = advice["trust"].items()
-    advice["trust"] = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in trust}
-    return advice
-
-
-def _voter_record(report: VoterReport, weights: Mapping[str, float]) -> dict[str, Any]:
-    """Return what one voter did and was worth; what isn't known is null."""
-    worth = {"agreement": report.agreement, "luck": report.luck, "information": report.information}
-    weight = weights.get(report.voter)
-    return {
-        **asdict(report),
-        "seconds": round(report.seconds, 2),
-        "spent": round(report.spent, 2),
-        "tokens_per_second": round(report.tokens_per_second, 1),
-        "weight": None if weight is None else round(weight, 6),
-        "worse_than_chance": report.worse_than_chance,
-        **{key: None if value is None else round(value, 6) for key, value in worth.items()},
-    }
-
-
-def run_record(
-    result: Relabelling,
-    config: Config,
-    models: Mapping[str, LocatedModel],
-    source: Mapping[str, Any],
-    notes: tuple[str, ...],
-) -> dict[str, Any]:
-    """Return what `mended.run.json` says: enough to defend the outcome and to repeat it."""
-    channel, decisions = result.posterior.channel, result.decisions
-    moved = rows_moved(result)
-    return {
-        "labelmend": __version__,
-        "input": dict(source),
-        "seed": config.seed,
-        "config": config_to_dict(config),
-        "models": {
-            role: {"name": m.name, "sha256": m.digest, "source": m.source}
-            for role, m in models.items()
-        },
-        "labels": len(result.dataset.labels),
-        "oos_label": None
-        if result.dataset.oos is None
-        else result.dataset.labels[result.dataset.oos],
-        "advice": _advice(result),
-        "counts": dict(sorted(Counter(decisions.actions).items())),
-        "noise": {
-            "estimated_rate": round(estimated_noise(result), 6),
-            "channel": asdict(channel),
-            "confused_pairs": [asdict(pair) for pair in confused_pairs(result, 20)],
-        },
-        "harm": {
-            "expected_broken": round(decisions.expected_harm, 4),
-            "expected_good": round(decisions.expected_good, 4),
-            "budget": config.decision.max_harm,
-        },
-        "self_test": None if result.self_test is None else self_test_record(result.self_test),
-        "sources": {
-            source: {"weight": round(weight, 6), "moved": moved[source]}
-            for source, weight in result.posterior.weights.items()
-        },
-        "voters": [_voter_record(v, result.posterior.weights) for v in result.voters],
-        "review_order": [result.dataset.ids[row] for row in decisions.review_order],
-        "notes": list(notes),
-        "seconds": {stage: round(s, 2) for stage, s in result.seconds.items()},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
-        },
-    }
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"written by a later labelmend (schema version {version}, "
+            f"this one reads up to {SCHEMA_VERSION})"
+        )

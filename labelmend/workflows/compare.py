@@ -31,7 +31,9 @@ from labelmend.classify.tuning import check_tunable
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
+from labelmend.data.table import SourceTable
+from labelmend.data.task import require_task
 from labelmend.errors import ColumnError, InputError
 from labelmend.evaluation.baseline import (
     Arm,
@@ -250,6 +252,7 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
             weigh=weigh,
             mended=mended,
         )
+        require_task(found.dataset, {"single"}, "compare-baseline")
         data = training_set(found.dataset, found.confidence)
         check_trainable(data, f"{table.path}: column {found.columns.label!r}")
         return found

@@ -10,8 +10,9 @@ from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
 from labelmend.data.request import TableRequest, load_table
+from labelmend.data.table import NewColumn
+from labelmend.data.task import require_task
 from labelmend.data.write import (
-    NewColumn,
     atomic_files,
     check_new_columns,
     check_output,
@@ -66,6 +67,7 @@ def corrupt_file(
         raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")
     check_new_columns(job.table, [TRUE_LABEL])
     dataset = job.dataset
+    require_task(dataset, {"single"}, "corrupt")
     check_shares(shares, len(dataset.labels), dataset.oos)
     prototypes = None
     if any(share.kind == "nearest" for share in shares):

@@ -6,6 +6,7 @@ from pathlib import Path
 from labelmend.configs.schema import Config
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import TableRequest, load_table
+from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_output
 from labelmend.llm.store import Store, forget
 from labelmend.protocols import Progress
@@ -36,6 +37,7 @@ def describe_file(
     """
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "describe")
     for source in (request.path, *([labels_file] if labels_file else [])):
         check_output(source, output, is_table=False)
     store_path = OutputPaths.beside(output).store

@@ -13,6 +13,7 @@ from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.request import TableRequest, load_table
+from labelmend.data.task import require_task
 from labelmend.data.write import check_new_columns
 from labelmend.llm.store import Store
 from labelmend.llm.types import Ballot
@@ -28,7 +29,7 @@ from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE, Run, carry_out
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
 from labelmend.retrieval.space import open_space
-from labelmend.runs.record import COLUMNS
+from labelmend.runs.columns import COLUMNS
 from labelmend.stopwatch import Stopwatch
 from labelmend.types import Dataset, LabelCard
 from labelmend.weights.locate import LocatedModel
@@ -87,6 +88,7 @@ def plan_file(
     """
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "relabel")
     check_new_columns(job.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
     notes = (*job.notes, *notes_on_gpu(config, models))

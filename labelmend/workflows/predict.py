@@ -13,9 +13,8 @@ from labelmend.configs.schema import Config
 from labelmend.data.dataset import choose_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.table import NewColumn, Value
 from labelmend.data.write import (
-    NewColumn,
-    Value,
     atomic_files,
     check_new_columns,
     check_output,

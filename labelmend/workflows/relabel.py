@@ -1,7 +1,6 @@
 """Files in, files out: what `labelmend relabel` does."""
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from labelmend.configs.schema import Config
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
 from labelmend.errors import OutputError
 from labelmend.llm.store import Store, forget
@@ -17,8 +17,10 @@ from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.tuned import notes_on_tuned
+from labelmend.runs.columns import COLUMNS, columns_of, evidence_lines
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.record import COLUMNS, columns_of, evidence_lines, run_record
+from labelmend.runs.parts import InputColumns, RunInput
+from labelmend.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def relabel_file(
     paths = OutputPaths.beside(output)
     written = read_labels_file(labels_file) if labels_file else {}
     job = load_table(request, config.data, written)
+    require_task(job.dataset, {"single"}, "relabel")
     check_new_columns(job.table, COLUMNS)
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
@@ -71,21 +74,21 @@ def relabel_file(
             progress=progress,
             self_test=self_test,
         )
-    source = {
-        "path": os.fsencode(request.path).decode(errors="replace"),
-        "sha256": digest,
-        "rows": len(job.dataset),
-        "texts": len(result.unique),
-        "columns": {
-            "text": job.columns.text,
-            "label": job.columns.label,
-            "id": job.columns.id,
-            "votes": list(job.votes),
-        },
-    }
+    source = RunInput(
+        path=os.fsencode(request.path).decode(errors="replace"),
+        sha256=digest,
+        rows=len(job.dataset),
+        texts=len(result.unique),
+        columns=InputColumns(
+            text=job.columns.text,
+            label=job.columns.label,
+            id=job.columns.id,
+            votes=tuple(job.votes),
+        ),
+    )
     tuned = notes_on_tuned(models.encoders, job.dataset.texts)
     notes = (*job.notes, *result.notes, *tuned)
-    record = run_record(result, config, models.all(), source, notes)
+    record = RunRecord.of(result, config, models.all(), source, notes)
     files = [paths.table, paths.evidence, paths.record]
     # The user's own labels file is never written to, whatever its name.
     own_labels = [] if labels_file else [paths.labels]
@@ -93,9 +96,7 @@ def relabel_file(
         write_table(job.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
-        # A model's path may be no Unicode.
-        text = json.dumps(record, indent=2, ensure_ascii=False)
-        run.write_text(f"{text}\n", "utf-8", errors="replace")
+        run.write_text(record.to_json(), "utf-8", errors="replace")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
     return RelabelOutcome(result, notes, paths)

@@ -33,6 +33,7 @@ from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
@@ -108,6 +109,7 @@ def train_file(
         oos_label=request.oos_label,
         weigh=weigh,
     )
+    require_task(loaded.dataset, {"single"}, "train-classifier")
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     data = training_set(loaded.dataset, loaded.confidence)
     check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")

@@ -23,6 +23,7 @@ from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.task import require_task
 from labelmend.errors import ConfigError, InputError
 from labelmend.protocols import Progress
 from labelmend.relabel.label_cards import core_texts, draft_cards
@@ -224,6 +225,7 @@ def _load(request: TableRequest, config: Config) -> tuple[LabelledTable, bool]:
         oos_label=request.oos_label,
         weigh=weighed,
     )
+    require_task(loaded.dataset, {"single"}, "tune-embedder")
     return loaded, weighed
 
 

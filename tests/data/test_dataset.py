@@ -13,7 +13,8 @@ from labelmend.data.dataset import (
     vote_indices,
 )
 from labelmend.data.duplicates import given_counts
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
+from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError
 from labelmend.types import NO_LABEL
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelmend.data.read import SourceTable, read_table
+from labelmend.data.read import read_table
+from labelmend.data.table import SourceTable
 from labelmend.errors import InputError
 
 RUSSIAN = ("Почему моя карта не работает?", "не пришёл перевод", "ок", "ПИН-код забыл")
@@ -45,18 +46,23 @@ def test_values_are_text_as_they_stand(tmp_path: Path) -> None:
         ["True", "nan", " a ", "None"],
     ]
     assert list(table.row_numbers) == [1, 2, 3]
-    assert table.header == "text,id,date,x\r\n"
-    assert table.records[1] == "1.10,1e5,,null\r\n"
-    assert (table.format, table.encoding, table.bom, table.delimiter) == ("csv", "utf-8", b"", ",")
+    assert table.origin.header == "text,id,date,x\r\n"
+    assert table.origin.records[1] == "1.10,1e5,,null\r\n"
+    assert (table.format, table.encoding, table.origin.bom, table.origin.delimiter) == (
+        "csv",
+        "utf-8",
+        b"",
+        ",",
+    )
 
 
 def test_quoting_and_blank_lines(tmp_path: Path) -> None:
     text = '\ntext,label\n"a, ""b""\nc",x\n\n  \n d,"y"\n\n'
     table = read_table(put(tmp_path, text))
     assert rows(table) == [['a, "b"\nc', "x"], [" d", "y"]]
-    assert table.header == "\ntext,label\n"
-    assert table.records == ('"a, ""b""\nc",x\n', '\n  \n d,"y"\n')
-    assert table.tail == "\n"
+    assert table.origin.header == "\ntext,label\n"
+    assert table.origin.records == ('"a, ""b""\nc",x\n', '\n  \n d,"y"\n')
+    assert table.origin.tail == "\n"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -64,7 +70,7 @@ def test_delimiter_is_found_in_spite_of_the_others(tmp_path: Path, delimiter: st
     others = [d for d in ",;\t|" if d != delimiter]
     lines = [f'"a{delimiter} b"{delimiter}x{others[i % 3]}y' for i in range(5)]
     table = read_table(put(tmp_path, "\n".join((f"text{delimiter}label", *lines))))
-    assert table.delimiter == delimiter
+    assert table.origin.delimiter == delimiter
     assert table.columns == ("text", "label")
     assert table.values("text") == [f"a{delimiter} b"] * 5
 
@@ -93,7 +99,7 @@ def test_format_by_content(tmp_path: Path) -> None:
     assert read_table(tmp_path / "d.data").format == "parquet"
     assert refusal(put(tmp_path, "hello\nyou\n", "e.txt")) == (
         ": can't tell the format from the suffix '.txt' or the content; use a name that ends in "
-        "one of .csv, .tsv, .tab, .jsonl, .ndjson, .parquet, .pq"
+        "one of .csv, .jsonl, .ndjson, .parquet, .pq, .tab, .tsv"
     )
 
 
@@ -123,7 +129,7 @@ def test_russian_encodings(
 ) -> None:
     table = read_table(put(tmp_path, f"text,label\n{text},a\n", encoding=encoding))
     assert rows(table) == [[text, "a"]]
-    assert (table.encoding, table.bom) == (found, bom)
+    assert (table.encoding, table.origin.bom) == (found, bom)
 
 
 @pytest.mark.parametrize("text", WESTERN)
@@ -176,7 +182,7 @@ def test_explicit_encoding(tmp_path: Path) -> None:
     )
     assert "unknown encoding 'hex'" in refusal(tmp_path / "a.csv", "hex")
     table = read_table(put(tmp_path, "text\nя\n", encoding="utf-16"), "utf-16")
-    assert (table.encoding, table.bom, rows(table)) == ("utf-16-le", b"\xff\xfe", [["я"]])
+    assert (table.encoding, table.origin.bom, rows(table)) == ("utf-16-le", b"\xff\xfe", [["я"]])
     # "+AC0-" is a hyphen that UTF-7 writes plainly: the bytes would not come back.
     assert refusal(put(tmp_path, "text\na+AC0-b\n"), "utf-7") == (
         ": utf-7 would not give the same bytes back; convert the file to UTF-8"
@@ -294,7 +300,7 @@ def test_jsonl(tmp_path: Path) -> None:
         ["aé", "1.10", "12345678901234567890123", "", ""],
         ["007", "", "", "true", '[1, {"é": 2.5}]'],
     ]
-    assert table.records == (lines[0], lines[1] + lines[2])
+    assert table.origin.records == (lines[0], lines[1] + lines[2])
 
 
 @pytest.mark.parametrize(

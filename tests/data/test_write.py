@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelmend.data.read import read_table
+from labelmend.data.table import NewColumn
 from labelmend.data.write import (
-    NewColumn,
     atomic_files,
     check_new_columns,
     check_output,
@@ -230,10 +230,10 @@ def test_with_values_rewrites_only_what_changes(tmp_path: Path) -> None:
     )
     (tmp_path / "a.jsonl").write_bytes(b'{"label":"a"}\n{"label":"a","n":1}\n')
     table = with_values(read_table(tmp_path / "a.jsonl"), "label", ["a", "b"])
-    assert table.records == ('{"label":"a"}\n', '{"label": "b", "n": 1}\n')
+    assert table.origin.records == ('{"label":"a"}\n', '{"label": "b", "n": 1}\n')
     pq.write_table(pa.table({"label": ["a", "a"], "n": [1, 2]}), tmp_path / "a.parquet")
     table = with_values(read_table(tmp_path / "a.parquet"), "label", ["a", "b"])
-    assert table.arrow.to_pydict() == {"label": ["a", "b"], "n": [1, 2]}
+    assert table.origin.to_pydict() == {"label": ["a", "b"], "n": [1, 2]}
 
 
 def refusal(source: Path, output: Path) -> str:
@@ -261,7 +261,7 @@ def test_check_output(tmp_path: Path) -> None:
     )
     assert refusal(source, tmp_path / "b.xlsx") == (
         ": can't tell the format from the suffix '.xlsx'; end the name in one of "
-        ".csv, .tsv, .tab, .jsonl, .ndjson, .parquet, .pq"
+        ".csv, .jsonl, .ndjson, .parquet, .pq, .tab, .tsv"
     )
     check_output(source, tmp_path / "b.CSV")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "d.csv", "hard.csv", "link.csv"]
@@ -327,7 +327,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from labelmend.data.read import read_table
-from labelmend.data.write import NewColumn, atomic_files, write_table
+from labelmend.data.table import NewColumn
+from labelmend.data.write import atomic_files, write_table
 from labelmend.errors import OutputError
 table = read_table(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

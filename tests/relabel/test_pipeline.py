@@ -1,7 +1,6 @@
 """The main job on real small models, with a few dozen rows of the demo data."""
 
 import csv
-import json
 from dataclasses import replace
 from importlib import resources
 
@@ -18,7 +17,8 @@ from labelmend.relabel.evidence.reranker import label_passage
 from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import locate_models
-from labelmend.runs.record import run_record
+from labelmend.runs.parts import InputColumns, RunInput
+from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
@@ -292,6 +292,13 @@ def test_a_label_passage_is_its_description_or_its_other_exemplars():
 # Recorded votes.
 
 PLAIN = load_config("embedded", ["reranker.backend=none"])
+SOURCE = RunInput(
+    path="x.csv",
+    sha256="ab" * 32,
+    rows=1,
+    texts=1,
+    columns=InputColumns(text="text", label="label", id=None, votes=()),
+)
 
 
 @pytest.fixture(scope="module")
@@ -411,15 +418,14 @@ def test_labels_at_random_change_nothing(noisy, few_models):
     (note,) = result.notes
     assert note.startswith("The given labels can't be told from chance: ")
     assert note.endswith(" Nothing was changed.")
-    record = run_record(result, PLAIN, {}, {}, result.notes)
-    assert record["advice"]["trust"]["trusted"] is False
-    assert record["advice"]["trust"]["reason"] == note
-    assert (record["advice"]["merge"], record["advice"]["mostly_wrong"]) == ((), ())
-    json.dumps(record, allow_nan=False)
+    advice = RunRecord.of(result, PLAIN, {}, SOURCE, result.notes).advice
+    assert advice.trust.trusted is False
+    assert advice.trust.reason == note
+    assert (advice.merge, advice.mostly_wrong) == ((), ())
 
 
 def test_good_labels_are_trusted_without_a_word(mended):
     assert mended.notes == ()
-    advice = run_record(mended, CONFIG, {}, {}, ())["advice"]
-    assert advice["trust"]["trusted"] is True
-    assert 0.5 < advice["trust"]["agreement"] < 1
+    trust = RunRecord.of(mended, CONFIG, {}, SOURCE, ()).advice.trust
+    assert trust.trusted is True
+    assert 0.5 < trust.agreement < 1

@@ -59,7 +59,7 @@ def test_the_record_orders_the_rows_for_review(with_run, tables, known):
     assert [row.row for row in mending.review_rows] == [5, 4]
     assert mending.review_rows[0].explanation.proposed == known.A
     assert mending.estimated_noise == 0.25
-    assert mending.run.confused[0].rows == 2.5
+    assert mending.run.noise.confused_pairs[0].rows == 2.5
 
 
 def test_the_draw_of_changed_rows_heeds_the_seed_and_not_the_order(tmp_path, tables, write_rows):

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labelmend.configs.load import load_config
 from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.explain import RowReader, explain
 from labelmend.runs.look_up import find_evidence, look_up
+from labelmend.runs.parts import InputColumns, RunInput
+from labelmend.runs.record import RunRecord
 
 
 @pytest.fixture
@@ -18,30 +21,27 @@ def files(tmp_path, result):
     return tmp_path
 
 
-def record(folder, name, source, **fields):
-    digest = hashlib.sha256((folder / source).read_bytes()).hexdigest()
-    channel = {
-        "keep_rate": 0.9,
-        "similar_share": 0.5,
-        "oos_share": 0.25,
-        "temperature": 0.1,
-        "pair_strength": None,
-        "label_strength": None,
-    }
-    (folder / name).write_text(
-        json.dumps(
-            {
-                "input": {"path": str(folder / source), "sha256": digest},
-                "oos_label": "oos",
-                "noise": {"channel": channel},
-                **fields,
-            }
+@pytest.fixture
+def record(files, result):
+    """Write the record of a run on `data.csv`; `change` changes what stands in it."""
+
+    def write(change=lambda fields: fields):
+        source = RunInput(
+            path=str(files / "data.csv"),
+            sha256=hashlib.sha256((files / "data.csv").read_bytes()).hexdigest(),
+            rows=2,
+            texts=2,
+            columns=InputColumns(text="text", label="label", id=None, votes=()),
         )
-    )
+        said = RunRecord.of(result, load_config("embedded"), {}, source, ())
+        fields = change(json.loads(said.to_json()))
+        (files / "out.run.json").write_text(json.dumps(fields))
+
+    return write
 
 
-def test_a_row_by_its_number_and_its_name(files, result):
-    record(files, "out.run.json", "data.csv")
+def test_a_row_by_its_number_and_its_name(files, result, record):
+    record()
     by_row = look_up(files / "out.csv", row=2)
     assert by_row.explanation == explain(result, 1)
     assert by_row.json_line == by_row.explanation.to_line()
@@ -54,18 +54,18 @@ def test_a_row_by_its_number_and_its_name(files, result):
     assert look_up(Path("gone.csv"), files / "out.evidence.jsonl", row=2).notes == ()
 
 
-def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files):
+def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files, record):
     (files / "other.run.json").write_text("{")
     (files / "third.run.json").write_text('{"input": 3}')
-    record(files, "out.run.json", "data.csv")
+    record()
     found = look_up(files / "data.csv", row=2)
     # The first row takes lines 2 and 3, line 4 is blank.
     assert (found.explanation.id, found.table_line, found.notes) == ("x2", 5, ())
     assert look_up(files / "data.csv", row=1).table_line == 2
 
 
-def test_a_table_that_changed_is_noted(files):
-    record(files, "out.run.json", "data.csv")
+def test_a_table_that_changed_is_noted(files, record):
+    record()
     with (files / "data.csv").open("a") as file:
         file.write("more,a\n")
     for table, evidence in (("out.csv", None), ("data.csv", files / "out.evidence.jsonl")):
@@ -83,10 +83,28 @@ def test_without_a_record_the_channel_is_not_known(files):
     assert note.startswith("no record of the run beside ")
 
 
-def test_a_record_without_a_channel(files):
-    record(files, "out.run.json", "data.csv", noise={"channel": {"keep": 1}})
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            lambda fields: {**fields, "noise": {"channel": {"keep": 1}}},
+            " is damaged, or of another",
+        ),
+        (lambda fields: {"epochs": 3}, " is damaged, or of another version of labelmend; run "),
+        (lambda fields: {**fields, "schema_version": 9}, ": written by a later labelmend (schema"),
+    ],
+)
+def test_a_record_that_can_not_be_read_is_noted(files, record, change, problem):
+    record(change)
     found = look_up(files / "out.csv", row=1)
-    assert (found.channel, found.notes) == (None, ())
+    assert found.channel is None
+    (note,) = found.notes
+    assert note.startswith(f"{files / 'out.run.json'}{problem}")
+
+
+def test_a_path_that_no_file_can_have(files, record):
+    record(lambda fields: {**fields, "input": {**fields["input"], "path": "\x00"}})
+    assert look_up(files / "out.csv", row=1).notes == ()
 
 
 def test_no_evidence(files):

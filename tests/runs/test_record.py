@@ -1,300 +1,244 @@
-"""What a user reads of a relabelling, worked out by hand for four rows of three texts."""
+"""The record of a run, on four rows of three texts: written, read, and refused."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from pydantic import ValidationError
 
+from labelmend.arrays import share
 from labelmend.configs.load import load_config
-from labelmend.llm.types import VoterReport
-from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
-from labelmend.relabel.result import Relabelling
-from labelmend.runs.record import (
-    COLUMNS,
-    ConfusedPair,
-    columns_of,
-    confused_pairs,
-    estimated_noise,
-    evidence_lines,
-    rows_moved,
-    run_record,
+from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.label_set import EmptyLabel
+from labelmend.relabel.result import SelfTest
+from labelmend.runs.findings import ConfusedPair
+from labelmend.runs.parts import (
+    HarmRecord,
+    InputColumns,
+    RunInput,
+    SourceRecord,
+    TrustRecord,
+    UsedModel,
 )
-from labelmend.types import NO_LABEL, Dataset, Evidence, UniqueTexts
+from labelmend.runs.record import SCHEMA_VERSION, RunRecord
 from labelmend.weights.locate import LocatedModel
 
-NAN = float("nan")
-A, B, C = range(3)
-
-
-def ints(*values):
-    return np.array(values, dtype=np.int64)
-
-
-def floats(*values):
-    return np.array(values, dtype=np.float32)
+CONFIG = load_config("embedded", ["decision.max_harm=0.25", "seed=3"])
+MODEL = LocatedModel("m", "encoder", Path("/m"), "ab" * 32, 7, "PyPI m 1.0")
+SOURCE = RunInput(
+    path="x.csv",
+    sha256="cd" * 32,
+    rows=4,
+    texts=3,
+    columns=InputColumns(text="text", label="label", id=None, votes=("expert",)),
+)
+TEST = SelfTest(
+    runs=2,
+    estimated_rate=1 / 3,
+    injected_rate=0.125,
+    recovery=share(3, 4),
+    detection=share(4, 4),
+    harm=share(1, 3),
+    expected_broken=1.5,
+    budget=0.25,
+    factor=0.5,
+    broken_at_factor=0,
+    withdrawn=1,
+    verdict="tightened",
+    notes=(),
+)
+KEYS = """
+schema_version labelmend input.path input.sha256 input.rows input.texts input.columns.text
+input.columns.label input.columns.id input.columns.votes seed config models.encoder.name
+models.encoder.sha256 models.encoder.source labels oos_label advice.trust.trusted
+advice.trust.reason advice.trust.agreement advice.trust.errors advice.merge advice.split
+advice.mostly_wrong advice.empty.label advice.empty.mended_rows counts.change counts.keep
+counts.label counts.review noise.estimated_rate noise.channel.keep_rate noise.channel.similar_share
+noise.channel.oos_share noise.channel.temperature noise.channel.pair_strength
+noise.channel.label_strength noise.confused_pairs.true noise.confused_pairs.given
+noise.confused_pairs.rows noise.confused_pairs.rate harm.expected_broken harm.expected_good
+harm.budget self_test.runs self_test.estimated_rate self_test.injected_rate self_test.recovery.count
+self_test.recovery.total self_test.recovery.rate self_test.recovery.interval_95
+self_test.detection.count self_test.detection.total self_test.detection.rate
+self_test.detection.interval_95 self_test.harm.count self_test.harm.total self_test.harm.rate
+self_test.harm.interval_95 self_test.expected_broken self_test.realised_by_expected_harm
+self_test.budget self_test.factor self_test.broken_at_factor self_test.withdrawn_changes
+self_test.verdict sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
+voters.voter voters.asked voters.remembered voters.failures voters.seconds voters.spent
+voters.tokens voters.audited voters.agreement voters.luck voters.information voters.unasked
+voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes seconds.embed
+versions.python versions.numpy versions.scikit-learn versions.sentence-transformers versions.torch
+versions.llama-cpp-python
+"""
 
 
 @pytest.fixture
-def result():
-    """Rows 1 and 4 are one text, given a and b; row 2 is given b; row 3 has no label."""
-    dataset = Dataset(
-        ids=("1", "2", "3", "4"),
-        texts=("lost card", "stolen [red]", "pin", "Lost card"),
-        given=ints(A, B, NO_LABEL, B),
-        labels=("a", "b", "c"),
-        oos=C,
-    )
-    unique = UniqueTexts(
-        texts=("lost card", "stolen [red]", "pin"),
-        of_row=ints(0, 1, 2, 0),
-        given=csr_array(np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float32)),
-    )
-    posterior = Posterior(
-        candidates=ints([A, B], [B, C], [A, C]),
-        probabilities=np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.625]]),
-        channel=NoiseChannel(0.875, 0.5, 0.1, 0.2, 50.0, None),
-        weights={"bm25": 0.5, "tiny": 1.25},
-        oos_bias=0.5,
-        channel_nats=np.array([[-1.0, -0.25], [-0.25, -3.0], [0.0, 0.0]]),
-        given_share=np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 0.0]]),
-    )
-    decisions = Decisions(
-        actions=("keep", "review", "label", "change"),
-        mended=ints(A, B, C, A),
-        proposed=ints(A, B, C, A),
-        confidence=np.array([0.75, 0.5, 0.625, 0.75]),
-        quality=np.array([0.75, 0.5, NAN, 0.25]),
-        review_order=ints(1),
-        expected_harm=0.25,
-        expected_good=1.5,
-    )
-    return Relabelling(
-        dataset=dataset,
-        cards=(),
-        posterior=posterior,
-        decisions=decisions,
-        unique=unique,
-        evidence=(
-            Evidence("bm25", floats([2, 1], [0.5, 0.25], [1, 1])),
-            Evidence("tiny", floats([-1, -2], [NAN, NAN], [-3, -1])),
-        ),
-        neighbours=ints([1, 2], [0, -1], [0, 1]),
-        neighbour_scores=floats([0.5, 0.25], [0.5, 0], [0.25, 0.125]),
-        routed=np.array([True, False, True]),
-        voters=(VoterReport("tiny", 2, 1, {}, 0.123456, unasked=3),),
-        seconds={"embed": 1.23456},
-    )
+def record(four_rows):
+    result = replace(four_rows, self_test=TEST)
+    return RunRecord.of(result, CONFIG, {"encoder": MODEL}, SOURCE, ("a note",))
 
 
-def column(result, name):
-    (found,) = (c for c in columns_of(result) if c.name == name)
-    return found.values
+@pytest.fixture
+def fields(record):
+    return json.loads(record.to_json())
 
 
-def test_estimated_noise(result):
-    # The given labels of rows 1, 2 and 4 have 0.75, 0.5 and 0.25; row 3 was given none.
-    assert estimated_noise(result) == pytest.approx(1 - (0.75 + 0.5 + 0.25) / 3)
+def keys(value, path=""):
+    """The paths of all values, in the order of the file; those of the settings are not ours."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]
+    if isinstance(value, dict) and value and path != "config":
+        return [k for key, v in value.items() for k in keys(v, f"{path}.{key}".lstrip("."))]
+    return [path]
 
 
-def test_estimated_noise_where_nothing_was_given(result):
-    dataset = replace(result.dataset, given=ints(*[NO_LABEL] * 4))
-    assert estimated_noise(replace(result, dataset=dataset)) == 0.0
-
-
-def test_confused_pairs(result):
-    # Of the three labelled rows, 2 * 0.75 are expected to be a, 2 * 0.25 + 0.5 b, and 0.5 c.
-    pairs = (
-        ConfusedPair("a", "b", 0.75, 0.75 / 1.5),
-        ConfusedPair("c", "b", 0.5, 0.5 / 0.5),
-        ConfusedPair("b", "a", 0.25, 0.25 / 1.0),
-    )
-    assert confused_pairs(result, 20) == pairs
-    assert confused_pairs(result, 2) == pairs[:2]
-
-
-def test_pairs_of_equal_weight_are_in_the_order_of_the_labels(result):
-    posterior = replace(
-        result.posterior, probabilities=np.array([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
-    )
-    assert confused_pairs(replace(result, posterior=posterior), 20) == (
-        ConfusedPair("a", "b", 0.5, 0.5),
-        ConfusedPair("b", "a", 0.5, 0.3333),
-        ConfusedPair("c", "b", 0.5, 1.0),
-    )
-
-
-def test_nothing_is_confused_where_nothing_was_given(result):
-    dataset = replace(result.dataset, given=ints(*[NO_LABEL] * 4))
-    assert confused_pairs(replace(result, dataset=dataset), 20) == ()
-
-
-def test_rows_moved(result):
-    # The text of rows 1 and 4 has, for a, 0.5 * 0.5 of bm25, 1.25 * 0.5 of tiny and -1 of the
-    # channel, and for b -0.25, -0.625 and -0.25. Without bm25 a leads by -0.375 to -0.875;
-    # without tiny b leads by -0.5 to -0.75. The others' lead is the channel's or the bias's.
-    assert rows_moved(result) == {"bm25": 0, "tiny": 2}
-
-
-def test_a_source_that_only_breaks_a_tie_moves_what_the_smaller_label_would_have_had(result):
-    posterior = replace(result.posterior, channel_nats=np.zeros((3, 2)), oos_bias=0.0)
-    # Without tiny nothing is known of row 3: it would be a, and is c.
-    assert rows_moved(replace(result, posterior=posterior)) == {"bm25": 0, "tiny": 1}
-
-
-def test_without_weights_nothing_is_moved(result):
-    posterior = replace(result.posterior, weights={})
-    assert rows_moved(replace(result, posterior=posterior)) == {"bm25": 0, "tiny": 0}
-
-
-def test_the_columns(result):
-    assert tuple(c.name for c in columns_of(result)) == COLUMNS
-    assert column(result, "mended_label") == ("a", "b", "c", "a")
-    assert column(result, "decision") == ("keep", "review", "label", "change")
-    assert column(result, "label_quality")[:2] == (0.75, 0.5)
-    assert np.isnan(column(result, "label_quality")[2])
-    assert column(result, "candidates") == (
-        "a 0.750 | b 0.250",
-        "b 0.500 | c 0.500",
-        "c 0.625 | a 0.250",
-        "a 0.750 | b 0.250",
-    )
-    assert column(result, "votes") == ("tiny: a", None, "tiny: c", "tiny: a")
-
-
-def test_an_unlabelled_row_that_none_is_sure_of_has_no_mended_label(result):
-    decisions = replace(
-        result.decisions,
-        actions=("keep", "review", "review", "change"),
-        mended=ints(A, B, NO_LABEL, A),
-    )
-    reviewed = replace(result, decisions=decisions)
-    assert column(reviewed, "mended_label") == ("a", "b", None, "a")
-    assert column(reviewed, "reason")[2] == (
-        "No label was given, none is sure: 0 of the 2 nearest texts carry c; "
-        "its probability is 62.5%."
-    )
-
-
-def test_the_reasons(result):
-    # The text of rows 1 and 4 carries a and b, a first; near it are b and a text without label.
-    assert column(result, "reason") == (
-        "0 of the 2 nearest texts carry a; its probability is 75.0%.",
-        "0 of the 1 nearest texts carry b; its probability is only 50.0%.",
-        "No label was given: 0 of the 2 nearest texts carry c; its probability is 62.5%.",
-        "0 of the 2 nearest texts carry a, 1 carry b; their probabilities are 75.0% and 25.0%.",
-    )
-
-
-def test_the_reason_of_a_proposal_that_is_not_sure_enough(result):
-    decisions = replace(result.decisions, actions=("keep", "review", "label", "review"))
-    assert column(replace(result, decisions=decisions), "reason")[3].startswith(
-        "Not sure enough to change: 0 of the 2 nearest texts carry a, 1 carry b;"
-    )
-
-
-@pytest.mark.parametrize(
-    ("quality", "words"),
-    [
-        (1.0, "100.0%"),
-        (0.99951, "over 99.9%"),
-        (0.999, "99.9%"),
-        (0.0009, "under 0.1%"),
-        (0.0, "0.0%"),
-    ],
-)
-def test_a_probability_is_not_rounded_to_certainty(result, quality, words):
-    decisions = replace(result.decisions, quality=np.array([quality, 0.5, NAN, 0.25]))
-    reason = column(replace(result, decisions=decisions), "reason")[0]
-    assert reason.endswith(f"its probability is {words}.")
-
-
-def test_the_evidence(result):
-    lines = list(evidence_lines(result))
-    assert len(lines) == 4
-    assert json.loads(lines[0]) == {
-        "row": 1,
-        "id": "1",
-        "text": "lost card",
-        "given": "a",
-        "proposed": "a",
-        "decision": "keep",
-        "reason": "0 of the 2 nearest texts carry a; its probability is 75.0%.",
-        "candidates": [
-            {
-                "label": "a",
-                "posterior": 0.75,
-                "total": -0.125,
-                "nats": {"bm25": 0.25, "tiny": 0.625},
-                "oos_bias": 0.0,
-                "channel": -1.0,
-            },
-            {
-                "label": "b",
-                "posterior": 0.25,
-                "total": -1.125,
-                "nats": {"bm25": -0.25, "tiny": -0.625},
-                "oos_bias": 0.0,
-                "channel": -0.25,
-            },
-        ],
-        "votes": {"tiny": "a"},
-        "neighbours": [
-            {"text": "stolen [red]", "labels": ["b"], "similarity": 0.5},
-            {"text": "pin", "labels": [], "similarity": 0.25},
-        ],
-    }
-    second, third = json.loads(lines[1]), json.loads(lines[2])
-    assert second["candidates"][0]["nats"] == {"bm25": 0.062}
-    assert second["candidates"][1]["oos_bias"] == 0.5
-    assert second["votes"] == {}
-    assert second["neighbours"] == [{"text": "lost card", "labels": ["a", "b"], "similarity": 0.5}]
-    assert third["given"] is None
-
-
-def test_the_record(result):
-    model = LocatedModel("m", "encoder", Path("/m"), "ab" * 32, 7, "PyPI m 1.0")
-    config = load_config("embedded", ["decision.max_harm=0.25", "seed=3"])
-    record = run_record(result, config, {"encoder": model}, {"path": "x.csv"}, ("a note",))
-    json.dumps(record, allow_nan=False)
-    assert record["input"] == {"path": "x.csv"}
-    assert record["seed"] == 3
-    assert record["config"]["decision"]["max_harm"] == 0.25
-    assert record["models"] == {
-        "encoder": {"name": "m", "sha256": "ab" * 32, "source": "PyPI m 1.0"}
-    }
-    assert record["oos_label"] == "c"
+def test_what_it_says(record):
+    assert record.schema_version == SCHEMA_VERSION
+    assert record.input == SOURCE
+    assert record.seed == 3
+    assert record.config["decision"]["max_harm"] == 0.25
+    assert record.models == {"encoder": UsedModel(name="m", sha256="ab" * 32, source="PyPI m 1.0")}
+    assert record.oos_label == "c"
     # Two labelled texts can't be tested, so there is no number; all labels were given or used.
-    assert record["advice"] == {
-        "trust": {
-            "trusted": True,
-            "reason": "Only 2 distinct texts carry a label, too few to test whether they can be "
-            "trusted.",
-            "agreement": None,
-            "errors": None,
+    assert record.advice.trust == TrustRecord(
+        trusted=True,
+        reason="Only 2 distinct texts carry a label, too few to test whether they can be trusted.",
+        agreement=None,
+        errors=None,
+    )
+    assert (record.advice.merge, record.advice.split, record.advice.mostly_wrong) == ((), (), ())
+    assert record.advice.empty == (EmptyLabel("c", 1),)
+    assert record.counts == {"change": 1, "keep": 1, "label": 1, "review": 1}
+    assert record.noise.estimated_rate == 0.5
+    assert record.noise.confused_pairs[0] == ConfusedPair("a", "b", 0.75, 0.5)
+    assert record.channel_in_words.startswith("87.5% of the given labels are taken to be right")
+    assert record.sources == {
+        "bm25": SourceRecord(weight=0.5, moved=0),
+        "tiny": SourceRecord(weight=1.25, moved=2),
+    }
+    assert record.harm == HarmRecord(expected_broken=0.25, expected_good=1.5, budget=0.25)
+    assert (record.voters[0].seconds, record.voters[0].unasked) == (0.12, 3)
+    assert record.voters[0].weight == 1.25
+    assert record.review_order == ("2",)
+    assert record.notes == ("a note",)
+    assert record.seconds == {"embed": 1.23}
+
+
+def test_what_it_says_of_the_self_test(record, four_rows):
+    said = record.self_test
+    assert (said.harm.count, said.harm.total, said.harm.rate) == (1, 3, 0.333333)
+    assert said.harm.interval_95 == (round(TEST.harm.low, 6), round(TEST.harm.high, 6))
+    assert said.estimated_rate == 0.333333
+    # One good label was broken where 1.5 were expected to be.
+    assert said.realised_by_expected_harm == 0.6667
+    assert (said.withdrawn_changes, said.verdict) == (1, "tightened")
+    assert RunRecord.of(four_rows, CONFIG, {}, SOURCE, ()).self_test is None
+
+
+def test_the_keys_of_the_file_change_with_its_version_only(fields):
+    assert keys(fields) == KEYS.split()
+    assert SCHEMA_VERSION == 1
+
+
+def test_what_is_written_is_read(record, tmp_path):
+    text = record.to_json()
+    assert text.startswith('{\n  "schema_version": 1,\n  "labelmend": ')
+    assert text.endswith("}\n")
+    path = tmp_path / "a.run.json"
+    path.write_text(text, "utf-8")
+    again = RunRecord.read(path)
+    assert again == record
+    assert again.to_json() == text
+
+
+def test_nobody_changes_a_record(record):
+    with pytest.raises(ValidationError):
+        record.seed = 4
+
+
+def test_what_is_no_unicode_is_written_as_a_question_mark(four_rows):
+    bad = replace(MODEL, name="m\udce9", source="/\udce9")
+    config = replace(CONFIG, profile="\udce9")
+    record = RunRecord.of(four_rows, config, {"voter \udce9": bad}, SOURCE, ("\udce9é",))
+    assert record.models == {"voter ?": UsedModel(name="m?", sha256="ab" * 32, source="/?")}
+    assert (record.config["profile"], record.notes) == ("?", ("?é",))
+    assert RunRecord.from_json(record.to_json().encode()) == record
+
+
+def test_a_record_of_the_version_before_is_read(record, fields):
+    del fields["schema_version"]
+    assert RunRecord.from_json(json.dumps(fields)) == record
+
+
+def test_a_key_that_we_do_not_know_is_left_out(record, fields):
+    assert RunRecord.from_json(json.dumps({**fields, "mine": 1})) == record
+
+
+def test_a_record_of_a_later_version_is_refused(fields, tmp_path):
+    path = tmp_path / "a.run.json"
+    # Whatever else it says.
+    path.write_text(json.dumps({"schema_version": 7}))
+    with pytest.raises(InputError) as caught:
+        RunRecord.read(path)
+    assert str(caught.value) == (
+        f"{path}: written by a later labelmend (schema version 7, this one reads up to 1); "
+        "update labelmend"
+    )
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+DAMAGED = {
+    "not JSON": lambda said: "{",
+    "no text": lambda said: b"\xff\xfe\x00",
+    "nothing": lambda said: "",
+    "foreign": lambda said: '{"name": "m", "epochs": 3}',
+    "no object": lambda said: "[]",
+    "deep": lambda said: f'{{"schema_version": 1, "config": {DEEP}}}',
+    "deep where nobody looks": lambda said: f'{{"x": {DEEP}}}',
+    "a version that is none": lambda said: {**said, "schema_version": "1"},
+    "a version below all": lambda said: {**said, "schema_version": -1},
+    "a truth for a number": lambda said: {**said, "seed": True},
+    "a text for a number": lambda said: {**said, "labels": "3"},
+    "half a row": lambda said: {**said, "input": {**said["input"], "rows": 3.5}},
+    "NaN": lambda said: {**said, "harm": {**said["harm"], "budget": float("nan")}},
+    "infinity": lambda said: {**said, "seconds": {"embed": float("inf")}},
+    "NaN in the settings": lambda said: {**said, "config": {"a": [float("nan")]}},
+    "a missing key": lambda said: {k: v for k, v in said.items() if k != "noise"},
+    "no channel": lambda said: {**said, "noise": {**said["noise"], "channel": {"keep": 1}}},
+    "NaN in the channel": lambda said: {
+        **said,
+        "noise": {
+            **said["noise"],
+            "channel": {**said["noise"]["channel"], "temperature": float("nan")},
         },
-        "merge": (),
-        "split": (),
-        "mostly_wrong": (),
-        "empty": ({"label": "c", "mended_rows": 1},),
-    }
-    assert record["counts"] == {"change": 1, "keep": 1, "label": 1, "review": 1}
-    assert record["noise"]["estimated_rate"] == 0.5
-    assert record["noise"]["confused_pairs"][0] == {
-        "true": "a",
-        "given": "b",
-        "rows": 0.75,
-        "rate": 0.5,
-    }
-    assert record["sources"] == {
-        "bm25": {"weight": 0.5, "moved": 0},
-        "tiny": {"weight": 1.25, "moved": 2},
-    }
-    assert record["harm"] == {"expected_broken": 0.25, "expected_good": 1.5, "budget": 0.25}
-    assert record["voters"][0]["seconds"] == 0.12
-    assert record["voters"][0]["unasked"] == 3
-    assert record["review_order"] == ["2"]
-    assert record["notes"] == ["a note"]
-    assert record["seconds"] == {"embed": 1.23}
+    },
+    "a list for an object": lambda said: {**said, "models": []},
+    "an object for a list": lambda said: {**said, "review_order": {}},
+    "null": lambda said: {**said, "notes": None},
+    "half of a character": lambda said: json.dumps(said).replace("a note", "\\ud800"),
+    "a number of ten thousand digits": lambda said: json.dumps(said).replace(
+        '"seed": 3', f'"seed": {"1" * 10_000}'
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED.keys())
+def test_a_damaged_record_is_refused_in_one_line(fields, tmp_path, damage):
+    path = tmp_path / "a.run.json"
+    said = damage(fields)
+    said = json.dumps(said) if isinstance(said, dict) else said
+    path.write_bytes(said if isinstance(said, bytes) else said.encode())
+    with pytest.raises(InputError) as caught:
+        RunRecord.read(path)
+    assert str(caught.value) == (
+        f"{path} is damaged, or of another version of labelmend; run labelmend relabel again"
+    )
+
+
+def test_a_record_that_can_not_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        RunRecord.read(tmp_path / "gone.run.json")
+    (tmp_path / "a.run.json").mkdir()
+    with pytest.raises(InputError, match=r"a.run.json can't be read: Is a directory$"):
+        RunRecord.read(tmp_path / "a.run.json")

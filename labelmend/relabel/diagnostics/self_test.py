@@ -7,7 +7,6 @@ missed is part of this truth, and rows under review, the hardest ones, are not c
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, eye_array
@@ -171,33 +170,6 @@ def tighten(
         f"threshold is tightened to spend {test.factor:.1%} of the budget, which {taken_back}"
     )
     return dataclasses.replace(test, withdrawn=withdrawn, verdict=verdict), after
-
-
-def record(test: SelfTest) -> dict[str, Any]:
-    """Return what the run's record says of the test."""
-    shares = {"recovery": test.recovery, "detection": test.detection, "harm": test.harm}
-    calibration = test.calibration
-    return {
-        "runs": test.runs,
-        "estimated_rate": round(test.estimated_rate, 6),
-        "injected_rate": round(test.injected_rate, 6),
-        **{
-            name: {
-                "count": s.count,
-                "total": s.total,
-                "rate": round(s.rate, 6),
-                "interval_95": [round(s.low, 6), round(s.high, 6)],
-            }
-            for name, s in shares.items()
-        },
-        "expected_broken": round(test.expected_broken, 4),
-        "realised_by_expected_harm": None if calibration is None else round(calibration, 4),
-        "budget": test.budget,
-        "factor": round(test.factor, 6),
-        "broken_at_factor": test.broken_at_factor,
-        "withdrawn_changes": test.withdrawn,
-        "verdict": test.verdict,
-    }
 
 
 def presumed_truth(dataset: Dataset, decisions: Decisions) -> tuple[Ints, Bools]:

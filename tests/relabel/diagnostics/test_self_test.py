@@ -15,7 +15,6 @@ from labelmend.relabel.diagnostics.self_test import (
     draw_errors,
     measure,
     presumed_truth,
-    record,
     tighten,
 )
 from labelmend.relabel.labelmodel.decisions import decide
@@ -328,16 +327,3 @@ def test_where_no_label_is_sure_nothing_is_tested():
 def test_a_budget_of_nothing():
     test = self_tested(mend_by_hand(0), max_harm=0.0)
     assert (test.factor, test.harm.count) == (1.0, 0)
-
-
-def test_the_record():
-    test = self_tested(mend_by_hand(1))
-    said = record(test)
-    assert said["harm"] == {
-        "count": 1,
-        "total": test.harm.total,
-        "rate": round(test.harm.rate, 6),
-        "interval_95": [round(test.harm.low, 6), round(test.harm.high, 6)],
-    }
-    assert said["verdict"] == test.verdict
-    assert said["realised_by_expected_harm"] == pytest.approx(test.calibration, abs=1e-4)

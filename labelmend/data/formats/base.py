@@ -1,0 +1,101 @@
+"""The seam for formats of files.
+
+A format is found by the entry point group `labelmend.formats`, so another package can bring one:
+
+    [project.entry-points."labelmend.formats"]
+    ini = "my_package.ini:INI"
+
+`INI` is an instance of a subclass of `Format`; `name`, `suffixes`, `read` and `write` are all that
+it needs.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import pandas as pd
+
+from labelmend.data.table import Content, NewColumn, SourceTable
+from labelmend.errors import InputError
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A kind of file that holds a table.
+
+    Attributes:
+        name: stands in `SourceTable.format`; no other format has it.
+        suffixes: of its files' names, with the dot, in lower case; no other format has them.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+
+    def recognises(self, content: Content) -> float:
+        """Return how sure it is, from 0 to 1, that a file is its own, where no suffix says so.
+
+        `content.text` raises an InputError where the bytes are no text; let it pass.
+        """
+        del content
+        return 0.0
+
+    def read(self, content: Content) -> SourceTable:
+        """Return the table of a file.
+
+        Raises:
+            InputError: it can't be read as this format.
+        """
+        ...
+
+    def write(self, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
+        """Return a file with the table and our columns behind it.
+
+        A table of this format keeps what its user wrote, as `SourceTable.origin` tells; one of
+        another format is written from its frame, as text in UTF-8.
+
+        Raises:
+            OutputError: the file's encoding lacks a character of ours.
+        """
+        ...
+
+    def with_values(self, table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
+        """Return a table of this format with other values in one column.
+
+        What stays the same should keep its bytes; here the whole table is written anew.
+        """
+        return replace(table, frame=changed_frame(table, column, values), origin=None)
+
+    def line_of(self, table: SourceTable, row: int) -> int | None:
+        """Return the line of a file of this format on which a row begins; the first is 1.
+
+        None where the row is none of the table, or the format has no lines.
+        """
+        del table, row
+        return None
+
+
+def changed_frame(table: SourceTable, column: str, values: Sequence[str]) -> pd.DataFrame:
+    """Return a copy of the table's frame with other values in one column."""
+    frame = table.frame.copy()
+    frame[column] = pd.Series(values, dtype=str)
+    return frame
+
+
+def refuse_repeated(columns: Sequence[str], path: Path) -> None:
+    """Make sure that no two columns have one name.
+
+    Raises:
+        InputError: they do.
+    """
+    repeated = [repr(name) for name, times in Counter(columns).items() if times > 1]
+    if repeated:
+        raise InputError(
+            f"{path}: more than one column is named {', '.join(repeated)}; rename all but one"
+        )
+
+
+def without_rows(path: Path) -> InputError:
+    """Return the error for a table with columns and nothing in them."""
+    return InputError(f"{path}: has a header and no rows; give at least two rows")

@@ -1,0 +1,266 @@
+"""The parts of a run's record. Their fields' names are keys of the file: see `record.py`."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+
+from labelmend.llm.types import VoterReport
+from labelmend.relabel.diagnostics.label_set import (
+    EmptyLabel,
+    MergeAdvice,
+    MostlyWrongLabel,
+    SplitAdvice,
+    diagnose,
+)
+from labelmend.relabel.labelmodel.types import NoiseChannel
+from labelmend.relabel.result import Relabelling, SelfTest
+from labelmend.runs.findings import ConfusedPair
+from labelmend.types import Share
+
+
+def _unicode(value: object) -> object:
+    """Return a text without what no file can hold: a path may be no Unicode."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _json(value: object) -> object:
+    """Return plain JSON, of Unicode.
+
+    Raises:
+        ValueError: it is none, such as NaN.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json.loads(text.encode(errors="replace"))
+
+
+Text = Annotated[str, BeforeValidator(_unicode)]
+Settings = Annotated[Mapping[str, JsonValue], BeforeValidator(_json)]
+
+
+class Part(BaseModel):
+    """A part of the record: types are as they are written, and all numbers are finite."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+
+class InputColumns(Part):
+    """Which column was what.
+
+    Attributes:
+        text: what was classified.
+        label: the given labels; None where there were none.
+        id: what names the rows; None where their numbers do.
+        votes: with what others said.
+    """
+
+    text: Text
+    label: Text | None
+    id: Text | None
+    votes: tuple[Text, ...]
+
+
+class RunInput(Part):
+    """The table that was mended.
+
+    Attributes:
+        path: as it was typed.
+        sha256: of the file.
+        rows: of the table.
+        texts: distinct ones.
+        columns: which was what.
+    """
+
+    path: Text
+    sha256: Text
+    rows: int
+    texts: int
+    columns: InputColumns
+
+
+class UsedModel(Part):
+    """A model of the run: its name, its hash, and where it was found."""
+
+    name: Text
+    sha256: Text
+    source: Text
+
+
+class TrustRecord(Part):
+    """Whether the given labels can be learned from; what could not be tested is None."""
+
+    trusted: bool
+    reason: Text
+    agreement: float | None
+    errors: float | None
+
+
+class Advice(Part):
+    """What is to be said of the label set: see `Diagnoses`."""
+
+    trust: TrustRecord
+    merge: tuple[MergeAdvice, ...]
+    split: tuple[SplitAdvice, ...]
+    mostly_wrong: tuple[MostlyWrongLabel, ...]
+    empty: tuple[EmptyLabel, ...]
+
+    @classmethod
+    def of(cls, result: Relabelling) -> "Advice":
+        """Look at the label set; JSON has no NaN."""
+        found = diagnose(result)
+        trust = found.trust
+        return cls(
+            trust=TrustRecord(
+                trusted=trust.trusted,
+                reason=trust.reason,
+                agreement=_known(trust.agreement),
+                errors=_known(trust.errors),
+            ),
+            merge=found.merge,
+            split=found.split,
+            mostly_wrong=found.mostly_wrong,
+            empty=found.empty,
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+class NoiseRecord(Part):
+    """How wrong the given labels are.
+
+    Attributes:
+        estimated_rate: expected share of wrong labels among them.
+        channel: how they come about.
+        confused_pairs: the label pairs most often confused, by expected rows.
+    """
+
+    estimated_rate: float
+    channel: NoiseChannel
+    confused_pairs: tuple[ConfusedPair, ...]
+
+
+class HarmRecord(Part):
+    """What mending may have broken.
+
+    Attributes:
+        expected_broken: good labels that the posterior expects to have broken.
+        expected_good: good labels that it expects there to be.
+        budget: share of the good labels that may be broken.
+    """
+
+    expected_broken: float
+    expected_good: float
+    budget: float
+
+
+class ShareRecord(Part):
+    """A share of counted cases, with its 95 % interval."""
+
+    count: int
+    total: int
+    rate: float
+    interval_95: tuple[float, float]
+
+    @classmethod
+    def of(cls, share: Share) -> "ShareRecord":
+        """Round a share."""
+        return cls(
+            count=share.count,
+            total=share.total,
+            rate=round(share.rate, 6),
+            interval_95=(round(share.low, 6), round(share.high, 6)),
+        )
+
+
+class SelfTestRecord(Part):
+    """What mending did to known errors: see `SelfTest`."""
+
+    runs: int
+    estimated_rate: float
+    injected_rate: float
+    recovery: ShareRecord
+    detection: ShareRecord
+    harm: ShareRecord
+    expected_broken: float
+    realised_by_expected_harm: float | None
+    budget: float
+    factor: float
+    broken_at_factor: int
+    withdrawn_changes: int
+    verdict: Text
+
+    @classmethod
+    def of(cls, test: SelfTest) -> "SelfTestRecord":
+        """Round what a self-test found."""
+        calibration = test.calibration
+        return cls(
+            runs=test.runs,
+            estimated_rate=round(test.estimated_rate, 6),
+            injected_rate=round(test.injected_rate, 6),
+            recovery=ShareRecord.of(test.recovery),
+            detection=ShareRecord.of(test.detection),
+            harm=ShareRecord.of(test.harm),
+            expected_broken=round(test.expected_broken, 4),
+            realised_by_expected_harm=None if calibration is None else round(calibration, 4),
+            budget=test.budget,
+            factor=round(test.factor, 6),
+            broken_at_factor=test.broken_at_factor,
+            withdrawn_changes=test.withdrawn,
+            verdict=test.verdict,
+        )
+
+
+class SourceRecord(Part):
+    """A source of evidence: its weight, and the rows that it moved."""
+
+    weight: float
+    moved: int
+
+
+class VoterRecord(Part):
+    """What one voter did and was worth: see `VoterReport`; what isn't known is None."""
+
+    voter: Text
+    asked: int
+    remembered: int
+    failures: Mapping[Text, int]
+    seconds: float
+    spent: float
+    tokens: int
+    audited: int
+    agreement: float | None
+    luck: float | None
+    information: float | None
+    unasked: int
+    tokens_per_second: float
+    weight: float | None
+    worse_than_chance: bool
+
+    @classmethod
+    def of(cls, report: VoterReport, weight: float | None) -> "VoterRecord":
+        """Round a voter's report."""
+        return cls(
+            voter=report.voter,
+            asked=report.asked,
+            remembered=report.remembered,
+            failures=dict(report.failures),
+            seconds=round(report.seconds, 2),
+            spent=round(report.spent, 2),
+            tokens=report.tokens,
+            audited=report.audited,
+            agreement=_rounded(report.agreement),
+            luck=_rounded(report.luck),
+            information=_rounded(report.information),
+            unasked=report.unasked,
+            tokens_per_second=round(report.tokens_per_second, 1),
+            weight=_rounded(weight),
+            worse_than_chance=report.worse_than_chance,
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
