@@ -15,7 +15,7 @@ from labelmend.errors import ConfigError
 from labelmend.llm.ballots import shown_exemplars
 from labelmend.llm.store import Store
 from labelmend.protocols import NoProgress, Progress, Reranker
-from labelmend.relabel.diagnostics.label_set import judge
+from labelmend.relabel.diagnostics.learnability import judge
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,
