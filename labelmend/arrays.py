@@ -6,7 +6,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
-from scipy.special import ndtri
 
 from labelmend.parallel import blocks_of
 from labelmend.types import Doubles, Floats, Ints, Share
@@ -23,15 +22,10 @@ def share(count: int, total: int) -> Share:
     """Return a share with Wilson's (1927) 95 % interval, which holds for small counts too."""
     if not total:
         return Share(0, 0, 0.0, 1.0)
-    z2, p = _Z * _Z, count / total
-    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z * np.sqrt(p * (1 - p) / total + z2 / (4 * total * total)) / (1 + z2 / total)
-    low = 0.0 if count == 0 else float(centre - half)
-    high = 1.0 if count == total else float(centre + half)
-    return Share(count, total, low, high)
+    from scipy.stats import binomtest
 
-
-_Z = float(ndtri(0.975))
+    interval = binomtest(count, total).proportion_ci(0.95, "wilson")
+    return Share(count, total, float(interval.low), float(interval.high))
 
 
 def given_shares(given: csr_array) -> csr_array:

@@ -1,15 +1,12 @@
 """Fine-tuning: a sentence encoder learns together with a linear classifier on its vectors."""
 
-import contextlib
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
-import logging
 import math
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +15,26 @@ import numpy as np
 
 from labelmend.classify.data import TrainingSet
 from labelmend.classify.learners import Examples, LinearScorer, learn
+from labelmend.classify.trainer import (
+    one_line_error,
+    open_work,
+    require_libraries,
+    teller,
+    train,
+    training_arguments,
+    unlogged,
+)
 from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
-from labelmend.errors import ModelError, ModelMissingError, OutputError
+from labelmend.errors import ModelError
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline, require_files
 from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import LocatedModel
 
-_IDENTITY = "labelmend.json"
 _TUNED = "tuned"
-_STATE = "trainer_state.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "accelerate")
 """What a training depends on."""
-
-_EXTRA = "pip install 'labelmend[finetune]'"
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,7 @@ def check_tunable(settings: FinetuneConfig, model: LocatedModel) -> None:
         ModelMissingError: a library is missing.
         ModelError: the encoder has no torch weights.
     """
-    missing = [name for name in ("accelerate", "peft") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ModelMissingError(
-            f"--kind finetune needs {' and '.join(missing)}, which is not installed; run: {_EXTRA}"
-        )
+    require_libraries("--kind finetune", "accelerate", "peft")
     if not model.path.is_dir() or not any((model.path / name).is_file() for name in _WEIGHTS):
         raise ModelError(
             f"{settings.encoder}: has no torch weights ({' or '.join(_WEIGHTS)}), which "
@@ -105,12 +103,12 @@ def tune(
         OutputError: the folder holds something else.
     """
     settings = config.finetune
-    _open_work(work, _identity(data, held_out, config, model, seed))
+    open_work(work, _identity(data, held_out, config, model, seed))
     encoder = load_sentence_transformer(model.path, settings.max_tokens)
     inside = np.flatnonzero(~held_out[data.text_of])
     weights = _pair_weights(data, settings.balance)
     head = _first_head(encoder, data, inside, weights, config, seed)
-    with quiet_offline(), _unlogged():
+    with quiet_offline(), unlogged():
         return _train(encoder, head, data, held_out, weights, settings, seed, work, progress)
 
 
@@ -164,14 +162,7 @@ def _train(
     progress: Progress,
 ) -> Tuned:
     import torch
-    from transformers import (
-        EarlyStoppingCallback,
-        PrinterCallback,
-        Trainer,
-        TrainerCallback,
-        TrainingArguments,
-        set_seed,
-    )
+    from transformers import EarlyStoppingCallback, Trainer, set_seed
 
     set_seed(seed)
     adapted = _with_adapters(encoder, settings) if settings.method == "lora" else None
@@ -203,37 +194,22 @@ def _train(
             "weights": torch.from_numpy(weights[rows].astype(np.float32)),
         }
 
-    class Heard(TrainerCallback):  # type: ignore[misc]
-        """Tells our progress how far the Trainer is."""
-
-        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
-            """The steps are known."""
-            progress.start("fine-tune", state.max_steps)
-            if state.global_step:
-                progress.advance(state.global_step)
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            """One more is done."""
-            progress.advance()
-
     is_held = held_out[data.text_of]
     train_pairs, test_pairs = np.flatnonzero(~is_held).tolist(), np.flatnonzero(is_held).tolist()
     steps_an_epoch = math.ceil(len(train_pairs) / settings.batch_size)
     every = math.ceil(steps_an_epoch / settings.evaluations)
     is_lora = settings.method == "lora"
-    arguments = TrainingArguments(
-        output_dir=str(work),
+    arguments = training_arguments(
+        work,
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
         learning_rate=settings.lora.learning_rate if is_lora else settings.learning_rate,
         warmup_steps=math.ceil(settings.warmup * steps_an_epoch * settings.epochs),
         weight_decay=settings.weight_decay,
-        lr_scheduler_type="linear",
         seed=seed,
         eval_strategy="steps",
         eval_steps=every,
-        save_strategy="steps",
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
@@ -241,12 +217,7 @@ def _train(
         greater_is_better=False,
         prediction_loss_only=True,
         restore_callback_states_from_checkpoint=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
         logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
     )
     trainer = Trainer(
         model=Classified(),
@@ -254,50 +225,22 @@ def _train(
         data_collator=collate,
         train_dataset=train_pairs,
         eval_dataset=test_pairs,
-        callbacks=[Heard(), EarlyStoppingCallback(settings.patience)],
+        callbacks=[teller(progress, "fine-tune"), EarlyStoppingCallback(settings.patience)],
     )
-    trainer.remove_callback(PrinterCallback)
-    last = _last_checkpoint(work)
-    with _one_line_error(settings, work):
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    error = (work, settings.encoder, "classify.finetune.batch_size")
+    resumed_at = train(trainer, *error)
     state, trained = trainer.state, trainer.model.cpu().eval()
     if adapted is not None:
         adapted.merge_and_unload()
     folder = work / _TUNED
     shutil.rmtree(folder, ignore_errors=True)
-    with _one_line_error(settings, work):
+    with one_line_error(*error):
         encoder.save(str(folder), create_model_card=False)
     with torch.no_grad():
         scorer = LinearScorer(
             np.ascontiguousarray(trained.head.weight.numpy().T), trained.head.bias.numpy().copy()
         )
-    return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, _step_of(last))
-
-
-@contextlib.contextmanager
-def _one_line_error(settings: FinetuneConfig, work: Path) -> Iterator[None]:
-    """Turn what the libraries raise into one line.
-
-    Raises:
-        OutputError: a checkpoint or the encoder can't be written.
-        ModelError: anything else.
-    """
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        # The last is how torch says that a disk is full.
-        if isinstance(error, OSError | SafetensorError) or "StreamWriter" in said:
-            raise OutputError(
-                f"{work}: can't write there: {said}; free some space and run again: whole "
-                "checkpoints are gone on with"
-            ) from None
-        raise ModelError(
-            f"fine-tuning {settings.encoder} failed: {said}; remove {work} if it lies there, and "
-            "lower classify.finetune.batch_size if memory ran out"
-        ) from None
+    return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, resumed_at)
 
 
 def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
@@ -330,48 +273,3 @@ def _identity(
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _open_work(work: Path, identity: str) -> None:
-    """Keep the checkpoints of this very training, and remove those of another."""
-    mark = work / _IDENTITY
-    if work.exists() and not mark.is_file() and (not work.is_dir() or any(work.iterdir())):
-        raise OutputError(
-            f"{work}: is where checkpoints go, and holds something else; move it away"
-        )
-    try:
-        if work.exists() and mark.is_file() and mark.read_text("utf-8") != identity:
-            shutil.rmtree(work)
-        work.mkdir(exist_ok=True)
-        mark.write_text(identity, "utf-8")
-    except OSError as error:
-        raise OutputError(f"{work}: can't write checkpoints there: {error.strerror}") from None
-
-
-def _last_checkpoint(work: Path) -> Path | None:
-    """Return the newest whole checkpoint; one that was being written at the end is removed."""
-    found = sorted(work.glob("checkpoint-*"), key=_step_of)
-    while found:
-        try:
-            # Written last, so it tells that the others are there.
-            json.loads((found[-1] / _STATE).read_text("utf-8"))
-        except (OSError, ValueError):
-            shutil.rmtree(found.pop())
-        else:
-            return found[-1]
-    return None
-
-
-def _step_of(checkpoint: Path | None) -> int:
-    return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
-
-
-@contextlib.contextmanager
-def _unlogged() -> Iterator[None]:
-    """Keep the Trainer's and accelerate's remarks to themselves."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -1,15 +1,12 @@
 """`labelmend tune-embedder`."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import INTERRUPTED, ProgressBars, harmless, say_error
+from labelmend.cli.console import ProgressBars, harmless, keeping_checkpoints
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,32 +59,19 @@ def tune_embedder(
     """
     from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
+    from labelmend.workflows.train import checkpoints_of
     from labelmend.workflows.tune import tune_file
 
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
-    with _keeping_steps(output), ProgressBars(quiet=quiet) as bars:
+    with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request, output, config, bars, labels_file=labels, gold_column=gold_column
         )
     if not quiet:
         _print_tuning(outcome)
-
-
-@contextmanager
-def _keeping_steps(folder: Path) -> Iterator[None]:
-    """On Ctrl-C, say what was kept and how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        from labelmend.tune.folder import checkpoint_beside
-
-        path = checkpoint_beside(folder)
-        kept = f"; what was learned is kept in {path}: run the same command again to resume"
-        say_error(f"interrupted; no encoder was written{kept if path.exists() else ''}")
-        sys.exit(INTERRUPTED)
 
 
 def _print_tuning(outcome: "TuneOutcome") -> None:

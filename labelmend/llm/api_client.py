@@ -1,4 +1,10 @@
-"""Asks an OpenAI-compatible server: a pool of connections, retries with backoff, a rate limit."""
+"""Asks an OpenAI-compatible server: a pool of connections, retries with backoff, a rate limit.
+
+The `openai` client would need the same loop around it: it has no limit on the time of a whole
+answer, gives up on one that is not JSON, waits out a timeout as often as it retries, and keeps a
+server's wish for rest to one thread. By itself it also tells any server $OPENAI_ORG_ID and facts on
+the machine, and follows a redirection to another host with the texts.
+"""
 
 import email.utils
 import json

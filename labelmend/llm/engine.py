@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from labelmend.errors import ModelError
 from labelmend.llm.load_gguf import load_model
+from labelmend.llm.token_batch import TokenBatch
 from labelmend.parallel import usable_cores
 from labelmend.types import Floats, Ints
 
@@ -147,7 +148,7 @@ class LlamaEngine:
                 "give the voter a smaller context_tokens with --set"
             )
         self._memory = self._lib.llama_get_memory(self._context)
-        self._batch = _Batch(self._lib, batch)
+        self._batch = TokenBatch(self._lib, batch)
         self.sequences = sequences
         self.sequence_tokens = tokens
 
@@ -388,47 +389,6 @@ class LlamaEngine:
             self._lib.llama_free(self._context)
             self._context = None
             self.sequences = 0
-
-
-class _Batch:
-    """A `llama_batch` over NumPy arrays, filled without a Python loop."""
-
-    def __init__(self, lib: Any, size: int) -> None:
-        self.size = size
-        self._tokens = np.zeros(size, dtype=np.int32)
-        self._places = np.zeros(size, dtype=np.int32)
-        self._sequences = np.zeros(size, dtype=np.int32)
-        self._asked = np.zeros(size, dtype=np.int8)
-        self._counts = np.ones(size, dtype=np.int32)
-        # Each token is in one sequence: a pointer to its number.
-        step = self._sequences.itemsize
-        self._pointers = self._sequences.ctypes.data + step * np.arange(size, dtype=np.uintp)
-        self._batch = lib.llama_batch()
-        for field, array in (
-            ("token", self._tokens),
-            ("pos", self._places),
-            ("n_seq_id", self._counts),
-            ("seq_id", self._pointers),
-            ("logits", self._asked),
-        ):
-            kind = dict(lib.llama_batch._fields_)[field]
-            setattr(self._batch, field, ctypes.cast(array.ctypes.data, kind))
-
-    def filled(
-        self,
-        tokens: npt.NDArray[np.int32],
-        places: Ints,
-        sequences: Ints,
-        asked: npt.NDArray[np.int8],
-    ) -> Any:
-        """Return the batch with these tokens, at most `size`, in it."""
-        count = len(tokens)
-        self._tokens[:count] = tokens
-        self._places[:count] = places
-        self._sequences[:count] = sequences
-        self._asked[:count] = asked
-        self._batch.n_tokens = count
-        return self._batch
 
 
 def log_normalisers(logits: Floats) -> Floats:

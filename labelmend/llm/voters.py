@@ -124,45 +124,26 @@ def collect_votes(
         ModelError: the voter can't be loaded or was lost; votes so far are stored.
     """
     began, read_before = time.monotonic(), voter.tokens
-    keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
-    same_ballots = key_of("seconds", *keys)
-    votes: list[Vote | None] = [None] * len(ballots)
-
-    def recall(places: Sequence[int]) -> int:
-        known = store.votes([keys[i] for i in places])
-        sound = [i for i in places if _is_sound(known.get(keys[i]))]
-        for i in sound:
-            votes[i] = Vote(known[keys[i]])
-        return len(sound)
-
-    remembered = recall(range(len(ballots)))
+    tally = _Tally(voter, ballots, store)
+    remembered = tally.recall(range(len(ballots)))
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
     starts = range(0, len(ballots), voter.together)
     waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
     while waiting:
-        unknown = [i for i in waiting.popleft() if votes[i] is None]
-        found = recall(unknown)
+        group = waiting.popleft()
+        found = tally.recall(tally.missing(group))
         if found:
             remembered += found
             progress.advance(found)
-        missing = [i for i in unknown if votes[i] is None]
-        if not missing or store.seconds(same_ballots) >= limit:
+        missing = tally.missing(group)
+        if not missing or tally.seconds() >= limit:
             continue
-        asked_at = time.monotonic()
-        said = []
-        for i, answer in zip(missing, voter.vote([ballots[i] for i in missing]), strict=True):
-            votes[i] = answer
-            if answer.scores is not None and _is_sound(answer.scores):
-                said.append((keys[i], answer.scores))
-            elif answer.scores is not None:
-                votes[i] = Vote(None, NO_NUMBERS)
-        new = store.put_votes(said)
-        recall(missing)  # what the store holds is what a later run sees
-        store.add_seconds(same_ballots, time.monotonic() - asked_at)
+        was_first = tally.ask(missing)
         progress.advance(len(missing))
-        if new < len(said):
+        if not was_first:
             waiting.rotate(-_APART)
+    votes = tally.votes
     failures = Counter(vote.failure for vote in votes if vote and vote.failure is not None)
     if failures:
         voter.vote([])  # one that was lost in the last group says so in the next call
@@ -172,11 +153,63 @@ def collect_votes(
         remembered=remembered,
         failures=dict(failures),
         seconds=time.monotonic() - began,
-        spent=store.seconds(same_ballots),
+        spent=tally.seconds(),
         tokens=voter.tokens - read_before,
         unasked=votes.count(None),
     )
     return [vote or Vote(None) for vote in votes], report
+
+
+class _Tally:
+    """The votes on some ballots, as far as they are known, and the store that shares them.
+
+    Attributes:
+        votes: one a ballot; None where it was neither remembered nor asked.
+    """
+
+    def __init__(self, voter: Voter, ballots: Sequence[Ballot], store: Store) -> None:
+        self._voter = voter
+        self._ballots = ballots
+        self._store = store
+        self._keys = [key_of(voter.key, b.text, *map(_card_key, b.candidates)) for b in ballots]
+        self._same_ballots = key_of("seconds", *self._keys)
+        self.votes: list[Vote | None] = [None] * len(ballots)
+
+    def missing(self, places: Sequence[int]) -> list[int]:
+        """Return which of some ballots have no vote."""
+        return [i for i in places if self.votes[i] is None]
+
+    def seconds(self) -> float:
+        """Return how long all processes have asked about these ballots."""
+        return self._store.seconds(self._same_ballots)
+
+    def recall(self, places: Sequence[int]) -> int:
+        """Take over the votes that the store holds, and return how many."""
+        known = self._store.votes([self._keys[i] for i in places])
+        sound = [i for i in places if _is_sound(known.get(self._keys[i]))]
+        for i in sound:
+            self.votes[i] = Vote(known[self._keys[i]])
+        return len(sound)
+
+    def ask(self, places: Sequence[int]) -> bool:
+        """Put ballots to the voter, store its votes, and tell whether no other process was faster.
+
+        Raises:
+            ModelError: the voter can't be loaded or was lost.
+        """
+        began = time.monotonic()
+        said = []
+        answers = self._voter.vote([self._ballots[i] for i in places])
+        for i, answer in zip(places, answers, strict=True):
+            self.votes[i] = answer
+            if answer.scores is not None and _is_sound(answer.scores):
+                said.append((self._keys[i], answer.scores))
+            elif answer.scores is not None:
+                self.votes[i] = Vote(None, NO_NUMBERS)
+        new = self._store.put_votes(said)
+        self.recall(places)  # what the store holds is what a later run sees
+        self._store.add_seconds(self._same_ballots, time.monotonic() - began)
+        return new == len(said)
 
 
 def _is_sound(scores: Sequence[float] | None) -> bool:

@@ -20,7 +20,7 @@ from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
 from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
-from labelmend.relabel.diagnostics.label_set import Trust, judge
+from labelmend.relabel.diagnostics.learnability import Trust, judge
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,

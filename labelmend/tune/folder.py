@@ -34,12 +34,6 @@ def _written(folder: Path) -> set[str]:
         return set()
 
 
-def checkpoint_beside(folder: Path) -> Path:
-    """Return where the unfinished tuning is kept."""
-    resolved = folder.resolve()
-    return resolved.with_name(f"{resolved.name}.tuning.safetensors")
-
-
 def save_encoder(model: Any, folder: Path) -> None:
     """Write a `SentenceTransformer` into an empty folder.
 

@@ -1,8 +1,7 @@
 """Losses over a matrix of scores, in which rows count by their weights.
 
 sentence-transformers has MultipleNegativesRankingLoss, but it returns the plain mean of a batch: a
-row's weight has no way in, and neither has a negative that is to be passed over. So these few lines
-stand here, and the loop of `tune.train` in place of its trainer.
+row's weight has no way in, and neither has a negative that is to be passed over.
 """
 
 from typing import TYPE_CHECKING

@@ -1,29 +1,28 @@
-"""The training loop: AdamW on the encoder's last layers."""
+"""Fine-tuning: the encoder's last layers learn, by transformers' Trainer with our loss."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelmend.classify.trainer import teller, train, training_arguments, unlogged
 from labelmend.configs.schema import EncoderConfig, TuneConfig
 from labelmend.errors import ModelError
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.tune.batches import Batch, batches, steps_an_epoch
-from labelmend.tune.checkpoint import Checkpoint, Saved
 from labelmend.tune.holdout import TuningTexts
 from labelmend.tune.loss import LOSSES
 from labelmend.types import Ints
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Parameter
 
 _WEIGHT_DECAY = 0.01
-_LONGEST_GRADIENT = 1.0
-"""sentence-transformers' and transformers' own."""
+"""sentence-transformers' own."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,27 @@ class Lesson:
         """Return how many steps the training takes."""
         return config.epochs * steps_an_epoch(self.texts, config.batch_texts)
 
+    def batches(self, config: TuneConfig, seed: int) -> list[Batch]:
+        """Return what is learned from at each step."""
+        return [
+            batch
+            for epoch in range(config.epochs)
+            for batch in batches(self.texts, self.negatives, config.batch_texts, seed, epoch)
+        ]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What became of a training.
+
+    Attributes:
+        losses: of each step.
+        resumed_at: the step that an interrupted training went on from; 0 for none.
+    """
+
+    losses: tuple[float, ...]
+    resumed_at: int
+
 
 def tune(
     model: Any,
@@ -51,13 +71,10 @@ def tune(
     encoder: EncoderConfig,
     config: TuneConfig,
     seed: int,
-    checkpoint: Checkpoint,
+    work: Path,
     progress: Progress,
-) -> tuple[float, ...]:
-    """Train an encoder in place; a run that was killed goes on from its checkpoint.
-
-    Each step's texts and dropout depend on the seed and the step alone, so that a run that goes on
-    ends as one that was never interrupted.
+) -> Learned:
+    """Train an encoder in place; a run that was killed goes on from its last checkpoint.
 
     Args:
         model: a `SentenceTransformer`; what was frozen stays frozen.
@@ -65,66 +82,43 @@ def tune(
         encoder: how long texts may be, and the prefix of row texts.
         config: of the training.
         seed: of the order of texts, their partners and dropout.
-        checkpoint: where the unfinished training is kept.
+        work: holds checkpoints of this very training, see `open_work`.
         progress: advances by steps.
 
-    Returns:
-        the loss of each step.
-
     Raises:
-        ModelError: the model has no layers that could be told apart.
-        OutputError: the checkpoint can't be written.
+        ModelError: the model has no layers that could be told apart, or can't be trained.
+        OutputError: a checkpoint can't be written.
     """
     import torch
+    from transformers import Trainer
 
-    trained = train_last_layers(model, config.layers)
-    optimizer = torch.optim.AdamW(trained.values(), weight_decay=_WEIGHT_DECAY)
-    losses: list[float] = []
-    if (held := checkpoint.load()) is not None and _restore(held, trained, optimizer):
-        losses = list(held.losses)
-    total, an_epoch = lesson.steps(config), steps_an_epoch(lesson.texts, config.batch_texts)
-    progress.start("tune encoder", total)
-    progress.advance(len(losses))
+    train_last_layers(model, config.layers)
     known = model.max_seq_length
     model.max_seq_length = encoder.max_tokens if known is None else min(known, encoder.max_tokens)
-    model.train()
     try:
         # The libraries' own random numbers are a global state: it is put back afterwards.
-        with quiet_offline(), torch.random.fork_rng():
-            for epoch in range(len(losses) // an_epoch, config.epochs):
-                epoch_batches = batches(
-                    lesson.texts, lesson.negatives, config.batch_texts, seed, epoch
-                )
-                for number, batch in enumerate(epoch_batches, start=epoch * an_epoch):
-                    if number < len(losses):
-                        continue
-                    torch.manual_seed(_step_seed(seed, number))
-                    for group in optimizer.param_groups:
-                        group["lr"] = config.learning_rate * _pace(number, total, config.warmup)
-                    loss = _loss(model, lesson, batch, encoder.query_prefix, config)
-                    optimizer.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    torch.nn.utils.clip_grad_norm_(trained.values(), _LONGEST_GRADIENT)
-                    optimizer.step()
-                    losses.append(float(loss.detach()))
-                    if len(losses) % config.checkpoint_steps == 0 or len(losses) == total:
-                        checkpoint.save(_saved(losses, trained, optimizer))
-                    progress.advance()
+        with quiet_offline(), unlogged(), torch.random.fork_rng():
+            trainer = Trainer(
+                model=_compared(model, config),
+                args=_arguments(lesson, config, seed, work),
+                data_collator=_collator(model, lesson, encoder.query_prefix),
+                train_dataset=lesson.batches(config, seed),
+                callbacks=[teller(progress, "tune encoder")],
+            )
+            resumed_at = train(trainer, work, encoder.model, "tune.batch_texts")
     finally:
         model.max_seq_length = known
         model.eval()
-    return tuple(losses)
+    losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
+    return Learned(losses, resumed_at)
 
 
-def train_last_layers(model: Any, count: int) -> "dict[str, Parameter]":
+def train_last_layers(model: Any, count: int) -> None:
     """Freeze a model but for its last layers and what comes after them.
 
     Args:
         model: a `SentenceTransformer`.
         count: layers to train, at least one; token embeddings stay as they are in any case.
-
-    Returns:
-        what is trained, by name.
 
     Raises:
         ModelError: no stack of layers is found in the model.
@@ -140,23 +134,80 @@ def train_last_layers(model: Any, count: int) -> "dict[str, Parameter]":
         )
     name, layers = max(stacks, key=lambda stack: len(stack[1]))
     first = f"{name}.{max(len(layers) - count, 0)}."
-    trained = {}
     learns = False
     for parameter_name, parameter in model.named_parameters():
         # Parameters come in the order in which a text passes them.
         learns = learns or parameter_name.startswith(first)
         parameter.requires_grad_(learns)
-        if learns:
-            trained[parameter_name] = parameter
-    return trained
 
 
-def _loss(model: Any, lesson: Lesson, batch: Batch, prefix: str, config: TuneConfig) -> "Tensor":
+def _arguments(lesson: Lesson, config: TuneConfig, seed: int, work: Path) -> Any:
+    steps = lesson.steps(config)
+    arguments = training_arguments(
+        work,
+        max_steps=steps,
+        per_device_train_batch_size=1,  # of ready-made batches
+        train_sampling_strategy="sequential",
+        learning_rate=config.learning_rate,
+        warmup_steps=max(math.ceil(config.warmup * steps), 1),
+        weight_decay=_WEIGHT_DECAY,
+        seed=seed,
+        save_steps=config.checkpoint_steps,
+        save_total_limit=1,
+        logging_strategy="steps",
+        logging_steps=1,
+    )
+    # A batch is compared as a whole: it can't be dealt out to several GPUs.
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001
+    return arguments
+
+
+def _compared(encoder: Any, config: TuneConfig) -> Any:
+    """Return a torch module: tokens of texts and of descriptions to the loss."""
+    import torch
+
+    class Compared(torch.nn.Module):
+        _keys_to_ignore_on_save = None  # the Trainer asks where a checkpoint isn't the whole model
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+            """Return what learns: the rest would be the same in each checkpoint."""
+            whole = super().state_dict(*args, **kwargs)
+            return {n: whole[n] for n, p in self.named_parameters() if p.requires_grad}
+
+        def forward(self, texts: Any, passages: Any, batch: Batch) -> Any:
+            """Return the loss."""
+            vectors = _vectors(encoder, texts), _vectors(encoder, passages)
+            return {"loss": _loss(*vectors, batch, config)}
+
+    return Compared()
+
+
+def _collator(
+    encoder: Any, lesson: Lesson, prefix: str
+) -> Callable[[Sequence[Batch]], dict[str, Any]]:
+    """Return what turns a ready-made batch into tokens."""
+
+    def collate(given: Sequence[Batch]) -> dict[str, Any]:
+        (batch,) = given
+        texts = [lesson.texts.data.texts[i] for i in batch.texts]
+        passages = [lesson.passages[k] for k in batch.described]
+        return {
+            "texts": _tokens(encoder, texts, prefix),
+            "passages": _tokens(encoder, passages, ""),
+            "batch": batch,
+        }
+
+    return collate
+
+
+def _loss(texts: "Tensor", passages: "Tensor", batch: Batch, config: TuneConfig) -> "Tensor":
     """Return a step's loss: of descriptions, plus that of partners times its weight."""
     import torch
 
-    texts = _vectors(model, [lesson.texts.data.texts[i] for i in batch.texts], prefix)
-    passages = _vectors(model, [lesson.passages[k] for k in batch.described], "")
     device = texts.device
     compare = LOSSES[config.loss]
     right = torch.from_numpy(np.searchsorted(batch.described, batch.labels)).to(device)
@@ -172,68 +223,28 @@ def _loss(model: Any, lesson: Lesson, batch: Batch, prefix: str, config: TuneCon
     return described + config.partner_weight * paired
 
 
-def _vectors(model: Any, texts: Sequence[str], prefix: str) -> "Tensor":
-    """Return float32 [len(texts), d], unit rows, with their gradients.
+def _tokens(encoder: Any, texts: Sequence[str], prefix: str) -> dict[str, Any]:
+    """Return tokens of texts of like length together, and the place of each text among them.
 
-    Texts of like length pass together: padded to the longest of a step, most tokens were padding.
+    Padded to the longest of a step, most tokens were padding.
     """
+    import torch
+
+    order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
+    parts = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
+    tokens = [dict(encoder.preprocess([texts[i] for i in part], prompt=prefix)) for part in parts]
+    return {"parts": tokens, "place": torch.tensor(order).argsort()}
+
+
+def _vectors(encoder: Any, tokens: Any) -> "Tensor":
+    """Return float32 [texts, d], unit rows, with their gradients."""
     import torch
     from torch.nn.functional import normalize
 
-    order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
-    parts = []
-    for start in range(0, len(order), _TOGETHER):
-        part = [texts[i] for i in order[start : start + _TOGETHER]]
-        features = {
-            name: value.to(model.device) if hasattr(value, "to") else value
-            for name, value in model.preprocess(part, prompt=prefix).items()
-        }
-        parts.append(model(features)["sentence_embedding"])
-    place = torch.tensor(order, device=parts[0].device).argsort()
-    vectors: Tensor = normalize(torch.cat(parts)[place], dim=1)
+    parts = [encoder(dict(part))["sentence_embedding"] for part in tokens["parts"]]
+    vectors: Tensor = normalize(torch.cat(parts)[tokens["place"]], dim=1)
     return vectors
 
 
 _TOGETHER = 16
 """Texts padded to one length."""
-
-
-def _pace(step: int, total: int, warmup: float) -> float:
-    """Return the share of the learning rate: it rises over the warm-up, then falls to zero."""
-    rising = max(math.ceil(warmup * total), 1)
-    if step < rising:
-        return (step + 1) / rising
-    return (total - step) / max(total - rising, 1)
-
-
-def _step_seed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
-
-
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-
-
-def _saved(losses: Sequence[float], trained: "Mapping[str, Parameter]", optimizer: Any) -> Saved:
-    tensors = {f"weight/{name}": p.detach().cpu().contiguous() for name, p in trained.items()}
-    for name, parameter in trained.items():
-        state = optimizer.state.get(parameter, {})
-        tensors |= {f"{m}/{name}": state[m].cpu().contiguous() for m in _MOMENTS if m in state}
-    return Saved(len(losses), tuple(losses), tensors)
-
-
-def _restore(held: Saved, trained: "Mapping[str, Parameter]", optimizer: Any) -> bool:
-    """Take weights and moments over from a checkpoint; False where it does not fit."""
-    import torch
-
-    for name, parameter in trained.items():
-        found = held.tensors.get(f"weight/{name}")
-        if found is None or found.shape != parameter.shape:
-            return False
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(held.tensors[f"weight/{name}"])
-            if any(f"{m}/{name}" not in held.tensors for m in _MOMENTS):
-                continue  # a weight that never had a gradient, as a pooler's
-            moments = {m: held.tensors[f"{m}/{name}"].to(parameter.device) for m in _MOMENTS}
-            optimizer.state[parameter] = {"step": torch.tensor(float(held.step)), **moments}
-    return True

@@ -1,6 +1,8 @@
 """Reads what a GGUF file says of its model, without loading it.
 
-The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The package `gguf` reads it,
+too, but each entry of a list into an array of its own: 29 s and 500 MiB for a vocabulary of 262,144
+tokens, 0.8 s here; and a damaged length of a list keeps it busy for good.
 """
 
 import math

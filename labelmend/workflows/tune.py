@@ -1,10 +1,9 @@
 """Files in, files out: what the command `tune-embedder` does."""
 
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable, labelled_table
-from labelmend.configs.load import config_to_dict
+from labelmend.classify.trainer import open_work, require_libraries
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.dataset import check_column
 from labelmend.data.duplicates import text_key, unique_texts
@@ -34,15 +34,14 @@ from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
 from labelmend.retrieval.tuned import notes_on_tuned, read_tuning, text_hashes
 from labelmend.tune.batches import hard_negatives
-from labelmend.tune.checkpoint import Checkpoint
-from labelmend.tune.folder import check_folder, checkpoint_beside, save_encoder, write_folder
+from labelmend.tune.card import epoch_means, made_of, readme, versions
+from labelmend.tune.folder import check_folder, save_encoder, write_folder
 from labelmend.tune.holdout import TuningTexts, hold_out
 from labelmend.tune.recall import Questions, candidate_recall
 from labelmend.tune.train import Lesson, tune
 from labelmend.types import Dataset, Floats, LabelCard
 from labelmend.weights.locate import LocatedModel, locate
-
-_LIBRARIES = ("numpy", "sentence-transformers", "transformers", "torch")
+from labelmend.workflows.train import checkpoints_of
 
 Recalls = Mapping[str, Mapping[int, float]]
 """Recall by depth, by encoder: `before`, `after`, and `profile` where it has several encoders."""
@@ -77,6 +76,50 @@ class TuneOutcome:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Table:
+    """The table, and what of it is trained on and measured.
+
+    Attributes:
+        loaded: its rows and labels.
+        digest: sha256 of the file.
+        weighed: whether rows count by their confidence.
+        written: the user's label cards.
+        texts: trained on and held out.
+        questions: held-out texts and their labels.
+    """
+
+    loaded: LabelledTable
+    digest: str
+    weighed: bool
+    written: Mapping[str, LabelCard]
+    texts: TuningTexts
+    questions: Questions
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Retrieval before the tuning, and what is learned from it.
+
+    Attributes:
+        encoder: that is tuned.
+        base: its files.
+        models: those of all the profile's encoders.
+        cards: one a label.
+        passages: of the cards.
+        before: retrieval by the encoder as it is.
+        lesson: what is learned from.
+    """
+
+    encoder: EncoderConfig
+    base: LocatedModel
+    models: Sequence[LocatedModel]
+    cards: Sequence[LabelCard]
+    passages: LabelPassages
+    before: DescriptionRetriever
+    lesson: Lesson
+
+
 def tune_file(
     request: TableRequest,
     folder: Path,
@@ -100,7 +143,65 @@ def tune_file(
         LabelmendError: the input can't be used, or the encoder can't be written.
     """
     check_folder(folder)
-    base_config = _tunable(config)
+    require_libraries("tune-embedder", "accelerate")
+    encoder = _tunable(config)
+    table = _read(request, config, labels_file, gold_column)
+    start = _begin(table, encoder, config, progress)
+    gold = _gold(table.loaded, gold_column, table.texts, start.cards)
+    asked = {"recall": table.questions} | ({"gold_recall": gold} if gold is not None else {})
+    work = checkpoints_of(folder)
+    anew = open_work(work, _key(table.texts, start.lesson, start.base, encoder, config))
+    model = _load_model(start.base.path)
+    learned = tune(model, start.lesson, encoder, config.tune, config.seed, work, progress)
+    notes = _notes(table, start.base)
+    if anew:
+        notes.append(f"{work} was of other data or settings: the tuning began anew")
+    retrievers = {"before": start.before}
+    if len(start.models) > 1:
+        retrievers["profile"], more = _by_the_profile(table, start, config, progress)
+        notes += more
+    # Beside the folder, where there is room for it if there is any for the result.
+    with tempfile.TemporaryDirectory(
+        prefix=".labelmend-", dir=folder.resolve().parent
+    ) as temporary:
+        saved = Path(temporary) / "encoder"
+        saved.mkdir()
+        save_encoder(model, saved)
+        retrievers["after"] = _from_files(saved, table, start, progress)
+        recalls = {
+            name: {which: candidate_recall(found, held) for which, found in retrievers.items()}
+            for name, held in asked.items()
+        }
+        card = {
+            **made_of(start.base, encoder, config),
+            "data": _data_record(request, table),
+            "labels": [{"label": c.label, "source": c.source} for c in start.cards],
+            "measured_on": {name: len(held.texts) for name, held in asked.items()},
+            **recalls,
+            "epoch_losses": epoch_means(learned.losses, config.tune.epochs),
+            "notes": notes,
+        }
+        trained = _trained_on(table.texts, start.base)
+        write_folder(folder, saved, card, trained, readme(card, folder))
+    shutil.rmtree(work, ignore_errors=True)
+    return TuneOutcome(
+        folder=folder,
+        base=start.base,
+        texts=table.texts,
+        recall=recalls["recall"],
+        gold_recall=recalls.get("gold_recall"),
+        measured=len(table.questions.texts),
+        gold_measured=0 if gold is None else len(gold.texts),
+        losses=learned.losses,
+        resumed=learned.resumed_at,
+        notes=tuple(notes),
+    )
+
+
+def _read(
+    request: TableRequest, config: Config, labels_file: Path | None, gold_column: str | None
+) -> _Table:
+    """Read the table, and hold texts out."""
     written = read_labels_file(labels_file) if labels_file else {}
     loaded, weighed = _load(request, config)
     if gold_column is not None:
@@ -122,83 +223,52 @@ def tune_file(
             f"{config.tune.held_out_confidence:g}; lower tune.held_out_confidence"
         )
     questions = Questions(certain, texts.labels[certain])
-    models = [locate(encoder.model) for encoder in config.encoders]
-    base = models[config.encoders.index(base_config)]
-    earlier = read_tuning(base.path)
-    seen_before = text_hashes(()) if earlier is None else earlier.trained
-    space = TextSpace([partial(open_encoder, base_config, base)])
+    return _Table(loaded, digest, weighed, written, texts, questions)
+
+
+def _begin(table: _Table, encoder: EncoderConfig, config: Config, progress: Progress) -> _Start:
+    """Retrieve by the encoder as it is, and find what it is to learn."""
+    models = [locate(each.model) for each in config.encoders]
+    base = models[config.encoders.index(encoder)]
+    texts = table.texts
+    space = TextSpace([partial(open_encoder, encoder, base)])
     embeddings = space.fit(texts.data.texts, progress)
-    cards = _cards(texts, written, embeddings, config)
+    cards = _cards(texts, table.written, embeddings, config)
     passages = label_passages(cards, texts.data.texts, texts.data.oos)
     before = _retriever(space, embeddings, passages)
-    gold = _gold(loaded, gold_column, texts, cards)
-    asked = {"recall": questions} | ({"gold_recall": gold} if gold is not None else {})
     lesson = Lesson(
         texts=texts,
         passages=_described(passages, len(cards)),
         negatives=hard_negatives(before, texts, config.tune.negatives, config.retrieval.block_rows),
     )
-    checkpoint = Checkpoint(
-        checkpoint_beside(folder), _key(texts, lesson, base, base_config, config)
-    )
-    held = checkpoint.load()
-    begun_anew = []
-    if held is None and checkpoint.path.exists():
-        begun_anew = [f"{checkpoint.path} was of other data or settings: the tuning began anew"]
-    model = _load_model(base.path)
-    losses = tune(model, lesson, base_config, config.tune, config.seed, checkpoint, progress)
-    retrievers = {"before": before}
-    notes = [*loaded.notes, *_notes(loaded, weighed, written), *begun_anew]
-    notes += notes_on_tuned([base], [texts.data.texts[i] for i in questions.texts.tolist()])
-    if len(models) > 1:
-        openers = [
-            partial(open_encoder, e, m) for e, m in zip(config.encoders, models, strict=True)
-        ]
-        whole = TextSpace(openers)
-        retrievers["profile"] = _retriever(whole, whole.fit(texts.data.texts, progress), passages)
-        notes += whole.notes
-    # Beside the folder, where there is room for it if there is any for the result.
-    with tempfile.TemporaryDirectory(
-        prefix=".labelmend-", dir=folder.resolve().parent
-    ) as temporary:
-        saved = Path(temporary) / "encoder"
-        saved.mkdir()
-        save_encoder(model, saved)
-        # Measured as it will be used: read from its files, without a cache.
-        after = TextSpace([partial(load_encoder, base_config, saved)])
-        retrievers["after"] = _retriever(after, after.fit(texts.data.texts, progress), passages)
-        recalls = {
-            name: {
-                which: candidate_recall(retriever, questions)
-                for which, retriever in retrievers.items()
-            }
-            for name, questions in asked.items()
-        }
-        card = {
-            **_made_of(base, base_config, config),
-            "data": _data_record(request, loaded, texts, digest, weighed=weighed),
-            "labels": [{"label": c.label, "source": c.source} for c in cards],
-            "measured_on": {name: len(questions.texts) for name, questions in asked.items()},
-            **recalls,
-            "epoch_losses": _epoch_means(losses, config.tune.epochs),
-            "notes": notes,
-        }
-        now = text_hashes(texts.data.texts[i] for i in np.flatnonzero(texts.trained))
-        trained = np.union1d(now, seen_before)
-        write_folder(folder, saved, card, trained, _readme(card, folder))
-    checkpoint.remove()
-    return TuneOutcome(
-        folder=folder,
-        base=base,
-        texts=texts,
-        recall=recalls["recall"],
-        gold_recall=recalls.get("gold_recall"),
-        measured=len(questions.texts),
-        gold_measured=0 if gold is None else len(gold.texts),
-        losses=losses,
-        resumed=0 if held is None else held.step,
-        notes=tuple(notes),
-    )
+    return _Start(encoder, base, models, cards, passages, before, lesson)
+
+
+def _by_the_profile(
+    table: _Table, start: _Start, config: Config, progress: Progress
+) -> tuple[DescriptionRetriever, Sequence[str]]:
+    """Return retrieval by all the profile's encoders together, and what the user should know."""
+    openers = [
+        partial(open_encoder, e, m) for e, m in zip(config.encoders, start.models, strict=True)
+    ]
+    whole = TextSpace(openers)
+    embeddings = whole.fit(table.texts.data.texts, progress)
+    return _retriever(whole, embeddings, start.passages), whole.notes
+
+
+def _from_files(
+    saved: Path, table: _Table, start: _Start, progress: Progress
+) -> DescriptionRetriever:
+    """Return retrieval by the tuned encoder as it will be used: from its files, without a cache."""
+    space = TextSpace([partial(load_encoder, start.encoder, saved)])
+    return _retriever(space, space.fit(table.texts.data.texts, progress), start.passages)
+
+
+def _trained_on(texts: TuningTexts, base: LocatedModel) -> npt.NDArray[np.uint64]:
+    """Return hashes of the texts that the encoder was trained on, now or by labelmend before."""
+    now = text_hashes(texts.data.texts[i] for i in np.flatnonzero(texts.trained))
+    earlier = read_tuning(base.path)
+    return now if earlier is None else np.union1d(now, earlier.trained)
 
 
 def _tunable(config: Config) -> EncoderConfig:
@@ -312,34 +382,20 @@ def _key(
     facts = [
         *(base.digest, texts.data.digest, held_out, lesson.passages, lesson.negatives.tolist()),
         *(texts.weights.tolist(), settings, config.seed, encoder.query_prefix, encoder.max_tokens),
-        *(importlib.metadata.version(name) for name in _LIBRARIES),
+        versions(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _made_of(base: LocatedModel, encoder: EncoderConfig, config: Config) -> dict[str, Any]:
-    return {
-        "base": {"name": base.name, "sha256": base.digest, "source": base.source},
-        "encoder": {"query_prefix": encoder.query_prefix, "max_tokens": encoder.max_tokens},
-        "seed": config.seed,
-        "config": config_to_dict(config)["tune"],
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
-        },
-    }
-
-
-def _data_record(
-    request: TableRequest, loaded: LabelledTable, texts: TuningTexts, digest: str, *, weighed: bool
-) -> dict[str, Any]:
+def _data_record(request: TableRequest, table: _Table) -> dict[str, Any]:
+    texts, columns = table.texts, table.loaded.columns
     return {
         "path": os.fsencode(request.path).decode(errors="replace"),
-        "sha256": digest,
+        "sha256": table.digest,
         "content_sha256": texts.data.digest,
-        "rows": len(loaded.dataset),
-        "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
-        "weighted_by_confidence": weighed,
+        "rows": len(table.loaded.dataset),
+        "columns": {"text": columns.text, "label": columns.label},
+        "weighted_by_confidence": table.weighed,
         "trained_texts": int(texts.trained.sum()),
         "held_out_texts": int(texts.held_out.sum()),
     }
@@ -352,10 +408,10 @@ def _load_model(folder: Path) -> Any:
         return SentenceTransformer(str(folder), local_files_only=True).float()
 
 
-def _notes(loaded: LabelledTable, weighed: bool, written: Mapping[str, LabelCard]) -> list[str]:
-    notes = []
-    if not weighed:
-        column = loaded.columns.label
+def _notes(table: _Table, base: LocatedModel) -> list[str]:
+    notes = list(table.loaded.notes)
+    if not table.weighed:
+        column = table.loaded.columns.label
         why = (
             f"column {column!r} is taken as it is and every row counts alike; mend it first "
             "(`labelmend relabel`), and rows count by their confidence"
@@ -363,43 +419,10 @@ def _notes(loaded: LabelledTable, weighed: bool, written: Mapping[str, LabelCard
             else f"there is no column {CONFIDENCE!r}, so every row counts alike"
         )
         notes.append(why)
-    if not written:
+    if not table.written:
         notes.append(
             "labels are known by name and example only; descriptions help (--labels, see "
             "`labelmend describe`)"
         )
-    return notes
-
-
-def _epoch_means(losses: Sequence[float], epochs: int) -> list[float]:
-    return [round(float(part.mean()), 6) for part in np.array_split(np.array(losses), epochs)]
-
-
-def _readme(card: Mapping[str, Any], folder: Path) -> str:
-    """Return the card for people."""
-    data, measured = card["data"], card["measured_on"]["recall"]
-    lines = [
-        "# A sentence encoder, tuned by labelmend",
-        "",
-        f"`labelmend relabel NEW.csv --embedder {folder.name}/` uses it, and so does "
-        "`SentenceTransformer(THIS_FOLDER)`. `tuning.json` says the same and more, for programs.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| tuned from | {card['base']['name']}, sha256 {card['base']['sha256'][:12]} |",
-        f"| trained on | {data['trained_texts']:,} distinct texts of column "
-        f"`{data['columns']['label']}`, file sha256 {data['sha256'][:12]} |",
-        f"| held out | {data['held_out_texts']:,} distinct texts, {measured:,} of them measured |",
-        f"| seed | {card['seed']} |",
-        "",
-        "| Recall of candidates on held-out texts | at 1 | at 5 | at 10 |",
-        "|---|---|---|---|",
-        *(
-            f"| {name} | " + " | ".join(f"{share:.2%}" for share in recalls.values()) + " |"
-            for name, recalls in card["recall"].items()
-        ),
-        "",
-        "What it says of the texts that it was trained on is not out-of-fold.",
-        "",
-    ]
-    return "\n".join(lines)
+    held_out = [table.texts.data.texts[i] for i in table.questions.texts.tolist()]
+    return [*notes, *notes_on_tuned([base], held_out)]

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from labelmend.classify.data import training_set
-from labelmend.classify.tuning import (
-    _last_checkpoint,
-    _open_work,
-    _pair_weights,
-    check_tunable,
-    tune,
-)
+from labelmend.classify.tuning import _pair_weights, check_tunable, tune
 from labelmend.errors import ModelError, OutputError
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.encode import load_encoder, load_sentence_transformer
@@ -96,20 +90,6 @@ def test_the_weights_of_pairs(dataset_of):
     np.testing.assert_allclose(_pair_weights(data, 1.0), whole / 0.5)
 
 
-def test_checkpoints_of_another_training_are_not_gone_on_with(tmp_path):
-    work = tmp_path / "model.checkpoints"
-    _open_work(work, "one")
-    for step, state in ((2, "{}"), (4, "{}"), (10, '{"global')):
-        (work / f"checkpoint-{step}").mkdir()
-        (work / f"checkpoint-{step}/trainer_state.json").write_text(state)
-    _open_work(work, "one")
-    assert _last_checkpoint(work).name == "checkpoint-4"
-    assert not (work / "checkpoint-10").exists()  # it was being written
-    _open_work(work, "two")
-    assert _last_checkpoint(work) is None
-    assert [path.name for path in work.iterdir()] == ["labelmend.json"]
-
-
 def test_a_full_disk_is_told_in_one_line_and_checkpoints_stay(data, config, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -121,13 +101,6 @@ def test_a_full_disk_is_told_in_one_line_and_checkpoints_stay(data, config, tmp_
     assert "\n" not in str(told.value)
     done = tune(data, HELD, config, locate(config.finetune.encoder), 0, tmp_path / "w", Steps())
     assert done.steps == 4
-
-
-def test_a_folder_of_the_users_is_left_alone(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(OutputError, match="is where checkpoints go, and holds something else"):
-        _open_work(tmp_path, "one")
-    assert (tmp_path / "thesis.tex").exists()
 
 
 def test_an_encoder_without_torch_weights_is_refused(settings, bge_small):

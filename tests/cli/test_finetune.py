@@ -2,16 +2,10 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+from fixtures.killing import kill_at_a_checkpoint
 
-ROOT = Path(__file__).parents[2]
 TINY = ("--set", "classify.finetune.batch_size=8", "--set", "classify.finetune.epochs=3")
 
 
@@ -96,17 +90,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tables, cli, s
     ]
     assert cli(*run, tables / "whole").code == 0
     work = tables / "killed.checkpoints"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "labelmend", *map(str, run), str(tables / "killed")],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while not any(work.glob("checkpoint-*/trainer_state.json")):
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_at_a_checkpoint([*run, tables / "killed"], work)
     assert not (tables / "killed").exists()
     ran = cli(*run, tables / "killed")
     assert ran.code == 0, ran

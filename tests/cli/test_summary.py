@@ -22,8 +22,8 @@ from labelmend.relabel.diagnostics.label_set import (
     MergeAdvice,
     MostlyWrongLabel,
     SplitAdvice,
-    Trust,
 )
+from labelmend.relabel.diagnostics.learnability import Trust
 from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.runs.layout import OutputPaths

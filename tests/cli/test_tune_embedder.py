@@ -2,13 +2,11 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
+import re
 
 import numpy as np
 import pytest
+from fixtures.killing import kill_at_a_checkpoint
 
 from labelmend.data.duplicates import text_key
 from labelmend.retrieval.tuned import TRAINED_TEXTS, text_hashes
@@ -65,7 +63,7 @@ def test_it_tells_recall_before_and_after_and_how_to_use_it(tuned, table):
     assert set(card["recall"]) == {"before", "after"}
     assert all(0 <= share <= 1 for share in card["recall"]["after"].values())
     assert "tuned from | all-MiniLM-L6-v2" in (folder / "README.md").read_text()
-    assert not folder.with_name("embedder.tuning.safetensors").exists()
+    assert not folder.with_name("embedder.checkpoints").exists()
 
 
 def test_held_out_texts_are_not_among_those_trained_on(tuned, table):
@@ -109,8 +107,9 @@ def test_a_table_as_given_and_without_descriptions_is_tuned_on_with_a_note(cli, 
         for row in csv.DictReader(table.open(encoding="utf-8", newline=""))
     ]
     plain = write(tmp_path / "plain.csv", rows)
-    stale = tmp_path / "embedder.tuning.safetensors"
-    stale.write_bytes(b"of another run")
+    stale = tmp_path / "embedder.checkpoints"
+    stale.mkdir()
+    (stale / "labelmend.json").write_text("of another run")
     few = ["--set", "tune.epochs=1", "--set", "tune.loss=pairwise"]
     ran = cli("tune-embedder", plain, "-o", tmp_path / "embedder", *SETTINGS, *few)
     assert ran.code == 0, ran
@@ -125,40 +124,18 @@ def test_a_table_as_given_and_without_descriptions_is_tuned_on_with_a_note(cli, 
     assert not stale.exists()
 
 
-KILLED = """
-import os, signal, sys
-from labelmend.cli.app import main
-from labelmend.tune import checkpoint
-
-class Dying(checkpoint.Checkpoint):
-    def save(self, saved):
-        super().save(saved)
-        if saved.step == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-from labelmend.tune import job
-job.Checkpoint = Dying
-main()
-"""
-
-
 def test_a_killed_run_goes_on_and_ends_as_the_other_did(tuned, cli, table):
     whole, _ = tuned
     again = table.with_name("again")
+    work = again.with_name("again.checkpoints")
     command = ["tune-embedder", table, "-o", again, *ALONE, *SETTINGS, "--gold-column", "truth"]
     command += ["--set", "tune.checkpoint_steps=2"]
-    dying = subprocess.run(
-        [sys.executable, "-c", KILLED, *map(str, command)],
-        env={**os.environ, "OMP_WAIT_POLICY": "passive"},
-        capture_output=True,
-    )
-    assert dying.returncode == -signal.SIGKILL, dying.stderr
+    kill_at_a_checkpoint(command, work)
     assert not again.exists()
-    assert again.with_name("again.tuning.safetensors").exists()
     ran = cli(*command)
     assert ran.code == 0, ran
-    assert "the first 4 of them by an earlier run" in ran.out
-    assert not again.with_name("again.tuning.safetensors").exists()
+    assert re.search(r"in 8 steps, the first [246] of them by an earlier run", ran.out), ran
+    assert not work.exists()
     mine, theirs = (folder / "model.safetensors" for folder in (again, whole))
     assert mine.read_bytes() == theirs.read_bytes()
 

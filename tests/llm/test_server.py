@@ -560,9 +560,9 @@ def test_a_server_that_fails_every_time_ends_the_run(told):
 INTERRUPTED = """
     import pickle, signal, sys
     from labelmend.protocols import NoProgress
-    from labelmend.relabel.server import ServerVoter
-    from labelmend.relabel.store import Store
-    from labelmend.relabel.voters import collect_votes
+    from labelmend.llm.server import ServerVoter
+    from labelmend.llm.store import Store
+    from labelmend.llm.voters import collect_votes
     # Tests that a shell has started in the background would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config, server, ballots = pickle.load(sys.stdin.buffer)

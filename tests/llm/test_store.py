@@ -88,7 +88,7 @@ def test_a_store_outlives_its_process(tmp_path):
     code = """
         import sys
         from pathlib import Path
-        from labelmend.relabel.store import Store
+        from labelmend.llm.store import Store
         with Store(Path(sys.argv[1])) as store:
             store.put_votes([("a", (1.0, -2.0))])
     """
@@ -105,7 +105,7 @@ def test_two_processes_write_to_one_store(tmp_path):
     code = """
         import sys
         from pathlib import Path
-        from labelmend.relabel.store import Store
+        from labelmend.llm.store import Store
         with Store(Path(sys.argv[1])) as store:
             for i in range(60):
                 store.put_votes([(f"{sys.argv[2]} {i}", (float(i),)), ("both", (1.0,))])
@@ -125,7 +125,7 @@ def test_kill_9_keeps_what_was_put(tmp_path):
     code = """
         import sys
         from pathlib import Path
-        from labelmend.relabel.store import Store
+        from labelmend.llm.store import Store
         store = Store(Path(sys.argv[1]))
         for i in range(100_000):
             store.put_votes([(f"{i} {j}", (float(j),)) for j in range(16)])
@@ -332,7 +332,7 @@ def test_forget_what_is_no_store(tmp_path, shape):
 HOLDING = """
     import sys
     from pathlib import Path
-    from labelmend.relabel.store import Store
+    from labelmend.llm.store import Store
     with Store(Path(sys.argv[1])) as store:
         print("open", flush=True)
         sys.stdin.readline()
@@ -372,7 +372,7 @@ def test_many_processes_open_a_new_store_at_once(tmp_path):
     code = """
         import sys, time
         from pathlib import Path
-        from labelmend.relabel.store import Store
+        from labelmend.llm.store import Store
         while time.time() < float(sys.argv[2]):
             pass
         with Store(Path(sys.argv[1])) as store:

@@ -1,16 +1,17 @@
-"""The loop on the real MiniLM, at a tiny size."""
+"""The training of the real MiniLM, at a tiny size."""
 
 import dataclasses
+import resource
 
 import numpy as np
 import pytest
 import torch
 
+from labelmend.classify.trainer import last_checkpoint
 from labelmend.configs.load import load_config
-from labelmend.errors import ModelError
+from labelmend.errors import ModelError, OutputError
 from labelmend.protocols import NoProgress
 from labelmend.tune.batches import batches
-from labelmend.tune.checkpoint import Checkpoint
 from labelmend.tune.holdout import hold_out
 from labelmend.tune.train import Lesson, train_last_layers, tune
 from labelmend.types import Dataset
@@ -66,12 +67,12 @@ def weights(model):
 
 def test_the_last_layer_learns_and_the_rest_stays_as_it_was(model, lesson, tmp_path):
     before = weights(model)
-    checkpoint = Checkpoint(tmp_path / "c.safetensors", "key")
     longest = model.max_seq_length
     state = torch.random.get_rng_state()
-    losses = tune(model, lesson, ENCODER, CONFIG, 0, checkpoint, NoProgress())
-    assert len(losses) == lesson.steps(CONFIG) == 4  # two epochs of two steps
-    assert losses[3] < losses[0]
+    learned = tune(model, lesson, ENCODER, CONFIG, 0, tmp_path, NoProgress())
+    # Two epochs of two steps.
+    assert (len(learned.losses), learned.resumed_at) == (lesson.steps(CONFIG), 0) == (4, 0)
+    assert learned.losses[3] < learned.losses[0]
     after = weights(model)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
@@ -83,18 +84,43 @@ def test_the_last_layer_learns_and_the_rest_stays_as_it_was(model, lesson, tmp_p
 def test_a_run_that_goes_on_ends_as_one_that_was_never_interrupted(model, lesson, tmp_path, minilm):
     from sentence_transformers import SentenceTransformer
 
-    whole = Checkpoint(tmp_path / "whole.safetensors", "key")
-    losses = tune(model, lesson, ENCODER, CONFIG, 0, whole, NoProgress())
-    parts = Checkpoint(tmp_path / "parts.safetensors", "key")
-    for steps in (1, 3):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    losses = tune(model, lesson, ENCODER, CONFIG, 0, whole, NoProgress()).losses
+    # What was being done when it was stopped is done again.
+    for steps, kept in ((2, 1), (4, 3)):
         again = SentenceTransformer(str(minilm.path), local_files_only=True).float()
         with pytest.raises(Killed):
             tune(again, lesson, ENCODER, CONFIG, 0, parts, Until(steps))
-        assert parts.load().step == steps
+        assert [path.name for path in parts.iterdir()] == [f"checkpoint-{kept}"]
     again = SentenceTransformer(str(minilm.path), local_files_only=True).float()
-    assert tune(again, lesson, ENCODER, CONFIG, 0, parts, NoProgress()) == losses
+    learned = tune(again, lesson, ENCODER, CONFIG, 0, parts, NoProgress())
+    assert (learned.losses, learned.resumed_at) == (losses, 3)
     expected, found = weights(model), weights(again)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_checkpoint_holds_what_learns_and_no_more(model, lesson, tmp_path):
+    from safetensors import safe_open
+
+    tune(model, lesson, ENCODER, CONFIG, 0, tmp_path, NoProgress())
+    with safe_open(tmp_path / "checkpoint-4/model.safetensors", framework="pt") as file:
+        names = set(file.keys())
+    assert any(".layer.5." in name for name in names)
+    assert not any("embeddings" in name or ".layer.4." in name for name in names)
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(model, lesson, tmp_path):
+    with pytest.raises(Killed):
+        tune(model, lesson, ENCODER, CONFIG, 0, tmp_path, Until(2))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"can't write there: .*; free some space") as told:
+            tune(model, lesson, ENCODER, CONFIG, 0, tmp_path, NoProgress())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(told.value)
+    assert last_checkpoint(tmp_path).name == "checkpoint-1"
 
 
 def test_the_loss_of_the_first_step_is_that_of_its_cosines(model, lesson, tmp_path):
@@ -105,8 +131,7 @@ def test_the_loss_of_the_first_step_is_that_of_its_cosines(model, lesson, tmp_pa
     config = dataclasses.replace(
         CONFIG, epochs=1, batch_texts=4, learning_rate=0.0, partner_weight=0.25
     )
-    checkpoint = Checkpoint(tmp_path / "c.safetensors", "key")
-    (loss,) = tune(model, lesson, ENCODER, config, 5, checkpoint, NoProgress())
+    (loss,) = tune(model, lesson, ENCODER, config, 5, tmp_path, NoProgress()).losses
     texts = lesson.texts
     (batch,) = batches(texts, lesson.negatives, 4, 5, 0)
 
@@ -131,6 +156,7 @@ def test_a_model_without_layers_is_refused():
 
 
 def test_more_layers_than_there_are_means_all_of_them(model):
-    named = train_last_layers(model, 99)
+    train_last_layers(model, 99)
+    named = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert not any("embeddings" in name for name in named)
     assert sum(".layer.0." in name for name in named) > 0

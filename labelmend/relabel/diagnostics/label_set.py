@@ -1,8 +1,7 @@
-"""Advice on the label set, and whether the given labels can be learned from at all.
+"""Advice on the label set: labels to merge or to split, labels that are mostly wrong, empty ones.
 
-What is asked of pairs of labels and of the whole table is answered by the nearest neighbours' given
-labels alone: they have never seen the text's own, in no round. So neither a posterior that talked
-itself into something nor one that settled between two labels by chance can hide what is wrong.
+What is asked of pairs of labels is answered by the nearest neighbours' given labels alone, as in
+`learnability`: a posterior that settled between two labels by chance can't hide that they are one.
 """
 
 from collections.abc import Sequence
@@ -14,21 +13,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.arrays import given_shares
+from labelmend.relabel.diagnostics.learnability import Trust, judge, vote_graph
 from labelmend.relabel.labelmodel.decisions import given_probability
 from labelmend.relabel.result import Relabelling
-from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints, UniqueTexts
-
-_SHARPNESS = 20.0
-"""Nats by which a neighbour counts more for one unit of cosine similarity."""
-
-_TESTED = 50
-"""Labelled texts from which on the labels are put to the test; fewer can't fail it for certain."""
-
-_CERTAIN = 3.0
-"""Standard errors that the neighbours' agreement has to stand above chance."""
-
-_LEAST_AGREEMENT = 0.01
-"""Agreement above chance below which labels are not worth learning from, however certain it is."""
+from labelmend.types import NO_LABEL, Doubles, Ints
 
 _FEWEST = 5
 """Rows of a label below which nothing is said of it."""
@@ -56,24 +44,6 @@ _CUT = 0.12
 """Edges between the parts, as a share of what chance would put there."""
 
 _EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whether the given labels can be learned from.
-
-    Attributes:
-        trusted: False where nothing should be changed.
-        reason: one sentence for the user, also where they are trusted.
-        agreement: assortativity of the given labels among neighbours: 0 is chance, 1 is perfect;
-            NaN where too few texts carry a label.
-        errors: standard errors by which it stands above 0; NaN likewise.
-    """
-
-    trusted: bool
-    reason: str
-    agreement: float
-    errors: float
 
 
 @dataclass(frozen=True)
@@ -179,51 +149,13 @@ def diagnose(result: Relabelling) -> Diagnoses:
     return Diagnoses(trust, merge, _splits(result), wrong, empty)
 
 
-def judge(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
-    """Tell whether the given labels can be learned from.
-
-    They can where a text's neighbours carry its label more often than chance would have it
-    (assortative mixing: Newman 2003). A text's own given label is in none of its neighbours' votes,
-    so labels dealt out at random score 0, however hard a model could learn them by heart.
-
-    Args:
-        unique: the texts and their given labels.
-        neighbours: int64 [u, m], the nearest other texts; -1 where there are fewer.
-        similarities: float32 [u, m], their cosine similarity.
-    """
-    given = given_shares(csr_array(unique.given.astype(np.float64)))
-    labelled = np.diff(given.indptr) > 0
-    total, unknown = int(labelled.sum()), float("nan")
-    if total < _TESTED:
-        reason = f"Only {total} distinct texts carry a label, too few to test whether they can be"
-        return Trust(True, f"{reason} trusted.", unknown, unknown)
-    graph = _vote_graph(neighbours, similarities, labelled)
-    own = np.asarray((graph @ given).multiply(given).sum(axis=1)).ravel()
-    counts = np.asarray(given.sum(axis=0)).ravel()
-    squares = np.asarray(given.multiply(given).sum(axis=1)).ravel()
-    expected = (given @ counts - squares) / (total - 1)
-    heard = labelled & (np.diff(graph.indptr) > 0)
-    if not heard.any() or expected[heard].mean() >= 1:
-        return Trust(True, "All texts carry one label: there is nothing to test.", unknown, unknown)
-    excess = (own - expected)[heard]
-    agreement = float(excess.mean() / (1 - expected[heard].mean()))
-    spread = float(excess.std()) / np.sqrt(len(excess))
-    errors = float(excess.mean() / max(spread, 1e-12))
-    shown = f"{own[heard].mean():.1%} of the nearest texts carry a text's own label"
-    chance = f"{expected[heard].mean():.1%} would by chance"
-    if errors >= _CERTAIN and agreement >= _LEAST_AGREEMENT:
-        return Trust(True, f"{shown}, {chance}.", agreement, errors)
-    reason = f"The given labels can't be told from chance: {shown}, {chance}. Nothing was changed."
-    return Trust(False, reason, agreement, errors)
-
-
 def _merges(result: Relabelling) -> tuple[MergeAdvice, ...]:
     """Return the pairs whose neighbours mix as if there were one label, and other pairs' don't."""
     labels = result.dataset.labels
     given = given_shares(csr_array(result.unique.given.astype(np.float64)))
     counts = np.asarray(given.sum(axis=0), dtype=np.float64).ravel()
     labelled = np.diff(given.indptr) > 0
-    graph = _vote_graph(result.neighbours, result.neighbour_scores, labelled)
+    graph = vote_graph(result.neighbours, result.neighbour_scores, labelled)
     votes = csr_array(graph @ given)
     mass = csr_array(given.T @ votes)
     own = mass.diagonal()
@@ -359,6 +291,10 @@ def _within(neighbours: Ints, members: Ints) -> csr_array:
 def _bisect(graph: csr_array) -> tuple[Ints, float] | None:
     """Cut a graph in two where it is thinnest: normalised cut by its spectrum (Shi & Malik 2000).
 
+    scikit-learn's `spectral_embedding` finds the same vector more slowly: by ARPACK 15 s against
+    0.05 s for 5,000 texts, by LOBPCG 9 s against 0.5 s for 200 labels of 100 texts, and of 20,000
+    texts it puts some on the other side.
+
     Returns:
         int64 [t], 0 or 1, and -1 for texts that hang on to neither; the edges between the parts as
         a share of what chance would put there. None where there are no parts of enough texts.
@@ -432,18 +368,6 @@ def _empty(result: Relabelling) -> tuple[EmptyLabel, ...]:
         EmptyLabel(result.dataset.labels[label], int(after[label]))
         for label in np.flatnonzero(before == 0)
     )
-
-
-def _vote_graph(neighbours: Ints, similarities: Floats, labelled: Bools) -> csr_array:
-    """Return sparse [u, u]: the weights of each text's labelled neighbours, 1 in sum."""
-    heard = (neighbours >= 0) & labelled[np.maximum(neighbours, 0)]
-    row, column = np.nonzero(heard)
-    # From the nearest down, so that no row of weights can vanish.
-    top = np.where(heard, similarities, -np.inf).max(axis=1, initial=-np.inf)
-    weight = np.exp(_SHARPNESS * (similarities[row, column].astype(np.float64) - top[row]))
-    sums = np.bincount(row, weight, minlength=len(neighbours))
-    shape = (len(neighbours), len(neighbours))
-    return csr_array((weight / sums[row], (row, neighbours[row, column])), shape=shape)
 
 
 def _entries(matrix: csr_array, rows: Ints, columns: Ints) -> Doubles:

@@ -2,67 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from fixtures.clouds import GROUPS, LABELS, scene
 
-from labelmend.relabel.diagnostics.label_set import diagnose, judge
-from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
-from labelmend.relabel.result import Relabelling
-from labelmend.types import NO_LABEL, Dataset, UniqueTexts
+from labelmend.relabel.diagnostics.label_set import diagnose
 
-CHANNEL = NoiseChannel(0.9, 0.3, 0.1, 0.1, None, None)
-LABELS = ("a", "b", "c", "d")
-
-
-def scene(groups, given, believed=None, quality=1.0, near=12, oos=None, labels=LABELS):
-    """Return a relabelling of points in well-separated clouds, one a group.
-
-    `believed` is each text's best label (the given one by default); the given labels' posterior
-    is `quality` where the two agree, and 1 - `quality` where they don't.
-    """
-    groups, given = np.asarray(groups), np.asarray(given)
-    believed = given if believed is None else np.asarray(believed)
-    count = len(given)
-    generator = np.random.default_rng(0)
-    points = 10.0 * groups[:, None] * [1, 0] + generator.normal(size=(count, 2))
-    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
-    np.fill_diagonal(distance, np.inf)
-    neighbours = np.argsort(distance, axis=1)[:, :near]
-    similarity = np.exp(-0.1 * np.take_along_axis(distance, neighbours, axis=1))
-    shares = np.zeros((count, len(labels)), dtype=np.float32)
-    carried = given != NO_LABEL
-    shares[carried, given[carried]] = 1
-    probabilities = np.zeros((count, len(labels)))
-    rows = np.arange(count)
-    probabilities[rows[carried], given[carried]] = 1 - quality
-    probabilities[rows, np.maximum(believed, 0)] = quality
-    texts = tuple(f"text {i:03d}" for i in range(count))
-    nothing = np.zeros_like(probabilities)
-    candidates = np.tile(np.arange(len(labels)), (count, 1))
-    return Relabelling(
-        dataset=Dataset(tuple(map(str, range(count))), texts, given, labels, oos),
-        cards=(),
-        posterior=Posterior(candidates, probabilities, CHANNEL, {}, 0.0, nothing, nothing),
-        decisions=Decisions(
-            ("keep",) * count,
-            believed,
-            believed,
-            np.ones(count),
-            np.ones(count),
-            np.empty(0, np.int64),
-            0.0,
-            float(count),
-        ),
-        unique=UniqueTexts(texts, rows, csr_array(shares)),
-        evidence=(),
-        neighbours=neighbours,
-        neighbour_scores=similarity.astype(np.float32),
-        routed=np.zeros(count, dtype=bool),
-        voters=(),
-        seconds={},
-    )
-
-
-GROUPS = np.repeat([0, 1, 2, 3], 30)
 HALF = np.arange(30) % 2
 
 
@@ -71,50 +14,6 @@ def test_good_labels_earn_trust_and_no_advice():
     assert said.trust.trusted
     assert said.trust.agreement == pytest.approx(1)
     assert (said.merge, said.split, said.mostly_wrong, said.empty) == ((), (), (), ())
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_shuffled_labels_earn_none(seed):
-    given = np.random.default_rng(seed).permutation(GROUPS)
-    said = diagnose(scene(GROUPS, given))
-    assert not said.trust.trusted
-    assert "can't be told from chance" in said.trust.reason
-    assert (said.merge, said.split, said.mostly_wrong) == ((), (), ())
-
-
-def test_a_texts_own_label_is_not_among_its_neighbours_votes():
-    # Neighbours that never agree: were the own label counted, they would seem to.
-    given = np.arange(120) % 2
-    unique = scene(GROUPS, given).unique
-    other = np.where(given == 0, 1, 0)[:, None] + 2 * np.arange(5)
-    trust = judge(unique, other.astype(np.int64), np.ones((120, 5), dtype=np.float32))
-    assert trust.agreement == pytest.approx(-1, abs=0.05)
-    assert not trust.trusted
-
-
-def test_a_rare_label_does_not_hide_that_labels_mean_something():
-    groups = np.repeat([0, 1], [110, 10])
-    assert diagnose(scene(groups, groups, labels=("a", "b"))).trust.trusted
-
-
-def test_few_labelled_texts_are_not_tested():
-    given = np.where(np.arange(120) < 40, GROUPS, NO_LABEL)
-    said = diagnose(scene(GROUPS, given))
-    assert said.trust.trusted
-    assert np.isnan(said.trust.agreement)
-    assert said.trust.reason.startswith("Only 40 distinct texts carry a label")
-
-
-def test_one_label_for_all_leaves_nothing_to_test():
-    trust = diagnose(scene(GROUPS, np.zeros(120, dtype=np.int64))).trust
-    assert trust.trusted
-    assert np.isnan(trust.agreement)
-
-
-def test_texts_without_neighbours_leave_nothing_to_test():
-    unique = scene(GROUPS, GROUPS).unique
-    nobody = np.full((120, 3), -1, dtype=np.int64)
-    assert judge(unique, nobody, np.zeros((120, 3), dtype=np.float32)).trusted
 
 
 def test_labels_of_one_cloud_should_be_merged():
