@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from labelmend.classify.calibrate import OosDetector, oos_signs
-from labelmend.classify.learners import Kind, Scorer
+from labelmend.classify.scorer import Scorer
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 
@@ -92,7 +92,7 @@ class Classifier:
         detector: of what is out of scope.
     """
 
-    kind: Kind
+    kind: str
     labels: tuple[str, ...]
     oos: int | None
     scorer: Scorer
