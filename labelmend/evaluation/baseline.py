@@ -20,8 +20,9 @@ from labelmend.classify.data import (
     without_labels,
 )
 from labelmend.classify.heads.base import TrainingTask
+from labelmend.classify.heads.logreg import LogisticRegressionHead
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.train import Training, stratified_folds
+from labelmend.classify.train import Training, stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import text_key
@@ -294,7 +295,8 @@ def cleanlab_arms(
         InputError: it leaves fewer than two labels of two texts each.
     """
     data = arm.training_set()
-    _, done = _predicted(data, (), "logreg", seed, vectors, config, point)
+    learner = LogisticRegressionHead()
+    done = train(data, vectors.of(data.texts), config, learner, point, seed, NoProgress())
     place = {text_key(text): i for i, text in enumerate(data.texts)}
     kept = np.array([place.get(text_key(text), -1) for text in arm.dataset.texts])
     given = label_indices(
