@@ -46,6 +46,9 @@ class Nearness:
         mean: Doubles = total / np.maximum(known.sum(axis=1), 1)
         return mean
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("references", "count")}  # no index
+
     @cached_property
     def _index(self) -> Any:
         import faiss

@@ -22,7 +22,7 @@ from labelmend.classify.calibrate import (
     trade_off,
 )
 from labelmend.classify.classifier import Classifier, Nearness, Predictions, assemble
-from labelmend.classify.data import TrainingSet
+from labelmend.classify.data import LEAST_TEXTS, TrainingSet
 from labelmend.classify.scorer import Examples, Scorer
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.parallel import usable_cores
@@ -185,7 +185,9 @@ class _Job:
         """Whether labels can be left out to stand in for what is out of scope."""
         labels = int((self.group_of >= 0).sum())
         group = -(-labels // self.config.folds)
-        return labels - group >= _LEAST_LABELS_LEFT
+        # A label of one text is not there outside its fold.
+        there = np.bincount(self.main[self.inside], minlength=len(self.data.labels)) >= LEAST_TEXTS
+        return int(there.sum()) - group >= _LEAST_LABELS_LEFT
 
     def outside(self, fold: int, *, unseen: bool = False) -> Bools:
         """Return bool [u], the texts beyond a fold; if `unseen`, without its group of labels."""

@@ -112,7 +112,7 @@ def folded_back(
 class EstimatorHead(EmbeddingHead):
     """Any classifier of scikit-learn's, on the embeddings as they are."""
 
-    libraries = ("scikit-learn",)
+    libraries: tuple[str, ...] = ("scikit-learn",)
 
     def __init__(self, model: Any) -> None:
         """Take a classifier, which is copied for each training and stays as it is."""

@@ -43,7 +43,7 @@ class FinetuneHead:
     """
 
     name = "finetune"
-    libraries = LIBRARIES
+    libraries: tuple[str, ...] = LIBRARIES
     tunes_encoder = True
 
     def check(self, config: ClassifyConfig) -> tuple[LocatedModel, ...]:

@@ -85,7 +85,7 @@ class LightgbmHead(EmbeddingHead):
     """Trees that split along the axes of shrunk linear discriminant analysis."""
 
     name = "lightgbm"
-    libraries = ("lightgbm", "scikit-learn")
+    libraries: tuple[str, ...] = ("lightgbm", "scikit-learn")
 
     def learn(self, examples: Examples, config: ClassifyConfig) -> TreeScorer:
         """Train one classifier."""

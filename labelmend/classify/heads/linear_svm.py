@@ -14,7 +14,7 @@ class LinearSvmHead(EmbeddingHead):
     """Squared hinge loss on principal components, folded back onto the embeddings."""
 
     name = "linear-svm"
-    libraries = ("scikit-learn", "scipy")
+    libraries: tuple[str, ...] = ("scikit-learn", "scipy")
 
     def learn(self, examples: Examples, config: ClassifyConfig) -> EstimatorScorer:
         """Train one classifier."""

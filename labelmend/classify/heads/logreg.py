@@ -15,7 +15,7 @@ class LogisticRegressionHead(EmbeddingHead):
     """Reads the embeddings' principal components, and is folded back onto the embeddings."""
 
     name = "logreg"
-    libraries = ("scikit-learn",)
+    libraries: tuple[str, ...] = ("scikit-learn",)
 
     def learn(self, examples: Examples, config: ClassifyConfig) -> EstimatorScorer:
         """Train one classifier."""
