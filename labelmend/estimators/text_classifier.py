@@ -193,7 +193,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, codes = np.unique(labels[kept], return_inverse=True)
         if len(self.classes_) < _LEAST_CLASSES:
             raise ValueError(
-                f"y has 1 class, {self.classes_[0]!r}: two classes are needed at least"
+                f"y has 1 class, {self.classes_.tolist()[0]!r}: two classes are needed at least"
             )
         oos = None
         if self.oos_label is not None:
@@ -251,7 +251,8 @@ class _GivenSpace:
 def _head(kind: Any) -> Head:
     if isinstance(kind, str):
         return find_head(kind)
-    if isinstance(kind, type) or not is_classifier(kind):
+    is_model = hasattr(kind, "__sklearn_tags__") and not isinstance(kind, type)
+    if not is_model or not is_classifier(kind):
         raise ValueError(
             f"kind is {kind!r}: give the name of a kind, or a classifier of scikit-learn's such as "
             "LogisticRegression()"
