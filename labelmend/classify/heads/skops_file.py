@@ -34,8 +34,8 @@ def write_skops(model: Any, path: Path) -> None:
     untrusted = get_untrusted_types(data=raw)
     if untrusted:
         raise ModelError(
-            f"a {name} can't be written so that reading it runs no foreign code: it holds "
-            f"{', '.join(untrusted)}; choose one of scikit-learn's own"
+            f"a {name} can't be written: to read it again, {', '.join(untrusted)} would have to be "
+            "trusted; choose another classifier"
         )
     with zipfile.ZipFile(io.BytesIO(raw)) as held:
         parts = {part: held.read(part) for part in held.namelist()}
