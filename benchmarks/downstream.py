@@ -40,7 +40,6 @@ from results_file import append_record, read_records, write_section
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import overlapping_rows, training_set
-from labelmend.classify.learners import KINDS, Kind
 from labelmend.configs.load import load_config
 from labelmend.evaluation.baseline import Arm, TestSet, Vectors, cleanlab_arms, run_cell
 from labelmend.parallel import usable_cores
@@ -50,6 +49,7 @@ from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, Floats
 
 HERE = Path(__file__).resolve().parent
+KINDS = ("logreg", "linear-svm", "lightgbm", "finetune")
 SEEDS = (0, 1, 2, 3, 4)
 ARMS = ("dirty", "mended", "cleanlab pruned", "cleanlab relabelled", "gold")
 TEST = SHARED / "clinc150" / "test.csv"
@@ -202,7 +202,7 @@ def versions_of(
 
 
 def run_all(
-    runs: Sequence[Run], kinds: Sequence[Kind], arms: Sequence[str], work: Path, rows: int | None
+    runs: Sequence[Run], kinds: Sequence[str], arms: Sequence[str], work: Path, rows: int | None
 ) -> None:
     """Run whatever the results file does not hold yet."""
     work.mkdir(parents=True, exist_ok=True)
@@ -469,7 +469,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work = options.work / ("all-rows" if options.rows is None else f"{options.rows}-rows")
     cells = [(data, noise) for data, noise in CELLS if noise in noises]
     if not options.report_only:
-        chosen: list[Kind] = [kind for kind in KINDS if kind in kinds]
+        chosen: list[str] = [kind for kind in KINDS if kind in kinds]
         run_all(planned_runs(cells, seeds), chosen, arms, work, options.rows)
     lines = {k: v for k, v in read_lines(work / "results.jsonl").items() if k[0].seed in seeds}
     typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]

@@ -6,7 +6,8 @@
     result = labelmend.mend(dataset)
 
 `NoisyLabelCorrector` and `find_label_issues` serve those who bring their own embeddings or
-out-of-fold probabilities. Everything is imported on first use, so `import labelmend` is instant.
+out-of-fold probabilities, and `TextClassifier` learns from what was mended. Everything is imported
+on first use, so `import labelmend` is instant.
 """
 
 import os
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from labelmend.api import make_dataset, mend
     from labelmend.configs.load import load_config
     from labelmend.estimators.noisy_labels import NoisyLabelCorrector, find_label_issues
+    from labelmend.estimators.text_classifier import TextClassifier
     from labelmend.relabel.diagnostics.explain import explain
     from labelmend.relabel.result import Relabelling
     from labelmend.types import Dataset
@@ -29,6 +31,7 @@ __all__ = [
     "Dataset",
     "NoisyLabelCorrector",
     "Relabelling",
+    "TextClassifier",
     "__version__",
     "explain",
     "find_label_issues",
@@ -41,6 +44,7 @@ _HOMES = {
     "Dataset": "labelmend.types",
     "NoisyLabelCorrector": "labelmend.estimators.noisy_labels",
     "Relabelling": "labelmend.relabel.result",
+    "TextClassifier": "labelmend.estimators.text_classifier",
     "__version__": "labelmend.version",
     "explain": "labelmend.relabel.diagnostics.explain",
     "find_label_issues": "labelmend.estimators.noisy_labels",

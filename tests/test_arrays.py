@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.arrays import principal_components
+from labelmend.arrays import principal_components, unit_rows
 
 
 def clusters(generator, texts=48, labels=4, dimensions=6, spread=0.3):
@@ -37,3 +37,10 @@ def test_leading_components_keep_the_most_variance():
     two = principal_components(vectors, 2).astype(np.float64)
     assert (two**2).sum() == pytest.approx((singular[:2] ** 2).sum(), rel=1e-4)
     assert (two[:, 0] ** 2).sum() == pytest.approx(singular[0] ** 2, rel=1e-4)
+
+
+def test_unit_rows_leave_zeros():
+    assert unit_rows(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist() == [
+        [np.float32(0.6), np.float32(0.8)],
+        [0, 0],
+    ]

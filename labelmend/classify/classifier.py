@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from labelmend.classify.calibrate import OosDetector, oos_signs
-from labelmend.classify.learners import Kind, Scorer
+from labelmend.classify.scorer import Scorer
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 
@@ -45,6 +45,9 @@ class Nearness:
         total = np.where(known, ranked, 0.0).sum(axis=1)
         mean: Doubles = total / np.maximum(known.sum(axis=1), 1)
         return mean
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("references", "count")}  # no index
 
     @cached_property
     def _index(self) -> Any:
@@ -92,7 +95,7 @@ class Classifier:
         detector: of what is out of scope.
     """
 
-    kind: Kind
+    kind: str
     labels: tuple[str, ...]
     oos: int | None
     scorer: Scorer

@@ -138,20 +138,38 @@ def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:
         oos=labels.index(oos) if oos in labels else None,
     )
     unique = unique_texts(rows)
-    codes, pair = np.unique(unique.of_row * len(labels) + rows.given, return_inverse=True)
+    return gathered(unique.texts, labels, rows.oos, (unique.of_row, rows.given, confidence[kept]))
+
+
+def gathered(
+    texts: tuple[str, ...],
+    labels: tuple[str, ...],
+    oos: int | None,
+    rows: tuple[Ints, Ints, Doubles],
+) -> TrainingSet:
+    """Gather rows into pairs of text and label.
+
+    Args:
+        texts: distinct texts, [u].
+        labels: the label set.
+        oos: index of the out-of-scope label, or None.
+        rows: of each row, [n], its text, its label, and how much it counts, > 0.
+    """
+    text, label, counts = rows
+    codes, pair = np.unique(text * len(labels) + label, return_inverse=True)
     # Sorted first: a sum of floats depends on its order, and rows come in any.
-    order = np.lexsort((confidence[kept], pair))
+    order = np.lexsort((counts, pair))
     weights = np.zeros(len(codes))
-    np.add.at(weights, pair[order], confidence[kept][order])
+    np.add.at(weights, pair[order], counts[order])
     text_of, label_of = codes // max(len(labels), 1), codes % max(len(labels), 1)
     return TrainingSet(
-        texts=unique.texts,
+        texts=texts,
         labels=labels,
-        oos=rows.oos,
+        oos=oos,
         text_of=text_of,
         label_of=label_of,
         weights=weights,
-        digest=_digest(unique.texts, labels, text_of, label_of, weights),
+        digest=_digest(texts, labels, text_of, label_of, weights),
     )
 
 

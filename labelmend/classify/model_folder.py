@@ -1,9 +1,9 @@
 """Model folders: everything that predicting needs, in formats that execute nothing.
 
 A folder holds `model.json` (the model card and the hashes of all other files), `arrays.npz`
-(numbers), `booster.txt` for LightGBM (its own text format), `encoder/` for a fine-tuned encoder
-(safetensors and its tokenizer), and `README.md` (the card for people). No file is a pickle, and
-none that is one is ever opened as such.
+(numbers), `head/` (what the kind of classifier writes: skops for scikit-learn's, LightGBM's own
+text), `encoder/` for a fine-tuned encoder (safetensors and its tokenizer), and `README.md` (the
+card for people). No file is a pickle, and none that is one is ever opened as such.
 """
 
 import hashlib
@@ -20,7 +20,9 @@ import numpy.typing as npt
 
 from labelmend.classify.calibrate import OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
-from labelmend.classify.learners import KINDS, LinearScorer, Scorer, TreeScorer
+from labelmend.classify.format_1 import BOOSTER, scorer_of_format_1
+from labelmend.classify.heads.registry import find_head, kinds
+from labelmend.classify.scorer import Scorer
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError
@@ -29,15 +31,18 @@ from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
 
-FORMAT = 1
+FORMAT = 2
 """Of the folder's layout; another number is another layout."""
+
+_READ = (1, FORMAT)
+"""Layouts that can be read."""
 
 CARD = "model.json"
 ARRAYS = "arrays.npz"
-BOOSTER = "booster.txt"
 README = "README.md"
 ENCODER = "encoder"
-_FILES = (CARD, ARRAYS, BOOSTER, README, ENCODER)
+HEAD = "head"
+_FILES = (CARD, ARRAYS, BOOSTER, README, ENCODER, HEAD)
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".dill", ".cloudpickle")
 _RETRAIN = "train it again with `labelmend train-classifier`"
@@ -94,6 +99,7 @@ def save_model(model: SavedModel, folder: Path, readme: str) -> None:
 
     Raises:
         OutputError: it can't be written.
+        ModelError: the classifier can't be written without a pickle.
     """
     check_folder(folder)
     classifier, detector = model.classifier, model.classifier.detector
@@ -103,18 +109,13 @@ def save_model(model: SavedModel, folder: Path, readme: str) -> None:
         "detector_weights": detector.weights,
         **{f"mean_{i}": mean for i, mean in enumerate(model.means)},
     }
-    scorer = classifier.scorer
-    if isinstance(scorer, LinearScorer):
-        arrays |= {"weights": scorer.weights, "bias": scorer.bias}
-    else:
-        assert isinstance(scorer, TreeScorer)
-        arrays |= {"axes": scorer.axes, "offset": scorer.offset}
     with atomic_folder(folder) as temporary:
         np.savez(temporary / ARRAYS, allow_pickle=False, **arrays)
-        if isinstance(scorer, TreeScorer):
-            scorer.booster.save_model(str(temporary / BOOSTER))
+        (temporary / HEAD).mkdir()
+        classifier.scorer.save(temporary / HEAD)
         if model.own_encoder is not None:
             shutil.copytree(model.own_encoder, temporary / ENCODER)
+        _refuse_pickles(temporary)
         (temporary / README).write_text(readme, "utf-8")
         body = {
             "format": FORMAT,
@@ -214,23 +215,18 @@ def _checked_card(folder: Path) -> dict[str, Any]:
         raise ModelMissingError(
             f"{folder}: {what}; give a folder that `labelmend train-classifier` wrote"
         )
-    pickles = sorted(path for path in folder.rglob("*") if _is_pickle(path))
-    if pickles:
-        raise ModelError(
-            f"{pickles[0]}: is a pickle, which could run any code and is no part of a "
-            "model; remove it"
-        )
+    _refuse_pickles(folder)
     try:
         body = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         body = None
     if not isinstance(body, dict) or "format" not in body:
         raise ModelError(f"{path}: is no model card; {_RETRAIN}")
-    if body["format"] != FORMAT:
+    if body["format"] not in _READ:
         raise ModelError(
             f"{folder}: this model is of format {body['format']} (labelmend "
-            f"{body.get('labelmend', 'unknown')}), this labelmend {__version__} reads format "
-            f"{FORMAT}; {_RETRAIN}, or use the labelmend that wrote it"
+            f"{body.get('labelmend', 'unknown')}), this labelmend {__version__} reads formats "
+            f"{' and '.join(map(str, _READ))}; {_RETRAIN}, or use the labelmend that wrote it"
         )
     checksum = body.pop("checksum", None)
     if checksum != _checksum(body) or not isinstance(body.get("files"), dict):
@@ -252,12 +248,16 @@ def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
             _changed(path)
     if ARRAYS not in files:
         raise ModelHashError(f"{folder}: its file {ARRAYS} is missing; {_RETRAIN}")
+    for path in sorted((folder / HEAD).rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            _changed(path)
 
 
 def _is_inside(name: str) -> bool:
-    """Tell whether a path stays in the folder: one of its files, or one of its encoder's."""
+    """Tell whether a path stays in the folder: one of its files, or its head's or encoder's."""
     parts = PurePosixPath(name).parts
-    return "\\" not in name and (len(parts) == 1 or parts[0] == ENCODER) and ".." not in parts
+    known = len(parts) == 1 or parts[0] in (ENCODER, HEAD)
+    return "\\" not in name and known and ".." not in parts
 
 
 def _changed(path: Path) -> NoReturn:
@@ -270,8 +270,17 @@ def _model_of(
     labels = tuple(body["labels"])
     oos = body["oos_label"]
     kind, detector = body["kind"], body["detector"]
-    if kind not in KINDS:
-        raise ModelError(f"{folder}: unknown kind of classifier {kind!r}; {_RETRAIN}")
+    if kind not in kinds():
+        raise ModelError(
+            f"{folder}: its kind of classifier, {kind!r}, is not installed here; install the "
+            f"package that has it, or {_RETRAIN}"
+        )
+    head = find_head(kind)
+    scorer: Scorer
+    if body["format"] == FORMAT:
+        scorer = head.load(folder / HEAD)
+    else:
+        scorer = scorer_of_format_1(folder, kind, arrays)
     encoders = [dict(encoder) for encoder in body["encoders"]]
     digests = tuple(encoder.pop("sha256") for encoder in encoders)
     threshold = detector["threshold"]
@@ -280,7 +289,7 @@ def _model_of(
             kind=kind,
             labels=labels,
             oos=None if oos is None else labels.index(oos),
-            scorer=_scorer_of(folder, kind, arrays),
+            scorer=scorer,
             sharpness=float(body["sharpness"]),
             nearness=Nearness(arrays["references"], int(body["neighbours"])),
             detector=OosDetector(
@@ -297,20 +306,8 @@ def _model_of(
         encoder_digests=digests,
         max_text_chars=int(body["max_text_chars"]),
         card=body,
-        own_encoder=folder / ENCODER if kind == "finetune" else None,
+        own_encoder=folder / ENCODER if head.tunes_encoder else None,
     )
-
-
-def _scorer_of(folder: Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Scorer:
-    if kind != "lightgbm":  # all others are linear
-        return LinearScorer(arrays["weights"], arrays["bias"])
-    import lightgbm
-
-    try:
-        booster = lightgbm.Booster(model_file=str(folder / BOOSTER))
-    except lightgbm.basic.LightGBMError as error:
-        raise ValueError(str(error)) from None
-    return TreeScorer(booster, arrays["axes"], arrays["offset"])
 
 
 def _bound(threshold: float) -> float | str:
@@ -321,6 +318,15 @@ def _bound(threshold: float) -> float | str:
 def _checksum(body: Mapping[str, Any]) -> str:
     plain = json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
     return hashlib.sha256(plain).hexdigest()
+
+
+def _refuse_pickles(folder: Path) -> None:
+    pickles = sorted(path for path in folder.rglob("*") if _is_pickle(path))
+    if pickles:
+        raise ModelError(
+            f"{pickles[0]}: is a pickle, which could run any code and is no part of a "
+            "model; remove it"
+        )
 
 
 def _is_pickle(path: Path) -> bool:

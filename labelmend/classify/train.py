@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from scipy.special import log_softmax
@@ -21,8 +22,8 @@ from labelmend.classify.calibrate import (
     trade_off,
 )
 from labelmend.classify.classifier import Classifier, Nearness, Predictions, assemble
-from labelmend.classify.data import TrainingSet
-from labelmend.classify.learners import Examples, Scorer, SpaceKind, learn, spread_scores
+from labelmend.classify.data import LEAST_TEXTS, TrainingSet
+from labelmend.classify.scorer import Examples, Scorer
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Progress
@@ -34,7 +35,20 @@ _LEAST_LABELS_LEFT = 2
 _SIDES = 2
 """What is in scope, and what stands in for what is not: a detector learns from both."""
 
+_UNKNOWN = 1.0
+"""A label that a fold did not train on scores this much below the text's worst one."""
+
 CURVE_POINTS = 101
+
+
+class Learner(Protocol):
+    """What is trained, on some of the texts and on all."""
+
+    name: str
+
+    def learn(self, examples: Examples, config: ClassifyConfig) -> Scorer:
+        """Train one classifier, on one thread."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def train(
     data: TrainingSet,
     embeddings: Floats,
     config: ClassifyConfig,
-    kind: SpaceKind,
+    learner: Learner,
     point: OperatingPoint,
     seed: int,
     progress: Progress,
@@ -72,7 +86,7 @@ def train(
         data: at least two labels, each of at least two texts (`data.check_trainable`).
         embeddings: float32 [u, d], unit rows, of the distinct texts.
         config: the classifier's settings.
-        kind: of the classifier.
+        learner: what is trained.
         point: the operating point of out-of-scope detection.
         seed: of the folds, and of whatever the classifier draws.
         progress: advances one step a model.
@@ -80,10 +94,10 @@ def train(
     Raises:
         ConfigError: the operating point can't be had.
     """
-    job = _Job(data, embeddings, config, kind, seed)
+    job = _Job(data, embeddings, config, learner, seed)
     stands_in = not job.has_oos and job.can_leave_labels_out
     folds = range(config.folds)
-    progress.start(f"train {kind}", config.folds * (2 if stands_in else 1) + 1)
+    progress.start(f"train {learner.name}", config.folds * (2 if stands_in else 1) + 1)
     parts = [job.everything, *(job.outside(fold) for fold in folds)]
     if stands_in:
         parts += [job.outside(fold, unseen=True) for fold in folds]
@@ -96,7 +110,7 @@ def train(
     nearness = job.nearness.of(embeddings, job.own)
     return Training(
         classifier=Classifier(
-            kind, data.labels, data.oos, whole, sharpness, job.nearness, detector
+            learner.name, data.labels, data.oos, whole.scorer, sharpness, job.nearness, detector
         ),
         held_out=assemble(scores, sharpness, data.oos, nearness, detector),
         curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, CURVE_POINTS),
@@ -115,17 +129,17 @@ class _Bar:
     weights: Doubles
 
 
+@dataclass(frozen=True)
 class _LabelScorer:
     """A scorer that was trained on some of the labels, as one of all."""
 
-    def __init__(self, scorer: Scorer, present: Ints, label_count: int) -> None:
-        self._scorer = scorer
-        self._present = present
-        self._label_count = label_count
+    scorer: Scorer
+    present: Ints
+    label_count: int
 
     def scores(self, embeddings: Floats) -> Doubles:
         """Return float64 [b, K]."""
-        return spread_scores(self._scorer.scores(embeddings), self._present, self._label_count)
+        return spread_scores(self.scorer.scores(embeddings), self.present, self.label_count)
 
 
 class _Job:
@@ -136,13 +150,13 @@ class _Job:
         data: TrainingSet,
         embeddings: Floats,
         config: ClassifyConfig,
-        kind: SpaceKind,
+        learner: Learner,
         seed: int,
     ) -> None:
         self.data = data
         self.embeddings = embeddings
         self.config = config
-        self.kind = kind
+        self.learner = learner
         self.seed = seed
         self.main = data.main_labels()
         self.fold_of = stratified_folds(self.main, config.folds, seed)
@@ -171,14 +185,16 @@ class _Job:
         """Whether labels can be left out to stand in for what is out of scope."""
         labels = int((self.group_of >= 0).sum())
         group = -(-labels // self.config.folds)
-        return labels - group >= _LEAST_LABELS_LEFT
+        # A label of one text is not there outside its fold.
+        there = np.bincount(self.main[self.inside], minlength=len(self.data.labels)) >= LEAST_TEXTS
+        return int(there.sum()) - group >= _LEAST_LABELS_LEFT
 
     def outside(self, fold: int, *, unseen: bool = False) -> Bools:
         """Return bool [u], the texts beyond a fold; if `unseen`, without its group of labels."""
         texts: Bools = self.fold_of != fold
         return np.logical_and(texts, self.group_of[self.main] != fold) if unseen else texts
 
-    def fit(self, texts: Bools) -> Scorer:
+    def fit(self, texts: Bools) -> _LabelScorer:
         """Train on some of the texts."""
         data = self.data
         pairs = np.flatnonzero(texts[data.text_of])
@@ -191,12 +207,10 @@ class _Job:
             label_count=len(present),
             seed=self.seed,
         )
-        scorer = learn(self.kind, examples, self.config)
-        if len(present) == len(data.labels):
-            return scorer
+        scorer = self.learner.learn(examples, self.config)
         return _LabelScorer(scorer, present, len(data.labels))
 
-    def held_out_scores(self, scorers: Sequence[Scorer]) -> Doubles:
+    def held_out_scores(self, scorers: Sequence[_LabelScorer]) -> Doubles:
         """Return float64 [u, K], each text's scores by the model that has not seen it."""
         scores = np.empty((len(self.embeddings), len(self.data.labels)))
         for fold, scorer in enumerate(scorers):
@@ -206,7 +220,7 @@ class _Job:
         return scores
 
     def detector(
-        self, scores: Doubles, unseen: Sequence[Scorer], sharpness: float
+        self, scores: Doubles, unseen: Sequence[_LabelScorer], sharpness: float
     ) -> tuple[OosDetector, _Bar]:
         """Learn the detector, and gather what its bar is set by."""
         oos, weights = self.data.oos, self.text_weights
@@ -237,7 +251,7 @@ class _Job:
             weights=np.concatenate([weights[known], weights[stand_in]]),
         )
 
-    def _blind_signs(self, unseen: Sequence[Scorer], sharpness: float) -> Doubles:
+    def _blind_signs(self, unseen: Sequence[_LabelScorer], sharpness: float) -> Doubles:
         """Return float64 [u, s], each text's signs where its fold's group of labels is unknown."""
         logs = log_softmax(sharpness * self.held_out_scores(unseen), axis=1)
         nearness = np.empty(len(self.embeddings))
@@ -251,6 +265,15 @@ class _Job:
             part = replace(self.nearness, references=self.nearness.references[known])
             nearness[texts] = part.of(self.embeddings[texts], own[texts])
         return oos_signs(logs, self.data.oos, nearness)
+
+
+def spread_scores(scores: Doubles, present: Ints, label_count: int) -> Doubles:
+    """Return scores [b, present] as [b, K]; labels that were not trained on score below all."""
+    if len(present) == label_count:
+        return scores
+    spread = np.repeat(scores.min(axis=1, keepdims=True) - _UNKNOWN, label_count, axis=1)
+    spread[:, present] = scores
+    return spread
 
 
 def reference_texts(inside: Bools, most: int, rng: np.random.Generator) -> Ints:
@@ -274,8 +297,8 @@ def stratified_folds(labels: Ints, folds: int, seed: int) -> Ints:
 
 
 def _side_by_side(
-    fit: Callable[[Bools], Scorer], parts: Sequence[Bools], progress: Progress
-) -> list[Scorer]:
+    fit: Callable[[Bools], _LabelScorer], parts: Sequence[Bools], progress: Progress
+) -> list[_LabelScorer]:
     """Train a model a core: most of a training runs on one, however many threads BLAS has."""
     from sklearn.exceptions import ConvergenceWarning
 

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.data import TrainingSet
-from labelmend.classify.learners import Examples, LinearScorer, learn
+from labelmend.classify.heads.estimator import EstimatorScorer, linear_scorer
+from labelmend.classify.heads.logreg import LogisticRegressionHead
+from labelmend.classify.scorer import Examples
 from labelmend.classify.trainer import (
     one_line_error,
     open_work,
@@ -50,7 +52,7 @@ class Tuned:
     """
 
     folder: Path
-    head: LinearScorer
+    head: EstimatorScorer
     steps: int
     best_step: int
     resumed_at: int
@@ -109,7 +111,29 @@ def tune(
     weights = _pair_weights(data, settings.balance)
     head = _first_head(encoder, data, inside, weights, config, seed)
     with quiet_offline(), unlogged():
-        return _train(encoder, head, data, held_out, weights, settings, seed, work, progress)
+        return _train(
+            encoder, head, _Pairs(data, held_out, weights), settings, seed, work, progress
+        )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What is learned from: pairs of text and label.
+
+    Attributes:
+        data: texts and labels.
+        held_out: bool [u], texts that are not trained on.
+        weights: float64 [p], of the pairs.
+    """
+
+    data: TrainingSet
+    held_out: Bools
+    weights: Doubles
+
+    def places(self, *, held_out: bool) -> list[int]:
+        """Return the pairs on one side."""
+        found: list[int] = np.flatnonzero(self.held_out[self.data.text_of] == held_out).tolist()
+        return found
 
 
 def _pair_weights(data: TrainingSet, balance: float) -> Doubles:
@@ -126,7 +150,7 @@ def _first_head(
     weights: Doubles,
     config: ClassifyConfig,
     seed: int,
-) -> LinearScorer:
+) -> EstimatorScorer:
     with quiet_offline():
         embeddings: Floats = encoder.encode(
             [data.texts[text] for text in data.text_of[pairs]],
@@ -145,38 +169,61 @@ def _first_head(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
-        found = learn("logreg", examples, config)
-    assert isinstance(found, LinearScorer)
-    return found
+        return LogisticRegressionHead().learn(examples, config)
 
 
 def _train(
     encoder: Any,
-    head: LinearScorer,
-    data: TrainingSet,
-    held_out: Bools,
-    weights: Doubles,
+    head: EstimatorScorer,
+    pairs: _Pairs,
     settings: FinetuneConfig,
     seed: int,
     work: Path,
     progress: Progress,
 ) -> Tuned:
     import torch
+    from sklearn.base import clone
     from transformers import EarlyStoppingCallback, Trainer, set_seed
 
     set_seed(seed)
     adapted = _with_adapters(encoder, settings) if settings.method == "lora" else None
+    train_pairs = pairs.places(held_out=False)
+    trainer = Trainer(
+        model=_classified(encoder, head),
+        args=_arguments(settings, len(train_pairs), seed, work),
+        data_collator=_collator(encoder, pairs),
+        train_dataset=train_pairs,
+        eval_dataset=pairs.places(held_out=True),
+        callbacks=[teller(progress, "fine-tune"), EarlyStoppingCallback(settings.patience)],
+    )
+    error = (work, settings.encoder, "classify.finetune.batch_size")
+    resumed_at = train(trainer, *error)
+    state, trained = trainer.state, trainer.model.cpu().eval()
+    if adapted is not None:
+        adapted.merge_and_unload()
+    folder = work / _TUNED
+    shutil.rmtree(folder, ignore_errors=True)
+    with one_line_error(*error):
+        encoder.save(str(folder), create_model_card=False)
+    with torch.no_grad():
+        learned = trained.head.weight.numpy().T, trained.head.bias.numpy().copy()
+    scorer = linear_scorer(clone(head.model), *learned)
+    return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, resumed_at)
+
+
+def _classified(encoder: Any, head: EstimatorScorer) -> Any:
+    """Return a torch module: tokens and labels to logits and the weighted loss."""
+    import torch
 
     class Classified(torch.nn.Module):
-        """Tokens and labels to logits and the weighted loss."""
-
         def __init__(self) -> None:
             super().__init__()
             self.encoder = encoder
-            self.head = torch.nn.Linear(*head.weights.shape)
+            labels, width = head.model.coef_.shape
+            self.head = torch.nn.Linear(width, labels)
             with torch.no_grad():
-                self.head.weight.copy_(torch.from_numpy(head.weights.T.copy()))
-                self.head.bias.copy_(torch.from_numpy(head.bias.copy()))
+                self.head.weight.copy_(torch.from_numpy(head.model.coef_.copy()))
+                self.head.bias.copy_(torch.from_numpy(head.model.intercept_.copy()))
 
         def forward(self, features: Any, labels: Any, weights: Any) -> Any:
             """Return the loss and the logits [b, K]."""
@@ -185,21 +232,32 @@ def _train(
             losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
             return {"loss": (losses * weights).mean(), "logits": logits}
 
-    def collate(pairs: Sequence[int]) -> dict[str, Any]:
-        texts = [data.texts[data.text_of[pair]] for pair in pairs]
-        rows = list(pairs)
+    return Classified()
+
+
+def _collator(encoder: Any, pairs: _Pairs) -> Callable[[Sequence[int]], dict[str, Any]]:
+    """Return what turns pairs into a batch."""
+    import torch
+
+    data = pairs.data
+
+    def collate(places: Sequence[int]) -> dict[str, Any]:
+        rows = list(places)
         return {
-            "features": dict(encoder.tokenize(texts)),
+            "features": dict(encoder.tokenize([data.texts[data.text_of[row]] for row in rows])),
             "labels": torch.from_numpy(data.label_of[rows]),
-            "weights": torch.from_numpy(weights[rows].astype(np.float32)),
+            "weights": torch.from_numpy(pairs.weights[rows].astype(np.float32)),
         }
 
-    is_held = held_out[data.text_of]
-    train_pairs, test_pairs = np.flatnonzero(~is_held).tolist(), np.flatnonzero(is_held).tolist()
-    steps_an_epoch = math.ceil(len(train_pairs) / settings.batch_size)
+    return collate
+
+
+def _arguments(settings: FinetuneConfig, pairs: int, seed: int, work: Path) -> Any:
+    """Return the Trainer's settings for so many pairs."""
+    steps_an_epoch = math.ceil(pairs / settings.batch_size)
     every = math.ceil(steps_an_epoch / settings.evaluations)
     is_lora = settings.method == "lora"
-    arguments = training_arguments(
+    return training_arguments(
         work,
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -219,28 +277,6 @@ def _train(
         restore_callback_states_from_checkpoint=True,
         logging_strategy="no",
     )
-    trainer = Trainer(
-        model=Classified(),
-        args=arguments,
-        data_collator=collate,
-        train_dataset=train_pairs,
-        eval_dataset=test_pairs,
-        callbacks=[teller(progress, "fine-tune"), EarlyStoppingCallback(settings.patience)],
-    )
-    error = (work, settings.encoder, "classify.finetune.batch_size")
-    resumed_at = train(trainer, *error)
-    state, trained = trainer.state, trainer.model.cpu().eval()
-    if adapted is not None:
-        adapted.merge_and_unload()
-    folder = work / _TUNED
-    shutil.rmtree(folder, ignore_errors=True)
-    with one_line_error(*error):
-        encoder.save(str(folder), create_model_card=False)
-    with torch.no_grad():
-        scorer = LinearScorer(
-            np.ascontiguousarray(trained.head.weight.numpy().T), trained.head.bias.numpy().copy()
-        )
-    return Tuned(folder, scorer, state.global_step, state.best_global_step or 0, resumed_at)
 
 
 def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:

@@ -31,7 +31,7 @@ def print_training(outcome: TrainOutcome) -> None:
         soft_wrap=True,
     )
     title = "Held-out folds of these texts"
-    if classifier.kind == "finetune":
+    if len(outcome.training.tested) < len(data.texts):
         title = f"{len(outcome.training.tested):,} held-out texts of these"
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column()

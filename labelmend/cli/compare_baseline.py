@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from labelmend.classify.heads.registry import kinds as known_kinds
 from labelmend.cli import options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
@@ -61,8 +62,8 @@ def compare_baseline(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="logreg, linear-svm, lightgbm or finetune; may be repeated. logreg and "
-            "linear-svm if not given.",
+            help=f"One of {', '.join(known_kinds())}; may be repeated. logreg and linear-svm "
+            "if not given.",
             show_default=False,
         ),
     ] = None,
@@ -91,7 +92,7 @@ def compare_baseline(
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""
-    from labelmend.classify.learners import KINDS
+    from labelmend.classify.heads.registry import find_head
     from labelmend.cli.classify_summary import print_report
     from labelmend.configs.load import load_config
     from labelmend.evaluation.comparison import ComparisonRequest
@@ -101,7 +102,7 @@ def compare_baseline(
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
-    chosen = [options.classifier_kind(kind) for kind in kinds or ("logreg", "linear-svm")]
+    chosen = dict.fromkeys(find_head(kind).name for kind in kinds or ("logreg", "linear-svm"))
     request = ComparisonRequest(
         before=before,
         after=after,
@@ -121,7 +122,7 @@ def compare_baseline(
             request,
             output,
             config,
-            [kind for kind in KINDS if kind in chosen],
+            list(chosen),
             range(config.seed, config.seed + seeds),
             default_point(config),
             bars,

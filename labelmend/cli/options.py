@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from labelmend.classify.learners import Kind
     from labelmend.configs.schema import Config
     from labelmend.evaluation.peer import Peer
 
@@ -115,25 +114,6 @@ def share(option: str, text: str) -> float:
     if not 0 <= value <= 1:
         raise ConfigError(f"{option} {text}: give a share such as 0.9, or 90%")
     return value
-
-
-def classifier_kind(name: str | None) -> "Kind | None":
-    """Return the kind of classifier that was asked for, or None.
-
-    Raises:
-        ConfigError: it is unknown.
-    """
-    if name is None:
-        return None
-    from labelmend.classify.learners import KINDS
-    from labelmend.errors import ConfigError, nearest
-
-    for kind in KINDS:
-        if kind == name:
-            return kind
-    raise ConfigError(
-        f"unknown kind of classifier {name!r}{nearest(name, KINDS)}: use {', '.join(KINDS)}"
-    )
 
 
 def peer(name: str | None) -> "Peer | None":

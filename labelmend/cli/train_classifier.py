@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelmend.classify.heads.registry import kinds
 from labelmend.cli import options
 from labelmend.cli.console import ProgressBars, keeping_checkpoints
 
@@ -34,9 +35,7 @@ def train_classifier(
     encoding: options.Encoding = None,
     kind: Annotated[
         str | None,
-        typer.Option(
-            "--kind", help="logreg, linear-svm, lightgbm or finetune.", show_default="logreg"
-        ),
+        typer.Option("--kind", help=f"One of {', '.join(kinds())}.", show_default="logreg"),
     ] = None,
     weight_by_confidence: Annotated[
         bool,
@@ -77,6 +76,7 @@ def train_classifier(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
+    from labelmend.classify.heads.registry import find_head
     from labelmend.cli.classify_summary import print_training
     from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
@@ -86,11 +86,11 @@ def train_classifier(
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
-    chosen = options.classifier_kind(kind) or config.classify.kind
-    if chosen == "finetune":
+    head = find_head(kind or config.classify.kind)
+    if head.tunes_encoder:
         if embedder is not None:
             raise ConfigError(
-                "--embedder is for kinds that read an encoder as it is; --kind finetune takes "
+                f"--embedder is for kinds that read an encoder as it is; --kind {head.name} takes "
                 f"--encoder {embedder}"
             )
         config = _with_encoder(config, encoder, lora=lora)
@@ -101,10 +101,9 @@ def train_classifier(
         )
     point = _point(in_scope_accuracy, oos_recall, config)
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
-    work = checkpoints_of(output) if chosen == "finetune" else None
-    with keeping_checkpoints(work), ProgressBars(quiet=quiet) as bars:
+    with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
-            request, output, config, chosen, point, bars, weigh=weight_by_confidence
+            request, output, config, head.name, point, bars, weigh=weight_by_confidence
         )
     if not quiet:
         print_training(outcome)

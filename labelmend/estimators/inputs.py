@@ -203,8 +203,21 @@ def read_features(
     return embeddings, wording
 
 
+def read_texts(X: Any, limit: int) -> tuple[str, ...] | None:  # noqa: N803
+    """Return texts, cut to `limit` characters; None where X is something else.
+
+    Raises:
+        ValueError: it is a single string, or some texts are blank or none.
+    """
+    if not isinstance(X, str) and not _holds_texts(X):
+        return None
+    return tuple(text[:limit] for text in text_values(X, "X"))
+
+
 def _holds_texts(X: Any) -> bool:  # noqa: N803
     """Tell a sequence of strings from a matrix."""
+    if hasattr(X, "__array__"):
+        X = np.asarray(X)  # noqa: N806
     if np.ndim(X) != 1:
         return False
     return any(isinstance(value, str) for value in X)
@@ -228,20 +241,17 @@ def find_points(
     if texts is not None:
         of_row = text_groups(texts)
     elif embeddings is not None:
-        of_row = _byte_rank(embeddings)
+        of_row = byte_rank(embeddings)
     else:
         assert probabilities is not None
         of_row = np.empty(len(codes), dtype=np.int64)
-        of_row[np.lexsort((codes, _byte_rank(probabilities)))] = np.arange(len(codes))
+        of_row[np.lexsort((codes, byte_rank(probabilities)))] = np.arange(len(codes))
     count = int(of_row.max()) + 1
-    representative: tuple[str, ...] | None = None
-    if texts is not None:
-        smallest = dict(sorted(zip(of_row.tolist(), texts, strict=True), reverse=True))
-        representative = tuple(smallest[point] for point in range(count))
+    representative = None if texts is None else smallest_spellings(texts, of_row)
     merged = None if probabilities is None else _mean_by(of_row, probabilities)
     if embeddings is not None:
         # Where a text's copies have several embeddings, any will do, but the same in any order.
-        order = np.lexsort((_byte_rank(embeddings), of_row))
+        order = np.lexsort((byte_rank(embeddings), of_row))
         features = _unit(embeddings[order[_starts(of_row[order])]])
     elif representative is not None:
         features = _embed(representative, config)
@@ -252,7 +262,7 @@ def find_points(
     speaker = of_row
     if alone:
         assert probabilities is not None
-        pairs = np.column_stack([_byte_rank(probabilities), codes])
+        pairs = np.column_stack([byte_rank(probabilities), codes])
         _, twins = np.unique(pairs, axis=0, return_inverse=True)
         first = np.full(count, count)
         np.minimum.at(first, twins.ravel(), of_row)
@@ -260,7 +270,13 @@ def find_points(
     return Points(features, representative, merged, not alone, of_row, speaker)
 
 
-def _byte_rank(rows: npt.NDArray[Any]) -> Ints:
+def smallest_spellings(texts: tuple[str, ...], of_row: Ints) -> tuple[str, ...]:
+    """Return the smallest text of each point."""
+    smallest = dict(sorted(zip(of_row.tolist(), texts, strict=True), reverse=True))
+    return tuple(smallest[point] for point in range(len(smallest)))
+
+
+def byte_rank(rows: npt.NDArray[Any]) -> Ints:
     """Return int64 [n]: each row's place among the distinct rows, in the order of their bytes."""
     contiguous = np.ascontiguousarray(rows)
     width = contiguous.dtype.itemsize * contiguous.shape[1]
@@ -275,7 +291,7 @@ def _starts(ordered: Ints) -> Ints:
 
 def _mean_by(group: Ints, rows: Doubles) -> Doubles:
     """Return float64 [u, K]: the mean of each group's rows, whatever their order."""
-    order = np.lexsort((_byte_rank(rows), group))
+    order = np.lexsort((byte_rank(rows), group))
     starts = _starts(group[order])
     counts = np.diff(starts, append=len(group))
     return np.asarray(np.add.reduceat(rows[order], starts, axis=0) / counts[:, None])

@@ -1,6 +1,7 @@
 """A scikit-learn style corrector, for those who bring their own features or probabilities."""
 
 import dataclasses
+import warnings
 from collections.abc import Hashable, Iterable
 from typing import Any, Literal, Self
 
@@ -100,11 +101,12 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
     def fit(
         self,
         X: Any,  # noqa: N803 - scikit-learn's name
-        labels: Iterable[Any],
+        y: Iterable[Any] | None = None,
         pred_probs: npt.ArrayLike | None = None,
         *,
         texts: Iterable[str] | None = None,
         classes: Iterable[Any] | None = None,
+        labels: Iterable[Any] | None = None,
     ) -> Self:
         """Mend the labels.
 
@@ -112,20 +114,21 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
             X: float [n, d], embeddings, which are scaled to unit length: standardise first what is
                 no embedding; or [n] texts, which the embedded profile's encoders embed, and whose
                 words count too; or None where `pred_probs` is all there is.
-            labels: [n] strings, integers or anything hashable and sortable. None, NaN and blank
+            y: [n] labels: strings, integers or anything hashable and sortable. None, NaN and blank
                 strings are missing labels.
             pred_probs: [n, K], out-of-fold probabilities, columns in the order of `classes_`. They
                 must not come from a model that was trained on the row (nor on a copy of it).
             texts: [n], beside embeddings: their words count too, and they tell copies.
             classes: all labels, in the order of the columns of `pred_probs`; the sorted labels if
                 None. Needed only if no row carries some label, or the columns are not sorted.
+            labels: what `y` was called until version 0.1.
 
         Raises:
             ValueError: what is given can't be used; the message says what to do.
             ModelError: X are texts, and an encoder is not on this machine.
         """
         config = self._config()
-        read = read_labels(labels, classes)
+        read = read_labels(_labels_of(y, labels), classes)
         rows = len(read.codes)
         probabilities = None
         if pred_probs is not None:
@@ -150,14 +153,16 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
     def fit_predict(
         self,
         X: Any,  # noqa: N803
-        labels: Iterable[Any],
+        y: Iterable[Any] | None = None,
         pred_probs: npt.ArrayLike | None = None,
         *,
         texts: Iterable[str] | None = None,
         classes: Iterable[Any] | None = None,
+        labels: Iterable[Any] | None = None,
     ) -> npt.NDArray[Any]:
         """Mend the labels, and return `labels_`; see `fit`."""
-        return self.fit(X, labels, pred_probs, texts=texts, classes=classes).labels_
+        given = _labels_of(y, labels)
+        return self.fit(X, given, pred_probs, texts=texts, classes=classes).labels_
 
     def find_label_issues(self, return_indices_ranked_by: RankedBy | None = None) -> Bools | Ints:
         """Return the rows whose given label is changed or should be reviewed, as cleanlab does.
@@ -317,6 +322,20 @@ class _GivenProbabilities:
         """Return log-probabilities, float32 [b, c]."""
         scores: Floats = np.take_along_axis(self._logs[texts], candidates, axis=1)
         return scores
+
+
+def _labels_of(y: Iterable[Any] | None, labels: Iterable[Any] | None) -> Iterable[Any]:
+    """Return the labels that `fit` was given, by their name or by that of version 0.1."""
+    if labels is not None:
+        if y is not None:
+            raise ValueError("y and labels are both given: give y")
+        warnings.warn(
+            "labels= is called y now, and goes with version 0.3", DeprecationWarning, stacklevel=3
+        )
+        return labels
+    if y is None:
+        raise ValueError("y is None: give the labels to mend, one a row")
+    return y
 
 
 def _check_number(name: str, value: Any, least: float, most: float) -> None:

@@ -1,8 +1,10 @@
 """The same classifiers on several versions of the labels, tested on the same rows."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,8 +19,9 @@ from labelmend.classify.data import (
     training_set,
     without_labels,
 )
-from labelmend.classify.finetune import finetuned_predictions
-from labelmend.classify.learners import Kind
+from labelmend.classify.heads.base import TrainingTask
+from labelmend.classify.heads.logreg import LogisticRegressionHead
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import Training, stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
@@ -91,7 +94,7 @@ class Cell:
         flagged: whether the row is called out of scope.
     """
 
-    kind: Kind
+    kind: str
     arm: str
     seed: int
     metrics: Metrics
@@ -118,6 +121,14 @@ class Vectors:
         """Return float32 [len(texts), d]; for an unknown spelling, the text's first known one."""
         return self._embeddings[[self._find(text) for text in texts]]
 
+    def fit(self, texts: Sequence[str], progress: Progress) -> Floats:  # noqa: ARG002
+        """Return the embeddings of texts that are trained on: they are there."""
+        return self.of(texts)
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Return the embeddings of texts that are tested."""
+        return self.of(texts)
+
     def _find(self, text: str) -> int:
         # Which spelling stands for a text depends on the rows that are trained on, and so on the
         # labels that a fold or cleanlab leaves out.
@@ -132,7 +143,7 @@ class Vectors:
 
 def run_cell(
     arm: Arm,
-    kind: Kind,
+    kind: str,
     seed: int,
     test: TestSet,
     vectors: Vectors,
@@ -151,7 +162,7 @@ def run_cell(
 
 def cross_validated_cell(
     arm: Arm,
-    kind: Kind,
+    kind: str,
     seed: int,
     test: TestSet,
     vectors: Vectors,
@@ -258,17 +269,18 @@ def _fold_of_keys(test: TestSet, folds: int, seed: int) -> dict[str, int]:
 def _predicted(
     data: TrainingSet,
     texts: Sequence[str],
-    kind: Kind,
+    kind: str,
     seed: int,
     vectors: Vectors,
     config: ClassifyConfig,
     point: OperatingPoint,
 ) -> tuple[Predictions, Training]:
     """Train a classifier and let it predict texts."""
-    if kind == "finetune":
-        return finetuned_predictions(data, texts, config, point, seed)
-    done = train(data, vectors.of(data.texts), config, kind, point, seed, NoProgress())
-    return done.classifier.predict(vectors.of(texts)), done
+    # What a training leaves behind, such as an encoder that learned, goes with its folder.
+    with tempfile.TemporaryDirectory(prefix="labelmend-") as work:
+        task = TrainingTask(data, vectors, config, point, seed, Path(work))
+        found = find_head(kind).fit(task, NoProgress())
+        return found.predict(texts), found.training
 
 
 def cleanlab_arms(
@@ -283,7 +295,8 @@ def cleanlab_arms(
         InputError: it leaves fewer than two labels of two texts each.
     """
     data = arm.training_set()
-    done = train(data, vectors.of(data.texts), config, "logreg", point, seed, NoProgress())
+    learner = LogisticRegressionHead()
+    done = train(data, vectors.of(data.texts), config, learner, point, seed, NoProgress())
     place = {text_key(text): i for i, text in enumerate(data.texts)}
     kept = np.array([place.get(text_key(text), -1) for text in arm.dataset.texts])
     given = label_indices(
@@ -329,7 +342,7 @@ test_rows.__test__ = False  # type: ignore[attr-defined]
 class KnownCells(Protocol):
     """Remembers cells, so that an interrupted comparison need not train them again."""
 
-    def find(self, arm: Arm, kind: Kind, seed: int) -> Cell | None:
+    def find(self, arm: Arm, kind: str, seed: int) -> Cell | None:
         """Return a cell that is known."""
         ...
 
@@ -340,7 +353,7 @@ class KnownCells(Protocol):
 
 def run_all(
     arms: Sequence[Arm],
-    kinds: Sequence[Kind],
+    kinds: Sequence[str],
     seeds: Sequence[int],
     test: TestSet,
     vectors: Vectors,
@@ -391,7 +404,7 @@ def by_arm(cells: Sequence[Cell], kind: str) -> Mapping[str, list[Cell]]:
 
 
 def _cell(
-    arm: Arm, kind: Kind, seed: int, test: TestSet, data: TrainingSet, found: Predictions
+    arm: Arm, kind: str, seed: int, test: TestSet, data: TrainingSet, found: Predictions
 ) -> Cell:
     labels = (*data.labels, *sorted(set(test.labels) - set(data.labels)))
     oos = labels.index(test.oos) if test.oos in labels else None

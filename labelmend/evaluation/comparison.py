@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.data import LabelledTable
-from labelmend.classify.learners import Kind
 from labelmend.evaluation.baseline import Cell, TestSet, answers_of, by_arm, test_rows
 from labelmend.evaluation.compare import Outcome, compare
 from labelmend.evaluation.evaluate import curve_record
@@ -89,7 +88,7 @@ class Comparison:
 
 
 def compare_cells(
-    cells: Sequence[Cell], kinds: Sequence[Kind], test: TestSet, before: str, after: str, seed: int
+    cells: Sequence[Cell], kinds: Sequence[str], test: TestSet, before: str, after: str, seed: int
 ) -> tuple[Outcome, ...]:
     """Compare two versions of the labels, kind by kind."""
     labels = sorted({*test.labels, *(label for cell in cells for label in cell.called)})

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.calibrate import TradeOff
-from labelmend.classify.learners import Kind
 from labelmend.errors import OutputError
 from labelmend.evaluation.baseline import Arm, Cell
 from labelmend.evaluation.evaluate import LabelScores, Metrics, ReliabilityBin
@@ -28,7 +27,7 @@ class CellLog:
     path: Path
     facts: str
 
-    def find(self, arm: Arm, kind: Kind, seed: int) -> Cell | None:
+    def find(self, arm: Arm, kind: str, seed: int) -> Cell | None:
         """Return a cell that was trained before; of versions with the same labels one will do.
 
         Raises:
@@ -69,7 +68,7 @@ class CellLog:
                 "another folder with -o"
             ) from None
 
-    def _key(self, arm: Arm, kind: Kind, seed: int) -> str:
+    def _key(self, arm: Arm, kind: str, seed: int) -> str:
         facts = (self.facts, arm.training_set().digest, kind, seed)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 

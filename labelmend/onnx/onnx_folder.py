@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from labelmend.classify.scorer import FEATURES
 from labelmend.onnx.onnx_encoder import ExportedEncoder
-from labelmend.onnx.onnx_graph import FEATURES, embedding_input
+from labelmend.onnx.onnx_graph import embedding_input
 from labelmend.retrieval.encode import OnnxModel
 from labelmend.types import Bools, Doubles, Floats
 

@@ -14,17 +14,15 @@ import numpy.typing as npt
 
 from labelmend.classify.calibrate import LEAST_PROBABILITY, OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
-from labelmend.classify.learners import LinearScorer, TreeScorer
-from labelmend.types import Doubles, Floats
+from labelmend.classify.scorer import FEATURES, OnnxScorer
+from labelmend.errors import ModelError
+from labelmend.types import Doubles
 from labelmend.version import __version__
 
 OPSET = 18
 _TREES_OPSET = 3
 _IR = 9
 """Understood by every onnxruntime since 1.15."""
-
-FEATURES = "features"
-"""What trees split on, float [batch, m]; an inner value of the graph, see `with_features`."""
 
 
 def embedding_input(encoder: int) -> str:
@@ -43,6 +41,9 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
     Args:
         classifier: the classifier.
         means: float64 [d_i], what is taken away from each encoder's vectors.
+
+    Raises:
+        ModelError: its kind can't be exported.
     """
     from onnx import TensorProto, checker, helper
 
@@ -87,9 +88,11 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
 
 
 def with_features(model: Any) -> Any:
-    """Return a copy of a graph of trees that says what they split on, too."""
+    """Return a graph that also says what its trees split on; one without trees as it is."""
     from onnx import ModelProto, TensorProto, helper
 
+    if not any(FEATURES in node.output for node in model.graph.node):
+        return model
     copy = ModelProto()
     copy.CopyFrom(model)
     copy.graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, None))
@@ -125,6 +128,23 @@ class _Graph:
         is_longer = self.add("Greater", lengths, self.constant("zero", 0, kind))
         divisors = self.add("Where", is_longer, lengths, self.constant("one", 1, kind))
         return self.add("Div", value, divisors)
+
+    def linear(self, values: str, weights: npt.ArrayLike, bias: npt.ArrayLike) -> str:
+        """Multiply by weights [d, m] and add a bias [m], in single precision."""
+        product = self.add("MatMul", values, self.constant("weights", weights, np.float32))
+        return self.add("Add", product, self.constant("bias", bias, np.float32))
+
+    def trees(self, values: str, targets: int, attributes: Mapping[str, Any]) -> str:
+        """Append trees whose leaves add up, target by target."""
+        return self.add(
+            "TreeEnsembleRegressor",
+            values,
+            domain="ai.onnx.ml",
+            n_targets=targets,
+            aggregate_function="SUM",
+            post_transform="NONE",
+            **attributes,
+        )
 
     def top(self, values: str, count: str) -> str:
         """Append a search for the greatest values of each row."""
@@ -175,27 +195,11 @@ def _place(graph: _Graph, means: Sequence[Doubles]) -> str:
 def _scores(graph: _Graph, classifier: Classifier, texts: str) -> str:
     """Add the scorer; what comes out is double [batch, K]."""
     scorer = classifier.scorer
-    if isinstance(scorer, LinearScorer):
-        return graph.cast(_linear(graph, texts, scorer.weights, scorer.bias), np.float64)
-    assert isinstance(scorer, TreeScorer)
-    turned = graph.unit_rows(_linear(graph, texts, scorer.axes, scorer.offset), np.float32)
-    features = graph.add("Identity", turned, called=FEATURES)
-    # Thresholds are doubles, and a feature that equals one has to stay on its side.
-    found = graph.add(
-        "TreeEnsembleRegressor",
-        graph.cast(features, np.float64),
-        domain="ai.onnx.ml",
-        n_targets=len(classifier.labels),
-        aggregate_function="SUM",
-        post_transform="NONE",
-        **_tree_attributes(scorer.booster.dump_model()),
-    )
-    return graph.cast(found, np.float64)
-
-
-def _linear(graph: _Graph, values: str, weights: Floats, bias: Floats) -> str:
-    product = graph.add("MatMul", values, graph.constant("weights", weights, np.float32))
-    return graph.add("Add", product, graph.constant("bias", bias, np.float32))
+    if not isinstance(scorer, OnnxScorer):
+        raise ModelError(
+            f"a classifier of the kind {classifier.kind!r} can't be exported as ONNX; train another"
+        )
+    return scorer.to_onnx(graph, texts)
 
 
 def _nearness(graph: _Graph, nearness: Nearness, texts: str) -> str:
@@ -268,48 +272,3 @@ def _outside(graph: _Graph, detector: OosDetector, score: str, own: str) -> str:
     least = graph.double("least", LEAST_PROBABILITY)
     most = graph.double("most", 1 - LEAST_PROBABILITY)
     return graph.add("Clip", graph.add("Sigmoid", odds), least, most)
-
-
-def _tree_attributes(dump: Mapping[str, Any]) -> dict[str, Any]:
-    """Return LightGBM's trees as the attributes of a TreeEnsembleRegressor, all in double."""
-    from onnx import numpy_helper
-
-    nodes: dict[str, list[Any]] = {
-        name: [] for name in ("treeids", "nodeids", "featureids", "modes", "truenodeids")
-    } | {"falsenodeids": []}
-    thresholds: list[float] = []
-    leaves: dict[str, list[int]] = {"treeids": [], "nodeids": [], "ids": []}
-    weights: list[float] = []
-    labels = dump["num_tree_per_iteration"]
-
-    def append(tree: int, node: Mapping[str, Any], place: int) -> int:
-        """Write a node and all below it; return the next free place."""
-        nodes["treeids"].append(tree)
-        nodes["nodeids"].append(place)
-        row = len(thresholds)
-        is_leaf = "leaf_value" in node
-        nodes["modes"].append("LEAF" if is_leaf else "BRANCH_LEQ")
-        nodes["featureids"].append(0 if is_leaf else node["split_feature"])
-        thresholds.append(0.0 if is_leaf else node["threshold"])
-        for side in ("truenodeids", "falsenodeids"):
-            nodes[side].append(0)
-        if is_leaf:
-            leaves["treeids"].append(tree)
-            leaves["nodeids"].append(place)
-            leaves["ids"].append(tree % labels)
-            weights.append(node["leaf_value"])
-            return place + 1
-        assert node["decision_type"] == "<=", "embeddings have no categories"
-        nodes["truenodeids"][row] = place + 1
-        free = append(tree, node["left_child"], place + 1)
-        nodes["falsenodeids"][row] = free
-        return append(tree, node["right_child"], free)
-
-    for tree in dump["tree_info"]:
-        append(tree["tree_index"], tree["tree_structure"], 0)
-    return {
-        **{f"nodes_{name}": values for name, values in nodes.items()},
-        "nodes_values_as_tensor": numpy_helper.from_array(np.array(thresholds), "thresholds"),
-        **{f"target_{name}": values for name, values in leaves.items()},
-        "target_weights_as_tensor": numpy_helper.from_array(np.array(weights), "leaves"),
-    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelmend.classify.classifier import Classifier, Predictions
-from labelmend.classify.learners import TreeScorer
+from labelmend.classify.scorer import SplitScorer
 from labelmend.onnx.onnx_folder import OnnxPredictions
 from labelmend.types import Bools, Doubles, Floats
 
@@ -74,10 +74,6 @@ class Int8Cost:
     int8_bytes: int
 
 
-_LAST_BITS = 1e-5
-"""Features that differ by more than this are not the same."""
-
-
 def parity_of(classifier: Classifier, embeddings: Floats, exported: OnnxPredictions) -> Parity:
     """Hold an exported classifier against the model.
 
@@ -93,12 +89,8 @@ def parity_of(classifier: Classifier, embeddings: Floats, exported: OnnxPredicti
     ours = classifier.predict(embeddings)
     differences = np.abs(ours.probabilities - exported.probabilities).max(axis=1)
     on_edge = np.zeros(len(embeddings), dtype=bool)
-    if isinstance(classifier.scorer, TreeScorer) and exported.features is not None:
-        scorer = classifier.scorer
-        own = scorer.features(embeddings)
-        alike = np.abs(own - exported.features).max(axis=1) <= _LAST_BITS
-        moved = (scorer.leaves(own) != scorer.leaves(exported.features)).any(axis=1)
-        on_edge = alike & moved
+    if isinstance(classifier.scorer, SplitScorer) and exported.features is not None:
+        on_edge = classifier.scorer.on_edge(embeddings, exported.features)
     names = np.array(_names(classifier, ours))
     return Parity(
         texts=len(embeddings),

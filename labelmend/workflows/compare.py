@@ -25,9 +25,7 @@ from labelmend.classify.data import (
     row_texts,
     training_set,
 )
-from labelmend.classify.learners import Kind
-from labelmend.classify.tuning import LIBRARIES as FINETUNE_LIBRARIES
-from labelmend.classify.tuning import check_tunable
+from labelmend.classify.heads.registry import find_head
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns
@@ -37,12 +35,14 @@ from labelmend.data.task import require_task
 from labelmend.errors import ColumnError, InputError
 from labelmend.evaluation.baseline import (
     Arm,
+    Cell,
     TestSet,
     Vectors,
     check_folds,
     cleanlab_arms,
     run_all,
 )
+from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.comparison import (
     AFTER,
     BEFORE,
@@ -95,7 +95,7 @@ class _Tables:
 def compare_tables(
     request: ComparisonRequest,
     config: Config,
-    kinds: Sequence[Kind],
+    kinds: Sequence[str],
     seeds: Sequence[int],
     point: OperatingPoint,
     progress: Progress,
@@ -121,38 +121,33 @@ def compare_tables(
     """
     if peer is not None:
         check_peer()
-    tuned: tuple[LocatedModel, ...] = ()
-    if "finetune" in kinds:
-        tuned = (locate(config.classify.finetune.encoder),)
-        check_tunable(config.classify.finetune, *tuned)
+    heads = [find_head(kind) for kind in kinds]
+    begun = tuple(model for head in heads for model in head.check(config.classify))
     tables = _read(request, config)
     cross_validate = request.test is None
     if cross_validate:
         check_folds(tables.arms, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
-    models = (*models, *tuned)
-    seen = (*seen, *notes_on_tuned(tuned, vectors.texts))
+    models = (*models, *begun)
+    seen = (*seen, *notes_on_tuned(begun, vectors.texts))
     arms = list(tables.arms)
     if peer is not None:
         peers = cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
         if cross_validate:
             check_folds(peers, tables.test, config.classify.folds, seeds)
         arms += peers
-    libraries = (*_LIBRARIES, *(FINETUNE_LIBRARIES if "finetune" in kinds else ()))
-    versions = {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in libraries},
-    }
-    known = None
-    if unfinished is not None:
-        facts = [
-            *(__version__, versions, vectors.texts, vars(tables.test), cross_validate),
-            *(asdict(config.classify), asdict(point), [m.digest for m in models]),
-            [asdict(encoder) for encoder in config.encoders],
-        ]
-        plain = json.dumps(facts, sort_keys=True, default=list).encode()
-        known = CellLog(unfinished, hashlib.sha256(plain).hexdigest())
+    libraries = (*_LIBRARIES, *(name for head in heads for name in head.libraries))
+    setting = _Setting(
+        cross_validate,
+        tuple(seeds),
+        point,
+        models,
+        {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in libraries},
+        },
+    )
     cells = run_all(
         arms,
         kinds,
@@ -163,32 +158,11 @@ def compare_tables(
         point,
         progress,
         cross_validate=cross_validate,
-        known=known,
+        known=None if unfinished is None else _log(unfinished, tables, vectors, config, setting),
     )
     outcomes = compare_cells(cells, kinds, tables.test, BEFORE, AFTER, config.seed)
-    notes = (
-        *tables.notes,
-        *([FLATTERS] if cross_validate else []),
-        *seen,
-    )
+    notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *seen)
     sizes = {arm.name: int((arm.dataset.given != NO_LABEL).sum()) for arm in arms}
-    record = {
-        "labelmend": __version__,
-        "input": tables.sources,
-        "test_rows": len(tables.test.texts),
-        "cross_validated": cross_validate,
-        "seeds": list(seeds),
-        "config": config_to_dict(config),
-        "weighted_by_confidence": request.weigh,
-        "operating_point": {"goal": point.goal, "value": point.value},
-        "arms": sizes,
-        "verdict": overall(outcomes),
-        "outcomes": [outcome_record(outcome) for outcome in outcomes],
-        "cells": [cell_record(cell) for cell in cells],
-        "models": _model_records(models),
-        "notes": list(notes),
-        "versions": versions,
-    }
     return Comparison(
         tables=tables.trained,
         cells=cells,
@@ -197,8 +171,67 @@ def compare_tables(
         test_rows=len(tables.test.texts),
         cross_validated=cross_validate,
         notes=notes,
-        record=record,
+        record={
+            **_asked_record(request, config, tables, setting),
+            **_found_record(sizes, outcomes, cells),
+            "models": _model_records(models),
+            "notes": list(notes),
+            "versions": setting.versions,
+        },
     )
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """How classifiers are compared."""
+
+    cross_validate: bool
+    seeds: tuple[int, ...]
+    point: OperatingPoint
+    models: tuple[LocatedModel, ...]
+    versions: dict[str, str]
+
+
+def _log(
+    path: Path, tables: _Tables, vectors: Vectors, config: Config, setting: _Setting
+) -> CellLog:
+    """Return the log of the cells that are trained, under a digest of all that changes them."""
+    asked = config_to_dict(config)
+    facts = [
+        *(__version__, setting.versions, vectors.texts, vars(tables.test), setting.cross_validate),
+        *(asked["classify"], asdict(setting.point), [m.digest for m in setting.models]),
+        asked["encoders"],
+    ]
+    plain = json.dumps(facts, sort_keys=True, default=list).encode()
+    return CellLog(path, hashlib.sha256(plain).hexdigest())
+
+
+def _asked_record(
+    request: ComparisonRequest, config: Config, tables: _Tables, setting: _Setting
+) -> dict[str, Any]:
+    """Return as JSON what was compared, and how."""
+    return {
+        "labelmend": __version__,
+        "input": tables.sources,
+        "test_rows": len(tables.test.texts),
+        "cross_validated": setting.cross_validate,
+        "seeds": list(setting.seeds),
+        "config": config_to_dict(config),
+        "weighted_by_confidence": request.weigh,
+        "operating_point": {"goal": setting.point.goal, "value": setting.point.value},
+    }
+
+
+def _found_record(
+    sizes: dict[str, int], outcomes: Sequence[Outcome], cells: Sequence[Cell]
+) -> dict[str, Any]:
+    """Return as JSON what the comparison found."""
+    return {
+        "arms": sizes,
+        "verdict": overall(outcomes),
+        "outcomes": [outcome_record(outcome) for outcome in outcomes],
+        "cells": [cell_record(cell) for cell in cells],
+    }
 
 
 def _vectors(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from labelmend.classify.learners import Kind
 from labelmend.configs.schema import Config
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
@@ -16,7 +15,7 @@ from labelmend.workflows.relabel import RelabelOutcome, relabel_file
 from labelmend.workflows.report import Report, report_files
 from labelmend.workflows.train import TrainOutcome, default_point, train_file
 
-KINDS: tuple[Kind, ...] = ("logreg", "linear-svm")
+KINDS = ("logreg", "linear-svm")
 SEEDS = 2
 """Trainings a classifier and version of the labels: enough to show that they differ a little."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.data import MENDED, row_texts
-from labelmend.classify.learners import TreeScorer
 from labelmend.classify.model_folder import CARD as MODEL_CARD
 from labelmend.classify.model_folder import (
     SavedModel,
@@ -127,8 +126,7 @@ def export_file(
                 exported = replace(exported, model=f"{base}, fine-tuned")
             encoders += (exported,)
             progress.advance()
-        is_tree = isinstance(model.classifier.scorer, TreeScorer)
-        session = OnnxClassifier(with_features(graph) if is_tree else graph)
+        session = OnnxClassifier(with_features(graph))
         quantize = int8 and not all(encoder.is_int8 for encoder in encoders)
         progress.start("check", len(texts.texts) * (2 if quantize else 1))
         whole = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)

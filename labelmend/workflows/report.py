@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.learners import Kind
 from labelmend.configs.schema import Config
 from labelmend.data.write import atomic_files, check_output_folder
 from labelmend.errors import OutputError
@@ -41,7 +40,7 @@ def report_files(
     request: ComparisonRequest,
     folder: Path,
     config: Config,
-    kinds: Sequence[Kind],
+    kinds: Sequence[str],
     seeds: Sequence[int],
     point: OperatingPoint,
     progress: Progress,

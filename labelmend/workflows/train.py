@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.classifier import Classifier
 from labelmend.classify.data import (
     LabelledTable,
     TrainingSet,
@@ -19,29 +18,25 @@ from labelmend.classify.data import (
     labelled_table,
     training_set,
 )
-from labelmend.classify.finetune import finetune
-from labelmend.classify.learners import Kind, SpaceKind
+from labelmend.classify.heads.base import Head, TrainingTask
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.model_folder import (
     ENCODER,
     SavedModel,
     check_folder,
     save_model,
 )
-from labelmend.classify.train import Training, train
-from labelmend.classify.tuning import LIBRARIES
+from labelmend.classify.space import EncodersUsed, ProfileSpace
+from labelmend.classify.train import Training
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.configs.schema import Config
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
 from labelmend.protocols import Progress
-from labelmend.retrieval.space import open_space
-from labelmend.retrieval.tuned import notes_on_tuned
-from labelmend.types import Doubles
-from labelmend.weights.locate import LocatedModel, locate
 
-_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "sentence-transformers", "torch", "onnxruntime")
+_LIBRARIES = ("numpy", "scikit-learn", "skops", "sentence-transformers", "torch", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def train_file(
     request: TableRequest,
     folder: Path,
     config: Config,
-    kind: Kind,
+    kind: str,
     point: OperatingPoint,
     progress: Progress,
     *,
@@ -101,6 +96,7 @@ def train_file(
         LabelmendError: the input can't be used, or the model can't be written.
     """
     check_folder(folder)
+    head = find_head(kind)
     loaded = labelled_table(
         read_table(request.path, request.encoding),
         config.data,
@@ -113,15 +109,14 @@ def train_file(
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     data = training_set(loaded.dataset, loaded.confidence)
     check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
-    work = checkpoints_of(folder)
-    if kind == "finetune":
-        fitted = _finetuned(data, config, point, work, progress)
-    else:
-        fitted = _fitted(data, config, kind, point, progress)
+    work, space = checkpoints_of(folder), ProfileSpace(config.encoders)
+    task = TrainingTask(data, space, config.classify, point, config.seed, work)
+    fitted = head.fit(task, progress)
     training = fitted.training
+    used = fitted.encoders or space.encoders(data.texts)
     truth = data.main_labels()[training.tested]
     held_out = evaluate(truth, training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *fitted.notes)
+    notes = (*loaded.notes, *used.notes)
     card = {
         "data": _data_record(request, loaded, data, digest, weigh=weigh),
         "seed": config.seed,
@@ -129,84 +124,40 @@ def train_file(
         "config": config_to_dict(config)["classify"],
         "held_out": asdict(held_out),
         "oos_trade_off": curve_record(training.curve),
-        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in fitted.models],
+        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in used.models],
         **fitted.card,
         "notes": list(notes),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
-        },
+        "versions": _versions(head),
     }
-    model = SavedModel(
-        classifier=training.classifier,
-        means=fitted.means,
-        encoders=fitted.encoders,
-        encoder_digests=fitted.digests,
-        max_text_chars=config.data.max_text_chars,
-        card=card,
-        own_encoder=fitted.own_encoder,
-    )
-    save_model(model, folder, _readme(training.classifier, data, held_out, card))
-    if fitted.own_encoder is not None:
+    model = _model(training, used, card, config)
+    save_model(model, folder, _readme(model, data, held_out))
+    if used.own is not None:
         shutil.rmtree(work, ignore_errors=True)
     column = loaded.columns.label or ""
     return TrainOutcome(training, data, held_out, folder, column, notes)
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """A training, and the encoders that it goes with; see `SavedModel`."""
-
-    training: Training
-    models: tuple[LocatedModel, ...]
-    means: tuple[Doubles, ...]
-    encoders: tuple[EncoderConfig, ...]
-    digests: tuple[str, ...]
-    notes: tuple[str, ...]
-    card: dict[str, Any]
-    own_encoder: Path | None = None
-
-
-def _fitted(
-    data: TrainingSet, config: Config, kind: SpaceKind, point: OperatingPoint, progress: Progress
-) -> _Fitted:
-    models = tuple(locate(encoder.model) for encoder in config.encoders)
-    space = open_space(config.encoders, models)
-    embeddings = space.fit(data.texts, progress)
-    space.release()
-    training = train(data, embeddings, config.classify, kind, point, config.seed, progress)
-    digests = tuple(located.digest for located in models)
-    notes = (*space.notes, *notes_on_tuned(models, data.texts))
-    return _Fitted(training, models, space.means, config.encoders, digests, notes, {})
-
-
-def _finetuned(
-    data: TrainingSet, config: Config, point: OperatingPoint, work: Path, progress: Progress
-) -> _Fitted:
-    found = finetune(data, config.classify, point, config.seed, work, progress)
-    tuned = found.tuned
-    notes = [
-        f"the figures are of {len(found.training.tested):,} texts that were not trained on; they "
-        "also ended the training and calibrated it"
-    ]
-    notes += notes_on_tuned([found.base], data.texts)
-    if tuned.resumed_at:
-        notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
-    facts = {
-        "held_out_texts": len(found.training.tested),
-        "steps": tuned.steps,
-        "best_step": tuned.best_step,
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+def _versions(head: Head) -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in (*_LIBRARIES, *head.libraries)},
     }
-    return _Fitted(
-        found.training,
-        (found.base,),
-        found.means,
-        (replace(found.encoder, model=ENCODER),),
-        (found.located.digest,),
-        tuple(notes),
-        {"finetune": facts},
-        tuned.folder,
+
+
+def _model(
+    training: Training, used: EncodersUsed, card: dict[str, Any], config: Config
+) -> SavedModel:
+    settings = used.settings
+    if used.own is not None:  # it lies in the model folder
+        settings = tuple(replace(encoder, model=ENCODER) for encoder in settings)
+    return SavedModel(
+        classifier=training.classifier,
+        means=used.means,
+        encoders=settings,
+        encoder_digests=used.digests,
+        max_text_chars=config.data.max_text_chars,
+        card=card,
+        own_encoder=used.own,
     )
 
 
@@ -225,10 +176,9 @@ def _data_record(
     }
 
 
-def _readme(
-    classifier: Classifier, data: TrainingSet, held_out: Metrics, card: dict[str, Any]
-) -> str:
+def _readme(model: SavedModel, data: TrainingSet, held_out: Metrics) -> str:
     """Return the model card for people."""
+    classifier, card = model.classifier, model.card
     source, point = card["data"], card["operating_point"]
     oos = "none" if classifier.oos is None else f"`{classifier.labels[classifier.oos]}`"
     lines = [
@@ -240,7 +190,7 @@ def _readme(
         "| | |",
         "|---|---|",
         f"| kind | {classifier.kind} "
-        f"{'of' if classifier.kind == 'finetune' else 'on sentence embeddings'} "
+        f"{'on sentence embeddings' if model.own_encoder is None else 'of'} "
         f"({', '.join(model['name'] for model in card['models'])}) |",
         f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), column "
         f"`{source['columns']['label']}`, sha256 {source['sha256'][:12]} |",

@@ -2,13 +2,17 @@ import hashlib
 import io
 import json
 import pickle
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.clusters import SPACE_KINDS
 
 from labelmend.classify import model_folder
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.learners import SPACE_KINDS
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders, save_model
 from labelmend.classify.train import train
 from labelmend.configs.load import load_config
@@ -16,6 +20,7 @@ from labelmend.errors import ModelError, ModelHashError, ModelMissingError, Outp
 from labelmend.protocols import NoProgress
 
 POINT = OperatingPoint("in-scope-loss", 0.02)
+FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format_1"
 ENCODERS = load_config("embedded").encoders
 
 
@@ -23,7 +28,7 @@ ENCODERS = load_config("embedded").encoders
 def trained(world, settings):
     data, vectors = world(4, 20, oos_texts=40)
     return {
-        kind: train(data, vectors, settings, kind, POINT, 0, NoProgress()).classifier
+        kind: train(data, vectors, settings, find_head(kind), POINT, 0, NoProgress()).classifier
         for kind in SPACE_KINDS
     }
 
@@ -66,9 +71,10 @@ def test_what_was_saved_predicts_the_same(trained, world, tmp_path, kind):
     assert (loaded.card["seed"], loaded.max_text_chars) == (0, 4000)
 
 
-def test_a_model_is_written_alike_twice(trained, tmp_path):
+@pytest.mark.parametrize("kind", SPACE_KINDS)
+def test_a_model_is_written_alike_twice(trained, tmp_path, kind):
     for name in ("a", "b"):
-        save_model(saved(trained["lightgbm"]), tmp_path / name, "")
+        save_model(saved(trained[kind]), tmp_path / name, "")
     files = [(tmp_path / name / "model.json").read_bytes() for name in ("a", "b")]
     assert files[0] == files[1]
 
@@ -77,7 +83,9 @@ def test_a_model_is_replaced_whole(trained, folder):
     save_model(saved(trained["lightgbm"]), folder, "")
     assert load_model(folder).classifier.kind == "lightgbm"
     save_model(saved(trained["linear-svm"]), folder, "")
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "arrays.npz", "model.json"]
+    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*")) == [
+        *("README.md", "arrays.npz", "head", "head/model.skops", "model.json")
+    ]
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
 
 
@@ -124,7 +132,7 @@ def test_a_changed_file_is_refused(folder, name):
 
 def test_a_changed_booster_is_refused(trained, tmp_path):
     save_model(saved(trained["lightgbm"]), tmp_path / "m", "")
-    path = tmp_path / "m" / "booster.txt"
+    path = tmp_path / "m" / "head" / "booster.txt"
     path.write_text(path.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(ModelHashError, match=r"booster\.txt: was changed"):
         load_model(tmp_path / "m")
@@ -147,9 +155,69 @@ def test_missing_parts(folder, tmp_path):
 
 
 def test_another_version_is_refused(folder):
-    rewrite(folder, format=2, labelmend="9.0")
-    with pytest.raises(ModelError, match=r"is of format 2 \(labelmend 9\.0\), .* reads format 1"):
+    rewrite(folder, format=3, labelmend="9.0")
+    said = r"is of format 3 \(labelmend 9\.0\), .* reads formats 1 and 2"
+    with pytest.raises(ModelError, match=said):
         load_model(folder)
+
+
+@pytest.mark.parametrize("kind", ["logreg", "lightgbm"])
+def test_folders_of_format_1_are_read(kind, tmp_path):
+    """They and the predictions were written by the code before format 2."""
+    expected = json.loads((FORMAT_1 / "expected.json").read_text())
+    model = load_model(FORMAT_1 / kind)
+    found = model.classifier.predict(np.array(expected["probes"], dtype=np.float32))
+    for name, values in expected[kind].items():
+        np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=1e-9, err_msg=name)
+    # Written again, it is of today's format, and says the same.
+    save_model(replace(model, card={"seed": 0}), tmp_path / "m", "")
+    assert json.loads((tmp_path / "m/model.json").read_text())["format"] == 2
+    again = load_model(tmp_path / "m").classifier.predict(np.float32(expected["probes"]))
+    assert np.array_equal(again.probabilities, found.probabilities)
+
+
+def test_a_kind_that_is_not_installed(folder):
+    rewrite(folder, kind="forest")
+    said = "its kind of classifier, 'forest', is not installed here; install the package"
+    with pytest.raises(ModelError, match=said):
+        load_model(folder)
+
+
+def test_a_file_that_the_card_does_not_know_is_refused(folder):
+    (folder / "head" / "more.txt").write_text("")
+    with pytest.raises(ModelHashError, match=r"head/more\.txt: was changed since training"):
+        load_model(folder)
+
+
+def test_a_model_of_foreign_code_is_never_run(folder):
+    parts = {}
+    with zipfile.ZipFile(folder / "head/model.skops") as held:
+        parts = {name: held.read(name) for name in held.namelist()}
+    schema = json.loads(parts.pop("schema.json"))
+    schema |= {"__class__": "Bomb", "__module__": "foreign"}
+    with zipfile.ZipFile(folder / "head/model.skops", "w") as file:
+        for name, content in (parts | {"schema.json": json.dumps(schema).encode()}).items():
+            file.writestr(name, content)
+    raw = (folder / "head/model.skops").read_bytes()
+    files = json.loads((folder / "model.json").read_text())["files"]
+    files["head/model.skops"] = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    rewrite(folder, files=files)
+    with pytest.raises(ModelError, match=r"could run foreign code .*foreign\.Bomb"):
+        load_model(folder)
+
+
+def test_a_head_that_writes_a_pickle_is_not_saved(trained, tmp_path):
+    class Pickler:
+        def scores(self, embeddings):
+            raise AssertionError
+
+        def save(self, folder):
+            (folder / "model.bin").write_bytes(pickle.dumps([1]))
+
+    model = saved(replace(trained["logreg"], scorer=Pickler()))
+    with pytest.raises(ModelError, match=r"head/model\.bin: is a pickle"):
+        save_model(model, tmp_path / "m", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_card_that_is_none(folder):

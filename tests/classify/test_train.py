@@ -5,7 +5,8 @@ import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import training_set
-from labelmend.classify.train import stratified_folds, train
+from labelmend.classify.heads.registry import find_head
+from labelmend.classify.train import spread_scores, stratified_folds, train
 from labelmend.errors import ConfigError
 from labelmend.evaluation.evaluate import evaluate
 from labelmend.protocols import NoProgress
@@ -14,7 +15,7 @@ LOSS = OperatingPoint("in-scope-loss", 0.05)
 
 
 def run(data, vectors, settings, kind="logreg", point=LOSS, seed=0):
-    return train(data, vectors, settings, kind, point, seed, NoProgress())
+    return train(data, vectors, settings, find_head(kind), point, seed, NoProgress())
 
 
 def test_folds_deal_out_each_label():
@@ -135,3 +136,9 @@ def test_two_texts_a_label_are_enough_with_any_seed(world, settings, kind, label
         assert done.classifier.predict(vectors).probabilities.shape == (2 * labels, labels)
     # Left-out labels stand in for oos where some text of theirs is in the fold that lacks them.
     assert sources == {"equal weights", "left-out labels"}
+
+
+def test_labels_that_a_fold_lacks_score_below_all_others():
+    scores = np.array([[3.0, -1.0]])
+    assert spread_scores(scores, np.array([0, 2]), 3).tolist() == [[3.0, -2.0, -1.0]]
+    assert spread_scores(scores, np.array([0, 1]), 2) is scores

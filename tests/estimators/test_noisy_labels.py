@@ -364,3 +364,21 @@ def test_texts_and_classes_are_checked():
 def test_the_function_names_what_it_can_not_use(labels, probabilities, message):
     with pytest.raises(ValueError, match=message):
         find_label_issues(labels, probabilities)
+
+
+def test_labels_may_go_by_their_old_name(fitted):
+    with pytest.warns(DeprecationWarning, match="labels= is called y now"):
+        old = NoisyLabelCorrector().fit(FEATURES, labels=GIVEN)
+    assert np.array_equal(old.labels_, fitted.labels_)
+    with pytest.warns(DeprecationWarning, match="labels= is called y now") as told:
+        mended = NoisyLabelCorrector().fit_predict(FEATURES, labels=GIVEN)
+    assert [warning.filename for warning in told] == [__file__]
+    assert np.array_equal(mended, old.labels_)
+    assert np.array_equal(NoisyLabelCorrector().fit_predict(FEATURES, y=GIVEN), mended)
+
+
+def test_labels_are_given_once():
+    with pytest.raises(ValueError, match="y is None: give the labels to mend"):
+        NoisyLabelCorrector().fit(X8)
+    with pytest.raises(ValueError, match="y and labels are both given: give y"):
+        NoisyLabelCorrector().fit(X8, EIGHT, labels=EIGHT)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
 from labelmend.errors import InputError
 from labelmend.evaluation.baseline import (
@@ -176,7 +177,7 @@ def test_cleanlab_prunes_and_relabels(clusters, settings):
 def test_scores_of_several_detectors_come_on_one_scale(world, settings):
     def trained(oos_texts, **changes):
         data, vectors = world(3, 12, oos_texts=oos_texts)
-        done = train(data, vectors, settings, "logreg", POINT, 0, NoProgress())
+        done = train(data, vectors, settings, find_head("logreg"), POINT, 0, NoProgress())
         changed = replace(done.classifier.detector, **changes)
         held_out = replace(done.held_out, oos_scores=np.array([-2.0, 2.0]))  # a deviation of 2
         return replace(

@@ -4,9 +4,11 @@ import lightgbm
 import numpy as np
 import onnxruntime
 import pytest
+from fixtures.clusters import SPACE_KINDS
 
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.learners import SPACE_KINDS, TreeScorer
+from labelmend.classify.heads.lightgbm import TreeScorer
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
 from labelmend.onnx.onnx_graph import classifier_graph, with_features
 from labelmend.protocols import NoProgress
@@ -42,7 +44,9 @@ def run(model, vectors):
 )
 def test_a_graph_says_what_the_classifier_says(world, settings, kind, labels, oos, source):
     data, vectors = world(labels, 20, oos_texts=oos)
-    classifier = train(data, placed(vectors), settings, kind, POINT, 0, NoProgress()).classifier
+    classifier = train(
+        data, placed(vectors), settings, find_head(kind), POINT, 0, NoProgress()
+    ).classifier
     assert classifier.detector.source == source
     _, probes = world(labels, 20, oos_texts=30, spread=0.4, seed=1)
     # A bar between two texts, so that both sides of it are seen.
@@ -63,7 +67,9 @@ def test_a_graph_says_what_the_classifier_says(world, settings, kind, labels, oo
 @pytest.mark.parametrize(("threshold", "flagged"), [(np.inf, 0), (-np.inf, 60)])
 def test_a_bar_may_be_infinite(world, settings, threshold, flagged):
     data, vectors = world(3, 20)
-    found = train(data, placed(vectors), settings, "logreg", POINT, 0, NoProgress()).classifier
+    found = train(
+        data, placed(vectors), settings, find_head("logreg"), POINT, 0, NoProgress()
+    ).classifier
     found = replace(found, detector=replace(found.detector, threshold=threshold))
     assert run(classifier_graph(found, MEANS), vectors)["is_oos"].sum() == flagged
 
@@ -71,13 +77,17 @@ def test_a_bar_may_be_infinite(world, settings, threshold, flagged):
 def test_labels_of_any_characters(world, settings):
     data, vectors = world(2, 20)
     odd = replace(data, labels=("a\nb", "naïve 🙂"))
-    found = train(odd, placed(vectors), settings, "logreg", POINT, 0, NoProgress()).classifier
+    found = train(
+        odd, placed(vectors), settings, find_head("logreg"), POINT, 0, NoProgress()
+    ).classifier
     assert set(run(classifier_graph(found, MEANS), vectors)["label"]) == {"a\nb", "naïve 🙂"}
 
 
 def test_trees_of_a_single_leaf(world, settings):
     data, vectors = world(3, 20)
-    done = train(data, placed(vectors), settings, "lightgbm", POINT, 0, NoProgress()).classifier
+    done = train(
+        data, placed(vectors), settings, find_head("lightgbm"), POINT, 0, NoProgress()
+    ).classifier
     # No leaf may be so small: trees without a split.
     rows = lightgbm.Dataset(np.eye(3, 2, dtype=np.float32).repeat(4, axis=0), [0, 1, 2] * 4)
     stumps = lightgbm.train(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
 from labelmend.onnx.onnx_folder import OnnxPredictions, joined
 from labelmend.onnx.parity import CheckTexts, int8_cost, parity_of
@@ -16,7 +17,7 @@ def exported(labels, probabilities, flags=None, features=None):
 def test_parity_counts_what_differs(world, settings):
     data, vectors = world(3, 20)
     point = OperatingPoint("in-scope-loss", 0.02)
-    model = train(data, vectors, settings, "logreg", point, 0, NoProgress()).classifier
+    model = train(data, vectors, settings, find_head("logreg"), point, 0, NoProgress()).classifier
     ours = model.predict(vectors)
     names = [model.labels[k] for k in ours.labels]
     moved = ours.probabilities.copy()
@@ -31,7 +32,7 @@ def test_parity_counts_what_differs(world, settings):
 def test_texts_on_a_split_are_counted_apart(world, settings, monkeypatch):
     data, vectors = world(3, 20)
     point = OperatingPoint("in-scope-loss", 0.02)
-    model = train(data, vectors, settings, "lightgbm", point, 0, NoProgress()).classifier
+    model = train(data, vectors, settings, find_head("lightgbm"), point, 0, NoProgress()).classifier
     ours = model.predict(vectors)
     features = model.scorer.features(vectors)
     # Text 7 stands on a split: its features are the same, and it reaches another leaf.
@@ -57,7 +58,7 @@ def test_texts_on_a_split_are_counted_apart(world, settings, monkeypatch):
 def test_other_features_are_no_matter_of_a_split(world, settings):
     data, vectors = world(3, 20)
     point = OperatingPoint("in-scope-loss", 0.02)
-    model = train(data, vectors, settings, "lightgbm", point, 0, NoProgress()).classifier
+    model = train(data, vectors, settings, find_head("lightgbm"), point, 0, NoProgress()).classifier
     ours = model.predict(vectors)
     features = model.scorer.features(vectors)
     features[7] = -features[7]

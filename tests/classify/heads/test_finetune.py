@@ -5,7 +5,9 @@ import pytest
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import training_set
-from labelmend.classify.finetune import finetune, finetuned_predictions, held_out_texts
+from labelmend.classify.heads.base import TrainingTask
+from labelmend.classify.heads.finetune import FinetuneHead, held_out_texts
+from labelmend.classify.space import ProfileSpace
 from labelmend.protocols import NoProgress
 
 POINT = OperatingPoint("in-scope-loss", 0.1)
@@ -27,11 +29,16 @@ def config(settings, small_encoder):
     return replace(settings, finetune=tuning)
 
 
+def fit(data, config, seed, work):
+    task = TrainingTask(data, ProfileSpace(()), config, POINT, seed, work)
+    return FinetuneHead().fit(task, NoProgress())
+
+
 def test_held_out_texts_calibrate_it(dataset_of, texts, config, tmp_path):
     # Copies are one text: 24 are left, of which 8 are oos, too few to learn their signs from.
     labels = ["lost"] * 8 + ["pin"] * 8 + ["oos"] * 40
     data = training_set(dataset_of(texts, labels, oos="oos"), np.ones(56))
-    done = finetune(data, config, POINT, 0, tmp_path / "w", NoProgress())
+    done = fit(data, config, 0, tmp_path / "w")
     training = done.training
     assert len(data.texts) == 24
     assert training.tested.tolist() == sorted(training.tested.tolist())
@@ -39,14 +46,14 @@ def test_held_out_texts_calibrate_it(dataset_of, texts, config, tmp_path):
     assert training.classifier.kind == "finetune"
     assert training.classifier.detector.source == "equal weights"
     # What is held out is predicted by the very classifier that is kept.
-    found = training.classifier.predict(done.space().queries(data.texts))
+    found = done.predict(data.texts)
     np.testing.assert_allclose(
         found.probabilities[training.tested], training.held_out.probabilities, atol=0.02
     )
     assert (found.labels == data.main_labels()).mean() > 0.8
 
 
-def test_the_order_of_rows_changes_nothing(dataset_of, texts, config):
+def test_the_order_of_rows_changes_nothing(dataset_of, texts, config, tmp_path):
     rows = list(range(16))
     labels = ["lost"] * 8 + ["pin"] * 8
     results = []
@@ -54,7 +61,7 @@ def test_the_order_of_rows_changes_nothing(dataset_of, texts, config):
         data = training_set(
             dataset_of([texts[i] for i in order], [labels[i] for i in order]), np.ones(16)
         )
-        results.append(finetuned_predictions(data, texts[:3], config, POINT, 1)[0])
+        results.append(fit(data, config, 1, tmp_path / str(order[0])).predict(texts[:3]))
     assert np.array_equal(results[0].probabilities, results[1].probabilities)
 
 

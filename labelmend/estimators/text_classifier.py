@@ -1,0 +1,297 @@
+"""A scikit-learn classifier of texts or embeddings: what `train-classifier` trains, in Python."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from labelmend.api import missing
+from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.classifier import Predictions
+from labelmend.classify.data import TrainingSet, few_texts, gathered
+from labelmend.classify.heads.base import Head, TrainingTask
+from labelmend.classify.heads.estimator import EstimatorHead, weight_parameter
+from labelmend.classify.heads.registry import find_head
+from labelmend.classify.space import ProfileSpace, Space
+from labelmend.configs.load import load_config
+from labelmend.configs.schema import Config
+from labelmend.data.duplicates import text_groups
+from labelmend.estimators.inputs import byte_rank, read_texts, smallest_spellings
+from labelmend.protocols import NoProgress, Progress
+from labelmend.types import Bools, Doubles, Floats, Ints
+
+_LEAST_CLASSES = 2
+_REALS = (np.float64, np.float32)
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifies texts or embeddings, with calibrated probabilities and a bar for what fits none.
+
+    It trains as the command `train-classifier` does: copies of a text (or of an embedding, bit for
+    bit) are one point that counts as often as it stands there, held-out points calibrate the
+    probabilities, and the order of rows changes nothing.
+
+    Args:
+        kind: what learns: a name that `labelmend train-classifier --kind` takes (`logreg`,
+            `linear-svm`, `lightgbm`, `finetune`, or what an installed package adds), or a
+            classifier of scikit-learn's, which is copied and not changed. `finetune` learns from
+            texts alone.
+        oos_label: the label that means "fits no label", if there is one.
+        max_in_scope_loss: share of the points that fit a label and may be lost to out-of-scope, 0
+            to 1; the configuration's if None.
+        seed: of the folds, and of what the kind draws.
+        config: from `labelmend.load_config`: encoders of texts, and the kinds' settings. None for
+            the embedded profile.
+
+    Attributes:
+        classes_: [K], the labels that some row with a weight carries, sorted.
+        n_features_in_: columns of X, where embeddings were given.
+        oos_threshold_: a point with a higher out-of-scope score fits no label.
+    """
+
+    def __init__(
+        self,
+        kind: Any = "logreg",
+        oos_label: Hashable = None,
+        max_in_scope_loss: float | None = None,
+        seed: int = 0,
+        config: Config | None = None,
+    ) -> None:
+        self.kind = kind
+        self.oos_label = oos_label
+        self.max_in_scope_loss = max_in_scope_loss
+        self.seed = seed
+        self.config = config
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Iterable[Any],
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train.
+
+        Args:
+            X: [n] texts, which the configuration's encoders embed; or float [n, d], embeddings,
+                which are scaled to unit length.
+            y: [n] labels, none of them missing.
+            sample_weight: float [n], how much each row counts; at least 0.
+
+        Raises:
+            ValueError: what is given can't be used; the message says what to do.
+            ConfigError: there is no such kind.
+            ModelError: X are texts, and an encoder is not on this machine.
+        """
+        config = self.config or load_config()
+        head = _head(self.kind)
+        if sample_weight is not None and not _takes_weights(self.kind):
+            raise ValueError(
+                f"a {type(self.kind).__name__} takes no weights of rows: leave sample_weight out, "
+                "or give another kind"
+            )
+        names, of_row, space, labels = self._points(X, y, head, config)
+        data = self._data(names, of_row, labels, _weights(sample_weight, len(labels)))
+        work = Path(tempfile.mkdtemp(prefix="labelmend-"))
+        # An encoder that learned lies there, as long as this classifier does.
+        cleaned = weakref.finalize(self, shutil.rmtree, work, ignore_errors=True)
+        point = self._point(config)
+        task = TrainingTask(data, space, config.classify, point, self.seed, work)
+        fitted = head.fit(task, NoProgress())
+        if not head.tunes_encoder:
+            cleaned()
+        self._classifier = fitted.training.classifier
+        self._space = None if isinstance(space, _GivenSpace) else fitted.space
+        self._tuned = head.tunes_encoder
+        self._max_text_chars = config.data.max_text_chars
+        self.oos_threshold_ = self._classifier.detector.threshold
+        return self
+
+    def _points(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        head: Head,
+        config: Config,
+    ) -> tuple[tuple[str, ...], Ints, Space, npt.NDArray[Any]]:
+        """Return the distinct points' names, the point of each row, their space, and the labels."""
+        texts = read_texts(X, config.data.max_text_chars)
+        if texts is not None:
+            labels = _targets(y, len(texts))
+            of_row = text_groups(texts)
+            return smallest_spellings(texts, of_row), of_row, ProfileSpace(config.encoders), labels
+        if head.tunes_encoder:
+            raise ValueError(f"kind {head.name!r} learns from texts: give texts as X")
+        # Of a single column, unit length leaves the sign.
+        rows, read = validate_data(self, X, y, dtype=_REALS, ensure_min_features=2)
+        unit = _unit(rows)
+        of_row = byte_rank(unit)
+        names = tuple(map(str, range(int(of_row.max()) + 1)))
+        return names, of_row, _GivenSpace(unit, of_row), _targets(read, len(rows))
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+        """Return [n], the most probable labels; `oos_label`, if there is one, above the bar.
+
+        Args:
+            X: texts or embeddings, as in `fit`.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            ValueError: X is something else than in `fit`.
+        """
+        labels = self._predictions(X).labels
+        found: npt.NDArray[Any] = self.classes_[labels]
+        return found
+
+    def predict_proba(self, X: Any) -> Doubles:  # noqa: N803
+        """Return float64 [n, K], calibrated probabilities in the order of `classes_`.
+
+        That of `oos_label` is the detector's, and the others share the rest: a point may be above
+        the bar though another label has more.
+        """
+        return self._predictions(X).probabilities
+
+    def is_out_of_scope(self, X: Any) -> Bools:  # noqa: N803
+        """Return bool [n], the points that fit no label; needs no `oos_label`; see `predict`."""
+        return self._predictions(X).is_oos
+
+    def _predictions(self, X: Any) -> Predictions:  # noqa: N803
+        check_is_fitted(self)
+        texts = read_texts(X, self._max_text_chars)
+        if texts is not None:
+            if self._space is None:
+                raise ValueError("X holds texts, and this was fitted on embeddings: give these")
+            return self._classifier.predict(self._space.queries(texts))
+        if self._space is not None:
+            raise ValueError("X holds no texts, and this was fitted on texts: give these")
+        rows = validate_data(self, X, reset=False, dtype=_REALS)
+        return self._classifier.predict(_unit(rows))
+
+    def _data(
+        self, names: tuple[str, ...], of_row: Ints, labels: npt.NDArray[Any], weights: Doubles
+    ) -> TrainingSet:
+        """Gather the rows that count, and set `classes_`.
+
+        Raises:
+            ValueError: they are too few.
+        """
+        kept = np.flatnonzero(weights > 0)
+        points, of_row = np.unique(of_row[kept], return_inverse=True)
+        self.classes_, codes = np.unique(labels[kept], return_inverse=True)
+        if len(self.classes_) < _LEAST_CLASSES:
+            raise ValueError(
+                f"y has 1 class, {self.classes_.tolist()[0]!r}: two classes are needed at least"
+            )
+        oos = None
+        if self.oos_label is not None:
+            places = np.flatnonzero(self.classes_ == self.oos_label)
+            if not len(places):
+                raise ValueError(f"oos_label: no row carries {self.oos_label!r}; leave it out")
+            oos = int(places[0])
+        data = gathered(
+            tuple(names[point] for point in points),
+            tuple(map(str, self.classes_)),
+            oos,
+            (of_row, codes, weights[kept]),
+        )
+        if len(data.labels) - len(few_texts(data)) < _LEAST_CLASSES:
+            raise ValueError(
+                "fewer than two classes have two distinct rows, one to learn from and one to be "
+                "calibrated on: give more"
+            )
+        return data
+
+    def _point(self, config: Config) -> OperatingPoint:
+        loss = self.max_in_scope_loss
+        if loss is None:
+            loss = config.classify.max_in_scope_loss
+        if not 0 <= loss <= 1:
+            raise ValueError(f"max_in_scope_loss is {loss!r}: give a number from 0 to 1")
+        return OperatingPoint("in-scope-loss", loss)
+
+    def __getstate__(self) -> Any:
+        if getattr(self, "_tuned", False):
+            raise TypeError(
+                "a fine-tuned encoder lies in a temporary folder and can't be pickled: write a "
+                "model folder with `labelmend train-classifier --kind finetune`"
+            )
+        return super().__getstate__()
+
+
+class _GivenSpace:
+    """Embeddings that were given."""
+
+    def __init__(self, rows: Floats, of_row: Ints) -> None:
+        """Take the rows [n, d] and the point of each, [n]."""
+        self._points = np.empty((int(of_row.max()) + 1, rows.shape[1]), dtype=rows.dtype)
+        self._points[of_row] = rows
+
+    def fit(self, texts: Sequence[str], progress: Progress) -> Floats:  # noqa: ARG002
+        """Return the embeddings of points, by their numbers."""
+        return self._points[np.array(texts, dtype=np.int64)]
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Return the same."""
+        return self.fit(texts, NoProgress())
+
+
+def _head(kind: Any) -> Head:
+    if isinstance(kind, str):
+        return find_head(kind)
+    is_model = hasattr(kind, "__sklearn_tags__") and not isinstance(kind, type)
+    if not is_model or not is_classifier(kind):
+        raise ValueError(
+            f"kind is {kind!r}: give the name of a kind, or a classifier of scikit-learn's such as "
+            "LogisticRegression()"
+        )
+    return EstimatorHead(kind)
+
+
+def _takes_weights(kind: Any) -> bool:
+    return isinstance(kind, str) or weight_parameter(kind) is not None
+
+
+def _targets(y: Any, rows: int) -> npt.NDArray[Any]:
+    """Return the labels, checked.
+
+    Raises:
+        ValueError: they are missing, or none of a classification.
+    """
+    if y is None:
+        raise ValueError("y is None: give a label a row")
+    labels = column_or_1d(y, warn=True)
+    check_consistent_length(labels, np.empty(rows))
+    if missing(labels).any():
+        raise ValueError("y holds missing labels: leave these rows out, or mend them first")
+    check_classification_targets(labels)
+    found: npt.NDArray[Any] = np.asarray(labels)
+    return found
+
+
+def _weights(sample_weight: npt.ArrayLike | None, rows: int) -> Doubles:
+    weights: Doubles = _check_sample_weight(
+        sample_weight, np.empty((rows, 1)), dtype=np.float64, ensure_non_negative=True
+    )
+    if not (weights > 0).any():
+        raise ValueError("sample_weight is zero everywhere: some row has to count")
+    return weights
+
+
+def _unit(rows: Floats) -> Floats:
+    """Return the rows at unit length, in their dtype; a row of zeros stays one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    # Minus zero is another pattern of bits than zero, and the same number.
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1) + 0.0, dtype=rows.dtype)

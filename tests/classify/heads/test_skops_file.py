@@ -1,0 +1,81 @@
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from labelmend.classify.heads.skops_file import read_skops, write_skops
+from labelmend.errors import ModelError
+
+FEATURES = np.random.default_rng(0).normal(size=(60, 4))
+LABELS = np.repeat([0, 1, 2], 20)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GaussianNB(),
+    ],
+    ids=["logreg", "pipeline", "bayes"],
+)
+def test_what_is_read_predicts_the_same_bits(model, tmp_path):
+    model.fit(FEATURES, LABELS)
+    write_skops(model, tmp_path / "m.skops")
+    again = read_skops(tmp_path / "m.skops")
+    assert np.array_equal(again.predict_proba(FEATURES), model.predict_proba(FEATURES))
+
+
+WRITE = """
+import sys
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from labelmend.classify.heads.skops_file import write_skops
+junk = [object() for _ in range(int(sys.argv[2]))]
+rows = np.random.default_rng(0).normal(size=(60, 4))
+write_skops(LogisticRegression().fit(rows, np.repeat([0, 1, 2], 20)), sys.argv[1])
+"""
+
+
+def test_equal_models_make_equal_files(tmp_path):
+    """In processes of their own, in whose memory things lie elsewhere."""
+    for name in ("1", "1000"):
+        command = [sys.executable, "-c", WRITE, str(tmp_path / name), name]
+        subprocess.run(command, check=True)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "1000").read_bytes()
+    with zipfile.ZipFile(tmp_path / "1") as held:
+        assert {part.date_time for part in held.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def shout(rows):
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("model", "holds"),
+    [
+        (make_pipeline(FunctionTransformer(shout), LogisticRegression()), "shout"),
+        (RandomForestClassifier(3), r"sklearn\.tree\._tree\.Tree"),
+    ],
+    ids=["function", "forest"],
+)
+def test_what_would_have_to_be_trusted_is_not_written(tmp_path, model, holds):
+    model.fit(FEATURES, LABELS)
+    with pytest.raises(ModelError, match=f"{holds} would have to be trusted; choose another"):
+        write_skops(model, tmp_path / "m.skops")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04K\x01."])
+def test_what_is_no_such_file_is_told(tmp_path, content):
+    path = tmp_path / "m.skops"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"m\.skops: can't be read"):
+        read_skops(path)
