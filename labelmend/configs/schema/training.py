@@ -125,7 +125,7 @@ class FinetuneConfig(Section):
 class ClassifyConfig(Section):
     """The classifier that is trained on a mended table."""
 
-    kind: Literal["logreg", "linear-svm", "lightgbm", "finetune"] = "logreg"
+    kind: str = "logreg"
     """Kind of the classifier, if no `--kind` is given."""
 
     folds: Annotated[int, at_least(2, "folds")] = 5
