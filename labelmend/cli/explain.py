@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from labelmend.runs.look_up import LookedUp
 
 _TEXT_CHARS = 1000
-"""Shown of the row's text: a dozen lines of a terminal."""
-
 _SOURCE_WIDTH = 15
-"""Characters of the column with the sources' names; longer ones are folded."""
-
 _LABEL_WIDTH = 9
-"""Characters of a label's column: six candidates fit in 80, longer names are folded."""
 
 
 def explain(
@@ -164,7 +159,6 @@ def _signed(value: float | None) -> str:
 
 
 _NOTHING = 0.05
-"""Nats that one digit behind the point shows as 0.0."""
 
 
 def _broken(label: str, width: int) -> str:

@@ -21,14 +21,8 @@ LABEL_NAMES = ("label", "intent", "category", "class", "target", "topic", "tag",
 ID_NAMES = ("id", "row_id", "uid", "uuid", "index")
 
 _FEW_ROWS = 3
-"""A note counts the labels with fewer rows: there is next to nothing to learn them from."""
-
 _LEAST_LABELS = 2
-"""With one label there is nothing to tell apart."""
-
 _SHOWN_GROUPS = 5
-"""Of labels that are spelt alike, so that the note stays a line."""
-
 _TELLING_ROWS = 10
 """So many labelled rows, each with a label of its own, are no accident: it's the wrong column."""
 

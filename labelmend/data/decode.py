@@ -18,8 +18,6 @@ _BARE = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}
 """Codecs that eat a byte order mark, and what they are without it."""
 
 _ASCII_END = 0x7F
-"""The last code that all code pages share."""
-
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WORD = re.compile(rb"[A-Za-z\xa8\xb8\xc0-\xff]+")
 """Letters by cp1251; the high ones are letters by cp1252 too, but for two."""
@@ -27,12 +25,8 @@ _COMMON_CYRILLIC = frozenset("оеаинтс")
 _RARE_CYRILLIC = frozenset("йфчцщъэюжх")
 _LEAST_LEAD = 0.2
 """Share of common less share of rare letters: 0.4 in Russian, 0.1 in KOI8-R read as cp1251."""
-
 _ENOUGH_LETTERS = 20
-"""Fewer Cyrillic letters say nothing of how often each occurs."""
-
 _UTF16_CHARS = 1 << 14
-"""Looked at for characters that no text holds; binary files have them early."""
 
 _SAVE_AS_CSV = "open it in a spreadsheet and save it as CSV (UTF-8)"
 _MAGIC = (

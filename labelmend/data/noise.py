@@ -17,10 +17,7 @@ from labelmend.types import NO_LABEL, Floats, Ints
 NoiseKind = Literal["oos-swap", "nearest", "uniform"]
 
 _LEAST_LABELS = 2
-"""A flip needs another label."""
-
 _NEAREST_CLASSES = 3
-"""Near labels that a row may flip to, where nobody says how many."""
 
 
 @dataclass(frozen=True)

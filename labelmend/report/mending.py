@@ -19,7 +19,6 @@ SHOWN_ROWS = 20
 """Of each decision."""
 
 _RECORDED_FLOWS = 1000
-"""In the JSON: all of a table with 30 labels, and the largest of one with hundreds."""
 
 
 @dataclass(frozen=True)

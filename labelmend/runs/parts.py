@@ -126,7 +126,7 @@ class Advice(Part):
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 class NoiseRecord(Part):
@@ -263,4 +263,4 @@ class VoterRecord(Part):
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+    return None if value is None or not math.isfinite(value) else round(value, 6)
