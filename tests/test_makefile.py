@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -22,16 +23,20 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 PYTHON = """#!/bin/sh
 # As `python -m venv FOLDER`.
 mkdir -p "$3/bin"
-cp pip.sh "$3/bin/python"
+cp pip.py "$3/bin/python"
 """
 
-PIP = """#!/bin/sh
-# As `python -m pip install ...`.
-echo "pip: $*"
-[ "${FAKE_CODE:-0}" = 0 ] || exit "$FAKE_CODE"
-printf '#!/bin/sh\\necho "labelmend: $*"\\n' > .venv/bin/labelmend
-chmod +x .venv/bin/labelmend
-exec sleep "${FAKE_SECONDS:-0}"
+PIP = f"""#!{sys.executable}
+# As `python -m pip install ...`. No shell: that forgets a Ctrl-C between two commands.
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("pip:", *sys.argv[1:], flush=True)
+if code := int(os.environ.get("FAKE_CODE", 0)):
+    sys.exit(code)
+with open(".venv/bin/labelmend", "w") as file:
+    file.write('#!/bin/sh\\necho "labelmend: $*"\\n')
+os.chmod(".venv/bin/labelmend", 0o755)
+time.sleep(float(os.environ.get("FAKE_SECONDS", 0)))
 """
 
 
@@ -42,7 +47,7 @@ def clone(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tools").mkdir()
     shutil.copy(STILL, tmp_path / "tools")
-    for name, source in (("python.sh", PYTHON), ("pip.sh", PIP)):
+    for name, source in (("python.sh", PYTHON), ("pip.py", PIP)):
         (tmp_path / name).write_text(source)
         (tmp_path / name).chmod(0o755)
     return tmp_path

@@ -167,8 +167,11 @@ class _Lines:
 
     def _speed(self) -> str:
         seconds = time.monotonic() - self._began
-        rate = f"{self._done / seconds:,.1f}/s, " if self._done and seconds >= _MEASURABLE else ""
-        return f"{rate}{seconds:,.1f} s"
+        if not self._done or seconds < _MEASURABLE:
+            return f"{seconds:,.1f} s"
+        rate = self._done / seconds
+        each = f"{rate:,.1f}/s" if rate >= 1 else f"{1 / rate:,.1f} s each"
+        return f"{each}, {seconds:,.1f} s"
 
     def _say(self, words: str) -> None:
         sys.stderr.write(f"{self._stage}: {words}\n")

@@ -102,7 +102,7 @@ def test_a_stage_that_is_cut_off_says_how_far_it_came(capsys, clock):
         interrupted()
     assert capsys.readouterr().err.splitlines() == [
         r"vote a\x1b[31m.gguf: begins, 40 steps",
-        r"vote a\x1b[31m.gguf: ends, 10 of 40 steps, 0.5/s, 20.0 s",
+        r"vote a\x1b[31m.gguf: ends, 10 of 40 steps, 2.0 s each, 20.0 s",
         "rerank: begins, 8 steps",
         "rerank: ends, 0 of 8 steps, 5.0 s",
     ]
