@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
-_WEIGHT_DECAY = 0.01
-_LONGEST_GRADIENT = 1.0
-"""sentence-transformers' and transformers' own."""
-
 
 @dataclass(frozen=True)
 class Lesson:
@@ -78,7 +74,7 @@ def tune(
     import torch
 
     trained = train_last_layers(model, config.layers)
-    optimizer = torch.optim.AdamW(trained.values(), weight_decay=_WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(trained.values(), weight_decay=config.weight_decay)
     losses: list[float] = []
     if (held := checkpoint.load()) is not None and _restore(held, trained, optimizer):
         losses = list(held.losses)
@@ -104,7 +100,7 @@ def tune(
                     loss = _loss(model, lesson, batch, encoder.query_prefix, config)
                     optimizer.zero_grad()
                     loss.backward()  # type: ignore[no-untyped-call]
-                    torch.nn.utils.clip_grad_norm_(trained.values(), _LONGEST_GRADIENT)
+                    torch.nn.utils.clip_grad_norm_(trained.values(), config.max_grad_norm)
                     optimizer.step()
                     losses.append(float(loss.detach()))
                     if len(losses) % config.checkpoint_steps == 0 or len(losses) == total:
@@ -195,7 +191,7 @@ def _vectors(model: Any, texts: Sequence[str], prefix: str) -> "Tensor":
 
 
 _TOGETHER = 16
-"""Texts padded to one length."""
+"""Texts padded to one length, for speed alone: padding changes no vector but in its last bits."""
 
 
 def _pace(step: int, total: int, warmup: float) -> float:

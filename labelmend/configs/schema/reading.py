@@ -74,19 +74,19 @@ class RetrievalConfig(Section):
     """Candidate labels."""
 
     candidates: Annotated[int, at_least(3, "labels")] = 20
-    """Labels kept for each row, the given one and out-of-scope among them."""
+    """Labels kept for each row, the given one and out-of-scope among them. Chosen by hand."""
 
     neighbours: Annotated[int, at_least(1, "texts")] = 30
-    """Nearest texts that are looked at for each row."""
+    """Nearest texts that are looked at for each row. Chosen by hand."""
 
     neighbour_sharpness: Annotated[float, at_least(0)] = 20.0
     """A neighbour counts exp(sharpness * (its similarity - the best similarity))."""
 
     tail_samples: Annotated[int, at_least(1, "labels")] = 5
-    """Labels drawn at random to stand for all that are no candidates."""
+    """Labels drawn at random to stand for all that are no candidates. Chosen by hand."""
 
     rank_constant: Annotated[float, at_least(0)] = 60.0
-    """The constant k of reciprocal rank fusion."""
+    """The constant k of reciprocal rank fusion, as Cormack et al. (2009) have it."""
 
     weights: RetrieverWeights = RetrieverWeights()
 
