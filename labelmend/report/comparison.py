@@ -37,6 +37,7 @@ LABEL_FIGURES: Mapping[str, Callable[[LabelScores], float]] = {
 """What tables show, and whether it is shown in per cent."""
 
 _WORST_LABELS = 10
+"""Lines of the table of labels."""
 
 _BARS: dict[Goal, str] = {
     "in-scope-loss": "calling texts out of scope loses at most {:.1%} of the right in-scope ones",
@@ -135,6 +136,7 @@ def _p(value: float) -> str:
 
 
 _LEAST_SHOWN = 1e-4
+"""A p-value is shown to four places."""
 
 
 def _figure_table(arms: Mapping[str, list[Cell]]) -> list[str]:

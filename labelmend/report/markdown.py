@@ -7,6 +7,7 @@ from labelmend.report.page import mending_in_words, rightness_numbers
 from labelmend.report.plots import Numbers
 
 _FLOWS = 20
+"""Lines of the table of changes."""
 
 
 def markdown_page(comparison: Comparison, mending: Mending | str) -> str:

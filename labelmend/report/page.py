@@ -59,8 +59,10 @@ GLOSSARY = (
 )
 
 _NEIGHBOURS = 5
+"""Shown with a row."""
+
 _NOTHING = 0.05
-"""Nats that are next to nothing."""
+"""Nats that are next to nothing: they would be shown as 0.0 or 0.1."""
 
 _CAUSES = {"out-of-scope bias": "leaning towards out-of-scope", "channel": "the given label itself"}
 
