@@ -338,7 +338,13 @@ def _posterior(points: Points, read: GivenLabels, oos: int | None, config: Confi
         ),
         shape=(count, len(read.classes)),
     ).tocsr()
-    neighbours = find_neighbours(points.features, retrieval.neighbours, retrieval.block_rows)
+    neighbours = find_neighbours(
+        points.features,
+        retrieval.neighbours,
+        retrieval.block_rows,
+        exact_up_to=retrieval.exact_up_to,
+        probed_cells=retrieval.probed_cells,
+    )
     told = points.probabilities
     sources = find_sources(
         given,

@@ -94,8 +94,13 @@ def relabel(
     with job.timed("embed"):
         embeddings = space.fit(unique.texts, job.progress)
     with job.timed("neighbours"):
+        retrieval = config.retrieval
         neighbours = find_neighbours(
-            embeddings, config.retrieval.neighbours, config.retrieval.block_rows
+            embeddings,
+            retrieval.neighbours,
+            retrieval.block_rows,
+            exact_up_to=retrieval.exact_up_to,
+            probed_cells=retrieval.probed_cells,
         )
     described = job.describe(unique, embeddings, written or {})
     with job.timed("retrieve"):
@@ -269,7 +274,10 @@ class _Job:
         """Index what no given label changes."""
         passages = label_passages(cards, unique.texts, self.dataset.oos)
         vectors = space.passages(passages.passages)
-        new = find_new_labels(embeddings, unique.given, passages, vectors, self.dataset.oos)
+        new = find_new_labels(
+            *(embeddings, unique.given, passages, vectors, self.dataset.oos),
+            most=self.config.retrieval.new_labels,
+        )
         exemplars = new.exemplars(self.config.describe.exemplars)
         if exemplars:
             # Beside cards with exemplars, one without would seldom be the nearest.
@@ -312,7 +320,8 @@ class _Job:
             self.config,
             self.progress,
             new=find_new_labels(
-                texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos
+                *(texts.embeddings, given, texts.passages, texts.vectors, self.dataset.oos),
+                most=self.config.retrieval.new_labels,
             ),
         )
         candidates = sources.candidates

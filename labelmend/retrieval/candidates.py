@@ -97,7 +97,8 @@ def find_candidates(
 
 
 _CERTAIN = 1e6
-"""Added to labels that were given: they are candidates whatever their rank."""
+"""Added to labels that were given, and more than all ranks together can give: they are candidates
+whatever their rank."""
 
 
 def _padded(sparse: csr_array) -> tuple[Ints, Floats]:
