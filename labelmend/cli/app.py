@@ -28,6 +28,7 @@ from labelmend.cli.console import INTERRUPTED, say_error
 from labelmend.errors import LabelmendError
 
 BAD_INPUT = 2
+"""The exit code where there is something for the user to mend."""
 
 app = typer.Typer(
     name="labelmend",

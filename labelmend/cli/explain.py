@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from labelmend.runs.look_up import LookedUp
 
 _TEXT_CHARS = 1000
+"""Of a row's text that are shown."""
+
 _SOURCE_WIDTH = 15
 _LABEL_WIDTH = 9
+"""Columns of the table."""
 
 
 def explain(
@@ -159,6 +162,7 @@ def _signed(value: float | None) -> str:
 
 
 _NOTHING = 0.05
+"""Nats that would be shown as 0.0 or 0.1."""
 
 
 def _broken(label: str, width: int) -> str:

@@ -29,6 +29,7 @@ _LINES = 3
 """Of advice of one kind."""
 
 _EXAMPLE_CHARS = 60
+"""Of a text that are shown."""
 
 _KIB = 1024
 

@@ -21,8 +21,14 @@ LABEL_NAMES = ("label", "intent", "category", "class", "target", "topic", "tag",
 ID_NAMES = ("id", "row_id", "uid", "uuid", "index")
 
 _FEW_ROWS = 3
+"""Labels of fewer rows are told of; nothing else depends on it."""
+
 _LEAST_LABELS = 2
+"""With one, there is nothing to mend."""
+
 _SHOWN_GROUPS = 5
+"""In a note."""
+
 _TELLING_ROWS = 10
 """So many labelled rows, each with a label of its own, are no accident: it's the wrong column."""
 

@@ -17,7 +17,10 @@ from labelmend.types import NO_LABEL, Floats, Ints
 NoiseKind = Literal["oos-swap", "nearest", "uniform"]
 
 _LEAST_LABELS = 2
+"""To flip a label, there must be another one."""
+
 _NEAREST_CLASSES = 3
+"""The benchmarks' "nearest three", which is what this kind of noise means."""
 
 
 @dataclass(frozen=True)

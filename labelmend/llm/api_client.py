@@ -20,13 +20,15 @@ from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
-"""Seconds before the first retry; doubled for each next one, to the longest."""
+"""Seconds before the first retry; doubled for each next one, to the longest. Chosen by hand: no
+outcome depends on them."""
 
-_MOST_PATIENCE = 300.0
-"""Seconds that a server may ask to be left alone; for longer, the run ends."""
+_CONNECT_S = 10.0
+"""Seconds that a connection takes at most. Chosen by hand; docs/voters.md tells it."""
 
 RESUME = "votes so far are kept: run the same command again to resume"
 
+# HTTP's own numbers.
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408, 429
 _SERVER_ERROR = 500
 
@@ -166,7 +168,7 @@ class ModelServer:
             raise ServerFaultError("interrupted")
 
     def _pause(self, seconds: float, for_all: bool) -> None:
-        if seconds > _MOST_PATIENCE:
+        if seconds > self._config.max_pause_s:
             raise ModelError(
                 f"{self.url}: the server asks to be left alone for {seconds:.0f} s; {RESUME} then"
             )
@@ -180,7 +182,10 @@ class ModelServer:
         return ModelError(f"{self.url}: no server answers ({self._clean(reason)}); {RESUME}")
 
     def _refused(self, status: int, path: str, text: str) -> Exception:
-        if status in {_UNAUTHORIZED, _FORBIDDEN}:
+        if status in {  # HTTP's own numbers.
+            _UNAUTHORIZED,
+            _FORBIDDEN,
+        }:
             name = self._config.api_key_env
             mend = f"check the key in ${name}" if name else "name its variable in api_key_env"
             return ModelError(
@@ -261,7 +266,7 @@ def _open_client(config: ServerConfig, url: str, key: str) -> Any:
     try:
         return httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, 10.0)),
+            timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, _CONNECT_S)),
             limits=httpx.Limits(
                 max_connections=config.requests, max_keepalive_connections=config.requests
             ),

@@ -33,11 +33,8 @@ from labelmend.prompts.render import (
 )
 from labelmend.types import Doubles, Floats, Ints, LabelCard
 
-_LONGEST_TEXT = 192
-"""Tokens of a text that a ballot reads; a longer text has shown its label by then."""
-
 _MOST_BYTES = 2**30
-"""Of label prefixes that are kept; the least used leave."""
+"""Of label prefixes that are kept, for speed alone; the least used leave."""
 
 EMPTY_TEXT = "the text is empty"
 
@@ -113,7 +110,7 @@ class ChannelBallot:
         text = " ".join(ballot.text.split())
         if not text:
             return Vote(None, EMPTY_TEXT)
-        tokens = self._engine.tokenize(f" {text}")[:_LONGEST_TEXT]
+        tokens = self._engine.tokenize(f" {text}")[: self._config.max_text_tokens]
         prefixes = [self._prefix(card, ballot.text, len(tokens)) for card in ballot.candidates]
         try:
             scores = np.array(self._log_likelihoods(tokens, prefixes))
@@ -205,8 +202,9 @@ class ChoiceBallot:
         letters = self._letter_tokens(gap, len(order))
         text = " ".join(ballot.text.split())
         tokens = engine.tokenize(text)
-        if len(tokens) > _LONGEST_TEXT:
-            text = engine.detokenize(tokens[:_LONGEST_TEXT])
+        longest = self._config.max_text_tokens
+        if len(tokens) > longest:
+            text = engine.detokenize(tokens[:longest])
         ends = [[*engine.tokenize(choice_message(words)), *after] for words in (text, NO_MESSAGE)]
         options = engine.tokenize(choice_options(cards, exemplars))
         state, length = self._instructed(before)

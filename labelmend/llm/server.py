@@ -37,12 +37,6 @@ from labelmend.types import Doubles
 _Asked = TypeVar("_Asked")
 _Got = TypeVar("_Got")
 
-_HOPELESS = 8
-"""Ballots that fail one after the other by the server's fault before the run ends."""
-
-_LONGEST_CHARS = 800
-"""Of a text, that a ballot shows."""
-
 
 @dataclass(frozen=True)
 class _Read:
@@ -80,7 +74,10 @@ class ServerVoter:
         self.name = name
         prompt = CHANNEL if config.ballot == "channel" else f"{CHOICE} {CHOICE_MESSAGE}"
         settings = (config.exemplars, config.permutations, server.start, server.chat)
-        parts = (self._server.url, self.model, prompt, *settings, server.top_logprobs)
+        parts = [self._server.url, self.model, prompt, *settings, server.top_logprobs]
+        # The votes of before this could be set are of ballots that were cut at its default.
+        if server.max_text_chars != ServerConfig.max_text_chars:
+            parts.append(f"{server.max_text_chars} characters")
         self.key = " ".join(map(str, parts))
         channel = config.ballot == "channel"
         questions = config.candidates if channel else 2 * config.permutations
@@ -154,7 +151,7 @@ class ServerVoter:
         """Return the labels' log-probabilities, from log p(text | label's prefix)."""
         asked = []
         for place, ballot in enumerate(ballots):
-            text = _disarmed(" ".join(ballot.text.split()))[:_LONGEST_CHARS]
+            text = _disarmed(" ".join(ballot.text.split()))[: self._settings.max_text_chars]
             for card in ballot.candidates if text else ():
                 shown = shown_exemplars(card, ballot.text, self._config.exemplars)
                 asked.append((place, _disarmed(channel_prefix(card, shown)), text))
@@ -192,7 +189,7 @@ class ServerVoter:
             text = ballot.text if sign > 0 else NO_MESSAGE
             cards = [ballot.candidates[i] for i in order]
             shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
-            words = " ".join(text.split())[:_LONGEST_CHARS]
+            words = " ".join(text.split())[: self._settings.max_text_chars]
             options = choice_instruction() + choice_options(cards, shown)
             prompt = _disarmed(options + choice_message(words))
             scores = np.empty(len(order))
@@ -223,7 +220,7 @@ class ServerVoter:
             self._failed = 0
             return Vote(tuple(scores_of(np.array(found, dtype=np.float64)).tolist()))
         self._failed = self._failed + 1 if fault.down else 0
-        if self._failed >= _HOPELESS and self._end is None:
+        if self._failed >= self._settings.hopeless_after and self._end is None:
             self._end = ModelError(
                 f"{self._server.url}: {self._failed} ballots in a row failed ({fault}); {RESUME}"
             )

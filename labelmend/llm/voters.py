@@ -34,6 +34,9 @@ class LlamaVoter:
             # How many exemplars a prefix has room for.
             room = config.context_tokens // config.candidates
             prompt = f"{CHANNEL} {config.exemplars} {room}"
+        # The votes of before this could be set are of ballots that were cut at its default.
+        if config.max_text_tokens != VoterConfig.max_text_tokens:
+            prompt += f" {config.max_text_tokens} tokens"
         self.key = f"{model.digest} {prompt}"
         self._engine: LlamaEngine | None = None
 
@@ -86,7 +89,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 """Evidence is kept in 32 bits."""
 
 _APART = 16
-"""Groups that a process leaves to another one that is asking the same."""
+"""Groups that a process leaves to another one that is asking the same, for speed alone."""
 
 
 def collect_votes(

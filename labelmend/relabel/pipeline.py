@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from labelmend.arrays import gather, given_shares
 from labelmend.configs.schema import Config
@@ -173,7 +174,12 @@ def neighbours(run: Run, state: State) -> State:
     assert state.embeddings is not None
     retrieval = run.config.retrieval
     found = find_neighbours(
-        state.embeddings, retrieval.neighbours, retrieval.block_rows, run.executor
+        state.embeddings,
+        retrieval.neighbours,
+        retrieval.block_rows,
+        exact_up_to=retrieval.exact_up_to,
+        probed_cells=retrieval.probed_cells,
+        executor=run.executor,
     )
     return replace(state, neighbours=found)
 
@@ -204,7 +210,8 @@ def index(run: Run, state: State) -> State:
     assert state.neighbours is not None
     unique, cards, oos = state.unique, state.described.cards, run.dataset.oos
     passages, vectors = _passages(cards, unique, oos, run.space)
-    new = find_new_labels(state.embeddings, unique.given, passages, vectors, oos)
+    most = run.config.retrieval.new_labels
+    new = find_new_labels(state.embeddings, unique.given, passages, vectors, oos, most=most)
     exemplars = new.exemplars(run.config.describe.exemplars)
     if exemplars:
         # Beside cards with exemplars, one without would seldom be the nearest.
@@ -249,7 +256,7 @@ def propose(run: Run, state: State) -> State:
             each.source.fit(corpus, None, 0)
         elif each.weight:
             each.source.fit(corpus, shares, 0)
-    new = _new_labels(corpus, state)
+    new = _new_labels(corpus, given, run.config.retrieval.new_labels)
     run.progress.start("candidates", given.shape[0])
     chosen = find_candidates(
         [*([] if new is None else [(new, _SURELY)]), *proposers(opened)],
@@ -445,14 +452,12 @@ def _passages(
     return passages, space.passages(passages.passages)
 
 
-def _new_labels(corpus: Corpus, state: State) -> NewLabels | None:
+def _new_labels(corpus: Corpus, given: csr_array, most: int) -> NewLabels | None:
     """Compare the unlabelled texts with the cards of labels that no row was given."""
-    assert state.unique is not None
     if corpus.passages is None or corpus.passage_vectors is None:
         return None
-    given = state.unique.given
     return find_new_labels(
-        corpus.embeddings, given, corpus.passages, corpus.passage_vectors, corpus.oos
+        *(corpus.embeddings, given, corpus.passages, corpus.passage_vectors, corpus.oos), most=most
     )
 
 

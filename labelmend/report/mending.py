@@ -19,6 +19,7 @@ SHOWN_ROWS = 20
 """Of each decision."""
 
 _RECORDED_FLOWS = 1000
+"""In the report's JSON, the largest first: a table of many labels has more than anybody reads."""
 
 
 @dataclass(frozen=True)

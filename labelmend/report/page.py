@@ -59,7 +59,7 @@ _NEIGHBOURS = 5
 """Shown of a row; more is nothing that a person reads."""
 
 _NOTHING = 0.05
-"""Nats that are next to nothing."""
+"""Nats that are next to nothing: they would be shown as 0.0 or 0.1."""
 
 _CAUSES = {"out-of-scope bias": "leaning towards out-of-scope", "channel": "the given label itself"}
 

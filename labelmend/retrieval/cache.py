@@ -55,7 +55,7 @@ _ROW_BYTES = 160
 """What a row takes beside its vector, generously: key, checksum, index, unfilled pages."""
 
 _BLOCK = 1024
-"""Texts looked up, encoded and committed at a time."""
+"""Texts looked up, encoded and committed at a time; no vector depends on it."""
 
 _MOST_PARAMETERS = 500
 """Keys asked for in one statement; SQLite's own limit was 999 for long."""
@@ -64,7 +64,7 @@ _WIDEST = 1 << 16
 """Numbers a vector; a file that claims more is damaged."""
 
 _PATIENCE = 60.0
-"""Seconds to wait for another process; it holds the file for a block's writing."""
+"""Seconds to wait for another process; it holds the file for a block's writing. Chosen by hand."""
 
 _PAUSE = 0.02
 """Seconds between two tries where SQLite itself does not wait."""

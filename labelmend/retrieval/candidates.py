@@ -115,7 +115,8 @@ def _best_ranked(
 
 
 _CERTAIN = 1e6
-"""Added to labels that were given: they are candidates whatever their rank."""
+"""Added to labels that were given, and more than all ranks together can give: they are candidates
+whatever their rank."""
 
 
 def _padded(sparse: csr_array) -> tuple[Ints, Floats]:

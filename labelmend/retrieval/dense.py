@@ -54,7 +54,7 @@ class DescriptionRetriever:
 
 
 _NOTHING = 1e-6
-"""A sum of vectors with no more than this squared length is no prototype."""
+"""A numerical floor: a sum of vectors with no more than this squared length is no prototype."""
 
 
 class PrototypeRetriever:
@@ -123,4 +123,4 @@ class PrototypeRetriever:
 
 
 _SUMMED_ROWS = 1 << 16
-"""Texts that are held in float64 at a time."""
+"""Texts that are held in float64 at a time, for their memory."""

@@ -7,24 +7,19 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.arrays import gather
+from labelmend.configs.schema import RetrievalConfig
 from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
 _SMOOTHING = 0.02
-"""Share that a label gets that no neighbour carries; keeps the log finite."""
-
-_EXACT_UP_TO = 50_000
-"""Texts; exact search is quadratic, so more than these are searched cell by cell."""
+"""Share that a label gets that no neighbour carries; keeps the log finite. Chosen by hand."""
 
 _TEXTS_PER_CELL = 100
 _MOST_CELLS = 4096
 _SAMPLE_PER_CELL = 64
-"""Texts a cell from which the cells are learned."""
-
-_PROBED_CELLS = 64
-"""Cells searched for a text. Recall of 30 neighbours among 100,000 synthetic texts: 0.999 where
-clusters overlap little, 0.95 where most neighbours are of another cluster."""
+"""Texts a cell from which the cells are learned: faiss asks for 39 at least. Like the two above it
+trades building for searching; what is found depends on `probed_cells`."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +36,18 @@ class Neighbours:
 
 
 def find_neighbours(
-    embeddings: Floats, count: int, block: int, executor: Executor = LOCAL
+    embeddings: Floats,
+    count: int,
+    block: int,
+    *,
+    exact_up_to: int = RetrievalConfig.exact_up_to,
+    probed_cells: int = RetrievalConfig.probed_cells,
+    executor: Executor = LOCAL,
 ) -> Neighbours:
     """Find the `count` nearest other texts of each text.
 
-    The search is exact up to 50,000 texts. It is approximate above: only the cells nearest to the
-    text are searched, so a neighbour may be missed, and the outcome is the same on every run.
+    The search is exact up to `exact_up_to` texts. It is approximate above: only the cells nearest
+    to the text are searched, so a neighbour may be missed, and the outcome is the same every time.
 
     Texts are distinct, so leaving out the text itself leaves out every copy of it. Those found
     are in the order of similarity, then of the texts' keys; which of equally near texts take the
@@ -56,11 +57,14 @@ def find_neighbours(
         embeddings: float32 [u, d], unit rows.
         count: neighbours to find.
         block: texts searched at a time.
+        exact_up_to: texts.
+        probed_cells: searched for each text.
         executor: carries the work by blocks of texts.
     """
     total = len(embeddings)
     width = min(count, max(total - 1, 0))
-    index, sequence = _exact(embeddings) if total <= _EXACT_UP_TO else _in_cells(embeddings)
+    exact = total <= exact_up_to
+    index, sequence = _exact(embeddings) if exact else _in_cells(embeddings, probed_cells)
     indices = np.full((total, count), -1, dtype=np.int64)
     similarities = np.full((total, count), -1.0, dtype=np.float32)
 
@@ -89,7 +93,7 @@ def _exact(embeddings: Floats) -> tuple[Any, Ints]:
     return index, np.arange(len(embeddings))
 
 
-def _in_cells(embeddings: Floats) -> tuple[Any, Ints]:
+def _in_cells(embeddings: Floats, probed: int) -> tuple[Any, Ints]:
     """Return an index of the texts in cells, and int64 [u]: the texts, cell by cell.
 
     Texts of one cell look into the same cells: searched in a row, they find them in the cache.
@@ -105,7 +109,7 @@ def _in_cells(embeddings: Floats) -> tuple[Any, Ints]:
     index.cp.niter = 10
     index.cp.spherical = True
     index.cp.max_points_per_centroid = _SAMPLE_PER_CELL
-    index.nprobe = min(_PROBED_CELLS, cells)
+    index.nprobe = min(probed, cells)
     size = min(total, _SAMPLE_PER_CELL * cells)
     sample = np.sort(np.random.default_rng(0).choice(total, size, replace=False))
     index.train(embeddings[sample])

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from labelmend.configs.schema import RetrievalConfig
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
-_CONSIDERED = 3
-"""New labels that an unlabelled text is compared with in all the evidence there is."""
-
 _BLOCK = 4096
-"""Texts that are compared with all cards at a time."""
+"""Texts that are compared with all cards at a time: memory depends on it, and no outcome."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ def find_new_labels(
     passages: LabelPassages,
     vectors: Floats,
     oos: int | None,
+    *,
+    most: int = RetrievalConfig.new_labels,
 ) -> NewLabels:
     """Compare the unlabelled texts with the labels' cards.
 
@@ -67,6 +67,7 @@ def find_new_labels(
         passages: [p] of them; a label's first one is its name and description.
         vectors: float32 [p, d], unit rows, of the passages.
         oos: index of the out-of-scope label, which needs no row to be found; or None.
+        most: new labels that each text is compared with.
     """
     texts, labels = given.shape
     described, places = np.unique(passages.label_of, return_index=True)
@@ -74,7 +75,7 @@ def find_new_labels(
     if oos is not None:
         empty[oos] = False
     is_new = empty[described]
-    width = min(_CONSIDERED, int(is_new.sum()))
+    width = min(most, int(is_new.sum()))
     nearest = np.full((texts, width), NO_LABEL, dtype=np.int64)
     cosines = np.full((texts, width), -np.inf, dtype=np.float32)
     unlabelled = np.flatnonzero(np.diff(given.indptr) == 0)

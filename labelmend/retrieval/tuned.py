@@ -21,6 +21,7 @@ TRAINED_TEXTS = "trained_texts.npy"
 """Beside it: hashes of the texts that it was trained on."""
 
 FORMAT = 1
+"""Of the tuned folder's layout; another number is another layout."""
 
 
 @dataclass(frozen=True)

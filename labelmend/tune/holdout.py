@@ -14,6 +14,7 @@ _LEAST_TRAINED = 2
 """Texts of a label that stay to be trained on: a text needs another one of its label."""
 
 _LEAST_LABELS = 2
+"""A text is set against the texts of another label."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 _LEAST_WEIGHT = 1e-9
+"""A numerical floor: a step whose rows all weigh nothing has a loss of 0, and no 0 / 0."""
 
 
 def ranking_loss(

@@ -9,6 +9,7 @@ from labelmend.retrieval.dense import DescriptionRetriever
 from labelmend.types import Ints
 
 DEPTHS = (1, 5, 10)
+"""Ranks at which recall is told; nothing else depends on them."""
 
 
 @dataclass(frozen=True)

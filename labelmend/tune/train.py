@@ -21,9 +21,6 @@ from labelmend.types import Ints
 if TYPE_CHECKING:
     from torch import Tensor
 
-_WEIGHT_DECAY = 0.01
-"""sentence-transformers' own."""
-
 
 @dataclass(frozen=True)
 class Lesson:
@@ -150,7 +147,8 @@ def _arguments(lesson: Lesson, config: TuneConfig, seed: int, work: Path) -> Any
         train_sampling_strategy="sequential",
         learning_rate=config.learning_rate,
         warmup_steps=max(math.ceil(config.warmup * steps), 1),
-        weight_decay=_WEIGHT_DECAY,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
         seed=seed,
         save_steps=config.checkpoint_steps,
         save_total_limit=1,

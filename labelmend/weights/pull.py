@@ -20,7 +20,10 @@ from labelmend.weights.locate import LocatedModel, check_file, is_gguf, locate
 from labelmend.weights.registry import HubSource, ModelEntry, ModelFile, Registry, find_entry
 
 _MAX_RESTARTS = 3
+"""Times that a download may begin anew before it is given up. Chosen by hand."""
+
 _NOT_FOUND = 404
+"""HTTP's own number."""
 
 
 def pull(name: str, progress: Progress, *, registry: Registry | None = None) -> LocatedModel:

@@ -58,13 +58,13 @@ def straight(engine, prefix, text, longest=192):
     return float(steps[len(before) - 1 :].sum()), len(tokens)
 
 
-def straight_scores(engine, ballot, exemplars=2):
+def straight_scores(engine, ballot, exemplars=2, longest=192):
     """Log-probabilities of the labels, from log p(text | label), and the text's size."""
     prefixes = (
         channel_prefix(c, shown_exemplars(c, ballot.text, exemplars)) for c in ballot.candidates
     )
     scores, sizes = zip(
-        *(straight(engine, prefix, ballot.text) for prefix in prefixes), strict=True
+        *(straight(engine, prefix, ballot.text, longest) for prefix in prefixes), strict=True
     )
     return normalised(np.array(scores)), sizes[0]
 
@@ -132,12 +132,28 @@ def test_prefixes_that_leave_for_want_of_room_come_back(engine, monkeypatch):
     assert list(ballot._prefixes)[-1] == channel_prefix(CARDS[2], ())
 
 
-def test_a_text_is_cut_at_192_tokens(engine):
+@pytest.mark.parametrize("longest", [192, 20])
+def test_a_text_is_cut_at_so_many_tokens(engine, longest):
     text = "really " * 400
-    (vote,) = ChannelBallot(engine, CHANNEL).vote([Ballot(text, CARDS)])
-    scores, size = straight_scores(engine, Ballot(text.strip(), CARDS))
-    assert size == 192
-    assert vote.scores == pytest.approx(scores, abs=0.05 * 192)
+    config = dataclasses.replace(CHANNEL, max_text_tokens=longest)
+    (vote,) = ChannelBallot(engine, config).vote([Ballot(text, CARDS)])
+    scores, size = straight_scores(engine, Ballot(text.strip(), CARDS), longest=longest)
+    assert size == longest
+    assert vote.scores == pytest.approx(scores, abs=0.05 * longest)
+    assert CHANNEL.max_text_tokens == 192
+
+
+def test_a_choice_ballot_cuts_a_text_at_so_many_tokens(engine):
+    config = dataclasses.replace(CHANNEL, ballot="choice", exemplars=1)
+    text = "my card was stolen in Oslo and it rains"
+    size = len(engine.tokenize(text))
+    whole, fits, cut = (
+        ChoiceBallot(engine, dataclasses.replace(config, max_text_tokens=longest)).vote(
+            [Ballot(text, CARDS)]
+        )
+        for longest in (192, size, size - 1)
+    )
+    assert whole == fits != cut
 
 
 def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(smollm2, expected):

@@ -442,12 +442,13 @@ def test_retry_after_is_honoured(told):
 
 
 def test_a_server_that_wants_a_long_rest_ends_the_run(told):
-    told.faults = [status(429, Retry_After="3600")]
-    with Store(None) as store:
-        voter = ServerVoter(CHOICE, settings(told, requests=1), "small")
-        with pytest.raises(ModelError, match="left alone for 3600 s; votes so far are kept"):
-            collect_votes(voter, numbered(9), store, NoProgress())
-        voter.close()
+    for rest, longest in (("3600", {}), ("2", {"max_pause_s": 1.0})):
+        told.faults = [status(429, Retry_After=rest)]
+        with Store(None) as store:
+            voter = ServerVoter(CHOICE, settings(told, requests=1, **longest), "small")
+            with pytest.raises(ModelError, match=f"left alone for {rest} s; votes so far are kept"):
+                collect_votes(voter, numbered(9), store, NoProgress())
+            voter.close()
 
 
 def test_the_rate_limit(told):
@@ -535,8 +536,10 @@ def test_a_server_is_asked_nothing_where_all_is_remembered(told):
 
 
 def test_a_text_without_spaces_is_cut(told):
-    votes_of(CHOICE, settings(told), [Ballot("\u5b57" * 4000, CARDS)])
-    assert max(raw.count("\\u5b57") + raw.count("\u5b57") for raw in told.asked) == 800
+    for longest, changes in ((800, {}), (90, {"max_text_chars": 90})):
+        told.asked.clear()
+        votes_of(CHOICE, settings(told, **changes), [Ballot("\u5b57" * 4000, CARDS)])
+        assert max(raw.count("\\u5b57") + raw.count("\u5b57") for raw in told.asked) == longest
 
 
 def test_a_timeout_after_another_fault_is_tried_once_more(told):
@@ -554,7 +557,13 @@ def test_a_server_that_fails_every_time_ends_the_run(told):
         ):
             collect_votes(voter, numbered(30), store, NoProgress())
         voter.close()
-    assert sum("here" in raw for raw in told.asked) == 8 * 3
+        assert sum("here" in raw for raw in told.asked) == 8 * 3
+        told.asked.clear()
+        voter = ServerVoter(CHOICE, settings(told, hopeless_after=2), "small")
+        with pytest.raises(ModelError, match="2 ballots in a row failed"):
+            collect_votes(voter, numbered(30), store, NoProgress())
+        voter.close()
+    assert sum("here" in raw for raw in told.asked) == 2 * 3
 
 
 INTERRUPTED = """
@@ -779,10 +788,12 @@ def test_the_key_of_the_votes_names_what_can_change_them(told):
         (replace(CHOICE, permutations=2), settings(told)),
         (CHOICE, settings(told, start="<s>")),
         (CHOICE, settings(told, top_logprobs=20)),
+        (CHOICE, settings(told, max_text_chars=80)),
         (CHOICE, settings(told, requests=9, retries=1, timeout_s=9.0, per_minute=9000)),
+        (CHOICE, settings(told, max_pause_s=9.0, hopeless_after=9, max_text_chars=800)),
     ):
         voter = ServerVoter(config, server, "small")
         voter.close()
         keys.add(voter.key)
         assert KEY not in voter.key
-    assert len(keys) == 4
+    assert len(keys) == 5

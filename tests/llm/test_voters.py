@@ -370,3 +370,6 @@ def test_the_key_names_what_can_change_answers(smollm2, voter):
     other.close()
     # Sizes of the batch, and here of the cache, change speed, not answers.
     assert other.key == f"{smollm2.digest} choice.v3 choice_message.v2 2 3"
+    shorter = LlamaVoter(dataclasses.replace(changed, max_text_tokens=64), smollm2)
+    shorter.close()
+    assert shorter.key == f"{other.key} 64 tokens"

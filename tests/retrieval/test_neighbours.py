@@ -74,12 +74,11 @@ def clustered(rng, texts, clusters):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_many_texts_are_searched_in_cells(monkeypatch):
+def test_many_texts_are_searched_in_cells():
     embeddings = clustered(np.random.default_rng(3), 6000, 100)
     exact = find_neighbours(embeddings, 30, 1000)
-    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 5999)
-    monkeypatch.setattr("labelmend.retrieval.neighbours._PROBED_CELLS", 12)  # of 60
-    found = find_neighbours(embeddings, 30, 1000)
+    few = {"exact_up_to": 5999, "probed_cells": 12}  # of 60
+    found = find_neighbours(embeddings, 30, 1000, **few)
     recall = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
     assert np.mean(recall) / 30 >= 0.95
     assert not np.array_equal(found.indices, exact.indices)
@@ -88,7 +87,7 @@ def test_many_texts_are_searched_in_cells(monkeypatch):
     cosines = np.einsum("ud,umd->um", embeddings, embeddings[found.indices])
     np.testing.assert_allclose(found.similarities, cosines, atol=1e-5)
     assert (np.diff(found.similarities, axis=1) <= 0).all()
-    again = find_neighbours(embeddings, 30, 77)
+    again = find_neighbours(embeddings, 30, 77, **few)
     assert np.array_equal(again.indices, found.indices)
     assert np.array_equal(again.similarities, found.similarities)
 
@@ -96,19 +95,16 @@ def test_many_texts_are_searched_in_cells(monkeypatch):
 def test_cells_that_are_all_probed_find_what_exact_search_finds(monkeypatch):
     # Text 3 repeats text 1's vector: equally near texts stand in the order of their keys.
     embeddings = at_degrees(0, 60, 90, 60, 180)
-    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 4)
     monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
-    found = find_neighbours(embeddings, 2, block=2)
+    found = find_neighbours(embeddings, 2, block=2, exact_up_to=4)
     assert found.indices.tolist() == [[1, 3], [3, 2], [1, 3], [1, 2], [2, 1]]
     assert (found.indices.dtype, found.similarities.dtype) == (np.int64, np.float32)
 
 
 def test_probed_cells_may_hold_too_few_texts(monkeypatch):
     # Two far-apart pairs in two cells, of which one is probed.
-    monkeypatch.setattr("labelmend.retrieval.neighbours._EXACT_UP_TO", 3)
     monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
-    monkeypatch.setattr("labelmend.retrieval.neighbours._PROBED_CELLS", 1)
-    found = find_neighbours(at_degrees(0, 1, 180, 181), 2, block=4)
+    found = find_neighbours(at_degrees(0, 1, 180, 181), 2, block=4, exact_up_to=3, probed_cells=1)
     assert found.indices.tolist() == [[1, -1], [0, -1], [3, -1], [2, -1]]
     assert found.similarities[:, 1].tolist() == [-1] * 4
 

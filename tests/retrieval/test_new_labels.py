@@ -41,10 +41,10 @@ def sparse(given, labels=5):
     return csr_array(counts)
 
 
-def found(given=GIVEN, more_rows=1):
+def found(given=GIVEN, more_rows=1, **most):
     counts = sparse(given).toarray()
     counts[0, 1] = more_rows  # label 1 has a row, too
-    return find_new_labels(EMBEDDINGS, csr_array(counts), PASSAGES, VECTORS, 4)
+    return find_new_labels(EMBEDDINGS, csr_array(counts), PASSAGES, VECTORS, 4, **most)
 
 
 def test_unlabelled_texts_are_compared_with_new_labels():
@@ -52,6 +52,10 @@ def test_unlabelled_texts_are_compared_with_new_labels():
     assert new.nearest.tolist() == [[NO_LABEL] * 2, [2, 3], [3, 2], [2, 3], [3, 2]]
     assert new.cosines[0].tolist() == [-np.inf, -np.inf]
     assert new.cosines[4].tolist() == pytest.approx([0.96, 0.8])
+
+
+def test_no_more_new_labels_are_compared_than_the_setting_says():
+    assert found(most=1).nearest.tolist() == [[NO_LABEL], [2], [3], [2], [3]]
 
 
 def test_first_texts_are_those_whose_nearest_card_is_a_new_label():

@@ -71,6 +71,17 @@ class ServerConfig(Section):
     """New tries of a request that failed by the server's fault; without an answer in time there is
     one at most."""
 
+    max_pause_s: Annotated[float, at_least(0, "seconds", most=_LONGEST_TIMEOUT)] = 300.0
+    """Time that the server may ask to be left alone; for longer, the run ends. Chosen by hand."""
+
+    hopeless_after: Annotated[int, at_least(1, "ballots")] = 8
+    """Ballots that fail one after the other by the server's fault before the run ends. Chosen by
+    hand."""
+
+    max_text_chars: Annotated[int, at_least(1, "characters")] = 800
+    """Characters of a text that a ballot shows at most, about as many as a voter in this process
+    reads: a server's tokens aren't known. Chosen by hand."""
+
     chat: bool = True
     """Ask choice ballots in the model's chat template."""
 
@@ -96,7 +107,12 @@ class VoterConfig(Section):
     """Labels on a ballot."""
 
     exemplars: Annotated[int, at_least(0, "texts")] = 8
-    """Texts shown with each label."""
+    """Texts shown with each label. Eight are worth 3 to 5 points more than four, by
+    benchmarks/prefixes.py on the seed 100."""
+
+    max_text_tokens: Annotated[int, at_least(1, "tokens")] = 192
+    """Tokens of a text that a ballot shows at most: a longer text has shown its label by then.
+    Chosen by hand; with a server, `max_text_chars` stands for it."""
 
     permutations: Annotated[int, at_least(1, "orders")] = 1
     """Orders in which a choice ballot shows its candidates, against position bias."""
@@ -129,7 +145,8 @@ class RoutingConfig(Section):
     """Which rows reach the reranker and the voters."""
 
     settled: Annotated[float, at_least(0)] = 0.99
-    """Rows whose best posterior is at least this need no vote; above 1, all rows need one."""
+    """Rows whose best posterior is at least this need no vote; above 1, all rows need one. Chosen
+    by hand."""
 
     audit_rows: Annotated[int, at_least(0, "rows")] = 100
     """Rows drawn at random whatever their posterior: the reranker's weights come from them, and on
@@ -146,4 +163,4 @@ class RoutingConfig(Section):
 
     cut_below: Share = 0.01
     """A ballot's list ends where all that would follow have together less than this share of its
-    probability, by the evidence; 0 for never."""
+    probability, by the evidence; 0 for never. Chosen by hand."""

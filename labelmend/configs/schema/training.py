@@ -10,7 +10,7 @@ from labelmend.configs.schema.base import CHECKED, Section, Share, at_least
 
 @dataclass(frozen=True, config=CHECKED)
 class LinearConfig(Section):
-    """A linear classifier, in scikit-learn's words."""
+    """A linear classifier, in scikit-learn's words; its values were chosen by hand."""
 
     FORMER: ClassVar = {"inverse_regularization": "C", "max_iterations": "max_iter"}
 
@@ -23,7 +23,7 @@ class LinearConfig(Section):
 
 @dataclass(frozen=True, config=CHECKED)
 class LightgbmConfig(Section):
-    """Gradient-boosted trees, in LightGBM's words, and the axes that they read."""
+    """Gradient-boosted trees, in LightGBM's words, and the axes that they read; chosen by hand."""
 
     FORMER: ClassVar = {
         "rounds": "num_iterations",
@@ -61,7 +61,7 @@ class LightgbmConfig(Section):
 
 @dataclass(frozen=True, config=CHECKED)
 class LoraConfig(Section):
-    """Low-rank adapters (Hu et al. 2021); the encoder's own weights stay as they are."""
+    """Low-rank adapters (Hu et al. 2021) on weights that stay as they are; chosen by hand."""
 
     rank: Annotated[int, at_least(1)] = 16
     """Rank of each adapter."""
@@ -78,7 +78,7 @@ class LoraConfig(Section):
 
 @dataclass(frozen=True, config=CHECKED)
 class FinetuneConfig(Section):
-    """A sentence encoder that learns with its classifier."""
+    """A sentence encoder that learns with its classifier; its values were chosen by hand."""
 
     encoder: str = "all-MiniLM-L6-v2"
     """A name in models.yaml, or the path of a folder with torch weights."""
@@ -132,7 +132,7 @@ class ClassifyConfig(Section):
     """Folds of the held-out predictions that calibrate it, grouped by text."""
 
     components: Annotated[int, at_least(1, "components")] = 256
-    """Principal components of the embeddings that it reads."""
+    """Principal components of the embeddings that it reads. Chosen by hand."""
 
     logreg: LinearConfig = LinearConfig()
     """Multinomial logistic regression."""
@@ -145,7 +145,7 @@ class ClassifyConfig(Section):
     finetune: FinetuneConfig = FinetuneConfig()
 
     neighbours: Annotated[int, at_least(1, "texts")] = 3
-    """Nearest in-scope texts whose mean similarity tells what is out of scope."""
+    """Nearest in-scope texts whose mean similarity tells what is out of scope. Chosen by hand."""
 
     reference_texts: Annotated[int, at_least(1, "texts")] = 50_000
     """In-scope texts kept for that at most; of more, a sample is."""
@@ -160,7 +160,7 @@ class ClassifyConfig(Section):
 
 @dataclass(frozen=True, config=CHECKED)
 class TuneConfig(Section):
-    """How a sentence encoder is fine-tuned."""
+    """How a sentence encoder is fine-tuned; its values were chosen by hand."""
 
     loss: Literal["ranking", "pairwise"] = "ranking"
     """`ranking` sets the right label against all others of a step at once
@@ -180,6 +180,12 @@ class TuneConfig(Section):
 
     warmup: Share = 0.1
     """Share of the steps in which the learning rate rises; then it falls to 0."""
+
+    weight_decay: Annotated[float, at_least(0)] = 0.01
+    """Weight decay of AdamW; the default is that of torch."""
+
+    max_grad_norm: Annotated[float, at_least(1e-6)] = 1.0
+    """Length that a step's gradient is cut to; the default is that of transformers."""
 
     scale: Annotated[float, at_least(0)] = 20.0
     """Factor of the cosines in the loss."""
