@@ -40,7 +40,7 @@ def package(tmp_path_factory):
 
 
 def run(package, folder, *words):
-    paths = [str(ROOT), *([str(package)] if package else [])]
+    paths = [str(ROOT), str(package)]
     return subprocess.run(
         [sys.executable, "-m", "labelmend", *words],
         cwd=folder,
@@ -74,15 +74,6 @@ def test_a_strangers_kind_goes_all_the_way(package, tmp_path, encoders):
     assert done.returncode == 0, done.stderr
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         assert [row["predicted_label"] for row in csv.DictReader(file)] == ["card", "rate"]
-
-    done = run(package, tmp_path, "export", "m", "--check", "new.csv")
-    assert done.returncode == 2
-    assert "of the kind 'centroids' can't be exported as ONNX" in done.stderr
-    # Where the package is not installed, its models say so.
-    done = run(None, tmp_path, "predict", "m", "new.csv", "-o", "out2.csv")
-    assert done.returncode == 2
-    assert "its kind of classifier, 'centroids', is not installed here" in done.stderr
-    assert not (tmp_path / "out2.csv").exists()
 
 
 def test_help_and_messages_name_a_strangers_kind(package, tmp_path):
