@@ -93,7 +93,9 @@ def fit_sharpness(scores: Doubles, labels: Ints, weights: Doubles) -> float:
 
     Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"), which leaves
     the order of labels alone. Where no text is wrong, the likelihood would have it without bounds;
-    so one text more than there are counts as carrying any other label (as in Platt 1999).
+    so one text more than there are counts as carrying any other label (as in Platt 1999). That of
+    scikit-learn (`CalibratedClassifierCV(method="temperature")`) has no such text, and where no
+    held-out text is wrong it sharpens thirty times as much.
 
     Args:
         scores: float64 [p, K], out-of-fold.

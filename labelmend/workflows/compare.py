@@ -25,6 +25,7 @@ from labelmend.classify.data import (
     row_texts,
     training_set,
 )
+from labelmend.classify.heads.base import Head
 from labelmend.classify.heads.registry import find_head
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
@@ -137,17 +138,7 @@ def compare_tables(
         if cross_validate:
             check_folds(peers, tables.test, config.classify.folds, seeds)
         arms += peers
-    libraries = (*_LIBRARIES, *(name for head in heads for name in head.libraries))
-    setting = _Setting(
-        cross_validate,
-        tuple(seeds),
-        point,
-        models,
-        {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in libraries},
-        },
-    )
+    setting = _Setting(cross_validate, tuple(seeds), point, models, _versions(heads))
     cells = run_all(
         arms,
         kinds,
@@ -190,6 +181,14 @@ class _Setting:
     point: OperatingPoint
     models: tuple[LocatedModel, ...]
     versions: dict[str, str]
+
+
+def _versions(heads: Sequence[Head]) -> dict[str, str]:
+    libraries = (*_LIBRARIES, *(name for head in heads for name in head.libraries))
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in libraries},
+    }
 
 
 def _log(

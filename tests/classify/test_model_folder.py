@@ -2,6 +2,7 @@ import hashlib
 import io
 import json
 import pickle
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -174,6 +175,13 @@ def test_folders_of_format_1_are_read(kind, tmp_path):
     assert json.loads((tmp_path / "m/model.json").read_text())["format"] == 2
     again = load_model(tmp_path / "m").classifier.predict(np.float32(expected["probes"]))
     assert np.array_equal(again.probabilities, found.probabilities)
+
+
+def test_a_folder_of_format_1_is_replaced(trained, tmp_path):
+    shutil.copytree(FORMAT_1 / "lightgbm", tmp_path / "m")
+    save_model(saved(trained["logreg"]), tmp_path / "m", "")
+    assert load_model(tmp_path / "m").classifier.kind == "logreg"
+    assert not (tmp_path / "m/booster.txt").exists()
 
 
 def test_a_kind_that_is_not_installed(folder):

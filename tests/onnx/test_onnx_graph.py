@@ -5,11 +5,15 @@ import numpy as np
 import onnxruntime
 import pytest
 from fixtures.clusters import SPACE_KINDS
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.heads.estimator import EstimatorHead
 from labelmend.classify.heads.lightgbm import TreeScorer
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
+from labelmend.errors import ModelError
 from labelmend.onnx.onnx_graph import classifier_graph, with_features
 from labelmend.protocols import NoProgress
 
@@ -81,6 +85,33 @@ def test_labels_of_any_characters(world, settings):
         odd, placed(vectors), settings, find_head("logreg"), POINT, 0, NoProgress()
     ).classifier
     assert set(run(classifier_graph(found, MEANS), vectors)["label"]) == {"a\nb", "naïve 🙂"}
+
+
+def test_a_head_that_can_not_be_drawn_is_told(world, settings):
+    data, vectors = world(2, 20)
+    found = train(
+        *(data, placed(vectors), settings, EstimatorHead(GaussianNB()), POINT, 0, NoProgress())
+    ).classifier
+    with pytest.raises(ModelError, match="a GaussianNB can't be exported as ONNX; train a linear"):
+        classifier_graph(found, MEANS)
+
+    class Bare:
+        """All that a scorer has to have, and nothing more."""
+
+        scores, save = found.scorer.scores, found.scorer.save
+
+    bare = replace(found, kind="bare", scorer=Bare())
+    with pytest.raises(ModelError, match="of the kind 'bare' can't be exported as ONNX"):
+        classifier_graph(bare, MEANS)
+
+
+def test_a_linear_classifier_of_scikit_learn_can_be_drawn(world, settings):
+    data, vectors = world(2, 20)
+    head = EstimatorHead(LogisticRegression())  # of two labels, one column
+    found = train(data, placed(vectors), settings, head, POINT, 0, NoProgress()).classifier
+    ours = found.predict(placed(vectors)).probabilities
+    drawn = run(classifier_graph(found, MEANS), vectors)["probabilities"]
+    np.testing.assert_allclose(drawn, ours, rtol=0, atol=1e-5)
 
 
 def test_trees_of_a_single_leaf(world, settings):

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,20 @@ def write_skops(model: Any, path: Path) -> None:
 def read_skops(path: Path) -> Any:
     """Read a scikit-learn model; nothing is trusted beyond what skops trusts by itself.
 
+    It may be one of another version of scikit-learn, whose warning would stand in every prediction:
+    the model card has the version.
+
     Raises:
         ModelError: it holds something else, or can't be read.
     """
+    from sklearn.exceptions import InconsistentVersionWarning
     from skops.io import load
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
     try:
-        return load(path, trusted=[])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            return load(path, trusted=[])
     except UntrustedTypesFoundException as error:
         said = str(error).splitlines()[0]
         raise ModelError(

@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -79,3 +80,17 @@ def test_what_is_no_such_file_is_told(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"m\.skops: can't be read"):
         read_skops(path)
+
+
+def test_a_model_of_another_scikit_learn_is_read_without_a_word(tmp_path, recwarn):
+    path = tmp_path / "m.skops"
+    write_skops(LogisticRegression().fit(FEATURES, LABELS), path)
+    with zipfile.ZipFile(path) as held:
+        parts = {name: held.read(name) for name in held.namelist()}
+    old = parts["schema.json"].replace(f'\\"{sklearn.__version__}\\"'.encode(), b'\\"1.6.0\\"')
+    assert old != parts["schema.json"]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in (parts | {"schema.json": old}).items():
+            file.writestr(name, content)
+    assert read_skops(path).predict(FEATURES).shape == (60,)
+    assert not recwarn.list
