@@ -97,6 +97,12 @@ def test_a_run_that_goes_on_ends_as_one_that_was_never_interrupted(model, lesson
     assert (learned.losses, learned.resumed_at) == (losses, 3)
     expected, found = weights(model), weights(again)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+    # One that was stopped behind its last step has nothing left to learn.
+    again = SentenceTransformer(str(minilm.path), local_files_only=True).float()
+    learned = tune(again, lesson, ENCODER, CONFIG, 0, parts, NoProgress())
+    assert (learned.losses, learned.resumed_at) == (losses, 4)
+    found = weights(again)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
 def test_a_checkpoint_holds_what_learns_and_no_more(model, lesson, tmp_path):
