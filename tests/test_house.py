@@ -33,20 +33,9 @@ SHARED_BY_COMMANDS = {"app", "console", "options", "summary", "classify_summary"
 
 FULL_ROOMS: dict[str, str] = {}
 
-LONG_MODULES = {
-    "llm/engine": "loading a model is to go to load_gguf",
-    "relabel/diagnostics/label_set": "advice on single labels and on pairs are to part",
-}
+LONG_MODULES: dict[str, str] = {}
 
-LONG_FUNCTIONS = {
-    "classify/tuning:_train": "what transformers' Trainer is told is to become settings",
-    "configs/load:_check_ranges": "goes with the settings that know their own ranges",
-    "llm/voters:collect_votes": "goes with the one executor for blocks of rows",
-    "relabel/pipeline:relabel": "becomes a list of stages",
-    "workflows/compare:compare_tables": "its record is to become a type of its own",
-    "workflows/plan:make_plan": "the dry run is to run the pipeline's own stages on a sample",
-    "workflows/tune:tune_file": "its record is to become a type of its own",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 
 WRITTEN_TWICE: dict[frozenset[str], str] = {}
 

@@ -25,8 +25,9 @@ from labelmend.estimators.inputs import (
 from labelmend.llm.store import Store
 from labelmend.relabel.evidence.base import Corpus, Need, Opened, Phase
 from labelmend.relabel.labelmodel.types import Decisions, Posterior
-from labelmend.relabel.pipeline import DECIDE, MODEL, Run, State, carry_out
+from labelmend.relabel.pipeline import DECIDE, MODEL
 from labelmend.relabel.run_models import RunModels
+from labelmend.relabel.run_state import Run, State, carry_out
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.ranking import top_columns
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Ranking, UniqueTexts

@@ -8,8 +8,8 @@ self-test run the part that they need. A stage takes what the stages before it l
 and returns the state with what it adds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -19,9 +19,8 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
-from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
-from labelmend.relabel.diagnostics.learnability import Trust, judge
+from labelmend.relabel.diagnostics.learnability import judge
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,
@@ -29,137 +28,26 @@ from labelmend.relabel.diagnostics.self_test import (
     presumed_truth,
     tighten,
 )
-from labelmend.relabel.escalation.escalate import Escalated, Escalation
+from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
 from labelmend.relabel.evidence.annotators import vote_shares
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened, Resources, spoken
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, spoken
 from labelmend.relabel.evidence.registry import check_sources, open_sources, proposers
-from labelmend.relabel.label_cards import Described, label_cards
+from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.fusion import Fit
-from labelmend.relabel.labelmodel.rounds import Given, Settled, settle
+from labelmend.relabel.labelmodel.rounds import Given, settle
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
+from labelmend.relabel.run_state import Run, Stage, State, carry_out
 from labelmend.retrieval.candidates import Candidates, find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.retrieval.neighbours import Neighbours, find_neighbours
+from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.new_labels import NewLabels, find_new_labels
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Doubles, Evidence, Floats, Ints, LabelCard, UniqueTexts
-
-
-@dataclass(frozen=True)
-class Run:
-    """What all stages share, and none changes.
-
-    Attributes:
-        dataset: the rows and their given labels.
-        config: what runs and how.
-        models: from `locate_models`; without voters no LLM is asked.
-        space: where texts are embedded; None where no stage embeds any.
-        store: remembers what LLMs said.
-        written: label cards of the user's, by label.
-        votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
-            where nothing.
-        stands_for: texts of the table of which the dataset is a sample, or 0.
-        sources: that the caller brings, before those of the profile.
-        self_tests: times that errors are drawn into the mended labels and mended again.
-        progress: hears how far the work is.
-        clock: hears what takes how long.
-        executor: carries the work by blocks of rows.
-    """
-
-    dataset: Dataset
-    config: Config
-    models: RunModels
-    space: TextSpace | None
-    store: Store
-    written: Mapping[str, LabelCard] = field(default_factory=dict)
-    votes: Mapping[str, Ints] = field(default_factory=dict)
-    stands_for: int = 0
-    sources: tuple[Opened, ...] = ()
-    self_tests: int = 0
-    progress: Progress = field(default_factory=NoProgress)
-    clock: Clock = field(default_factory=Stopwatch)
-    executor: Executor = LOCAL
-
-    @property
-    def resources(self) -> Resources:
-        """What sources may need besides the corpus."""
-        return Resources(self.config, self.models, self.store)
-
-
-@dataclass(frozen=True)
-class State:
-    """What the stages have found so far; None where none of them has run.
-
-    Attributes:
-        unique: the distinct texts and what they were given.
-        embeddings: float32 [u, d], unit rows.
-        neighbours: of each text.
-        described: the label cards.
-        corpus: what sources may read.
-        start: what the rounds start from: candidates and fixed evidence among it.
-        settled: the outcome of the rounds.
-        escalated: what the escalated sources said, and the fusion with it.
-        trust: whether the given labels can be learned from.
-        decisions: what is done with each row.
-        tested: how well the same mending does on known errors.
-    """
-
-    unique: UniqueTexts | None = None
-    embeddings: Floats | None = None
-    neighbours: Neighbours | None = None
-    described: Described | None = None
-    corpus: Corpus | None = None
-    start: Given | None = None
-    settled: Settled | None = None
-    escalated: Escalated | None = None
-    trust: Trust | None = None
-    decisions: Decisions | None = None
-    tested: SelfTest | None = None
-
-    @property
-    def fit(self) -> Fit:
-        """The fusion of all evidence so far."""
-        if self.escalated is not None:
-            return self.escalated.fit
-        assert self.settled is not None
-        return self.settled.fit
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of the main job.
-
-    Attributes:
-        name: under which its time is told.
-        work: returns the state with what it adds.
-    """
-
-    name: str
-    work: Callable[[Run, State], State]
-
-
-def carry_out(run: Run, stages: Sequence[Stage], state: State | None = None) -> State:
-    """Run stages one after another.
-
-    Args:
-        run: what they share.
-        stages: a part of `STAGES`, in their order.
-        state: what earlier stages left; None to begin.
-
-    Raises:
-        ModelError: a model can't be loaded.
-    """
-    state = state or State()
-    for stage in stages:
-        with run.clock.stage(stage.name):
-            state = stage.work(run, state)
-    return state
 
 
 def embed(run: Run, state: State) -> State:

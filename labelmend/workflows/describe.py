@@ -11,8 +11,9 @@ from labelmend.data.write import atomic_files, check_output
 from labelmend.llm.store import Store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.label_cards import Described
-from labelmend.relabel.pipeline import DESCRIBE, EMBED, Run, carry_out
+from labelmend.relabel.pipeline import DESCRIBE, EMBED
 from labelmend.relabel.run_models import locate_models, notes_on_gpu
+from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.space import open_space
 from labelmend.runs.layout import OutputPaths
 

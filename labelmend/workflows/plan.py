@@ -26,8 +26,9 @@ from labelmend.relabel.evidence.registry import open_sources
 from labelmend.relabel.evidence.reranker import RerankerSource
 from labelmend.relabel.label_cards import describe_cards
 from labelmend.relabel.labelmodel.types import Posterior
-from labelmend.relabel.pipeline import MODEL, PREPARE, Run, carry_out
+from labelmend.relabel.pipeline import MODEL, PREPARE
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
+from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import COLUMNS
 from labelmend.stopwatch import Stopwatch

@@ -1,0 +1,133 @@
+"""What the stages of a run share, what they have found so far, and how they follow each other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labelmend.configs.schema import Config
+from labelmend.llm.store import Store
+from labelmend.parallel import LOCAL, Executor
+from labelmend.protocols import NoProgress, Progress
+from labelmend.relabel.diagnostics.learnability import Trust
+from labelmend.relabel.escalation.escalate import Escalated
+from labelmend.relabel.evidence.base import Corpus, Opened, Resources
+from labelmend.relabel.label_cards import Described
+from labelmend.relabel.labelmodel.fusion import Fit
+from labelmend.relabel.labelmodel.rounds import Given, Settled
+from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.relabel.result import SelfTest
+from labelmend.relabel.run_models import RunModels
+from labelmend.retrieval.neighbours import Neighbours
+from labelmend.retrieval.space import TextSpace
+from labelmend.stopwatch import Clock, Stopwatch
+from labelmend.types import Dataset, Floats, Ints, LabelCard, UniqueTexts
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all stages share, and none changes.
+
+    Attributes:
+        dataset: the rows and their given labels.
+        config: what runs and how.
+        models: from `locate_models`; without voters no LLM is asked.
+        space: where texts are embedded; None where no stage embeds any.
+        store: remembers what LLMs said.
+        written: label cards of the user's, by label.
+        votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
+            where nothing.
+        stands_for: texts of the table of which the dataset is a sample, or 0.
+        sources: that the caller brings, before those of the profile.
+        self_tests: times that errors are drawn into the mended labels and mended again.
+        progress: hears how far the work is.
+        clock: hears what takes how long.
+        executor: carries the work by blocks of rows.
+    """
+
+    dataset: Dataset
+    config: Config
+    models: RunModels
+    space: TextSpace | None
+    store: Store
+    written: Mapping[str, LabelCard] = field(default_factory=dict)
+    votes: Mapping[str, Ints] = field(default_factory=dict)
+    stands_for: int = 0
+    sources: tuple[Opened, ...] = ()
+    self_tests: int = 0
+    progress: Progress = field(default_factory=NoProgress)
+    clock: Clock = field(default_factory=Stopwatch)
+    executor: Executor = LOCAL
+
+    @property
+    def resources(self) -> Resources:
+        """What sources may need besides the corpus."""
+        return Resources(self.config, self.models, self.store)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the stages have found so far; None where none of them has run.
+
+    Attributes:
+        unique: the distinct texts and what they were given.
+        embeddings: float32 [u, d], unit rows.
+        neighbours: of each text.
+        described: the label cards.
+        corpus: what sources may read.
+        start: what the rounds start from: candidates and fixed evidence among it.
+        settled: the outcome of the rounds.
+        escalated: what the escalated sources said, and the fusion with it.
+        trust: whether the given labels can be learned from.
+        decisions: what is done with each row.
+        tested: how well the same mending does on known errors.
+    """
+
+    unique: UniqueTexts | None = None
+    embeddings: Floats | None = None
+    neighbours: Neighbours | None = None
+    described: Described | None = None
+    corpus: Corpus | None = None
+    start: Given | None = None
+    settled: Settled | None = None
+    escalated: Escalated | None = None
+    trust: Trust | None = None
+    decisions: Decisions | None = None
+    tested: SelfTest | None = None
+
+    @property
+    def fit(self) -> Fit:
+        """The fusion of all evidence so far."""
+        if self.escalated is not None:
+            return self.escalated.fit
+        assert self.settled is not None
+        return self.settled.fit
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the main job.
+
+    Attributes:
+        name: under which its time is told.
+        work: returns the state with what it adds.
+    """
+
+    name: str
+    work: Callable[[Run, State], State]
+
+
+def carry_out(run: Run, stages: Sequence[Stage], state: State | None = None) -> State:
+    """Run stages one after another.
+
+    Args:
+        run: what they share.
+        stages: a part of `STAGES`, in their order.
+        state: what earlier stages left; None to begin.
+
+    Raises:
+        ModelError: a model can't be loaded.
+    """
+    state = state or State()
+    for stage in stages:
+        with run.clock.stage(stage.name):
+            state = stage.work(run, state)
+    return state
