@@ -63,20 +63,20 @@ def test_one_setting_says_what_it_means(cli):
 
 
 def test_a_section_says_what_its_settings_mean(cli):
-    ran = cli("config", "show", "retrieval.weights", "--set", "retrieval.weights={bm25: 2}")
+    ran = cli("config", "show", "decision", "--set", "decision={review_below: 0.25}")
     assert ran.out == (
-        "# Each retriever's weight in the reciprocal rank fusion that picks the candidates.\n"
-        "retrieval.weights:\n"
-        "  # Weight of the words that a text shares with a label's passages. (float, at least 0;"
-        " default 0.5)\n"
-        "  bm25: 2.0         # --set\n"
-        "  # Weight of the similarity of a text and a label's description. (float, at least 0)\n"
-        "  description: 0.5  # default\n"
-        "  # Weight of the similarity of a text and the middle of a label's texts."
-        " (float, at least 0)\n"
-        "  prototype: 1.0    # default\n"
-        "  # Weight of the labels given to the nearest texts. (float, at least 0)\n"
-        "  neighbour: 1.0    # default\n"
+        "# The harm budget.\n"
+        "decision:\n"
+        "  # Share of the good labels that may be broken. (a share from 0 to 1)\n"
+        "  max_harm: 0.005      # default\n"
+        "  # A row whose given label is more probable than this is not changed. Chosen on the noise"
+        " seeds 100 and 101. (a share from 0 to 1)\n"
+        "  max_row_harm: 0.5    # default\n"
+        "  # A label is written only with at least this posterior. (a share from 0 to 1)\n"
+        "  min_confidence: 0.5  # default\n"
+        "  # Unchanged rows whose given label is less probable than this go to review."
+        " (a share from 0 to 1; default 0.5)\n"
+        "  review_below: 0.25   # --set\n"
     )
     lists = yaml.safe_load(cli("config", "show", "voters", "--profile", "quality").out)
     assert lists == {"voters": config_to_dict(load_config("quality"))["voters"]}
