@@ -88,8 +88,8 @@ class TradeOff:
     oos_recall: Doubles
 
 
-def fit_sharpness(scores: Doubles, labels: Ints, weights: Doubles) -> float:
-    """Return the inverse temperature that makes softmax(sharpness * scores) likeliest.
+def fit_inverse_temperature(scores: Doubles, labels: Ints, weights: Doubles) -> float:
+    """Return the inverse temperature that makes softmax(inverse_temperature * scores) likeliest.
 
     Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"), which leaves
     the order of labels alone. Where no text is wrong, the likelihood would have it without bounds;

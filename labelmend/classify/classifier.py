@@ -90,7 +90,7 @@ class Classifier:
         labels: the label set, sorted.
         oos: index of the out-of-scope label, or None.
         scorer: gives log-scores.
-        sharpness: inverse temperature of the scores.
+        inverse_temperature: inverse temperature of the scores.
         nearness: to what is in scope.
         detector: of what is out of scope.
     """
@@ -99,7 +99,7 @@ class Classifier:
     labels: tuple[str, ...]
     oos: int | None
     scorer: Scorer
-    sharpness: float
+    inverse_temperature: float
     nearness: Nearness
     detector: OosDetector
 
@@ -111,7 +111,7 @@ class Classifier:
         """
         return assemble(
             self.scorer.scores(embeddings),
-            self.sharpness,
+            self.inverse_temperature,
             self.oos,
             self.nearness.of(embeddings),
             self.detector,
@@ -119,7 +119,11 @@ class Classifier:
 
 
 def assemble(
-    scores: Doubles, sharpness: float, oos: int | None, nearness: Doubles, detector: OosDetector
+    scores: Doubles,
+    inverse_temperature: float,
+    oos: int | None,
+    nearness: Doubles,
+    detector: OosDetector,
 ) -> Predictions:
     """Turn scores into predictions.
 
@@ -129,12 +133,12 @@ def assemble(
 
     Args:
         scores: float64 [b, K].
-        sharpness: inverse temperature.
+        inverse_temperature: inverse temperature.
         oos: index of the out-of-scope label, or None.
         nearness: float64 [b].
         detector: of out-of-scope.
     """
-    logs = log_softmax(sharpness * scores, axis=1)
+    logs = log_softmax(inverse_temperature * scores, axis=1)
     oos_scores = detector.scores(oos_signs(logs, oos, nearness))
     flagged = oos_scores > detector.threshold
     probabilities = np.exp(logs)

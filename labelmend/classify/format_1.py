@@ -11,6 +11,8 @@ from labelmend.classify.heads.lightgbm import read_trees
 from labelmend.classify.scorer import Scorer
 
 BOOSTER = "booster.txt"
+SHARPNESS = "sharpness"
+"""What the inverse temperature was called."""
 
 
 def scorer_of_format_1(folder: Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Scorer:

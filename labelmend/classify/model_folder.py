@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from labelmend.classify.calibrate import OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
-from labelmend.classify.format_1 import BOOSTER, scorer_of_format_1
+from labelmend.classify.format_1 import BOOSTER, SHARPNESS, scorer_of_format_1
 from labelmend.classify.heads.registry import find_head, kinds
 from labelmend.classify.scorer import Scorer
 from labelmend.configs.schema import EncoderConfig
@@ -128,7 +128,7 @@ def save_model(model: SavedModel, folder: Path, readme: str) -> None:
                 for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True)
             ],
             "max_text_chars": model.max_text_chars,
-            "sharpness": classifier.sharpness,
+            "inverse_temperature": classifier.inverse_temperature,
             "neighbours": classifier.nearness.count,
             "detector": {
                 "slope": detector.slope,
@@ -278,9 +278,9 @@ def _model_of(
     head = find_head(kind)
     scorer: Scorer
     if body["format"] == FORMAT:
-        scorer = head.load(folder / HEAD)
+        scorer, temperature = head.load(folder / HEAD), body["inverse_temperature"]
     else:
-        scorer = scorer_of_format_1(folder, kind, arrays)
+        scorer, temperature = scorer_of_format_1(folder, kind, arrays), body[SHARPNESS]
     encoders = [dict(encoder) for encoder in body["encoders"]]
     digests = tuple(encoder.pop("sha256") for encoder in encoders)
     threshold = detector["threshold"]
@@ -290,7 +290,7 @@ def _model_of(
             labels=labels,
             oos=None if oos is None else labels.index(oos),
             scorer=scorer,
-            sharpness=float(body["sharpness"]),
+            inverse_temperature=float(temperature),
             nearness=Nearness(arrays["references"], int(body["neighbours"])),
             detector=OosDetector(
                 centre=arrays["detector_centre"],

@@ -17,7 +17,7 @@ from labelmend.classify.calibrate import (
     TradeOff,
     choose_threshold,
     fit_detector,
-    fit_sharpness,
+    fit_inverse_temperature,
     oos_signs,
     trade_off,
 )
@@ -94,25 +94,31 @@ def train(
     Raises:
         ConfigError: the operating point can't be had.
     """
-    job = _Job(data, embeddings, config, learner, seed)
-    stands_in = not job.has_oos and job.can_leave_labels_out
+    training = _TrainingPlan(data, embeddings, config, learner, seed)
+    stands_in = not training.has_oos and training.can_leave_labels_out
     folds = range(config.folds)
     progress.start(f"train {learner.name}", config.folds * (2 if stands_in else 1) + 1)
-    parts = [job.everything, *(job.outside(fold) for fold in folds)]
+    parts = [training.everything, *(training.outside(fold) for fold in folds)]
     if stands_in:
-        parts += [job.outside(fold, unseen=True) for fold in folds]
-    whole, *held_out = _side_by_side(job.fit, parts, progress)
-    scores = job.held_out_scores(held_out[: config.folds])
-    sharpness = fit_sharpness(scores[data.text_of], data.label_of, data.weights)
-    detector, bar = job.detector(scores, held_out[config.folds :], sharpness)
+        parts += [training.outside(fold, unseen=True) for fold in folds]
+    whole, *held_out = _side_by_side(training.fit, parts, progress)
+    scores = training.held_out_scores(held_out[: config.folds])
+    inverse_temperature = fit_inverse_temperature(scores[data.text_of], data.label_of, data.weights)
+    detector, bar = training.detector(scores, held_out[config.folds :], inverse_temperature)
     threshold = choose_threshold(bar.scores, bar.is_oos, bar.is_right, bar.weights, point)
     detector = replace(detector, threshold=threshold)
-    nearness = job.nearness.of(embeddings, job.own)
+    nearness = training.nearness.of(embeddings, training.own)
     return Training(
         classifier=Classifier(
-            learner.name, data.labels, data.oos, whole.scorer, sharpness, job.nearness, detector
+            learner.name,
+            data.labels,
+            data.oos,
+            whole.scorer,
+            inverse_temperature,
+            training.nearness,
+            detector,
         ),
-        held_out=assemble(scores, sharpness, data.oos, nearness, detector),
+        held_out=assemble(scores, inverse_temperature, data.oos, nearness, detector),
         curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, CURVE_POINTS),
         point=point,
         tested=np.arange(len(embeddings)),
@@ -142,7 +148,7 @@ class _LabelScorer:
         return spread_scores(self.scorer.scores(embeddings), self.present, self.label_count)
 
 
-class _Job:
+class _TrainingPlan:
     """One training: its folds, its references, its models."""
 
     def __init__(
@@ -220,11 +226,11 @@ class _Job:
         return scores
 
     def detector(
-        self, scores: Doubles, unseen: Sequence[_LabelScorer], sharpness: float
+        self, scores: Doubles, unseen: Sequence[_LabelScorer], inverse_temperature: float
     ) -> tuple[OosDetector, _Bar]:
         """Learn the detector, and gather what its bar is set by."""
         oos, weights = self.data.oos, self.text_weights
-        logs = log_softmax(sharpness * scores, axis=1)
+        logs = log_softmax(inverse_temperature * scores, axis=1)
         signs = oos_signs(logs, oos, self.nearness.of(self.embeddings, self.own))
         inside = logs if oos is None else np.where(np.arange(logs.shape[1]) == oos, -np.inf, logs)
         is_right = inside.argmax(axis=1) == self.main
@@ -236,7 +242,7 @@ class _Job:
         if not unseen or len(np.unique(left_out[self.inside])) < _SIDES:
             detector = fit_detector(signs, ~self.inside, weights, "equal weights")
             return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
-        blind_signs = self._blind_signs(unseen, sharpness)
+        blind_signs = self._blind_signs(unseen, inverse_temperature)
         detector = fit_detector(
             blind_signs[self.inside], left_out[self.inside], weights[self.inside], "left-out labels"
         )
@@ -251,9 +257,9 @@ class _Job:
             weights=np.concatenate([weights[known], weights[stand_in]]),
         )
 
-    def _blind_signs(self, unseen: Sequence[_LabelScorer], sharpness: float) -> Doubles:
+    def _blind_signs(self, unseen: Sequence[_LabelScorer], inverse_temperature: float) -> Doubles:
         """Return float64 [u, s], each text's signs where its fold's group of labels is unknown."""
-        logs = log_softmax(sharpness * self.held_out_scores(unseen), axis=1)
+        logs = log_softmax(inverse_temperature * self.held_out_scores(unseen), axis=1)
         nearness = np.empty(len(self.embeddings))
         for fold in range(self.config.folds):
             texts = self.fold_of == fold

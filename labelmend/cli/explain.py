@@ -137,7 +137,7 @@ def _print_candidates(console: "Console", explanation: "Explanation") -> None:
         console.print(
             Text(
                 f"The given label is held at {reference.posterior:.1%}: evidence against it can "
-                "itself be a blunder."
+                "itself be wrong."
             )
         )
     console.print()

@@ -90,8 +90,8 @@ class VoterReport:
         tokens: that the model read in this run; remembered votes cost none.
         audited: texts drawn at random that it voted on.
         agreement: share of them where its first choice is the posterior's; None without any.
-        luck: probability, by the other evidence, that its first choice is right, less that of a
-            label drawn from the ballot.
+        lift_over_chance: probability, by the other evidence, that its first choice is right, less
+            that of a label drawn from the ballot.
         information: mean nats by which the posterior of the label that it favours is higher with
             the voter than without; None where nothing was fused.
         unasked: ballots that were not put to it, as the time was up.
@@ -106,17 +106,18 @@ class VoterReport:
     tokens: int = 0
     audited: int = 0
     agreement: float | None = None
-    luck: float | None = None
+    lift_over_chance: float | None = None
     information: float | None = None
     unasked: int = 0
 
     @property
     def worse_than_chance(self) -> bool:
-        """Whether it gets no weight: its luck is negative by more than what few texts may do.
+        """Whether it gets no weight: its lift is negative by more than few texts may do.
 
         That is the standard error of a mean of so many tosses of a coin, the most that there is.
         """
-        return self.luck is not None and self.luck < -0.5 / math.sqrt(self.audited)
+        lift = self.lift_over_chance
+        return lift is not None and lift < -0.5 / math.sqrt(self.audited)
 
     @property
     def failed(self) -> int:

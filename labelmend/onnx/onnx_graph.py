@@ -50,7 +50,9 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
     graph = _Graph()
     texts = _place(graph, means)
     scores = _scores(graph, classifier, texts)
-    sharpened = graph.add("Mul", scores, graph.double("sharpness", classifier.sharpness))
+    sharpened = graph.add(
+        "Mul", scores, graph.double("inverse_temperature", classifier.inverse_temperature)
+    )
     logs = graph.add("LogSoftmax", sharpened, axis=1)
     nearness = _nearness(graph, classifier.nearness, texts)
     _assemble(graph, classifier, logs, nearness)

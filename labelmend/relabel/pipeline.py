@@ -20,7 +20,7 @@ from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
 from labelmend.protocols import NoProgress, Progress
-from labelmend.relabel.diagnostics.learnability import judge
+from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,
@@ -35,7 +35,7 @@ from labelmend.relabel.evidence.base import Corpus, EvidenceSource, spoken
 from labelmend.relabel.evidence.registry import check_sources, open_sources, proposers
 from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.rounds import Given, settle
+from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
@@ -172,7 +172,7 @@ def propose(run: Run, state: State) -> State:
 def rounds(run: Run, state: State) -> State:
     """Learn channel, weights and labels in turn."""
     assert state.start is not None
-    return replace(state, settled=settle(state.start, run.config.fusion))
+    return replace(state, estimated=expectation_maximisation(state.start, run.config.fusion))
 
 
 def escalate(run: Run, state: State) -> State:
@@ -180,7 +180,7 @@ def escalate(run: Run, state: State) -> State:
     assert state.unique is not None
     assert state.corpus is not None
     assert state.start is not None
-    assert state.settled is not None
+    assert state.estimated is not None
     opened = open_sources(run.config.evidence, state.corpus, run.resources, ("escalated",))
     escalation = Escalation(
         corpus=state.corpus,
@@ -188,7 +188,7 @@ def escalate(run: Run, state: State) -> State:
         rows=np.bincount(state.unique.of_row, minlength=len(state.unique)),
         given=_given_columns(state.start),
         candidates=state.start.candidates,
-        settled=state.settled,
+        estimated=state.estimated,
         config=run.config,
     )
     return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
@@ -199,7 +199,7 @@ def learnability(run: Run, state: State) -> State:  # noqa: ARG001 - a stage's s
     assert state.unique is not None
     assert state.neighbours is not None
     near = state.neighbours
-    return replace(state, trust=judge(state.unique, near.indices, near.similarities))
+    return replace(state, trust=assess_learnability(state.unique, near.indices, near.similarities))
 
 
 def decide_rows(run: Run, state: State) -> State:
@@ -304,7 +304,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
     assert state.unique is not None
     assert state.described is not None
     assert state.corpus is not None
-    assert state.settled is not None
+    assert state.estimated is not None
     assert state.escalated is not None
     assert state.trust is not None
     assert state.decisions is not None
@@ -315,7 +315,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         posterior=state.fit.posterior,
         decisions=state.decisions,
         unique=state.unique,
-        evidence=(*state.settled.evidence, *state.escalated.evidence),
+        evidence=(*state.estimated.evidence, *state.escalated.evidence),
         neighbours=near.indices,
         neighbour_scores=near.similarities,
         routed=state.escalated.voted,
@@ -376,7 +376,7 @@ def _measured(run: Run, state: State) -> SelfTest:
     """Mend known errors; label cards stay as they are."""
     assert state.unique is not None
     assert state.corpus is not None
-    assert state.settled is not None
+    assert state.estimated is not None
     assert state.decisions is not None
     unique, decisions = state.unique, state.decisions
     quiet = NamedProgress("self-test", run.progress)
@@ -392,7 +392,7 @@ def _measured(run: Run, state: State) -> SelfTest:
     truth, _ = presumed_truth(run.dataset, decisions)
     mended = unique_texts(replace(run.dataset, given=truth)).given
     prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
-    noise = Noise(state.settled.learned, prototypes, run.dataset.oos)
+    noise = Noise(state.estimated.learned, prototypes, run.dataset.oos)
     return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
 
 

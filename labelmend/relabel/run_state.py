@@ -12,7 +12,7 @@ from labelmend.relabel.escalation.escalate import Escalated
 from labelmend.relabel.evidence.base import Corpus, Opened, Resources
 from labelmend.relabel.label_cards import Described
 from labelmend.relabel.labelmodel.fusion import Fit
-from labelmend.relabel.labelmodel.rounds import Given, Settled
+from labelmend.relabel.labelmodel.rounds import Estimated, Given
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
@@ -74,7 +74,7 @@ class State:
         described: the label cards.
         corpus: what sources may read.
         start: what the rounds start from: candidates and fixed evidence among it.
-        settled: the outcome of the rounds.
+        estimated: the outcome of the rounds.
         escalated: what the escalated sources said, and the fusion with it.
         trust: whether the given labels can be learned from.
         decisions: what is done with each row.
@@ -87,7 +87,7 @@ class State:
     described: Described | None = None
     corpus: Corpus | None = None
     start: Given | None = None
-    settled: Settled | None = None
+    estimated: Estimated | None = None
     escalated: Escalated | None = None
     trust: Trust | None = None
     decisions: Decisions | None = None
@@ -98,8 +98,8 @@ class State:
         """The fusion of all evidence so far."""
         if self.escalated is not None:
             return self.escalated.fit
-        assert self.settled is not None
-        return self.settled.fit
+        assert self.estimated is not None
+        return self.estimated.fit
 
 
 @dataclass(frozen=True)

@@ -128,17 +128,20 @@ class NeighbourRetriever:
 
     name = "neighbour"
 
-    def __init__(self, neighbours: Neighbours, memberships: csr_array, sharpness: float) -> None:
+    def __init__(
+        self, neighbours: Neighbours, memberships: csr_array, inverse_temperature: float
+    ) -> None:
         """Bind neighbours to the labels they carry.
 
         Args:
             neighbours: of every text.
             memberships: sparse [u, K], the weight with which each text carries each label.
-            sharpness: a neighbour counts exp(sharpness * (similarity - best similarity)).
+            inverse_temperature: a neighbour counts exp(inverse_temperature * (similarity - best
+                similarity)).
         """
         self._neighbours = neighbours
         self._memberships = memberships
-        self._sharpness = sharpness
+        self._inverse_temperature = inverse_temperature
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the labels that the neighbours carry, at most `limit`."""
@@ -165,7 +168,9 @@ class NeighbourRetriever:
         """Return sparse [b, K], sorted; rows sum to 1 or, where no neighbour has a label, to 0."""
         found = self._neighbours.indices[texts]
         near = self._neighbours.similarities[texts]
-        weights = np.where(found >= 0, np.exp(self._sharpness * (near - near[:, :1])), 0.0)
+        weights = np.where(
+            found >= 0, np.exp(self._inverse_temperature * (near - near[:, :1])), 0.0
+        )
         count, width = found.shape
         votes = csr_array(
             (weights.ravel(), np.maximum(found, 0).ravel(), np.arange(0, count * width + 1, width)),

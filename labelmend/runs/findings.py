@@ -64,7 +64,7 @@ def rows_moved(result: Relabelling) -> dict[str, int]:
     """Return for each source the number of rows that it moves.
 
     These would have another most probable label without it. The posterior is taken before
-    blunders, the noise channel as learned.
+    source errors, the noise channel as learned.
     """
     posterior = result.posterior
     total = oos_nats(result) + posterior.channel_nats

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import (
@@ -233,7 +233,9 @@ class VoterRecord(Part):
     tokens: int
     audited: int
     agreement: float | None
-    luck: float | None
+    lift_over_chance: float | None = Field(
+        validation_alias=AliasChoices("lift_over_chance", "luck")
+    )
     information: float | None
     unasked: int
     tokens_per_second: float
@@ -253,7 +255,7 @@ class VoterRecord(Part):
             tokens=report.tokens,
             audited=report.audited,
             agreement=_rounded(report.agreement),
-            luck=_rounded(report.luck),
+            lift_over_chance=_rounded(report.lift_over_chance),
             information=_rounded(report.information),
             unasked=report.unasked,
             tokens_per_second=round(report.tokens_per_second, 1),

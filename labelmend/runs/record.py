@@ -38,7 +38,7 @@ from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel
 
 SCHEMA_VERSION = 1
-"""Of the records that are written. 0 is read too: it has the same keys, all but this one."""
+"""Of the records that are written. 0 is read too: it has no such key, and older words."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
 

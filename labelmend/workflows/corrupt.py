@@ -62,11 +62,11 @@ def corrupt_file(
         LabelmendError: the input or the noise can't be used, or the output can't be written.
     """
     check_output(request.path, output)
-    job = load_table(request, config.data, {})
-    if job.columns.label is None:
+    loaded = load_table(request, config.data, {})
+    if loaded.columns.label is None:
         raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")
-    check_new_columns(job.table, [TRUE_LABEL])
-    dataset = job.dataset
+    check_new_columns(loaded.table, [TRUE_LABEL])
+    dataset = loaded.dataset
     require_task(dataset, {"single"}, "corrupt")
     check_shares(shares, len(dataset.labels), dataset.oos)
     prototypes = None
@@ -77,12 +77,12 @@ def corrupt_file(
     noisy = mixture(
         dataset.given, len(dataset.labels), shares, seed, prototypes=prototypes, oos=dataset.oos
     )
-    original = job.table.values(job.columns.label)
+    original = loaded.table.values(loaded.columns.label)
     values = [
         dataset.labels[k] if k != NO_LABEL else text
         for k, text in zip(noisy, original, strict=True)
     ]
-    table = with_values(job.table, job.columns.label, values)
+    table = with_values(loaded.table, loaded.columns.label, values)
     with atomic_files([output]) as (temporary,):
         write_table(table, [NewColumn(TRUE_LABEL, tuple(original))], temporary)
     return Corruption(len(dataset), int(np.sum(noisy != dataset.given)))

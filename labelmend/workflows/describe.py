@@ -37,8 +37,8 @@ def describe_file(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     written = read_labels_file(labels_file) if labels_file else {}
-    job = load_table(request, config.data, written)
-    require_task(job.dataset, {"single"}, "describe")
+    loaded = load_table(request, config.data, written)
+    require_task(loaded.dataset, {"single"}, "describe")
     for source in (request.path, *([labels_file] if labels_file else [])):
         check_output(source, output, is_table=False)
     store_path = OutputPaths.beside(output).store
@@ -47,7 +47,7 @@ def describe_file(
         forget(store_path)
     space = open_space(config.encoders, models.encoders)
     with Store(store_path if models.describer else None) as store:
-        run = Run(job.dataset, config, models, space, store, written, progress=progress)
+        run = Run(loaded.dataset, config, models, space, store, written, progress=progress)
         state = carry_out(run, (EMBED,))
         space.release()
         described = carry_out(run, (DESCRIBE,), state).described

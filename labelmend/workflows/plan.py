@@ -88,12 +88,12 @@ def plan_file(
         LabelmendError: the input can't be used.
     """
     written = read_labels_file(labels_file) if labels_file else {}
-    job = load_table(request, config.data, written)
-    require_task(job.dataset, {"single"}, "relabel")
-    check_new_columns(job.table, COLUMNS)
+    loaded = load_table(request, config.data, written)
+    require_task(loaded.dataset, {"single"}, "relabel")
+    check_new_columns(loaded.table, COLUMNS)
     models = locate_models(config, use_llm=use_llm)
-    notes = (*job.notes, *notes_on_gpu(config, models))
-    return make_plan(job.dataset, config, models, written), models, notes
+    notes = (*loaded.notes, *notes_on_gpu(config, models))
+    return make_plan(loaded.dataset, config, models, written), models, notes
 
 
 def make_plan(

@@ -52,12 +52,12 @@ def relabel_file(
     """
     paths = OutputPaths.beside(output)
     written = read_labels_file(labels_file) if labels_file else {}
-    job = load_table(request, config.data, written)
-    require_task(job.dataset, {"single"}, "relabel")
-    check_new_columns(job.table, COLUMNS)
+    loaded = load_table(request, config.data, written)
+    require_task(loaded.dataset, {"single"}, "relabel")
+    check_new_columns(loaded.table, COLUMNS)
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
-    _check_encodable(job, output)
+    _check_encodable(loaded, output)
     models = locate_models(config, use_llm=use_llm)
     # Before the work: the file may be gone or another one after it.
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
@@ -65,11 +65,11 @@ def relabel_file(
         forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
         result = relabel(
-            job.dataset,
+            loaded.dataset,
             config,
             models,
             written=written,
-            votes=job.votes,
+            votes=loaded.votes,
             store=store,
             progress=progress,
             self_test=self_test,
@@ -77,23 +77,23 @@ def relabel_file(
     source = RunInput(
         path=os.fsencode(request.path).decode(errors="replace"),
         sha256=digest,
-        rows=len(job.dataset),
+        rows=len(loaded.dataset),
         texts=len(result.unique),
         columns=InputColumns(
-            text=job.columns.text,
-            label=job.columns.label,
-            id=job.columns.id,
-            votes=tuple(job.votes),
+            text=loaded.columns.text,
+            label=loaded.columns.label,
+            id=loaded.columns.id,
+            votes=tuple(loaded.votes),
         ),
     )
-    tuned = notes_on_tuned(models.encoders, job.dataset.texts)
-    notes = (*job.notes, *result.notes, *tuned)
+    tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
+    notes = (*loaded.notes, *result.notes, *tuned)
     record = RunRecord.of(result, config, models.all(), source, notes)
     files = [paths.table, paths.evidence, paths.record]
     # The user's own labels file is never written to, whatever its name.
     own_labels = [] if labels_file else [paths.labels]
     with atomic_files([*files, *own_labels]) as (table, evidence, run, *labels):
-        write_table(job.table, columns_of(result), table)
+        write_table(loaded.table, columns_of(result), table)
         with evidence.open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
         run.write_text(record.to_json(), "utf-8", errors="replace")
@@ -102,19 +102,22 @@ def relabel_file(
     return RelabelOutcome(result, notes, paths)
 
 
-def _check_encodable(job: LoadedTable, output: Path) -> None:
+def _check_encodable(loaded: LoadedTable, output: Path) -> None:
     """Find out before the work whether the table's encoding has all characters of the labels.
 
     Raises:
         OutputError: it lacks one, which a label of the labels file must have brought.
     """
-    if output.suffix.lower() != job.table.path.suffix.lower() or job.table.format == "parquet":
+    if (
+        output.suffix.lower() != loaded.table.path.suffix.lower()
+        or loaded.table.format == "parquet"
+    ):
         return
-    for label in job.dataset.labels:
+    for label in loaded.dataset.labels:
         try:
-            label.encode(job.table.encoding)
+            label.encode(loaded.table.encoding)
         except UnicodeEncodeError:
             raise OutputError(
                 f"{output}: label {label!r} can't be written in the table's encoding, "
-                f"{job.table.encoding}; convert the table to UTF-8 first"
+                f"{loaded.table.encoding}; convert the table to UTF-8 first"
             ) from None

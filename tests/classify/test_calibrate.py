@@ -6,7 +6,7 @@ from labelmend.classify.calibrate import (
     OperatingPoint,
     choose_threshold,
     fit_detector,
-    fit_sharpness,
+    fit_inverse_temperature,
     oos_signs,
     trade_off,
 )
@@ -32,13 +32,13 @@ def test_the_sharpness_is_the_true_one():
     true = rng.normal(size=(20_000, 4)) * 2
     drawn = (rng.random((20_000, 1)) > np.exp(log_softmax(true, axis=1)).cumsum(axis=1)).sum(axis=1)
     # What the scorer says is half as sharp as the world.
-    assert fit_sharpness(true / 2, drawn, np.ones(20_000)) == pytest.approx(2, rel=0.03)
+    assert fit_inverse_temperature(true / 2, drawn, np.ones(20_000)) == pytest.approx(2, rel=0.03)
 
 
 def test_the_sharpness_is_bounded_where_no_text_is_wrong():
     scores = np.array([[1.0, 0.0], [0.0, 1.0]] * 4)
     # One text of ten is counted as wrong: p = 0.9, the log-odds log 9, by scores one apart.
-    assert fit_sharpness(scores, np.array([0, 1] * 4), np.ones(8)) == pytest.approx(
+    assert fit_inverse_temperature(scores, np.array([0, 1] * 4), np.ones(8)) == pytest.approx(
         np.log(9), rel=1e-3
     )
 

@@ -852,7 +852,7 @@ def test_a_voter_worse_than_chance_is_named_and_not_heard(
     ran = cli("relabel", bigger, "-o", outputs[1], *voting, "seed=0")
     record = strict(outputs[1].with_suffix(".run.json"))
     (report,) = record["voters"]
-    assert report["luck"] < 0
+    assert report["lift_over_chance"] < 0
     assert (report["weight"], report["worse_than_chance"], report["information"]) == (
         0.0,
         True,

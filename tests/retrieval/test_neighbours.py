@@ -123,7 +123,7 @@ def test_shares_by_hand():
         [[1, 2], [3, 2], [0, 3], [0, -1]], [[0.9, 0.7], [0.9, 0.9], [0, -0.2], [0.5, -1]]
     )
     memberships = sparse([0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0])
-    retriever = NeighbourRetriever(near, memberships, sharpness=5 * np.log(2))
+    retriever = NeighbourRetriever(near, memberships, inverse_temperature=5 * np.log(2))
     scores = retriever.score(np.arange(4), np.array([[0, 1, 2]] * 4))
     expected = [
         log_share(2 / 3, 1 / 3, 0),
@@ -140,7 +140,7 @@ def test_shares_by_hand():
 
 def test_a_neighbour_with_two_labels_gives_each_its_part():
     near = neighbours([[1, 2]] * 3, [[0.5, 0.5]] * 3)
-    retriever = NeighbourRetriever(near, sparse([0, 0], [0.5, 0.5], [0, 1]), sharpness=20)
+    retriever = NeighbourRetriever(near, sparse([0, 0], [0.5, 0.5], [0, 1]), inverse_temperature=20)
     scores = retriever.score(np.array([0]), np.array([[1, 0]]))
     np.testing.assert_allclose(scores, [log_share(3 / 4, 1 / 4)], rtol=1e-5)
 
@@ -151,7 +151,7 @@ def test_shares_are_brute_force():
     given = np.zeros((80, 7), np.float32)
     given[np.arange(70), rng.integers(0, 6, 70)] = 1  # ten texts and label 6 go without
     near = find_neighbours(embeddings, 9, block=80)
-    retriever = NeighbourRetriever(near, csr_array(given), sharpness=20.0)
+    retriever = NeighbourRetriever(near, csr_array(given), inverse_temperature=20.0)
     scores = retriever.score(np.arange(80), np.tile(np.arange(7), (80, 1)))
     ranking = retriever.search(np.arange(80), 4)
     for i in range(80):

@@ -11,7 +11,7 @@ from labelmend.classify.calibrate import (
     LEAST_OOS_TEXTS,
     choose_threshold,
     fit_detector,
-    fit_sharpness,
+    fit_inverse_temperature,
     oos_signs,
     trade_off,
 )
@@ -136,7 +136,7 @@ def _calibrated(
     main = data.main_labels()
     scores = head.scores(embeddings)
     pairs = held_out[data.text_of]
-    sharpness = fit_sharpness(
+    inverse_temperature = fit_inverse_temperature(
         scores[data.text_of[pairs]], data.label_of[pairs], data.weights[pairs]
     )
     inside = main != (-1 if data.oos is None else data.oos)
@@ -145,7 +145,7 @@ def _calibrated(
     own[references] = np.arange(len(references))
     nearness = Nearness(embeddings[references].astype(np.float16), config.neighbours)
     near = nearness.of(embeddings[tested], own[tested])
-    logs = log_softmax(sharpness * scores[tested], axis=1)
+    logs = log_softmax(inverse_temperature * scores[tested], axis=1)
     signs = oos_signs(logs, data.oos, near)
     weights = np.bincount(data.text_of, weights=data.weights)[tested].astype(np.float64)
     is_oos = ~inside[tested]
@@ -160,9 +160,9 @@ def _calibrated(
     detector = replace(detector, threshold=threshold)
     return Training(
         classifier=Classifier(
-            "finetune", data.labels, data.oos, head, sharpness, nearness, detector
+            "finetune", data.labels, data.oos, head, inverse_temperature, nearness, detector
         ),
-        held_out=assemble(scores[tested], sharpness, data.oos, near, detector),
+        held_out=assemble(scores[tested], inverse_temperature, data.oos, near, detector),
         curve=trade_off(bar, is_oos, is_right, weights, CURVE_POINTS),
         point=point,
         tested=tested,

@@ -1,6 +1,6 @@
 """Explanations: what speaks for and against a row's labels, in nats that add up.
 
-For two candidates k and l of a text, the posterior q before blunders (see `posterior_of`) has
+For two candidates k and l of a text, the posterior q before source errors (see `posterior_of`) has
 
     log q(k) - log q(l)  =  n(k) - n(l),   n(k) = sum_s n_s(k) + b * [k = oos] + h(k)
 
@@ -365,8 +365,8 @@ class RowReader:
     def _shown(self, rows: Ints, total: Doubles) -> tuple[Ints, np.ndarray]:
         """Return the candidates' columns to show of rows, int64 [b, m], and which of them count.
 
-        The leading ones come by posterior, those that blunders left nothing by total nats, and the
-        last is the given one, which counts where it is not among them.
+        The leading ones come by posterior, those that source errors left nothing by total nats, and
+        the last is the given one, which counts where it is not among them.
         """
         posterior, texts = self._result.posterior, self._result.unique.of_row[rows]
         candidates = posterior.candidates[texts]

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.arrays import given_shares
-from labelmend.relabel.diagnostics.learnability import Trust, judge, vote_graph
+from labelmend.relabel.diagnostics.learnability import Trust, assess_learnability, vote_graph
 from labelmend.relabel.labelmodel.decisions import given_probability
 from labelmend.relabel.result import Relabelling
 from labelmend.types import NO_LABEL, Doubles, Ints
@@ -138,7 +138,7 @@ class Diagnoses:
 
 def diagnose(result: Relabelling) -> Diagnoses:
     """Say what is wrong with the label set rather than with single rows."""
-    trust = judge(result.unique, result.neighbours, result.neighbour_scores)
+    trust = assess_learnability(result.unique, result.neighbours, result.neighbour_scores)
     empty = _empty(result)
     if not trust.trusted or np.isnan(trust.agreement):
         return Diagnoses(trust, (), (), (), empty)

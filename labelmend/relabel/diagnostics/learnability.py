@@ -43,7 +43,7 @@ class Trust:
     errors: float
 
 
-def judge(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
+def assess_learnability(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
     """Tell whether the given labels can be learned from.
 
     They can where a text's neighbours carry its label more often than chance would have it

@@ -14,7 +14,7 @@ from labelmend.relabel.escalation.voter_quality import against_chance, appraised
 from labelmend.relabel.evidence.base import CastingVotes, Corpus, EvidenceSource
 from labelmend.relabel.labelmodel.fusion import Fit, add_evidence, fuse_routed
 from labelmend.relabel.labelmodel.majority import majority
-from labelmend.relabel.labelmodel.rounds import Settled
+from labelmend.relabel.labelmodel.rounds import Estimated
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import Bools, Doubles, Evidence, Ints
 
@@ -46,7 +46,7 @@ class Escalation:
         rows: int64 [u], of each text.
         given: float64 [u, c - tail], rows of each text given each kept candidate.
         candidates: the labels that are looked at.
-        settled: the outcome of the rounds.
+        estimated: the outcome of the rounds.
         config: of the run.
     """
 
@@ -55,21 +55,21 @@ class Escalation:
     rows: Ints
     given: Doubles
     candidates: Candidates
-    settled: Settled
+    estimated: Estimated
     config: Config
 
     def carry_out(self, sources: Sequence[EvidenceSource]) -> Escalated:
         """Ask the sources, and fuse what they say."""
-        config, settled = self.config, self.settled
-        routing = route(settled.fit.posterior, config.routing, config.seed, self.rows)
+        config, estimated = self.config, self.estimated
+        routing = route(estimated.fit.posterior, config.routing, config.seed, self.rows)
         voters = [cast(Voting, s) for s in sources if isinstance(s, CastingVotes)]
         reading = Reading(
             self.corpus,
             self.candidates,
             self.given,
-            settled.fit,
+            estimated.fit,
             routing,
-            settled.blunder,
+            estimated.source_error_rate,
             config.fusion,
         )
         read: list[Evidence] = []
@@ -81,32 +81,32 @@ class Escalation:
             self.corpus,
             self.exemplars,
             self.given,
-            settled.fit,
+            estimated.fit,
             routing,
             config.routing,
             config.seed,
         ).hold(voters)
         if config.fusion.method == "majority":
             evidence = (*read, *polled.evidence)
-            fit = majority(settled.fit, evidence, self.given, self.corpus.oos, config.fusion)
+            fit = majority(estimated.fit, evidence, self.given, self.corpus.oos, config.fusion)
             return Escalated(
                 fit, evidence, appraised(polled.reports, evidence, fit, polled.drawn), polled.voted
             )
         return self._fused(routing, read, polled)
 
     def _fused(self, routing: Routing, read: Sequence[Evidence], polled: Polled) -> Escalated:
-        fit, blunder = self.settled.fit, self.settled.blunder
+        fit, source_error_rate = self.estimated.fit, self.estimated.source_error_rate
         reports, votes = polled.reports, polled.evidence
         if read or votes:
             reports = against_chance(reports, votes, fit.posterior, polled.drawn)
             if read:
                 fit = fuse_routed(
-                    fit, read, self.candidates, routing.audit, blunder, self.config.fusion
+                    fit, read, self.candidates, routing.audit, source_error_rate, self.config.fusion
                 )
             silenced = [report.worse_than_chance for report in reports]
             weights = vote_weights(votes, fit.posterior, routing.doubtful, silenced)
             votes = within_ballots(votes, weights, fit)
-            fit = add_evidence(fit, votes, weights, self.candidates, blunder)
+            fit = add_evidence(fit, votes, weights, self.candidates, source_error_rate)
         evidence = (*read, *votes)
         reports = appraised(reports, evidence, fit, polled.drawn)
         return Escalated(fit, evidence, reports, polled.voted)

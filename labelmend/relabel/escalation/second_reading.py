@@ -23,7 +23,7 @@ class Reading:
         given: float64 [u, c - tail], rows of each text given each kept candidate.
         fit: the posterior of the evidence so far.
         routing: which texts need more evidence.
-        blunder: see `posterior_of`.
+        source_error_rate: see `posterior_of`.
         config: of the fusion.
     """
 
@@ -32,7 +32,7 @@ class Reading:
     given: Doubles
     fit: Fit
     routing: Routing
-    blunder: float
+    source_error_rate: float
     config: FusionConfig
 
     def ask(self, source: EvidenceSource) -> tuple[Evidence, ...]:
@@ -73,7 +73,9 @@ class Reading:
         if self.config.method == "majority":
             return True
         audit = self.routing.audit
-        trial = fuse_routed(self.fit, evidence, self.candidates, audit, self.blunder, self.config)
+        trial = fuse_routed(
+            self.fit, evidence, self.candidates, audit, self.source_error_rate, self.config
+        )
         _, spread = unit_spread(evidence)
         weights = trial.posterior.weights
         return any(

@@ -35,8 +35,8 @@ def against_chance(
         first = _first_choices(scores[report.voter][texts], posterior.candidates[texts])
         hit = np.take_along_axis(believed, first[:, None], axis=1)[:, 0]
         at_random = (believed * on_ballot).sum(axis=1) / np.maximum(on_ballot.sum(axis=1), 1)
-        luck = float((hit - at_random).mean()) if len(texts) else None
-        judged.append(replace(report, audited=len(texts), luck=luck))
+        lift_over_chance = float((hit - at_random).mean()) if len(texts) else None
+        judged.append(replace(report, audited=len(texts), lift_over_chance=lift_over_chance))
     return tuple(judged)
 
 
@@ -46,8 +46,8 @@ def appraised(
     """Say how often each voter agrees with the posterior, and how much it tells.
 
     The information is the mean over the drawn texts of log q(k) - log q'(k), in nats: q is the
-    posterior before blunders, q' the same without the voter, and k the label that the posterior
-    favours.
+    posterior before source errors, q' the same without the voter, and k the label that the
+    posterior favours.
 
     Args:
         reports: of the voters.

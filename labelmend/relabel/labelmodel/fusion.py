@@ -133,7 +133,7 @@ def fuse_routed(
     evidence: Sequence[Evidence],
     candidates: Candidates,
     audit: Bools,
-    blunder: float,
+    source_error_rate: float,
     config: FusionConfig,
 ) -> Fit:
     """Add evidence that was gathered on routed texts only.
@@ -148,7 +148,7 @@ def fuse_routed(
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         candidates: the labels that are looked at.
         audit: bool [u], the texts drawn at random.
-        blunder: see `posterior_of`.
+        source_error_rate: see `posterior_of`.
         config: the penalty and the optimiser's limit.
     """
     silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
@@ -165,14 +165,18 @@ def fuse_routed(
         penalty=config.routed_weight_penalty,
     )
     weights = learn_weights(objective, Weights(nothing + _FIRST_ROUTED_WEIGHT, 0.0), config)
-    return add_evidence(fit, evidence, weights.by_source / spread, candidates, blunder)
+    return add_evidence(fit, evidence, weights.by_source / spread, candidates, source_error_rate)
 
 
 _FIRST_ROUTED_WEIGHT = 0.12
 
 
 def add_evidence(
-    fit: Fit, evidence: Sequence[Evidence], weights: Doubles, candidates: Candidates, blunder: float
+    fit: Fit,
+    evidence: Sequence[Evidence],
+    weights: Doubles,
+    candidates: Candidates,
+    source_error_rate: float,
 ) -> Fit:
     """Add evidence whose weights are known.
 
@@ -181,7 +185,7 @@ def add_evidence(
         evidence: over the kept candidates, [u, c - tail]; NaN where a text was not routed.
         weights: float64 [s], nats a unit of each source's scores.
         candidates: the labels that are looked at.
-        blunder: see `posterior_of`.
+        source_error_rate: see `posterior_of`.
     """
     width = candidates.kept.shape[1]
     joint = fit.log_prior.copy()
@@ -196,7 +200,7 @@ def add_evidence(
         fit.posterior.channel,
         {**fit.posterior.weights, **named},
         fit.posterior.oos_bias,
-        blunder,
+        source_error_rate,
         fit.posterior.given_share,
     )
     return Fit(posterior, log_prior, fit.log_likelihood, fit.observed)
@@ -248,20 +252,20 @@ def posterior_of(
     channel: NoiseChannel,
     weights: Mapping[str, float],
     oos_bias: float,
-    blunder: float,
+    source_error_rate: float,
     given_share: Doubles,
 ) -> Posterior:
     """Return q, kept from being surer than the data allow.
 
     Among the texts whose evidence contradicts the given label, some are noise and some are the
-    evidence's own blunders: where the noise is rarer than these, a contradiction says little,
+    evidence's own errors: where the noise is rarer than these, a contradiction says little,
     however decisive it looks. So with a probability s_i a text's given labels stand after all,
 
         q_i  =  (1 - s_i) * p_i + s_i * given_share_i,    s_i  =  f * exp(-g_i * (1 - f) / (2 * f))
 
-    where p is the posterior without blunders, g_i what it leaves the given labels, and f
-    `blunder`: all of f where p leaves them nothing, and little where p is in doubt itself. The
-    order of the texts by g_i stays.
+    where p is the posterior without source errors, g_i what it leaves the given labels, and f
+    `source_error_rate`: all of f where p leaves them nothing, and little where p is in doubt
+    itself. The order of the texts by g_i stays.
 
     Args:
         log_prior: float64 [u, c].
@@ -270,14 +274,16 @@ def posterior_of(
         channel: for the record.
         weights: for the record.
         oos_bias: for the record.
-        blunder: share of contradictions that are blunders, 0 to 1.
+        source_error_rate: share of contradictions that are the evidence's own errors, 0 to 1.
         given_share: float64 [u, c - tail], each text's given labels as shares; rows of 0 without.
     """
     width = candidates.kept.shape[1]
     kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
     is_given = given_share > 0
     on_given = (kept * is_given).sum(axis=1, keepdims=True)
-    stands = blunder * np.exp(-on_given * (1 - blunder) / (2 * max(blunder, _TINY)))
+    stands = source_error_rate * np.exp(
+        -on_given * (1 - source_error_rate) / (2 * max(source_error_rate, _TINY))
+    )
     stands *= is_given.any(axis=1, keepdims=True)
     probabilities = (1 - stands) * kept + stands * given_share
     return Posterior(

@@ -49,18 +49,18 @@ settle, so the likelihood finds it better than it is. Errors that scatter cancel
 that go from one label to its neighbour add up, where they meet. So evidence counts less by this,
 times the squared share of errors that go to similar labels."""
 
-_BLUNDERS = 0.0012
+_SOURCE_ERRORS = 0.0012
 """Share of well-labelled texts on which even decisive evidence is wrong, or a person would call
 the label doubtful."""
 
-_UNSEEN_BLUNDERS = 0.5
-"""Blunders among the anchors, however few they are (Jeffreys' prior): ten anchors can't tell that
-one text in a thousand misleads."""
+_UNSEEN_SOURCE_ERRORS = 0.5
+"""Source errors among the anchors, however few they are (Jeffreys' prior): ten anchors can't tell
+that one text in a thousand misleads."""
 
-_MOST_BLUNDERS = 0.95
+_MOST_SOURCE_ERRORS = 0.95
 """Of contradictions: a table too small or too clean to show any noise still has some."""
 
-_SETTLED = 0.001
+_CONVERGED = 0.001
 """Mean change of a text's posterior below which no further round is worth its time."""
 
 _PASSES = (3, 2)
@@ -68,21 +68,21 @@ _PASSES = (3, 2)
 
 
 @dataclass(frozen=True)
-class Settled:
+class Estimated:
     """The outcome of the rounds.
 
     Attributes:
         fit: the fusion of the last round.
         evidence: all sources over the kept candidates, as the last round saw them.
         learned: the noise channel and the counts behind it.
-        blunder: share of contradictions taken for the evidence's own blunders.
+        source_error_rate: share of contradictions taken for the evidence's own errors.
         rounds: how many it took.
     """
 
     fit: Fit
     evidence: tuple[Evidence, ...]
     learned: LearnedChannel
-    blunder: float
+    source_error_rate: float
     rounds: int
 
 
@@ -113,7 +113,7 @@ class Given:
         return np.diff(self.given.indptr) > 0
 
 
-def settle(start: Given, config: FusionConfig) -> Settled:
+def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
     """Gather supervised evidence and fuse, until the posterior settles.
 
     Args:
@@ -145,11 +145,11 @@ def settle(start: Given, config: FusionConfig) -> Settled:
             state.learned.channel,
             weights,
             state.heard.oos_bias,
-            _blunder(state.learned),
+            _source_error_rate(state.learned),
             share,
         )
         previous, fit = fit, Fit(posterior, state.log_prior, state.log_likelihood, start.observed)
-        if previous is not None and _change(previous, fit) < _SETTLED:
+        if previous is not None and _change(previous, fit) < _CONVERGED:
             break
         likely = np.exp(log_softmax(state.log_prior + state.log_likelihood, axis=1))[:, :width]
         mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
@@ -157,7 +157,7 @@ def settle(start: Given, config: FusionConfig) -> Settled:
     assert fit is not None
     assert state is not None
     kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
-    return Settled(fit, kept, state.learned, _blunder(state.learned), turn + 1)
+    return Estimated(fit, kept, state.learned, _source_error_rate(state.learned), turn + 1)
 
 
 @dataclass(frozen=True)
@@ -278,16 +278,16 @@ def _anchors(log_prior: Doubles, candidates: Candidates, labels: int) -> Bools:
     return decisive
 
 
-def _blunder(learned: LearnedChannel) -> float:
-    """Return the share of contradictions that are blunders of the evidence, not noise.
+def _source_error_rate(learned: LearnedChannel) -> float:
+    """Return the share of contradictions that are errors of the evidence, not noise.
 
     The noise is taken at its lower bound, of a Wilson (1927) interval of two standard errors.
     """
     noise, count, z = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0), 2.0
     spread = z * np.sqrt(noise * (1 - noise) / count + (z / (2 * count)) ** 2)
     certain = max(float(noise + z**2 / (2 * count) - spread) / (1 + z**2 / count), 0.0)
-    blunders = (_BLUNDERS + _UNSEEN_BLUNDERS / count) * (1 - certain)
-    return min(blunders / (blunders + certain), _MOST_BLUNDERS)
+    source_errors = (_SOURCE_ERRORS + _UNSEEN_SOURCE_ERRORS / count) * (1 - certain)
+    return min(source_errors / (source_errors + certain), _MOST_SOURCE_ERRORS)
 
 
 def _change(before: Fit, after: Fit) -> float:

@@ -185,7 +185,7 @@ def has_tail(result):
 
 def test_the_contributions_are_the_posterior_before_blunders(real):
     share, q, total = real.posterior.given_share, real.posterior.probabilities, nats_of(real)
-    # What blunders take, they take from all labels that were not given alike, as the tail does.
+    # What source errors take, they take from all labels that were not given, as the tail does.
     compared = share == 0
     gap = np.where(compared, np.log(np.maximum(q, 1e-300)) - total, np.nan)
     assert np.nanmax(np.nanmax(gap, axis=1) - np.nanmin(gap, axis=1)) < 1e-4

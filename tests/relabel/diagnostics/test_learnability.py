@@ -5,7 +5,7 @@ import pytest
 from fixtures.clouds import GROUPS, scene
 
 from labelmend.relabel.diagnostics.label_set import diagnose
-from labelmend.relabel.diagnostics.learnability import judge
+from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.types import NO_LABEL
 
 
@@ -23,7 +23,7 @@ def test_a_texts_own_label_is_not_among_its_neighbours_votes():
     given = np.arange(120) % 2
     unique = scene(GROUPS, given).unique
     other = np.where(given == 0, 1, 0)[:, None] + 2 * np.arange(5)
-    trust = judge(unique, other.astype(np.int64), np.ones((120, 5), dtype=np.float32))
+    trust = assess_learnability(unique, other.astype(np.int64), np.ones((120, 5), dtype=np.float32))
     assert trust.agreement == pytest.approx(-1, abs=0.05)
     assert not trust.trusted
 
@@ -50,4 +50,4 @@ def test_one_label_for_all_leaves_nothing_to_test():
 def test_texts_without_neighbours_leave_nothing_to_test():
     unique = scene(GROUPS, GROUPS).unique
     nobody = np.full((120, 3), -1, dtype=np.int64)
-    assert judge(unique, nobody, np.zeros((120, 3), dtype=np.float32)).trusted
+    assert assess_learnability(unique, nobody, np.zeros((120, 3), dtype=np.float32)).trusted

@@ -43,16 +43,16 @@ def test_against_a_label_drawn_at_random():
     (report,) = against_chance([REPORT], [GOOD], posterior(), AUDIT)
     # 0.8 and 0.5 are believed where it chose; a draw from three would get a third each.
     assert (report.audited, report.worse_than_chance) == (2, False)
-    assert report.luck == pytest.approx(((0.8 - 1 / 3) + (0.5 - 1 / 3)) / 2)
+    assert report.lift_over_chance == pytest.approx(((0.8 - 1 / 3) + (0.5 - 1 / 3)) / 2)
     (report,) = against_chance([REPORT], [BAD], posterior(), AUDIT)
     # Of the first text it saw two candidates: a draw gets half of 0.9.
     lucks = (0.1 - 0.9 / 2) + (0.2 - 1 / 3) + (0.3 - 1 / 3)
     assert report.audited == 3
-    assert report.luck == pytest.approx(lucks / 3)
+    assert report.lift_over_chance == pytest.approx(lucks / 3)
 
 
 @pytest.mark.parametrize(
-    ("audited", "luck", "worse"),
+    ("audited", "lift_over_chance", "worse"),
     [
         (1, -0.4, False),
         (4, -0.24, False),
@@ -61,9 +61,12 @@ def test_against_a_label_drawn_at_random():
         (100, -0.06, True),
     ],
 )
-def test_few_texts_silence_nobody(audited, luck, worse):
+def test_few_texts_silence_nobody(audited, lift_over_chance, worse):
     # At most 0.5 / sqrt(n) below chance is what n texts may do: 0.5, 0.25 and 0.05.
-    assert replace(REPORT, audited=audited, luck=luck).worse_than_chance == worse
+    assert (
+        replace(REPORT, audited=audited, lift_over_chance=lift_over_chance).worse_than_chance
+        == worse
+    )
 
 
 def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
@@ -82,7 +85,7 @@ def test_what_is_worse_than_chance_is_named():
     both = [GOOD, wrong, evidence(*BELIEFS, source="reranker")]
     reports = against_chance([REPORT, other], both, sure, np.ones(4, dtype=bool))
     assert [report.worse_than_chance for report in reports] == [False, True]
-    assert reports[1].luck == pytest.approx(-1 / 3)
+    assert reports[1].lift_over_chance == pytest.approx(-1 / 3)
     (note,) = notes_on_voters(reports)
     assert note.startswith("other is worse than chance on 4 texts drawn at random, so it got no")
 

@@ -249,7 +249,7 @@ def test_where_out_of_scope_stands():
     assert not is_oos(candidates, None).any()
 
 
-def believed(prior, likelihood, given_share, blunder, tail=0):
+def believed(prior, likelihood, given_share, source_error_rate, tail=0):
     prior = np.array(prior, dtype=float)
     candidates = all_candidates(len(prior), prior.shape[1], tail)
     return posterior_of(
@@ -259,7 +259,7 @@ def believed(prior, likelihood, given_share, blunder, tail=0):
         FIRST_GUESS,
         {"a": 1.0},
         0.5,
-        blunder,
+        source_error_rate,
         np.array(given_share, dtype=float),
     )
 
@@ -299,14 +299,14 @@ def test_where_the_evidence_may_blunder_the_given_labels_stand():
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
 
 
-@pytest.mark.parametrize("blunder", [0.0, 0.003, 0.1, 0.5, 0.95])
-def test_surer_contradictions_stay_surer(blunder):
+@pytest.mark.parametrize("source_error_rate", [0.0, 0.003, 0.1, 0.5, 0.95])
+def test_surer_contradictions_stay_surer(source_error_rate):
     left = np.concatenate([np.geomspace(1e-12, 0.01, 40), np.linspace(0.02, 0.98, 49)])
     prior = np.stack([1 - left, left], axis=1)
-    found = believed(prior, np.ones((len(left), 2)), [[0, 1]] * len(left), blunder)
+    found = believed(prior, np.ones((len(left), 2)), [[0, 1]] * len(left), source_error_rate)
     on_given = found.probabilities[:, 1]
     assert (np.diff(on_given) > 0).all()
-    assert on_given[0] == pytest.approx(blunder, abs=1e-9)
+    assert on_given[0] == pytest.approx(source_error_rate, abs=1e-9)
     assert (on_given >= left * (1 - 1e-9)).all()
 
 

@@ -15,7 +15,7 @@ from labelmend.relabel.evidence.neighbour import NeighbourSource
 from labelmend.relabel.labelmodel import rounds
 from labelmend.relabel.labelmodel.fusion import Fit, posterior_of, row_means
 from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS, LearnedChannel
-from labelmend.relabel.labelmodel.rounds import Given, settle
+from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.words import word_features
@@ -90,7 +90,7 @@ def settled(start, most=4, progress=None):
         corpus = dataclasses.replace(corpus, progress=progress)
     fresh = tuple(type(source)() for source in start.sources)
     start = dataclasses.replace(start, corpus=corpus, sources=fresh)
-    return settle(start, dataclasses.replace(CONFIG.fusion, rounds=most))
+    return expectation_maximisation(start, dataclasses.replace(CONFIG.fusion, rounds=most))
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_the_same_again(world, outcome):
 @pytest.mark.parametrize(("bound", "taken"), [(2.0, 2), (0.0, 3)])
 def test_rounds_end_when_the_posterior_is_settled(world, monkeypatch, bound, taken):
     # No change is as large as 2, so the second round is the last; none is less than 0.
-    monkeypatch.setattr(rounds, "_SETTLED", bound)
+    monkeypatch.setattr(rounds, "_CONVERGED", bound)
     vectors, _, given = world
     heard = Counted()
     outcome = settled(sources(vectors, given), most=3, progress=heard)
@@ -368,26 +368,30 @@ def test_the_best_candidate():
     assert rounds._best(np.array([[0.1, 3, 2], [5, 5, 1]])).tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
-def test_blunders_by_hand():
-    def blunder(keep_rate, anchors):
+def test_source_errors_by_hand():
+    def error_rate(keep_rate, anchors):
         channel = dataclasses.replace(FIRST_GUESS, keep_rate=keep_rate)
         counts = csr_array(np.array([[float(anchors)]]))
-        return rounds._blunder(LearnedChannel(channel, counts, np.zeros((1, 1), np.float32)))
+        return rounds._source_error_rate(
+            LearnedChannel(channel, counts, np.zeros((1, 1), np.float32))
+        )
 
-    assert (rounds._BLUNDERS, rounds._MOST_BLUNDERS) == (0.0012, 0.95)
+    assert (rounds._SOURCE_ERRORS, rounds._MOST_SOURCE_ERRORS) == (0.0012, 0.95)
     # Noise of 0.25 from 100 anchors, with z = 2: the interval's middle is (0.25 + 0.02) / 1.04,
     # and its half-width 2 * sqrt(0.25 * 0.75 / 100 + 0.01^2) / 1.04.
     certain = (0.27 - 2 * np.sqrt(0.001975)) / 1.04
-    blunders = (0.0012 + 0.5 / 100) * (1 - certain)
-    assert blunder(0.75, 100) == pytest.approx(blunders / (blunders + certain))
+    source_errors = (0.0012 + 0.5 / 100) * (1 - certain)
+    assert error_rate(0.75, 100) == pytest.approx(source_errors / (source_errors + certain))
     # Of 0.04 from 100: (0.06 - 2 * sqrt(0.04 * 0.96 / 100 + 0.01^2)) / 1.04 = 0.016 / 1.04.
-    blunders = 0.0062 * (1 - 0.016 / 1.04)
-    assert blunder(0.96, 100) == pytest.approx(blunders / (blunders + 0.016 / 1.04))
-    assert blunder(0.75, 1e12) == pytest.approx(0.0009 / 0.2509, rel=1e-4)
-    # Without noise all contradictions might be blunders, but some noise there always is.
-    assert blunder(1.0, 100) == blunder(1.0, 0) == 0.95
+    source_errors = 0.0062 * (1 - 0.016 / 1.04)
+    assert error_rate(0.96, 100) == pytest.approx(source_errors / (source_errors + 0.016 / 1.04))
+    assert error_rate(0.75, 1e12) == pytest.approx(0.0009 / 0.2509, rel=1e-4)
+    # Without noise all contradictions might be the evidence's errors; some noise there always is.
+    assert error_rate(1.0, 100) == error_rate(1.0, 0) == 0.95
     # The fewer the anchors, the less noise is certain.
-    assert blunder(0.9, 10) > blunder(0.9, 100) > blunder(0.9, 1000) > blunder(0.9, 10_000)
+    assert (
+        error_rate(0.9, 10) > error_rate(0.9, 100) > error_rate(0.9, 1000) > error_rate(0.9, 10_000)
+    )
 
 
 def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(world, monkeypatch):
