@@ -35,7 +35,8 @@ def test_importing_labelmend_imports_nothing_else():
     assert run(f"import sys, labelmend; print(sorted({heavy} & set(sys.modules)))") == "[]"
     code = "import sys, labelmend; labelmend.__version__; dir(labelmend); print('labelmend.types' "
     assert run(code + "in sys.modules)") == "False"
-    code = "import sys, labelmend; labelmend.NoisyLabelCorrector; labelmend.mend; print("
+    code = "import sys, labelmend; labelmend.NoisyLabelCorrector; labelmend.TextClassifier; "
+    code += "labelmend.mend; print("
     assert run(code + "'torch' in sys.modules)") == "False"
 
 

@@ -104,7 +104,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "or give another kind"
             )
         names, of_row, space, labels = self._points(X, y, head, config)
-        data = self._data(names, of_row, labels, _weights(sample_weight, len(labels)))
+        weights = _weights(sample_weight, len(labels))
+        data, classes = self._data(names, of_row, labels, weights)
         work = Path(tempfile.mkdtemp(prefix="labelmend-"))
         # An encoder that learned lies there, as long as this classifier does.
         cleaned = weakref.finalize(self, shutil.rmtree, work, ignore_errors=True)
@@ -113,6 +114,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = head.fit(task, NoProgress())
         if not head.tunes_encoder:
             cleaned()
+        self.classes_ = classes
         self._classifier = fitted.training.classifier
         self._space = None if isinstance(space, _GivenSpace) else fitted.space
         self._tuned = head.tunes_encoder
@@ -182,28 +184,28 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _data(
         self, names: tuple[str, ...], of_row: Ints, labels: npt.NDArray[Any], weights: Doubles
-    ) -> TrainingSet:
-        """Gather the rows that count, and set `classes_`.
+    ) -> tuple[TrainingSet, npt.NDArray[Any]]:
+        """Gather the rows that count; with their classes.
 
         Raises:
             ValueError: they are too few.
         """
         kept = np.flatnonzero(weights > 0)
         points, of_row = np.unique(of_row[kept], return_inverse=True)
-        self.classes_, codes = np.unique(labels[kept], return_inverse=True)
-        if len(self.classes_) < _LEAST_CLASSES:
+        classes, codes = np.unique(labels[kept], return_inverse=True)
+        if len(classes) < _LEAST_CLASSES:
             raise ValueError(
-                f"y has 1 class, {self.classes_.tolist()[0]!r}: two classes are needed at least"
+                f"y has 1 class, {classes.tolist()[0]!r}: two classes are needed at least"
             )
         oos = None
         if self.oos_label is not None:
-            places = np.flatnonzero(self.classes_ == self.oos_label)
+            places = np.flatnonzero(classes == self.oos_label)
             if not len(places):
                 raise ValueError(f"oos_label: no row carries {self.oos_label!r}; leave it out")
             oos = int(places[0])
         data = gathered(
             tuple(names[point] for point in points),
-            tuple(map(str, self.classes_)),
+            tuple(map(str, classes)),
             oos,
             (of_row, codes, weights[kept]),
         )
@@ -212,7 +214,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "fewer than two classes have two distinct rows, one to learn from and one to be "
                 "calibrated on: give more"
             )
-        return data
+        return data, classes
 
     def _point(self, config: Config) -> OperatingPoint:
         loss = self.max_in_scope_loss
