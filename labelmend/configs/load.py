@@ -153,6 +153,12 @@ def _override(tree: dict[str, Any], override: str, origins: dict[fields.Path, st
         _own(path, value, SET, origins)
 
 
+def _is_known(path: fields.Path, name: str) -> bool:
+    """Tell whether there is such a setting: an earlier override may have left it at its default."""
+    section = fields.section_at(Config, path)
+    return section is not None and name in fields.settings_of(section)
+
+
 def place_of(tree: dict[str, Any], key: str, asker: str) -> tuple[fields.Path, Any]:
     """Return the path that a dotted key names, and the mapping or list that its last part is in.
 
@@ -173,8 +179,9 @@ def place_of(tree: dict[str, Any], key: str, asker: str) -> tuple[fields.Path, A
             if not part.isdecimal() or int(part) >= len(parent):
                 raise ConfigError(f"{asker} {key}: {part!r} is no place in a list of {len(parent)}")
             path = (*path, int(part))
-        elif isinstance(parent, dict) and part in parent:
+        elif isinstance(parent, dict) and (part in parent or _is_known(path, part)):
             path = (*path, part)
+            parent.setdefault(part, None)
         elif parent is None:
             raise ConfigError(f"{asker} {key}: {fields.dotted(path)} is null here; give all of it")
         else:
