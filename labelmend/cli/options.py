@@ -72,7 +72,11 @@ Profile = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting of `labelmend config show`; may be repeated.",
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of all random choices.", min=0)]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: no votes, plain label cards.")]

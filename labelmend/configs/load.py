@@ -153,14 +153,18 @@ def _override(tree: dict[str, Any], override: str, origins: dict[fields.Path, st
         _own(path, value, SET, origins)
 
 
-def _may_stand(path: fields.Path, part: str, asker: str) -> bool:
-    """Tell whether a key that is not there may be set: a new source, or an option of one."""
+def _is_known(path: fields.Path, name: str) -> bool:
+    """Tell whether there is such a setting: an earlier override may have left it at its default."""
+    section = fields.section_at(Config, path)
+    return section is not None and name in fields.settings_of(section)
+
+
+def _takes_names(path: fields.Path, asker: str) -> bool:
+    """Tell whether any name may be set below a path: a new source, or an option of one."""
     setting = fields.setting_at(Config, path)
     if asker != SET or setting is None or setting.kind != "mapping":
         return False
-    if setting.section is None or (setting.is_map and path[-1] == setting.name):
-        return True
-    return setting.is_map and part in fields.settings_of(setting.section)
+    return setting.section is None or (setting.is_map and path[-1] == setting.name)
 
 
 def place_of(tree: dict[str, Any], key: str, asker: str) -> tuple[fields.Path, Any]:
@@ -183,9 +187,12 @@ def place_of(tree: dict[str, Any], key: str, asker: str) -> tuple[fields.Path, A
             if not part.isdecimal() or int(part) >= len(parent):
                 raise ConfigError(f"{asker} {key}: {part!r} is no place in a list of {len(parent)}")
             path = (*path, int(part))
-        elif isinstance(parent, dict) and (part in parent or _may_stand(path, part, asker)):
+        elif isinstance(parent, dict) and (part in parent or _is_known(path, part)):
             path = (*path, part)
-            parent.setdefault(part, {})
+            parent.setdefault(part, None)
+        elif isinstance(parent, dict) and _takes_names(path, asker):
+            path = (*path, part)
+            parent[part] = {}
         elif parent is None:
             raise ConfigError(f"{asker} {key}: {fields.dotted(path)} is null here; give all of it")
         else:

@@ -67,6 +67,8 @@ def load_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeLo
     """
     try:
         return yaml.load(text, loader)  # noqa: S506 - a safe one
+    except RecursionError:
+        raise ConfigError(f"{where}: is nested too deeply; mend the file") from None
     except (yaml.YAMLError, ValueError) as error:  # the latter for such as month 13
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -82,8 +84,8 @@ def plain_yaml(text: str, where: str) -> Any:
     """
     value = load_yaml(text, where, _Loader)
     try:
-        return json.loads(json.dumps(value, default=str))
-    except (TypeError, ValueError) as error:  # a date for a key, a list within itself
+        return json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8"))
+    except (TypeError, ValueError) as error:  # a date for a key, a list in itself, half a character
         raise ConfigError(f"{where}: holds what can't be a setting: {error}") from None
 
 

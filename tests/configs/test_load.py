@@ -102,6 +102,34 @@ def test_overrides_reach_scalars_lists_and_items():
     assert [e.cache for e in cached] == [False, True]
 
 
+def test_an_override_may_fill_what_another_began():
+    given = ["voters.0.server={url: h}", "voters.0.server.requests=3", "voters.0.ballot=choice"]
+    (voter,) = load_config("embedded", given).voters
+    assert voter.server is not None
+    assert (voter.server.url, voter.server.requests) == ("h", 3)
+    assert "voters.0.server.requests is 0: give at least 1" in refusal(
+        "embedded", given[0], "voters.0.server.requests=0"
+    )
+    # On its way a configuration may be one that would be refused.
+    longer = ["voters.1.candidates=30", "voters.1.ballot=channel"]
+    assert load_config("quality", longer).voters[1].candidates == 30
+
+
+def test_an_override_with_a_mapping_changes_what_it_names():
+    config = load_config("sirius", ["decision={max_harm: 0.1}"])
+    assert (config.decision.max_harm, config.decision.max_row_harm) == (0.1, 1.0)
+
+
+def test_an_error_names_the_file_that_says_it(tmp_path):
+    base = write(tmp_path, "decision: {max_harm: 2}\n", "base.yaml")
+    mine = write(tmp_path, "extends: base.yaml\ndecision: {min_confidence: 0.1}\n")
+    assert refusal(mine) == f"{base}: decision.max_harm is 2: give a share from 0 to 1"
+    # What is laid over it mends it.
+    mended = write(tmp_path, "extends: base.yaml\ndecision: {max_harm: 0.1}\n", "mended.yaml")
+    assert load_config(mended).decision.max_harm == 0.1
+    assert refusal(mended, "decision.max_harm=3").startswith("--set decision.max_harm is 3")
+
+
 def test_a_later_override_wins_and_files_are_left_alone():
     assert load_config("embedded", ["seed=1", "seed=2"]).seed == 2
     assert load_config("embedded").seed == 0
@@ -257,6 +285,12 @@ def test_files_that_extend_each_other(tmp_path, monkeypatch):
         ("seed: 2026-13-01\n", "not valid YAML"),
         ("extends: qualty\n", "unknown profile 'qualty' (did you mean 'quality'?)"),
         ("retrieval:\n", "retrieval: expected a mapping, got None"),
+        ("voters: &a [*a]\n", "holds what can't be a setting: Circular reference detected"),
+        ("2026-01-01: 1\n", "holds what can't be a setting: keys must be str"),
+        ('profile: "\\ud800"\n', "holds what can't be a setting: 'utf-8' codec can't encode"),
+        ("profile: " + "[" * 3000 + "]" * 3000, "is nested too deeply; mend the file"),
+        ("classify: {lightgbm: {leaves: 8}}\n", "leaves: it is called 'num_leaves' now; known"),
+        ("voters: 2026-11-29\n", "voters: expected a list, got '2026-11-29'"),
     ],
 )
 def test_a_users_file_that_can_not_be_used(tmp_path, text, message):
