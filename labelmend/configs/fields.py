@@ -55,31 +55,27 @@ def settings_of(section: type) -> Mapping[str, Setting]:
 
 def section_at(root: type, path: Sequence[str | int]) -> type | None:
     """Return the class of the section at a path, or None where none is."""
-    section: type | None = root
-    is_name = False
-    for key in path:
-        if isinstance(key, int) or is_name:
-            is_name = False
-            continue
-        setting = settings_of(section).get(key) if section else None
-        section = setting.section if setting else None
-        is_name = setting is not None and setting.is_map
-    return section
+    return _walk(root, path)[1]
 
 
 def setting_at(root: type, path: Sequence[str | int]) -> Setting | None:
     """Return the setting at a path, or None where none is; that of a list, for its items."""
+    return _walk(root, path)[0]
+
+
+def _walk(root: type, path: Sequence[str | int]) -> tuple[Setting | None, type | None]:
+    """Return the setting that a path ends in, and the section that is there."""
     found: Setting | None = None
     section: type | None = root
     is_name = False
     for key in path:
-        if isinstance(key, int) or is_name:
+        if isinstance(key, int) or is_name:  # a place in a list, or a name in a mapping
             is_name = False
             continue
         found = settings_of(section).get(key) if section else None
         section = found.section if found else None
         is_name = found is not None and found.is_map
-    return found
+    return found, section
 
 
 def sentence_of(section: type) -> str:

@@ -54,7 +54,9 @@ def embed(run: Run, state: State) -> State:
     """Make each distinct text a vector."""
     assert run.space is not None
     unique = unique_texts(run.dataset)
-    return replace(state, unique=unique, embeddings=run.space.fit(unique.texts, run.progress))
+    return replace(
+        state, unique=unique, embeddings=run.space.fit(unique.texts, run.progress, run.executor)
+    )
 
 
 def neighbours(run: Run, state: State) -> State:

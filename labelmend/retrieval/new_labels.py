@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.configs.schema import RetrievalConfig
+from labelmend.parallel import blocks_of
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
@@ -80,8 +81,8 @@ def find_new_labels(
     cosines = np.full((texts, width), -np.inf, dtype=np.float32)
     unlabelled = np.flatnonzero(np.diff(given.indptr) == 0)
     rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for start in range(0, len(unlabelled) if width else 0, _BLOCK):
-        block = unlabelled[start : start + _BLOCK]
+    for part in blocks_of(len(unlabelled) if width else 0, _BLOCK):
+        block = unlabelled[part]
         scores = embeddings[block] @ vectors[places].T
         best = scores.argmax(axis=1)
         rows.append(block[is_new[best]])

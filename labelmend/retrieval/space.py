@@ -1,12 +1,13 @@
 """The space in which texts are compared: the vectors of one encoder or of several, as one."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Encoder, Progress
 from labelmend.retrieval.cache import CachedEncoder, open_encoder
 from labelmend.types import Doubles, Floats
@@ -59,7 +60,7 @@ class TextSpace:
         found = [e.note for e in self._opened if isinstance(e, CachedEncoder) and e.note]
         return tuple(dict.fromkeys([*self._earlier_notes, *found]))
 
-    def fit(self, texts: Sequence[str], progress: Progress) -> Floats:
+    def fit(self, texts: Sequence[str], progress: Progress, executor: Executor = LOCAL) -> Floats:
         """Encode the distinct texts of a dataset, and learn each encoder's mean from them.
 
         Returns:
@@ -73,12 +74,18 @@ class TextSpace:
         joined = np.empty((len(texts), 0), dtype=np.float32)
         total: Doubles = np.empty(0)
         cuts: list[int] = []
+
         # Block by block through all encoders, so that the widths are known before the bulk is here.
-        for rows in _blocks(len(texts)):
+        def encode(rows: slice) -> list[Floats]:
             parts = []
             for encoder in encoders:
                 parts.append(encoder.encode(texts[rows]))
                 progress.advance(len(parts[-1]))
+            return parts
+
+        # An empty block if there is nothing, which tells the width.
+        blocks = list(blocks_of(len(texts), _BLOCK)) or [slice(0, 0)]
+        for rows, parts in zip(blocks, executor.map_blocks(encode, blocks), strict=True):
             if not total.size:
                 *cuts, width = np.cumsum([part.shape[1] for part in parts]).tolist()
                 joined, total = np.empty((len(texts), width), dtype=np.float32), np.zeros(width)
@@ -86,7 +93,7 @@ class TextSpace:
             total += joined[rows].sum(axis=0, dtype=np.float64)
         # The mean, total / u, times u / (u + 100).
         self._shifts = tuple(np.split(total / (len(texts) + _MANY_TEXTS), cuts))
-        for rows in _blocks(len(texts)):
+        for rows in blocks:
             joined[rows] = self._placed(np.split(joined[rows], cuts, axis=1))
         return joined
 
@@ -149,9 +156,3 @@ def open_space(
     """
     pairs = zip(encoders, models, strict=True)
     return TextSpace([partial(open_encoder, encoder, model) for encoder, model in pairs], means)
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    """Yield slices of at most `_BLOCK`; an empty one if there is nothing, which tells the width."""
-    for start in range(0, max(count, 1), _BLOCK):
-        yield slice(start, min(start + _BLOCK, count))

@@ -20,6 +20,7 @@ from labelmend.data.write import (
     write_table,
 )
 from labelmend.errors import ConfigError
+from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import PrototypeRetriever
@@ -96,7 +97,8 @@ def _embed(texts: Sequence[str], config: EncoderConfig, progress: Progress) -> F
     encoder = open_encoder(config, locate(config.model))
     progress.start("embed texts", len(texts))
     parts = []
-    for start in range(0, len(texts), _ENCODE_BLOCK):
-        parts.append(encoder.encode(texts[start : start + _ENCODE_BLOCK]))
-        progress.advance(len(parts[-1]))
+    blocks = blocks_of(len(texts), _ENCODE_BLOCK)
+    for part in LOCAL.map_blocks(lambda rows: encoder.encode(texts[rows]), blocks):
+        parts.append(part)
+        progress.advance(len(part))
     return np.concatenate(parts)

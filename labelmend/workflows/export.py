@@ -39,6 +39,7 @@ from labelmend.onnx.onnx_folder import (
 )
 from labelmend.onnx.onnx_graph import classifier_graph, with_features
 from labelmend.onnx.parity import CheckTexts, Int8Cost, Parity, int8_cost, parity_of
+from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.version import __version__
@@ -174,10 +175,11 @@ def _predictions(
     encoders: OnnxEncoders, classifier: OnnxClassifier, texts: Sequence[str], progress: Progress
 ) -> OnnxPredictions:
     parts = []
-    for start in range(0, len(texts), _BLOCK):
-        block = texts[start : start + _BLOCK]
-        parts.append(classifier.predict(encoders.vectors(block)))
-        progress.advance(len(block))
+    blocks = list(blocks_of(len(texts), _BLOCK))
+    found = LOCAL.map_blocks(lambda rows: classifier.predict(encoders.vectors(texts[rows])), blocks)
+    for rows, part in zip(blocks, found, strict=True):
+        parts.append(part)
+        progress.advance(rows.stop - rows.start)
     return joined(parts)
 
 

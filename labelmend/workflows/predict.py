@@ -20,6 +20,7 @@ from labelmend.data.write import (
     check_output,
     write_table,
 )
+from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 
@@ -75,14 +76,16 @@ def predict_file(
     flags: list[bool] = []
     tops: list[str] = []
     progress.start("predict", len(texts))
-    for start in range(0, len(texts), config.classify.batch_rows):
-        part = texts[start : start + config.classify.batch_rows]
-        found = model.classifier.predict(space.queries(part))
+    blocks = blocks_of(len(texts), config.classify.batch_rows)
+    for found in LOCAL.map_blocks(
+        lambda rows: model.classifier.predict(space.queries(texts[rows])), blocks
+    ):
+        count = len(found.labels)
         names += [labels[k] for k in found.labels]
-        probabilities += found.probabilities[np.arange(len(part)), found.labels].tolist()
+        probabilities += found.probabilities[np.arange(count), found.labels].tolist()
         flags += found.is_oos.tolist()
         tops += _top_labels(found, labels)
-        progress.advance(len(part))
+        progress.advance(count)
     values: list[tuple[Value, ...]] = [
         tuple(column) for column in (names, probabilities, flags, tops)
     ]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from labelmend.parallel import LOCAL, blocks_of
 from labelmend.relabel.evidence.annotators import VOTE_COLUMN
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel
@@ -314,8 +315,9 @@ class RowReader:
 
     def explanations(self, rows: Ints) -> Iterator[Explanation]:
         """Yield the explanation of each of the rows, by index."""
-        for start in range(0, len(rows), _BLOCK):
-            yield from self._block(rows[start : start + _BLOCK])
+        blocks = (rows[part] for part in blocks_of(len(rows), _BLOCK))
+        for found in LOCAL.map_blocks(self._block, blocks):
+            yield from found
 
     def _block(self, rows: Ints) -> Iterator[Explanation]:
         """Yield the explanations of a block; what is of numbers is computed for all at once."""
