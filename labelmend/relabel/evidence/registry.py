@@ -4,7 +4,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +12,7 @@ from labelmend.configs.problems import problem
 from labelmend.configs.schema import Config, SourceConfig
 from labelmend.configs.schema.base import LOADING
 from labelmend.errors import ConfigError, nearest
+from labelmend.plugins import PluginGroup
 from labelmend.relabel.evidence.base import (
     Corpus,
     EvidenceSource,
@@ -28,30 +28,22 @@ GROUP = "labelmend.evidence"
 _TEXTS: frozenset[Need] = frozenset(("texts",))
 
 
+_SOURCES = PluginGroup(GROUP, "source of evidence")
+
+
+def known_sources() -> tuple[str, ...]:
+    """Return the names of the sources that are installed, sorted."""
+    return _SOURCES.names()
+
+
 @cache
-def known_sources() -> Mapping[str, EntryPoint]:
-    """Return the sources that are installed, by name."""
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
 def source_class(name: str) -> Callable[..., EvidenceSource]:
     """Return what makes a source, usually its class.
 
     Raises:
         ConfigError: none is installed under that name, or it can't be imported.
     """
-    known = known_sources()
-    if name not in known:
-        raise ConfigError(
-            f"evidence: no source {name!r} is installed{nearest(name, sorted(known))}; install the "
-            f"package that brings it (entry point group {GROUP!r}), or take it out of the profile"
-        )
-    try:
-        loaded: Callable[..., EvidenceSource] = known[name].load()
-    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
-        raise ConfigError(
-            f"evidence: source {name!r} ({known[name].value}) can't be imported: {error}"
-        ) from None
+    loaded: Callable[..., EvidenceSource] = _SOURCES.load(name)
     return loaded
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from labelmend.classify.heads import registry
+from labelmend import plugins
 from labelmend.classify.heads.base import Head
 from labelmend.classify.heads.registry import GROUP, find_head, kinds
 from labelmend.errors import ConfigError
@@ -106,7 +106,8 @@ def test_our_kinds_are_heads():
 )
 def test_a_broken_package_is_told(monkeypatch, value, said):
     entry = EntryPoint("odd", value, GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda **_: (entry,))
+    find_head.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: (entry,))
     with pytest.raises(ConfigError, match=f"kind of classifier 'odd': .*{said}") as told:
         find_head("odd")
     assert "\n" not in str(told.value)
@@ -114,7 +115,8 @@ def test_a_broken_package_is_told(monkeypatch, value, said):
 
 def test_two_packages_with_one_kind(monkeypatch):
     entry = EntryPoint("logreg", "labelmend.classify.heads.logreg:LogisticRegressionHead", GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda **_: (entry, entry))
+    find_head.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: (entry, entry))
     with pytest.raises(ConfigError, match="several packages have a kind of classifier 'logreg'"):
         find_head("logreg")
 
@@ -123,6 +125,7 @@ def test_a_copy_without_metadata_is_told(monkeypatch):
     class Nothing(tuple):
         names = frozenset()
 
-    monkeypatch.setattr(registry, "entry_points", lambda **_: Nothing())
+    find_head.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: Nothing())
     with pytest.raises(ConfigError, match=r"install it again: pip install -e \."):
         find_head("logreg")

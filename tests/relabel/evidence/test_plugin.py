@@ -106,7 +106,7 @@ def test_a_source_that_is_not_installed_is_told_before_any_work(run):
     )
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "no source 'letters' is installed" in line
+    assert "unknown source of evidence 'letters'" in line
     assert not (run.folder / "data.mended.csv").exists()
 
 
