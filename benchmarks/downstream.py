@@ -41,7 +41,13 @@ from results_file import append_record, read_records, write_section
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import overlapping_rows, training_set
 from labelmend.configs.load import load_config
-from labelmend.evaluation.baseline import Arm, TestSet, Vectors, cleanlab_arms, run_cell
+from labelmend.evaluation.baseline import (
+    Condition,
+    TestSet,
+    Vectors,
+    cleanlab_conditions,
+    train_and_test,
+)
 from labelmend.parallel import usable_cores
 from labelmend.protocols import NoProgress
 from labelmend.relabel.run_models import locate_models
@@ -51,13 +57,13 @@ from labelmend.types import Dataset, Floats
 HERE = Path(__file__).resolve().parent
 KINDS = ("logreg", "linear-svm", "lightgbm", "finetune")
 SEEDS = (0, 1, 2, 3, 4)
-ARMS = ("dirty", "mended", "cleanlab pruned", "cleanlab relabelled", "gold")
+CONDITIONS = ("dirty", "mended", "cleanlab pruned", "cleanlab relabelled", "gold")
 TEST = SHARED / "clinc150" / "test.csv"
 
 _SOURCE = {source.key: source for source in SOURCES}
 _NOISE = {noise.key: noise for noise in (*NOISES, *_SOURCE["reference"].noises)}
 
-CELLS = (
+CASES = (
     *(("clinc", noise.key) for noise in NOISES),
     ("reference", "recorded"),
 )
@@ -83,7 +89,7 @@ class Line:
     Attributes:
         run: the data and its noise; its seed is that of the training, too.
         kind: of the classifier.
-        arm: version of the labels.
+        condition: version of the labels.
         label_accuracy: of the training labels; of those kept, where some were pruned.
         figures: on the test set, as `evaluate` names them.
         seconds: of training and testing.
@@ -93,7 +99,7 @@ class Line:
 
     run: Run
     kind: str
-    arm: str
+    condition: str
     label_accuracy: float
     figures: Mapping[str, float | None]
     seconds: float
@@ -103,7 +109,7 @@ class Line:
     @property
     def key(self) -> tuple[Run, str, str]:
         """What it is of."""
-        return self.run, self.kind, self.arm
+        return self.run, self.kind, self.condition
 
 
 FIGURES = (
@@ -124,7 +130,9 @@ def read_lines(path: Path) -> dict[tuple[Run, str, str], Line]:
     """Read the results; of two alike the later one counts, and a line cut short is passed over."""
     found = {}
     for plain in read_records(path):
-        line = Line(**{**plain, "run": Run(**plain["run"])})
+        # Older lines call the condition an arm.
+        fields = {"condition" if name == "arm" else name: value for name, value in plain.items()}
+        line = Line(**{**fields, "run": Run(**plain["run"])})
         found[line.key] = line
     return found
 
@@ -171,38 +179,42 @@ def truth_of(table: Table) -> Dataset:
 
 def versions_of(
     problem: Problem, run: Run, folder: Path, code: str
-) -> Mapping[str, Callable[[], Sequence[Arm]]]:
+) -> Mapping[str, Callable[[], Sequence[Condition]]]:
     """Return how each version of the labels is had; cleanlab's two come together."""
     table = problem.table
     ones = np.ones(len(table.texts))
     given = draw(table, _NOISE[run.noise], run.seed, problem.noise_embeddings)
-    dirty = Arm("dirty", table.dataset(given), ones)
+    dirty = Condition("dirty", table.dataset(given), ones)
 
-    def mended() -> Sequence[Arm]:
+    def mended() -> Sequence[Condition]:
         path = folder / f"{run.data}-{run.noise}-{run.seed}-{code}.npz"
         if not path.exists():
             made = relabel_dataset(table.dataset(given)).decisions
             folder.mkdir(parents=True, exist_ok=True)
             np.savez(path, labels=made.mended, confidence=made.confidence)
         held = np.load(path)
-        return [Arm("mended", table.dataset(held["labels"]), held["confidence"])]
+        return [Condition("mended", table.dataset(held["labels"]), held["confidence"])]
 
-    def cleanlab() -> Sequence[Arm]:
+    def cleanlab() -> Sequence[Condition]:
         config = load_config("embedded")
         point = OperatingPoint("in-scope-loss", config.classify.max_in_scope_loss)
-        return cleanlab_arms(dirty, problem.vectors, config.classify, point, run.seed)
+        return cleanlab_conditions(dirty, problem.vectors, config.classify, point, run.seed)
 
     return {
         "dirty": lambda: [dirty],
         "mended": mended,
         "cleanlab pruned": cleanlab,
         "cleanlab relabelled": cleanlab,
-        "gold": lambda: [Arm("gold", truth_of(table), ones)],
+        "gold": lambda: [Condition("gold", truth_of(table), ones)],
     }
 
 
 def run_all(
-    runs: Sequence[Run], kinds: Sequence[str], arms: Sequence[str], work: Path, rows: int | None
+    runs: Sequence[Run],
+    kinds: Sequence[str],
+    conditions: Sequence[str],
+    work: Path,
+    rows: int | None,
 ) -> None:
     """Run whatever the results file does not hold yet."""
     work.mkdir(parents=True, exist_ok=True)
@@ -217,10 +229,10 @@ def run_all(
         known = read_lines(results)
         # labelmend trains on every version, so other sources of it measure all anew.
         due = [
-            (kind, arm)
+            (kind, condition)
             for kind in kinds
-            for arm in arms
-            if (run, kind, arm) not in known or known[run, kind, arm].code != code
+            for condition in conditions
+            if (run, kind, condition) not in known or known[run, kind, condition].code != code
         ]
         if not due:
             continue
@@ -228,14 +240,14 @@ def run_all(
             problems[run.data] = prepare(_SOURCE[run.data], rows)
         problem = problems[run.data]
         ways = versions_of(problem, run, work / "mended", code)
-        held: dict[str, Arm] = {}
+        held: dict[str, Condition] = {}
         for kind, name in due:
             if name not in held:
-                held |= {arm.name: arm for arm in ways[name]()}
+                held |= {condition.name: condition for condition in ways[name]()}
             alike = run.data, run.seed, kind, labels_digest(held[name])
             if alike not in trained:
                 began = time.perf_counter()
-                metrics = run_cell(
+                metrics = train_and_test(
                     held[name], kind, run.seed, problem.test, problem.vectors, config, point
                 ).metrics
                 seconds = time.perf_counter() - began
@@ -250,17 +262,17 @@ def run_all(
             )
 
 
-def labels_digest(arm: Arm) -> bytes:
+def labels_digest(condition: Condition) -> bytes:
     """Return a digest of what a classifier is trained on, the texts apart."""
-    digest = hashlib.sha256(repr(arm.dataset.labels).encode())
-    digest.update(np.ascontiguousarray(arm.dataset.given).tobytes())
-    digest.update(np.ascontiguousarray(arm.confidence).tobytes())
+    digest = hashlib.sha256(repr(condition.dataset.labels).encode())
+    digest.update(np.ascontiguousarray(condition.dataset.given).tobytes())
+    digest.update(np.ascontiguousarray(condition.confidence).tobytes())
     return digest.digest()
 
 
-def label_accuracy(arm: Arm, table: Table) -> float:
-    """Return the share of right labels among those that an arm has."""
-    names = [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
+def label_accuracy(condition: Condition, table: Table) -> float:
+    """Return the share of right labels among those that a condition has."""
+    names = [condition.dataset.labels[k] if k >= 0 else None for k in condition.dataset.given]
     true = [table.labels[k] for k in table.truth]
     right = [name == t for name, t in zip(names, true, strict=True) if name is not None]
     return right.count(True) / len(right)
@@ -275,18 +287,18 @@ def _say(text: str) -> None:
 Lines = Mapping[tuple[Run, str, str], Line]
 
 
-def of_cell(
-    lines: Lines, data: str, noise: str, kind: str, arm: str, figure: str
+def by_seed(
+    lines: Lines, data: str, noise: str, kind: str, condition: str, figure: str
 ) -> dict[int, float]:
     """Return one figure by seed."""
     found = {}
-    for (run, its_kind, its_arm), line in lines.items():
+    for (run, its_kind, its_condition), line in lines.items():
         value = line.figures[figure]
-        if (run.data, run.noise, its_kind, its_arm) == (
+        if (run.data, run.noise, its_kind, its_condition) == (
             data,
             noise,
             kind,
-            arm,
+            condition,
         ) and value is not None:
             found[run.seed] = value
     return found
@@ -310,30 +322,40 @@ def recovered(
 def verdicts(lines: Lines) -> list[tuple[str, str, str, bool | None]]:
     """Hold what was measured to the issue's goals; None where it was not measured."""
     found = []
-    for data, noise in CELLS:
+    for data, noise in CASES:
         for kind in ("logreg", "linear-svm"):
-            by_arm = {arm: of_cell(lines, data, noise, kind, arm, "accuracy") for arm in ARMS}
+            by_condition = {
+                condition: by_seed(lines, data, noise, kind, condition, "accuracy")
+                for condition in CONDITIONS
+            }
             where = f"{_title(data, noise)}, {kind}"
             if (data, noise) in RECOVERED:
                 goal = RECOVERED[data, noise]
-                share = recovered(by_arm["dirty"], by_arm["mended"], by_arm["gold"])
+                share = recovered(
+                    by_condition["dirty"], by_condition["mended"], by_condition["gold"]
+                )
                 found.append(_held(f"{where}: gap recovered", share, goal, 1))
         for kind in KINDS:
-            by_arm = {arm: of_cell(lines, data, noise, kind, arm, "accuracy") for arm in ARMS}
+            by_condition = {
+                condition: by_seed(lines, data, noise, kind, condition, "accuracy")
+                for condition in CONDITIONS
+            }
             where = f"{_title(data, noise)}, {kind}"
-            where += _own_seeds(by_arm["mended"], lines)
+            where += _own_seeds(by_condition["mended"], lines)
             leads = [
-                paired_mean(by_arm["mended"], by_arm[arm]) for arm in ARMS if "cleanlab" in arm
+                paired_mean(by_condition["mended"], by_condition[condition])
+                for condition in CONDITIONS
+                if "cleanlab" in condition
             ]
             known = [lead for lead in leads if lead is not None]
             lead = min(known) if len(known) == len(leads) else None
             found.append(_held(f"{where}: lead over cleanlab's better one", lead, LEAST_LEAD, 2))
             if noise == "none":
-                change = paired_mean(by_arm["mended"], by_arm["dirty"])
+                change = paired_mean(by_condition["mended"], by_condition["dirty"])
                 found.append(_held(f"{where}: mended - untouched", change, -MOST_LOSS, 2))
     for kind in KINDS:
         for figure, goal in (("oos_recall", OOS_RECALL), ("in_scope_accuracy", IN_SCOPE_ACCURACY)):
-            values = of_cell(lines, "clinc", "uniform-20", kind, "mended", figure)
+            values = by_seed(lines, "clinc", "uniform-20", kind, "mended", figure)
             mean = float(np.mean(list(values.values()))) if values else None
             where = f"{_title('clinc', 'uniform-20')}, {kind}, mended"
             where += _own_seeds(values, lines)
@@ -388,7 +410,7 @@ def report(lines: Lines, seeds: Sequence[int], command: str) -> str:
     unmeasured = sum(d is None for *_, d in verdicts(lines))
     if unmeasured:
         parts += ["", f"{unmeasured} of the goals were not measured yet."]
-    for data, noise in CELLS:
+    for data, noise in CASES:
         there = [
             line for line in lines.values() if (line.run.data, line.run.noise) == (data, noise)
         ]
@@ -407,8 +429,8 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
         "|---" * (len(names) + 4) + "|",
     ]
     for kind in KINDS:
-        for arm in ARMS:
-            chosen = [line for line in lines if (line.kind, line.arm) == (kind, arm)]
+        for condition in CONDITIONS:
+            chosen = [line for line in lines if (line.kind, line.condition) == (kind, condition)]
             if not chosen:
                 continue
             own = {line.run.seed for line in chosen}
@@ -419,7 +441,7 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
                 cells.append(_mean((line.figures[key] for line in chosen), digits, scale))
             right = _mean((line.label_accuracy for line in chosen), 2, 100)
             seconds = _mean((line.seconds for line in chosen), 0, 1)
-            rows.append(f"| {name} | {arm} | {right} | {' | '.join(cells)} | {seconds} |")
+            rows.append(f"| {name} | {condition} | {right} | {' | '.join(cells)} | {seconds} |")
     return rows
 
 
@@ -442,19 +464,21 @@ def _mean(values: Iterable[float | None], digits: int, scale: float) -> str:
 # The command line.
 
 
-def planned_runs(cells: Iterable[tuple[str, str]], seeds: Sequence[int]) -> list[Run]:
+def planned_runs(cases: Iterable[tuple[str, str]], seeds: Sequence[int]) -> list[Run]:
     """Return the runs; where the noise is no draw, seeds are those of the training alone."""
-    return [Run(data, noise, seed) for seed in seeds for data, noise in cells]
+    return [Run(data, noise, seed) for seed in seeds for data, noise in cases]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    every = [noise for _, noise in CELLS]
+    every = [noise for _, noise in CASES]
     parser.add_argument("--noise", default=",".join(every), help=f"of {', '.join(every)}")
     parser.add_argument("--kinds", default=",".join(KINDS), help=f"of {', '.join(KINDS)}")
-    parser.add_argument("--arms", default=",".join(ARMS), help=f"of {', '.join(ARMS)}")
+    parser.add_argument(
+        "--conditions", default=",".join(CONDITIONS), help=f"of {', '.join(CONDITIONS)}"
+    )
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="of noise and training")
     parser.add_argument("--rows", type=int, help="a random subset of so many rows, for a look")
     parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "downstream")
@@ -462,15 +486,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     noises = _names(parser, "--noise", options.noise, every)
     kinds = _names(parser, "--kinds", options.kinds, KINDS)
-    arms = _names(parser, "--arms", options.arms, ARMS)
+    conditions = _names(parser, "--conditions", options.conditions, CONDITIONS)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     if not TEST.exists():
         parser.error(f"{TEST} is not here")
     work = options.work / ("all-rows" if options.rows is None else f"{options.rows}-rows")
-    cells = [(data, noise) for data, noise in CELLS if noise in noises]
+    cases = [(data, noise) for data, noise in CASES if noise in noises]
     if not options.report_only:
         chosen: list[str] = [kind for kind in KINDS if kind in kinds]
-        run_all(planned_runs(cells, seeds), chosen, arms, work, options.rows)
+        run_all(planned_runs(cases, seeds), chosen, conditions, work, options.rows)
     lines = {k: v for k, v in read_lines(work / "results.jsonl").items() if k[0].seed in seeds}
     typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]
     text = report(lines, seeds, shlex.join(["python", "benchmarks/downstream.py", *typed]))

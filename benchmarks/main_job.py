@@ -30,7 +30,7 @@ SHARED = HERE.parents[1] / "shared" / "data"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Case:
     """One data set: its table, and the column with the truth."""
 
     name: str
@@ -38,13 +38,13 @@ class Cell:
     truth: str
 
 
-CELLS = (
-    Cell(
+CASES = (
+    Case(
         "reference's set: CLINC150 train, 10 % uniform noise",
         SHARED / "sirius/noisy_train.csv",
         "true_label",
     ),
-    Cell(
+    Case(
         "CLINC150 train as published (taken as all right)", SHARED / "clinc150/train.csv", "label"
     ),
 )
@@ -61,13 +61,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ProgressBars(quiet=False) as bars:
         _, demo = run_demo(Path(folder) / "demo", config, bars, use_llm=use_llm)
         rows.append(("demo data: 15 % nearest, uniform and oos noise", demo))
-        for i, cell in enumerate(CELLS):
-            if not cell.table.exists():
-                print(f"skipped, {cell.table} is not here: {cell.name}")
+        for i, case in enumerate(CASES):
+            if not case.table.exists():
+                print(f"skipped, {case.table} is not here: {case.name}")
                 continue
             output = Path(folder) / f"{i}.csv"
-            outcome = relabel_file(TableRequest(cell.table), output, config, bars, use_llm=use_llm)
-            rows.append((cell.name, score(outcome, read_table(cell.table).values(cell.truth))))
+            outcome = relabel_file(TableRequest(case.table), output, config, bars, use_llm=use_llm)
+            rows.append((case.name, score(outcome, read_table(case.table).values(case.truth))))
     command = f"python benchmarks/main_job.py{' --llm' if use_llm else ''}"
     voter = "with" if use_llm else "without"
     packages = ("torch", "scikit-learn", "faiss-cpu", "llama-cpp-python")

@@ -228,7 +228,7 @@ def read_lines(path: Path) -> dict[tuple[str, int, str], Line]:
 
 
 def run_all(
-    cases: Sequence[Case], seeds: Sequence[int], arms: Sequence[str], folder: Path, work: Path
+    cases: Sequence[Case], seeds: Sequence[int], every: Sequence[str], folder: Path, work: Path
 ) -> None:
     """Run whatever the results file does not hold yet."""
     work.mkdir(parents=True, exist_ok=True)
@@ -243,11 +243,11 @@ def run_all(
     for seed in seeds:
         for case in cases:
             problem = spoil(table, case, seed)
-            for arm in arms:
+            for voters in every:
                 known = read_lines(results)
-                if (case.key, seed, arm) in known and known[case.key, seed, arm].code == code:
+                if (case.key, seed, voters) in known and known[case.key, seed, voters].code == code:
                     continue
-                config = configured(case, arm, folder)
+                config = configured(case, voters, folder)
                 models = locate_models(config, use_llm=True)
                 began = time.perf_counter()
                 with Store(work / "votes.sqlite") as store:
@@ -256,14 +256,14 @@ def run_all(
                 line = Line(
                     case=case.key,
                     seed=seed,
-                    voters=arm,
+                    voters=voters,
                     seconds=time.perf_counter() - began,
                     code=code,
                     versions=package_versions(),
                     **measure(problem, done, names),  # type: ignore[arg-type]
                 )
                 append_record(results, asdict(line))
-                _say(f"{case.key} seed {seed} {arm}: {asdict(line)}")
+                _say(f"{case.key} seed {seed} {voters}: {asdict(line)}")
 
 
 def _say(text: str) -> None:
@@ -282,9 +282,9 @@ _OF_OOS = ("oos_precision", "oos_recall")
 def gain(lines: Lines, case: str, voters: str, figure: str) -> float | None:
     """Return how much votes add, in the mean over the seeds that have both."""
     gains = []
-    for (its_case, seed, arm), line in lines.items():
+    for (its_case, seed, its_voters), line in lines.items():
         without = lines.get((case, seed, NONE))
-        if (its_case, arm) == (case, voters) and without is not None:
+        if (its_case, its_voters) == (case, voters) and without is not None:
             ours, theirs = getattr(line, figure), getattr(without, figure)
             if ours is not None and theirs is not None:
                 gains.append(ours - theirs)
@@ -295,8 +295,8 @@ def values_of(lines: Lines, case: str, voters: str, figure: str) -> list[float]:
     """Return one figure of each seed."""
     found = [
         getattr(line, figure)
-        for (its_case, _, arm), line in sorted(lines.items())
-        if (its_case, arm) == (case, voters)
+        for (its_case, _, its_voters), line in sorted(lines.items())
+        if (its_case, its_voters) == (case, voters)
     ]
     return [value for value in found if value is not None]
 
@@ -315,11 +315,11 @@ def verdicts(lines: Lines) -> list[tuple[str, str, str, bool]]:
         asked = f"at least {LEAST_FOUND:.0%}"
         found.append((where, asked, f"{spread(share)} %", float(np.mean(share)) >= LEAST_FOUND))
     changes = {
-        (case.title, arm, figure): change
+        (case.title, voters, figure): change
         for case in CASES
-        for arm in (*VOTERS, ALL)
+        for voters in (*VOTERS, ALL)
         for figure in (*_HARMFUL_IF_LOWER, *(_OF_OOS if case.key == "oos" else ()))
-        if (change := gain(lines, case.key, arm, figure)) is not None
+        if (change := gain(lines, case.key, voters, figure)) is not None
     }
     if changes:
         worst = min(changes, key=lambda key: changes[key])
@@ -377,18 +377,18 @@ def _table(case: Case, lines: Lines) -> list[str]:
         f"| voters | {' | '.join(FIGURES).replace('_', ' ')} | texts | weights |",
         "|---" * (len(FIGURES) + 3) + "|",
     ]
-    for arm in (NONE, *VOTERS, ALL):
-        chosen = [line for (_, _, its_arm), line in sorted(lines.items()) if its_arm == arm]
+    for voters in (NONE, *VOTERS, ALL):
+        chosen = [line for (_, _, its), line in sorted(lines.items()) if its == voters]
         if not chosen:
             continue
-        cells = [spread(values_of(lines, case.key, arm, figure)) for figure in FIGURES]
+        cells = [spread(values_of(lines, case.key, voters, figure)) for figure in FIGURES]
         asked = f"{np.mean([line.asked for line in chosen]):.0f}"
         weights = "; ".join(
             ", ".join(f"{weight:.2f}" for weight in line.weights.values())
             for line in chosen
             if line.weights
         )
-        rows.append(f"| {arm} | {' | '.join(cells)} | {asked} | {weights} |")
+        rows.append(f"| {voters} | {' | '.join(cells)} | {asked} | {weights} |")
     return rows
 
 
@@ -396,15 +396,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arms = (NONE, *VOTERS, ALL)
+    every = (NONE, *VOTERS, ALL)
     parser.add_argument("--cases", default=",".join(_CASE), help=f"of {', '.join(_CASE)}")
-    parser.add_argument("--voters", default=",".join(arms), help=f"of {', '.join(arms)}")
+    parser.add_argument("--voters", default=",".join(every), help=f"of {', '.join(every)}")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
     add_places(parser, "votes")
     options = parser.parse_args(arguments)
     cases = [_CASE[key] for key in options.cases.split(",")]
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    chosen = [arm for arm in arms if arm in options.voters.split(",")]
+    chosen = [voters for voters in every if voters in options.voters.split(",")]
     if not options.report_only:
         run_all(cases, seeds, chosen, options.folder, options.work)
     lines = {k: v for k, v in read_lines(options.work / "results.jsonl").items() if k[1] in seeds}

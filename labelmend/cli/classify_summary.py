@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelmend.cli.console import harmless
-from labelmend.evaluation.baseline import by_arm
+from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.comparison import Comparison
 from labelmend.evaluation.evaluate import headline
 from labelmend.report.comparison import FIGURES, in_words, mean_figure, shown
@@ -110,8 +110,8 @@ def print_report(report: Report) -> None:
     else:
         _print_notes(console, mending.missing)
         console.print(Text(mending_in_words(mending)), soft_wrap=True)
-        if mending.rightness is not None:
-            right = mending.rightness
+        if mending.accuracy is not None:
+            right = mending.accuracy
             console.print(
                 Text(
                     f"Changes, by the true labels: precision {_of(right.precision)}, recall "
@@ -128,16 +128,16 @@ def _of(share: Share) -> str:
 
 
 def _print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the figures by classifier and version of the labels, and the verdict in words."""
+    """Print the figures by classifier and condition, and the verdict in words."""
     for outcome in comparison.outcomes:
-        arms = by_arm(comparison.cells, outcome.kind)
+        conditions = by_condition(comparison.runs, outcome.kind)
         title = f"{outcome.kind} on {comparison.test_rows:,} test rows"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         table.add_column("")
-        for name in arms:
+        for name in conditions:
             table.add_column(name, justify="right")
         for name, figure, per_cent in FIGURES:
-            values = [mean_figure(cells, figure) for cells in arms.values()]
+            values = [mean_figure(runs, figure) for runs in conditions.values()]
             if any(value is not None for value in values):
                 table.add_row(name, *(shown(value, per_cent=per_cent) for value in values))
         console.print(table, highlight=False)

@@ -37,8 +37,8 @@ _CURVE_POINTS = 101
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One version of the labels.
+class Condition:
+    """One version of the labels: as given, mended, gold, or a peer's.
 
     Attributes:
         name: what tables call it.
@@ -81,12 +81,12 @@ class TestSet:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One kind of classifier on one version of the labels with one seed.
+class TrainingRun:
+    """One training and its test: one kind of classifier in one condition with one seed.
 
     Attributes:
         kind: of the classifier.
-        arm: name of the version.
+        condition: name of the version of the labels.
         seed: of the training.
         metrics: on the test rows.
         curve: what other bars for out-of-scope would do to the test rows.
@@ -95,7 +95,7 @@ class Cell:
     """
 
     kind: str
-    arm: str
+    condition: str
     seed: int
     metrics: Metrics
     curve: TradeOff
@@ -141,40 +141,40 @@ class Vectors:
         return {text_key(text): i for i, text in backwards}
 
 
-def run_cell(
-    arm: Arm,
+def train_and_test(
+    condition: Condition,
     kind: str,
     seed: int,
     test: TestSet,
     vectors: Vectors,
     config: ClassifyConfig,
     point: OperatingPoint,
-) -> Cell:
-    """Train on one version of the labels and test.
+) -> TrainingRun:
+    """Train in one condition and test.
 
     Raises:
         ConfigError: the operating point can't be had.
     """
-    data = arm.training_set()
+    data = condition.training_set()
     found, _ = _predicted(data, test.texts, kind, seed, vectors, config, point)
-    return _cell(arm, kind, seed, test, data, found)
+    return _run(condition, kind, seed, test, data, found)
 
 
-def cross_validated_cell(
-    arm: Arm,
+def cross_validated_run(
+    condition: Condition,
     kind: str,
     seed: int,
     test: TestSet,
     vectors: Vectors,
     config: ClassifyConfig,
     point: OperatingPoint,
-) -> Cell:
+) -> TrainingRun:
     """Test each fold of the test rows on a classifier that was trained without its texts.
 
     Rows that are tested nowhere are trained on always. The seed draws the folds.
 
     Args:
-        arm: one that passes `check_folds`.
+        condition: one that passes `check_folds`.
         kind: of the classifier.
         seed: of the folds and the trainings.
         test: the test rows.
@@ -187,14 +187,16 @@ def cross_validated_cell(
     """
     fold_of = _fold_of_keys(test, config.folds, seed)
     test_folds = np.array([fold_of[text_key(text)] for text in test.texts])
-    arm_folds = np.array([fold_of.get(text_key(text), -1) for text in arm.dataset.texts])
-    whole = arm.training_set()
+    condition_folds = np.array(
+        [fold_of.get(text_key(text), -1) for text in condition.dataset.texts]
+    )
+    whole = condition.training_set()
     parts: list[tuple[Ints, Predictions]] = []
     trainings: list[Training] = []
     for fold in np.unique(test_folds):
         rows = np.flatnonzero(test_folds == fold)
-        kept = np.where(arm_folds != fold, arm.confidence, 0.0)
-        data = replace(arm, confidence=kept).training_set()
+        kept = np.where(condition_folds != fold, condition.confidence, 0.0)
+        data = replace(condition, confidence=kept).training_set()
         texts = [test.texts[i] for i in rows]
         found, done = _predicted(data, texts, kind, seed, vectors, config, point)
         parts.append((rows, _in_labels(found, data.labels, whole.labels)))
@@ -207,7 +209,7 @@ def cross_validated_cell(
         oos_scores=np.concatenate(on_one_scale([p.oos_scores for _, p in parts], trainings))[back],
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
-    return _cell(arm, kind, seed, test, whole, joined)
+    return _run(condition, kind, seed, test, whole, joined)
 
 
 def on_one_scale(scores: Sequence[Doubles], trainings: Sequence[Training]) -> list[Doubles]:
@@ -236,25 +238,27 @@ def on_one_scale(scores: Sequence[Doubles], trainings: Sequence[Training]) -> li
     return [(part - bar) / spread for part, bar, spread in zip(scores, bars, spreads, strict=True)]
 
 
-def check_folds(arms: Sequence[Arm], test: TestSet, folds: int, seeds: Sequence[int]) -> None:
-    """Make sure that cross-validation leaves each version of the labels enough to train on.
+def check_folds(
+    conditions: Sequence[Condition], test: TestSet, folds: int, seeds: Sequence[int]
+) -> None:
+    """Make sure that cross-validation leaves each condition enough to train on.
 
     Raises:
         InputError: outside some fold, fewer than two labels have two texts.
     """
     dealt = [(seed, _fold_of_keys(test, folds, seed)) for seed in seeds]
-    for arm in arms:
-        # Not `arm.training_set()`: each fold drops its own labels. A text is in a fold or not as a
-        # whole, so its main label is the same everywhere.
-        data = training_set(arm.dataset, arm.confidence)
+    for condition in conditions:
+        # Not `condition.training_set()`: each fold drops its own labels. A text is in a fold or not
+        # as a whole, so its main label is the same everywhere.
+        data = training_set(condition.dataset, condition.confidence)
         keys, main = [text_key(text) for text in data.texts], data.main_labels()
         for seed, fold_of in dealt:
             place = np.array([fold_of.get(key, -1) for key in keys])
             for fold in sorted(set(fold_of.values())):
                 if (np.bincount(main[place != fold]) >= LEAST_TEXTS).sum() < LEAST_LABELS:
                     raise InputError(
-                        f"{arm.name}: cross-validation with seed {seed} leaves fewer than two "
-                        "labels of two texts each to train on; give --test"
+                        f"{condition.name}: cross-validation with seed {seed} leaves fewer than "
+                        "two labels of two texts each to train on; give --test"
                     )
 
 
@@ -283,10 +287,10 @@ def _predicted(
         return found.predict(texts), found.training
 
 
-def cleanlab_arms(
-    arm: Arm, vectors: Vectors, config: ClassifyConfig, point: OperatingPoint, seed: int
-) -> tuple[Arm, Arm]:
-    """Return what cleanlab makes of an arm: flagged rows taken out, and relabelled.
+def cleanlab_conditions(
+    condition: Condition, vectors: Vectors, config: ClassifyConfig, point: OperatingPoint, seed: int
+) -> tuple[Condition, Condition]:
+    """Return what cleanlab makes of a condition: flagged rows taken out, and relabelled.
 
     It gets the calibrated out-of-fold probabilities of our logistic regression.
 
@@ -294,13 +298,14 @@ def cleanlab_arms(
         ConfigError: the operating point can't be had.
         InputError: it leaves fewer than two labels of two texts each.
     """
-    data = arm.training_set()
+    data = condition.training_set()
     learner = LogisticRegressionHead()
     done = train(data, vectors.of(data.texts), config, learner, point, seed, NoProgress())
     place = {text_key(text): i for i, text in enumerate(data.texts)}
-    kept = np.array([place.get(text_key(text), -1) for text in arm.dataset.texts])
+    kept = np.array([place.get(text_key(text), -1) for text in condition.dataset.texts])
     given = label_indices(
-        data.labels, [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
+        data.labels,
+        [condition.dataset.labels[k] if k >= 0 else None for k in condition.dataset.given],
     )
     rows = np.flatnonzero((given >= 0) & (kept >= 0))
     versions = []
@@ -311,8 +316,10 @@ def cleanlab_arms(
     ):
         mended = np.full(len(given), -1, dtype=np.int64)
         mended[rows] = labels
-        dataset = Dataset(arm.dataset.ids, arm.dataset.texts, mended, data.labels, data.oos)
-        version = Arm(name, dataset, arm.confidence)
+        dataset = Dataset(
+            condition.dataset.ids, condition.dataset.texts, mended, data.labels, data.oos
+        )
+        version = Condition(name, dataset, condition.confidence)
         if len(version.training_set().labels) < LEAST_LABELS:
             raise InputError(
                 f"{name}: cleanlab leaves fewer than two labels of two texts each to train on; "
@@ -322,11 +329,11 @@ def cleanlab_arms(
     return versions[0], versions[1]
 
 
-def answers_of(cells: Sequence[Cell], labels: Sequence[str]) -> Answers:
-    """Return what the cells of one kind and arm say, one seed each, as indices of `labels`."""
+def answers_of(runs: Sequence[TrainingRun], labels: Sequence[str]) -> Answers:
+    """Return what the runs of one kind and condition say, one seed each, as indices of `labels`."""
     return Answers(
-        called=np.stack([label_indices(labels, cell.called) for cell in cells]),
-        flagged=np.array([cell.flagged for cell in cells], dtype=bool),
+        called=np.stack([label_indices(labels, run.called) for run in runs]),
+        flagged=np.array([run.flagged for run in runs], dtype=bool),
     )
 
 
@@ -339,20 +346,20 @@ def test_rows(test: TestSet, labels: Sequence[str]) -> TestRows:
 test_rows.__test__ = False  # type: ignore[attr-defined]
 
 
-class KnownCells(Protocol):
-    """Remembers cells, so that an interrupted comparison need not train them again."""
+class KnownRuns(Protocol):
+    """Remembers runs, so that an interrupted comparison need not train them again."""
 
-    def find(self, arm: Arm, kind: str, seed: int) -> Cell | None:
-        """Return a cell that is known."""
+    def find(self, condition: Condition, kind: str, seed: int) -> TrainingRun | None:
+        """Return a run that is known."""
         ...
 
-    def add(self, arm: Arm, cell: Cell) -> None:
-        """Remember a cell."""
+    def add(self, condition: Condition, run: TrainingRun) -> None:
+        """Remember a run."""
         ...
 
 
 def run_all(
-    arms: Sequence[Arm],
+    conditions: Sequence[Condition],
     kinds: Sequence[str],
     seeds: Sequence[int],
     test: TestSet,
@@ -362,50 +369,50 @@ def run_all(
     progress: Progress,
     *,
     cross_validate: bool,
-    known: KnownCells | None = None,
-) -> tuple[Cell, ...]:
-    """Train and test every kind on every version of the labels with every seed.
+    known: KnownRuns | None = None,
+) -> tuple[TrainingRun, ...]:
+    """Train and test every kind in every condition with every seed.
 
     Args:
-        arms: the versions.
+        conditions: the versions of the labels.
         kinds: of classifiers.
         seeds: of the trainings.
         test: the test rows.
         vectors: of all texts.
         config: the classifiers' settings.
         point: the operating point of out-of-scope detection.
-        progress: advances one step a cell.
+        progress: advances one step a run.
         cross_validate: the test rows are rows of the training set too.
-        known: cells that need not be trained, and where those that are trained go.
+        known: runs that need not be trained, and where those that are trained go.
     """
-    run = cross_validated_cell if cross_validate else run_cell
-    progress.start("train and test", len(arms) * len(kinds) * len(seeds))
-    cells = []
+    once = cross_validated_run if cross_validate else train_and_test
+    progress.start("train and test", len(conditions) * len(kinds) * len(seeds))
+    runs = []
     for kind in kinds:
         for seed in seeds:
-            for arm in arms:
-                cell = known.find(arm, kind, seed) if known else None
-                if cell is None:
-                    cell = run(arm, kind, seed, test, vectors, config, point)
+            for condition in conditions:
+                run = known.find(condition, kind, seed) if known else None
+                if run is None:
+                    run = once(condition, kind, seed, test, vectors, config, point)
                     if known:
-                        known.add(arm, cell)
-                cells.append(cell)
+                        known.add(condition, run)
+                runs.append(run)
                 progress.advance()
-    return tuple(cells)
+    return tuple(runs)
 
 
-def by_arm(cells: Sequence[Cell], kind: str) -> Mapping[str, list[Cell]]:
-    """Return the cells of one kind, by version of the labels, in the order of the seeds."""
-    found: dict[str, list[Cell]] = {}
-    for cell in cells:
-        if cell.kind == kind:
-            found.setdefault(cell.arm, []).append(cell)
+def by_condition(runs: Sequence[TrainingRun], kind: str) -> Mapping[str, list[TrainingRun]]:
+    """Return the runs of one kind, by condition, in the order of the seeds."""
+    found: dict[str, list[TrainingRun]] = {}
+    for run in runs:
+        if run.kind == kind:
+            found.setdefault(run.condition, []).append(run)
     return found
 
 
-def _cell(
-    arm: Arm, kind: str, seed: int, test: TestSet, data: TrainingSet, found: Predictions
-) -> Cell:
+def _run(
+    condition: Condition, kind: str, seed: int, test: TestSet, data: TrainingSet, found: Predictions
+) -> TrainingRun:
     labels = (*data.labels, *sorted(set(test.labels) - set(data.labels)))
     oos = labels.index(test.oos) if test.oos in labels else None
     truth = label_indices(labels, test.labels)
@@ -414,9 +421,9 @@ def _cell(
         inside[:, data.oos] = -1.0
     is_oos = truth == (-1 if oos is None else oos)
     right = inside.argmax(axis=1) == truth
-    return Cell(
+    return TrainingRun(
         kind=kind,
-        arm=arm.name,
+        condition=condition.name,
         seed=seed,
         metrics=evaluate(truth, found, labels, oos),
         curve=trade_off(found.oos_scores, is_oos, right, np.ones(len(truth)), _CURVE_POINTS),

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.data import LabelledTable
-from labelmend.evaluation.baseline import Cell, TestSet, answers_of, by_arm, test_rows
+from labelmend.evaluation.baseline import TestSet, TrainingRun, answers_of, by_condition, test_rows
 from labelmend.evaluation.compare import Outcome, compare
 from labelmend.evaluation.evaluate import curve_record
 
 BEFORE, AFTER, GOLD = "as given", "mended", "gold"
+
+SCHEMA_VERSION = 2
+"""Of the record as JSON, to be raised with any change of its keys; without one it is of version 1,
+where `conditions` were `arms`, `runs` were `cells` and `mending.accuracy` was `rightness`."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,9 @@ class Comparison:
 
     Attributes:
         tables: what was trained on.
-        cells: every training and its test.
+        runs: every training and its test.
         outcomes: as given against mended, by kind of classifier.
-        arms: the versions of the labels, with their numbers of labelled rows.
+        conditions: the versions of the labels, with their numbers of labelled rows.
         test_rows: rows that were tested on.
         cross_validated: whether there was no test set.
         notes: what the user should know.
@@ -78,24 +82,31 @@ class Comparison:
     """
 
     tables: ComparedTables
-    cells: tuple[Cell, ...]
+    runs: tuple[TrainingRun, ...]
     outcomes: tuple[Outcome, ...]
-    arms: dict[str, int]
+    conditions: dict[str, int]
     test_rows: int
     cross_validated: bool
     notes: tuple[str, ...]
     record: dict[str, Any]
 
 
-def compare_cells(
-    cells: Sequence[Cell], kinds: Sequence[str], test: TestSet, before: str, after: str, seed: int
+def compare_runs(
+    runs: Sequence[TrainingRun],
+    kinds: Sequence[str],
+    test: TestSet,
+    before: str,
+    after: str,
+    seed: int,
 ) -> tuple[Outcome, ...]:
     """Compare two versions of the labels, kind by kind."""
-    labels = sorted({*test.labels, *(label for cell in cells for label in cell.called)})
+    labels = sorted({*test.labels, *(label for run in runs for label in run.called)})
     pairs = []
     for kind in kinds:
-        arms = by_arm(cells, kind)
-        pairs.append((kind, answers_of(arms[before], labels), answers_of(arms[after], labels)))
+        conditions = by_condition(runs, kind)
+        pairs.append(
+            (kind, answers_of(conditions[before], labels), answers_of(conditions[after], labels))
+        )
     return compare(pairs, test_rows(test, labels), seed)
 
 
@@ -123,12 +134,12 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def cell_record(cell: Cell) -> dict[str, Any]:
-    """Return a cell as JSON has it, without what it says of each row."""
+def training_run_record(run: TrainingRun) -> dict[str, Any]:
+    """Return a run as JSON has it, without what it says of each row."""
     return {
-        "kind": cell.kind,
-        "arm": cell.arm,
-        "seed": cell.seed,
-        "metrics": asdict(cell.metrics),
-        "oos_trade_off": curve_record(cell.curve),
+        "kind": run.kind,
+        "condition": run.condition,
+        "seed": run.seed,
+        "metrics": asdict(run.metrics),
+        "oos_trade_off": curve_record(run.curve),
     }

@@ -1,4 +1,4 @@
-"""What an interrupted comparison has trained so far, so that the next run goes on from there."""
+"""What an interrupted comparison has trained so far, so that the next one goes on from there."""
 
 import hashlib
 import json
@@ -11,29 +11,32 @@ import numpy as np
 
 from labelmend.classify.calibrate import TradeOff
 from labelmend.errors import OutputError
-from labelmend.evaluation.baseline import Arm, Cell
+from labelmend.evaluation.baseline import Condition, TrainingRun
 from labelmend.evaluation.evaluate import LabelScores, Metrics, ReliabilityBin
+
+_FORMAT = 2
+"""Of the lines. Those of another are passed over, and the runs that they hold are trained again."""
 
 
 @dataclass(frozen=True)
-class CellLog:
-    """A file of finished cells, a line of JSON each.
+class RunLog:
+    """A file of finished runs, a line of JSON each.
 
     Attributes:
         path: of the file; the folder is there.
-        facts: all that a cell depends on besides its labels, kind and seed, as a digest.
+        facts: all that a run depends on besides its labels, kind and seed, as a digest.
     """
 
     path: Path
     facts: str
 
-    def find(self, arm: Arm, kind: str, seed: int) -> Cell | None:
-        """Return a cell that was trained before; of versions with the same labels one will do.
+    def find(self, condition: Condition, kind: str, seed: int) -> TrainingRun | None:
+        """Return a run that was trained before; of versions with the same labels one will do.
 
         Raises:
             OutputError: the file can't be read.
         """
-        key = self._key(arm, kind, seed)
+        key = self._key(condition, kind, seed)
         try:
             lines = self.path.read_bytes().splitlines() if self.path.is_file() else ()
         except OSError as error:
@@ -44,18 +47,18 @@ class CellLog:
             try:
                 held = json.loads(line)
                 if held["key"] == key:
-                    return replace(_cell(held["cell"]), arm=arm.name)
+                    return replace(_run(held["run"]), condition=condition.name)
             except (ValueError, KeyError, TypeError):
-                continue  # cut short when the run was killed
+                continue  # cut short when the command was killed
         return None
 
-    def add(self, arm: Arm, cell: Cell) -> None:
-        """Remember a cell.
+    def add(self, condition: Condition, run: TrainingRun) -> None:
+        """Remember a run.
 
         Raises:
             OutputError: the file can't be written.
         """
-        line = json.dumps({"key": self._key(arm, cell.kind, cell.seed), "cell": _plain(cell)})
+        line = json.dumps({"key": self._key(condition, run.kind, run.seed), "run": _plain(run)})
         try:
             with self.path.open("ab") as file:
                 # A line of its own even behind one that was cut short.
@@ -68,8 +71,8 @@ class CellLog:
                 "another folder with -o"
             ) from None
 
-    def _key(self, arm: Arm, kind: str, seed: int) -> str:
-        facts = (self.facts, arm.training_set().digest, kind, seed)
+    def _key(self, condition: Condition, kind: str, seed: int) -> str:
+        facts = (_FORMAT, self.facts, condition.training_set().digest, kind, seed)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -79,19 +82,19 @@ def log_beside(folder: Path) -> Path:
     return resolved.with_name(f"{resolved.name}.unfinished.jsonl")
 
 
-def _plain(cell: Cell) -> dict[str, Any]:
-    curve = {name: values.tolist() for name, values in vars(cell.curve).items()}
-    return {**vars(cell), "metrics": asdict(cell.metrics), "curve": curve}
+def _plain(run: TrainingRun) -> dict[str, Any]:
+    curve = {name: values.tolist() for name, values in vars(run.curve).items()}
+    return {**vars(run), "metrics": asdict(run.metrics), "curve": curve}
 
 
-def _cell(plain: dict[str, Any]) -> Cell:
+def _run(plain: dict[str, Any]) -> TrainingRun:
     metrics = plain["metrics"]
     labels = {label: LabelScores(**scores) for label, scores in metrics["labels"].items()}
     bins = tuple(ReliabilityBin(**bin_) for bin_ in metrics["reliability"])
     curve = {name: np.array(values, dtype=np.float64) for name, values in plain["curve"].items()}
-    return Cell(
+    return TrainingRun(
         kind=plain["kind"],
-        arm=plain["arm"],
+        condition=plain["condition"],
         seed=plain["seed"],
         metrics=Metrics(**{**metrics, "labels": labels, "reliability": bins}),
         curve=TradeOff(**curve),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.calibrate import TradeOff
-from labelmend.evaluation.baseline import Cell
+from labelmend.evaluation.baseline import TrainingRun
 from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
 from labelmend.evaluation.evaluate import ReliabilityBin
@@ -37,12 +37,12 @@ _CURVE = np.linspace(0, 1, 21)
 _TOLERANCE = 1e-9
 """Recalls this close are equal: they are quotients, and the steps of the curve are not."""
 
-_OF_ARM = {
+_OF_CONDITION = {
     BEFORE: (VERMILION, "circle-open", "dot"),
     AFTER: (BLUE, "circle", "solid"),
     GOLD: (GREEN, "diamond", "dash"),
 }
-_OTHER_ARMS = ((ORANGE, "square", "dashdot"), (PURPLE, "triangle-up", "longdash"))
+_OTHER_CONDITIONS = ((ORANGE, "square", "dashdot"), (PURPLE, "triangle-up", "longdash"))
 
 
 def change_plot(outcomes: Sequence[Outcome]) -> Plot:
@@ -94,11 +94,11 @@ def change_plot(outcomes: Sequence[Outcome]) -> Plot:
     )
 
 
-def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
+def label_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot:
     """Show each label's F1 before and after, for the labels where it changed most."""
     import plotly.graph_objects as go
 
-    scores = label_f1(arms[BEFORE], arms[AFTER])
+    scores = label_f1(conditions[BEFORE], conditions[AFTER])
     shown = scores[:SHOWN_LABELS]
     places = list(range(len(shown)))
     figure = go.Figure()
@@ -112,7 +112,7 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
             showlegend=False,
         )
     for name, column in ((BEFORE, 1), (AFTER, 2)):
-        colour, symbol, _ = _OF_ARM[name]
+        colour, symbol, _ = _OF_CONDITION[name]
         figure.add_scatter(
             x=[100 * row[column] for row in shown],
             y=places,
@@ -132,7 +132,7 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
         tickvals=places, ticktext=[short(row[0]) for row in shown], autorange="reversed"
     )
     figure.update_layout(height=150 + 26 * len(shown))
-    rows = next(iter(arms.values()))[0].metrics.labels
+    rows = next(iter(conditions.values()))[0].metrics.labels
     most = "" if len(shown) == len(scores) else f"; the {len(shown)} that changed most"
     return Plot(
         f"labels-{kind}",
@@ -144,15 +144,19 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
             "By label, per cent; most changed F1 first",
             (
                 *("label", "test rows", "change of F1"),
-                *(f"{figure} {arm}" for figure in LABEL_FIGURES for arm in (BEFORE, AFTER)),
+                *(
+                    f"{figure} {condition}"
+                    for figure in LABEL_FIGURES
+                    for condition in (BEFORE, AFTER)
+                ),
             ),
             tuple(
                 (
                     *(label, f"{rows[label].rows:,}", points(b - a)),
                     *(
-                        f"{label_mean(arms[arm], label, figure) * 100:.1f}"
+                        f"{label_mean(conditions[condition], label, figure) * 100:.1f}"
                         for figure in LABEL_FIGURES.values()
-                        for arm in (BEFORE, AFTER)
+                        for condition in (BEFORE, AFTER)
                     ),
                 )
                 for label, a, b in scores
@@ -161,7 +165,7 @@ def label_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
     )
 
 
-def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
+def reliability_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot:
     """Show how often labels are right that were given with some probability."""
     import plotly.graph_objects as go
 
@@ -175,8 +179,8 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
         hoverinfo="skip",
     )
     rows: list[tuple[str, ...]] = []
-    for (name, cells), style in zip(arms.items(), _styles(arms), strict=True):
-        bins = pooled_bins([cell.metrics.reliability for cell in cells])
+    for (name, runs), style in zip(conditions.items(), _styles(conditions), strict=True):
+        bins = pooled_bins([run.metrics.reliability for run in runs])
         figure.add_scatter(
             x=[100 * b.confidence for b in bins],
             y=[100 * b.accuracy for b in bins],
@@ -199,8 +203,8 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
     figure.update_yaxes(title="share that is right, per cent", range=[-3, 103])
     said = ", ".join(
         f"{name} {error:.3f}"
-        for name, cells in arms.items()
-        if (error := mean_figure(cells, lambda m: m.ece)) is not None
+        for name, runs in conditions.items()
+        if (error := mean_figure(runs, lambda m: m.ece)) is not None
     )
     return Plot(
         f"reliability-{kind}",
@@ -219,16 +223,16 @@ def reliability_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot:
     )
 
 
-def trade_off_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot | None:
+def trade_off_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot | None:
     """Show what finding out-of-scope texts costs; None where the test has none."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
     curves: dict[str, Doubles] = {}
-    for (name, cells), style in zip(arms.items(), _styles(arms), strict=True):
-        if any(np.isnan(cell.curve.oos_recall).any() for cell in cells):
+    for (name, runs), style in zip(conditions.items(), _styles(conditions), strict=True):
+        if any(np.isnan(run.curve.oos_recall).any() for run in runs):
             return None
-        curves[name] = mean_curve([cell.curve for cell in cells])
+        curves[name] = mean_curve([run.curve for run in runs])
         figure.add_scatter(
             x=(100 * _CURVE).tolist(),
             y=(100 * curves[name]).tolist(),
@@ -237,9 +241,9 @@ def trade_off_plot(kind: str, arms: Mapping[str, Sequence[Cell]]) -> Plot | None
             **{**style, "mode": "lines"},
         )
     bars = {}
-    for (name, cells), style in zip(arms.items(), _styles(arms), strict=True):
-        recall = mean_figure(cells, lambda m: m.oos_recall)
-        accuracy = mean_figure(cells, lambda m: m.in_scope_accuracy)
+    for (name, runs), style in zip(conditions.items(), _styles(conditions), strict=True):
+        recall = mean_figure(runs, lambda m: m.oos_recall)
+        accuracy = mean_figure(runs, lambda m: m.in_scope_accuracy)
         if recall is None or accuracy is None:
             continue
         bars[name] = recall, accuracy
@@ -317,12 +321,12 @@ def mean_curve(curves: Sequence[TradeOff]) -> Doubles:
     return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
 
-def _styles(arms: Mapping[str, object]) -> list[dict[str, Any]]:
-    """Return how the series of each version of the labels are drawn."""
-    others = iter(_OTHER_ARMS * len(arms))
+def _styles(conditions: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Return how the series of each condition are drawn."""
+    others = iter(_OTHER_CONDITIONS * len(conditions))
     found = []
-    for name in arms:
-        colour, symbol, dash = _OF_ARM.get(name) or next(others)
+    for name in conditions:
+        colour, symbol, dash = _OF_CONDITION.get(name) or next(others)
         found.append(
             {
                 "mode": "lines+markers",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelmend.classify.calibrate import Goal
-from labelmend.evaluation.baseline import Cell, by_arm
+from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.evaluate import LabelScores, Metrics
 
@@ -59,14 +59,14 @@ def page(comparison: "Comparison") -> str:
     ]
     lines += ["", *(f"> {note}" for note in comparison.notes)] if comparison.notes else []
     for outcome in comparison.outcomes:
-        arms = by_arm(comparison.cells, outcome.kind)
-        lines += ["", f"## {outcome.kind}", "", *_figure_table(arms)]
+        conditions = by_condition(comparison.runs, outcome.kind)
+        lines += ["", f"## {outcome.kind}", "", *_figure_table(conditions)]
         lines += ["", "| mended - as given | change | 95 % interval |", "|---|---|---|"]
         lines += [
             f"| {d.figure} | {points(d.change)} | {points(d.low)} to {points(d.high)} |"
             for d in outcome.differences
         ]
-        lines += ["", *_label_table(arms)]
+        lines += ["", *_label_table(conditions)]
     return "\n".join(lines) + "\n"
 
 
@@ -74,10 +74,12 @@ def how_tested(comparison: "Comparison") -> str:
     """Return what was trained on and tested on, and what a verdict takes."""
     record, point = comparison.record, comparison.record["operating_point"]
     tested = "cross-validated on" if comparison.cross_validated else "tested on"
-    arms = ", ".join(f"{name} ({rows:,} rows)" for name, rows in comparison.arms.items())
+    conditions = ", ".join(
+        f"{name} ({rows:,} rows)" for name, rows in comparison.conditions.items()
+    )
     weighed = ", mended rows by their confidence" if record["weighted_by_confidence"] else ""
     return (
-        f"Trained on {arms}{weighed}; {tested} {comparison.test_rows:,} rows; "
+        f"Trained on {conditions}{weighed}; {tested} {comparison.test_rows:,} rows; "
         f"seeds {', '.join(map(str, record['seeds']))}. On held-out training rows, "
         f"{_BARS[point['goal']].format(point['value'])}. Intervals are paired bootstraps over the "
         'test rows, 95 %. A verdict other than "no difference shown" needs an interval that leaves '
@@ -102,19 +104,25 @@ def points(share: float) -> str:
     return f"{share * 100:+.2f}"
 
 
-def mean_figure(cells: Sequence[Cell], figure: Callable[[Metrics], float | None]) -> float | None:
+def mean_figure(
+    runs: Sequence[TrainingRun], figure: Callable[[Metrics], float | None]
+) -> float | None:
     """Return the mean over the seeds, None where a seed has none."""
-    values = [figure(cell.metrics) for cell in cells]
+    values = [figure(run.metrics) for run in runs]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def label_mean(cells: Sequence[Cell], label: str, figure: Callable[[LabelScores], float]) -> float:
+def label_mean(
+    runs: Sequence[TrainingRun], label: str, figure: Callable[[LabelScores], float]
+) -> float:
     """Return the mean of a label's figure over the seeds."""
-    return float(np.mean([figure(cell.metrics.labels[label]) for cell in cells]))
+    return float(np.mean([figure(run.metrics.labels[label]) for run in runs]))
 
 
-def label_f1(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[str, float, float]]:
+def label_f1(
+    before: Sequence[TrainingRun], after: Sequence[TrainingRun]
+) -> list[tuple[str, float, float]]:
     """Return label, F1 before and after as means over the seeds, most changed first."""
     f1 = LABEL_FIGURES["F1"]
     scores = [
@@ -139,26 +147,26 @@ _LEAST_SHOWN = 1e-4
 """A p-value below it is shown as less than it."""
 
 
-def _figure_table(arms: Mapping[str, list[Cell]]) -> list[str]:
-    lines = [f"| | {' | '.join(arms)} |", "|---" * (len(arms) + 1) + "|"]
+def _figure_table(conditions: Mapping[str, list[TrainingRun]]) -> list[str]:
+    lines = [f"| | {' | '.join(conditions)} |", "|---" * (len(conditions) + 1) + "|"]
     for name, figure, per_cent in FIGURES:
-        values = [mean_figure(cells, figure) for cells in arms.values()]
+        values = [mean_figure(runs, figure) for runs in conditions.values()]
         if any(value is not None for value in values):
             cells = " | ".join(shown(value, per_cent=per_cent) for value in values)
             lines.append(f"| {name} | {cells} |")
     return lines
 
 
-def _label_table(arms: Mapping[str, list[Cell]]) -> list[str]:
-    """Return the labels whose F1 changed most between the first two arms."""
-    (first, before), (second, after), *_ = arms.items()
-    titles = [f"{figure} {arm}" for figure in LABEL_FIGURES for arm in (first, second)]
+def _label_table(conditions: Mapping[str, list[TrainingRun]]) -> list[str]:
+    """Return the labels whose F1 changed most between the first two conditions."""
+    (first, before), (second, after), *_ = conditions.items()
+    titles = [f"{figure} {condition}" for figure in LABEL_FIGURES for condition in (first, second)]
     lines = [f"| label, F1 changed most | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
     for label, _, _ in label_f1(before, after)[:_WORST_LABELS]:
         means = [
-            f"{label_mean(cells, label, figure) * 100:.1f}"
+            f"{label_mean(runs, label, figure) * 100:.1f}"
             for figure in LABEL_FIGURES.values()
-            for cells in (before, after)
+            for runs in (before, after)
         ]
         lines.append(f"| {cell_text(label)} | {' | '.join(means)} |")
     return lines

@@ -4,7 +4,7 @@ from labelmend.evaluation.comparison import Comparison
 from labelmend.report.comparison import cell_text, page
 from labelmend.report.drawing import Numbers
 from labelmend.report.mending import Mending
-from labelmend.report.page import mending_in_words, rightness_numbers
+from labelmend.report.page import accuracy_numbers, mending_in_words
 
 _FLOWS = 20
 """Pairs of labels in the table; the HTML page has more."""
@@ -17,12 +17,12 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
         return "\n".join([*lines, cell_text(mending)]) + "\n"
     lines += [mending_in_words(mending)]
     lines += ["", *(f"> {cell_text(line)}" for line in mending.missing)] if mending.missing else []
-    if mending.rightness is not None:
+    if mending.accuracy is not None:
         lines += [
             "",
             "## Were the changes right?",
             "",
-            *_table(rightness_numbers(mending.rightness)),
+            *_table(accuracy_numbers(mending.accuracy)),
         ]
     if mending.flows:
         lines += ["", "## From given to mended labels", ""]

@@ -32,7 +32,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Rightness:
+class ChangeAccuracy:
     """How right the changes were, by true labels; rows without one are left out.
 
     Attributes:
@@ -96,7 +96,7 @@ class Mending:
         kept: all other rows.
         estimated_noise: expected share of wrong labels among the given ones; None if not known.
         flows: from given to mended labels, the most frequent first.
-        rightness: by true labels, where they are known.
+        accuracy: of the changes, by true labels where they are known.
         changed_rows: drawn from the changed ones, so that they stand for all of them.
         review_rows: the first ones for review.
         run: the record of the run, or None.
@@ -110,7 +110,7 @@ class Mending:
     kept: int
     estimated_noise: float | None
     flows: tuple[Flow, ...]
-    rightness: Rightness | None
+    accuracy: ChangeAccuracy | None
     changed_rows: tuple[ShownRow, ...]
     review_rows: tuple[ShownRow, ...]
     run: RunRecord | None
@@ -129,7 +129,7 @@ class Mending:
             "confused_pairs": None
             if self.run is None
             else [asdict(pair) for pair in self.run.noise.confused_pairs],
-            "rightness": _rightness_record(self.rightness),
+            "accuracy": _accuracy_record(self.accuracy),
             "changed_rows": [_row_record(row) for row in self.changed_rows],
             "review_rows": [_row_record(row) for row in self.review_rows],
             "missing": list(self.missing),
@@ -204,7 +204,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         kept=len(given) - len(changed) - len(filled) - len(review),
         estimated_noise=_noise(after, ours=ours) if run is None else run.noise.estimated_rate,
         flows=tuple(Flow(str(g), str(m), n) for (g, m), n in ranked),
-        rightness=rightness(given, mended, truth, review if decisions else None),
+        accuracy=change_accuracy(given, mended, truth, review if decisions else None),
         changed_rows=tuple(map(shown, shown_changed)),
         review_rows=tuple(map(shown, shown_review)),
         run=run,
@@ -212,12 +212,12 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
     )
 
 
-def rightness(
+def change_accuracy(
     given: Sequence[str | None],
     mended: Sequence[str | None],
     truth: Sequence[str | None],
     review: Sequence[int] | None,
-) -> Rightness | None:
+) -> ChangeAccuracy | None:
     """Hold changes against true labels, None where no row has all it takes.
 
     Args:
@@ -235,7 +235,7 @@ def rightness(
     under = set(review or ())
     moved = set(changed)
     looked_at = [i for i in rows if i in under]
-    return Rightness(
+    return ChangeAccuracy(
         rows=len(rows),
         before=share(len(right), len(rows)),
         after=share(sum(mended[i] == truth[i] for i in rows), len(rows)),
@@ -306,7 +306,7 @@ def _first(table: LabelledTable, rows: Sequence[int], run: RunRecord | None) -> 
     return sorted(rows, key=lambda row: (rank.get(names[row], last), row))[:SHOWN_ROWS]
 
 
-def _rightness_record(found: Rightness | None) -> dict[str, Any] | None:
+def _accuracy_record(found: ChangeAccuracy | None) -> dict[str, Any] | None:
     if found is None:
         return None
     shares: Mapping[str, Share | None] = {

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from labelmend.evaluation.baseline import Cell, by_arm
+from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
 from labelmend.relabel.diagnostics.explain import Explanation
 from labelmend.report.classifier_plots import (
@@ -20,7 +20,7 @@ from labelmend.report.classifier_plots import (
 )
 from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figure, shown
 from labelmend.report.drawing import Numbers, Plot
-from labelmend.report.mending import Mending, Rightness, ShownRow
+from labelmend.report.mending import ChangeAccuracy, Mending, ShownRow
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
 from labelmend.types import Share
 from labelmend.version import __version__
@@ -118,7 +118,7 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    kinds = [_kind(o.kind, by_arm(comparison.cells, o.kind)) for o in comparison.outcomes]
+    kinds = [_kind(o.kind, by_condition(comparison.runs, o.kind)) for o in comparison.outcomes]
     known = None if isinstance(mending, str) else mending
     plots = _mending_plots(known)
     change = change_plot(comparison.outcomes)
@@ -140,8 +140,8 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         missing=[mending] if isinstance(mending, str) else [*mending.missing],
         mending_words=_mending_words(known),
         mending_plots=plots,
-        rightness_words=_rightness_words(known),
-        rightness=rightness_numbers(known.rightness) if known and known.rightness else None,
+        accuracy_words=_accuracy_words(known),
+        accuracy=accuracy_numbers(known.accuracy) if known and known.accuracy else None,
         verdicts=[in_words(outcome) for outcome in comparison.outcomes],
         how_tested=how_tested(comparison),
         comparison_notes=comparison.notes,
@@ -160,7 +160,7 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
     )
 
 
-def rightness_numbers(found: Rightness) -> Numbers:
+def accuracy_numbers(found: ChangeAccuracy) -> Numbers:
     """Return how right the changes were, as a table."""
     shares: Sequence[tuple[str, Share | None]] = (
         ("given labels that are right", found.before),
@@ -215,7 +215,7 @@ def _facts(comparison: Comparison, mending: Mending | None) -> list[_Fact]:
             facts.append(_Fact(f"{mending.review:,}", "rows for review"))
         if mending.estimated_noise is not None:
             facts.append(_Fact(f"{mending.estimated_noise:.1%}", "estimated noise as given"))
-        right = mending.rightness
+        right = mending.accuracy
         if right is not None:
             words = "right labels, before and after"
             facts.append(_Fact(f"{right.before.rate:.1%} → {right.after.rate:.1%}", words))
@@ -256,8 +256,8 @@ def _mending_plots(mending: Mending | None) -> list[Plot]:
     return plots
 
 
-def _rightness_words(mending: Mending | None) -> str:
-    if mending is None or mending.rightness is None:
+def _accuracy_words(mending: Mending | None) -> str:
+    if mending is None or mending.accuracy is None:
         return (
             "That isn't known here: no column with true labels was given (--gold-column). Read the "
             "changed rows below, which are drawn by chance: how many of them you find right is "
@@ -338,22 +338,22 @@ def _speaks(explanation: Explanation) -> str:
     )
 
 
-def _kind(name: str, arms: Mapping[str, Sequence[Cell]]) -> _Kind:
+def _kind(name: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> _Kind:
     lines = []
     for figure, measure, per_cent in FIGURES:
-        values = [mean_figure(cells, measure) for cells in arms.values()]
+        values = [mean_figure(runs, measure) for runs in conditions.values()]
         if any(value is not None for value in values):
             lines.append((figure, *(shown(value, per_cent=per_cent) for value in values)))
-    trade_off = trade_off_plot(name, arms)
-    plots = [label_plot(name, arms), reliability_plot(name, arms)]
+    trade_off = trade_off_plot(name, conditions)
+    plots = [label_plot(name, conditions), reliability_plot(name, conditions)]
     plots += [trade_off] if trade_off is not None else []
     return _Kind(
         name,
         Numbers(
             f"{name}, by the labels that it was trained on"
-            f"{' (gold: the true ones, as a bound)' if GOLD in arms else ''}; "
+            f"{' (gold: the true ones, as a bound)' if GOLD in conditions else ''}; "
             "in per cent, but log loss and ECE",
-            ("figure", *arms),
+            ("figure", *conditions),
             tuple(lines),
         ),
         tuple(plots),

@@ -35,12 +35,12 @@ from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
 from labelmend.errors import ColumnError, InputError
 from labelmend.evaluation.baseline import (
-    Arm,
-    Cell,
+    Condition,
     TestSet,
+    TrainingRun,
     Vectors,
     check_folds,
-    cleanlab_arms,
+    cleanlab_conditions,
     run_all,
 )
 from labelmend.evaluation.compare import Outcome
@@ -48,16 +48,17 @@ from labelmend.evaluation.comparison import (
     AFTER,
     BEFORE,
     GOLD,
+    SCHEMA_VERSION,
     ComparedTables,
     Comparison,
     ComparisonRequest,
-    cell_record,
-    compare_cells,
+    compare_runs,
     outcome_record,
     overall,
+    training_run_record,
 )
 from labelmend.evaluation.peer import Peer, check_peer
-from labelmend.evaluation.unfinished import CellLog
+from labelmend.evaluation.unfinished import RunLog
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
@@ -87,7 +88,7 @@ class _Tables:
     """The checked input."""
 
     trained: ComparedTables
-    arms: tuple[Arm, ...]
+    conditions: tuple[Condition, ...]
     test: TestSet
     notes: tuple[str, ...]
     sources: dict[str, dict[str, Any]]
@@ -127,20 +128,20 @@ def compare_tables(
     tables = _read(request, config)
     cross_validate = request.test is None
     if cross_validate:
-        check_folds(tables.arms, tables.test, config.classify.folds, seeds)
+        check_folds(tables.conditions, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
     models = (*models, *begun)
     seen = (*seen, *notes_on_tuned(begun, vectors.texts))
-    arms = list(tables.arms)
+    conditions = list(tables.conditions)
     if peer is not None:
-        peers = cleanlab_arms(arms[0], vectors, config.classify, point, config.seed)
+        peers = cleanlab_conditions(conditions[0], vectors, config.classify, point, config.seed)
         if cross_validate:
             check_folds(peers, tables.test, config.classify.folds, seeds)
-        arms += peers
+        conditions += peers
     setting = _Setting(cross_validate, tuple(seeds), point, models, _versions(heads))
-    cells = run_all(
-        arms,
+    runs = run_all(
+        conditions,
         kinds,
         seeds,
         tables.test,
@@ -151,20 +152,22 @@ def compare_tables(
         cross_validate=cross_validate,
         known=None if unfinished is None else _log(unfinished, tables, vectors, config, setting),
     )
-    outcomes = compare_cells(cells, kinds, tables.test, BEFORE, AFTER, config.seed)
+    outcomes = compare_runs(runs, kinds, tables.test, BEFORE, AFTER, config.seed)
     notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *seen)
-    sizes = {arm.name: int((arm.dataset.given != NO_LABEL).sum()) for arm in arms}
+    sizes = {
+        condition.name: int((condition.dataset.given != NO_LABEL).sum()) for condition in conditions
+    }
     return Comparison(
         tables=tables.trained,
-        cells=cells,
+        runs=runs,
         outcomes=outcomes,
-        arms=sizes,
+        conditions=sizes,
         test_rows=len(tables.test.texts),
         cross_validated=cross_validate,
         notes=notes,
         record={
             **_asked_record(request, config, tables, setting),
-            **_found_record(sizes, outcomes, cells),
+            **_found_record(sizes, outcomes, runs),
             "models": _model_records(models),
             "notes": list(notes),
             "versions": setting.versions,
@@ -193,8 +196,8 @@ def _versions(heads: Sequence[Head]) -> dict[str, str]:
 
 def _log(
     path: Path, tables: _Tables, vectors: Vectors, config: Config, setting: _Setting
-) -> CellLog:
-    """Return the log of the cells that are trained, under a digest of all that changes them."""
+) -> RunLog:
+    """Return the log of the runs that are trained, under a digest of all that changes them."""
     asked = config_to_dict(config)
     facts = [
         *(__version__, setting.versions, vectors.texts, vars(tables.test), setting.cross_validate),
@@ -202,7 +205,7 @@ def _log(
         asked["encoders"],
     ]
     plain = json.dumps(facts, sort_keys=True, default=list).encode()
-    return CellLog(path, hashlib.sha256(plain).hexdigest())
+    return RunLog(path, hashlib.sha256(plain).hexdigest())
 
 
 def _asked_record(
@@ -210,6 +213,7 @@ def _asked_record(
 ) -> dict[str, Any]:
     """Return as JSON what was compared, and how."""
     return {
+        "schema_version": SCHEMA_VERSION,
         "labelmend": __version__,
         "input": tables.sources,
         "test_rows": len(tables.test.texts),
@@ -222,14 +226,14 @@ def _asked_record(
 
 
 def _found_record(
-    sizes: dict[str, int], outcomes: Sequence[Outcome], cells: Sequence[Cell]
+    sizes: dict[str, int], outcomes: Sequence[Outcome], runs: Sequence[TrainingRun]
 ) -> dict[str, Any]:
     """Return as JSON what the comparison found."""
     return {
-        "arms": sizes,
+        "conditions": sizes,
         "verdict": overall(outcomes),
         "outcomes": [outcome_record(outcome) for outcome in outcomes],
-        "cells": [cell_record(cell) for cell in cells],
+        "runs": [training_run_record(run) for run in runs],
     }
 
 
@@ -241,7 +245,7 @@ def _vectors(
     The space is that of the training texts: what is tested on has no say in it.
     """
     space = open_space(config.encoders, models)
-    training = {text for arm in tables.arms for text in arm.training_set().texts}
+    training = {text for condition in tables.conditions for text in condition.training_set().texts}
     texts = sorted(training)
     tested = sorted(set(tables.test.texts) - training)
     embeddings = space.fit(texts, progress)
@@ -301,25 +305,25 @@ def _read(request: ComparisonRequest, config: Config) -> _Tables:
     notes = [
         f"{name}: {note}" for name, t in ((BEFORE, before), (AFTER, after)) for note in t.notes
     ]
-    arms = [Arm(BEFORE, before.dataset, before.confidence)]
-    arms.append(Arm(AFTER, after.dataset, after.confidence))
+    conditions = [Condition(BEFORE, before.dataset, before.confidence)]
+    conditions.append(Condition(AFTER, after.dataset, after.confidence))
     gold = None
     if request.gold_column is not None:
         holder = before_table if request.gold_column in before_table.columns else after_table
         check_column(holder, request.gold_column, "--gold-column")
         gold = loaded(holder, request.gold_column, mended=False)
-        arms.append(Arm(GOLD, gold.dataset, gold.confidence))
+        conditions.append(Condition(GOLD, gold.dataset, gold.confidence))
     trained = ComparedTables(before, after, gold)
     if request.test is None:
         test, more = _sure_rows(after)
-        return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
+        return _Tables(trained, tuple(conditions), test, (*notes, *more), sources)
     sources["test"] = _source(request.test)
-    test, more = _test_set(request, config, arms)
-    return _Tables(trained, tuple(arms), test, (*notes, *more), sources)
+    test, more = _test_set(request, config, conditions)
+    return _Tables(trained, tuple(conditions), test, (*notes, *more), sources)
 
 
 def _test_set(
-    request: ComparisonRequest, config: Config, arms: Sequence[Arm]
+    request: ComparisonRequest, config: Config, conditions: Sequence[Condition]
 ) -> tuple[TestSet, list[str]]:
     """Read the test table, and take out what is trained on."""
     assert request.test is not None
@@ -335,8 +339,13 @@ def _test_set(
     notes = []
     if len(rows) < len(labels):
         notes.append(f"test: {len(labels) - len(rows)} rows have no label and are left out")
-    oos = request.oos_label or _oos_of(arms, labels, config)
-    trained = {arm.dataset.labels[k] for arm in arms for k in arm.dataset.given if k != NO_LABEL}
+    oos = request.oos_label or _oos_of(conditions, labels, config)
+    trained = {
+        condition.dataset.labels[k]
+        for condition in conditions
+        for k in condition.dataset.given
+        if k != NO_LABEL
+    }
     unknown = sorted({labels[row] for row in rows} - trained - {oos})
     if unknown:
         raise InputError(
@@ -345,7 +354,9 @@ def _test_set(
             f"{_label_list(unknown)}; mend the test table, or name another column with "
             "--test-label-column"
         )
-    overlap = overlapping_rows([texts[row] for row in rows], [arm.dataset.texts for arm in arms])
+    overlap = overlapping_rows(
+        [texts[row] for row in rows], [condition.dataset.texts for condition in conditions]
+    )
     if len(overlap):
         kept = "they stay in, as told" if request.keep_overlap else "they are taken out of the test"
         notes.append(
@@ -391,7 +402,7 @@ def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
             f"{table.path}: no row has a confidence of at least {SURE}, so nothing can stand for a "
             "test set; give --test"
         )
-    sure = Arm("sure", dataset, is_sure.astype(np.float64)).training_set()
+    sure = Condition("sure", dataset, is_sure.astype(np.float64)).training_set()
     if not len(sure):
         raise InputError(
             f"{table.path}: no label has two texts with a confidence of at least {SURE}, so "
@@ -412,9 +423,13 @@ def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
     return TestSet(sure.texts, labels, oos), notes
 
 
-def _oos_of(arms: Sequence[Arm], labels: Sequence[str], config: Config) -> str | None:
+def _oos_of(conditions: Sequence[Condition], labels: Sequence[str], config: Config) -> str | None:
     """Return the out-of-scope label: that of the training sets, else one of the test set."""
-    trained = (arm.dataset.labels[arm.dataset.oos] for arm in arms if arm.dataset.oos is not None)
+    trained = (
+        condition.dataset.labels[condition.dataset.oos]
+        for condition in conditions
+        if condition.dataset.oos is not None
+    )
     known = {name.casefold() for name in config.data.oos_labels}
     tested = (label for label in sorted(set(labels)) if label.strip().casefold() in known)
     return next(chain(trained, tested), None)

@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import downstream
 import numpy as np
@@ -6,16 +7,16 @@ import pytest
 from correction import Run
 from downstream import Line
 
-from labelmend.evaluation.baseline import Arm
+from labelmend.evaluation.baseline import Condition
 from labelmend.types import Dataset
 
 RUN = Run("clinc", "uniform-20", 0)
 FIGURES = {key: 0.9 for key, _ in downstream.FIGURES}
 
 
-def line(arm, accuracy, seed=0, kind="logreg", noise="uniform-20", **figures):
+def line(condition, accuracy, seed=0, kind="logreg", noise="uniform-20", **figures):
     found = {**FIGURES, "accuracy": accuracy, **figures}
-    return Line(Run("clinc", noise, seed), kind, arm, 0.8, found, 1.0, "c0de", "numpy 2")
+    return Line(Run("clinc", noise, seed), kind, condition, 0.8, found, 1.0, "c0de", "numpy 2")
 
 
 def lines(*some):
@@ -55,6 +56,14 @@ def test_results_are_read_again_and_a_cut_line_is_passed_over(tmp_path):
     assert found[RUN, "logreg", "dirty"].figures["accuracy"] == 0.6
 
 
+def test_results_that_call_the_condition_an_arm_are_read(tmp_path):
+    path = tmp_path / "r.jsonl"
+    plain = asdict(line("gold", 0.75))
+    plain["arm"] = plain.pop("condition")
+    path.write_text(f"{json.dumps(plain)}\n")
+    assert downstream.read_lines(path) == lines(line("gold", 0.75))
+
+
 def test_the_table_has_a_row_a_version_of_the_labels():
     found = lines(line("gold", 0.9), line("dirty", 0.5), line("dirty", 0.7, seed=1))
     text = downstream.report(found, [0, 1], "python benchmarks/downstream.py")
@@ -68,6 +77,6 @@ def test_the_table_has_a_row_a_version_of_the_labels():
 def test_label_accuracy_counts_kept_rows():
     texts = ("a", "b", "c", "d")
     given = np.array([0, 1, -1, 0])
-    arm = Arm("a", Dataset(texts, texts, given, ("x", "y"), None), np.ones(4))
+    condition = Condition("a", Dataset(texts, texts, given, ("x", "y"), None), np.ones(4))
     table = downstream.Table(texts, ("x", "y"), np.array([0, 0, 0, 0]), None, {})
-    assert downstream.label_accuracy(arm, table) == pytest.approx(2 / 3)
+    assert downstream.label_accuracy(condition, table) == pytest.approx(2 / 3)

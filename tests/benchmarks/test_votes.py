@@ -155,7 +155,7 @@ def test_the_goals():
     assert "| +1.90 | **not reached** |" in text
 
 
-def test_each_arm_has_the_voters_of_its_name(tmp_path, monkeypatch):
+def test_each_run_has_the_voters_of_its_name(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(votes, "with_voters", lambda config, specs: seen.append(specs) or config)
     none = configured(CASE["few-5"], NONE, tmp_path)

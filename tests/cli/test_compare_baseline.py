@@ -63,10 +63,11 @@ def compared(cli, tables):
 
 def test_mended_labels_are_seen_to_be_better(compared):
     ran, record = compared
-    figures = {cell["arm"]: cell["metrics"] for cell in record["cells"]}
+    figures = {one["condition"]: one["metrics"] for one in record["runs"]}
+    assert record["schema_version"] == 2
     assert list(figures) == ["as given", "mended", "gold"]
     assert figures["as given"]["accuracy"] + 0.1 < figures["mended"]["accuracy"]
-    assert record["arms"] == {"as given": 40, "mended": 40, "gold": 40}
+    assert record["conditions"] == {"as given": 40, "mended": 40, "gold": 40}
     (outcome,) = record["outcomes"]
     assert outcome["kind"] == "logreg"
     change = outcome["differences"][0]
@@ -83,8 +84,8 @@ def test_the_report_says_what_was_changed_and_whether_rightly(compared, tables):
     # Every third of 40 labels was wrong, which makes 15; all but the first are right now.
     mending = record["mending"]
     assert (mending["rows"], mending["changed"], mending["review"]) == (40, 14, None)
-    assert mending["rightness"]["precision"]["count"] == 14
-    assert mending["rightness"]["recall"]["total"] == 15
+    assert mending["accuracy"]["precision"]["count"] == 14
+    assert mending["accuracy"]["recall"]["total"] == 15
     assert sum(flow["rows"] for flow in mending["flows"]) == 14
     assert "Of 40 rows, 14 changed, 26 kept" in ran.out
     assert "precision 100.0% (14 of 14), recall 93.3% (14 of 15)" in ran.out
@@ -119,8 +120,8 @@ def test_two_tables_say_the_same_as_one_with_both(cli, tables, compared):
     assert record["test_rows"] == 20
     assert "they stay in, as told" in record["notes"][0]
     # The same trainings on the same labels: all that differs is the one row that stayed in.
-    for ours, theirs in zip(record["cells"], compared[1]["cells"][:2], strict=True):
-        assert ours["arm"] == theirs["arm"]
+    for ours, theirs in zip(record["runs"], compared[1]["runs"][:2], strict=True):
+        assert ours["condition"] == theirs["condition"]
         more = ours["metrics"]["accuracy"] * 20 - theirs["metrics"]["accuracy"] * 19
         assert min(abs(more), abs(more - 1)) < 1e-9
     assert {"as given", "mended", "test"} == set(record["input"])
@@ -173,8 +174,8 @@ def test_mended_rows_weigh_by_their_confidence(cli, tables, compared):
         True,
         False,
     )
-    loss = {cell["arm"]: cell["metrics"]["log_loss"] for cell in record["cells"]}
-    plain = {cell["arm"]: cell["metrics"]["log_loss"] for cell in compared[1]["cells"]}
+    loss = {one["condition"]: one["metrics"]["log_loss"] for one in record["runs"]}
+    plain = {one["condition"]: one["metrics"]["log_loss"] for one in compared[1]["runs"]}
     assert loss["as given"] == plain["as given"]
     assert loss["mended"] != plain["mended"]
     page = (tables / "weighed" / "comparison.md").read_text()
@@ -190,8 +191,9 @@ def test_cleanlab_as_a_peer(cli, tables):
     ran = cli(*run, "cleanlab", "-o", tables / "peer", *QUICK)
     assert ran.code == 0, ran
     record = json.loads((tables / "peer" / "comparison.json").read_text())
-    assert set(record["arms"]) == {"as given", "mended", "cleanlab pruned", "cleanlab relabelled"}
-    assert record["arms"]["cleanlab pruned"] <= record["arms"]["cleanlab relabelled"] == 40
+    rows = record["conditions"]
+    assert set(rows) == {"as given", "mended", "cleanlab pruned", "cleanlab relabelled"}
+    assert rows["cleanlab pruned"] <= rows["cleanlab relabelled"] == 40
 
 
 @pytest.mark.parametrize(

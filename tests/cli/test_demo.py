@@ -99,7 +99,7 @@ def test_the_model_and_the_report_are_where_it_said(ran, rows):
     right = sum(row["mended_label"] == row["true_label"] for row in changed)
     assert record["mending"]["changed"] == len(changed)
     # Of the 2,083 labels, 312 were wrong.
-    assert record["mending"]["rightness"]["recall"]["rate"] == pytest.approx(right / 312)
+    assert record["mending"]["accuracy"]["recall"]["rate"] == pytest.approx(right / 312)
     assert record["test_rows"] == 809
-    assert record["arms"] == {"as given": 2083, "mended": 2083, "gold": 2083}
+    assert record["conditions"] == {"as given": 2083, "mended": 2083, "gold": 2083}
     assert (folder / "report" / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")

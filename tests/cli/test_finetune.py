@@ -67,7 +67,7 @@ def test_compare_baseline_trains_it_too(tables, cli, small_encoder):
     )
     assert ran.code == 0, ran
     record = json.loads((tables / "report/comparison.json").read_text())
-    assert [(c["kind"], c["arm"]) for c in record["cells"]] == [
+    assert [(c["kind"], c["condition"]) for c in record["runs"]] == [
         ("finetune", "as given"),
         ("finetune", "mended"),
     ]

@@ -8,18 +8,18 @@ from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
 from labelmend.errors import InputError
 from labelmend.evaluation.baseline import (
-    Arm,
+    Condition,
     TestSet,
     Vectors,
     answers_of,
-    by_arm,
+    by_condition,
     check_folds,
-    cleanlab_arms,
-    cross_validated_cell,
+    cleanlab_conditions,
+    cross_validated_run,
     on_one_scale,
     run_all,
-    run_cell,
     test_rows,
+    train_and_test,
 )
 from labelmend.protocols import NoProgress
 
@@ -41,8 +41,8 @@ def clusters(world, dataset_of):
     tested = [f"new {text}" for text in fresh.texts]
     ones = np.ones(len(truth))
     return {
-        "given": Arm("as given", dataset_of(data.texts, given, oos="oos"), ones),
-        "gold": Arm("gold", dataset_of(data.texts, truth, oos="oos"), ones),
+        "given": Condition("as given", dataset_of(data.texts, given, oos="oos"), ones),
+        "gold": Condition("gold", dataset_of(data.texts, truth, oos="oos"), ones),
         "truth": truth,
         "test": TestSet(tuple(tested), tuple(fresh.labels[k] for k in fresh.main_labels()), "oos"),
         "vectors": Vectors([*data.texts, *tested], np.concatenate([vectors, probes])),
@@ -50,8 +50,10 @@ def clusters(world, dataset_of):
 
 
 def test_labels_of_one_text_are_left_out(dataset_of):
-    arm = Arm("a", dataset_of(["a", "b", "c", "d", "e"], ["x", "x", "y", "y", "z"]), np.ones(5))
-    assert arm.training_set().labels == ("x", "y")
+    condition = Condition(
+        "a", dataset_of(["a", "b", "c", "d", "e"], ["x", "x", "y", "y", "z"]), np.ones(5)
+    )
+    assert condition.training_set().labels == ("x", "y")
 
 
 def test_any_spelling_of_a_text_has_a_vector():
@@ -69,23 +71,23 @@ def test_a_label_that_a_fold_drops_may_take_the_spelling_of_a_text_with_it(
     labels = [*clusters["truth"], "rare", "rare", "rare"]
     texts = (*gold.texts, gold.texts[0].upper(), gold.texts[1].upper(), gold.texts[0].upper())
     labels[1] = None
-    arm = Arm("twice", dataset_of(texts, labels, oos="oos"), np.ones(len(texts)))
-    known = [*arm.training_set().texts, gold.texts[1]]
+    condition = Condition("twice", dataset_of(texts, labels, oos="oos"), np.ones(len(texts)))
+    known = [*condition.training_set().texts, gold.texts[1]]
     vectors = Vectors(known, clusters["vectors"].of([text.lower() for text in known]))
     test = TestSet(gold.texts, tuple(clusters["truth"]), "oos")
-    cell = cross_validated_cell(arm, "logreg", 0, test, vectors, settings, POINT)
-    assert cell.metrics.rows == len(gold)
-    assert cell.metrics.in_scope_accuracy > 0.85
+    run = cross_validated_run(condition, "logreg", 0, test, vectors, settings, POINT)
+    assert run.metrics.rows == len(gold)
+    assert run.metrics.in_scope_accuracy > 0.85
 
 
 def test_a_cell_says_what_it_called_each_row(clusters, settings):
     test = clusters["test"]
-    cell = run_cell(clusters["gold"], "logreg", 0, test, clusters["vectors"], settings, POINT)
-    assert (cell.kind, cell.arm, cell.seed) == ("logreg", "gold", 0)
-    right = np.mean([c == t for c, t in zip(cell.called, test.labels, strict=True)])
-    assert cell.metrics.accuracy == right > 0.8
-    assert cell.flagged == tuple(label == "oos" for label in cell.called)
-    assert cell.curve.oos_recall.max() == 1.0
+    run = train_and_test(clusters["gold"], "logreg", 0, test, clusters["vectors"], settings, POINT)
+    assert (run.kind, run.condition, run.seed) == ("logreg", "gold", 0)
+    right = np.mean([c == t for c, t in zip(run.called, test.labels, strict=True)])
+    assert run.metrics.accuracy == right > 0.8
+    assert run.flagged == tuple(label == "oos" for label in run.called)
+    assert run.curve.oos_recall.max() == 1.0
 
 
 @pytest.mark.parametrize("kind", ["logreg", "linear-svm"])
@@ -93,8 +95,8 @@ def test_the_same_labels_give_the_same_classifier(clusters, settings, kind):
     gold = clusters["gold"]
     test, vectors = clusters["test"], clusters["vectors"]
     one, other = (
-        run_cell(arm, kind, 1, test, vectors, settings, POINT)
-        for arm in (gold, replace(gold, name="mended"))
+        train_and_test(condition, kind, 1, test, vectors, settings, POINT)
+        for condition in (gold, replace(gold, name="mended"))
     )
     assert one.metrics == other.metrics
     assert one.called == other.called
@@ -103,15 +105,17 @@ def test_the_same_labels_give_the_same_classifier(clusters, settings, kind):
 def test_an_arm_that_lacks_a_label_never_calls_it(clusters, settings, dataset_of):
     gold = clusters["gold"].dataset
     labels = [None if label == "label3" else label for label in clusters["truth"]]
-    arm = Arm("less", dataset_of(gold.texts, labels, oos="oos"), np.ones(len(labels)))
-    cell = run_cell(arm, "logreg", 0, clusters["test"], clusters["vectors"], settings, POINT)
-    assert "label3" not in cell.called
-    assert cell.metrics.labels["label3"].recall == 0.0
-    assert cell.metrics.labels["label2"].recall > 0.7
+    condition = Condition("less", dataset_of(gold.texts, labels, oos="oos"), np.ones(len(labels)))
+    run = train_and_test(
+        condition, "logreg", 0, clusters["test"], clusters["vectors"], settings, POINT
+    )
+    assert "label3" not in run.called
+    assert run.metrics.labels["label3"].recall == 0.0
+    assert run.metrics.labels["label2"].recall > 0.7
 
 
 def test_cells_become_answers(clusters, settings):
-    cells = run_all(
+    runs = run_all(
         [clusters["given"], clusters["gold"]],
         ["logreg"],
         [0, 1],
@@ -122,17 +126,17 @@ def test_cells_become_answers(clusters, settings):
         NoProgress(),
         cross_validate=False,
     )
-    assert [(c.seed, c.arm) for c in cells] == [
+    assert [(c.seed, c.condition) for c in runs] == [
         *((0, "as given"), (0, "gold")),
         *((1, "as given"), (1, "gold")),
     ]
-    arms = by_arm(cells, "logreg")
+    conditions = by_condition(runs, "logreg")
     names = ["label0", "label1", "label2", "label3", "oos"]
-    answers = answers_of(arms["gold"], names)
+    answers = answers_of(conditions["gold"], names)
     rows = test_rows(clusters["test"], names)
     assert answers.called.shape == (2, 140)
     assert (answers.called == rows.truth).mean(axis=1) == pytest.approx(
-        [cell.metrics.accuracy for cell in arms["gold"]]
+        [run.metrics.accuracy for run in conditions["gold"]]
     )
     assert rows.is_oos.sum() == 40
 
@@ -141,14 +145,14 @@ def test_cross_validation_tests_no_text_that_it_trained_on(clusters, settings, d
     # Labels at random: who has seen a text's label is right more often than one in four.
     gold = clusters["gold"].dataset
     drawn = [f"l{k}" for k in np.random.default_rng(3).integers(4, size=len(gold))]
-    arm = Arm("random", dataset_of(gold.texts, drawn), np.ones(len(gold)))
+    condition = Condition("random", dataset_of(gold.texts, drawn), np.ones(len(gold)))
     loose = replace(settings, logreg=replace(settings.logreg, C=1e4))
     test = TestSet(gold.texts, tuple(drawn), None)
-    cell = cross_validated_cell(arm, "logreg", 0, test, clusters["vectors"], loose, POINT)
-    assert cell.metrics.rows == len(gold)
-    assert cell.metrics.plain_accuracy == pytest.approx(0.25, abs=0.12)
+    run = cross_validated_run(condition, "logreg", 0, test, clusters["vectors"], loose, POINT)
+    assert run.metrics.rows == len(gold)
+    assert run.metrics.plain_accuracy == pytest.approx(0.25, abs=0.12)
     true = TestSet(gold.texts, tuple(clusters["truth"]), "oos")
-    good = cross_validated_cell(
+    good = cross_validated_run(
         clusters["gold"], "logreg", 0, true, clusters["vectors"], settings, POINT
     )
     assert good.metrics.in_scope_accuracy > 0.85
@@ -157,13 +161,13 @@ def test_cross_validation_tests_no_text_that_it_trained_on(clusters, settings, d
 def test_cleanlab_prunes_and_relabels(clusters, settings):
     pytest.importorskip("cleanlab")
     given, truth = clusters["given"].dataset, clusters["truth"]
-    pruned, relabelled = cleanlab_arms(
+    pruned, relabelled = cleanlab_conditions(
         clusters["given"], clusters["vectors"], settings, POINT, seed=0
     )
     assert (pruned.name, relabelled.name) == ("cleanlab pruned", "cleanlab relabelled")
 
-    def right(arm):
-        labels = [arm.dataset.labels[k] if k >= 0 else None for k in arm.dataset.given]
+    def right(condition):
+        labels = [condition.dataset.labels[k] if k >= 0 else None for k in condition.dataset.given]
         pairs = [(a, b) for a, b in zip(labels, truth, strict=True) if a is not None]
         return len(pairs), sum(a == b for a, b in pairs) / len(pairs)
 
@@ -204,21 +208,23 @@ def test_cross_validation_pools_scores_on_one_scale(clusters, settings):
     kept = np.array([label != "oos" or i % 4 == 0 for i, label in enumerate(clusters["truth"])])
     few = replace(gold, confidence=kept.astype(np.float64))
     test = TestSet(gold.dataset.texts, tuple(clusters["truth"]), "oos")
-    cell = cross_validated_cell(few, "logreg", 0, test, clusters["vectors"], settings, POINT)
-    truth, called = np.array(clusters["truth"]), np.array(cell.called)
-    at_bar = np.searchsorted(-cell.curve.thresholds, 0.0)
-    flagged = np.array(cell.flagged)[truth == "oos"].mean()
-    recall = cell.curve.oos_recall
+    run = cross_validated_run(few, "logreg", 0, test, clusters["vectors"], settings, POINT)
+    truth, called = np.array(clusters["truth"]), np.array(run.called)
+    at_bar = np.searchsorted(-run.curve.thresholds, 0.0)
+    flagged = np.array(run.flagged)[truth == "oos"].mean()
+    recall = run.curve.oos_recall
     assert recall[at_bar - 1] <= flagged <= recall[at_bar]
-    assert cell.metrics.in_scope_accuracy == (called == truth)[truth != "oos"].mean()
+    assert run.metrics.in_scope_accuracy == (called == truth)[truth != "oos"].mean()
 
 
 def test_a_fold_must_leave_two_labels_of_two_texts(dataset_of):
     texts = [f"text {i:02}" for i in range(15)]
 
     def check(labels, tested=15):
-        arm = Arm("mended", dataset_of(texts, labels), np.ones(15))
-        check_folds([arm], TestSet(tuple(texts[:tested]), tuple(labels[:tested]), None), 5, [0, 1])
+        condition = Condition("mended", dataset_of(texts, labels), np.ones(15))
+        check_folds(
+            [condition], TestSet(tuple(texts[:tested]), tuple(labels[:tested]), None), 5, [0, 1]
+        )
 
     # Five texts of a label are in five folds, three in three: one or two are left, and so on.
     check(["a"] * 10 + ["b"] * 5)
@@ -232,8 +238,8 @@ def test_a_fold_must_leave_two_labels_of_two_texts(dataset_of):
 def test_folds_without_a_test_row_train_nothing(clusters, settings):
     gold = clusters["gold"]
     test = TestSet(gold.dataset.texts[:2], ("label0", "label0"), "oos")
-    cell = cross_validated_cell(gold, "lightgbm", 0, test, clusters["vectors"], settings, POINT)
-    assert cell.called == ("label0", "label0")
+    run = cross_validated_run(gold, "lightgbm", 0, test, clusters["vectors"], settings, POINT)
+    assert run.called == ("label0", "label0")
 
 
 def test_cleanlab_may_leave_a_single_label(world, settings, dataset_of):
@@ -241,9 +247,9 @@ def test_cleanlab_may_leave_a_single_label(world, settings, dataset_of):
     # One of two texts of b lies amid those of a, and is taken out.
     data, vectors = world(2, 40)
     texts, vectors = data.texts[:41], vectors[:41]
-    arm = Arm("as given", dataset_of(texts, ["b", *["a"] * 39, "b"]), np.ones(41))
+    condition = Condition("as given", dataset_of(texts, ["b", *["a"] * 39, "b"]), np.ones(41))
     with pytest.raises(InputError, match="cleanlab pruned: cleanlab leaves fewer than two labels"):
-        cleanlab_arms(arm, Vectors(texts, vectors), settings, POINT, seed=0)
+        cleanlab_conditions(condition, Vectors(texts, vectors), settings, POINT, seed=0)
 
 
 def test_cleanlab_prunes_one_spelling_of_a_text(clusters, settings, dataset_of):
@@ -251,14 +257,14 @@ def test_cleanlab_prunes_one_spelling_of_a_text(clusters, settings, dataset_of):
     # The smaller spelling carries a wrong label, and is what was embedded.
     gold = clusters["gold"].dataset
     first = gold.texts[0]
-    arm = Arm(
+    condition = Condition(
         "as given",
         dataset_of((*gold.texts, first.upper()), [*clusters["truth"], "label1"], oos="oos"),
         np.ones(len(gold) + 1),
     )
-    known = arm.training_set().texts
+    known = condition.training_set().texts
     assert known[0] == first.upper()
     vectors = Vectors(known, clusters["vectors"].of([text.lower() for text in known]))
-    pruned, _ = cleanlab_arms(arm, vectors, settings, POINT, seed=0)
+    pruned, _ = cleanlab_conditions(condition, vectors, settings, POINT, seed=0)
     assert pruned.training_set().texts[0] == first
     assert np.array_equal(vectors.of([first]), vectors.of([first.upper()]))

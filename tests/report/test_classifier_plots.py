@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelmend.classify.calibrate import TradeOff
-from labelmend.evaluation.baseline import by_arm
+from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.comparison import AFTER, BEFORE
 from labelmend.evaluation.evaluate import ReliabilityBin
 from labelmend.report.classifier_plots import (
@@ -39,15 +39,15 @@ def test_curves_are_averaged_at_equal_recall():
     assert curve[20] == pytest.approx((0.6 + 0.4) / 2)
 
 
-def test_f1_of_labels_before_and_after(cells, known):
-    arms = by_arm(cells, "logreg")
-    scores = {label: (a, b) for label, a, b in label_f1(arms[BEFORE], arms[AFTER])}
+def test_f1_of_labels_before_and_after(training_runs, known):
+    conditions = by_condition(training_runs, "logreg")
+    scores = {label: (a, b) for label, a, b in label_f1(conditions[BEFORE], conditions[AFTER])}
     # A: 1 of 2 said and 1 of 3 there, then 2 of 2 and 2 of 3: 2/5 and 4/5.
     assert scores[known.A] == pytest.approx((2 / 5, 4 / 5))
     # B: 2 of 4 and 2 of 2, then 2 of 3 and 2 of 2: 2/3 and 4/5.
     assert scores[known.B] == pytest.approx((2 / 3, 4 / 5))
     assert scores[known.OOS] == pytest.approx((2 / 3, 1.0))
-    plot = label_plot("logreg", by_arm(cells, "logreg"))
+    plot = label_plot("logreg", by_condition(training_runs, "logreg"))
     # F1, precision and recall, each before and after.
     figures = ("40.0", "80.0", "50.0", "100.0", "33.3", "66.7")
     assert plot.numbers.rows[0] == (known.A, "3", "+40.00", *figures)
@@ -55,15 +55,15 @@ def test_f1_of_labels_before_and_after(cells, known):
     assert drawn["x"][0] == pytest.approx(80.0)
 
 
-def test_labels_are_no_markup_to_plotly(cells):
-    plot = label_plot("logreg", by_arm(cells, "logreg"))
+def test_labels_are_no_markup_to_plotly(training_runs):
+    plot = label_plot("logreg", by_condition(training_runs, "logreg"))
     ticks = plot.figure["layout"]["yaxis"]["ticktext"]
     assert "b &amp; &lt;b&gt;c&lt;/b&gt;" in ticks
     assert not any("<" in tick for tick in ticks)
 
 
-def test_reliability_says_how_sure_and_how_right(cells):
-    plot = reliability_plot("logreg", by_arm(cells, "logreg"))
+def test_reliability_says_how_sure_and_how_right(training_runs):
+    plot = reliability_plot("logreg", by_condition(training_runs, "logreg"))
     # All seven are called with 0.8; four, six and seven of them are right.
     assert [row[1:] for row in plot.numbers.rows] == [
         ("7", "80.0", "57.1"),
@@ -72,9 +72,9 @@ def test_reliability_says_how_sure_and_how_right(cells):
     ]
 
 
-def test_the_trade_off_needs_out_of_scope_texts(cells, cells_without_oos):
-    assert trade_off_plot("logreg", by_arm(cells_without_oos, "logreg")) is None
-    plot = trade_off_plot("logreg", by_arm(cells, "logreg"))
+def test_the_trade_off_needs_out_of_scope_texts(training_runs, training_runs_without_oos):
+    assert trade_off_plot("logreg", by_condition(training_runs_without_oos, "logreg")) is None
+    plot = trade_off_plot("logreg", by_condition(training_runs, "logreg"))
     # The bars as set: one of two found and three of five right before, then both and four.
     assert plot.numbers.rows[-3:] == (
         ("as set for as given: 50.0%", "60.0", "", ""),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from labelmend.report.mending import Flow, label_turnover, read_mending, rightness
+from labelmend.report.mending import Flow, change_accuracy, label_turnover, read_mending
 from labelmend.types import Share
 
 
@@ -23,7 +23,7 @@ def test_rows_are_counted_by_what_happened_to_their_labels(table, tables, known)
 
 
 def test_changes_are_held_against_the_truth(table, tables):
-    found = read_mending(tables(table), seed=0).rightness
+    found = read_mending(tables(table), seed=0).accuracy
     assert found.rows == 7  # the eighth had no label
     assert counts(found.before) == (4, 7)
     assert counts(found.after) == (4, 7)
@@ -32,11 +32,11 @@ def test_changes_are_held_against_the_truth(table, tables):
     assert counts(found.found) == (3, 3)
     assert counts(found.broken) == (1, 4)
     assert counts(found.review) == (1, 2)
-    assert read_mending(tables(table, gold=False), seed=0).rightness is None
+    assert read_mending(tables(table, gold=False), seed=0).accuracy is None
 
 
 def test_nothing_changed_has_no_precision():
-    found = rightness(["a", "b"], ["a", "b"], ["a", "b"], None)
+    found = change_accuracy(["a", "b"], ["a", "b"], ["a", "b"], None)
     assert found.precision == Share(0, 0, 0.0, 1.0)
     assert found.review is None
 

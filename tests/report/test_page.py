@@ -147,9 +147,9 @@ def test_it_says_what_was_done_and_with_what(page):
 
 
 def test_without_run_gold_or_out_of_scope_it_says_what_is_missing(
-    table, comparison, cells_without_oos
+    table, comparison, training_runs_without_oos
 ):
-    done = comparison(table, gold=False, cells=cells_without_oos)
+    done = comparison(table, gold=False, runs=training_runs_without_oos)
     page = Page(html_page(done, read_mending(done.tables, 0)))
     shown = " ".join(" ".join(page.text).split())
     assert "there is no mended.run.json beside the mended table" in shown

@@ -39,7 +39,7 @@ def test_page_record_and_markdown_are_written_together(with_run, tmp_path, compa
     assert {path.name for path in (tmp_path / "report").iterdir()} == {p.name for p in done.files}
     record = json.loads(done.files[1].read_text("utf-8"))
     assert record["mending"]["changed"] == 3
-    assert record["mending"]["rightness"]["recall"]["rate"] == pytest.approx(1 / 3)
+    assert record["mending"]["accuracy"]["recall"]["rate"] == pytest.approx(1 / 3)
     assert record["mending"]["confused_pairs"][0]["rows"] == 2.5
     assert [row["row"] for row in record["mending"]["review_rows"]] == [5, 4]
 
