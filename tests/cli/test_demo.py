@@ -74,7 +74,7 @@ def test_every_step_begins_and_ends_in_a_log(ran):
     began = [line.split(": begins")[0] for line in done.err.splitlines() if ": begins, " in line]
     ended = [line.split(": done")[0] for line in done.err.splitlines() if ": done, " in line]
     assert began == ended
-    assert began[:2] == ["embed texts", "retrieve candidates"]
+    assert began[:2] == ["embed texts", "candidates"]
     assert began[-3:] == ["embed texts", "embed test texts", "train and test"]
     assert "\x1b" not in done.err + done.out
 
