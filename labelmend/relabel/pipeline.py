@@ -39,7 +39,7 @@ from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
-from labelmend.relabel.run_state import Run, Stage, State, carry_out
+from labelmend.relabel.run_state import Run, Stage, State, carry_out, found
 from labelmend.retrieval.candidates import Candidates, find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import find_neighbours
@@ -52,36 +52,31 @@ from labelmend.types import Dataset, Doubles, Evidence, Floats, Ints, LabelCard,
 
 def embed(run: Run, state: State) -> State:
     """Make each distinct text a vector."""
-    assert run.space is not None
     unique = unique_texts(run.dataset)
-    return replace(
-        state, unique=unique, embeddings=run.space.fit(unique.texts, run.progress, run.executor)
-    )
+    embeddings = found(run.space).fit(unique.texts, run.progress, run.executor)
+    return replace(state, unique=unique, embeddings=embeddings)
 
 
 def neighbours(run: Run, state: State) -> State:
     """Find the texts nearest to each text."""
-    assert state.embeddings is not None
     retrieval = run.config.retrieval
-    found = find_neighbours(
-        state.embeddings,
+    near = find_neighbours(
+        found(state.embeddings),
         retrieval.neighbours,
         retrieval.block_rows,
         exact_up_to=retrieval.exact_up_to,
         probed_cells=retrieval.probed_cells,
         executor=run.executor,
     )
-    return replace(state, neighbours=found)
+    return replace(state, neighbours=near)
 
 
 def describe(run: Run, state: State) -> State:
     """Write a card for each label."""
-    assert state.unique is not None
-    assert state.embeddings is not None
     described = label_cards(
         run.dataset,
-        state.unique,
-        state.embeddings,
+        found(state.unique),
+        found(state.embeddings),
         run.written,
         run.models.describer,
         run.config.describe,
@@ -93,15 +88,11 @@ def describe(run: Run, state: State) -> State:
 
 def index(run: Run, state: State) -> State:
     """Gather what sources may read: all but the given labels."""
-    assert run.space is not None
-    assert state.unique is not None
-    assert state.described is not None
-    assert state.embeddings is not None
-    assert state.neighbours is not None
-    unique, cards, oos = state.unique, state.described.cards, run.dataset.oos
-    passages, vectors = _passages(cards, unique, oos, run.space)
+    space, unique, embeddings = found(run.space), found(state.unique), found(state.embeddings)
+    cards, oos = found(state.described).cards, run.dataset.oos
+    passages, vectors = _passages(cards, unique, oos, space)
     most = run.config.retrieval.new_labels
-    new = find_new_labels(state.embeddings, unique.given, passages, vectors, oos, most=most)
+    new = find_new_labels(embeddings, unique.given, passages, vectors, oos, most=most)
     exemplars = new.exemplars(run.config.describe.exemplars)
     if exemplars:
         # Beside cards with exemplars, one without would seldom be the nearest.
@@ -111,13 +102,13 @@ def index(run: Run, state: State) -> State:
             else card
             for label, card in enumerate(cards)
         )
-        passages, vectors = _passages(cards, unique, oos, run.space)
-    run.space.release()
+        passages, vectors = _passages(cards, unique, oos, space)
+    space.release()
     corpus = Corpus(
         texts=unique.texts,
         labels=run.dataset.labels,
-        embeddings=state.embeddings,
-        neighbours=state.neighbours,
+        embeddings=embeddings,
+        neighbours=found(state.neighbours),
         oos=oos,
         cards=cards,
         passages=passages,
@@ -135,9 +126,7 @@ def index(run: Run, state: State) -> State:
 
 def propose(run: Run, state: State) -> State:
     """Choose the labels that are looked at, and score them with what reads no given label."""
-    assert state.unique is not None
-    assert state.corpus is not None
-    corpus, given = state.corpus, state.unique.given
+    corpus, given = found(state.corpus), found(state.unique).given
     listed = open_sources(run.config.evidence, corpus, run.resources, ("fixed", "round"))
     opened = (*run.sources, *listed)
     shares = given_shares(given)
@@ -173,24 +162,20 @@ def propose(run: Run, state: State) -> State:
 
 def rounds(run: Run, state: State) -> State:
     """Learn channel, weights and labels in turn."""
-    assert state.start is not None
-    return replace(state, estimated=expectation_maximisation(state.start, run.config.fusion))
+    return replace(state, estimated=expectation_maximisation(found(state.start), run.config.fusion))
 
 
 def escalate(run: Run, state: State) -> State:
     """Ask the sources that are asked about some texts only."""
-    assert state.unique is not None
-    assert state.corpus is not None
-    assert state.start is not None
-    assert state.estimated is not None
-    opened = open_sources(run.config.evidence, state.corpus, run.resources, ("escalated",))
+    corpus, unique, start = found(state.corpus), found(state.unique), found(state.start)
+    opened = open_sources(run.config.evidence, corpus, run.resources, ("escalated",))
     escalation = Escalation(
-        corpus=state.corpus,
+        corpus=corpus,
         exemplars={} if state.described is None else state.described.exemplars,
-        rows=np.bincount(state.unique.of_row, minlength=len(state.unique)),
-        given=_given_columns(state.start),
-        candidates=state.start.candidates,
-        estimated=state.estimated,
+        rows=np.bincount(unique.of_row, minlength=len(unique)),
+        given=_given_columns(start),
+        candidates=start.candidates,
+        estimated=found(state.estimated),
         config=run.config,
     )
     return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
@@ -198,10 +183,9 @@ def escalate(run: Run, state: State) -> State:
 
 def learnability(run: Run, state: State) -> State:  # noqa: ARG001 - a stage's signature
     """Tell whether the given labels can be learned from."""
-    assert state.unique is not None
-    assert state.neighbours is not None
-    near = state.neighbours
-    return replace(state, trust=assess_learnability(state.unique, near.indices, near.similarities))
+    unique, near = found(state.unique), found(state.neighbours)
+    trust = assess_learnability(unique, near.indices, near.similarities)
+    return replace(state, trust=trust)
 
 
 def decide_rows(run: Run, state: State) -> State:
@@ -211,11 +195,10 @@ def decide_rows(run: Run, state: State) -> State:
 
 def self_test(run: Run, state: State) -> State:
     """Mend known errors without escalation; where the budget is not kept, spend less of it."""
-    assert state.decisions is not None
     if not run.self_tests or (state.trust is not None and not state.trust.trusted):
         return state
     tested, decisions = tighten(
-        _measured(run, state), state.decisions, lambda harm: _decide(run, state, harm)
+        _measured(run, state), found(state.decisions), lambda harm: _decide(run, state, harm)
     )
     return replace(state, tested=tested, decisions=decisions)
 
@@ -302,34 +285,27 @@ def relabel(
 
 def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabelling:
     """Gather what the stages found."""
-    assert run.space is not None
-    assert state.unique is not None
-    assert state.described is not None
-    assert state.corpus is not None
-    assert state.estimated is not None
-    assert state.escalated is not None
-    assert state.trust is not None
-    assert state.decisions is not None
-    near, reports = state.corpus.neighbours, state.escalated.reports
+    corpus, trust = found(state.corpus), found(state.trust)
+    estimated, escalated = found(state.estimated), found(state.escalated)
     return Relabelling(
         dataset=run.dataset,
-        cards=state.corpus.cards,
+        cards=corpus.cards,
         posterior=state.fit.posterior,
-        decisions=state.decisions,
-        unique=state.unique,
-        evidence=(*state.estimated.evidence, *state.escalated.evidence),
-        neighbours=near.indices,
-        neighbour_scores=near.similarities,
-        routed=state.escalated.voted,
-        voters=reports,
+        decisions=found(state.decisions),
+        unique=found(state.unique),
+        evidence=(*estimated.evidence, *escalated.evidence),
+        neighbours=corpus.neighbours.indices,
+        neighbour_scores=corpus.neighbours.similarities,
+        routed=escalated.voted,
+        voters=escalated.reports,
         seconds=seconds,
         self_test=state.tested,
         notes=(
-            *run.space.notes,
-            *([] if state.trust.trusted else [state.trust.reason]),
+            *found(run.space).notes,
+            *([] if trust.trusted else [trust.reason]),
             *notes_on_gpu(run.config, run.models),
-            *state.described.notes,
-            *notes_on_voters(reports),
+            *found(state.described).notes,
+            *notes_on_voters(escalated.reports),
             *_notes_on(state.tested),
         ),
     )
@@ -368,33 +344,28 @@ def _given_columns(start: Given) -> Doubles:
 
 
 def _decide(run: Run, state: State, max_harm: float) -> Decisions:
-    assert state.unique is not None
     budget = replace(run.config.decision, max_harm=max_harm)
     trusted = state.trust is None or state.trust.trusted
-    return decide(run.dataset, state.unique.of_row, state.fit.posterior, budget, trusted=trusted)
+    text_of = found(state.unique).of_row
+    return decide(run.dataset, text_of, state.fit.posterior, budget, trusted=trusted)
 
 
 def _measured(run: Run, state: State) -> SelfTest:
     """Mend known errors; label cards stay as they are."""
-    assert state.unique is not None
-    assert state.corpus is not None
-    assert state.estimated is not None
-    assert state.decisions is not None
-    unique, decisions = state.unique, state.decisions
+    unique, decisions = found(state.unique), found(state.decisions)
     quiet = NamedProgress("self-test", run.progress)
-    corpus = replace(state.corpus, progress=quiet)
+    corpus = replace(found(state.corpus), progress=quiet)
 
     def mend(given: Ints) -> Decisions:
         noisy = replace(run, dataset=replace(run.dataset, given=given), progress=quiet)
         counted = replace(unique, given=unique_texts(noisy.dataset).given)
         again = carry_out(noisy, (*MODEL, DECIDE), State(unique=counted, corpus=corpus))
-        assert again.decisions is not None
-        return again.decisions
+        return found(again.decisions)
 
     truth, _ = presumed_truth(run.dataset, decisions)
     mended = unique_texts(replace(run.dataset, given=truth)).given
     prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
-    noise = Noise(state.estimated.learned, prototypes, run.dataset.oos)
+    noise = Noise(found(state.estimated).learned, prototypes, run.dataset.oos)
     return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from labelmend.configs.schema import Config
 from labelmend.llm.store import Store
@@ -20,6 +21,8 @@ from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.space import TextSpace
 from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Floats, Ints, LabelCard, UniqueTexts
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,18 @@ class State:
         """The fusion of all evidence so far."""
         if self.escalated is not None:
             return self.escalated.fit
-        assert self.estimated is not None
-        return self.estimated.fit
+        return found(self.estimated).fit
+
+
+def found(part: Part | None) -> Part:
+    """Return what an earlier stage left.
+
+    Raises:
+        RuntimeError: no such stage has run.
+    """
+    if part is None:
+        raise RuntimeError("a stage was left out: nothing is here that this one builds on")
+    return part
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ def loading(path):
     code = (
         "import sys; from pathlib import Path\n"
         "from labelmend.errors import ModelError\n"
-        "from labelmend.relabel.llama_model import load_model\n"
+        "from labelmend.llm.load_gguf import load_model\n"
         "try:\n"
         "    load_model(Path(sys.argv[1]))\n"
         "except ModelError as error:\n"
