@@ -194,12 +194,13 @@ def escalate(run: Run, state: State) -> State:
     return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
 
 
-def learnability(run: Run, state: State) -> State:  # noqa: ARG001 - a stage's signature
+def learnability(run: Run, state: State) -> State:
     """Tell whether the given labels can be learned from."""
     assert state.unique is not None
     assert state.neighbours is not None
-    near = state.neighbours
-    return replace(state, trust=assess_learnability(state.unique, near.indices, near.similarities))
+    near, config = state.neighbours, run.config.diagnostics
+    trust = assess_learnability(state.unique, near.indices, near.similarities, config)
+    return replace(state, trust=trust)
 
 
 def decide_rows(run: Run, state: State) -> State:
@@ -392,7 +393,8 @@ def _measured(run: Run, state: State) -> SelfTest:
     truth, _ = presumed_truth(run.dataset, decisions)
     mended = unique_texts(replace(run.dataset, given=truth)).given
     prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
-    noise = Noise(state.estimated.learned, prototypes, run.dataset.oos)
+    channel = run.config.fusion.channel
+    noise = Noise(state.estimated.learned, prototypes, run.dataset.oos, channel)
     return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
 
 

@@ -26,7 +26,9 @@ def posterior(probabilities):
 def shown(probabilities, count, own=None, open_texts=()):
     texts = [f"text {i}" for i in range(len(probabilities))]
     settled = ~np.isin(np.arange(len(texts)), open_texts)
-    cards = with_exemplars(CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count)
+    cards = with_exemplars(
+        CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count, 40
+    )
     return [card.exemplars for card in cards]
 
 
@@ -71,7 +73,7 @@ def test_what_is_equal_on_paper_is_equal():
 
 def test_ties_go_to_the_first_text_and_the_cards_keep_the_rest():
     cards = with_exemplars(
-        CARDS, "abc", posterior([[0.9, 0, 0]] * 3), np.ones(3, dtype=bool), {}, OOS, 2
+        CARDS, "abc", posterior([[0.9, 0, 0]] * 3), np.ones(3, dtype=bool), {}, OOS, 2, 40
     )
     assert cards[0] == dataclasses.replace(CARDS[0], exemplars=("a", "c"))
     assert cards[1:] == CARDS[1:]

@@ -4,7 +4,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.relabel.evidence import lexical
 from labelmend.relabel.evidence.base import Corpus
-from labelmend.relabel.evidence.lexical import LexicalSource
+from labelmend.relabel.evidence.lexical import LexicalOptions, LexicalSource
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.words import word_features
 
@@ -41,7 +41,7 @@ def lexical_scores(words, memberships, candidates):
 def naive_bayes(x, weights):
     """Written down from the docstring: counts, lengths and texts of a label without the text."""
     texts, labels = weights.shape
-    s = lexical._SMOOTHING
+    s = LexicalOptions().smoothing
     scores = np.full((texts, labels), np.nan)
     for i in range(texts):
         for k in range(labels):

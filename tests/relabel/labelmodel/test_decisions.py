@@ -255,7 +255,7 @@ def test_candidates_in_another_order_are_decided_the_same():
 
 def test_nothing_open_spends_nothing():
     quality, nobody = np.array([0.5, np.nan]), np.zeros(2, dtype=bool)
-    assert not within_budget(quality, nobody, np.array([True, False]), 1.0).any()
+    assert not within_budget(quality, nobody, np.array([True, False]), OPEN).any()
 
 
 def test_an_empty_table():
