@@ -1,5 +1,7 @@
 """Advice on tables that are made up: points on a plane, so that every answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fixtures.clouds import GROUPS, LABELS, scene
@@ -52,6 +54,8 @@ def test_small_labels_are_neither_merged_nor_split(size):
     said = diagnose(scene(groups, given), CHECKS)
     assert not said.merge
     assert not said.split
+    few = diagnose(scene(groups, given), replace(CHECKS, merge_rows=size))
+    assert [(m.label_a, m.label_b) for m in few.merge] == [("a", "b")]
 
 
 def test_a_label_of_two_clouds_should_be_split():
@@ -62,12 +66,20 @@ def test_a_label_of_two_clouds_should_be_split():
     assert sorted(map(list, sides)) == [[0], [1]]
 
 
+@pytest.mark.parametrize("changes", [{"split_rows": 31}, {"split_degree": 1000.0}])
+def test_when_to_advise_a_split_is_a_setting(changes):
+    given = np.where(GROUPS == 1, 0, GROUPS)
+    assert not diagnose(scene(GROUPS, given), replace(CHECKS, **changes)).split
+
+
 def test_a_bridge_between_two_clouds_does_not_hide_them():
     near = 30  # more than a cloud has to offer, so that each text has a neighbour in another one
     given = np.where(GROUPS == 1, 0, GROUPS)
     (advice,) = diagnose(scene(GROUPS, given, near=near), CHECKS).split
     assert advice.label == "a"
-    assert 0 < advice.cut < 0.12
+    assert 0 < advice.cut < CHECKS.split_cut
+    strict = replace(CHECKS, split_cut=advice.cut / 2)
+    assert not diagnose(scene(GROUPS, given, near=near), strict).split
     assert min(advice.rows) >= 28
 
 

@@ -1,5 +1,7 @@
 """Whether labels can be learned from, on points on a plane."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fixtures.clouds import GROUPS, scene
@@ -56,3 +58,18 @@ def test_texts_without_neighbours_leave_nothing_to_test():
     unique = scene(GROUPS, GROUPS).unique
     nobody = np.full((120, 3), -1, dtype=np.int64)
     assert assess_learnability(unique, nobody, np.zeros((120, 3), dtype=np.float32), CHECKS).trusted
+
+
+@pytest.mark.parametrize("changes", [{"min_errors": 1e9}, {"min_agreement": 1.0}])
+def test_what_earns_trust_is_a_setting(changes):
+    given = np.where(np.arange(120) % 10 == 0, 3 - GROUPS, GROUPS)
+    assert diagnose(scene(GROUPS, given), CHECKS).trust.trusted
+    assert not diagnose(scene(GROUPS, given), replace(CHECKS, **changes)).trust.trusted
+
+
+def test_how_few_labels_are_tested_is_a_setting():
+    assert not np.isnan(diagnose(scene(GROUPS, GROUPS), CHECKS).trust.agreement)
+    more = replace(CHECKS, tested_from=121)
+    trust = diagnose(scene(GROUPS, GROUPS), more).trust
+    assert np.isnan(trust.agreement)
+    assert trust.reason.startswith("Only 120 distinct texts carry a label")

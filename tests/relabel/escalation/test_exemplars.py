@@ -23,11 +23,11 @@ def posterior(probabilities):
     return Posterior(candidates, believed, FIRST_GUESS, {}, 0.0, nothing, nothing)
 
 
-def shown(probabilities, count, own=None, open_texts=()):
+def shown(probabilities, count, own=None, open_texts=(), surest=40):
     texts = [f"text {i}" for i in range(len(probabilities))]
     settled = ~np.isin(np.arange(len(texts)), open_texts)
     cards = with_exemplars(
-        CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count, 40
+        CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count, surest
     )
     return [card.exemplars for card in cards]
 
@@ -41,9 +41,10 @@ def test_exemplars_are_spread_over_the_surest_texts_of_a_label():
     assert shown(own, 0)[0] == ()
 
 
-def test_only_the_surest_forty_texts_of_a_label_count():
+def test_only_the_surest_texts_of_a_label_count():
     own = [[0.999 - 0.001 * i, 0, 0] for i in range(100)]
     assert shown(own, 4)[0] == ("text 0", "text 13", "text 26", "text 39")
+    assert shown(own, 4, surest=7)[0] == ("text 0", "text 2", "text 4", "text 6")
 
 
 def test_a_text_that_is_voted_on_is_no_exemplar():

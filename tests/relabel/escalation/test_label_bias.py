@@ -15,6 +15,9 @@ def test_bias_is_the_shrunken_mean_above_each_texts_own_mean():
     # speak of each label, ten without a bias stand beside them.
     expected = [(1 - 1 / 3) / 12, (-2 - 1 / 3) / 12, (1 + 2 / 3) / 12]
     assert label_bias(SCORES, LABELS, NOBODY_KNOWS, counts, 3, 10.0) == pytest.approx(expected)
+    # With one text that has no bias in place of ten, two and one stand in for twelve.
+    eager = label_bias(SCORES, LABELS, NOBODY_KNOWS, counts, 3, 1.0)
+    assert eager == pytest.approx([12 / 3 * bias for bias in expected])
     taken = without_label_bias(SCORES, LABELS, NOBODY_KNOWS, counts, 3, 10.0)
     assert taken.dtype == np.float32
     assert taken[0] == pytest.approx(SCORES[0] - expected, abs=1e-6)

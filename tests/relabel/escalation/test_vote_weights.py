@@ -49,6 +49,16 @@ def test_the_weight_makes_a_voter_as_sure_as_it_is_right():
     assert own_weight(scores[:1] / 100, believed[:1], VOTES).weight == pytest.approx(1, abs=1e-3)
 
 
+def test_how_votes_are_weighed_is_a_setting():
+    scores, believed = three_in_four()
+    # With no text that may be anything, it is right three times in four.
+    told = own_weight(scores, believed, VotesConfig(undecided_texts=0.0))
+    assert told.weight == pytest.approx(np.log(3) / 10, abs=1e-4)
+    few = own_weight(scores, believed, VotesConfig(undecided_texts=0.0, max_weight=0.05))
+    assert few.weight == pytest.approx(0.05, abs=1e-4)
+    assert own_weight(scores, believed, VotesConfig(max_weight=0.0)).weight == 0
+
+
 def test_a_voter_that_is_wrong_more_often_than_right_weighs_nothing():
     scores, believed = three_in_four()
     assert own_weight(-scores, believed, VOTES) == own_weight(

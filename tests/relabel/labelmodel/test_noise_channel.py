@@ -58,19 +58,19 @@ def confusion(prototypes, numbers, counts=None, oos=None):
     return likelihood(seen, numbers, counts).T
 
 
-def told(true, given, prototypes, count=None, oos=None):
+def told(true, given, prototypes, count=None, oos=None, config=CHANNEL):
     """One text for each pair; the texts' given labels, and all labels as candidates."""
     size, texts = len(prototypes), len(true)
     rows = np.zeros((texts, size), dtype=np.float32)
     rows[np.arange(texts), given] = 1 if count is None else count
-    return observe(csr_array(rows), all_candidates(texts, size), prototypes, oos, CHANNEL)
+    return observe(csr_array(rows), all_candidates(texts, size), prototypes, oos, config)
 
 
-def learned(true, given, prototypes, count=None, oos=None):
+def learned(true, given, prototypes, count=None, oos=None, config=CHANNEL):
     """The channel learned where all texts are anchors and their true labels are known."""
-    seen = told(true, given, prototypes, count, oos)
+    seen = told(true, given, prototypes, count, oos, config)
     responsibility = np.eye(len(prototypes))[np.asarray(true)[seen.text]]
-    return learn_channel(seen, responsibility, FIRST_GUESS, CHANNEL), seen
+    return learn_channel(seen, responsibility, FIRST_GUESS, config), seen
 
 
 def test_observations_follow_the_candidates():
@@ -474,3 +474,30 @@ def test_observations_in_blocks_are_the_same(monkeypatch):
     again, seen = learned(true, given, unit_rows(5))
     assert again.channel == whole.channel
     assert np.array_equal(again.log_likelihood(seen), expected)
+
+
+def test_the_priors_of_the_keep_rate_are_settings():
+    config = ChannelConfig(prior_right=2.0, prior_wrong=3.0)
+    outcome, _ = learned([0, 0, 0], [0, 0, 1], PROTOTYPES, config=config)
+    # Two right labels and a wrong one.
+    assert outcome.channel.keep_rate == pytest.approx((2 + 2) / (3 + 5))
+
+
+def test_which_channels_are_tried_is_a_setting():
+    pairs = repeated(40 * np.eye(11, dtype=int) + 20 * np.roll(np.eye(11, dtype=int), 1, axis=1))
+    prototypes = np.eye(11, dtype=np.float32)
+
+    def strength(**changes):
+        outcome, _ = learned(*pairs, prototypes, config=ChannelConfig(**changes))
+        return outcome.channel.pair_strength
+
+    assert strength() in CHANNEL.pair_strengths
+    assert strength(pair_strengths=()) is None
+    assert strength(pair_strengths=(7.0,)) == 7.0
+    assert strength(min_gain=1e6) is None
+
+
+def test_how_many_labels_are_similar_is_a_setting():
+    seen = told([0], [1], np.eye(11, dtype=np.float32), config=ChannelConfig(similar_labels=3))
+    assert seen.similarities.shape == (11, 3)
+    assert told([0], [1], np.eye(11, dtype=np.float32)).similarities.shape == (11, 5)

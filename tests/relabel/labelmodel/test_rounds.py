@@ -406,7 +406,12 @@ def test_source_errors_by_hand():
     )
 
 
-def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(world, monkeypatch):
+@pytest.mark.parametrize(
+    "changes", [{}, {"first_passes": 1, "later_passes": 3, "reinforcement": 0.5}]
+)
+def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(
+    world, monkeypatch, changes
+):
     vectors, _, given = world
     discounts, channels = [], []
     weigh, learn = rounds._log_prior, rounds.learn_channel
@@ -421,12 +426,13 @@ def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(w
 
     monkeypatch.setattr(rounds, "_log_prior", weighed)
     monkeypatch.setattr(rounds, "learn_channel", learned)
-    assert settled(sources(vectors, given), most=2).rounds == 2
-    first, later = CONFIG.fusion.first_passes, CONFIG.fusion.later_passes
+    assert settled(sources(vectors, given), most=2, **changes).rounds == 2
+    config = dataclasses.replace(CONFIG.fusion, **changes)
+    first, later = config.first_passes, config.later_passes
     assert discounts[: first + 1] == [1.0] * (first + 1)
     share = channels[first - 1].channel.similar_share
     assert 0 < share < 1
-    expected = 1 - CONFIG.fusion.reinforcement * share**2
+    expected = 1 - config.reinforcement * share**2
     assert discounts[first + 1 :] == pytest.approx([expected] * (later + 1))
 
 
