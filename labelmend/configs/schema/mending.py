@@ -94,11 +94,11 @@ class FusionConfig(Section):
     """The same precision for the reranker, which was heard on few rows. Chosen by hand."""
 
     routed_first_weight: Annotated[float, at_least(0)] = 0.12
-    """Where the search for the reranker's weight begins. Chosen by hand."""
+    """Where the search for that weight begins. Chosen by hand."""
 
     min_routed_say: Annotated[float, at_least(0, "nats")] = 0.05
-    """By this much the reranker must move a log-score, as the audit weighs it, to be asked about
-    the doubtful rows at all. Chosen by hand."""
+    """By this much the reranker, or another source that is no voter and hears some rows only, must
+    move a log-score, as the audit weighs it, to be asked about doubtful rows. Chosen by hand."""
 
     max_iterations: Annotated[int, at_least(1, "iterations")] = 200
     """Iterations at most of the optimiser that learns the weights."""
