@@ -38,7 +38,7 @@ from results_file import append_record, read_latest, write_section
 from scipy.special import softmax
 
 from labelmend.configs.load import load_config
-from labelmend.configs.schema import VoterConfig
+from labelmend.configs.schema import VoterConfig, VotesConfig
 from labelmend.data.duplicates import text_key
 from labelmend.data.read import read_table
 from labelmend.llm.ballots import BALLOTS, ChannelBallot, shown_exemplars
@@ -101,7 +101,10 @@ def questions(rows: int, seed: int, exemplars: int, *, described: bool = False) 
     oos, posterior, of_row = dataset.oos, done.posterior, done.unique.of_row
     settled = posterior.best()[1] >= config.routing.settled
     settled[of_row[len(train) :]] = False  # no text that is asked about is an exemplar
-    cards = with_exemplars(done.cards, done.unique.texts, posterior, settled, {}, oos, exemplars)
+    cards = with_exemplars(
+        *(done.cards, done.unique.texts, posterior, settled, {}, oos, exemplars),
+        config.votes.surest_texts,
+    )
     if described:
         told = yaml.safe_load(DESCRIPTIONS.read_text("utf-8"))
         cards = tuple(replace(c, description=str(told.get(c.label, ""))) for c in cards)
@@ -280,7 +283,10 @@ def count_right(asked: Sequence[Question], votes: Sequence[Vote]) -> tuple[int, 
     known, place = np.unique(names, return_inverse=True)
     labels = place.reshape(scores.shape)
     everybody = np.ones(len(heard))
-    fair = without_label_bias(scores, labels, softmax(scores, axis=1), everybody, len(known))
+    unbiased = VotesConfig().unbiased_texts
+    fair = without_label_bias(
+        scores, labels, softmax(scores, axis=1), everybody, len(known), unbiased
+    )
     cast, right = (int((found.argmax(axis=1) == truth).sum()) for found in (scores, fair))
     return cast, right
 

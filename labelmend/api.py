@@ -21,7 +21,10 @@ from labelmend.relabel.run_models import locate_models
 from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard
 
 _LEAST_LABELS = 2
+"""Fewer labels leave nothing to tell apart."""
+
 _SHOWN_LABELS = 5
+"""Labels that a message names; of more it says how many."""
 
 
 def mend(

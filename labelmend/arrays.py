@@ -125,3 +125,4 @@ def row_blocks(total: int, width: int) -> Iterator[slice]:
 
 
 _BLOCK_VALUES = 1 << 20
+"""Values held at a time: memory depends on it, and no outcome."""

@@ -19,6 +19,8 @@ LEAST_OOS_TEXTS = 20
 """Out-of-scope texts from which their signs can be learned; with fewer, labels are left out."""
 
 _FOLD_TOLERANCE = 1e-9
+"""Relative margin that makes up for the rounding of sums."""
+
 _FLATTEST, _SHARPEST = -5.0, 5.0
 """Bounds of the log of the temperature's inverse."""
 
@@ -183,7 +185,11 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
 
 
 _HARDLY_REGULARIZED = 1e4
+"""Inverse strength at which two numbers are learned as if there were no penalty."""
+
 _FREE = 100.0
+"""Factor that makes a weight ten thousand times cheaper to learn than the others."""
+
 _TRUST_A_TEXT = 0.15
 """Inverse strength of the pull, times the share of the out-of-scope texts."""
 

@@ -21,7 +21,10 @@ LEAST_TEXTS = 2
 """Distinct texts a label: one to learn from and one to be measured on."""
 
 LEAST_LABELS = 2
+"""Fewer labels leave nothing to tell apart."""
+
 _SHOWN_LABELS = 5
+"""Labels that a message names; of more it says how many."""
 
 
 @dataclass(frozen=True)

@@ -341,4 +341,7 @@ def _is_pickle(path: Path) -> bool:
 
 
 _PICKLE_OPCODE = 0x80
+"""A pickle of protocol 2 or later begins with it, and its protocol follows."""
+
 _NEWEST = 5
+"""Protocol of pickles; Python has no later one."""

@@ -39,6 +39,7 @@ _UNKNOWN = 1.0
 """A label that a fold did not train on scores this much below the text's worst one."""
 
 CURVE_POINTS = 101
+"""Points of a curve that is drawn: one a per cent."""
 
 
 class Learner(Protocol):

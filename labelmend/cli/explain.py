@@ -18,6 +18,8 @@ _TEXT_CHARS = 1000
 """Of a row's text that are shown."""
 
 _SOURCE_WIDTH = 15
+"""Columns of a source's name, which is folded beyond that."""
+
 _LABEL_WIDTH = 9
 """Columns of the table."""
 

@@ -12,6 +12,8 @@ app = typer.Typer(
 )
 
 _BAD = 2
+"""Exit status if a model is not the pinned one."""
+
 _WIDE = 200
 """Columns where the output is no terminal: one line a model, for grep and the like."""
 

@@ -25,6 +25,8 @@ _WORDS: dict[Decision, str] = {
     "label": "labelled from scratch",
 }
 _PAIRS = 5
+"""Pairs of labels that are shown."""
+
 _LINES = 3
 """Of advice of one kind."""
 
@@ -32,6 +34,7 @@ _EXAMPLE_CHARS = 60
 """Of a text that are shown."""
 
 _KIB = 1024
+"""Each unit of size is so many of the one before."""
 
 
 def size_in_words(size: float) -> str:
@@ -111,7 +114,7 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         for pair in pairs:
             table.add_row(Text(harmless(pair.true)), Text(harmless(pair.given)), f"{pair.rows:.0f}")
         console.print(table, highlight=False)
-    for line in _advice(diagnose(result)):
+    for line in _advice(diagnose(result, outcome.config.diagnostics)):
         console.print(Text(harmless(line)), soft_wrap=True)
     for voter in result.voters:
         console.print(Text(harmless(voter_in_words(voter))), soft_wrap=True)

@@ -18,6 +18,8 @@ _BARE = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}
 """Codecs that eat a byte order mark, and what they are without it."""
 
 _ASCII_END = 0x7F
+"""The last byte of ASCII."""
+
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WORD = re.compile(rb"[A-Za-z\xa8\xb8\xc0-\xff]+")
 """Letters by cp1251; the high ones are letters by cp1252 too, but for two."""

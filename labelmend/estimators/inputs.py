@@ -18,7 +18,10 @@ from labelmend.types import NO_LABEL, Doubles, Floats, Ints
 from labelmend.weights.locate import locate
 
 _LEAST_LABELS = 2
+"""Fewer labels leave nothing to tell apart."""
+
 _SUM_TOLERANCE = 0.01
+"""By so much the probabilities of a row may miss 1: what was rounded to two digits is taken."""
 
 
 @dataclass(frozen=True)

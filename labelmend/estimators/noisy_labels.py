@@ -42,6 +42,7 @@ _LEAST_PROBABILITY = 1e-6
 """A model that gives a label no probability at all is not believed to the letter."""
 
 _NOBODY = 1e-9
+"""Mass that is a matter of rounding; it keeps quotients finite."""
 
 
 class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]

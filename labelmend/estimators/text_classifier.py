@@ -35,6 +35,8 @@ from labelmend.protocols import NoProgress, Progress
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 _LEAST_CLASSES = 2
+"""Fewer labels leave nothing to tell apart."""
+
 _REALS = (np.float64, np.float32)
 
 

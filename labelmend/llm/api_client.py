@@ -31,6 +31,7 @@ RESUME = "votes so far are kept: run the same command again to resume"
 # HTTP's own numbers.
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408, 429
 _SERVER_ERROR = 500
+"""From this number on, HTTP's answers say that the server failed."""
 
 
 _MODELS = "/models"

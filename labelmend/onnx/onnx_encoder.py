@@ -24,6 +24,8 @@ TOKENIZER = "tokenizer.json"
 _LIMITS = "tokenizer_config.json"
 
 _OPSET = 18
+"""ONNX's set of operators that torch exports to; every onnxruntime since 1.14 knows it."""
+
 _LARGEST = 2**31
 """Bytes of one ONNX file; what is larger keeps its weights beside it."""
 

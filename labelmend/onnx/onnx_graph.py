@@ -20,7 +20,11 @@ from labelmend.types import Doubles
 from labelmend.version import __version__
 
 OPSET = 18
+"""ONNX's set of operators; every onnxruntime since 1.14 knows it."""
+
 _TREES_OPSET = 3
+"""The same of `ai.onnx.ml`, which has the trees."""
+
 _IR = 9
 """Understood by every onnxruntime since 1.15."""
 

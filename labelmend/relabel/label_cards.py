@@ -20,7 +20,11 @@ from labelmend.weights.locate import LocatedModel
 OOS_DESCRIPTION = "The message fits none of the other labels."
 
 _LONGEST = 400
+"""Characters of a description: a longer one is no sentence or two. Chosen by hand."""
+
 _SHORTEST = 12
+"""Characters of a description: a shorter one says nothing. Chosen by hand."""
+
 _REFUSAL = re.compile(
     r"\b(i['\u2019]?m sorry|i am sorry|i can(no|['\u2019])t|as an ai|i['\u2019]m unable"
     r"|unable to (help|assist|provide))",

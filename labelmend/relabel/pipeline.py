@@ -181,10 +181,11 @@ def escalate(run: Run, state: State) -> State:
     return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
 
 
-def learnability(run: Run, state: State) -> State:  # noqa: ARG001 - a stage's signature
+def learnability(run: Run, state: State) -> State:
     """Tell whether the given labels can be learned from."""
     unique, near = found(state.unique), found(state.neighbours)
-    trust = assess_learnability(unique, near.indices, near.similarities)
+    config = run.config.diagnostics
+    trust = assess_learnability(unique, near.indices, near.similarities, config)
     return replace(state, trust=trust)
 
 
@@ -365,7 +366,8 @@ def _measured(run: Run, state: State) -> SelfTest:
     truth, _ = presumed_truth(run.dataset, decisions)
     mended = unique_texts(replace(run.dataset, given=truth)).given
     prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
-    noise = Noise(found(state.estimated).learned, prototypes, run.dataset.oos)
+    learned, channel = found(state.estimated).learned, run.config.fusion.channel
+    noise = Noise(learned, prototypes, run.dataset.oos, channel)
     return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
 
 

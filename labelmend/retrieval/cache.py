@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS vectors (
 # With a rowid, so that vectors lie in the order in which they were written, and will be read.
 
 _PAGE_BYTES = 16384
+"""SQLite's page: several vectors lie in one."""
+
 _ROW_BYTES = 160
 """What a row takes beside its vector, generously: key, checksum, index, unfilled pages."""
 

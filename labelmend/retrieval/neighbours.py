@@ -12,14 +12,15 @@ from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
-_SMOOTHING = 0.02
-"""Share that a label gets that no neighbour carries; keeps the log finite. Chosen by hand."""
-
 _TEXTS_PER_CELL = 100
+"""Texts in a cell, about. It trades building the cells for searching them, like the two below; what
+is found depends on `probed_cells`."""
+
 _MOST_CELLS = 4096
+"""Cells: with more, finding the nearest ones takes longer than searching them."""
+
 _SAMPLE_PER_CELL = 64
-"""Texts a cell from which the cells are learned: faiss asks for 39 at least. Like the two above it
-trades building for searching; what is found depends on `probed_cells`."""
+"""Texts a cell from which the cells are learned: faiss asks for 39 at least."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,11 @@ class NeighbourRetriever:
     name = "neighbour"
 
     def __init__(
-        self, neighbours: Neighbours, memberships: csr_array, inverse_temperature: float
+        self,
+        neighbours: Neighbours,
+        memberships: csr_array,
+        inverse_temperature: float,
+        smoothing: float,
     ) -> None:
         """Bind neighbours to the labels they carry.
 
@@ -138,10 +143,12 @@ class NeighbourRetriever:
             memberships: sparse [u, K], the weight with which each text carries each label.
             inverse_temperature: a neighbour counts exp(inverse_temperature * (similarity - best
                 similarity)).
+            smoothing: share that a label gets that no neighbour carries; keeps the log finite.
         """
         self._neighbours = neighbours
         self._memberships = memberships
         self._inverse_temperature = inverse_temperature
+        self._smoothing = smoothing
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the labels that the neighbours carry, at most `limit`."""
@@ -153,14 +160,14 @@ class NeighbourRetriever:
         place = np.arange(shares.nnz) - np.repeat(shares.indptr[:-1], counts)
         row = np.repeat(np.arange(len(texts)), counts)
         labels[row, place] = shares.indices
-        scores[row, place] = np.log(shares.data + _SMOOTHING)
+        scores[row, place] = np.log(shares.data + self._smoothing)
         return rank_labels(labels, scores, limit)
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
-        """Return log(share + 0.02), float32 [b, c]; NaN where no neighbour carries any label."""
+        """Return log(share + smoothing), float32 [b, c]; NaN where no neighbour has a label."""
         shares = self._shares(texts)
         found = gather(shares, np.arange(len(texts)), candidates).astype(np.float32)
-        scores: Floats = np.log(found + _SMOOTHING)
+        scores: Floats = np.log(found + self._smoothing)
         scores[np.asarray(shares.sum(axis=1)).ravel() <= 0] = np.nan
         return scores
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from labelmend.configs.schema import DiagnosticsConfig
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import (
     EmptyLabel,
@@ -107,9 +108,9 @@ class Advice(Part):
     empty: tuple[EmptyLabel, ...]
 
     @classmethod
-    def of(cls, result: Relabelling) -> "Advice":
+    def of(cls, result: Relabelling, config: DiagnosticsConfig) -> "Advice":
         """Look at the label set; JSON has no NaN."""
-        found = diagnose(result)
+        found = diagnose(result, config)
         trust = found.trust
         return cls(
             trust=TrustRecord(

@@ -127,7 +127,7 @@ class RunRecord(Part):
             },
             labels=len(dataset.labels),
             oos_label=None if dataset.oos is None else dataset.labels[dataset.oos],
-            advice=Advice.of(result),
+            advice=Advice.of(result, config.diagnostics),
             counts=dict(sorted(Counter(decisions.actions).items())),
             noise=NoiseRecord(
                 estimated_rate=round(estimated_noise(result), 6),

@@ -15,6 +15,8 @@ from labelmend.errors import ModelError
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
+"""Of the format, which lay out the header alike; version 1 has shorter numbers."""
+
 _NUMBERS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
 """struct's letter by GGUF's number of the type."""
 _STRING, _LIST = 8, 9

@@ -70,6 +70,8 @@ SURE = 0.95
 """Rows of at least this confidence are tested on where there is no test set."""
 
 _SHOWN_LABELS = 5
+"""Labels that a message names; of more it says how many."""
+
 _LIBRARIES = (
     *("numpy", "scipy", "scikit-learn", "lightgbm"),
     *("sentence-transformers", "torch", "onnxruntime"),

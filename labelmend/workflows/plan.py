@@ -165,6 +165,7 @@ class _Probe:
         sources: of evidence, by name, with their phases.
         seconds: by stage.
         own: the user's exemplars, by label.
+        surest_texts: of a label, over which exemplars are spread.
     """
 
     total: int
@@ -174,12 +175,14 @@ class _Probe:
     sources: dict[str, str]
     seconds: dict[str, float]
     own: Mapping[str, tuple[str, ...]]
+    surest_texts: int
 
     def shown(self, count: int) -> Sequence[LabelCard]:
         """Return the label cards as ballots would show them."""
         corpus, settled = self.corpus, self.routing.settled
         cards, texts, oos = corpus.cards, corpus.texts, corpus.oos
-        return with_exemplars(cards, texts, self.posterior, settled, self.own, oos, count)
+        surest = self.surest_texts
+        return with_exemplars(cards, texts, self.posterior, settled, self.own, oos, count, surest)
 
 
 def _probe(
@@ -227,6 +230,7 @@ def _probe(
         sources={each.source.name: each.source.phase for each in sources if each.speaks},
         seconds=seconds,
         own=state.described.exemplars,
+        surest_texts=config.votes.surest_texts,
     )
 
 

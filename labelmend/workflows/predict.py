@@ -28,6 +28,7 @@ PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
 
 
 _TOP = 3
+"""Labels that the predictions have of each row."""
 
 
 @dataclass(frozen=True)

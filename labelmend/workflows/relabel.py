@@ -25,9 +25,10 @@ from labelmend.runs.record import RunRecord
 
 @dataclass(frozen=True)
 class RelabelOutcome:
-    """A finished relabelling and its files."""
+    """A finished relabelling, the settings that it was made with, and its files."""
 
     result: Relabelling
+    config: Config
     notes: tuple[str, ...]
     paths: OutputPaths
 
@@ -99,7 +100,7 @@ def relabel_file(
         run.write_text(record.to_json(), "utf-8", errors="replace")
         for path in labels:
             path.write_text(labels_yaml(result.cards), "utf-8")
-    return RelabelOutcome(result, notes, paths)
+    return RelabelOutcome(result, config, notes, paths)
 
 
 def _check_encodable(loaded: LoadedTable, output: Path) -> None:

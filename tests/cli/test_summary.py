@@ -15,6 +15,7 @@ from labelmend.cli.summary import (
     time_in_words,
     voter_in_words,
 )
+from labelmend.configs.load import load_config
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import (
     Diagnoses,
@@ -228,7 +229,7 @@ def outcome(labels=("a", "b")):
         voters=(),
         seconds={},
     )
-    return RelabelOutcome(result, (), OutputPaths.beside(Path("out.csv")))
+    return RelabelOutcome(result, load_config(), (), OutputPaths.beside(Path("out.csv")))
 
 
 def test_the_summary_gives_advice(capsys):
@@ -244,7 +245,7 @@ def test_advice_cannot_steer_the_terminal(capsys, monkeypatch):
         merge=(MergeAdvice("a\x1b[2J", "[red]b", 40, 0.1, ("one\ntwo",), ("\a\x9b31m",)),),
         empty=(EmptyLabel("c\r", 0),),
     )
-    monkeypatch.setattr(summary, "diagnose", lambda _: advice)
+    monkeypatch.setattr(summary, "diagnose", lambda *_: advice)
     print_summary(outcome(), verbose=False)
     printed = capsys.readouterr().out
     assert (

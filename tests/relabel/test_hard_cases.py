@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.configs.schema import DiagnosticsConfig
 from labelmend.relabel.diagnostics.label_set import diagnose
 from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.pipeline import relabel
@@ -18,6 +19,7 @@ from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 
+CHECKS = DiagnosticsConfig()
 CONFIG = load_config("embedded")
 NAMES = (
     *("address_update", "card_delivery", "card_lost", "card_stolen", "exchange_rate"),
@@ -119,7 +121,7 @@ def test_few_rows_a_class(gold, run, count, rate):
     assert all(case.accuracy() >= case.given_accuracy() - 1e-9 for case in cases) or rate == 0
     gain = np.mean([case.accuracy() - case.given_accuracy() for case in cases])
     assert gain >= (-0.005 if rate == 0 else {5: 0.01, 10: 0.04, 20: 0.075}[count])
-    said = [diagnose(case.result) for case in cases]
+    said = [diagnose(case.result, CHECKS) for case in cases]
     assert all(d.trust.trusted and not d.merge and not d.split for d in said)
 
 
@@ -131,7 +133,7 @@ def test_heavy_imbalance(gold, run, rate):
     assert case.accuracy() >= (1 - 0.005 if rate == 0 else 0.9)  # [1, 0.942]
     rare = np.isin(truth, NAMES[::4])
     assert (case.mended == case.truth)[rare].mean() >= (case.given == case.truth)[rare].mean()
-    said = diagnose(case.result)
+    said = diagnose(case.result, CHECKS)
     assert said.trust.trusted
     assert not said.merge
     assert not said.split
@@ -143,7 +145,7 @@ def test_two_labels_that_are_one_should_be_merged(gold, run, name):
     half = np.random.default_rng(5).random(len(truth)) < 0.5
     given = np.where((truth == name) & half, "other_name", noisy(truth, 0.05, 6))
     case = run(texts, truth, given)
-    (advice,) = diagnose(case.result).merge
+    (advice,) = diagnose(case.result, CHECKS).merge
     assert {advice.label_a, advice.label_b} == {name, "other_name"}
     assert abs(advice.rows - (truth == name).sum()) < 15
     of = dict(zip(texts, given, strict=True))
@@ -161,7 +163,7 @@ def test_one_label_that_is_two_should_be_split(gold, run):
     fused = np.where(np.isin(truth, [*parts]), "help", truth)
     case = run(texts, fused, noisy(fused, 0.15, 7))
     assert case.harm() <= 0.01  # [0.003]
-    (advice,) = diagnose(case.result).split
+    (advice,) = diagnose(case.result, CHECKS).split
     assert advice.label == "help"
     assert min(advice.rows) >= 40  # [77 and 65]
     of = dict(zip(texts, truth, strict=True))
@@ -180,7 +182,7 @@ def test_a_label_whose_rows_are_mostly_wrong(gold, run):
     case = run(texts, truth, given)
     rows = given == "card_delivery"
     assert (truth[rows] == "card_delivery").mean() == pytest.approx(0.3, abs=0.01)
-    (advice,) = diagnose(case.result).mostly_wrong
+    (advice,) = diagnose(case.result, CHECKS).mostly_wrong
     assert advice.label == "card_delivery"
     assert advice.rows == rows.sum()
     assert 0.2 < advice.right_share < 0.5  # [0.40]
@@ -257,7 +259,7 @@ def test_a_label_without_a_row_gets_none_for_nothing(gold, run):
     texts, truth = gold
     rows = np.flatnonzero(truth != "topup_how")
     case = run([texts[i] for i in rows], truth[rows], truth[rows], labels=NAMES)
-    (empty,) = diagnose(case.result).empty
+    (empty,) = diagnose(case.result, CHECKS).empty
     assert empty.label == "topup_how"
     assert empty.mended_rows == 0
     assert case.harm() == 0
@@ -287,7 +289,7 @@ def test_good_labels_stay_and_nothing_is_said_of_them(gold, run):
     texts, truth = gold
     case = run(texts, truth, truth)
     assert (case.mended != case.given).mean() <= 0.001  # [0]
-    said = diagnose(case.result)
+    said = diagnose(case.result, CHECKS)
     assert said.trust.trusted
     assert said.trust.agreement > 0.6
     assert (said.merge, said.split, said.mostly_wrong, said.empty) == ((), (), (), ())
@@ -303,7 +305,7 @@ def test_labels_that_mean_nothing_are_not_trusted_and_nothing_changes(gold, run,
         "95 % noise": lambda: noisy(truth, 0.95, 1),
     }[how]()
     case = run(texts, truth, given)
-    result, said = case.result, diagnose(case.result)
+    result, said = case.result, diagnose(case.result, CHECKS)
     assert not said.trust.trusted
     assert "Nothing was changed" in said.trust.reason
     assert (said.merge, said.split, said.mostly_wrong) == ((), (), ())
@@ -321,6 +323,6 @@ def test_labels_that_mean_nothing_are_not_trusted_and_nothing_changes(gold, run,
 def test_much_noise_is_trusted_where_it_can_be_mended(gold, run):
     texts, truth = gold
     case = run(texts, truth, noisy(truth, 0.6, 1))
-    assert diagnose(case.result).trust.trusted
+    assert diagnose(case.result, CHECKS).trust.trusted
     assert case.harm() <= 0.02
     assert case.accuracy() >= case.given_accuracy() + 0.04  # [0.400 becomes 0.474]

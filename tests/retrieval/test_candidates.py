@@ -207,7 +207,7 @@ def test_a_given_label_only_takes_a_place():
         members = csr_array(np.eye(13, dtype=np.float32)[given][:, :12])
         retrievers = [
             (PrototypeRetriever(embeddings, members), 1.0),
-            (NeighbourRetriever(near, members, 20.0), 1.0),
+            (NeighbourRetriever(near, members, 20.0, 0.02), 1.0),
         ]
         found = find(retrievers, members.toarray(), candidates=4, tail_samples=2)
         return found.kept.tolist()

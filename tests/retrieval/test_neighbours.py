@@ -123,7 +123,9 @@ def test_shares_by_hand():
         [[1, 2], [3, 2], [0, 3], [0, -1]], [[0.9, 0.7], [0.9, 0.9], [0, -0.2], [0.5, -1]]
     )
     memberships = sparse([0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0])
-    retriever = NeighbourRetriever(near, memberships, inverse_temperature=5 * np.log(2))
+    retriever = NeighbourRetriever(
+        near, memberships, inverse_temperature=5 * np.log(2), smoothing=0.02
+    )
     scores = retriever.score(np.arange(4), np.array([[0, 1, 2]] * 4))
     expected = [
         log_share(2 / 3, 1 / 3, 0),
@@ -140,7 +142,9 @@ def test_shares_by_hand():
 
 def test_a_neighbour_with_two_labels_gives_each_its_part():
     near = neighbours([[1, 2]] * 3, [[0.5, 0.5]] * 3)
-    retriever = NeighbourRetriever(near, sparse([0, 0], [0.5, 0.5], [0, 1]), inverse_temperature=20)
+    retriever = NeighbourRetriever(
+        near, sparse([0, 0], [0.5, 0.5], [0, 1]), inverse_temperature=20, smoothing=0.02
+    )
     scores = retriever.score(np.array([0]), np.array([[1, 0]]))
     np.testing.assert_allclose(scores, [log_share(3 / 4, 1 / 4)], rtol=1e-5)
 
@@ -151,7 +155,7 @@ def test_shares_are_brute_force():
     given = np.zeros((80, 7), np.float32)
     given[np.arange(70), rng.integers(0, 6, 70)] = 1  # ten texts and label 6 go without
     near = find_neighbours(embeddings, 9, block=80)
-    retriever = NeighbourRetriever(near, csr_array(given), inverse_temperature=20.0)
+    retriever = NeighbourRetriever(near, csr_array(given), inverse_temperature=20.0, smoothing=0.02)
     scores = retriever.score(np.arange(80), np.tile(np.arange(7), (80, 1)))
     ranking = retriever.search(np.arange(80), 4)
     for i in range(80):
@@ -173,7 +177,9 @@ def test_neighbours_say_the_same_of_a_text_whatever_label_it_was_given():
     everyone, candidates = np.arange(12), np.tile(np.arange(4), (12, 1))
 
     def scored(given):
-        retriever = NeighbourRetriever(near, csr_array(np.eye(5)[given][:, :4]), 20.0)
+        retriever = NeighbourRetriever(
+            near, csr_array(np.eye(5)[given][:, :4]), 20.0, smoothing=0.02
+        )
         return retriever.score(everyone, candidates), retriever.search(everyone, 4).labels
 
     scores, found = scored(labels)
@@ -193,11 +199,13 @@ def test_neighbours_say_the_same_of_a_text_whatever_label_it_was_given():
 def test_missing_neighbours_have_no_label():
     # Where texts are few, the places of missing neighbours must not speak for text 0.
     near = find_neighbours(at_degrees(0, 90), 5, block=2)
-    retriever = NeighbourRetriever(near, sparse([1, 0, 0], [0, 1, 0]), 20.0)
+    retriever = NeighbourRetriever(near, sparse([1, 0, 0], [0, 1, 0]), 20.0, smoothing=0.02)
     ranking = retriever.search(np.arange(2), 3)
     assert ranking.labels[:, 0].tolist() == [1, 0]
     assert (ranking.labels[:, 1:] == NO_LABEL).all()
-    lonely = NeighbourRetriever(find_neighbours(at_degrees(0), 5, block=2), sparse([1, 0]), 20.0)
+    lonely = NeighbourRetriever(
+        find_neighbours(at_degrees(0), 5, block=2), sparse([1, 0]), 20.0, smoothing=0.02
+    )
     assert (lonely.search(np.array([0]), 2).labels == NO_LABEL).all()
     assert np.isnan(lonely.score(np.array([0]), np.array([[0, 1]]))).all()
 

@@ -121,20 +121,23 @@ def test_the_method_is_that_of_the_whole_table(two_topics, encoders, monkeypatch
     made = []
 
     class Seen(classifier.Discriminant):
-        def __init__(self, features, memberships):
+        def __init__(self, features, memberships, shrinkage):
             made.append(len(features))
-            super().__init__(features, memberships)
+            super().__init__(features, memberships, shrinkage)
 
     monkeypatch.setattr(classifier, "Discriminant", Seen)
     monkeypatch.setattr(plan, "_SAMPLE", 5)
-    config = load_config("embedded", [*NO_RERANKER, "fusion.rounds=2"])
-    models = locate_models(config, use_llm=False)
+    most = "evidence.classifier.options.max_scores"
+
+    def plan_with(most_scores):
+        changes = [*NO_RERANKER, "fusion.rounds=2", f"{most}={most_scores}"]
+        config = load_config("embedded", changes)
+        make_plan(dataset(two_topics), config, locate_models(config, use_llm=False))
+
     # Five of ten texts are mended: with two labels the sample has 10 scores, the table 20.
-    monkeypatch.setattr(classifier, "_MOST_SCORES", 20)
-    make_plan(dataset(two_topics), config, models)
+    plan_with(20)
     assert made == []
-    monkeypatch.setattr(classifier, "_MOST_SCORES", 19)
-    make_plan(dataset(two_topics), config, models)
+    plan_with(19)
     assert set(made) == {5}
 
 

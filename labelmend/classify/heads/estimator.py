@@ -19,6 +19,7 @@ _LEAST_PROBABILITY = 1e-6
 """A model that gives a label no probability at all is not believed to the letter."""
 
 _TWO = 2
+"""Axes of coefficients: classes and features."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from labelmend.classify.scorer import Examples
 from labelmend.configs.schema import ClassifyConfig
 
 _TWO = 2
+"""With as many labels there is one vector of coefficients, not one a label."""
 
 
 class LogisticRegressionHead(EmbeddingHead):

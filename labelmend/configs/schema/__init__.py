@@ -17,7 +17,13 @@ from labelmend.configs.schema.asking import (
     VoterConfig,
 )
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
-from labelmend.configs.schema.mending import DecisionConfig, FusionConfig
+from labelmend.configs.schema.mending import (
+    ChannelConfig,
+    DecisionConfig,
+    DiagnosticsConfig,
+    FusionConfig,
+    VotesConfig,
+)
 from labelmend.configs.schema.reading import (
     DataConfig,
     EncoderConfig,
@@ -35,11 +41,13 @@ from labelmend.configs.schema.training import (
 )
 
 __all__ = [
+    "ChannelConfig",
     "ClassifyConfig",
     "Config",
     "DataConfig",
     "DecisionConfig",
     "DescribeConfig",
+    "DiagnosticsConfig",
     "EncoderConfig",
     "FinetuneConfig",
     "FusionConfig",
@@ -53,6 +61,7 @@ __all__ = [
     "SourceConfig",
     "TuneConfig",
     "VoterConfig",
+    "VotesConfig",
 ]
 
 
@@ -88,9 +97,13 @@ class Config(Section):
 
     routing: RoutingConfig = RoutingConfig()
 
+    votes: VotesConfig = VotesConfig()
+
     fusion: FusionConfig = FusionConfig()
 
     decision: DecisionConfig = DecisionConfig()
+
+    diagnostics: DiagnosticsConfig = DiagnosticsConfig()
 
     classify: ClassifyConfig = ClassifyConfig()
 

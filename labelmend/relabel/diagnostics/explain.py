@@ -24,11 +24,23 @@ from labelmend.relabel.result import Relabelling
 from labelmend.types import NO_LABEL, Doubles, Ints
 
 _CANDIDATES = 5
+"""Labels shown of a row, besides the given one."""
+
 _NEIGHBOURS = 5
+"""Near texts shown of a row."""
+
 _COLUMN_CANDIDATES = 3
+"""Labels shown in the mended table's column."""
+
 _NEIGHBOUR_CHARS = 200
+"""Characters of a near text that the evidence file has."""
+
 _BLOCK = 4096
+"""Rows explained at a time: memory depends on it, and no outcome."""
+
 _DIGITS = 3
+"""Digits of nats and similarities in the evidence file."""
+
 _LEAST_HELD = 1e-3
 """A posterior that is no matter of rounding."""
 
@@ -415,3 +427,4 @@ def _percent(probability: float) -> str:
 
 
 _ALL_BUT = 0.001
+"""What one digit of a percentage would round to 0 or to 1."""

@@ -13,37 +13,14 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.arrays import given_shares
+from labelmend.configs.schema import DiagnosticsConfig
 from labelmend.relabel.diagnostics.learnability import Trust, assess_learnability, vote_graph
 from labelmend.relabel.labelmodel.decisions import given_probability
 from labelmend.relabel.result import Relabelling
 from labelmend.types import NO_LABEL, Doubles, Ints
 
-_FEWEST = 5
-"""Rows of a label below which nothing is said of it."""
-
-_FEWEST_TO_MERGE = 15
-"""The same for merging: of ten rows each, close but different labels can look mixed by chance."""
-
-_INSIDE = 0.4
-"""Share of a label's neighbours that must lie in the pair, for two labels to be one."""
-
-_ALIKE = 0.45
-"""Assortativity of a pair of labels, at its upper bound, below which they may be one."""
-
-_BELOW_THE_REST = 0.5
-"""The same, as a share of the median pair's: noise makes all pairs look alike."""
-
-_LEAST_PART, _LEAST_PART_ROWS = 0.25, 10
-"""The smaller part of a label that is to be split."""
-
-_LEAST_DEGREE = 10.0
-"""Neighbours that a label's texts must have among each other on average: sparser graphs fall apart
-by chance."""
-
-_CUT = 0.12
-"""Edges between the parts, as a share of what chance would put there."""
-
 _EXAMPLES = 3
+"""Texts shown of each side."""
 
 
 @dataclass(frozen=True)
@@ -136,31 +113,31 @@ class Diagnoses:
     empty: tuple[EmptyLabel, ...]
 
 
-def diagnose(result: Relabelling) -> Diagnoses:
+def diagnose(result: Relabelling, config: DiagnosticsConfig) -> Diagnoses:
     """Say what is wrong with the label set rather than with single rows."""
-    trust = assess_learnability(result.unique, result.neighbours, result.neighbour_scores)
+    trust = assess_learnability(result.unique, result.neighbours, result.neighbour_scores, config)
     empty = _empty(result)
     if not trust.trusted or np.isnan(trust.agreement):
         return Diagnoses(trust, (), (), (), empty)
-    merge = _merges(result)
+    merge = _merges(result, config)
     # Which of two labels that are one a text carries is a toss-up, and no error.
     one = {pair for m in merge for pair in ((m.label_a, m.label_b), (m.label_b, m.label_a))}
-    wrong = tuple(w for w in _mostly_wrong(result) if (w.label, w.goes_to) not in one)
-    return Diagnoses(trust, merge, _splits(result), wrong, empty)
+    wrong = tuple(w for w in _mostly_wrong(result, config) if (w.label, w.goes_to) not in one)
+    return Diagnoses(trust, merge, _splits(result, config), wrong, empty)
 
 
-def _merges(result: Relabelling) -> tuple[MergeAdvice, ...]:
+def _merges(result: Relabelling, config: DiagnosticsConfig) -> tuple[MergeAdvice, ...]:
     """Return the pairs whose neighbours mix as if there were one label, and other pairs' don't."""
     labels = result.dataset.labels
     given = given_shares(csr_array(result.unique.given.astype(np.float64)))
     counts = np.asarray(given.sum(axis=0), dtype=np.float64).ravel()
     labelled = np.diff(given.indptr) > 0
-    graph = vote_graph(result.neighbours, result.neighbour_scores, labelled)
+    graph = vote_graph(result.neighbours, result.neighbour_scores, labelled, config)
     votes = csr_array(graph @ given)
     mass = csr_array(given.T @ votes)
     own = mass.diagonal()
     rows, columns = (csr_array(mass + mass.T)).nonzero()
-    told = (rows < columns) & (np.minimum(counts[rows], counts[columns]) >= _FEWEST_TO_MERGE)
+    told = (rows < columns) & (np.minimum(counts[rows], counts[columns]) >= config.merge_rows)
     # With two labels in all, to merge them would leave nothing to tell apart.
     if len(labels) <= 2 or not told.any():
         return ()
@@ -168,10 +145,11 @@ def _merges(result: Relabelling) -> tuple[MergeAdvice, ...]:
     ab, ba = _entries(mass, a, b), _entries(mass, b, a)
     inside = np.minimum((own[a] + ab) / counts[a], (own[b] + ba) / counts[b])
     alike = _pair_assortativity(own[a], ab, own[b], ba, counts[a], counts[b])
-    big = int((counts >= _FEWEST_TO_MERGE).sum())
-    bound = min(_ALIKE, _BELOW_THE_REST * _median_with_ones(alike, big * (big - 1) // 2))
+    big = int((counts >= config.merge_rows).sum())
+    median = _median_with_ones(alike, big * (big - 1) // 2)
+    bound = min(config.merge_below, config.merge_below_median * median)
     found = []
-    for i in np.flatnonzero((inside >= _INSIDE) & (alike <= bound)):
+    for i in np.flatnonzero((inside >= config.merge_inside) & (alike <= bound)):
         members = _members(given, (int(a[i]), int(b[i])))
         pair = np.asarray(votes[members][:, [a[i], b[i]]].todense())
         mine = np.asarray(given[members][:, [a[i], b[i]]].todense()).argmax(axis=1)
@@ -235,7 +213,7 @@ def _standard_error(votes: Doubles, mine: Ints) -> float:
     return float(2 * share.std(ddof=1) / np.sqrt(heard.sum()))
 
 
-def _splits(result: Relabelling) -> tuple[SplitAdvice, ...]:
+def _splits(result: Relabelling, config: DiagnosticsConfig) -> tuple[SplitAdvice, ...]:
     """Return the labels whose texts fall into two groups that are hardly each other's neighbours.
 
     Only texts count that were given the label and are believed to carry it, and only labels of
@@ -251,14 +229,14 @@ def _splits(result: Relabelling) -> tuple[SplitAdvice, ...]:
     for label in range(len(result.dataset.labels)):
         members = confirmed[best[confirmed] == label]
         if label == result.dataset.oos or len(members) < max(
-            2 * _LEAST_PART_ROWS, counts[label] / 2
+            2 * config.split_rows, counts[label] / 2
         ):
             continue
         graph = _within(result.neighbours, members)
-        if graph.nnz < _LEAST_DEGREE * len(members):
+        if graph.nnz < config.split_degree * len(members):
             continue
-        parts = _bisect(graph)
-        if parts is None or parts[1] > _CUT:
+        parts = _bisect(graph, config)
+        if parts is None or parts[1] > config.split_cut:
             continue
         part, cut = parts
         degree = np.asarray(graph.sum(axis=1)).ravel()
@@ -288,7 +266,7 @@ def _within(neighbours: Ints, members: Ints) -> csr_array:
     return csr_array(directed.maximum(directed.T))
 
 
-def _bisect(graph: csr_array) -> tuple[Ints, float] | None:
+def _bisect(graph: csr_array, config: DiagnosticsConfig) -> tuple[Ints, float] | None:
     """Cut a graph in two where it is thinnest: normalised cut by its spectrum (Shi & Malik 2000).
 
     scikit-learn's `spectral_embedding` finds the same vector more slowly: by ARPACK 15 s against
@@ -300,8 +278,8 @@ def _bisect(graph: csr_array) -> tuple[Ints, float] | None:
         a share of what chance would put there. None where there are no parts of enough texts.
     """
     _, component = connected_components(graph, directed=False)
-    kept = np.flatnonzero(np.bincount(component)[component] >= _LEAST_PART_ROWS)
-    least = max(_LEAST_PART_ROWS, int(np.ceil(_LEAST_PART * len(kept))))
+    kept = np.flatnonzero(np.bincount(component)[component] >= config.split_rows)
+    least = max(config.split_rows, int(np.ceil(config.split_share * len(kept))))
     if len(kept) < 2 * least:
         return None
     graph = csr_array(graph[kept][:, kept])
@@ -334,7 +312,7 @@ def _bisect(graph: csr_array) -> tuple[Ints, float] | None:
     return part, float(share[size - 1])
 
 
-def _mostly_wrong(result: Relabelling) -> tuple[MostlyWrongLabel, ...]:
+def _mostly_wrong(result: Relabelling, config: DiagnosticsConfig) -> tuple[MostlyWrongLabel, ...]:
     """Return the labels that less than half of their rows are expected to carry rightly."""
     given, of_row, posterior = result.dataset.given, result.unique.of_row, result.posterior
     labels = result.dataset.labels
@@ -344,7 +322,7 @@ def _mostly_wrong(result: Relabelling) -> tuple[MostlyWrongLabel, ...]:
     right = np.bincount(given[has_label], quality[has_label], minlength=len(labels))
     share = right / np.maximum(counts, 1)
     found = []
-    for label in np.flatnonzero((counts >= _FEWEST) & (share < 0.5)):
+    for label in np.flatnonzero((counts >= config.min_rows) & (share < 0.5)):
         texts = of_row[given == label]
         mass = np.bincount(
             posterior.candidates[texts].ravel(),

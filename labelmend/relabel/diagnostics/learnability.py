@@ -10,19 +10,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.arrays import given_shares
+from labelmend.configs.schema import DiagnosticsConfig
 from labelmend.types import Bools, Floats, Ints, UniqueTexts
-
-_SHARPNESS = 20.0
-"""Nats by which a neighbour counts more for one unit of cosine similarity."""
-
-_TESTED = 50
-"""Labelled texts from which on the labels are put to the test; fewer can't fail it for certain."""
-
-_CERTAIN = 3.0
-"""Standard errors that the neighbours' agreement has to stand above chance."""
-
-_LEAST_AGREEMENT = 0.01
-"""Agreement above chance below which labels are not worth learning from, however certain it is."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,9 @@ class Trust:
     errors: float
 
 
-def assess_learnability(unique: UniqueTexts, neighbours: Ints, similarities: Floats) -> Trust:
+def assess_learnability(
+    unique: UniqueTexts, neighbours: Ints, similarities: Floats, config: DiagnosticsConfig
+) -> Trust:
     """Tell whether the given labels can be learned from.
 
     They can where a text's neighbours carry its label more often than chance would have it
@@ -54,14 +45,15 @@ def assess_learnability(unique: UniqueTexts, neighbours: Ints, similarities: Flo
         unique: the texts and their given labels.
         neighbours: int64 [u, m], the nearest other texts; -1 where there are fewer.
         similarities: float32 [u, m], their cosine similarity.
+        config: how neighbours count, and when labels are trusted.
     """
     given = given_shares(csr_array(unique.given.astype(np.float64)))
     labelled = np.diff(given.indptr) > 0
     total, unknown = int(labelled.sum()), float("nan")
-    if total < _TESTED:
+    if total < config.tested_from:
         reason = f"Only {total} distinct texts carry a label, too few to test whether they can be"
         return Trust(True, f"{reason} trusted.", unknown, unknown)
-    graph = vote_graph(neighbours, similarities, labelled)
+    graph = vote_graph(neighbours, similarities, labelled, config)
     own = np.asarray((graph @ given).multiply(given).sum(axis=1)).ravel()
     counts = np.asarray(given.sum(axis=0)).ravel()
     squares = np.asarray(given.multiply(given).sum(axis=1)).ravel()
@@ -75,19 +67,22 @@ def assess_learnability(unique: UniqueTexts, neighbours: Ints, similarities: Flo
     errors = float(excess.mean() / max(spread, 1e-12))
     shown = f"{own[heard].mean():.1%} of the nearest texts carry a text's own label"
     chance = f"{expected[heard].mean():.1%} would by chance"
-    if errors >= _CERTAIN and agreement >= _LEAST_AGREEMENT:
+    if errors >= config.min_errors and agreement >= config.min_agreement:
         return Trust(True, f"{shown}, {chance}.", agreement, errors)
     reason = f"The given labels can't be told from chance: {shown}, {chance}. Nothing was changed."
     return Trust(False, reason, agreement, errors)
 
 
-def vote_graph(neighbours: Ints, similarities: Floats, labelled: Bools) -> csr_array:
+def vote_graph(
+    neighbours: Ints, similarities: Floats, labelled: Bools, config: DiagnosticsConfig
+) -> csr_array:
     """Return sparse [u, u]: the weights of each text's labelled neighbours, 1 in sum."""
     heard = (neighbours >= 0) & labelled[np.maximum(neighbours, 0)]
     row, column = np.nonzero(heard)
     # From the nearest down, so that no row of weights can vanish.
     top = np.where(heard, similarities, -np.inf).max(axis=1, initial=-np.inf)
-    weight = np.exp(_SHARPNESS * (similarities[row, column].astype(np.float64) - top[row]))
+    behind = similarities[row, column].astype(np.float64) - top[row]
+    weight = np.exp(config.neighbour_sharpness * behind)
     sums = np.bincount(row, weight, minlength=len(neighbours))
     shape = (len(neighbours), len(neighbours))
     return csr_array((weight / sums[row], (row, neighbours[row, column])), shape=shape)

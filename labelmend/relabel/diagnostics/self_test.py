@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array
 
 from labelmend.arrays import share
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import ChannelConfig, Config, DecisionConfig
 from labelmend.protocols import Progress
 from labelmend.relabel.labelmodel.decisions import spendable
 from labelmend.relabel.labelmodel.noise_channel import LearnedChannel, observe
@@ -23,13 +23,11 @@ from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Sha
 _NO_NOISE = 0.0005
 """An estimated noise rate below this is printed as 0.0 % and taken for none."""
 
-_LEAST_RATE = 0.01
-"""Rate of the drawn errors where the data seem to have none."""
-
 _MOST_RATE = 0.95
 """Of a label: some of its texts keep it, whatever the channel says."""
 
 _LEAST_LABELS = 2
+"""With one label there is no error."""
 
 _BLOCK_VALUES = 1 << 21
 """Probabilities that are held at a time while errors are drawn."""
@@ -46,18 +44,21 @@ class Noise:
         learned: the noise channel.
         prototypes: float32 [K, d], unit rows (zeros where a label has no text).
         oos: index of the out-of-scope label, or None.
+        config: by which the channel was learned.
     """
 
     learned: LearnedChannel
     prototypes: Floats
     oos: int | None
+    config: ChannelConfig
 
     def rows(self, true: Ints) -> Doubles:
         """Return P(g | k) of labels int64 [b], float64 [b, K]."""
         size = len(self.prototypes)
         # As many texts as labels, the first one given the first label, and so on.
         candidates = np.tile(true, (size, 1))
-        seen = observe(csr_array(eye_array(size)), candidates, self.prototypes, self.oos)
+        texts = csr_array(eye_array(size))
+        seen = observe(texts, candidates, self.prototypes, self.oos, self.config)
         own = np.zeros(candidates.shape, dtype=np.float32)
         return np.exp(dataclasses.replace(self.learned, own=own).log_likelihood(seen)).T
 
@@ -98,7 +99,7 @@ def measure(
         decisions: what the real run did.
         noise: what the real run has learned of the annotators' errors.
         mend: mends given labels int64 [n] of the same rows, with the full harm budget.
-        config: its seed and harm budget.
+        config: its seed and harm budget, and the rate where there is no noise.
         runs: times that errors are drawn, each with a seed of its own.
     """
     truth, scored = presumed_truth(dataset, decisions)
@@ -110,7 +111,7 @@ def measure(
     notes = []
     rate = estimated
     if estimated < _NO_NOISE:
-        rate = _LEAST_RATE
+        rate = config.diagnostics.self_test_rate
         notes.append(f"self-test: no noise is estimated, so errors are drawn at {rate:.0%}")
     counts = []
     for run in range(runs):
@@ -118,7 +119,7 @@ def measure(
         noisy, forced = draw_errors(truth, scored, text_of, noise, rate, generator)
         if forced:
             notes.append(f"self-test: no error was drawn at {rate:.2%}, so one was made")
-        counts.append(_count(truth, noisy, scored, mend(noisy), max_harm))
+        counts.append(_count(truth, noisy, scored, mend(noisy), config.decision))
     total = _Counts(
         injected=sum(c.injected for c in counts),
         fixed=sum(c.fixed for c in counts),
@@ -280,14 +281,14 @@ class _Counts:
 
 
 def _count(
-    truth: Ints, noisy: Ints, scored: Bools, decisions: Decisions, max_harm: float
+    truth: Ints, noisy: Ints, scored: Bools, decisions: Decisions, config: DecisionConfig
 ) -> _Counts:
     actions = np.array(decisions.actions, dtype=object)
     changed = actions == "change"
     injected, good = scored & (noisy != truth), scored & (noisy == truth)
     broken = good & changed
     spent = np.zeros(int(broken.sum()))
-    budget = spendable(max_harm) * decisions.expected_good
+    budget = spendable(config) * decisions.expected_good
     if budget > 0:
         values, counts = np.unique(decisions.quality[changed], return_counts=True)
         cost = np.cumsum(values * counts)

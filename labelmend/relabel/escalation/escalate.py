@@ -84,6 +84,7 @@ class Escalation:
             estimated.fit,
             routing,
             config.routing,
+            config.votes,
             config.seed,
         ).hold(voters)
         if config.fusion.method == "majority":
@@ -104,7 +105,9 @@ class Escalation:
                     fit, read, self.candidates, routing.audit, source_error_rate, self.config.fusion
                 )
             silenced = [report.worse_than_chance for report in reports]
-            weights = vote_weights(votes, fit.posterior, routing.doubtful, silenced)
+            weights = vote_weights(
+                votes, fit.posterior, routing.doubtful, silenced, self.config.votes
+            )
             votes = within_ballots(votes, weights, fit)
             fit = add_evidence(fit, votes, weights, self.candidates, source_error_rate)
         evidence = (*read, *votes)

@@ -15,9 +15,6 @@ import numpy as np
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.types import Bools, LabelCard
 
-_SUREST = 40
-"""Texts of a label that its exemplars are spread over."""
-
 
 def with_exemplars(
     cards: Sequence[LabelCard],
@@ -27,6 +24,7 @@ def with_exemplars(
     own: Mapping[str, tuple[str, ...]],
     oos: int | None,
     count: int,
+    surest_texts: int,
 ) -> tuple[LabelCard, ...]:
     """Return the cards as ballots show them.
 
@@ -41,6 +39,7 @@ def with_exemplars(
         own: the user's exemplars, by label.
         oos: index of the out-of-scope label, or None.
         count: exemplars a label.
+        surest_texts: of a label, over which its exemplars are spread.
     """
     labels, probabilities = posterior.best()
     # So that what is equal on paper keeps the order of the texts.
@@ -50,7 +49,7 @@ def with_exemplars(
     starts = np.searchsorted(labels[known], np.arange(len(cards) + 1))
     shown = list(cards)
     for label, card in enumerate(cards):
-        surest = known[starts[label] : starts[label + 1]][:_SUREST]
+        surest = known[starts[label] : starts[label + 1]][:surest_texts]
         if label == oos or not len(surest):
             continue
         first = own.get(card.label, ())
@@ -63,3 +62,4 @@ def with_exemplars(
 
 
 _DIGITS = 9
+"""Digits of a probability that are no matter of rounding."""

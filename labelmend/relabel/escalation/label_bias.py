@@ -13,12 +13,14 @@ import numpy as np
 
 from labelmend.types import Doubles, Floats, Ints
 
-_STRENGTH = 10.0
-"""Texts without a bias that each label starts with: what few texts say of a label counts little."""
-
 
 def label_bias(
-    scores: Floats, labels: Ints, believed: Doubles, counts: Doubles, label_count: int
+    scores: Floats,
+    labels: Ints,
+    believed: Doubles,
+    counts: Doubles,
+    label_count: int,
+    unbiased_texts: float,
 ) -> Doubles:
     """Return float64 [K]: by how many nats a voter favours each label where it is wrong.
 
@@ -29,6 +31,7 @@ def label_bias(
         counts: float64 [u], how much each text counts, 0 for those not to learn from; together they
             stand for all texts, or the bias of their choice is learned too.
         label_count: K.
+        unbiased_texts: that each label starts with.
     """
     heard = ~np.isnan(scores) & (counts > 0)[:, None]
     known = np.where(heard, scores, 0.0).astype(np.float64)
@@ -38,16 +41,22 @@ def label_bias(
     above = wrong * (known - means[:, None])
     total = np.bincount(labels[heard], weights=above[heard], minlength=label_count)
     count = np.bincount(labels[heard], weights=wrong[heard], minlength=label_count)
-    bias: Doubles = total / (count + _STRENGTH)
+    bias: Doubles = total / (count + unbiased_texts)
     return bias
 
 
 _TINY = 1e-12
+"""Keeps a quotient finite."""
 
 
 def without_label_bias(
-    scores: Floats, labels: Ints, believed: Doubles, counts: Doubles, label_count: int
+    scores: Floats,
+    labels: Ints,
+    believed: Doubles,
+    counts: Doubles,
+    label_count: int,
+    unbiased_texts: float,
 ) -> Floats:
     """Return float32 [u, c]: the scores less `label_bias`; NaN stays."""
-    bias = label_bias(scores, labels, believed, counts, label_count)
+    bias = label_bias(scores, labels, believed, counts, label_count, unbiased_texts)
     return (scores - bias[labels]).astype(np.float32)

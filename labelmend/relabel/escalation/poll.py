@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from labelmend.configs.schema import RoutingConfig
+from labelmend.configs.schema import RoutingConfig, VotesConfig
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.escalation.exemplars import with_exemplars
 from labelmend.relabel.escalation.label_bias import without_label_bias
@@ -60,6 +60,7 @@ class Poll:
         fit: the posterior of all evidence but the routed.
         routing: which texts may be voted on.
         config: of the routing.
+        votes: how votes are made.
         seed: of the order in which the audit is asked.
     """
 
@@ -69,6 +70,7 @@ class Poll:
     fit: Fit
     routing: Routing
     config: RoutingConfig
+    votes: VotesConfig
     seed: int
 
     def hold(self, voters: Sequence[Voting]) -> Polled:
@@ -88,7 +90,9 @@ class Poll:
             left = max(left - voter.report.spent, 0.0)
             counts = counts_in_learning(self.routing.doubtful, drawn, scores)
             labels = len(self.corpus.labels)
-            scores = without_label_bias(scores, candidates, believed, counts, labels)
+            scores = without_label_bias(
+                scores, candidates, believed, counts, labels, self.votes.unbiased_texts
+            )
             evidence.append(Evidence(voter.name, scores))
             reports.append(voter.report)
             voted[asked] = True
@@ -109,6 +113,7 @@ class Poll:
             self.exemplars,
             self.corpus.oos,
             voter.exemplars,
+            self.votes.surest_texts,
         )
         source = voter.fit(replace(self.corpus, cards=cards), None, 0)
         texts, unscored = routed.texts, voter.unscored

@@ -198,3 +198,4 @@ FEWEST = 2
 """Candidates on a ballot: one is no question."""
 
 _FORCED = 1e6
+"""Nats that put the given label before all others."""

@@ -79,12 +79,10 @@ class Reading:
         _, spread = unit_spread(evidence)
         weights = trial.posterior.weights
         return any(
-            weights[e.source] * s >= _LEAST_SAY for e, s in zip(evidence, spread, strict=True)
+            weights[e.source] * s >= self.config.min_routed_say
+            for e, s in zip(evidence, spread, strict=True)
         )
 
 
 _BLOCK = 64
 """Texts asked about between two steps of the progress bar."""
-
-_LEAST_SAY = 0.05
-"""Nats by which a source of unit spread must move a log-score for its reading to be worth it."""

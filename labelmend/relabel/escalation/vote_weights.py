@@ -20,16 +20,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp
 
+from labelmend.configs.schema import VotesConfig
 from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.types import Doubles, Evidence, Floats, Ints
-
-_MOST = 1.0
-"""Nats a nat: no sum of log-probabilities deserves more than it says."""
-
-_UNDECIDED = 10.0
-"""Texts that may carry any label of their ballot, which each voter starts with: on a few texts a
-voter is right by chance."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ def vote_weights(
     posterior: Posterior,
     doubtful: Ints,
     silenced: Sequence[bool],
+    config: VotesConfig,
 ) -> Doubles:
     """Return each voter's weight, float64 [s], in nats a unit of its scores.
 
@@ -63,9 +58,10 @@ def vote_weights(
         posterior: of all other evidence.
         doubtful: int64 [r], the texts that it leaves in doubt.
         silenced: [s], the voters that get no weight.
+        config: how votes are weighed.
     """
     believed = posterior.probabilities[doubtful]
-    own = [own_weight(e.scores[doubtful], believed) for e in evidence]
+    own = [own_weight(e.scores[doubtful], believed, config) for e in evidence]
     told = np.array([voter.gain for voter in own])
     told[list(silenced)] = 0.0
     shares = told / max(float(told.sum()), _TINY)
@@ -73,28 +69,30 @@ def vote_weights(
 
 
 _TINY = 1e-12
+"""Keeps a quotient finite."""
 
 
-def own_weight(scores: Floats, believed: Doubles) -> _Own:
+def own_weight(scores: Floats, believed: Doubles, config: VotesConfig) -> _Own:
     """Return the weight w >= 0 at which softmax(w * scores) tells the labels best.
 
     Args:
         scores: float32 [r, c]; NaN where silent.
         believed: float64 [r, c], how far each text is believed to carry each label.
+        config: how votes are weighed.
     """
     heard = ~np.isnan(scores)
     asked = heard.any(axis=1)
     count, heard = max(int(asked.sum()), 1), heard[asked]
     known = np.where(heard, scores[asked], 0.0).astype(np.float64)
     shut = np.where(heard, 0.0, -np.inf)
-    undecided = _UNDECIDED / count / heard.sum(axis=1, keepdims=True)
+    undecided = config.undecided_texts / count / heard.sum(axis=1, keepdims=True)
     target = np.where(heard, believed[asked] + undecided, 0.0)
 
     def loss(weight: float) -> float:
         nats = weight * known
         return -float((target * (nats - logsumexp(nats + shut, axis=1, keepdims=True))).sum())
 
-    found = float(minimize_scalar(loss, bounds=(0.0, _MOST), method="bounded").x)
+    found = float(minimize_scalar(loss, bounds=(0.0, config.max_weight), method="bounded").x)
     gain = loss(0.0) - loss(found)
     return _Own(found, gain) if gain > 0 else _Own(0.0, 0.0)
 

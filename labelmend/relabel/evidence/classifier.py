@@ -34,6 +34,21 @@ class ClassifierOptions(Section):
     max_iterations: Annotated[int, at_least(1, "iterations")] = 16
     """Iterations of the solver at most."""
 
+    warm_iterations: Annotated[int, at_least(1, "iterations")] = 8
+    """The same for a model that starts from the round before."""
+
+    min_weight: Annotated[float, at_least(0)] = 0.02
+    """A text is no example of labels that it carries with less weight than this; such examples cost
+    time and teach nothing."""
+
+    max_scores: Annotated[int, at_least(0, "scores")] = 100_000_000
+    """Texts times labels up to which logistic regression is trained; above, linear discriminant
+    analysis, which takes far less time. Chosen by hand."""
+
+    shrinkage: Annotated[float, at_least(0, "share", most=1)] = 0.1
+    """Share of the covariance that linear discriminant analysis takes from a multiple of the
+    identity. Chosen by hand."""
+
 
 class ClassifierSource:
     """Out-of-fold log-probabilities on the embeddings' principal components.
@@ -54,9 +69,7 @@ class ClassifierSource:
     def __init__(self, options: ClassifierOptions | None = None) -> None:
         options = options or ClassifierOptions()
         self.steps = options.folds
-        self._components = options.components
-        self._strengths = options.inverse_regularization
-        self._max_iterations = options.max_iterations
+        self._options = options
         self._corpus: Corpus | None = None
         self._models: dict[int, Any] = {}
         self._discriminant: Discriminant | None = None
@@ -66,18 +79,19 @@ class ClassifierSource:
         assert memberships is not None
         if corpus is not self._corpus:
             self._corpus = corpus
-            self._features = principal_components(corpus.embeddings, self._components)
+            self._features = principal_components(corpus.embeddings, self._options.components)
             self._fold_of = drawn_folds(len(corpus.embeddings), self.steps, corpus.seed)
             self._models = {}
         total = max(len(self._features), corpus.stands_for)
-        if total * memberships.shape[1] > _MOST_SCORES:
-            self._discriminant = Discriminant(self._features, memberships)
+        if total * memberships.shape[1] > self._options.max_scores:
+            self._discriminant = Discriminant(self._features, memberships, self._options.shrinkage)
             corpus.progress.advance(self.steps)
             return self
         texts, labels, weights = find(memberships)
-        keep = weights >= _LEAST_WEIGHT
+        keep = weights >= self._options.min_weight
         texts, labels, weights = texts[keep], labels[keep], weights[keep]
-        strength = self._strengths[min(turn, len(self._strengths) - 1)]
+        strengths = self._options.inverse_regularization
+        strength = strengths[min(turn, len(strengths) - 1)]
 
         def train(fold: int) -> None:
             rows = self._fold_of[texts] != fold
@@ -128,25 +142,17 @@ class ClassifierSource:
         model = self._models.get(fold)
         if model is None or not np.array_equal(model.classes_, classes):
             # Stopped early, as a rule: the tolerance is out of reach.
-            model = LogisticRegression(max_iter=self._max_iterations, tol=1e-9, warm_start=True)
+            most = self._options.max_iterations
+            model = LogisticRegression(max_iter=most, tol=1e-9, warm_start=True)
             self._models[fold] = model
         else:
-            model.max_iter = min(_WARM_ITERATIONS, self._max_iterations)
+            model.max_iter = min(self._options.warm_iterations, self._options.max_iterations)
         model.C = strength
         return model
 
 
 _TWO = 2
 """Labels that a model needs to tell apart."""
-
-_LEAST_WEIGHT = 0.02
-"""Memberships below this are left out of training; they cost time and teach nothing."""
-
-_MOST_SCORES = 100_000_000
-"""Texts times labels up to which logistic regression is trained."""
-
-_WARM_ITERATIONS = 8
-"""Of a model that starts from the round before."""
 
 _BLOCK = 4096
 """Texts scored at a time."""
@@ -180,12 +186,13 @@ class Discriminant:
     label's mean, in closed form; the covariance is taken as it is.
     """
 
-    def __init__(self, features: Floats, memberships: csr_array) -> None:
+    def __init__(self, features: Floats, memberships: csr_array, shrinkage: float) -> None:
         """Learn from the texts.
 
         Args:
             features: float32 [u, f].
             memberships: sparse [u, K], the weight with which each text carries each label.
+            shrinkage: share of the covariance that comes from the identity.
         """
         total, dimensions = features.shape
         mean = features.mean(axis=0, dtype=np.float64)
@@ -200,7 +207,7 @@ class Discriminant:
         scatter += means.T @ (counts[:, None] * means) - means.T @ sums - sums.T @ means
         scatter /= max(counts.sum(), 1.0)
         size = np.trace(scatter) / dimensions
-        scatter = (1 - _SHRINKAGE) * scatter + (_SHRINKAGE * size + 1e-9) * np.eye(dimensions)
+        scatter = (1 - shrinkage) * scatter + (shrinkage * size + 1e-9) * np.eye(dimensions)
         self._whiten = np.linalg.cholesky(np.linalg.inv(scatter))
         self._centres = means @ self._whiten
         self._squared = np.einsum("kf,kf->k", self._centres, self._centres)
@@ -237,9 +244,6 @@ class Discriminant:
 
 _SUMMED_ROWS = 1 << 16
 """Texts that are held in float64 at a time."""
-
-_SHRINKAGE = 0.1
-"""Of the covariance towards a multiple of the identity."""
 
 _NOBODY = 1e-6
 """Weight of a label's other texts that is a matter of rounding."""

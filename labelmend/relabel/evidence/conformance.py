@@ -18,7 +18,11 @@ _WORDS = (
     ("pin", "reset", "code", "forgot", "number", "digits"),
 )
 _TEXTS = 80
+"""Made-up texts: enough for each label to have neighbours, few enough for a check of a second."""
+
 _DIMENSIONS = 16
+"""Of their embeddings: more than there are labels."""
+
 _CLOSE = 1e-4
 """Scores are kept in 32 bits, and what a text itself adds is subtracted again."""
 

@@ -4,14 +4,24 @@ It reads the one word that tells two close labels apart, which embeddings blur.
 """
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from pydantic.dataclasses import dataclass
 from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.arrays import WORTH_ALL, gather
+from labelmend.configs.schema.base import CHECKED, Section, at_least
 from labelmend.relabel.evidence.base import Corpus, Need, Phase
 from labelmend.types import Doubles, Floats, Ints
+
+
+@dataclass(frozen=True, config=CHECKED)
+class LexicalOptions(Section):
+    """How words are counted."""
+
+    smoothing: Annotated[float, at_least(1e-6)] = 0.05
+    """Pseudo-count of each word in each label. Chosen by hand."""
 
 
 class LexicalSource:
@@ -23,6 +33,10 @@ class LexicalSource:
     name = "lexical"
     phase: Phase = "round"
     needs: frozenset[Need] = frozenset(("texts",))
+    Options = LexicalOptions
+
+    def __init__(self, options: LexicalOptions | None = None) -> None:
+        self._smoothing = (options or LexicalOptions()).smoothing
 
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Count the words of each label."""
@@ -30,7 +44,7 @@ class LexicalSource:
         self._words, self._memberships = corpus.words, memberships
         self._counts, self._totals = _word_counts(self._words, memberships)
         self._texts = np.asarray(memberships.sum(axis=0)).ravel().astype(np.float64)
-        self._offset = np.log(self._totals + _SMOOTHING * self._words.shape[1])
+        self._offset = np.log(self._totals + self._smoothing * self._words.shape[1])
         self._logs: Doubles | None = None
         return self
 
@@ -39,7 +53,7 @@ class LexicalSource:
         scores = np.empty(candidates.shape, dtype=np.float32)
         few = candidates.shape[1] * WORTH_ALL >= self._memberships.shape[1]
         if few and self._logs is None:
-            self._logs = np.log(self._counts + np.float32(_SMOOTHING)).astype(np.float64)
+            self._logs = np.log(self._counts + np.float32(self._smoothing)).astype(np.float64)
         words = self._words[texts]
         for rows in _word_blocks(words, candidates.shape[1]):
             scores[rows] = self._block(words[rows], texts[rows], candidates[rows], all_labels=few)
@@ -50,7 +64,7 @@ class LexicalSource:
             assert self._logs is not None
             product = np.take_along_axis(np.asarray(words @ self._logs), labels, axis=1)
         else:
-            product = _word_products(words, self._counts, labels)
+            product = _word_products(words, self._counts, labels, self._smoothing)
         lengths = np.asarray(words.sum(axis=1)).ravel()
         own = gather(self._memberships, texts, labels)
         others = self._texts[labels] - own
@@ -67,11 +81,11 @@ class LexicalSource:
         count = own.shape[0]
         pair = np.repeat(np.arange(count), np.diff(own.indptr))
         left = self._counts[own.indices, labels[pair]] - shares[pair] * own.data
-        logs = own.data * np.log(np.maximum(left, 0.0) + _SMOOTHING)
+        logs = own.data * np.log(np.maximum(left, 0.0) + self._smoothing)
         total = np.bincount(pair, weights=logs, minlength=count).astype(np.float64)
         length = np.asarray(own.sum(axis=1)).ravel()
         rest = np.maximum(self._totals[labels] - shares * length, 0.0)
-        likelihood: Doubles = total - length * np.log(rest + _SMOOTHING * own.shape[1])
+        likelihood: Doubles = total - length * np.log(rest + self._smoothing * own.shape[1])
         return likelihood
 
 
@@ -108,21 +122,18 @@ _BLOCK = 4096
 """Texts scored at a time, at most."""
 
 
-def _word_products(words: csr_matrix, counts: Floats, labels: Ints) -> Doubles:
+def _word_products(words: csr_matrix, counts: Floats, labels: Ints, smoothing: float) -> Doubles:
     """Return float64 [b, c]: the sum over a text's words of TF-IDF times the label's log count."""
     row = np.repeat(np.arange(words.shape[0]), np.diff(words.indptr))
     of_word = words.indices.astype(np.int64) * counts.shape[1]
     found = counts.ravel().take(of_word[:, None] + labels[row])
-    weighted = words.data[:, None] * np.log(found + np.float32(_SMOOTHING))
+    weighted = words.data[:, None] * np.log(found + np.float32(smoothing))
     # A row of ones for each text's words: adds them up in their order, as a product would.
     ones = csr_array(
         (np.ones(len(row)), np.arange(len(row)), words.indptr), shape=(words.shape[0], len(row))
     )
     return np.asarray(ones @ weighted)
 
-
-_SMOOTHING = 0.05
-"""Pseudo-count of each word in each label."""
 
 _NOBODY = 1e-6
 """Weight of a label's other texts that is a matter of rounding."""

@@ -18,6 +18,9 @@ class NeighbourOptions(Section):
     inverse_temperature: Annotated[float, at_least(0)] = 20.0
     """A neighbour counts exp(inverse_temperature * (its similarity - the best similarity))."""
 
+    smoothing: Annotated[float, at_least(1e-6, "share")] = 0.02
+    """Share that a label gets that no neighbour carries. Chosen by hand."""
+
 
 class NeighbourSource:
     """Log of the share of a text's neighbours that carry a label, the nearer counting more."""
@@ -28,12 +31,17 @@ class NeighbourSource:
     Options = NeighbourOptions
 
     def __init__(self, options: NeighbourOptions | None = None) -> None:
-        self._sharpness = (options or NeighbourOptions()).inverse_temperature
+        self._options = options or NeighbourOptions()
 
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Bind the neighbours to the labels that they carry."""
         assert memberships is not None
-        self._retriever = NeighbourRetriever(corpus.neighbours, memberships, self._sharpness)
+        self._retriever = NeighbourRetriever(
+            corpus.neighbours,
+            memberships,
+            self._options.inverse_temperature,
+            self._options.smoothing,
+        )
         return self
 
     def search(self, texts: Ints, limit: int) -> Ranking:
@@ -41,5 +49,5 @@ class NeighbourSource:
         return self._retriever.search(texts, limit)
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
-        """Return log(share + 0.02), float32 [b, c]; NaN where no neighbour carries any label."""
+        """Return log(share + smoothing), float32 [b, c]; NaN where no neighbour has a label."""
         return self._retriever.score(texts, candidates)

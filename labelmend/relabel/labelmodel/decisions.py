@@ -2,7 +2,7 @@
 
 The expected harm of a set of changes is the expected number of good labels in it, as a share of
 the expected number of good labels in the whole table: the sum of q_i(g_i) over the one by that over
-the other. A fifth of the budget is kept back.
+the other. A part of the budget is kept back.
 """
 
 import numpy as np
@@ -10,10 +10,6 @@ import numpy as np
 from labelmend.configs.schema import DecisionConfig
 from labelmend.relabel.labelmodel.types import Decision, Decisions, Posterior
 from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
-
-_CLEAR = 1.25
-"""Times that a new label has to be as probable as the next one: a text that fits two labels,
-neither of them the given one, is a question for a person."""
 
 
 def decide(
@@ -45,12 +41,12 @@ def decide(
     labelled = dataset.given != NO_LABEL
     runner_up = _runner_up(dataset.given, best, text_of, posterior)
     confident = (best_probability >= config.min_confidence) & (
-        best_probability >= _CLEAR * runner_up
+        best_probability >= config.min_lead * runner_up
     )
     confident &= trusted
     wrong = labelled & (best != dataset.given)
     open_to_change = wrong & confident & (quality <= config.max_row_harm)
-    changed = open_to_change & within_budget(quality, open_to_change, labelled, config.max_harm)
+    changed = open_to_change & within_budget(quality, open_to_change, labelled, config)
     review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
     # A text of which nothing is known has probability 0 for all, and gets no label.
     filled = ~labelled & confident & (best_probability > 0)
@@ -91,10 +87,10 @@ def _runner_up(given: Ints, best: Ints, text_of: Ints, posterior: Posterior) -> 
 
 
 def within_budget(
-    quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, max_harm: float
+    quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, config: DecisionConfig
 ) -> np.ndarray:
     """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget."""
-    budget = spendable(max_harm) * quality[labelled].sum()
+    budget = spendable(config) * quality[labelled].sum()
     values, inverse, counts = np.unique(
         quality[open_to_change], return_inverse=True, return_counts=True
     )
@@ -104,16 +100,13 @@ def within_budget(
     return chosen
 
 
-def spendable(max_harm: float) -> float:
+def spendable(config: DecisionConfig) -> float:
     """Return the share of good labels that may be expected to break.
 
     The posterior can be a little surer than the truth bears out, so part of the budget is kept
     back. A budget of 1 is none.
     """
-    return _SPENT * max_harm if max_harm < 1 else 1.0
-
-
-_SPENT = 0.8
+    return config.spend * config.max_harm if config.max_harm < 1 else 1.0
 
 
 def _by_expected_gain(

@@ -25,9 +25,6 @@ from labelmend.relabel.labelmodel.types import NoiseChannel, Posterior
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
 
-_LEARN_FROM = 10_000
-"""Texts that the weights are learned from, drawn at random: a handful of numbers needs no more."""
-
 
 @dataclass(frozen=True)
 class Weights:
@@ -87,7 +84,8 @@ def learn_weights(objective: Objective, start: Weights, config: FusionConfig) ->
     """Return the weights that minimise the objective."""
     theta = np.log(np.expm1(np.maximum(start.by_source, _LEAST_WEIGHT)))
     bounds = [(-8.0, 4.0)] * len(theta)
-    bounds += [(-_MOST_BIAS, _MOST_BIAS) if objective.is_oos.any() else (0.0, 0.0)]
+    bias = config.max_oos_bias
+    bounds += [(-bias, bias) if objective.is_oos.any() else (0.0, 0.0)]
     found = minimize(
         objective,
         np.append(theta, np.clip(start.oos_bias, *bounds[-1])),
@@ -100,7 +98,7 @@ def learn_weights(objective: Objective, start: Weights, config: FusionConfig) ->
 
 
 _LEAST_WEIGHT = 1e-3
-_MOST_BIAS = 8.0
+"""Where the search for a weight begins at least: at 0 its logarithm has no end."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,11 @@ class Fit:
     observed: Bools
 
 
-def learning_sample(observed: Bools, seed: int) -> np.ndarray:
-    """Return int64, sorted: the texts that weights are learned from."""
+def learning_sample(observed: Bools, most: int, seed: int) -> np.ndarray:
+    """Return int64, sorted: the texts that weights are learned from, `most` at most."""
     texts = np.flatnonzero(observed)
-    if len(texts) > _LEARN_FROM:
-        texts = np.random.default_rng(seed).choice(texts, size=_LEARN_FROM, replace=False)
+    if len(texts) > most:
+        texts = np.random.default_rng(seed).choice(texts, size=most, replace=False)
     return np.sort(texts)
 
 
@@ -149,7 +147,7 @@ def fuse_routed(
         candidates: the labels that are looked at.
         audit: bool [u], the texts drawn at random.
         source_error_rate: see `posterior_of`.
-        config: the penalty and the optimiser's limit.
+        config: the penalty, and the optimiser's start and limit.
     """
     silent = np.full((len(audit), candidates.tail), np.nan, dtype=np.float32)
     padded = [Evidence(e.source, np.concatenate([e.scores, silent], axis=1)) for e in evidence]
@@ -164,11 +162,8 @@ def fuse_routed(
         toward=nothing,
         penalty=config.routed_weight_penalty,
     )
-    weights = learn_weights(objective, Weights(nothing + _FIRST_ROUTED_WEIGHT, 0.0), config)
+    weights = learn_weights(objective, Weights(nothing + config.routed_first_weight, 0.0), config)
     return add_evidence(fit, evidence, weights.by_source / spread, candidates, source_error_rate)
-
-
-_FIRST_ROUTED_WEIGHT = 0.12
 
 
 def add_evidence(
@@ -298,6 +293,7 @@ def posterior_of(
 
 
 _TINY = 1e-12
+"""Keeps a quotient finite."""
 
 
 def is_oos(candidates: Candidates, oos: int | None) -> Bools:

@@ -64,3 +64,4 @@ def majority(
 
 
 _TIE = 1e-3
+"""What the given label counts beside whole votes: it breaks ties, and outvotes nobody."""

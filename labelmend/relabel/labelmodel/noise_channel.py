@@ -7,9 +7,9 @@ For a label k and a given label g:
     E(g | k)  =  (1 - mu - nu) / (K - 1) + mu * S(g | k) + nu * [g = oos]
     rho_k     =  (n_kk + b * rho) / (n_k. + b)
 
-S is the softmax of prototype similarity over the ten labels nearest k. n counts the given labels of
-the anchors: the texts of each label on which the evidence, which never saw their given label, is
-most decisive. A channel learned from all texts can trade its keep rate against the sharpness of the
+S is the softmax of prototype similarity over the labels nearest k. n counts the given labels of the
+anchors: the texts of each label on which the evidence, which never saw their given label, is most
+decisive. A channel learned from all texts can trade its keep rate against the sharpness of the
 evidence, at no cost in likelihood; at the anchors it can't (anchor points: Liu & Tao 2016, Patrini
 et al. 2017; counting among confident texts: Northcutt et al. 2021). The strengths a and b of the
 Dirichlet and Beta priors are those that predict the anchors' own given labels best, each left out
@@ -25,6 +25,7 @@ from scipy.sparse import coo_array, csr_array, find
 from scipy.special import softmax
 
 from labelmend.arrays import gather, row_blocks
+from labelmend.configs.schema import ChannelConfig
 from labelmend.relabel.labelmodel.types import NoiseChannel
 from labelmend.retrieval.ranking import top_columns
 from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints
@@ -39,28 +40,14 @@ FIRST_GUESS = NoiseChannel(
 )
 """Where the search for the channel begins."""
 
-_SIMILAR_LABELS = 10
-"""Labels that S(. | k) spreads over, and half of the others at most: if all were similar, errors
-that scatter could not be told from errors among neighbours. The uniform part covers the rest."""
-
-_PRIOR_RIGHT, _PRIOR_WRONG = 9.0, 1.0
-"""Pseudo-counts of the keep rate: nine right labels and a wrong one, before any data."""
-
-_LOG_SHARPNESS = float(np.log(10.0))
-"""Mean of the normal prior (sd 1) on the log of 1 / temperature."""
-
-_SHARE_PRIOR = 0.1
-"""Precision of the normal prior on the logits of the shares of similar labels and of oos."""
-
-_PAIR_STRENGTHS = (None, 1000.0, 200.0, 50.0, 15.0)
-_LABEL_STRENGTHS = (None, 100.0, 20.0)
-
-_WORTH = 2.0
-"""Nats by which a more flexible channel must predict better to be taken."""
-
 _LEAST_WEIGHT = 1e-4
+"""Observations of less weight are rounding, and left out of the counts."""
+
 _TINY = 1e-12
+"""Keeps logs and quotients finite."""
+
 _BLOCK = 4096
+"""Observations worked on at a time: memory depends on it, and no outcome."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +81,11 @@ class Observations:
 
 
 def observe(
-    given: csr_array, candidates: Ints, prototypes: Floats, oos: int | None
+    given: csr_array,
+    candidates: Ints,
+    prototypes: Floats,
+    oos: int | None,
+    config: ChannelConfig,
 ) -> Observations:
     """Line up the given labels with the candidates and the labels similar to these.
 
@@ -103,11 +94,12 @@ def observe(
         candidates: int64 [u, c].
         prototypes: float32 [K, d], unit rows (zeros where a label has no text).
         oos: index of the out-of-scope label, or None.
+        config: how many labels are similar.
     """
     text, label, count = find(given)
     order = np.lexsort((label, text))
     text, label, count = text[order], label[order], count[order]
-    nearest, similarities = _similar(prototypes)
+    nearest, similarities = _similar(prototypes, config.similar_labels)
     width = nearest.shape[1]
     candidate = candidates[text]
     rank = np.full(candidate.shape, -1, dtype=np.int8)
@@ -128,10 +120,10 @@ def observe(
     )
 
 
-def _similar(prototypes: Floats) -> tuple[Ints, Doubles]:
+def _similar(prototypes: Floats, most: int) -> tuple[Ints, Doubles]:
     """Return the labels most similar to each, int64 [K, s], and their cosines, float64 [K, s]."""
     total = len(prototypes)
-    width = min(_SIMILAR_LABELS, max((total - 1) // 2, 1), total - 1)
+    width = min(most, max((total - 1) // 2, 1), total - 1)
     nearest = np.empty((total, width), dtype=np.int64)
     similarities = np.empty((total, width))
     similarity: Floats = prototypes @ prototypes.T
@@ -195,7 +187,7 @@ class LearnedChannel:
 
 
 def learn_channel(
-    seen: Observations, responsibility: Doubles, start: NoiseChannel
+    seen: Observations, responsibility: Doubles, start: NoiseChannel, config: ChannelConfig
 ) -> LearnedChannel:
     """Learn the channel from the anchors.
 
@@ -204,6 +196,7 @@ def learn_channel(
         responsibility: float64 [m, c], how far each observation's text is taken to carry each
             candidate; 0 for texts that are no anchors.
         start: where the search for the shares begins.
+        config: the priors.
     """
     weight = responsibility * seen.count[:, None]
     rows, columns = np.nonzero(weight > _LEAST_WEIGHT)
@@ -211,23 +204,24 @@ def learn_channel(
     true, given = seen.candidate[rows, columns], seen.given[rows]
     size = len(seen.similarities)
     right = true == given
-    keep_rate = (w[right].sum() + _PRIOR_RIGHT) / (w.sum() + _PRIOR_RIGHT + _PRIOR_WRONG)
-    wrong = ~right
-    shares = _learn_shares(
-        seen, seen.rank[rows, columns][wrong], true[wrong], given[wrong], w[wrong], start
+    keep_rate = (w[right].sum() + config.prior_right) / (
+        w.sum() + config.prior_right + config.prior_wrong
     )
+    wrong = ~right
+    rank = seen.rank[rows, columns]
+    shares = _learn_shares(seen, rank[wrong], true[wrong], given[wrong], w[wrong], start, config)
     counts = csr_array(coo_array((w, (true, given)), shape=(size, size)))
     base = NoiseChannel(float(keep_rate), *shares, pair_strength=None, label_strength=None)
     diagonal, totals = _row_sums(counts)
     pairs = gather(csr_array(counts), true, given[:, None])[:, 0] if len(w) else w
     similar = _similar_shares(base, seen)
-    expected = _shares_at(base, seen, similar, seen.rank[rows, columns], true, given)
+    expected = _shares_at(base, seen, similar, rank, true, given)
     best, best_value = base, -np.inf
-    for a, b in itertools.product(_PAIR_STRENGTHS, _LABEL_STRENGTHS):
+    for a, b in itertools.product((None, *config.pair_strengths), (None, *config.label_strengths)):
         channel = NoiseChannel(float(keep_rate), *shares, pair_strength=a, label_strength=b)
         log_p = _log_channel(channel, right, pairs, diagonal[true], totals[true], w, expected)
         value = float((w * log_p).sum())
-        if value > best_value + _WORTH:
+        if value > best_value + config.min_gain:
             best, best_value = channel, value
     own = np.where(weight > _LEAST_WEIGHT, weight, 0.0).astype(np.float32)
     return LearnedChannel(best, counts, own)
@@ -307,9 +301,16 @@ def _shares_at(
 
 
 def _learn_shares(
-    seen: Observations, rank: np.ndarray, true: Ints, given: Ints, w: Doubles, start: NoiseChannel
+    seen: Observations,
+    rank: np.ndarray,
+    true: Ints,
+    given: Ints,
+    w: Doubles,
+    start: NoiseChannel,
+    config: ChannelConfig,
 ) -> tuple[float, float, float]:
     """Return the similar share, the oos share and the temperature that explain the errors best."""
+    log_sharpness = float(np.log(config.prior_inverse_temperature))
 
     def at(theta: Doubles) -> NoiseChannel:
         uniform, similar, oos = softmax(np.array([0.0, theta[0], theta[1]]))
@@ -321,8 +322,8 @@ def _learn_shares(
     def loss(theta: Doubles) -> float:
         channel = at(theta)
         shares = _shares_at(channel, seen, _similar_shares(channel, seen), rank, true, given)
-        prior = 0.5 * _SHARE_PRIOR * (theta[0] ** 2 + theta[1] ** 2)
-        prior += 0.5 * (theta[2] - _LOG_SHARPNESS) ** 2
+        prior = 0.5 * config.share_penalty * (theta[0] ** 2 + theta[1] ** 2)
+        prior += 0.5 * (theta[2] - log_sharpness) ** 2
         return float(prior - (w * np.log(np.maximum(shares, _TINY))).sum())
 
     rest = max(1 - start.similar_share - start.oos_share, 1e-3)

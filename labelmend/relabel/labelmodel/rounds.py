@@ -37,35 +37,6 @@ from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.types import Bools, Doubles, Evidence, Floats
 
-_LEAST_MEMBERSHIP = 0.02
-"""Posterior mass below this carries no label into the next round."""
-
-_ANCHORS = 0.5
-"""Share of each label's texts, the most decisive ones, that the noise channel is learned from."""
-
-_REINFORCED = 0.15
-"""Evidence of later rounds has learned from labels that the text's own given label helped to
-settle, so the likelihood finds it better than it is. Errors that scatter cancel out there; those
-that go from one label to its neighbour add up, where they meet. So evidence counts less by this,
-times the squared share of errors that go to similar labels."""
-
-_SOURCE_ERRORS = 0.0012
-"""Share of well-labelled texts on which even decisive evidence is wrong, or a person would call
-the label doubtful."""
-
-_UNSEEN_SOURCE_ERRORS = 0.5
-"""Source errors among the anchors, however few they are (Jeffreys' prior): ten anchors can't tell
-that one text in a thousand misleads."""
-
-_MOST_SOURCE_ERRORS = 0.95
-"""Of contradictions: a table too small or too clean to show any noise still has some."""
-
-_CONVERGED = 0.001
-"""Mean change of a text's posterior below which no further round is worth its time."""
-
-_PASSES = (3, 2)
-"""Times that channel and weights are learned in turn, in the first round and in later ones."""
-
 
 @dataclass(frozen=True)
 class Estimated:
@@ -135,7 +106,7 @@ def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
         evidence, prototypes = _gather(start, memberships, turn)
         stack, spread = unit_spread(evidence)
         with corpus.clock.stage("rounds: channel"):
-            seen = observe(start.given, candidates.labels, prototypes, corpus.oos)
+            seen = observe(start.given, candidates.labels, prototypes, corpus.oos, config.channel)
         state = _learn(start, config, stack, seen, state)
         weights = named_weights(evidence, state.heard, spread)
         posterior = posterior_of(
@@ -145,19 +116,20 @@ def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
             state.learned.channel,
             weights,
             state.heard.oos_bias,
-            _source_error_rate(state.learned),
+            _source_error_rate(state.learned, config),
             share,
         )
         previous, fit = fit, Fit(posterior, state.log_prior, state.log_likelihood, start.observed)
-        if previous is not None and _change(previous, fit) < _CONVERGED:
+        if previous is not None and _change(previous, fit) < config.converged:
             break
         likely = np.exp(log_softmax(state.log_prior + state.log_likelihood, axis=1))[:, :width]
-        mass = np.where(likely >= _LEAST_MEMBERSHIP, likely, 0.0)
+        mass = np.where(likely >= config.min_membership, likely, 0.0)
         memberships = memberships_from(candidates.kept, mass, labels)
     assert fit is not None
     assert state is not None
     kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
-    return Estimated(fit, kept, state.learned, _source_error_rate(state.learned), turn + 1)
+    source_error_rate = _source_error_rate(state.learned, config)
+    return Estimated(fit, kept, state.learned, source_error_rate, turn + 1)
 
 
 @dataclass(frozen=True)
@@ -182,23 +154,30 @@ class _Learned:
 def _learn(
     start: Given, config: FusionConfig, stack: Floats, seen: Observations, before: _Learned | None
 ) -> _Learned:
-    """Learn channel and weights in turn, from where the round before has left them."""
+    """Learn channel and weights in turn, from where the round before has left them.
+
+    Later rounds' evidence has learned from labels that the text's own given label helped to settle,
+    so the likelihood finds it better than it is. Errors that scatter cancel out there; those that
+    go from one label to its neighbour add up, where they meet. So it counts less there.
+    """
     corpus, candidates = start.corpus, start.candidates
     channel = FIRST_GUESS if before is None else before.learned.channel
-    discount = 1.0 if before is None else 1 - _REINFORCED * channel.similar_share**2
+    discount = 1.0 if before is None else 1 - config.reinforcement * channel.similar_share**2
     weights = Weights(np.ones(len(stack)), 0.0) if before is None else before.weights
     is_out = is_oos(candidates, corpus.oos)
-    sample = learning_sample(start.observed, corpus.seed)
+    sample = learning_sample(start.observed, config.learn_from, corpus.seed)
     sampled = stack[:, sample].astype(np.float64)
     log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-    for _ in range(_PASSES[0 if before is None else 1]):
+    for _ in range(config.first_passes if before is None else config.later_passes):
         with corpus.clock.stage("rounds: channel"):
-            anchors = _anchors(log_prior, candidates, start.given.shape[1]) & start.observed
+            anchors = start.observed & _anchors(
+                log_prior, candidates, start.given.shape[1], config.channel.anchors
+            )
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
             # by probability, evidence too soft would find less noise, and then be found softer.
             responsibility = _best(log_prior)[seen.text]
             responsibility[~anchors[seen.text]] = 0.0
-            learned = learn_channel(seen, responsibility, channel)
+            learned = learn_channel(seen, responsibility, channel, config.channel)
             channel = learned.channel
             log_likelihood = learned.log_likelihood(seen)
         with corpus.clock.stage("rounds: weights"):
@@ -207,17 +186,13 @@ def _learn(
                 is_oos=is_out[sample],
                 offset=candidates.log_counts,
                 log_likelihood=log_likelihood[sample],
-                toward=np.full(len(stack), _PRIOR_WEIGHT),
+                toward=np.full(len(stack), config.prior_weight),
                 penalty=config.weight_penalty,
             )
             weights = learn_weights(objective, weights, config)
         log_prior = _log_prior(weights, stack, is_out, candidates, discount)
     heard = Weights(weights.by_source * discount, weights.oos_bias * discount)
     return _Learned(weights, heard, learned, log_prior, log_likelihood)
-
-
-_PRIOR_WEIGHT = 0.5
-"""Of evidence of unit spread, before any data."""
 
 
 def _gather(start: Given, memberships: csr_array, turn: int) -> tuple[list[Evidence], Floats]:
@@ -253,6 +228,7 @@ def _log_prior(
 
 
 _BLOCK = 4096
+"""Texts worked on at a time: memory depends on it, and no outcome."""
 
 
 def _best(log_prior: Doubles) -> Doubles:
@@ -262,8 +238,8 @@ def _best(log_prior: Doubles) -> Doubles:
     return best
 
 
-def _anchors(log_prior: Doubles, candidates: Candidates, labels: int) -> Bools:
-    """Return bool [u]: the texts of each label for which the evidence speaks most decisively."""
+def _anchors(log_prior: Doubles, candidates: Candidates, labels: int, share: float) -> Bools:
+    """Return bool [u]: a share of each label's texts, those where evidence is most decisive."""
     best = np.take_along_axis(candidates.labels, log_prior.argmax(axis=1)[:, None], axis=1)[:, 0]
     if log_prior.shape[1] > 1:
         top = np.partition(log_prior, -2, axis=1)[:, -2:]
@@ -274,11 +250,11 @@ def _anchors(log_prior: Doubles, candidates: Candidates, labels: int) -> Bools:
     counts = np.bincount(best, minlength=labels)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    decisive: Bools = place < np.ceil(_ANCHORS * counts)[best]
+    decisive: Bools = place < np.ceil(share * counts)[best]
     return decisive
 
 
-def _source_error_rate(learned: LearnedChannel) -> float:
+def _source_error_rate(learned: LearnedChannel, config: FusionConfig) -> float:
     """Return the share of contradictions that are errors of the evidence, not noise.
 
     The noise is taken at its lower bound, of a Wilson (1927) interval of two standard errors.
@@ -286,8 +262,11 @@ def _source_error_rate(learned: LearnedChannel) -> float:
     noise, count, z = 1 - learned.channel.keep_rate, max(learned.anchors, 1.0), 2.0
     spread = z * np.sqrt(noise * (1 - noise) / count + (z / (2 * count)) ** 2)
     certain = max(float(noise + z**2 / (2 * count) - spread) / (1 + z**2 / count), 0.0)
-    source_errors = (_SOURCE_ERRORS + _UNSEEN_SOURCE_ERRORS / count) * (1 - certain)
-    return min(source_errors / (source_errors + certain), _MOST_SOURCE_ERRORS)
+    source_errors = config.source_errors + config.unseen_source_errors / count
+    source_errors *= 1 - certain
+    if not source_errors:
+        return 0.0
+    return min(source_errors / (source_errors + certain), config.max_source_errors)
 
 
 def _change(before: Fit, after: Fit) -> float:

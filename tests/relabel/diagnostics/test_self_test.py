@@ -41,7 +41,9 @@ def noise_of(counts=None, prototypes=PROTOTYPES, oos=None, **changes):
     table = np.zeros((size, size)) if counts is None else np.array(counts)
     own = np.zeros((size, size), dtype=np.float32)
     channel = NoiseChannel(**{**numbers, **changes})
-    return Noise(LearnedChannel(channel, csr_array(table), own), prototypes, oos)
+    return Noise(
+        LearnedChannel(channel, csr_array(table), own), prototypes, oos, CONFIG.fusion.channel
+    )
 
 
 def unit_rows(count, width=8):

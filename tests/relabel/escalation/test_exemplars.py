@@ -23,10 +23,12 @@ def posterior(probabilities):
     return Posterior(candidates, believed, FIRST_GUESS, {}, 0.0, nothing, nothing)
 
 
-def shown(probabilities, count, own=None, open_texts=()):
+def shown(probabilities, count, own=None, open_texts=(), surest=40):
     texts = [f"text {i}" for i in range(len(probabilities))]
     settled = ~np.isin(np.arange(len(texts)), open_texts)
-    cards = with_exemplars(CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count)
+    cards = with_exemplars(
+        CARDS, texts, posterior(probabilities), settled, own or {}, OOS, count, surest
+    )
     return [card.exemplars for card in cards]
 
 
@@ -39,9 +41,10 @@ def test_exemplars_are_spread_over_the_surest_texts_of_a_label():
     assert shown(own, 0)[0] == ()
 
 
-def test_only_the_surest_forty_texts_of_a_label_count():
+def test_only_the_surest_texts_of_a_label_count():
     own = [[0.999 - 0.001 * i, 0, 0] for i in range(100)]
     assert shown(own, 4)[0] == ("text 0", "text 13", "text 26", "text 39")
+    assert shown(own, 4, surest=7)[0] == ("text 0", "text 2", "text 4", "text 6")
 
 
 def test_a_text_that_is_voted_on_is_no_exemplar():
@@ -71,7 +74,7 @@ def test_what_is_equal_on_paper_is_equal():
 
 def test_ties_go_to_the_first_text_and_the_cards_keep_the_rest():
     cards = with_exemplars(
-        CARDS, "abc", posterior([[0.9, 0, 0]] * 3), np.ones(3, dtype=bool), {}, OOS, 2
+        CARDS, "abc", posterior([[0.9, 0, 0]] * 3), np.ones(3, dtype=bool), {}, OOS, 2, 40
     )
     assert cards[0] == dataclasses.replace(CARDS[0], exemplars=("a", "c"))
     assert cards[1:] == CARDS[1:]

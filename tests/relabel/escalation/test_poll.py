@@ -71,9 +71,10 @@ def held(monkeypatch):
         near = Neighbours(np.full((8, 1), -1), np.zeros((8, 1), np.float32))
         vectors = np.zeros((8, 1), np.float32)
         corpus = Corpus(TEXTS, LABELS, vectors, near, oos, cards=cards)
-        config = dataclasses.replace(load_config().routing, **{"llm_rows": -1, **routing})
+        settings = load_config()
+        config = dataclasses.replace(settings.routing, **{"llm_rows": -1, **routing})
         asked_about = Routing(np.array([6, 7]), np.isin(np.arange(8), audit))
-        about = Poll(corpus, exemplars or {}, given, fit, asked_about, config, 0)
+        about = Poll(corpus, exemplars or {}, given, fit, asked_about, config, settings.votes, 0)
         models = [LocatedModel(f"voter {i}", "gguf", None, "", 0, "") for i in range(len(configs))]
         with Store(None) as store:
             sources = [VoterSource(c, m, store) for c, m in zip(configs, models, strict=True)]

@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from labelmend.configs.schema import VotesConfig
 from labelmend.relabel.escalation.vote_weights import own_weight, vote_weights, within_ballots
 from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.types import Evidence
 
+VOTES = VotesConfig(undecided_texts=10.0, max_weight=1.0)
 NAN = np.nan
 
 
@@ -32,25 +34,40 @@ def log_odds(right, texts):
 def test_the_weight_makes_a_voter_as_sure_as_it_is_right():
     # Right three times in four, and five times in the ten that may be anything.
     scores, believed = three_in_four()
-    found = own_weight(scores, believed)
+    found = own_weight(scores, believed, VOTES)
     assert found.weight == pytest.approx(log_odds(3, 4) / 10, abs=1e-4)
     # Of 14 texts, 8 at 8 / 14 and 6 at 6 / 14, where none would give each a half.
     gain = 8 * np.log(8 / 14) + 6 * np.log(6 / 14) - 14 * np.log(1 / 2)
     assert found.gain == pytest.approx(gain, abs=1e-4)
     # A hundred times as many texts leave little of the undecided ones.
-    many = own_weight(np.tile(scores, (100, 1)), np.tile(believed, (100, 1)))
+    many = own_weight(np.tile(scores, (100, 1)), np.tile(believed, (100, 1)), VOTES)
     assert many.weight == pytest.approx(log_odds(300, 400) / 10, abs=1e-4)
     # One text says next to nothing, and no sum of log-probabilities deserves more than it says.
-    assert own_weight(scores[:1], believed[:1]).weight == pytest.approx(
+    assert own_weight(scores[:1], believed[:1], VOTES).weight == pytest.approx(
         log_odds(1, 1) / 10, abs=1e-4
     )
-    assert own_weight(scores[:1] / 100, believed[:1]).weight == pytest.approx(1, abs=1e-3)
+    assert own_weight(scores[:1] / 100, believed[:1], VOTES).weight == pytest.approx(1, abs=1e-3)
+
+
+def test_how_votes_are_weighed_is_a_setting():
+    scores, believed = three_in_four()
+    # With no text that may be anything, it is right three times in four.
+    told = own_weight(scores, believed, VotesConfig(undecided_texts=0.0))
+    assert told.weight == pytest.approx(np.log(3) / 10, abs=1e-4)
+    few = own_weight(scores, believed, VotesConfig(undecided_texts=0.0, max_weight=0.05))
+    assert few.weight == pytest.approx(0.05, abs=1e-4)
+    assert own_weight(scores, believed, VotesConfig(max_weight=0.0)).weight == 0
 
 
 def test_a_voter_that_is_wrong_more_often_than_right_weighs_nothing():
     scores, believed = three_in_four()
-    assert own_weight(-scores, believed) == own_weight(np.full_like(scores, NAN), believed)
-    assert (own_weight(-scores, believed).weight, own_weight(-scores, believed).gain) == (0, 0)
+    assert own_weight(-scores, believed, VOTES) == own_weight(
+        np.full_like(scores, NAN), believed, VOTES
+    )
+    assert (
+        own_weight(-scores, believed, VOTES).weight,
+        own_weight(-scores, believed, VOTES).gain,
+    ) == (0, 0)
 
 
 def test_labels_that_were_not_on_the_ballot_count_for_nothing():
@@ -60,13 +77,15 @@ def test_labels_that_were_not_on_the_ballot_count_for_nothing():
     # and the voter is right 2.5 times in 3.5.
     seen = believed * [[1.0], [1], [0.5], [1]]
     halved = np.column_stack([seen, 1 - seen.sum(axis=1)])
-    assert own_weight(wide, halved).weight == pytest.approx(log_odds(2.5, 3.5) / 10, abs=1e-4)
+    assert own_weight(wide, halved, VOTES).weight == pytest.approx(
+        log_odds(2.5, 3.5) / 10, abs=1e-4
+    )
 
 
 def test_silence_weighs_nothing():
     scores, believed = three_in_four()
-    assert own_weight(np.full_like(scores, NAN), believed).weight == 0
-    assert own_weight(scores[:0], believed[:0]).weight == 0
+    assert own_weight(np.full_like(scores, NAN), believed, VOTES).weight == 0
+    assert own_weight(scores[:0], believed[:0], VOTES).weight == 0
 
 
 def test_voters_are_averaged_by_what_they_tell():
@@ -80,7 +99,7 @@ def test_voters_are_averaged_by_what_they_tell():
 
     def weights(*chosen, silenced=()):
         voters = [easy[i] for i in chosen]
-        return vote_weights(voters, believes, doubtful, [i in silenced for i in chosen])
+        return vote_weights(voters, believes, doubtful, [i in silenced for i in chosen], VOTES)
 
     # Two that tell as much have half each; one that tells nothing takes nothing.
     assert weights(0, 1, 2) == pytest.approx([alone / 2, alone, 0], abs=1e-4)
@@ -97,8 +116,8 @@ def test_a_voter_that_tells_little_takes_little():
     noise = rng.normal(0, 3, (300, 4)).astype(np.float32)
     voters = [Evidence("good", good), Evidence("noise", noise)]
     believes, everything = posterior(np.eye(4)[truth]), np.arange(300)
-    (alone,) = vote_weights(voters[:1], believes, everything, [False])
-    beside = vote_weights(voters, believes, everything, [False, False])
+    (alone,) = vote_weights(voters[:1], believes, everything, [False], VOTES)
+    beside = vote_weights(voters, believes, everything, [False, False], VOTES)
     assert beside[0] == pytest.approx(alone, rel=0.02)
     assert beside[1] < 0.01
 

@@ -17,6 +17,7 @@ from labelmend.relabel.evidence.classifier import (
 )
 from labelmend.retrieval.neighbours import Neighbours
 
+SHRINKAGE = ClassifierOptions().shrinkage
 CONFIG = ClassifierOptions(
     folds=4, components=256, inverse_regularization=(3.0,), max_iterations=100
 )
@@ -86,7 +87,9 @@ def scored(vectors, memberships, candidates=None, turn=0, **changes):
 
 
 def discriminant_scores(features, memberships, candidates):
-    return Discriminant(features, memberships).scores(np.arange(len(candidates)), candidates)
+    return Discriminant(features, memberships, SHRINKAGE).scores(
+        np.arange(len(candidates)), candidates
+    )
 
 
 def test_scores_are_log_probabilities_of_the_right_label():
@@ -244,7 +247,7 @@ def test_a_slight_membership_teaches_nothing():
     vectors, truth = clusters(np.random.default_rng(11))
     weights = one_hot(truth).toarray()
     scores = scored(vectors, csr_array(weights))
-    weights[7, (truth[7] + 1) % LABELS] = 0.99 * module._LEAST_WEIGHT
+    weights[7, (truth[7] + 1) % LABELS] = 0.99 * ClassifierOptions().min_weight
     assert np.array_equal(scored(vectors, csr_array(weights)), scores)
     weights[7, (truth[7] + 1) % LABELS] = 0.5
     assert not np.array_equal(scored(vectors, csr_array(weights)), scores)
@@ -265,16 +268,15 @@ def test_the_classifier_reads_the_principal_components():
     assert not np.allclose(scores, scored(vectors, one_hot(truth)), atol=0.01)
 
 
-def test_many_texts_times_labels_are_left_to_the_discriminant(monkeypatch):
+def test_many_texts_times_labels_are_left_to_the_discriminant():
     vectors, truth = clusters(np.random.default_rng(14))
     memberships = one_hot(truth)
     regression = scored(vectors, memberships)
     discriminant = discriminant_scores(vectors, memberships, all_labels(memberships))
-    monkeypatch.setattr(module, "_MOST_SCORES", 48 * LABELS)
-    assert np.array_equal(scored(vectors, memberships), regression)
-    monkeypatch.setattr(module, "_MOST_SCORES", 48 * LABELS - 1)
+    assert np.array_equal(scored(vectors, memberships, max_scores=48 * LABELS), regression)
     heard = Counted()
-    assert np.array_equal(scored(vectors, memberships, progress=heard), discriminant)
+    fewer = scored(vectors, memberships, progress=heard, max_scores=48 * LABELS - 1)
+    assert np.array_equal(fewer, discriminant)
     assert heard.steps == 4
 
 
@@ -294,7 +296,7 @@ def naive_discriminant(x, weights):
         for k in range(labels):
             off = x[i] - mean(k)
             covariance += weights[i, k] * np.outer(off, off) / weights.sum()
-    s = module._SHRINKAGE
+    s = SHRINKAGE
     size = np.trace(covariance) / x.shape[1]
     precision = np.linalg.inv((1 - s) * covariance + s * size * np.eye(x.shape[1]))
     scores = np.full((texts, labels), np.nan)

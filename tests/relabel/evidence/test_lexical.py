@@ -4,7 +4,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.relabel.evidence import lexical
 from labelmend.relabel.evidence.base import Corpus
-from labelmend.relabel.evidence.lexical import LexicalSource
+from labelmend.relabel.evidence.lexical import LexicalOptions, LexicalSource
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.words import word_features
 
@@ -30,18 +30,17 @@ def all_labels(memberships):
     return np.tile(np.arange(memberships.shape[1]), (memberships.shape[0], 1))
 
 
-def lexical_scores(words, memberships, candidates):
+def lexical_scores(words, memberships, candidates, options=None):
     count = words.shape[0]
     near = Neighbours(np.full((count, 1), -1), np.zeros((count, 1), np.float32))
     corpus = Corpus(("",) * count, ("a", "b"), np.zeros((count, 1), np.float32), near, None)
     corpus.__dict__["words"] = words
-    return LexicalSource().fit(corpus, memberships, 0).score(np.arange(count), candidates)
+    return LexicalSource(options).fit(corpus, memberships, 0).score(np.arange(count), candidates)
 
 
-def naive_bayes(x, weights):
+def naive_bayes(x, weights, s):
     """Written down from the docstring: counts, lengths and texts of a label without the text."""
     texts, labels = weights.shape
-    s = lexical._SMOOTHING
     scores = np.full((texts, labels), np.nan)
     for i in range(texts):
         for k in range(labels):
@@ -53,20 +52,21 @@ def naive_bayes(x, weights):
     return scores
 
 
-@pytest.mark.parametrize("block", [7, 4096])
-def test_the_lexical_scores_against_brute_force(monkeypatch, block):
+@pytest.mark.parametrize(("block", "smoothing"), [(7, 0.05), (4096, 0.05), (4096, 0.5)])
+def test_the_lexical_scores_against_brute_force(monkeypatch, block, smoothing):
     monkeypatch.setattr(lexical, "_BLOCK", block)
     rng = np.random.default_rng(19)
     x = rng.random((30, 12)) * (rng.random((30, 12)) < 0.3)
     x[7] = 0  # a text without a known word
     memberships = soft_memberships(rng, 30, 5)
-    expected = naive_bayes(x, memberships.toarray().astype(np.float64))
+    expected = naive_bayes(x, memberships.toarray().astype(np.float64), smoothing)
     assert np.isnan(expected[:, 0]).tolist() == [i == 2 for i in range(30)]
-    found = lexical_scores(csr_matrix(x), memberships, all_labels(memberships))
+    options = LexicalOptions(smoothing=smoothing)
+    found = lexical_scores(csr_matrix(x), memberships, all_labels(memberships), options)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     candidates = np.argsort(rng.random((30, 5)), axis=1)[:, :3]
-    some = lexical_scores(csr_matrix(x), memberships, candidates)
+    some = lexical_scores(csr_matrix(x), memberships, candidates, options)
     np.testing.assert_allclose(some, np.take_along_axis(found, candidates, axis=1), rtol=1e-6)
 
 

@@ -113,8 +113,10 @@ def test_a_source_that_is_not_installed_is_told_before_any_work(run):
 def test_the_tutorial_names_all_sources_and_their_options():
     for name in known_sources():
         assert f"\n| `{name}` | " in TUTORIAL
-        for option in settings_of(options) if (options := _options(name)) else ():
-            assert f"\n| `evidence.{name}.options.{option}` | " in TUTORIAL
+        for option in settings_of(options).values() if (options := _options(name)) else ():
+            key, default = f"evidence.{name}.options.{option.name}", json.dumps(option.default)
+            line = f"| `{key}` | `{default}` | {option.values} | {option.sentence} |"
+            assert f"\n{line}\n" in TUTORIAL
 
 
 def _options(name):

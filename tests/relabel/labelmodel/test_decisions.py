@@ -1,8 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from labelmend.configs.schema import DecisionConfig
-from labelmend.relabel.labelmodel.decisions import decide, given_probability, within_budget
+from labelmend.relabel.labelmodel.decisions import (
+    decide,
+    given_probability,
+    spendable,
+    within_budget,
+)
 from labelmend.relabel.labelmodel.types import NoiseChannel, Posterior
 from labelmend.types import NO_LABEL, Dataset
 
@@ -255,7 +262,7 @@ def test_candidates_in_another_order_are_decided_the_same():
 
 def test_nothing_open_spends_nothing():
     quality, nobody = np.array([0.5, np.nan]), np.zeros(2, dtype=bool)
-    assert not within_budget(quality, nobody, np.array([True, False]), 1.0).any()
+    assert not within_budget(quality, nobody, np.array([True, False]), OPEN).any()
 
 
 def test_an_empty_table():
@@ -263,3 +270,23 @@ def test_an_empty_table():
     decisions = decide(table([]), np.empty(0, np.int64), nobody, OPEN)
     assert decisions.actions == ()
     assert decisions.review_order.tolist() == []
+
+
+def test_how_far_a_label_must_lead_is_a_setting():
+    # Neither the best label nor the next is the given one; 0.5 is 1.25 times 0.4.
+    rows = [[0.1, 0.5, 0.4]]
+    assert decide_rows([0], rows, replace(OPEN, min_lead=1.25)).actions == ("change",)
+    assert decide_rows([0], rows, replace(OPEN, min_lead=1.26)).actions == ("review",)
+
+
+def test_what_is_spent_of_the_budget_is_a_setting():
+    half = DecisionConfig(max_harm=0.01, spend=0.5)
+    assert spendable(half) == 0.005
+    assert spendable(replace(half, max_harm=1.0)) == 1.0
+    # Two good labels are expected, of which half of 0.2 may break: the first row, and not both.
+    rows = [[0.1, 0.9], [0.15, 0.85], [0.9, 0.1], [0.85, 0.15]]
+    tight = replace(OPEN, max_harm=0.1, spend=0.5)
+    assert decide_rows([0] * 4, rows, tight).actions == ("change", "review", "keep", "keep")
+    assert decide_rows([0] * 4, rows, replace(tight, spend=0.0)).actions[:2] == ("review",) * 2
+    whole = replace(tight, max_harm=0.125, spend=1.0)
+    assert decide_rows([0] * 4, rows, whole).actions[:2] == ("change",) * 2

@@ -6,7 +6,6 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from labelmend.configs.load import load_config
-from labelmend.relabel.labelmodel import fusion as fuse
 from labelmend.relabel.labelmodel.fusion import (
     Fit,
     Objective,
@@ -180,7 +179,7 @@ def test_the_bias_has_bounds(side):
     log_likelihood = np.tile([0.0, 30.0 * side], (100, 1))
     oos = np.tile([False, True], (100, 1))
     target = objective(np.zeros((1, 100, 2)), log_likelihood, is_oos=oos, penalty=0.0)
-    assert learned(target).oos_bias == pytest.approx(side * fuse._MOST_BIAS)
+    assert learned(target).oos_bias == pytest.approx(side * CONFIG.max_oos_bias)
 
 
 def test_scores_are_the_weighted_sum_and_the_bias():
@@ -191,17 +190,16 @@ def test_scores_are_the_weighted_sum_and_the_bias():
     assert scores.tolist() == [[7, 21], [21, 28]]
 
 
-def test_the_learning_sample(monkeypatch):
+def test_the_learning_sample():
     observed = np.arange(40) % 4 > 0
-    assert learning_sample(observed, 0).tolist() == np.flatnonzero(observed).tolist()
-    monkeypatch.setattr(fuse, "_LEARN_FROM", 10)
-    drawn = learning_sample(observed, 0)
+    assert learning_sample(observed, 30, 0).tolist() == np.flatnonzero(observed).tolist()
+    drawn = learning_sample(observed, 10, 0)
     assert len(drawn) == 10
     assert (np.diff(drawn) > 0).all()
     assert observed[drawn].all()
-    assert np.array_equal(learning_sample(observed, 0), drawn)
-    assert not np.array_equal(learning_sample(observed, 1), drawn)
-    assert learning_sample(np.zeros(3, dtype=bool), 0).tolist() == []
+    assert np.array_equal(learning_sample(observed, 10, 0), drawn)
+    assert not np.array_equal(learning_sample(observed, 10, 1), drawn)
+    assert learning_sample(np.zeros(3, dtype=bool), 10, 0).tolist() == []
 
 
 def test_centre_takes_out_the_mean_of_what_was_said():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from labelmend.configs.schema import ChannelConfig
 from labelmend.relabel.labelmodel.noise_channel import (
     FIRST_GUESS,
     LearnedChannel,
@@ -12,6 +13,7 @@ from labelmend.relabel.labelmodel.noise_channel import (
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel
 
+CHANNEL = ChannelConfig()
 # Cosines: a to b 0.8, a to c 0, b to c 0.6.
 PROTOTYPES = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], dtype=np.float32)
 
@@ -52,29 +54,29 @@ def likelihood(seen, numbers, counts=None, own=None):
 def confusion(prototypes, numbers, counts=None, oos=None):
     """P(g | k) as an array [k, g]: each label given once, to a text of which all are candidates."""
     size = len(prototypes)
-    seen = observe(csr_array(np.eye(size)), all_candidates(size, size), prototypes, oos)
+    seen = observe(csr_array(np.eye(size)), all_candidates(size, size), prototypes, oos, CHANNEL)
     return likelihood(seen, numbers, counts).T
 
 
-def told(true, given, prototypes, count=None, oos=None):
+def told(true, given, prototypes, count=None, oos=None, config=CHANNEL):
     """One text for each pair; the texts' given labels, and all labels as candidates."""
     size, texts = len(prototypes), len(true)
     rows = np.zeros((texts, size), dtype=np.float32)
     rows[np.arange(texts), given] = 1 if count is None else count
-    return observe(csr_array(rows), all_candidates(texts, size), prototypes, oos)
+    return observe(csr_array(rows), all_candidates(texts, size), prototypes, oos, config)
 
 
-def learned(true, given, prototypes, count=None, oos=None):
+def learned(true, given, prototypes, count=None, oos=None, config=CHANNEL):
     """The channel learned where all texts are anchors and their true labels are known."""
-    seen = told(true, given, prototypes, count, oos)
+    seen = told(true, given, prototypes, count, oos, config)
     responsibility = np.eye(len(prototypes))[np.asarray(true)[seen.text]]
-    return learn_channel(seen, responsibility, FIRST_GUESS), seen
+    return learn_channel(seen, responsibility, FIRST_GUESS, config), seen
 
 
 def test_observations_follow_the_candidates():
     given = sparse([[0, 2, 1], [0, 0, 0], [1, 0, 0]])
     candidates = np.array([[0, 1], [2, 0], [1, 2]])
-    seen = observe(given, candidates, PROTOTYPES, oos=2)
+    seen = observe(given, candidates, PROTOTYPES, 2, CHANNEL)
     assert seen.text.tolist() == [0, 0, 2]
     assert seen.given.tolist() == [1, 2, 0]
     assert seen.count == pytest.approx([sqrt(2), 1, 1])
@@ -89,7 +91,7 @@ def test_observations_follow_the_candidates():
 
 def test_the_given_labels_of_a_text_are_in_their_order_whatever_the_storage():
     stored = csr_array((np.array([1.0, 2.0]), np.array([2, 1]), np.array([0, 2])), shape=(1, 3))
-    seen = observe(stored, np.array([[0, 1, 2]]), PROTOTYPES, None)
+    seen = observe(stored, np.array([[0, 1, 2]]), PROTOTYPES, None, CHANNEL)
     assert seen.given.tolist() == [1, 2]
     assert seen.count == pytest.approx([sqrt(2), 1])
 
@@ -106,7 +108,9 @@ def test_half_of_the_others_and_ten_at_most_have_a_rank(labels, similar):
     prototypes = unit_rows(labels)
     cosine = (prototypes @ prototypes.T).astype(float)
     np.fill_diagonal(cosine, -np.inf)
-    seen = observe(csr_array(np.eye(labels)), all_candidates(labels, labels), prototypes, None)
+    seen = observe(
+        csr_array(np.eye(labels)), all_candidates(labels, labels), prototypes, None, CHANNEL
+    )
     assert seen.similarities.shape == (labels, similar)
     for given in range(labels):
         for label in range(labels):
@@ -234,7 +238,7 @@ def test_brute_force(pair_strength, label_strength, oos):
     counts = generator.poisson(1.0, size=(14, 14)) + 3.0
     rows = generator.poisson(0.15, size=(40, 14)).astype(float)
     candidates = generator.permuted(all_candidates(40, 14), axis=1)[:, :6]
-    seen = observe(csr_array(rows), candidates, prototypes, oos)
+    seen = observe(csr_array(rows), candidates, prototypes, oos, CHANNEL)
     own = generator.integers(0, 3, size=seen.candidate.shape)
     expected = np.zeros((40, 6))
     for m, (i, g) in enumerate(zip(seen.text, seen.given, strict=True)):
@@ -281,7 +285,7 @@ def test_beyond_the_similar_labels_an_error_is_uniform(labels, similar):
 def test_several_given_labels_multiply_and_texts_without_one_say_nothing():
     given = sparse([[0, 2, 1], [0, 0, 0], [1, 0, 0]])
     candidates = np.array([[0, 1, 2], [2, 0, 1], [1, 2, 0]])
-    found = likelihood(observe(given, candidates, PROTOTYPES, None), channel())
+    found = likelihood(observe(given, candidates, PROTOTYPES, None, CHANNEL), channel())
     p = confusion(PROTOTYPES, channel())
     expected = [
         [p[k, 1] ** sqrt(2) * p[k, 2] for k in (0, 1, 2)],
@@ -292,15 +296,15 @@ def test_several_given_labels_multiply_and_texts_without_one_say_nothing():
 
 
 def test_no_text_has_a_label():
-    seen = observe(sparse(np.zeros((3, 3))), all_candidates(3, 3), PROTOTYPES, None)
-    outcome = learn_channel(seen, np.zeros((0, 3)), FIRST_GUESS)
+    seen = observe(sparse(np.zeros((3, 3))), all_candidates(3, 3), PROTOTYPES, None, CHANNEL)
+    outcome = learn_channel(seen, np.zeros((0, 3)), FIRST_GUESS, CHANNEL)
     assert outcome.channel.keep_rate == pytest.approx(0.9)  # the prior's nine of ten
     assert outcome.anchors == 0
     assert outcome.log_likelihood(seen).tolist() == [[0, 0, 0]] * 3
 
 
 def test_a_given_label_that_is_no_candidate_is_wrong_under_all_of_them():
-    seen = observe(sparse([[0, 1, 0]]), np.array([[0, 2]]), PROTOTYPES, None)
+    seen = observe(sparse([[0, 1, 0]]), np.array([[0, 2]]), PROTOTYPES, None, CHANNEL)
     p = confusion(PROTOTYPES, channel())
     assert likelihood(seen, channel()) == pytest.approx(np.array([[p[0, 1], p[2, 1]]]))
 
@@ -333,9 +337,9 @@ def test_the_keep_rate_and_the_counts_by_hand():
     # Texts given a, a (in 9 rows, which count as 3), b, c, and nothing; the last two don't count.
     given = sparse([[1, 0, 0], [9, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
     candidates = np.array([[0, 1, 2], [2, 0, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2]])
-    seen = observe(given, candidates, PROTOTYPES, None)
+    seen = observe(given, candidates, PROTOTYPES, None, CHANNEL)
     responsibility = np.array([[1.0, 0, 0], [0.25, 0.75, 0], [0.5, 0.5, 0], [0, 0, 0]])
-    outcome = learn_channel(seen, responsibility, FIRST_GUESS)
+    outcome = learn_channel(seen, responsibility, FIRST_GUESS, CHANNEL)
     # Right: 1 + 3 * 0.75 + 0.5; wrong: 3 * 0.25 (c was given a) + 0.5 (a was given b).
     assert outcome.channel.keep_rate == pytest.approx((3.75 + 9) / (5 + 10))
     assert outcome.anchors == pytest.approx(5)
@@ -347,7 +351,7 @@ def test_the_keep_rate_and_the_counts_by_hand():
 
 def test_a_slight_responsibility_is_not_counted():
     seen = told([0, 0], [0, 1], PROTOTYPES)
-    outcome = learn_channel(seen, np.array([[1, 0, 0], [9e-5, 0, 0]]), FIRST_GUESS)
+    outcome = learn_channel(seen, np.array([[1, 0, 0], [9e-5, 0, 0]]), FIRST_GUESS, CHANNEL)
     assert outcome.counts.toarray().tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
     assert outcome.own.tolist() == [[1, 0, 0], [0, 0, 0]]
 
@@ -470,3 +474,30 @@ def test_observations_in_blocks_are_the_same(monkeypatch):
     again, seen = learned(true, given, unit_rows(5))
     assert again.channel == whole.channel
     assert np.array_equal(again.log_likelihood(seen), expected)
+
+
+def test_the_priors_of_the_keep_rate_are_settings():
+    config = ChannelConfig(prior_right=2.0, prior_wrong=3.0)
+    outcome, _ = learned([0, 0, 0], [0, 0, 1], PROTOTYPES, config=config)
+    # Two right labels and a wrong one.
+    assert outcome.channel.keep_rate == pytest.approx((2 + 2) / (3 + 5))
+
+
+def test_which_channels_are_tried_is_a_setting():
+    pairs = repeated(40 * np.eye(11, dtype=int) + 20 * np.roll(np.eye(11, dtype=int), 1, axis=1))
+    prototypes = np.eye(11, dtype=np.float32)
+
+    def strength(**changes):
+        outcome, _ = learned(*pairs, prototypes, config=ChannelConfig(**changes))
+        return outcome.channel.pair_strength
+
+    assert strength() in CHANNEL.pair_strengths
+    assert strength(pair_strengths=()) is None
+    assert strength(pair_strengths=(7.0,)) == 7.0
+    assert strength(min_gain=1e6) is None
+
+
+def test_how_many_labels_are_similar_is_a_setting():
+    seen = told([0], [1], np.eye(11, dtype=np.float32), config=ChannelConfig(similar_labels=3))
+    assert seen.similarities.shape == (11, 3)
+    assert told([0], [1], np.eye(11, dtype=np.float32)).similarities.shape == (11, 5)

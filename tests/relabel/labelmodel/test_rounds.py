@@ -6,8 +6,8 @@ from scipy.sparse import csr_array
 
 from labelmend.arrays import given_shares
 from labelmend.configs.load import load_config
+from labelmend.configs.schema import FusionConfig
 from labelmend.protocols import NoProgress
-from labelmend.relabel.evidence import classifier
 from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.evidence.classifier import ClassifierOptions, ClassifierSource
 from labelmend.relabel.evidence.lexical import LexicalSource
@@ -83,14 +83,19 @@ def sources(vectors, given, labels=LABELS, words=None, neighbours=None, first=No
     return Given(**{**parts, **changes})
 
 
-def settled(start, most=4, progress=None):
+def settled(start, most=4, progress=None, options=None, **changes):
     """The outcome; the sources start anew, as they do in each run."""
     corpus = start.corpus
     if progress is not None:
         corpus = dataclasses.replace(corpus, progress=progress)
-    fresh = tuple(type(source)() for source in start.sources)
+    fresh = tuple(
+        type(source)(options if isinstance(source, ClassifierSource) else None)
+        for source in start.sources
+    )
     start = dataclasses.replace(start, corpus=corpus, sources=fresh)
-    return expectation_maximisation(start, dataclasses.replace(CONFIG.fusion, rounds=most))
+    return expectation_maximisation(
+        start, dataclasses.replace(CONFIG.fusion, rounds=most, **changes)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +134,8 @@ def test_the_outcome_is_of_one_piece(world, outcome):
     assert posterior.given_share.tolist() == np.eye(LABELS)[given].tolist()
     assert outcome.fit.observed.all()
     # The anchors are at most this share of each label's texts, and a text or so for rounding up.
-    assert outcome.learned.anchors <= rounds._ANCHORS * TEXTS + LABELS
-    assert outcome.learned.anchors > rounds._ANCHORS * TEXTS / 2
+    assert outcome.learned.anchors <= CONFIG.fusion.channel.anchors * TEXTS + LABELS
+    assert outcome.learned.anchors > CONFIG.fusion.channel.anchors * TEXTS / 2
 
 
 def test_errors_that_go_to_one_label_teach_pairs():
@@ -152,7 +157,7 @@ def test_clean_labels_are_left_alone():
     posterior = settled(sources(vectors, truth)).fit.posterior
     assert posterior.best()[0].tolist() == truth.tolist()
     # Of the anchors, half of the texts, all are right.
-    anchors = rounds._ANCHORS * TEXTS
+    anchors = CONFIG.fusion.channel.anchors * TEXTS
     assert posterior.channel.keep_rate == pytest.approx((anchors + 9) / (anchors + 10), abs=1e-3)
 
 
@@ -166,14 +171,14 @@ def test_candidates_in_another_order_say_the_same(world, outcome):
     assert back == pytest.approx(outcome.fit.posterior.probabilities, abs=1e-3)
 
 
-def test_texts_in_another_order_say_the_same(world, monkeypatch):
+def test_texts_in_another_order_say_the_same(world):
     # Folds are drawn by place, so the regression depends on the order of the texts, which is that
     # of their keys; nothing else does.
-    monkeypatch.setattr(classifier, "_MOST_SCORES", 0)
+    options = ClassifierOptions(max_scores=0)
     vectors, _, given = world
-    first = settled(sources(vectors, given)).fit.posterior
+    first = settled(sources(vectors, given), options=options).fit.posterior
     order = np.random.default_rng(6).permutation(TEXTS)
-    other = settled(sources(vectors[order], given[order])).fit.posterior
+    other = settled(sources(vectors[order], given[order]), options=options).fit.posterior
     assert other.probabilities == pytest.approx(first.probabilities[order], abs=1e-3)
     assert other.channel.keep_rate == pytest.approx(first.channel.keep_rate, abs=1e-3)
 
@@ -186,12 +191,11 @@ def test_the_same_again(world, outcome):
 
 
 @pytest.mark.parametrize(("bound", "taken"), [(2.0, 2), (0.0, 3)])
-def test_rounds_end_when_the_posterior_is_settled(world, monkeypatch, bound, taken):
+def test_rounds_end_when_the_posterior_is_settled(world, bound, taken):
     # No change is as large as 2, so the second round is the last; none is less than 0.
-    monkeypatch.setattr(rounds, "_CONVERGED", bound)
     vectors, _, given = world
     heard = Counted()
-    outcome = settled(sources(vectors, given), most=3, progress=heard)
+    outcome = settled(sources(vectors, given), most=3, progress=heard, converged=bound)
     assert outcome.rounds == taken
     # A step a fold of the classifier, and one for the neighbours.
     steps = ClassifierOptions().folds + 1
@@ -349,19 +353,22 @@ def test_given_labels_as_shares():
     assert given.toarray()[0].tolist() == [3, 1, 0]
 
 
-def test_anchors_by_hand(monkeypatch):
-    monkeypatch.setattr(rounds, "_ANCHORS", 0.5)
+def test_anchors_by_hand():
     # Best labels by row: 7, 7, 7, 4; margins 1, 3, 2 and 0.5.
     candidates = Candidates(np.array([[7, 4], [7, 4], [4, 7], [4, 7]]), 0, np.zeros(2))
     log_prior = np.array([[-1.0, -2], [-1, -4], [-3, -1], [-1, -1.5]])
     # Of three texts of label 7 two, of one of label 4 one.
-    assert rounds._anchors(log_prior, candidates, 9).tolist() == [False, True, True, True]
+    assert rounds._anchors(log_prior, candidates, 9, 0.5).tolist() == [False, True, True, True]
 
 
-def test_all_are_as_decisive_with_one_candidate(monkeypatch):
-    monkeypatch.setattr(rounds, "_ANCHORS", 0.5)
+def test_all_are_as_decisive_with_one_candidate():
     candidates = Candidates(np.zeros((4, 1), dtype=np.int64), 0, np.zeros(1))
-    assert rounds._anchors(np.zeros((4, 1)), candidates, 1).tolist() == [True, True, False, False]
+    assert rounds._anchors(np.zeros((4, 1)), candidates, 1, 0.5).tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_best_candidate():
@@ -369,14 +376,15 @@ def test_the_best_candidate():
 
 
 def test_source_errors_by_hand():
+    config = FusionConfig(source_errors=0.0012, unseen_source_errors=0.5, max_source_errors=0.95)
+
     def error_rate(keep_rate, anchors):
         channel = dataclasses.replace(FIRST_GUESS, keep_rate=keep_rate)
         counts = csr_array(np.array([[float(anchors)]]))
         return rounds._source_error_rate(
-            LearnedChannel(channel, counts, np.zeros((1, 1), np.float32))
+            LearnedChannel(channel, counts, np.zeros((1, 1), np.float32)), config
         )
 
-    assert (rounds._SOURCE_ERRORS, rounds._MOST_SOURCE_ERRORS) == (0.0012, 0.95)
     # Noise of 0.25 from 100 anchors, with z = 2: the interval's middle is (0.25 + 0.02) / 1.04,
     # and its half-width 2 * sqrt(0.25 * 0.75 / 100 + 0.01^2) / 1.04.
     certain = (0.27 - 2 * np.sqrt(0.001975)) / 1.04
@@ -388,13 +396,22 @@ def test_source_errors_by_hand():
     assert error_rate(0.75, 1e12) == pytest.approx(0.0009 / 0.2509, rel=1e-4)
     # Without noise all contradictions might be the evidence's errors; some noise there always is.
     assert error_rate(1.0, 100) == error_rate(1.0, 0) == 0.95
+    # Where the evidence is never wrong, there are none, noise or no noise.
+    config = FusionConfig(source_errors=0.0, unseen_source_errors=0.0)
+    assert error_rate(0.75, 100) == error_rate(1.0, 0) == 0.0
+    config = FusionConfig()
     # The fewer the anchors, the less noise is certain.
     assert (
         error_rate(0.9, 10) > error_rate(0.9, 100) > error_rate(0.9, 1000) > error_rate(0.9, 10_000)
     )
 
 
-def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(world, monkeypatch):
+@pytest.mark.parametrize(
+    "changes", [{}, {"first_passes": 1, "later_passes": 3, "reinforcement": 0.5}]
+)
+def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(
+    world, monkeypatch, changes
+):
     vectors, _, given = world
     discounts, channels = [], []
     weigh, learn = rounds._log_prior, rounds.learn_channel
@@ -409,12 +426,13 @@ def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(w
 
     monkeypatch.setattr(rounds, "_log_prior", weighed)
     monkeypatch.setattr(rounds, "learn_channel", learned)
-    assert settled(sources(vectors, given), most=2).rounds == 2
-    first, later = rounds._PASSES
+    assert settled(sources(vectors, given), most=2, **changes).rounds == 2
+    config = dataclasses.replace(CONFIG.fusion, **changes)
+    first, later = config.first_passes, config.later_passes
     assert discounts[: first + 1] == [1.0] * (first + 1)
     share = channels[first - 1].channel.similar_share
     assert 0 < share < 1
-    expected = 1 - rounds._REINFORCED * share**2
+    expected = 1 - config.reinforcement * share**2
     assert discounts[first + 1 :] == pytest.approx([expected] * (later + 1))
 
 
