@@ -39,7 +39,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 WRITTEN_TWICE: dict[frozenset[str], str] = {}
 
-BARE_NUMBERS = 5
+BARE_NUMBERS = 0
 """Numeric module constants without a word on or beside them: there may be no more than today."""
 
 

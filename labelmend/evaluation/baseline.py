@@ -34,6 +34,7 @@ from labelmend.protocols import NoProgress, Progress
 from labelmend.types import Dataset, Doubles, Floats, Ints
 
 _CURVE_POINTS = 101
+"""Thresholds of a trade-off curve: one a per cent."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ _BATCH = 100
 """Resamples that are held in memory at a time."""
 
 _TWO = 2
+"""A half is one of two, and with fewer than two cases nothing varies."""
 
 
 @dataclass(frozen=True)

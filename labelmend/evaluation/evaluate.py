@@ -10,7 +10,10 @@ from labelmend.classify.classifier import Predictions
 from labelmend.types import Bools, Doubles, Ints
 
 BINS = 15
+"""Of equal width, as Guo et al. (2017) have them for the expected calibration error."""
+
 _LEAST_PROBABILITY = 1e-15
+"""A numerical floor of the log loss."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ def _roc_auc(truth: Ints, probabilities: Doubles, present: Ints) -> float | None
 
 
 _TWO = 2
+"""A curve needs both kinds of cases."""
 
 
 def _auroc(is_oos: Bools, scores: Doubles) -> float | None:
