@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp
 
+from labelmend.configs.schema import ClassifyConfig
 from labelmend.errors import ConfigError
 from labelmend.types import Bools, Doubles, Ints
 
@@ -140,7 +141,13 @@ def oos_signs(log_probabilities: Doubles, oos: int | None, nearness: Doubles) ->
     return np.column_stack(signs)
 
 
-def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSource) -> OosDetector:
+def fit_detector(
+    signs: Doubles,
+    is_oos: Bools,
+    weights: Doubles,
+    source: OosSource,
+    trust: float = ClassifyConfig.oos_trust,
+) -> OosDetector:
     """Learn how much each sign counts; the bar is set later.
 
     The weights come from a logistic regression in which both sides count the same, for what is out
@@ -156,6 +163,7 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
         is_oos: bool [p]; both sides are there, unless the source is `equal weights`.
         weights: float64 [p].
         source: what the out-of-scope texts are.
+        trust: inverse strength of the pull, times the share of the out-of-scope texts.
     """
     centre = np.average(signs, axis=0, weights=weights)
     spread = np.sqrt(np.average((signs - centre) ** 2, axis=0, weights=weights))
@@ -167,8 +175,8 @@ def fit_detector(signs: Doubles, is_oos: Bools, weights: Doubles, source: OosSou
     standard = (signs - centre) / spread
     # What all signs share is next to free, what one has beyond that is not.
     shared = _FREE * standard.sum(axis=1, keepdims=True)
-    trust = _TRUST_A_TEXT * float(weights[is_oos].sum() / weights.sum())
-    balanced = LogisticRegression(C=trust, class_weight="balanced", max_iter=1000)
+    share = float(weights[is_oos].sum() / weights.sum())
+    balanced = LogisticRegression(C=trust * share, class_weight="balanced", max_iter=1000)
     balanced.fit(np.hstack([shared, standard]), is_oos, sample_weight=weights)
     # A sign that counts against what it is a sign of is noise of a small sample.
     heft = np.maximum(_FREE * balanced.coef_[0, 0] + balanced.coef_[0, 1:], 0.0)
@@ -189,9 +197,6 @@ _HARDLY_REGULARIZED = 1e4
 
 _FREE = 100.0
 """Factor that makes a weight ten thousand times cheaper to learn than the others."""
-
-_TRUST_A_TEXT = 0.15
-"""Inverse strength of the pull, times the share of the out-of-scope texts."""
 
 
 def choose_threshold(

@@ -236,7 +236,9 @@ class _TrainingPlan:
         inside = logs if oos is None else np.where(np.arange(logs.shape[1]) == oos, -np.inf, logs)
         is_right = inside.argmax(axis=1) == self.main
         if self.has_oos:
-            detector = fit_detector(signs, ~self.inside, weights, "oos texts")
+            detector = fit_detector(
+                signs, ~self.inside, weights, "oos texts", self.config.oos_trust
+            )
             return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
         left_out = self.group_of[self.main] == self.fold_of
         # In a small table, no text of a label may be in the fold that leaves the label out.
@@ -245,7 +247,11 @@ class _TrainingPlan:
             return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
         blind_signs = self._blind_signs(unseen, inverse_temperature)
         detector = fit_detector(
-            blind_signs[self.inside], left_out[self.inside], weights[self.inside], "left-out labels"
+            blind_signs[self.inside],
+            left_out[self.inside],
+            weights[self.inside],
+            "left-out labels",
+            self.config.oos_trust,
         )
         # What is in scope is measured on models that know all labels, as the final one does.
         known, stand_in = self.inside, self.inside & left_out

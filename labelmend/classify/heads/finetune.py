@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 
 from labelmend.classify.calibrate import (
     LEAST_OOS_TEXTS,
+    OosSource,
     choose_threshold,
     fit_detector,
     fit_inverse_temperature,
@@ -150,7 +151,8 @@ def _calibrated(
     weights = np.bincount(data.text_of, weights=data.weights)[tested].astype(np.float64)
     is_oos = ~inside[tested]
     enough = int(is_oos.sum()) >= _LEAST_HELD_OUT_OOS and int((~inside).sum()) >= LEAST_OOS_TEXTS
-    detector = fit_detector(signs, is_oos, weights, "oos texts" if enough else "equal weights")
+    source: OosSource = "oos texts" if enough else "equal weights"
+    detector = fit_detector(signs, is_oos, weights, source, config.oos_trust)
     bar = detector.scores(signs)
     within = (
         logs if data.oos is None else np.where(np.arange(logs.shape[1]) == data.oos, -np.inf, logs)

@@ -11,21 +11,12 @@ import numpy as np
 from labelmend.arrays import principal_axes, unit_rows
 from labelmend.classify.heads.embedding import EmbeddingHead
 from labelmend.classify.scorer import FEATURES, Examples, OnnxGraph
-from labelmend.configs.schema import ClassifyConfig
+from labelmend.configs.schema import ClassifyConfig, LightgbmConfig
 from labelmend.errors import ModelError
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 BOOSTER = "booster.txt"
 AXES = "axes.npz"
-
-_SHRINKAGE = 0.1
-"""Of the covariance within labels, towards a multiple of the identity."""
-
-_BINS = 63
-"""Bins of each axis; LightGBM's own 255 take longer. Chosen by hand."""
-
-_ROWS_A_LEAF = 20
-"""A small table has leaves of a smaller share of its rows."""
 
 _LAST_BITS = 1e-5
 """Features that differ by more than this are not the same."""
@@ -94,14 +85,14 @@ class LightgbmHead(EmbeddingHead):
         import lightgbm
 
         settings = config.lightgbm
-        axes, offset = _discriminant_axes(examples, config.components, settings.components)
+        axes, offset = _discriminant_axes(examples, config.components, settings)
         data = lightgbm.Dataset(
             unit_rows(examples.embeddings @ axes + offset),
             examples.labels,
             weight=examples.weights,
-            params={"max_bin": _BINS, "verbose": -1},
+            params={"max_bin": settings.max_bin, "verbose": -1},
         )
-        least_rows = max(1, len(examples.labels) // _ROWS_A_LEAF)
+        least_rows = max(1, len(examples.labels) // settings.leaves_of_small_tables)
         parameters = {
             "objective": "multiclass",
             "num_class": examples.label_count,
@@ -112,7 +103,7 @@ class LightgbmHead(EmbeddingHead):
             "lambda_l2": settings.lambda_l2,
             "bagging_fraction": settings.bagging_fraction,
             "bagging_freq": 1,
-            "max_bin": _BINS,
+            "max_bin": settings.max_bin,
             "seed": examples.seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -147,7 +138,9 @@ def read_trees(path: Path, axes: Floats, offset: Floats) -> TreeScorer:
     return TreeScorer(booster, axes, offset)
 
 
-def _discriminant_axes(examples: Examples, components: int, count: int) -> tuple[Floats, Floats]:
+def _discriminant_axes(
+    examples: Examples, components: int, settings: LightgbmConfig
+) -> tuple[Floats, Floats]:
     """Return axes [d, m] and offset [m] that tell labels apart.
 
     Trees split along single axes, and the embeddings' own mean little one by one. Shrunk linear
@@ -157,10 +150,10 @@ def _discriminant_axes(examples: Examples, components: int, count: int) -> tuple
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     mean, axes = principal_axes(examples.embeddings, components)
-    most = min(count, examples.label_count - 1)
+    most = min(settings.components, examples.label_count - 1)
     turned: Floats = axes[:, :most]
     if len(examples.labels) > examples.label_count:
-        analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=_SHRINKAGE)
+        analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=settings.shrinkage)
         with contextlib.suppress(np.linalg.LinAlgError):
             analysis.fit((examples.embeddings - mean) @ axes, examples.labels)
             turned = np.asarray(axes @ analysis.scalings_[:, :most], dtype=np.float32)

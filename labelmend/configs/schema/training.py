@@ -58,6 +58,16 @@ class LightgbmConfig(Section):
     lambda_l2: Annotated[float, at_least(0)] = 5.0
     """Penalty on the leaves' scores."""
 
+    max_bin: Annotated[int, at_least(2, "bins")] = 63
+    """Bins of each axis; LightGBM's own 255 take longer."""
+
+    leaves_of_small_tables: Annotated[int, at_least(1)] = 20
+    """A leaf needs no more rows than the table's divided by this."""
+
+    shrinkage: Share = 0.1
+    """Share that the covariance within labels is drawn towards a multiple of the identity, where
+    the axes are learned."""
+
 
 @dataclass(frozen=True, config=CHECKED)
 class LoraConfig(Section):
@@ -143,6 +153,10 @@ class ClassifyConfig(Section):
     lightgbm: LightgbmConfig = LightgbmConfig()
 
     finetune: FinetuneConfig = FinetuneConfig()
+
+    oos_trust: Annotated[float, at_least(1e-6)] = 0.15
+    """How soon the weights of the signs of out-of-scope leave equal weights: C of scikit-learn is
+    this times the share of out-of-scope texts. Chosen by hand."""
 
     neighbours: Annotated[int, at_least(1, "texts")] = 3
     """Nearest in-scope texts whose mean similarity tells what is out of scope. Chosen by hand."""
