@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 
@@ -17,11 +17,15 @@ class Clock(Protocol):
 class Stopwatch:
     """Seconds by stage, in the order in which they began; an inner stage's are not the outer's.
 
+    Args:
+        listener: hears the same; None for nobody.
+
     Attributes:
         seconds: by the clock on the wall.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Clock | None = None) -> None:
+        self._listener = listener
         self.seconds: dict[str, float] = {}
         self._open: list[str] = []
         self._since = 0.0
@@ -33,7 +37,8 @@ class Stopwatch:
         self._open.append(name)
         self.seconds.setdefault(name, 0.0)
         try:
-            yield
+            with nullcontext() if self._listener is None else self._listener.stage(name):
+                yield
         finally:
             self._attribute()
             self._open.pop()

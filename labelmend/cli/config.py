@@ -1,5 +1,6 @@
 """`labelmend config`: what the settings are, where each comes from, and what may be set."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,8 +22,11 @@ def show_settings(
     """Print the settings as YAML, each with where it comes from; with a KEY, what they mean too."""
     from labelmend.configs.load import resolve
     from labelmend.configs.show import shown
+    from labelmend.relabel.evidence.registry import resolved_sources
 
-    for line in shown(resolve(profile, settings or []), key):
+    resolved = resolve(profile, settings or [])
+    resolved = replace(resolved, config=resolved_sources(resolved.config))
+    for line in shown(resolved, key):
         typer.echo(line)
 
 

@@ -159,6 +159,11 @@ def _is_known(path: fields.Path, name: str) -> bool:
     return section is not None and name in fields.settings_of(section)
 
 
+def _is_mapping(path: fields.Path) -> bool:
+    setting = fields.setting_at(Config, path)
+    return setting is not None and setting.kind == "mapping" and setting.section is None
+
+
 def _takes_names(path: fields.Path, asker: str) -> bool:
     """Tell whether any name may be set below a path: a new source, or an option of one."""
     setting = fields.setting_at(Config, path)
@@ -189,7 +194,7 @@ def place_of(tree: dict[str, Any], key: str, asker: str) -> tuple[fields.Path, A
             path = (*path, int(part))
         elif isinstance(parent, dict) and (part in parent or _is_known(path, part)):
             path = (*path, part)
-            parent.setdefault(part, None)
+            parent.setdefault(part, {} if _is_mapping(path) else None)
         elif isinstance(parent, dict) and _takes_names(path, asker):
             path = (*path, part)
             parent[part] = {}

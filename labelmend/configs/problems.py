@@ -15,6 +15,7 @@ _EXPECTED = {
     "bool_type": "bool",
     "tuple_type": "a list",
     "dataclass_type": "a mapping",
+    "dict_type": "a mapping",
 }
 _UNKNOWN = "unexpected_keyword_argument"
 _LONGEST = 80

@@ -31,8 +31,9 @@ from labelmend.relabel.diagnostics.self_test import (
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
 from labelmend.relabel.evidence.annotators import vote_shares
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, spoken
-from labelmend.relabel.evidence.registry import check_sources, open_sources, proposers
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened, Proposer
+from labelmend.relabel.evidence.guard import fitted, spoken
+from labelmend.relabel.evidence.registry import open_sources, proposers, resolved_sources
 from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
@@ -130,15 +131,11 @@ def propose(run: Run, state: State) -> State:
     listed = open_sources(run.config.evidence, corpus, run.resources, ("fixed", "round"))
     opened = (*run.sources, *listed)
     shares = given_shares(given)
-    for each in opened:
-        if each.source.phase == "fixed":
-            each.source.fit(corpus, None, 0)
-        elif each.weight:
-            each.source.fit(corpus, shares, 0)
+    opened = tuple(_begun(each, corpus, shares) for each in opened)
     new = _new_labels(corpus, given, run.config.retrieval.new_labels)
     run.progress.start("candidates", given.shape[0])
     chosen = find_candidates(
-        [*([] if new is None else [(new, _SURELY)]), *proposers(opened)],
+        [*([] if new is None else [(new, _SURELY)]), *proposers(opened, len(corpus.labels))],
         given,
         corpus.oos,
         run.config.retrieval,
@@ -147,6 +144,11 @@ def propose(run: Run, state: State) -> State:
         run.executor,
     )
     speaking = [each.source for each in opened if each.speaks]
+    if not speaking:
+        raise ConfigError(
+            "no source of evidence speaks before the rounds: switch one on under evidence, such as "
+            "classifier or bm25"
+        )
     start = Given(
         corpus=corpus,
         given=given,
@@ -162,7 +164,10 @@ def propose(run: Run, state: State) -> State:
 
 def rounds(run: Run, state: State) -> State:
     """Learn channel, weights and labels in turn."""
-    return replace(state, estimated=expectation_maximisation(found(state.start), run.config.fusion))
+    start = found(state.start)
+    estimated = expectation_maximisation(start, run.config.fusion)
+    # What the sources have learned is heard now, and takes memory.
+    return replace(state, start=replace(start, sources=()), estimated=estimated)
 
 
 def escalate(run: Run, state: State) -> State:
@@ -178,7 +183,9 @@ def escalate(run: Run, state: State) -> State:
         estimated=found(state.estimated),
         config=run.config,
     )
-    return replace(state, escalated=escalation.carry_out([each.source for each in opened]))
+    return replace(
+        state, escalated=escalation.carry_out([each.source for each in opened if each.speaks])
+    )
 
 
 def learnability(run: Run, state: State) -> State:
@@ -267,8 +274,8 @@ def relabel(
             "a self-test needs a posterior, and a majority vote has none: "
             "leave --self-test out, or set fusion.method=noisy-channel"
         )
-    check_sources(config)
-    watch = Stopwatch()
+    config = resolved_sources(config)
+    watch = Stopwatch(clock)
     run = Run(
         dataset=dataset,
         config=config,
@@ -279,7 +286,7 @@ def relabel(
         votes=votes or {},
         self_tests=max(self_test_runs, 1) if self_test else 0,
         progress=progress or NoProgress(),
-        clock=clock or watch,
+        clock=watch,
     )
     return _relabelling(run, carry_out(run, STAGES), watch.seconds)
 
@@ -332,6 +339,16 @@ _SURELY = 1e3
 """Weight of a ranking whose labels are candidates whatever the others say."""
 
 
+def _begun(each: Opened, corpus: Corpus, shares: csr_array) -> Opened:
+    """Fit a source that speaks before the rounds, or proposes candidates."""
+    proposes = bool(each.weight) and isinstance(each.source, Proposer)
+    if each.source.phase == "fixed" and (each.speaks or proposes):
+        return replace(each, source=fitted(each.source, corpus, None, 0))
+    if each.source.phase == "round" and proposes:
+        return replace(each, source=fitted(each.source, corpus, shares, 0))
+    return each
+
+
 def _timed(source: EvidenceSource, corpus: Corpus, chosen: Candidates) -> Evidence:
     """Return what a fixed source says, and tell how long that takes."""
     with corpus.clock.stage(f"candidates: {source.name}"):
@@ -355,10 +372,12 @@ def _measured(run: Run, state: State) -> SelfTest:
     """Mend known errors; label cards stay as they are."""
     unique, decisions = found(state.unique), found(state.decisions)
     quiet = NamedProgress("self-test", run.progress)
-    corpus = replace(found(state.corpus), progress=quiet)
+    corpus = found(state.corpus).listened_to(quiet, Stopwatch())
 
     def mend(given: Ints) -> Decisions:
-        noisy = replace(run, dataset=replace(run.dataset, given=given), progress=quiet)
+        noisy = replace(
+            run, dataset=replace(run.dataset, given=given), progress=quiet, clock=corpus.clock
+        )
         counted = replace(unique, given=unique_texts(noisy.dataset).given)
         again = carry_out(noisy, (*MODEL, DECIDE), State(unique=counted, corpus=corpus))
         return found(again.decisions)

@@ -11,7 +11,7 @@ from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
 from labelmend.llm.api_client import check_server
 from labelmend.llm.load_gguf import check_loadable
-from labelmend.relabel.evidence.registry import known_sources
+from labelmend.relabel.evidence.registry import known_sources, listens_to
 from labelmend.relabel.evidence.reranker import RERANKER_OOS
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
@@ -53,9 +53,10 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
         ModelError: a GGUF file is none, is cut off, or of a kind that llama.cpp doesn't know.
         ConfigError: a voter's server can't be used as configured, or a voter stands there twice.
     """
-    reranks = config.reranker.backend != "none"
+    reranks = config.reranker.backend != "none" and listens_to(config, "reranker")
     describes = use_llm and bool(config.describe.model)
-    voters = [(v, _voter_model(v)) for v in config.voters] if use_llm else []
+    votes = use_llm and listens_to(config, "llm")
+    voters = [(v, _voter_model(v)) for v in config.voters] if votes else []
     _check_distinct(voters)
     return RunModels(
         encoders=tuple(locate(encoder.model) for encoder in config.encoders),

@@ -21,9 +21,9 @@ from labelmend.llm.voters import open_voter
 from labelmend.protocols import NoProgress
 from labelmend.relabel.escalation.exemplars import with_exemplars
 from labelmend.relabel.escalation.routing import Routing, route
-from labelmend.relabel.evidence.base import PHASES, Corpus
-from labelmend.relabel.evidence.registry import open_sources
-from labelmend.relabel.evidence.reranker import RerankerSource
+from labelmend.relabel.evidence.base import PHASES, CastingVotes, Corpus, EvidenceSource
+from labelmend.relabel.evidence.guard import fitted, scored
+from labelmend.relabel.evidence.registry import open_sources, resolved_sources
 from labelmend.relabel.label_cards import describe_cards
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE
@@ -32,7 +32,7 @@ from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import COLUMNS
 from labelmend.stopwatch import Stopwatch
-from labelmend.types import Dataset, LabelCard
+from labelmend.types import Dataset, Ints, LabelCard
 from labelmend.weights.locate import LocatedModel
 
 _SAMPLE = 2000
@@ -91,9 +91,11 @@ def plan_file(
     loaded = load_table(request, config.data, written)
     require_task(loaded.dataset, {"single"}, "relabel")
     check_new_columns(loaded.table, COLUMNS)
+    config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     notes = (*loaded.notes, *notes_on_gpu(config, models))
-    return make_plan(loaded.dataset, config, models, written), models, notes
+    plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
+    return plan, models, notes
 
 
 def make_plan(
@@ -101,6 +103,7 @@ def make_plan(
     config: Config,
     models: RunModels,
     written: Mapping[str, LabelCard] | None = None,
+    votes: Mapping[str, Ints] | None = None,
 ) -> Plan:
     """Probe every stage on a seeded sample, and extrapolate.
 
@@ -109,26 +112,22 @@ def make_plan(
         config: what would run.
         models: from `locate_models`.
         written: label cards of the user's, by label.
+        votes: by voter, int64 [n], what another annotator or model said of each row.
     """
-    probe = _probe(dataset, config, models, written or {})
+    probe = _probe(dataset, config, models, written or {}, votes or {})
     total, sampled = probe.total, len(probe.corpus.texts)
     doubtful = round(total * len(probe.routing.doubtful) / sampled)
     shuffled = np.random.default_rng(config.seed).permutation(total)
     routing = Routing(np.arange(doubtful), shuffled < config.routing.audit_rows)
-    reranked = len(routing.first(config.reranker.max_rows))
     voted = len(routing.voted(config.routing, config.seed).texts) if models.voters else 0
     grown = total / sampled
-    seconds = {
-        # Up to so many texts, each is compared with all others.
-        stage: took * grown * (min(grown, _MOST_GROWN) if stage == "neighbours" else 1.0)
-        for stage, took in probe.seconds.items()
-    }
+    seconds = {stage: took * _growth(stage, grown) for stage, took in probe.seconds.items()}
     if models.describer is not None:
         open_cards = [c for c in probe.corpus.cards if not c.description and c.exemplars]
         seconds["describe labels"] = _describing(config, models.describer, open_cards)
-    if models.reranker is not None:
-        each = _reranking(config, models.reranker, probe.corpus)
-        seconds["rerank"] = reranked * each
+    for source in probe.readers:
+        read = len(routing.first(getattr(source, "max_texts", -1)))
+        seconds[source.name] = read * _reading(source, probe.corpus)
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
     for voter, model in models.voters:
@@ -163,6 +162,7 @@ class _Probe:
         posterior: of its texts.
         routing: which of them need more evidence.
         sources: of evidence, by name, with their phases.
+        readers: escalated ones that are no voters.
         seconds: by stage.
         own: the user's exemplars, by label.
         surest_texts: of a label, over which exemplars are spread.
@@ -173,6 +173,7 @@ class _Probe:
     posterior: Posterior
     routing: Routing
     sources: dict[str, str]
+    readers: tuple[EvidenceSource, ...]
     seconds: dict[str, float]
     own: Mapping[str, tuple[str, ...]]
     surest_texts: int
@@ -186,7 +187,11 @@ class _Probe:
 
 
 def _probe(
-    dataset: Dataset, config: Config, models: RunModels, written: Mapping[str, LabelCard]
+    dataset: Dataset,
+    config: Config,
+    models: RunModels,
+    written: Mapping[str, LabelCard],
+    votes: Mapping[str, Ints],
 ) -> _Probe:
     """Run the main job on a seeded sample of the texts, up to where texts would be escalated."""
     of_row = unique_texts(dataset).of_row
@@ -210,13 +215,15 @@ def _probe(
             space=open_space(encoders, models.encoders),
             store=store,
             written=written,
+            votes={name: vote[rows] for name, vote in votes.items()},
             stands_for=total,
             clock=watch,
         )
         state = carry_out(run, (*PREPARE, *MODEL))
         assert state.corpus is not None
         assert state.described is not None
-        sources = open_sources(config.evidence, state.corpus, run.resources, PHASES)
+        opened = open_sources(config.evidence, state.corpus, run.resources, PHASES)
+        sources = [each.source for each in opened if each.speaks]
     seconds: dict[str, float] = {}
     for stage, took in watch.seconds.items():
         outer = stage.partition(":")[0]
@@ -227,11 +234,24 @@ def _probe(
         corpus=state.corpus,
         posterior=posterior,
         routing=route(posterior, config.routing, config.seed),
-        sources={each.source.name: each.source.phase for each in sources if each.speaks},
+        sources={source.name: source.phase for source in sources},
+        readers=tuple(
+            source
+            for source in sources
+            if source.phase == "escalated" and not isinstance(source, CastingVotes)
+        ),
         seconds=seconds,
         own=state.described.exemplars,
         surest_texts=config.votes.surest_texts,
     )
+
+
+def _growth(stage: str, times: float) -> float:
+    """Return by how much a stage takes longer on so many times the texts."""
+    if stage in {"describe", "index"}:  # of labels
+        return 1.0
+    # Up to so many texts, each is compared with all others.
+    return times * (min(times, _MOST_GROWN) if stage == "neighbours" else 1.0)
 
 
 def _memory(probe: _Probe, config: Config, models: RunModels) -> int:
@@ -256,15 +276,15 @@ def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard])
     return (time.monotonic() - began) * len(cards) / max(len(probed), 1)
 
 
-def _reranking(config: Config, model: LocatedModel, corpus: Corpus) -> float:
-    """Return the seconds that reranking a text takes."""
-    source = RerankerSource(config.reranker, model).fit(corpus, None, 0)
+def _reading(source: EvidenceSource, corpus: Corpus) -> float:
+    """Return the seconds that an escalated source takes to score a text."""
+    ready = fitted(source, corpus, None, 0)
     probed = np.arange(min(_PROBED, len(corpus.texts)))
-    labels = np.arange(min(config.reranker.candidates, len(corpus.labels)))
+    labels = np.arange(min(getattr(source, "candidates", _PROBED), len(corpus.labels)))
     shown = np.tile(labels, (len(probed), 1))
-    source.score(probed[:1], shown[:1])  # the model is loaded
+    scored(ready, probed[:1], shown[:1])  # the model is loaded
     began = time.monotonic()
-    source.score(probed, shown)
+    scored(ready, probed, shown)
     return (time.monotonic() - began) / len(probed)
 
 

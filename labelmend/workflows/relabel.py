@@ -13,6 +13,7 @@ from labelmend.data.write import atomic_files, check_new_columns, check_output, 
 from labelmend.errors import OutputError
 from labelmend.llm.store import Store, forget
 from labelmend.protocols import Progress
+from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
@@ -59,6 +60,7 @@ def relabel_file(
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
     _check_encodable(loaded, output)
+    config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     # Before the work: the file may be gone or another one after it.
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()

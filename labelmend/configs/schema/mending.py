@@ -91,7 +91,7 @@ class FusionConfig(Section):
     """Precision of the normal prior on the weight of evidence of unit spread. Chosen by hand."""
 
     routed_weight_penalty: Annotated[float, at_least(0)] = 10.0
-    """The same precision for the reranker, which was heard on few rows. Chosen by hand."""
+    """The same precision for escalated sources, which are heard on few rows. Chosen by hand."""
 
     routed_first_weight: Annotated[float, at_least(0)] = 0.12
     """Where the search for that weight begins. Chosen by hand."""

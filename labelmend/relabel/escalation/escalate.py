@@ -13,7 +13,7 @@ from labelmend.relabel.escalation.vote_weights import vote_weights, within_ballo
 from labelmend.relabel.escalation.voter_quality import against_chance, appraised
 from labelmend.relabel.evidence.base import CastingVotes, Corpus, EvidenceSource
 from labelmend.relabel.labelmodel.fusion import Fit, add_evidence, fuse_routed
-from labelmend.relabel.labelmodel.majority import majority
+from labelmend.relabel.labelmodel.majority import RERANKED, majority
 from labelmend.relabel.labelmodel.rounds import Estimated
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import Bools, Doubles, Evidence, Ints
@@ -75,7 +75,7 @@ class Escalation:
         read: list[Evidence] = []
         for source in sources:
             if not isinstance(source, CastingVotes):
-                with self.corpus.clock.stage(source.name):
+                with self.corpus.clock.stage(f"escalate: {source.name}"):
                     read += reading.ask(source)
         polled = Poll(
             self.corpus,
@@ -88,7 +88,8 @@ class Escalation:
             config.seed,
         ).hold(voters)
         if config.fusion.method == "majority":
-            evidence = (*read, *polled.evidence)
+            # Ballots are counted: what is none, but for the reranker's bar, has no say.
+            evidence = (*(e for e in read if e.source in RERANKED), *polled.evidence)
             fit = majority(estimated.fit, evidence, self.given, self.corpus.oos, config.fusion)
             return Escalated(
                 fit, evidence, appraised(polled.reports, evidence, fit, polled.drawn), polled.voted

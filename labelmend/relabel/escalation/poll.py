@@ -85,7 +85,7 @@ class Poll:
         left = 60 * self.config.llm_minutes or math.inf
         for place, voter in enumerate(voters):
             voter.limit = left / (len(voters) - place)
-            with self.corpus.clock.stage(f"vote: {voter.name}"):
+            with self.corpus.clock.stage(f"escalate: {voter.name}"):
                 scores, asked = self._ask(routed, voter)
             left = max(left - voter.report.spent, 0.0)
             counts = counts_in_learning(self.routing.doubtful, drawn, scores)

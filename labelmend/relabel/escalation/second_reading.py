@@ -8,6 +8,7 @@ from labelmend.configs.schema import FusionConfig
 from labelmend.parallel import blocks_of
 from labelmend.relabel.escalation.routing import Routing, shortlist
 from labelmend.relabel.evidence.base import Corpus, Deriving, EvidenceSource
+from labelmend.relabel.evidence.guard import fitted, scored
 from labelmend.relabel.labelmodel.fusion import Fit, fuse_routed, unit_spread
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import Doubles, Evidence, Floats, Ints
@@ -37,7 +38,7 @@ class Reading:
 
     def ask(self, source: EvidenceSource) -> tuple[Evidence, ...]:
         """Return what a source says of the audit and, if it is heard there, of doubtful texts."""
-        source = source.fit(self.corpus, None, 0)
+        source = fitted(source, self.corpus, None, 0)
         scores = np.full(self.candidates.kept.shape, np.nan, dtype=np.float32)
         audit = np.flatnonzero(self.routing.audit)
         self._score(source, audit, scores)
@@ -47,6 +48,8 @@ class Reading:
         if len(doubtful) and self._is_heard(evidence):
             self._score(source, doubtful, scores)
             evidence = self._evidence(source, scores)
+        if callable(close := getattr(source, "close", None)):
+            close()
         return evidence
 
     def _score(self, source: EvidenceSource, texts: Ints, scores: Floats) -> None:
@@ -57,7 +60,7 @@ class Reading:
         self.corpus.progress.start(source.name, len(texts))
         blocks = list(blocks_of(len(texts), _BLOCK))
         said = self.corpus.executor.map_blocks(
-            lambda block: source.score(texts[block], labels[block]), blocks
+            lambda block: scored(source, texts[block], labels[block]), blocks
         )
         for block, part in zip(blocks, said, strict=True):
             scores[texts[block, None], columns[block]] = part

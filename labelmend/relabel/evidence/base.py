@@ -7,15 +7,14 @@ on by the profile; `docs/evidence.md` writes one of thirty lines.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
-import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
 from labelmend.llm.types import VoterReport
-from labelmend.parallel import LOCAL, Executor, blocks_of
+from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.passages import LabelPassages
@@ -31,6 +30,7 @@ labels, out of fold, in every round; `escalated` ones are asked about some texts
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 Need = Literal["texts", "cards", "space"]
+NEEDS: tuple[Need, ...] = get_args(Need)
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,13 @@ class Corpus:
     clock: Clock = field(default_factory=Stopwatch)
     executor: Executor = LOCAL
 
+    def listened_to(self, progress: Progress, clock: Clock) -> "Corpus":
+        """Return the same texts for a run in the run, whose progress and time are its own."""
+        same = replace(self, progress=progress, clock=clock)
+        if "words" in self.__dict__:  # they need not be counted again
+            same.__dict__["words"] = self.words
+        return same
+
     @cached_property
     def words(self) -> csr_matrix:
         """Sparse TF-IDF [u, w] of the texts' stems and pairs of stems."""
@@ -95,8 +102,9 @@ class EvidenceSource(Protocol):
     progress bar, which the source then advances itself in every round; `whole`, True for a source
     that is asked about all texts at once and cuts them into blocks itself; and for the phase
     `escalated` `candidates`, labels a text that it is asked about, and `max_texts`, doubtful texts
-    at most (-1 for all). A class method `for_run(corpus, resources, ...)` may make several sources,
-    or none, in place of the constructor.
+    at most (-1 for all), and `close()`, which frees what it has loaded. A class method
+    `for_run(corpus, resources, ...)` may make several sources, or none, in place of the
+    constructor.
     """
 
     name: str
@@ -108,7 +116,7 @@ class EvidenceSource(Protocol):
         Args:
             corpus: the texts.
             memberships: float32 sparse [u, K], the weight with which each text carries each label;
-                None for sources of the phase `fixed`.
+                None for sources of the phases `fixed` and `escalated`.
             turn: the round, from 0.
         """
         ...
@@ -191,17 +199,3 @@ class Resources:
     config: Any
     models: Any
     store: Any
-
-
-def spoken(source: EvidenceSource, corpus: Corpus, candidates: Ints) -> Evidence:
-    """Return what a source says of the candidates int64 [u, c] of all texts."""
-    total = len(candidates)
-    every = np.arange(total)
-    if getattr(source, "whole", False):
-        return Evidence(source.name, source.score(every, candidates))
-    scores = np.empty(candidates.shape, dtype=np.float32)
-    blocks = list(blocks_of(total, corpus.block_rows))
-    parts = corpus.executor.map_blocks(lambda b: source.score(every[b], candidates[b]), blocks)
-    for rows, part in zip(blocks, parts, strict=True):
-        scores[rows] = part
-    return Evidence(source.name, scores)

@@ -81,6 +81,7 @@ class ClassifierSource:
             self._corpus = corpus
             self._features = principal_components(corpus.embeddings, self._options.components)
             self._fold_of = drawn_folds(len(corpus.embeddings), self.steps, corpus.seed)
+        if turn == 0:
             self._models = {}
         total = max(len(self._features), corpus.stands_for)
         if total * memberships.shape[1] > self._options.max_scores:
@@ -93,22 +94,26 @@ class ClassifierSource:
         strengths = self._options.inverse_regularization
         strength = strengths[min(turn, len(strengths) - 1)]
 
-        def train(fold: int) -> None:
+        def train(fold: int) -> Any:
             rows = self._fold_of[texts] != fold
             classes = np.unique(labels[rows])
             if len(classes) < _TWO:
-                self._models.pop(fold, None)
-                return
+                return None
             model = self._model(fold, classes, strength)
             model.fit(self._features[texts[rows]], labels[rows], sample_weight=weights[rows])
+            return model
 
         from sklearn.exceptions import ConvergenceWarning
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             # A fold a core: most of a fit runs on one, however many threads BLAS has.
-            for _ in corpus.executor.map_blocks(train, range(self.steps), one_core=True):
+            models = {}
+            trained = corpus.executor.map_blocks(train, range(self.steps), one_core=True)
+            for fold, model in enumerate(trained):
+                models[fold] = model
                 corpus.progress.advance()
+        self._models = models
         return self
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
@@ -122,17 +127,22 @@ class ClassifierSource:
         scores = np.full(candidates.shape, np.nan, dtype=np.float32)
         fold_of = self._fold_of[texts]
 
-        def score(fold: int) -> None:
-            held_out = np.flatnonzero(fold_of == fold)
-            if fold not in self._models:
-                return
-            for block in blocks_of(len(held_out), _BLOCK):
-                rows = held_out[block]
-                features = self._features[texts[rows]]
-                scores[rows] = _log_probabilities(self._models[fold], features, candidates[rows])
+        held_out = [
+            (fold, rows[block])
+            for fold, model in self._models.items()
+            if model is not None
+            for rows in [np.flatnonzero(fold_of == fold)]
+            for block in blocks_of(len(rows), _BLOCK)
+        ]
 
-        for _ in self._corpus.executor.map_blocks(score, range(self.steps), one_core=True):
-            pass
+        def score(part: tuple[int, Ints]) -> Floats:
+            fold, rows = part
+            features = self._features[texts[rows]]
+            return _log_probabilities(self._models[fold], features, candidates[rows])
+
+        found = self._corpus.executor.map_blocks(score, held_out, one_core=True)
+        for (_, rows), part in zip(held_out, found, strict=True):
+            scores[rows] = part
         return scores
 
     def _model(self, fold: int, classes: Ints, strength: float) -> Any:
@@ -144,7 +154,6 @@ class ClassifierSource:
             # Stopped early, as a rule: the tolerance is out of reach.
             most = self._options.max_iterations
             model = LogisticRegression(max_iter=most, tol=1e-9, warm_start=True)
-            self._models[fold] = model
         else:
             model.max_iter = min(self._options.warm_iterations, self._options.max_iterations)
         model.C = strength

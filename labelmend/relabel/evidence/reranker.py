@@ -63,6 +63,10 @@ class RerankerSource:
         scores[read] = self._reranker.score(pairs)
         return scores
 
+    def close(self) -> None:
+        """Free the model."""
+        self._reranker = None
+
     def derived(self, scores: Floats, candidates: Ints) -> tuple[Evidence, ...]:
         """Return the logits, and evidence for out-of-scope where nothing fits a text well."""
         best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)

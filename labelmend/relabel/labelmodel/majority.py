@@ -12,7 +12,7 @@ from labelmend.configs.schema import FusionConfig
 from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.types import Doubles, Evidence
 
-_RERANKER_SOURCES = ("reranker", "reranker_oos")
+RERANKED = ("reranker", "reranker_oos")
 
 
 def majority(
@@ -38,7 +38,7 @@ def majority(
     candidates = fit.posterior.candidates
     counts = np.zeros(candidates.shape)
     for source in evidence:
-        if source.source in _RERANKER_SOURCES:
+        if source.source in RERANKED:
             continue
         voted = ~np.isnan(source.scores).all(axis=1)
         filled = np.where(np.isnan(source.scores), -np.inf, source.scores)

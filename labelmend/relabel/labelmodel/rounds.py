@@ -13,7 +13,8 @@ from scipy.special import log_softmax
 
 from labelmend.arrays import gather, given_shares, memberships_from
 from labelmend.configs.schema import FusionConfig
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, spoken
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource
+from labelmend.relabel.evidence.guard import fitted, spoken
 from labelmend.relabel.labelmodel.fusion import (
     Fit,
     Objective,
@@ -201,8 +202,8 @@ def _gather(start: Given, memberships: csr_array, turn: int) -> tuple[list[Evide
     evidence = list(start.fixed)
     for source in start.sources:
         with corpus.clock.stage(f"rounds: {source.name}"):
-            fitted = source.fit(corpus, memberships, turn)
-            evidence.append(spoken(fitted, corpus, start.candidates.labels))
+            ready = fitted(source, corpus, memberships, turn)
+            evidence.append(spoken(ready, corpus, start.candidates.labels))
         if not hasattr(source, "steps"):
             corpus.progress.advance()
     with corpus.clock.stage("rounds: prototypes"):

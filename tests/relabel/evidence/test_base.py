@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from labelmend.relabel.evidence.base import Corpus, spoken
+from labelmend.relabel.evidence.base import Corpus
+from labelmend.relabel.evidence.guard import spoken
 from labelmend.retrieval.neighbours import Neighbours
 
 NAN = float("nan")

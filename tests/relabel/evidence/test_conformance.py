@@ -9,6 +9,7 @@ from labelmend.relabel.evidence.base import PHASES, Resources
 from labelmend.relabel.evidence.conformance import check_source, sample_corpus
 from labelmend.relabel.evidence.registry import known_sources, open_sources
 from labelmend.relabel.run_models import locate_models
+from labelmend.types import Ranking
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,31 @@ class Peeks(Sound):
         return np.take_along_axis(self.memberships[texts], candidates, axis=1)
 
 
+class Whispers(Peeks):
+    """What it leaks is small, and so is what it says: the label model knows no scale."""
+
+    def fit(self, corpus, memberships, turn):
+        self.corpus = corpus
+        return super().fit(corpus, memberships, turn)
+
+    def score(self, texts, candidates):
+        return (
+            1e-6 * Sound.score(self, texts, candidates) + 1e-5 * super().score(texts, candidates)
+        ).astype(np.float32)
+
+
+class PeeksLater(Whispers):
+    def fit(self, corpus, memberships, turn):
+        super().fit(corpus, memberships, turn)
+        self.memberships = self.memberships * turn
+        return self
+
+
+class ProposesWhatIsNot(Sound):
+    def search(self, texts, limit):
+        return Ranking(np.full((len(texts), limit), 99), np.zeros((len(texts), limit), np.float32))
+
+
 class Ranks(Sound):
     def score(self, texts, candidates):
         return super().score(texts, candidates) + np.arange(len(texts), dtype=np.float32)[:, None]
@@ -92,6 +118,9 @@ class Mute(Sound):
     ("source", "rule"),
     [
         (Peeks, "a text's own label never moves its own score"),
+        (Whispers, "a text's own label never moves its own score"),
+        (PeeksLater, "a text's own label never moves its own score"),
+        (ProposesWhatIsNot, "labels are known"),
         (Ranks, "neither order nor company of the texts moves a score"),
         (Shouts, "scores are finite"),
         (Draws, "the same source says the same again"),
