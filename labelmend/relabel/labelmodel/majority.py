@@ -30,7 +30,8 @@ def majority(
 
     Args:
         fit: whose candidates and channel are kept.
-        evidence: the reranker's and the voters'.
+        evidence: of the voters, whose first choices are counted, and of the reranker, whose best
+            logit is held to the threshold.
         given: float [u, c], how many rows of the text were given each candidate.
         oos: index of the out-of-scope label, or None.
         config: the threshold.

@@ -1,6 +1,6 @@
 """The rounds: evidence that learns from the posterior's labels, and the posterior it leads to.
 
-In each round the supervised sources (an out-of-fold classifier, words, prototypes, neighbours) are
+In each round the sources that learn (an out-of-fold classifier, words, neighbours, and others) are
 trained on what the last posterior believes, the noise channel is learned at the anchors, and the
 sources' weights by likelihood. The given labels stay the observations throughout.
 """
