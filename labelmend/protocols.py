@@ -1,7 +1,7 @@
 """The seams: what labelmend asks of a model or an index, and nothing more."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from labelmend.types import Floats, Ints, Ranking
 
@@ -22,27 +22,12 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
 class Searcher(Protocol):
     """Names labels for the distinct texts of one dataset."""
 
     def search(self, texts: Ints, limit: int) -> Ranking:
         """Return the best labels, at most `limit`, of each text [b]."""
-        ...
-
-
-class Retriever(Searcher, Protocol):
-    """Ranks labels for the distinct texts of one dataset.
-
-    Out-of-fold by construction: nothing it says of a text has seen the labels given to that text.
-    """
-
-    @property
-    def name(self) -> str:
-        """The source's name in weights and explanations."""
-        ...
-
-    def score(self, texts: Ints, candidates: Ints) -> Floats:
-        """Return float32 [b, c], the scores of the given labels int64 [b, c]; NaN where silent."""
         ...
 
 

@@ -19,7 +19,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
-from labelmend.protocols import NoProgress, Progress
+from labelmend.protocols import NoProgress, Progress, Searcher
 from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
@@ -31,7 +31,7 @@ from labelmend.relabel.diagnostics.self_test import (
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
 from labelmend.relabel.evidence.annotators import vote_shares
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened, Proposer
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened
 from labelmend.relabel.evidence.guard import fitted, spoken
 from labelmend.relabel.evidence.registry import open_sources, proposers, resolved_sources
 from labelmend.relabel.label_cards import label_cards
@@ -341,7 +341,7 @@ _SURELY = 1e3
 
 def _begun(each: Opened, corpus: Corpus, shares: csr_array) -> Opened:
     """Fit a source that speaks before the rounds, or proposes candidates."""
-    proposes = bool(each.weight) and isinstance(each.source, Proposer)
+    proposes = bool(each.weight) and isinstance(each.source, Searcher)
     if each.source.phase == "fixed" and (each.speaks or proposes):
         return replace(each, source=fitted(each.source, corpus, None, 0))
     if each.source.phase == "round" and proposes:

@@ -20,7 +20,7 @@ from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.retrieval.words import word_features
 from labelmend.stopwatch import Clock, Stopwatch
-from labelmend.types import Bools, Evidence, Floats, Ints, LabelCard, Ranking
+from labelmend.types import Bools, Evidence, Floats, Ints, LabelCard
 
 Phase = Literal["fixed", "round", "escalated"]
 """`fixed` sources read texts and label cards only; `round` sources learn from the posterior's
@@ -96,6 +96,8 @@ class EvidenceSource(Protocol):
     Out of fold: a text's own given label never moves its score. Order-free: a text's score depends
     neither on the order of the texts nor on which others are asked about.
 
+    A source that is a `Searcher` as well may name candidates.
+
     Optional attributes: `Options`, a `Section` of the settings that it is made with (without it, a
     source is made with the profile's options as keywords); `needs`, a set of `Need` without which
     the profile's entry is passed over (the texts' words, if it is missing); `steps`, of the
@@ -128,15 +130,6 @@ class EvidenceSource(Protocol):
             texts: int64 [b], of the corpus.
             candidates: int64 [b, c], labels of each text.
         """
-        ...
-
-
-@runtime_checkable
-class Proposer(Protocol):
-    """A source that may name candidates, too."""
-
-    def search(self, texts: Ints, limit: int) -> Ranking:
-        """Return the best labels, at most `limit`, of each text."""
         ...
 
 

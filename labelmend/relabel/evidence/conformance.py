@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse import csr_array
 
-from labelmend.relabel.evidence.base import PHASES, Corpus, EvidenceSource, Proposer
+from labelmend.protocols import Searcher
+from labelmend.relabel.evidence.base import PHASES, Corpus, EvidenceSource
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.passages import label_passages
 from labelmend.types import Floats, Ints, LabelCard
@@ -94,7 +95,7 @@ def check_source(make: Callable[[Corpus], EvidenceSource], seed: int = 0) -> Non
             said.append(source.score(texts, candidates[texts]))
             _require(said[-1].shape == (len(texts), len(LABELS)), "scores have the right shape")
             _require(said[-1].dtype == np.float32, "scores are float32")
-        if isinstance(source, Proposer):
+        if isinstance(source, Searcher):
             labels = source.search(texts, 2).labels
             _require(len(labels) == len(texts), "a ranking has a row a text")
             _require(bool(np.isin(labels, np.arange(-1, len(LABELS))).all()), "labels are known")

@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 
 from labelmend.errors import ConfigError, LabelmendError
 from labelmend.parallel import blocks_of
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Proposer
+from labelmend.protocols import Searcher
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource
 from labelmend.types import NO_LABEL, Evidence, Floats, Ints, Ranking
 
 
@@ -60,7 +61,7 @@ def spoken(source: EvidenceSource, corpus: Corpus, candidates: Ints) -> Evidence
 class Searching:
     """A source that proposes candidates, as the retrievers do."""
 
-    def __init__(self, source: Proposer, name: str, labels: int) -> None:
+    def __init__(self, source: Searcher, name: str, labels: int) -> None:
         self._source, self._name, self._labels = source, name, labels
 
     def search(self, texts: Ints, limit: int) -> Ranking:

@@ -14,6 +14,7 @@ from labelmend.configs.schema import Config, SourceConfig
 from labelmend.configs.schema.base import LOADING
 from labelmend.errors import ConfigError, LabelmendError, nearest
 from labelmend.plugins import PluginGroup
+from labelmend.protocols import Searcher
 from labelmend.relabel.evidence.base import (
     NEEDS,
     PHASES,
@@ -22,7 +23,6 @@ from labelmend.relabel.evidence.base import (
     Need,
     Opened,
     Phase,
-    Proposer,
     Resources,
 )
 from labelmend.relabel.evidence.guard import Searching
@@ -123,7 +123,7 @@ def proposers(opened: Sequence[Opened], labels: int) -> list[tuple[Searching, fl
     return [
         (Searching(each.source, each.source.name, labels), each.weight)
         for each in opened
-        if each.weight and isinstance(each.source, Proposer)
+        if each.weight and isinstance(each.source, Searcher)
     ]
 
 

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from fixtures.memberships import LABELS, all_labels, one_hot, soft_memberships
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
@@ -21,7 +22,6 @@ SHRINKAGE = ClassifierOptions().shrinkage
 CONFIG = ClassifierOptions(
     folds=4, components=256, inverse_regularization=(3.0,), max_iterations=100
 )
-LABELS = 4
 
 
 class Counted(NoProgress):
@@ -36,25 +36,6 @@ def clusters(rng, texts=48, labels=LABELS, dimensions=6, spread=0.3):
     truth = rng.integers(0, labels, texts)
     vectors = np.eye(dimensions)[truth] + spread * rng.normal(size=(texts, dimensions))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), truth
-
-
-def one_hot(labels, count=LABELS):
-    """Memberships; a label of -1 is none."""
-    labels = np.asarray(labels)
-    return csr_array((np.arange(count) == labels[:, None]).astype(np.float32))
-
-
-def soft_memberships(rng, texts, labels):
-    """Some texts with several labels, some with one, some with none, and label 0 with one text."""
-    weights = rng.dirichlet(np.ones(labels), texts) * (rng.random((texts, labels)) < 0.4)
-    weights[:, 0] = 0
-    weights[2, 0] = 0.7
-    weights[5] = 0
-    return csr_array(weights.astype(np.float32))
-
-
-def all_labels(memberships):
-    return np.tile(np.arange(memberships.shape[1]), (memberships.shape[0], 1))
 
 
 class Made:

@@ -1,33 +1,13 @@
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from fixtures.memberships import LABELS, all_labels, one_hot, soft_memberships
+from scipy.sparse import csr_matrix
 
 from labelmend.relabel.evidence import lexical
 from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.evidence.lexical import LexicalOptions, LexicalSource
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.words import word_features
-
-LABELS = 4
-
-
-def one_hot(labels, count=LABELS):
-    """Memberships; a label of -1 is none."""
-    labels = np.asarray(labels)
-    return csr_array((np.arange(count) == labels[:, None]).astype(np.float32))
-
-
-def soft_memberships(rng, texts, labels):
-    """Some texts with several labels, some with one, some with none, and label 0 with one text."""
-    weights = rng.dirichlet(np.ones(labels), texts) * (rng.random((texts, labels)) < 0.4)
-    weights[:, 0] = 0
-    weights[2, 0] = 0.7
-    weights[5] = 0
-    return csr_array(weights.astype(np.float32))
-
-
-def all_labels(memberships):
-    return np.tile(np.arange(memberships.shape[1]), (memberships.shape[0], 1))
 
 
 def lexical_scores(words, memberships, candidates, options=None):
