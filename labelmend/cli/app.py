@@ -10,6 +10,7 @@ import sys
 import typer
 
 from labelmend.cli import (
+    answers,
     compare_baseline,
     config,
     corrupt,
@@ -47,6 +48,7 @@ app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("compare-baseline")(compare_baseline.compare_baseline)
 app.command("corrupt")(corrupt.corrupt)
+app.add_typer(answers.app, name="answers")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.command("demo")(demo.demo)

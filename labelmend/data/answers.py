@@ -8,7 +8,7 @@ earlier one, and the file keeps both.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,6 +227,14 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def label_list(strange: Iterable[str], known: Collection[str]) -> str:
+    """Return labels for a message, each with the known one that it may stand for."""
+    labels = sorted(strange)
+    shown = ", ".join(f"{label!r}{nearest(label, known)}" for label in labels[:_SHOWN_LABELS])
+    more = len(labels) - _SHOWN_LABELS
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def match_answers(dataset: Dataset, answers: AnswerFile) -> MatchedAnswers:
     """Find the texts and labels of a dataset that the answers speak of.
 
@@ -266,15 +274,13 @@ def match_answers(dataset: Dataset, answers: AnswerFile) -> MatchedAnswers:
 
 
 def _match_notes(
-    path: Path, gone: int, strange: Mapping[str, int], labels: Iterable[str]
+    path: Path, gone: int, strange: Mapping[str, int], labels: Sequence[str]
 ) -> Iterator[str]:
-    labels = tuple(labels)
     if gone:
         of = "1 answer speaks of a text" if gone == 1 else f"{gone} answers speak of texts"
         yield f"{path}: {of} that no row has: changed or removed since; kept, but not used"
     total = sum(strange.values())
     if total:
-        named = [f"{label!r}{nearest(label, labels)}" for label in sorted(strange)[:_SHOWN_LABELS]]
-        more = f" and {len(strange) - _SHOWN_LABELS} more" if len(strange) > _SHOWN_LABELS else ""
         of = "1 answer has a label" if total == 1 else f"{total} answers have labels"
-        yield f"{path}: {of} that the table lacks: {', '.join(named)}{more}; kept, but not used"
+        named = label_list(strange, labels)
+        yield f"{path}: {of} that the table lacks: {named}; kept, but not used"

@@ -1,0 +1,150 @@
+"""`labelmend answers`: what people say of texts: import, withdraw, show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import harmless
+
+app = typer.Typer(help="What people say of texts, in a file that only grows.", no_args_is_help=True)
+
+Answers = Annotated[
+    Path,
+    typer.Argument(
+        help="File that `labelmend answers import` wrote.",
+        metavar="ANSWERS",
+        show_default=False,
+        readable=False,
+    ),
+]
+Who = Annotated[
+    str | None,
+    typer.Option("--who", help="Name of the person; your login if not given.", show_default=False),
+]
+
+
+@app.command("import")
+def import_table(
+    table: options.Table,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file of answers, such as answers.jsonl; it is appended to.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    answer_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer-column",
+            help="'answer' if not given; may be repeated: each is then named for its person.",
+            show_default=False,
+        ),
+    ] = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    id_column: options.IdColumn = None,
+    who: Who = None,
+    none_word: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--none-word",
+            help="What a cell says for 'no label fits', 'none of these' if not given; may be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    encoding: options.Encoding = None,
+    settings: options.Settings = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take answers from a table that people filled in, such as that of `labelmend audit`."""
+    from labelmend.configs.load import load_config
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.answer_sheet import ANSWER, NONE_WORDS, Filled
+    from labelmend.workflows.answers import import_answers
+
+    config = load_config("embedded", options.overrides(settings, None))
+    request = TableRequest(table, text_column, label_column, id_column, encoding=encoding)
+    filled = Filled(tuple(answer_column or [ANSWER]), who, tuple(none_word or NONE_WORDS))
+    done = import_answers(request, output, filled, config.data, dry_run=dry_run)
+    if quiet:
+        return
+    told = f"{_count(done.written, 'answer')} {'would be ' if dry_run else ''}written to {output}"
+    if done.replacing:
+        told += f", {done.replacing} of them instead of an earlier one"
+    typer.echo(
+        harmless(f"{told}; {done.standing} there already, {_count(done.blank, 'cell')} empty")
+    )
+    _print_notes(done.notes)
+
+
+@app.command("withdraw")
+def withdraw(
+    answers: Answers,
+    row: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ROW_ID", help="Of the row answered.", show_default=False),
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option("--answer", metavar="ID", help="Of the answer.", show_default=False),
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option("--who", help="Whose answer it is, if several answered.", show_default=False),
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take an answer back: a line more says so, and the answer's own line stays."""
+    from labelmend.workflows.answers import withdraw_answers
+
+    taken = withdraw_answers(answers, row=row, answer=answer, who=who)
+    if not quiet:
+        for one in taken:
+            said = one.labels[0] if one.labels else one.verdict
+            typer.echo(harmless(f"withdrawn: row {one.id}, {said!r} by {one.who}"))
+
+
+@app.command("show")
+def show(answers: Answers) -> None:
+    """Count the answers that stand, by person and by reason, and how far people agree."""
+    from labelmend.workflows.answers import summarise
+
+    found = summarise(answers)
+    texts = _count(found.texts, "text")
+    typer.echo(f"{_count(found.standing, 'answer')} on {texts}{_in_words(found.people)}")
+    if found.standing:
+        typer.echo(f"asked for{_in_words(found.why)}")
+        typer.echo(f"{found.none} say none of these, {found.unsure} are unsure")
+    typer.echo(f"{found.replaced} replaced by later ones, {found.withdrawn} withdrawn")
+    same = found.agreement
+    if same.total:
+        typer.echo(
+            f"{_count(same.total, 'text')} answered by several people: all agree on {same.count} "
+            f"({same.rate:.0%}, 95 % interval {same.low:.0%} to {same.high:.0%})"
+        )
+    _print_notes(found.notes)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    words = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return harmless(f": {words}" if words else "")
+
+
+def _print_notes(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        typer.echo(harmless(f"Note: {note}"))

@@ -1,0 +1,253 @@
+"""A table that people filled in: whose answer each cell is, and what it says."""
+
+import getpass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from labelmend.configs.schema import DataConfig
+from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now, text_sha256
+from labelmend.data.dataset import ColumnChoice, check_column, choose_columns
+from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
+from labelmend.data.table import SourceTable
+from labelmend.errors import ColumnError, ConfigError, InputError, row_list
+from labelmend.runs.columns import COLUMNS
+
+ANSWER = "answer"
+"""The column with the answers, where none is named."""
+
+NONE_WORDS = ("none of these",)
+"""What a cell says for "no label fits", where nothing else is named."""
+
+_UNSURE = "unsure"
+
+_DESIGN = ("design", "stratum", "inclusion")
+"""Columns that an audit writes."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What people wrote into a table.
+
+    Attributes:
+        columns: with the answers; of several, each is named for the person who filled it in.
+        who: the person of a single column; None for the name of the login.
+        none_words: cells, whatever their case, that say that no label fits.
+    """
+
+    columns: tuple[str, ...] = (ANSWER,)
+    who: str | None = None
+    none_words: tuple[str, ...] = NONE_WORDS
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table with answers in it.
+
+    Attributes:
+        table: as it was read.
+        texts: of the rows, as the models would read them.
+        ids: of the rows.
+        known: labels that rows carry, where there is a column of them.
+        aliases: what else a cell may say for a known label.
+        people: by column, who filled it in.
+        none_words: folded.
+        saw: what the table shows beside the texts.
+        when: it is read.
+    """
+
+    table: SourceTable
+    texts: Sequence[str]
+    ids: Sequence[str]
+    known: Collection[str]
+    aliases: Mapping[str, str]
+    people: Mapping[str, str]
+    none_words: Collection[str]
+    saw: Saw
+    when: str
+
+    @classmethod
+    def read(cls, request: TableRequest, filled: Filled, config: DataConfig) -> "Sheet":
+        """Read a table and find its columns.
+
+        Raises:
+            LabelmendError: it can't be read, a column is missing, or nobody can have answered.
+        """
+        table = read_table(request.path, request.encoding)
+        people = _people(filled)
+        for column in people:
+            check_column(table, column, "--answer-column")
+        chosen = _chosen(table, request, set(people))
+        carried = set(table.values(chosen.label)) if chosen.label is not None else set()
+        known = {label for label in carried if label.strip()}
+        none_words = {_folded(word) for word in filled.none_words}
+        return cls(
+            table=table,
+            texts=[text[: config.max_text_chars] for text in table.values(chosen.text)],
+            ids=table.values(chosen.id) if chosen.id else [str(row) for row in table.row_numbers],
+            known=known,
+            aliases=_aliases(known, {*none_words, _UNSURE}),
+            people=people,
+            none_words=none_words,
+            saw=Saw(given=bool(known), proposed=any(name in COLUMNS for name in table.columns)),
+            when=now(),
+        )
+
+    def cells(self) -> Iterator[tuple[int, str, str]]:
+        """Yield each cell that says something: the place of its row, its column, what it says."""
+        for column in self.people:
+            for place, cell in enumerate(self.table.values(column)):
+                if cell.strip():
+                    yield place, column, cell
+
+    def filled(self) -> int:
+        """Return the number of cells that say something."""
+        return sum(1 for _ in self.cells())
+
+    def answers(self) -> Iterator[tuple[int, Answer]]:
+        """Yield the answers, each with the number of its row.
+
+        Raises:
+            InputError: a row with an answer has no text, or a design without its inclusion.
+        """
+        numbers = self.table.row_numbers
+        blank = [numbers[place] for place, _, _ in self.cells() if not self.texts[place].strip()]
+        if blank:
+            raise InputError(
+                f"{self.table.path}: {row_list(sorted(set(blank)))}: an answer, but no text; "
+                "fill it in or empty the answer"
+            )
+        draws = self._draws()
+        for place, column, cell in self.cells():
+            verdict, labels = self.verdict(cell)
+            yield (
+                numbers[place],
+                Answer(
+                    text_sha256=text_sha256(self.texts[place]),
+                    id=self.ids[place],
+                    verdict=verdict,
+                    labels=labels,
+                    who=self.people[column],
+                    when=self.when,
+                    shown=draws[place],
+                    saw=self.saw,
+                ),
+            )
+
+    def verdict(self, cell: str) -> tuple[Verdict, tuple[str, ...]]:
+        """Read a cell; a label wins over the words that stand for none."""
+        word = _folded(cell)
+        special = word in self.none_words or word == _UNSURE
+        label = cell if cell in self.known else self.aliases.get(cell.strip())
+        if label is None and special:
+            label = self.aliases.get(word)
+        if label is None and special:
+            return ("none" if word in self.none_words else "unsure"), ()
+        return "label", (label or cell.strip(),)
+
+    def strange_labels(self) -> Iterator[str]:
+        """Yield a note on answers with labels that no row carries."""
+        if not self.known:
+            return
+        said = Counter(label for _, _, cell in self.cells() for label in self.verdict(cell)[1])
+        strange = {label: count for label, count in said.items() if label not in self.known}
+        if strange:
+            total = sum(strange.values())
+            yield (
+                f"{self.table.path}: {total} answer{'s' if total > 1 else ''} with labels that no "
+                f"row of this table carries: {label_list(strange, self.known)}; taken as they are"
+            )
+
+    def _draws(self) -> list[Shown]:
+        """Return why each row was shown."""
+        table = self.table
+        design, stratum, inclusion = (
+            table.values(name) if name in table.columns else [""] * len(table) for name in _DESIGN
+        )
+        rows = zip(table.row_numbers, design, stratum, inclusion, strict=True)
+        return [
+            self._drawn(number, *(value.strip() for value in values))
+            if values[0].strip()
+            else Shown("import")
+            for number, *values in rows
+        ]
+
+    def _drawn(self, number: int, design: str, stratum: str, inclusion: str) -> Shown:
+        try:
+            # Spreadsheets write the point as their country does.
+            return Shown("audit", design, stratum or None, float(inclusion.replace(",", ".")))
+        except ValueError:
+            raise InputError(
+                f"{self.table.path}: row {number}: column 'inclusion' has {inclusion!r}, which is "
+                "no probability above 0; give the columns that `labelmend audit` wrote"
+            ) from None
+
+
+def _people(filled: Filled) -> dict[str, str]:
+    """Return who filled in each column.
+
+    Raises:
+        ConfigError: one person for several columns, or a blank name.
+    """
+    columns = tuple(dict.fromkeys(filled.columns))
+    if len(columns) == 1:
+        return {columns[0]: person_named(filled.who)}
+    if filled.who is not None:
+        raise ConfigError(
+            f"--who {filled.who}: there are {len(columns)} answer columns, each named for its "
+            "person; leave --who out, or import one column at a time"
+        )
+    return {column: column for column in columns}
+
+
+def person_named(who: str | None) -> str:
+    """Return a person's name: the login's where none is given.
+
+    Raises:
+        ConfigError: it is blank.
+    """
+    if who is None:
+        try:
+            who = getpass.getuser()
+        except (KeyError, OSError, ImportError):  # a container may know no names
+            who = ""
+        return who.strip() or "me"
+    if not who.strip():
+        raise ConfigError("--who: the name is blank; give the name of who answered")
+    # What a shell hands over may be no Unicode.
+    return who.strip().encode(errors="replace").decode()
+
+
+def _chosen(table: SourceTable, request: TableRequest, answers: Collection[str]) -> ColumnChoice:
+    """Find the columns beside the answers.
+
+    Raises:
+        ColumnError: they can't be found, or one of them is a column of answers.
+    """
+    named = {request.text_column, request.label_column, request.id_column} - {None}
+    chosen = choose_columns(
+        table, request.text_column, request.label_column, request.id_column, label_needed=False
+    )
+    label = None if chosen.label in answers and chosen.label not in named else chosen.label
+    row_id = None if chosen.id in answers and chosen.id not in named else chosen.id
+    for column in sorted(answers & {chosen.text, label, row_id}):  # type: ignore[operator]
+        raise ColumnError(
+            f"{table.path}: --answer-column {column}: holds the texts, given labels or ids; "
+            "name a column with answers"
+        )
+    return ColumnChoice(chosen.text, label, row_id)
+
+
+def _aliases(known: Collection[str], words: Collection[str]) -> dict[str, str]:
+    """Return known labels without white space around them, and those that read like a word."""
+    aliases: dict[str, str] = {}
+    for label in sorted(known, key=lambda name: (name != name.strip(), name)):
+        aliases.setdefault(label.strip(), label)
+        if _folded(label) in words:
+            aliases.setdefault(_folded(label), label)
+    return aliases
+
+
+def _folded(word: str) -> str:
+    return " ".join(word.casefold().split())

@@ -1,0 +1,213 @@
+"""What `labelmend answers` does: tables people filled in, withdrawals, and what a file holds."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmend.arrays import share
+from labelmend.configs.schema import DataConfig
+from labelmend.data.answer_file import append_answers, read_answers
+from labelmend.data.answers import Answer, AnswerFile, Shown, Withdrawal, now
+from labelmend.data.request import TableRequest
+from labelmend.data.write import check_output
+from labelmend.errors import ConfigError, InputError, row_list
+from labelmend.types import Share
+from labelmend.workflows.answer_sheet import Filled, Sheet, person_named
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did, or would do.
+
+    Attributes:
+        written: number of answers that were new.
+        replacing: those among them that count instead of an earlier one of the same person.
+        blank: number of cells without an answer.
+        standing: number of answers that the file had already.
+        notes: what could not be used, and what looks odd, one line each.
+    """
+
+    written: int
+    replacing: int
+    blank: int
+    standing: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnswersSummary:
+    """What a file of answers holds.
+
+    Attributes:
+        standing: number of answers that stand.
+        texts: number of texts that they speak of.
+        people: answers by person, by name.
+        why: answers by the reason for which the person was asked.
+        none: answers that no label fits.
+        unsure: answers of people who could not tell.
+        replaced: answers that a later one counts instead of.
+        withdrawn: answers that were taken back.
+        agreement: of the texts that several people answered, those on which all say the same;
+            those who could not tell are left out.
+        notes: on the file.
+    """
+
+    standing: int
+    texts: int
+    people: Mapping[str, int]
+    why: Mapping[str, int]
+    none: int
+    unsure: int
+    replaced: int
+    withdrawn: int
+    agreement: Share
+    notes: tuple[str, ...]
+
+
+def import_answers(
+    request: TableRequest,
+    output: Path,
+    filled: Filled,
+    config: DataConfig,
+    *,
+    dry_run: bool = False,
+) -> Imported:
+    """Append what people wrote into a table to a file of answers.
+
+    Args:
+        request: the table, such as one that `labelmend audit` wrote.
+        output: the file of answers; created where there is none.
+        filled: which columns hold answers, and whose.
+        config: how texts are read.
+        dry_run: nothing is written.
+
+    Raises:
+        LabelmendError: the table or the file can't be used, or the file can't be written.
+    """
+    check_output(request.path, output, is_table=False)
+    earlier = read_answers(output) if output.exists() else AnswerFile(output)
+    sheet = Sheet.read(request, filled, config)
+    cells = len(sheet.table) * len(filled.columns)
+    answers, torn = _one_a_text(sheet.answers())
+    standing = {(answer.who, answer.text_sha256): answer for answer in earlier.answers}
+    new = [a for a in answers if not _stands(a, standing, earlier.draws)]
+    if not dry_run:
+        append_answers(output, new)
+    return Imported(
+        written=len(new),
+        replacing=sum((a.who, a.text_sha256) in standing for a in new),
+        blank=cells - sheet.filled(),
+        standing=len(answers) - len(new),
+        notes=(*earlier.notes, *torn, *sheet.strange_labels()),
+    )
+
+
+def withdraw_answers(
+    path: Path, *, row: str | None = None, answer: str | None = None, who: str | None = None
+) -> tuple[Answer, ...]:
+    """Take answers back: their lines stay in the file, and a line more says that they don't count.
+
+    Args:
+        path: of the file of answers.
+        row: the id of the row whose answer it is; or None.
+        answer: the answer's name; or None.
+        who: the person who takes it back, and whose answer of the row it is; None for whoever
+            answered, and the name of the login.
+
+    Returns:
+        the answers that stand no more.
+
+    Raises:
+        LabelmendError: no such answer stands, several people answered, or the file can't be used.
+    """
+    if (row is None) == (answer is None):
+        raise ConfigError("withdraw: give either --id ROW_ID or --answer ID")
+    file = read_answers(path)
+    if answer is not None:
+        found = [one for one in file.answers if one.answer == answer]
+        wanted = f"answer {answer!r}"
+    else:
+        found = [one for one in file.answers if one.id == row and who in {None, one.who}]
+        wanted = f"answer on row {row!r}" + (f" by {who!r}" if who is not None else "")
+    if not found:
+        raise InputError(
+            f"{path}: no {wanted} stands in it; look the row or the answer up in the file"
+        )
+    people = sorted({one.who for one in found})
+    if len(people) > 1:
+        raise InputError(
+            f"{path}: row {row!r} was answered by {', '.join(map(repr, people))}; "
+            "say with --who whose answer it is"
+        )
+    person = person_named(who)
+    append_answers(path, [Withdrawal(one.answer, person, now()) for one in found])
+    return tuple(found)
+
+
+def summarise(path: Path) -> AnswersSummary:
+    """Count what a file of answers holds.
+
+    Raises:
+        InputError: it can't be used.
+    """
+    file = read_answers(path)
+    said: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for one in file.answers:
+        if one.verdict != "unsure":
+            said[one.text_sha256][one.who] = one.labels
+    several = [set(by_person.values()) for by_person in said.values() if len(by_person) > 1]
+    verdicts = Counter(one.verdict for one in file.answers)
+    return AnswersSummary(
+        standing=len(file.answers),
+        texts=len({one.text_sha256 for one in file.answers}),
+        people=dict(sorted(Counter(one.who for one in file.answers).items())),
+        why=dict(sorted(Counter(one.shown.why for one in file.answers).items())),
+        none=verdicts["none"],
+        unsure=verdicts["unsure"],
+        replaced=file.replaced,
+        withdrawn=file.withdrawn,
+        agreement=share(sum(len(labels) == 1 for labels in several), len(several)),
+        notes=file.notes,
+    )
+
+
+def _one_a_text(
+    answers: Iterable[tuple[int, Answer]],
+) -> tuple[list[Answer], tuple[str, ...]]:
+    """Return one answer a person and text, and notes on those that contradict each other.
+
+    Of equal ones that with an audit's draw is taken, then that with the smallest id.
+    """
+    found: dict[tuple[str, str], list[tuple[int, Answer]]] = defaultdict(list)
+    for number, one in answers:
+        found[one.who, one.text_sha256].append((number, one))
+    taken: list[Answer] = []
+    rows: set[int] = set()
+    for copies in found.values():
+        if len({(one.verdict, one.labels) for _, one in copies}) > 1:
+            rows.update(number for number, _ in copies)
+        else:
+            taken.append(min((one for _, one in copies), key=_preference))
+    notes = (
+        f"{row_list(sorted(rows))}: the same text is answered in different ways by one person; "
+        "left out: make the answers agree and import again",
+    )
+    return taken, notes if rows else ()
+
+
+def _preference(answer: Answer) -> tuple[bool, str, str]:
+    return answer.shown.why != "audit", answer.shown.design or "", answer.id
+
+
+def _stands(
+    answer: Answer,
+    standing: Mapping[tuple[str, str], Answer],
+    draws: Mapping[tuple[str, str], Shown],
+) -> bool:
+    """Whether the file says so already: the same, and as the same audit's answer if it is one."""
+    key = answer.who, answer.text_sha256
+    before = standing.get(key)
+    if before is None or (before.verdict, before.labels) != (answer.verdict, answer.labels):
+        return False
+    return answer.shown.why != "audit" or draws.get(key) == answer.shown
