@@ -27,9 +27,11 @@ INSTALL := exec sh tools/still_running.sh "still installing into $(VENV)" \
 demo: $(RUNTIME)
 	$(BIN)/labelmend demo
 
-# A worker a core, one thread each: more would wait for each other.
+# A worker a core, one thread each: more would wait for each other. Files go to the workers in the
+# order of tests/conftest.py, the slow ones first.
 test: $(DEV)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses logical --dist loadfile
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses logical \
+	  --dist loadfile --no-loadscope-reorder
 
 check: lint test
 

@@ -22,6 +22,12 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="labelmend-tests-")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests, so that no worker has nothing to do at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def _embedded(package: str, model: str) -> LocatedModel:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install 'labelmend[embedded]'")

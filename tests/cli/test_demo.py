@@ -13,7 +13,8 @@ from labelmend.cli.demo import _STEPS
 def ran(cli, encoders, tmp_path_factory):
     assert len(encoders) == 2
     folder = tmp_path_factory.mktemp("demo") / "out"
-    done = cli("demo", "-o", folder, "--no-llm", "--set", "classify.folds=2")
+    quick = ("--no-llm", "--set", "classify.folds=2", "--set", "reranker.max_rows=0")
+    done = cli("demo", "-o", folder, *quick)
     assert done.code == 0, done
     return folder, done
 

@@ -17,6 +17,9 @@ from labelmend.relabel.evidence.registry import known_sources, source_class
 ROOT = Path(__file__).resolve().parents[3]
 TUTORIAL = (ROOT / "docs" / "evidence.md").read_text("utf-8")
 
+QUICK = ("--no-llm", "--set", "reranker.max_rows=0")
+"""The reranker takes most of the time, and says the same with and without the source."""
+
 
 def block(language, number=0):
     return re.findall(rf"```{language}\n(.*?)```", TUTORIAL, re.DOTALL)[number]
@@ -42,7 +45,9 @@ def run(site, tmp_path_factory):
     """Runs Python with the package installed, in a folder with the demo's table and profile."""
     folder = tmp_path_factory.mktemp("work")
     demo = resources.files("labelmend.data.demo")
-    (folder / "data.csv").write_bytes(demo.joinpath("train_noisy.csv").read_bytes())
+    table = demo.joinpath("train_noisy.csv").read_text("utf-8")
+    (folder / "data.csv").write_text(table, "utf-8")
+    (folder / "few.csv").write_text("".join(table.splitlines(keepends=True)[:301]), "utf-8")
     (folder / "mine.yaml").write_text(block("yaml"), "utf-8")
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "COLUMNS": "200"}
 
@@ -65,7 +70,7 @@ def test_the_source_has_thirty_lines_and_keeps_the_rules(run):
 
 
 def mended(run, *words):
-    run("-m", "labelmend", "relabel", "data.csv", "--no-llm", "--quiet", *words)
+    run("-m", "labelmend", "relabel", "data.csv", "--quiet", *QUICK, *words)
     table = run.folder / words[words.index("-o") + 1]
     with table.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -92,7 +97,7 @@ def test_it_changes_labels_of_the_demo_and_is_seen_everywhere(run, encoders):
     assert "letters" not in json.loads((run.folder / "without.run.json").read_text())["sources"]
     explained = run("-m", "labelmend", "explain", "mended.csv", "--row", str(changed[0]))
     assert re.search(r"^letters +", explained, re.MULTILINE)
-    plan = run("-m", "labelmend", "relabel", "data.csv", "--no-llm", "--dry-run", *mine)
+    plan = run("-m", "labelmend", "relabel", "few.csv", *QUICK, "--dry-run", *mine)
     assert "letters (round)" in plan
 
 
