@@ -11,6 +11,8 @@ import typer
 
 from labelmend.cli import (
     answers,
+    audit,
+    certify,
     compare_baseline,
     config,
     corrupt,
@@ -51,6 +53,8 @@ app.command("corrupt")(corrupt.corrupt)
 app.add_typer(answers.app, name="answers")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.command("audit")(audit.audit)
+app.command("certify")(certify.certify)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

@@ -1,0 +1,180 @@
+"""The four figures of a certificate, each with both intervals, from what was seen of a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelmend.audit import anytime, intervals
+from labelmend.audit.intervals import Cells, fiducial_totals, quantiles
+from labelmend.audit.strata import Kind
+from labelmend.types import Bools, Doubles, Ints
+
+WRONG_BEFORE, WRONG_AFTER = "wrong_before", "wrong_after"
+BROKEN, PRECISION = "broken", "precision"
+NAMES = (WRONG_BEFORE, WRONG_AFTER, BROKEN, PRECISION)
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share of the table.
+
+    Attributes:
+        name: one of `NAMES`.
+        estimate: each stratum's share, by its size.
+        fixed_95: the interval if the number of rows was fixed beforehand.
+        anytime_95: the interval that holds whenever one looks.
+    """
+
+    name: str
+    estimate: float
+    fixed_95: Interval
+    anytime_95: Interval
+
+
+@dataclass(frozen=True)
+class Known:
+    """What holds of the rows whose answers are in the mended labels already.
+
+    Their labels are right now. Without their answers they would have been decided as others are,
+    which is what the cells count; so what the cells say of all rows holds of the others once these
+    are taken off.
+
+    Attributes:
+        wrong: that would be wrong after mending.
+        changed: that would have been changed.
+        changed_right: of those, to the right label.
+        broken: of those, that were right as given.
+    """
+
+    wrong: int = 0
+    changed: int = 0
+    changed_right: int = 0
+    broken: int = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was seen of a table, by cells: rows of one stratum of which the same was decided.
+
+    Attributes:
+        kind: int64 [c], `Kind` of each cell, as it is decided now.
+        rows: int64 [c], in the table.
+        seen: int64 [c], drawn, and answered by a person who was sure.
+        given_wrong: int64 [c], of the seen ones, whose given label is wrong.
+        mended_wrong: int64 [c], of the seen ones, whose label after mending is wrong.
+        doubt: float64 [c], believed share of labels that are wrong after mending, as it was before
+            any row was seen.
+        known: of rows whose answers are in the mended labels.
+    """
+
+    kind: Ints
+    rows: Ints
+    seen: Ints
+    given_wrong: Ints
+    mended_wrong: Ints
+    doubt: Doubles
+    known: Known = Known()
+
+    def chosen(self, cells: Bools) -> Sample:
+        """Return some of the cells, nothing being known besides."""
+        return Sample(
+            self.kind[cells],
+            self.rows[cells],
+            self.seen[cells],
+            self.given_wrong[cells],
+            self.mended_wrong[cells],
+            self.doubt[cells],
+        )
+
+    @property
+    def labelled(self) -> int:
+        """Rows that came with a label."""
+        return int(self.rows[_is(self, Kind.KEPT, Kind.CHANGED)].sum())
+
+
+def figures(sample: Sample, seed: int, draws: int = intervals.DRAWS) -> tuple[Figure, ...]:
+    """Return the four figures; one whose share is of no rows is left out.
+
+    Args:
+        sample: what was seen.
+        seed: of the draws of fiducial distributions.
+        draws: of them; fewer for a forecast.
+    """
+    found = [_before(sample, seed, draws), _after(sample, seed, draws)]
+    if _is(sample, Kind.CHANGED).any():
+        found += [_broken(sample, seed, draws), _precision(sample, seed, draws)]
+    return tuple(figure for figure in found if figure is not None)
+
+
+def _is(sample: Sample, *kinds: Kind) -> Bools:
+    return np.isin(sample.kind, kinds) & (sample.rows > 0)
+
+
+def _cells(sample: Sample, positive: Ints, used: Bools) -> Cells:
+    return Cells(sample.rows, sample.seen, positive).of(used)
+
+
+def _before(sample: Sample, seed: int, draws: int) -> Figure | None:
+    used = _is(sample, Kind.KEPT, Kind.CHANGED)
+    # A change is a claim that the given label is wrong.
+    belief = np.where(sample.kind == Kind.CHANGED, 1 - sample.doubt, sample.doubt)[used]
+    cells = _cells(sample, sample.given_wrong, used)
+    return _share(WRONG_BEFORE, cells, belief, (0, sample.labelled), seed, draws)
+
+
+def _after(sample: Sample, seed: int, draws: int) -> Figure | None:
+    used = _is(sample, Kind.KEPT, Kind.CHANGED, Kind.FILLED)
+    cells = _cells(sample, sample.mended_wrong, used)
+    total = int(sample.rows[used].sum())
+    known = sample.known.wrong
+    return _share(WRONG_AFTER, cells, sample.doubt[used], (known, total), seed, draws)
+
+
+def _precision(sample: Sample, seed: int, draws: int) -> Figure | None:
+    used = _is(sample, Kind.CHANGED)
+    cells = _cells(sample, sample.seen - sample.mended_wrong, used)
+    total = int(sample.rows[used].sum()) - sample.known.changed
+    known = sample.known.changed_right
+    return _share(PRECISION, cells, 1 - sample.doubt[used], (known, total), seed, draws)
+
+
+def _share(
+    name: str, cells: Cells, belief: Doubles, known: tuple[int, int], seed: int, draws: int
+) -> Figure | None:
+    """Return (total of the cells - known) / of, or None where it is of no rows."""
+    less, of = known
+    if not of:
+        return None
+    fixed = intervals.total_interval(cells, seed, draws)
+    ends = (cells.estimate, *fixed, *anytime.total_interval(cells, belief))
+    shares = [min(max((end - less) / of, 0.0), 1.0) for end in ends]
+    return Figure(name, shares[0], (shares[1], shares[2]), (shares[3], shares[4]))
+
+
+def _broken(sample: Sample, seed: int, draws: int) -> Figure | None:
+    """Return the broken ones among the good labels, of both of which the sample has to tell."""
+    changed, kept = _is(sample, Kind.CHANGED), _is(sample, Kind.KEPT)
+    good = _cells(sample, sample.seen - sample.given_wrong, changed)
+    wrong = _cells(sample, sample.given_wrong, kept)
+    rows, less = int(sample.rows[kept].sum()), sample.known.broken
+
+    def share(good_changed: Doubles | Ints, wrong_kept: Doubles | Ints) -> Doubles:
+        broken = np.maximum(good_changed - less, 0)
+        shares: Doubles = broken / np.maximum(rows - wrong_kept + good_changed, 1)
+        return shares
+
+    rng = np.random.default_rng(seed)
+    fixed = quantiles(share(fiducial_totals(good, rng, draws), fiducial_totals(wrong, rng, draws)))
+    beliefs = sample.doubt[changed], sample.doubt[kept]
+    totals, least, most = anytime.pair_limits(good, wrong, beliefs)
+    estimate = share(np.array([good.estimate]), np.array([wrong.estimate]))
+    return Figure(
+        BROKEN,
+        float(estimate[0]),
+        fixed,
+        (float(share(totals, least).min()), float(share(totals, most).max())),
+    )

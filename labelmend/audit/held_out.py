@@ -1,0 +1,73 @@
+"""What a run would have decided of answered rows without their answers.
+
+`labelmend relabel --answers` writes it to the evidence file, so that answers never prove what they
+taught.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelmend.errors import InputError
+from labelmend.runs.layout import OutputPaths
+
+_AGAIN = "run labelmend relabel --answers again, and then certify"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A row, as it would be without the answer on its text.
+
+    Attributes:
+        label: after mending; None where it would have none.
+        decision: keep, change, review or label.
+        quality: probability of the given label.
+    """
+
+    label: str | None
+    decision: str
+    quality: float
+
+
+def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
+    """Read it for some rows of a mended table.
+
+    Args:
+        table: the mended one.
+        rows: indices of answered rows, from 0.
+
+    Raises:
+        InputError: the evidence file lacks it.
+    """
+    path = OutputPaths.beside(table).evidence
+    wanted, found = set(rows), {}
+    if not wanted:
+        return {}
+    try:
+        with path.open("rb") as file:
+            for row, line in enumerate(file):
+                if row in wanted:
+                    found[row] = _held_out(json.loads(line).get("held_out"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such file, and without it what answers taught can't be certified; {_AGAIN}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{path}: does not say what would have been decided of answered rows without their "
+            f"answers; {_AGAIN}"
+        ) from None
+    if len(found) < len(wanted):
+        raise InputError(f"{path} ends before the mended table does; {_AGAIN}")
+    return found
+
+
+def _held_out(fields: Any) -> HeldOut:
+    label = fields["label"]
+    return HeldOut(
+        None if label is None else str(label), str(fields["decision"]), float(fields["quality"])
+    )

@@ -1,0 +1,162 @@
+"""A mended table as an audit reads it: what was decided of each row, and how sure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from labelmend.audit.strata import Kind, kinds_of
+from labelmend.configs.load import load_config
+from labelmend.configs.schema import DataConfig
+from labelmend.data.dataset import ColumnChoice, choose_columns, label_indices, to_dataset
+from labelmend.data.labels_file import read_labels_file
+from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
+from labelmend.data.table import SourceTable
+from labelmend.data.task import require_task
+from labelmend.errors import InputError, row_list
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.read import read_run
+from labelmend.runs.record import RunRecord
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
+
+_OURS = ("mended_label", "decision", "label_quality", "confidence")
+
+ANSWERED = "answered"
+"""The decision on a row whose text a person has answered."""
+
+
+@dataclass(frozen=True)
+class MendedTable:
+    """A table that `labelmend relabel` wrote.
+
+    Attributes:
+        table: as it was read.
+        columns: which of its columns is what.
+        dataset: its rows; `given` are the labels as given, the label set has the mended ones too.
+        mended: int64 [n], the label after mending, or `NO_LABEL`.
+        answered: bool [n], rows whose label is a person's answer.
+        doubt: float64 [n], 0 to 1, the probability that the label after mending is wrong, as the
+            run believed it; 1 where there is none.
+        notes: what the user should know, one line each.
+    """
+
+    table: SourceTable
+    columns: ColumnChoice
+    dataset: Dataset
+    mended: Ints
+    answered: Bools
+    doubt: Doubles
+    notes: tuple[str, ...]
+
+    @property
+    def kinds(self) -> Ints:
+        """int64 [n], the `Kind` of each row, `ANSWERED` ones among them."""
+        given = self.dataset.given
+        kinds = kinds_of(given != NO_LABEL, self.mended != NO_LABEL, given == self.mended)
+        return np.where(self.answered, int(Kind.ANSWERED), kinds)
+
+
+def read_mended(request: TableRequest) -> MendedTable:
+    """Read a mended table and, for its columns and settings, the record of the run beside it.
+
+    Args:
+        request: the table; columns that are not named are those of the run, else found by name.
+
+    Raises:
+        InputError: it can't be read, or `labelmend relabel` did not write it.
+    """
+    table = read_table(request.path, request.encoding)
+    missing = [name for name in _OURS if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"{table.path}: no column {missing[0]!r}; give the table that labelmend relabel wrote"
+        )
+    run, problem = read_run(request.path, len(table))
+    request = _named(request, table, run)
+    columns = choose_columns(
+        table, request.text_column, request.label_column, request.id_column, label_needed=False
+    )
+    config = _data_config(run)
+    labels = {label for label in table.values("mended_label") if label.strip()}
+    labels_path = OutputPaths.beside(request.path).labels
+    if labels_path.is_file():
+        labels |= set(read_labels_file(labels_path))
+    oos = request.oos_label or (run.oos_label if run is not None else None)
+    dataset = to_dataset(table, columns, config, oos, tuple(sorted(labels))).dataset
+    require_task(dataset, {"single"}, "audit")
+    mended = label_indices(dataset.labels, table.values("mended_label"))
+    answered = np.array([d == ANSWERED for d in table.values("decision")], dtype=bool)
+    # Without a record, columns are found by their names: that is no fault.
+    damaged = problem is not None and OutputPaths.beside(request.path).record.exists()
+    notes = (str(problem),) if damaged else ()
+    found = MendedTable(table, columns, dataset, mended, answered, np.ones(len(table)), notes)
+    return replace(found, doubt=_doubt(found))
+
+
+def _named(request: TableRequest, table: SourceTable, run: RunRecord | None) -> TableRequest:
+    """Return the request with the columns of the run where none is named."""
+    if run is None:
+        return request
+    theirs: Mapping[str, str | None] = {
+        "text_column": run.input.columns.text,
+        "label_column": run.input.columns.label,
+        "id_column": run.input.columns.id,
+    }
+    found = {
+        name: column
+        for name, column in theirs.items()
+        if getattr(request, name) is None and column in table.columns
+    }
+    return replace(request, **found)  # type: ignore[arg-type]
+
+
+def _data_config(run: RunRecord | None) -> DataConfig:
+    """Return how the run read rows: texts are cut, and answers know a text by what is left."""
+    config = load_config().data
+    said = run.config.get("data") if run is not None else None
+    limit = said.get("max_text_chars") if isinstance(said, Mapping) else None
+    return replace(config, max_text_chars=limit) if isinstance(limit, int) else config
+
+
+def _doubt(table: MendedTable) -> Doubles:
+    kinds = table.kinds
+    quality, confidence = (
+        _numbers(table.table, name, kinds, wanted)
+        for name, wanted in (
+            ("label_quality", {Kind.KEPT}),
+            ("confidence", {Kind.CHANGED, Kind.FILLED}),
+        )
+    )
+    sure = np.where(kinds == Kind.KEPT, quality, confidence)
+    doubt = np.where(kinds == Kind.UNLABELLED, 1.0, 1 - sure)
+    return np.where(kinds == Kind.ANSWERED, 0.0, doubt)
+
+
+def _numbers(table: SourceTable, column: str, kinds: Ints, wanted: set[Kind]) -> Doubles:
+    """Return float64 [n], a column's probabilities.
+
+    Raises:
+        InputError: a row of a wanted kind has none.
+    """
+    found = np.full(len(table), np.nan)
+    for row, value in enumerate(table.values(column)):
+        try:
+            found[row] = float(value)
+        except ValueError:
+            continue
+    bad = ~((found >= 0) & (found <= 1))
+    rows = np.flatnonzero(bad & np.isin(kinds, sorted(wanted)))
+    if len(rows):
+        raise InputError(
+            f"{table.path}: {row_list((rows + 1).tolist())}: no number from 0 to 1 in column "
+            f"{column!r}; give the table as labelmend relabel wrote it"
+        )
+    return np.where(bad, 0.5, found)
+
+
+def audit_paths(table: Path) -> tuple[Path, Path]:
+    """Return where the design and the certificate of a mended table lie."""
+    OutputPaths.beside(table)
+    return table.with_suffix(".audit.json"), table.with_suffix(".certificate.json")

@@ -1,0 +1,111 @@
+"""How wide the intervals will be, before people have answered."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from labelmend.audit.figures import Figure, Sample, figures
+from labelmend.audit.strata import DOUBT_FACTORS, Kind, Stratum, allocate, drawn_to_doubt
+from labelmend.types import Doubles, Ints
+
+SIZES = (50, 100, 200)
+"""Sampled rows of which is told beforehand what they are worth."""
+
+_TRIALS = 12
+"""Made-up samples that a width is the mean of: it is told in whole points."""
+
+_DRAWS = 1000
+"""Of each of their fiducial distributions."""
+
+_BROKEN_SHARE = 0.5
+"""Of the wrong changes, those that break a good label; the others change a wrong one to another."""
+
+
+def widths(strata: tuple[Stratum, ...], rows: int, seed: int) -> dict[str, float]:
+    """Return how wide each 95 % interval will be about, by the figure's name.
+
+    The mean over what is believed and over beliefs that have up to ten times the odds of an error.
+
+    Args:
+        strata: of the table.
+        rows: that will be looked at.
+        seed: of the made-up samples.
+    """
+    counts = allocate(strata, rows)
+    doubt = np.array([s.doubt for s in strata])
+    made = []
+    rng = np.random.default_rng(seed)
+    for trial in range(_TRIALS):
+        rate = drawn_to_doubt(doubt, DOUBT_FACTORS[trial % len(DOUBT_FACTORS)])
+        sizes = np.array([len(s) for s in strata], dtype=np.int64)
+        kind = np.array([s.kind for s in strata], dtype=np.int64)
+        made.append(_made_up((kind, sizes, doubt), counts, rate, rng))
+    return _mean_widths(made, "fixed_95", seed)
+
+
+def further_widths(sample: Sample, further: int, headline: str, seed: int) -> dict[str, float]:
+    """Return how wide each interval would be after so many more answers, by the figure's name.
+
+    Args:
+        sample: what was seen.
+        further: answers more.
+        headline: of the two intervals, the one to foresee.
+        seed: of the made-up samples.
+    """
+    left = sample.rows - sample.seen
+    more = _in_proportion(sample, left, further)
+    made = []
+    rng = np.random.default_rng(seed)
+    for _ in range(_TRIALS):
+        given, mended = (
+            rng.binomial(more, rng.beta(positive + 0.5, sample.seen - positive + 0.5))
+            for positive in (sample.given_wrong, sample.mended_wrong)
+        )
+        kept = sample.kind == Kind.KEPT
+        made.append(
+            Sample(
+                sample.kind,
+                sample.rows,
+                sample.seen + more,
+                sample.given_wrong + given,
+                sample.mended_wrong + np.where(kept, given, mended),
+                sample.doubt,
+                sample.known,
+            )
+        )
+    return _mean_widths(made, headline, seed)
+
+
+def _in_proportion(sample: Sample, left: Ints, further: int) -> Ints:
+    """Return int64 [c]: further rows of each cell, as the ones before were taken."""
+    usable = np.where(np.isin(sample.kind, (Kind.KEPT, Kind.CHANGED, Kind.FILLED)), left, 0)
+    share = np.where(usable > 0, sample.seen + 0.5, 0.0)
+    if not share.sum():
+        return np.zeros_like(left)
+    more: Ints = np.minimum(np.round(further * share / share.sum()).astype(np.int64), usable)
+    return more
+
+
+def _made_up(
+    cells: tuple[Ints, Ints, Doubles], counts: Ints, rate: Doubles, rng: np.random.Generator
+) -> Sample:
+    kind, rows, doubt = cells
+    wrong = rng.binomial(counts, rate)
+    right_as_given = rng.binomial(wrong, _BROKEN_SHARE)
+    given_wrong = np.where(kind == Kind.CHANGED, counts - right_as_given, wrong)
+    return Sample(kind, rows, counts, given_wrong, wrong, doubt)
+
+
+def _mean_widths(made: list[Sample], headline: str, seed: int) -> dict[str, float]:
+    found: Mapping[str, list[float]] = defaultdict(list)
+    for sample in made:
+        for figure in figures(sample, seed, _DRAWS):
+            found[figure.name].append(width(figure, headline))
+    return {name: float(np.mean(several)) for name, several in found.items()}
+
+
+def width(figure: Figure, headline: str) -> float:
+    """Return the width of one of a figure's intervals."""
+    low, high = figure.anytime_95 if headline == "anytime_95" else figure.fixed_95
+    return high - low

@@ -1,0 +1,66 @@
+"""`labelmend audit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import harmless
+
+
+def audit(
+    table: options.Table,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The CSV to fill in: a new file.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    rows: Annotated[
+        int,
+        typer.Option("--rows", help="To draw now; 0 writes again what was drawn so far.", min=0),
+    ] = 100,
+    new: Annotated[
+        bool, typer.Option("--new", help="Start anew, whatever was drawn before.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much answers would tell; write nothing.")
+    ] = False,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    id_column: options.IdColumn = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    seed: options.Seed = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Draw rows of a mended table for a person to look at; run again to go on with it."""
+    from labelmend.audit.words import forecast_in_words
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.audit import audit_file
+
+    request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
+    done = audit_file(request, rows, output, seed=seed, new=new, dry_run=dry_run)
+    if quiet:
+        return
+    for stratum, drawn in zip(done.design.strata, done.design.drawn.tolist(), strict=True):
+        typer.echo(f"{stratum.name}: {drawn:,} of {len(stratum):,} rows")
+    typer.echo("Width of the 95 % intervals, in points, about (more while a draw is unfinished):")
+    for size, widths in done.widths.items():
+        typer.echo(f"  {forecast_in_words(size, widths)}")
+    for note in done.notes:
+        typer.echo(f"Note: {harmless(note)}")
+    if dry_run:
+        typer.echo("Nothing was written: this was a dry run.")
+        return
+    more = "further rows" if done.continued and rows else "rows"
+    typer.echo(f"{len(done.rows):,} {more} to look at: {harmless(str(done.output))}")
+    typer.echo(
+        "Fill in the column answer (a label, none of these, or unsure), then: "
+        f"labelmend answers import {harmless(str(done.output))} -o answers.jsonl"
+    )

@@ -1,0 +1,52 @@
+"""`labelmend certify`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelmend.cli import options
+from labelmend.cli.console import harmless
+
+
+def certify(
+    table: options.Table,
+    answers: Annotated[
+        Path,
+        typer.Option(
+            "--answers",
+            help="What people said: answers.jsonl.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The certificate; TABLE.certificate.json if not given.",
+            readable=False,
+        ),
+    ] = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    id_column: options.IdColumn = None,
+    oos_label: options.OosLabel = None,
+    encoding: options.Encoding = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say what the answers to an audit prove of a mended table, with 95 % confidence."""
+    from labelmend.audit.words import in_words
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.certify import certify_file
+
+    request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
+    done = certify_file(request, answers, output)
+    if quiet:
+        return
+    for line in in_words(done.certificate):
+        typer.echo(line)
+    for note in done.certificate.notes:
+        typer.echo(f"Note: {harmless(note)}", err=True)
+    typer.echo(f"certificate: {harmless(str(done.output))}")

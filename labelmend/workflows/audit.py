@@ -1,0 +1,162 @@
+"""Files in, files out: what `labelmend audit` does."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmend.audit.draw import (
+    Design,
+    DrawnRow,
+    continued,
+    new_design,
+    read_design,
+)
+from labelmend.audit.mended import MendedTable, audit_paths, read_mended
+from labelmend.audit.outlook import SIZES, widths
+from labelmend.data.formats.find import format_by_suffix
+from labelmend.data.request import TableRequest
+from labelmend.data.write import atomic_files, check_output
+from labelmend.errors import InputError, OutputError
+from labelmend.types import NO_LABEL
+
+COLUMNS = ("id", "text", "label", "answer", "design", "stratum", "inclusion")
+"""Of the table that people fill in."""
+
+
+@dataclass(frozen=True)
+class AuditOutcome:
+    """Rows that were drawn.
+
+    Attributes:
+        design: of the audit, with these rows.
+        rows: that were drawn now.
+        widths: of the intervals, by sampled rows and the figure's name.
+        continued: an audit that had begun before went on.
+        output: the table that was written.
+        path: of the design.
+        notes: what the user should know.
+    """
+
+    design: Design
+    rows: tuple[DrawnRow, ...]
+    widths: Mapping[int, Mapping[str, float]]
+    continued: bool
+    output: Path
+    path: Path
+    notes: tuple[str, ...]
+
+
+def audit_file(
+    request: TableRequest,
+    rows: int,
+    output: Path,
+    *,
+    seed: int | None = None,
+    new: bool = False,
+    dry_run: bool = False,
+) -> AuditOutcome:
+    """Draw rows of a mended table for people to look at, and write them.
+
+    The design is kept beside the mended table. Where there is one, it is continued; where no rows
+    are asked for, all that were drawn so far are written again.
+
+    Args:
+        request: the mended table.
+        rows: to be drawn now.
+        output: a new CSV; one that is there may hold answers, and is left alone.
+        seed: of the draw; None for 0, or for one more than that of the design that `new` replaces.
+        new: begin anew, whatever was drawn before; the old design is kept under its own name.
+        dry_run: write nothing.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    table = read_mended(request)
+    path, _ = audit_paths(request.path)
+    if not dry_run:
+        _check(request, output)
+    try:
+        before = read_design(path, table)
+    except InputError:
+        if not new:
+            raise
+        before = None
+    if before is not None and not new and seed not in {None, before.seed}:
+        raise InputError(
+            f"--seed {seed}: the audit in {path} was begun with {before.seed}; leave it out to go "
+            "on, or start anew with --new"
+        )
+    if before is None or new:
+        chosen = seed if seed is not None else 0 if before is None else before.seed + 1
+        design = _begin(table, rows, chosen)
+        drawn = design.rows_of()
+    else:
+        design = continued(before, rows) if rows else before
+        drawn = design.rows_of(len(before.draws) if rows else None)
+    if rows and not drawn:
+        raise InputError(f"{request.path}: all rows that can be drawn are drawn already")
+    if not dry_run:
+        kept = [path.with_suffix(f".{before.design}.json")] if before is not None and new else []
+        with atomic_files([output, path, *kept]) as (sheet, design_file, *old):
+            sheet.write_text(_sheet(table, design, drawn), "utf-8")
+            design_file.write_text(design.to_json(), "utf-8")
+            for file in old:
+                assert before is not None
+                file.write_text(before.to_json(), "utf-8")
+    sizes = sorted({*SIZES, int(design.drawn.sum())})
+    return AuditOutcome(
+        design=design,
+        rows=drawn,
+        widths={size: widths(design.strata, size, design.seed) for size in sizes},
+        continued=before is not None and not new,
+        output=output,
+        path=path,
+        notes=table.notes,
+    )
+
+
+def _check(request: TableRequest, output: Path) -> None:
+    check_output(request.path, output)
+    kind = format_by_suffix(output)
+    if kind is None or output.suffix.lower() != ".csv":
+        raise OutputError(f"{output}: rows to look at are written as CSV; end the name in .csv")
+    if output.exists():
+        raise OutputError(
+            f"{output}: is there already and may hold answers; give another name, or move it away"
+        )
+
+
+def _begin(table: MendedTable, rows: int, seed: int) -> Design:
+    design = new_design(table, rows, seed)
+    if not rows:
+        raise InputError(
+            f"{table.table.path}: nothing was drawn yet; say how many rows with --rows"
+        )
+    if not design.drawn.sum():
+        raise InputError(f"{table.table.path}: no row has a label that could be looked at")
+    return design
+
+
+def _sheet(table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...]) -> str:
+    """Return the CSV that people fill in."""
+    data, text = table.dataset, io.StringIO(newline="")
+    whole = table.table.values(table.columns.text)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in drawn:
+        given = int(data.given[one.row])
+        label = data.labels[given] if given != NO_LABEL else ""
+        writer.writerow(
+            [
+                data.ids[one.row],
+                whole[one.row],
+                label,
+                "",
+                design.design,
+                one.stratum,
+                f"{one.inclusion:.6g}",
+            ]
+        )
+    return text.getvalue().encode(errors="replace").decode()

@@ -1,0 +1,65 @@
+"""Files in, files out: what `labelmend certify` does."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from labelmend.audit.certificate import Certificate, certify
+from labelmend.audit.draw import read_design
+from labelmend.audit.held_out import read_held_out
+from labelmend.audit.mended import audit_paths, read_mended
+from labelmend.audit.strata import Kind
+from labelmend.data.answer_file import read_answers
+from labelmend.data.answers import match_answers
+from labelmend.data.request import TableRequest
+from labelmend.data.write import atomic_files, check_output
+from labelmend.errors import InputError
+
+
+@dataclass(frozen=True)
+class CertifyOutcome:
+    """A certificate and its file."""
+
+    certificate: Certificate
+    output: Path
+
+
+def certify_file(
+    request: TableRequest, answers: Path, output: Path | None = None
+) -> CertifyOutcome:
+    """Say what the answers to an audit prove of a mended table, and write it.
+
+    Args:
+        request: the mended table, whose audit lies beside it.
+        answers: what people said.
+        output: where the certificate goes; None for its place beside the table.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    table = read_mended(request)
+    design_path, place = audit_paths(request.path)
+    output = output or place
+    for source in (request.path, answers, design_path):
+        check_output(source, output, is_table=False)
+    design = read_design(design_path, table)
+    if design is None:
+        raise InputError(
+            f"{design_path}: no such file; draw rows with labelmend audit, and answer them, first"
+        )
+    matched = match_answers(table.dataset, read_answers(answers))
+    before = np.zeros(len(table.dataset), dtype=bool)
+    for stratum in design.strata:
+        before[stratum.rows] = stratum.kind == Kind.ANSWERED
+    taught = np.flatnonzero(table.answered & ~before)
+    held = read_held_out(request.path, taught.tolist())
+    certificate = certify(table, design, matched, held)
+    if not certificate.answered:
+        raise InputError(
+            f"{answers}: no answer to the audit {design.design} in {design_path}; answer its rows, "
+            "and bring them in with labelmend answers import"
+        )
+    with atomic_files([output]) as (temporary,):
+        temporary.write_text(certificate.to_json(), "utf-8", errors="replace")
+    return CertifyOutcome(certificate, output)
