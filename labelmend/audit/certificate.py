@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from labelmend.audit.draw import Design
-from labelmend.audit.figures import WRONG_AFTER, WRONG_BEFORE, Figure, Known, Sample, figures
+from labelmend.audit.figures import Figure, Known, Sample, figures, wrong_shares
 from labelmend.audit.held_out import HeldOut
 from labelmend.audit.mended import MendedTable
 from labelmend.audit.outlook import further_widths
@@ -158,7 +158,6 @@ def certify(
     parts = []
     for h, part in enumerate(design.strata):
         here = stratum == h
-        said = figures(_sample(rows, kinds, doubt, here), design.seed)
         parts.append(
             StratumFigures(
                 name=part.name,
@@ -166,7 +165,7 @@ def certify(
                 drawn=int(design.drawn[h]),
                 answered=int((seen & here).sum()),
                 unsure=int((unsure & here).sum()),
-                figures=tuple(f for f in said if f.name in {WRONG_BEFORE, WRONG_AFTER}),
+                figures=wrong_shares(_sample(rows, kinds, doubt, here), design.seed),
             )
         )
     missing = int((drawn & ~seen & ~unsure).sum())

@@ -104,9 +104,14 @@ def figures(sample: Sample, seed: int, draws: int = intervals.DRAWS) -> tuple[Fi
         seed: of the draws of fiducial distributions.
         draws: of them; fewer for a forecast.
     """
+    found = [_broken(sample, seed, draws), _precision(sample, seed, draws)]
+    changed = tuple(figure for figure in found if figure is not None)
+    return (*wrong_shares(sample, seed, draws), *changed)
+
+
+def wrong_shares(sample: Sample, seed: int, draws: int = intervals.DRAWS) -> tuple[Figure, ...]:
+    """Return the share of wrong labels before and after, the first two of the figures."""
     found = [_before(sample, seed, draws), _after(sample, seed, draws)]
-    if _is(sample, Kind.CHANGED).any():
-        found += [_broken(sample, seed, draws), _precision(sample, seed, draws)]
     return tuple(figure for figure in found if figure is not None)
 
 
@@ -158,6 +163,8 @@ def _share(
 def _broken(sample: Sample, seed: int, draws: int) -> Figure | None:
     """Return the broken ones among the good labels, of both of which the sample has to tell."""
     changed, kept = _is(sample, Kind.CHANGED), _is(sample, Kind.KEPT)
+    if not changed.any():
+        return None
     good = _cells(sample, sample.seen - sample.given_wrong, changed)
     wrong = _cells(sample, sample.given_wrong, kept)
     rows, less = int(sample.rows[kept].sum()), sample.known.broken

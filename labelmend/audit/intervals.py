@@ -22,8 +22,8 @@ from labelmend.types import Bools, Doubles, Ints
 ERROR = 0.05
 """Probability that an interval may miss the truth with."""
 
-DRAWS = 20_000
-"""Of the fiducial distribution: the 2.5 % quantile is then one of 2.3 to 2.7 %."""
+DRAWS = 10_000
+"""Of the fiducial distribution: the 2.5 % quantile is then one of 2.2 to 2.8 %."""
 
 
 @dataclass(frozen=True)

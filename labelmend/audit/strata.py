@@ -197,7 +197,8 @@ def _whole(counts: Doubles, sizes: Ints, sample: int) -> Ints:
         for h in order:
             if whole[h] < sizes[h] and whole.sum() < sample:
                 whole[h] += 1
-    while whole.sum() > sample and (whole > np.minimum(least, 1)).any():
-        spare = np.where(whole > np.minimum(least, 1), whole - counts, -np.inf)
-        whole[int(spare.argmax())] -= 1
+    for floor in (1, 0):
+        while whole.sum() > sample and (whole > floor).any():
+            spare = np.where(whole > floor, whole - counts, -np.inf)
+            whole[int(spare.argmax())] -= 1
     return whole

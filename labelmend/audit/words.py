@@ -30,9 +30,7 @@ def in_words(certificate: Certificate) -> tuple[str, ...]:
 def _lines(certificate: Certificate) -> Iterator[str]:
     drawn = f"{certificate.answered:,} of {certificate.drawn:,} drawn rows are answered"
     if certificate.unsure:
-        drawn += (
-            f", {certificate.unsure:,} are unsure (taken to be like the others of their stratum)"
-        )
+        drawn += f", {certificate.unsure:,} unsure (taken to be like the others of their stratum)"
     if certificate.open:
         drawn += f", {certificate.open:,} are open"
     yield f"{drawn}; the table has {certificate.rows:,}."

@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+from labelmend.audit.certificate import Certificate
+from labelmend.audit.figures import Figure
+from labelmend.audit.words import forecast_in_words, in_words
+
+
+@pytest.fixture
+def certificate():
+    return Certificate(
+        table="mended.csv",
+        design="d1",
+        rows=1500,
+        drawn=100,
+        answered=97,
+        unsure=3,
+        open=0,
+        continued=False,
+        taught=0,
+        headline="fixed_95",
+        figures=(
+            Figure("wrong_before", 0.2, (0.15, 0.26), (0.125, 0.3)),
+            Figure("wrong_after", 0.1, (0.0625, 0.15), (0.05, 0.2)),
+            Figure("broken", 0.01, (0.0, 0.02), (0.0, 0.04)),
+            Figure("precision", 0.9, (0.8, 0.95), (0.7, 0.975)),
+        ),
+        strata=(),
+        further={"wrong_before": 0.08, "wrong_after": 0.07, "broken": 0.015, "precision": 0.1},
+        notes=(),
+    )
+
+
+def test_ten_lines_at_most(certificate):
+    lines = in_words(certificate)
+    assert lines[0] == (
+        "97 of 100 drawn rows are answered, 3 unsure (taken to be like the others of their "
+        "stratum); the table has 1,500."
+    )
+    assert lines[1:5] == (
+        "wrong labels before:     20.0%  (15.0% to 26.0%)",
+        "wrong labels after:      10.0%  (6.2% to 15.0%)",
+        "good labels broken:       1.0%  (0.0% to 2.0%)",
+        "changes that are right:  90.0%  (80.0% to 95.0%)",
+    )
+    assert "fixed beforehand" in lines[5]
+    assert lines[6] == (
+        "50 more answers would narrow, in points: wrong labels before 11.0 to 8.0, wrong labels "
+        "after 8.8 to 7.0, good labels broken 2.0 to 1.5, changes that are right 15.0 to 10.0."
+    )
+    assert len(in_words(replace(certificate, taught=100, open=5))) <= 9
+
+
+def test_an_audit_that_goes_on_quotes_the_intervals_of_any_look(certificate):
+    lines = in_words(replace(certificate, headline="anytime_95", open=10))
+    assert "10 are open" in lines[0]
+    assert lines[1] == "wrong labels before:     20.0%  (12.5% to 30.0%)"
+    assert "whenever you look" in lines[5]
+
+
+def test_rows_that_taught_are_told(certificate):
+    assert any(
+        "100 rows have their label from" in line
+        for line in in_words(replace(certificate, taught=100))
+    )
+
+
+def test_a_forecast():
+    assert forecast_in_words(50, {"wrong_before": 0.153, "broken": 0.02}) == (
+        "50 rows: wrong labels before 15.3, good labels broken 2.0"
+    )
