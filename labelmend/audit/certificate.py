@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from labelmend.audit.draw import Design
 from labelmend.audit.figures import Figure, Known, Sample, figures, wrong_shares
@@ -71,6 +72,7 @@ class Certificate:
 
     Attributes:
         table: that was audited, its path.
+        sha256: of the table, as a file.
         design: the audit's name.
         rows: of the table.
         drawn: rows to be looked at.
@@ -87,6 +89,7 @@ class Certificate:
     """
 
     table: str
+    sha256: str
     design: str
     rows: int
     drawn: int
@@ -114,6 +117,19 @@ class Certificate:
         }
         return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Certificate":
+        """Read the text of the file.
+
+        Raises:
+            ValueError: it is none of ours, or of another version.
+        """
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or fields.pop("schema_version", None) != SCHEMA_VERSION:
+            raise ValueError("another version")
+        fields.pop("labelmend", None)
+        return TypeAdapter(cls).validate_python(fields)
+
 
 @dataclass(frozen=True)
 class _Rows:
@@ -129,7 +145,11 @@ class _Rows:
 
 
 def certify(
-    table: MendedTable, design: Design, answers: MatchedAnswers, held: Mapping[int, HeldOut]
+    table: MendedTable,
+    design: Design,
+    answers: MatchedAnswers,
+    held: Mapping[int, HeldOut],
+    sha256: str = "",
 ) -> Certificate:
     """Say what the answers of an audit prove.
 
@@ -138,6 +158,7 @@ def certify(
         design: of its audit.
         answers: of people; only those count that this audit drew.
         held: for each row whose label is an answer, by index, what else it would be.
+        sha256: of the table, as a file.
     """
     truth_of_text, unsure_texts = _truths(design, answers, len(table.dataset.labels))
     of_row = unique_texts(table.dataset).of_row
@@ -173,6 +194,7 @@ def certify(
     headline: Headline = "fixed_95" if first and not missing else "anytime_95"
     return Certificate(
         table=str(table.table.path),
+        sha256=sha256,
         design=design.design,
         rows=len(of_row),
         drawn=int(drawn.sum()),

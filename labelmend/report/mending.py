@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from labelmend.arrays import share
+from labelmend.audit.certificate import Certificate
 from labelmend.classify.data import MENDED, LabelledTable
 from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
 from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.report.certificate import read_certificate
 from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Share
@@ -101,6 +103,7 @@ class Mending:
         review_rows: the first ones for review.
         run: the record of the run, or None.
         missing: what can't be shown, and why.
+        certificate: what an audit proves of the table; None where there is none of it.
     """
 
     rows: int
@@ -115,6 +118,7 @@ class Mending:
     review_rows: tuple[ShownRow, ...]
     run: RunRecord | None
     missing: tuple[str, ...]
+    certificate: Certificate | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `comparison.json` says of it."""
@@ -176,6 +180,8 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         texts = {i: after.dataset.texts[i] for i in chosen}
         explanations, problem = read_explanations(path, chosen, texts)
         missing += [problem] if problem is not None else []
+    certificate, problem = read_certificate(path) if ours else (None, None)
+    missing += [problem] if problem is not None else []
     columns = {
         name: _column(after, name) for name in ("confidence", "candidates", "reason") if ours
     }
@@ -209,6 +215,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         review_rows=tuple(map(shown, shown_review)),
         run=run,
         missing=tuple(missing),
+        certificate=certificate,
     )
 
 

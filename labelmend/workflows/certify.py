@@ -1,5 +1,6 @@
 """Files in, files out: what `labelmend certify` does."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def certify_file(
         before[stratum.rows] = stratum.kind == Kind.ANSWERED
     taught = np.flatnonzero(table.answered & ~before)
     held = read_held_out(request.path, taught.tolist())
-    certificate = certify(table, design, matched, held)
+    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    certificate = certify(table, design, matched, held, digest)
     if not certificate.answered:
         raise InputError(
             f"{answers}: no answer to the audit {design.design} in {design_path}; answer its rows, "

@@ -1,35 +1,6 @@
 from dataclasses import replace
 
-import pytest
-
-from labelmend.audit.certificate import Certificate
-from labelmend.audit.figures import Figure
 from labelmend.audit.words import forecast_in_words, in_words
-
-
-@pytest.fixture
-def certificate():
-    return Certificate(
-        table="mended.csv",
-        design="d1",
-        rows=1500,
-        drawn=100,
-        answered=97,
-        unsure=3,
-        open=0,
-        continued=False,
-        taught=0,
-        headline="fixed_95",
-        figures=(
-            Figure("wrong_before", 0.2, (0.15, 0.26), (0.125, 0.3)),
-            Figure("wrong_after", 0.1, (0.0625, 0.15), (0.05, 0.2)),
-            Figure("broken", 0.01, (0.0, 0.02), (0.0, 0.04)),
-            Figure("precision", 0.9, (0.8, 0.95), (0.7, 0.975)),
-        ),
-        strata=(),
-        further={"wrong_before": 0.08, "wrong_after": 0.07, "broken": 0.015, "precision": 0.1},
-        notes=(),
-    )
 
 
 def test_ten_lines_at_most(certificate):
