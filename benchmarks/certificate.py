@@ -27,6 +27,7 @@ from labelmend.audit.figures import (
     PRECISION,
     WRONG_AFTER,
     WRONG_BEFORE,
+    Effort,
     Figure,
     Sample,
     figures,
@@ -201,7 +202,7 @@ def audit_again(table: Table, rows: int, rng: np.random.Generator, tally: Tally)
     truth, seed = table.truth, int(rng.integers(1 << 31))
     srs = simple_random(table, rows, rng)
     for words, sure in (("", given), (", unsure", rng.random(len(table)) >= UNSURE)):
-        for figure in figures(audit.sample(counts, sure), seed, DRAWS):
+        for figure in figures(audit.sample(counts, sure), Effort(seed, DRAWS)):
             for kind in ("fixed", "anytime"):
                 held, width = holds(figure, kind, truth[figure.name])
                 tally.add(kind + words, figure.name, held, width)
@@ -214,7 +215,7 @@ def audit_again(table: Table, rows: int, rng: np.random.Generator, tally: Tally)
         so_far[h] += 1
         if looked % LOOK and looked < rows:
             continue
-        for figure in figures(audit.sample(so_far, given), seed, DRAWS // 4):
+        for figure in figures(audit.sample(so_far, given), Effort(seed, DRAWS // 4)):
             for kind in ("fixed", "anytime"):
                 held, _ = holds(figure, kind, truth[figure.name])
                 key = kind, figure.name

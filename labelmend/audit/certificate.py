@@ -9,13 +9,13 @@ what would have befallen the answered ones is taken off, since their labels are 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from labelmend.audit.draw import Design
-from labelmend.audit.figures import Figure, Known, Sample, figures, wrong_shares
+from labelmend.audit.figures import Effort, Figure, Known, Sample, Which, figures, wrong_shares
 from labelmend.audit.held_out import HeldOut
 from labelmend.audit.mended import MendedTable
 from labelmend.audit.outlook import further_widths
@@ -41,8 +41,6 @@ _UNLIKE = 0.5
 
 _EQUAL = 1e-9
 """Probabilities that only rounding tells apart."""
-
-Headline = Literal["fixed_95", "anytime_95"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class Certificate:
     open: int
     continued: bool
     taught: int
-    headline: Headline
+    headline: Which
     figures: tuple[Figure, ...]
     strata: tuple[StratumFigures, ...]
     further: Mapping[str, float]
@@ -175,7 +173,7 @@ def certify(
     kinds = np.array([s.kind for s in design.strata], dtype=np.int64)
     everywhere = np.ones(len(of_row), dtype=bool)
     sample = _sample(rows, kinds, doubt, everywhere)
-    found = figures(sample, design.seed)
+    found = figures(sample, Effort(design.seed))
     parts = []
     for h, part in enumerate(design.strata):
         here = stratum == h
@@ -186,12 +184,12 @@ def certify(
                 drawn=int(design.drawn[h]),
                 answered=int((seen & here).sum()),
                 unsure=int((unsure & here).sum()),
-                figures=wrong_shares(_sample(rows, kinds, doubt, here), design.seed),
+                figures=wrong_shares(_sample(rows, kinds, doubt, here), Effort(design.seed)),
             )
         )
     missing = int((drawn & ~seen & ~unsure).sum())
     first = len(design.draws) == 1
-    headline: Headline = "fixed_95" if first and not missing else "anytime_95"
+    headline: Which = "fixed_95" if first and not missing else "anytime_95"
     return Certificate(
         table=str(table.table.path),
         sha256=sha256,

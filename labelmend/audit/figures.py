@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -96,22 +97,34 @@ class Sample:
         return int(self.rows[_is(self, Kind.KEPT, Kind.CHANGED)].sum())
 
 
-def figures(sample: Sample, seed: int, draws: int = intervals.DRAWS) -> tuple[Figure, ...]:
-    """Return the four figures; one whose share is of no rows is left out.
+Which = Literal["fixed_95", "anytime_95"]
 
-    Args:
-        sample: what was seen.
+
+@dataclass(frozen=True)
+class Effort:
+    """What is worked out of each figure.
+
+    Attributes:
         seed: of the draws of fiducial distributions.
         draws: of them; fewer for a forecast.
+        only: the one interval that is wanted, the other being all from 0 to 1; None for both.
     """
-    found = [_broken(sample, seed, draws), _precision(sample, seed, draws)]
+
+    seed: int
+    draws: int = intervals.DRAWS
+    only: Which | None = None
+
+
+def figures(sample: Sample, effort: Effort) -> tuple[Figure, ...]:
+    """Return the four figures; one whose share is of no rows is left out."""
+    found = [_broken(sample, effort), _precision(sample, effort)]
     changed = tuple(figure for figure in found if figure is not None)
-    return (*wrong_shares(sample, seed, draws), *changed)
+    return (*wrong_shares(sample, effort), *changed)
 
 
-def wrong_shares(sample: Sample, seed: int, draws: int = intervals.DRAWS) -> tuple[Figure, ...]:
+def wrong_shares(sample: Sample, effort: Effort) -> tuple[Figure, ...]:
     """Return the share of wrong labels before and after, the first two of the figures."""
-    found = [_before(sample, seed, draws), _after(sample, seed, draws)]
+    found = [_before(sample, effort), _after(sample, effort)]
     return tuple(figure for figure in found if figure is not None)
 
 
@@ -123,44 +136,48 @@ def _cells(sample: Sample, positive: Ints, used: Bools) -> Cells:
     return Cells(sample.rows, sample.seen, positive).of(used)
 
 
-def _before(sample: Sample, seed: int, draws: int) -> Figure | None:
+def _before(sample: Sample, effort: Effort) -> Figure | None:
     used = _is(sample, Kind.KEPT, Kind.CHANGED)
     # A change is a claim that the given label is wrong.
     belief = np.where(sample.kind == Kind.CHANGED, 1 - sample.doubt, sample.doubt)[used]
     cells = _cells(sample, sample.given_wrong, used)
-    return _share(WRONG_BEFORE, cells, belief, (0, sample.labelled), seed, draws)
+    return _share(WRONG_BEFORE, cells, belief, (0, sample.labelled), effort)
 
 
-def _after(sample: Sample, seed: int, draws: int) -> Figure | None:
+def _after(sample: Sample, effort: Effort) -> Figure | None:
     used = _is(sample, Kind.KEPT, Kind.CHANGED, Kind.FILLED)
     cells = _cells(sample, sample.mended_wrong, used)
     total = int(sample.rows[used].sum())
     known = sample.known.wrong
-    return _share(WRONG_AFTER, cells, sample.doubt[used], (known, total), seed, draws)
+    return _share(WRONG_AFTER, cells, sample.doubt[used], (known, total), effort)
 
 
-def _precision(sample: Sample, seed: int, draws: int) -> Figure | None:
+def _precision(sample: Sample, effort: Effort) -> Figure | None:
     used = _is(sample, Kind.CHANGED)
     cells = _cells(sample, sample.seen - sample.mended_wrong, used)
     total = int(sample.rows[used].sum()) - sample.known.changed
     known = sample.known.changed_right
-    return _share(PRECISION, cells, 1 - sample.doubt[used], (known, total), seed, draws)
+    return _share(PRECISION, cells, 1 - sample.doubt[used], (known, total), effort)
 
 
 def _share(
-    name: str, cells: Cells, belief: Doubles, known: tuple[int, int], seed: int, draws: int
+    name: str, cells: Cells, belief: Doubles, known: tuple[int, int], effort: Effort
 ) -> Figure | None:
     """Return (total of the cells - known) / of, or None where it is of no rows."""
     less, of = known
     if not of:
         return None
-    fixed = intervals.total_interval(cells, seed, draws)
-    ends = (cells.estimate, *fixed, *anytime.total_interval(cells, belief))
+    fixed = whenever = 0.0, float(of + less)
+    if effort.only != "anytime_95":
+        fixed = intervals.total_interval(cells, effort.seed, effort.draws)
+    if effort.only != "fixed_95":
+        whenever = anytime.total_interval(cells, belief)
+    ends = cells.estimate, *fixed, *whenever
     shares = [min(max((end - less) / of, 0.0), 1.0) for end in ends]
     return Figure(name, shares[0], (shares[1], shares[2]), (shares[3], shares[4]))
 
 
-def _broken(sample: Sample, seed: int, draws: int) -> Figure | None:
+def _broken(sample: Sample, effort: Effort) -> Figure | None:
     """Return the broken ones among the good labels, of both of which the sample has to tell."""
     changed, kept = _is(sample, Kind.CHANGED), _is(sample, Kind.KEPT)
     if not changed.any():
@@ -174,14 +191,14 @@ def _broken(sample: Sample, seed: int, draws: int) -> Figure | None:
         shares: Doubles = broken / np.maximum(rows - wrong_kept + good_changed, 1)
         return shares
 
-    rng = np.random.default_rng(seed)
-    fixed = quantiles(share(fiducial_totals(good, rng, draws), fiducial_totals(wrong, rng, draws)))
-    beliefs = sample.doubt[changed], sample.doubt[kept]
-    totals, least, most = anytime.pair_limits(good, wrong, beliefs)
+    fixed = whenever = 0.0, 1.0
+    if effort.only != "anytime_95":
+        rng = np.random.default_rng(effort.seed)
+        drawn = fiducial_totals(good, rng, effort.draws)
+        fixed = quantiles(share(drawn, fiducial_totals(wrong, rng, effort.draws)))
+    if effort.only != "fixed_95":
+        beliefs = sample.doubt[changed], sample.doubt[kept]
+        totals, least, most = anytime.pair_limits(good, wrong, beliefs)
+        whenever = float(share(totals, least).min()), float(share(totals, most).max())
     estimate = share(np.array([good.estimate]), np.array([wrong.estimate]))
-    return Figure(
-        BROKEN,
-        float(estimate[0]),
-        fixed,
-        (float(share(totals, least).min()), float(share(totals, most).max())),
-    )
+    return Figure(BROKEN, float(estimate[0]), fixed, whenever)

@@ -12,6 +12,7 @@ and Lee 2010, Hannig 2009), and the rows not seen are drawn from the rates.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,11 +76,17 @@ def exact_interval(rows: int, seen: int, positive: int) -> tuple[int, int]:
     """Return the least and the greatest total of one cell that both tails allow."""
     from scipy.stats import hypergeom
 
-    totals = np.arange(positive, rows - (seen - positive) + 1)
-    not_fewer = hypergeom.sf(positive - 1, rows, totals, seen)
-    not_more = hypergeom.cdf(positive, rows, totals, seen)
-    held = totals[(not_fewer > ERROR / 2) & (not_more > ERROR / 2)]
-    return int(held[0]), int(held[-1])
+    def not_fewer(total: int) -> bool:
+        return float(hypergeom.sf(positive - 1, rows, total, seen)) > ERROR / 2
+
+    def not_more(total: int) -> bool:
+        return float(hypergeom.cdf(positive, rows, total, seen)) > ERROR / 2
+
+    totals = range(positive, rows - (seen - positive) + 1)
+    # The one tail rises with the total, and the other falls.
+    low = totals[bisect_left(totals, True, key=not_fewer)]
+    high = totals[bisect_left(totals, True, key=lambda total: not not_more(total)) - 1]
+    return low, high
 
 
 def fiducial_totals(cells: Cells, rng: np.random.Generator, draws: int = DRAWS) -> Doubles:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from labelmend.audit.figures import Figure, Sample, figures
+from labelmend.audit.figures import Effort, Figure, Sample, Which, figures
 from labelmend.audit.strata import DOUBT_FACTORS, Kind, Stratum, allocate, drawn_to_doubt
 from labelmend.types import Doubles, Ints
 
@@ -44,7 +44,7 @@ def widths(strata: tuple[Stratum, ...], rows: int, seed: int) -> dict[str, float
     return _mean_widths(made, "fixed_95", seed)
 
 
-def further_widths(sample: Sample, further: int, headline: str, seed: int) -> dict[str, float]:
+def further_widths(sample: Sample, further: int, headline: Which, seed: int) -> dict[str, float]:
     """Return how wide each interval would be after so many more answers, by the figure's name.
 
     Args:
@@ -97,15 +97,15 @@ def _made_up(
     return Sample(kind, rows, counts, given_wrong, wrong, doubt)
 
 
-def _mean_widths(made: list[Sample], headline: str, seed: int) -> dict[str, float]:
+def _mean_widths(made: list[Sample], headline: Which, seed: int) -> dict[str, float]:
     found: Mapping[str, list[float]] = defaultdict(list)
     for sample in made:
-        for figure in figures(sample, seed, _DRAWS):
+        for figure in figures(sample, Effort(seed, _DRAWS, headline)):
             found[figure.name].append(width(figure, headline))
     return {name: float(np.mean(several)) for name, several in found.items()}
 
 
-def width(figure: Figure, headline: str) -> float:
+def width(figure: Figure, headline: Which) -> float:
     """Return the width of one of a figure's intervals."""
     low, high = figure.anytime_95 if headline == "anytime_95" else figure.fixed_95
     return high - low

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.audit.figures import NAMES, Sample, figures
+from labelmend.audit.figures import NAMES, Effort, Sample, figures
 from labelmend.audit.outlook import further_widths, width, widths
 from labelmend.audit.strata import Kind, Stratum
 
@@ -38,7 +38,9 @@ def test_what_is_told_comes_about(strata):
             wrong,
             np.array([0.01, 0.2, 0.1]),
         )
-        found.append([width(figure, "fixed_95") for figure in figures(sample, 0, 1000)])
+        found.append(
+            [width(figure, "fixed_95") for figure in figures(sample, Effort(0, 1000, "fixed_95"))]
+        )
     told = widths(strata, 100, seed=0)
     assert np.mean(found, axis=0) == pytest.approx(list(told.values()), rel=0.4)
 
@@ -52,7 +54,7 @@ def test_further_answers_narrow_and_no_rows_left_leave_nothing_open():
         np.array([3, 1]),
         np.array([0.1, 0.1]),
     )
-    now = {f.name: f for f in figures(sample, 0)}
+    now = {f.name: f for f in figures(sample, Effort(0))}
     for headline in ("fixed_95", "anytime_95"):
         some = further_widths(sample, 50, headline, seed=0)
         assert all(some[name] < width(now[name], headline) for name in NAMES)
