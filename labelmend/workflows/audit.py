@@ -15,6 +15,7 @@ from labelmend.audit.draw import (
 )
 from labelmend.audit.mended import MendedTable, audit_paths, read_mended
 from labelmend.audit.outlook import SIZES, widths
+from labelmend.audit.strata import allocate
 from labelmend.data.formats.find import format_by_suffix
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_files, check_output
@@ -105,7 +106,9 @@ def audit_file(
             for file in old:
                 assert before is not None
                 file.write_text(before.to_json(), "utf-8")
-    sizes = sorted({*SIZES, int(design.drawn.sum())})
+    # More rows than can be drawn tell no more than all of them.
+    most = int(allocate(design.strata, design.rows).sum())
+    sizes = sorted({min(size, most) for size in (*SIZES, int(design.drawn.sum()))})
     return AuditOutcome(
         design=design,
         rows=drawn,

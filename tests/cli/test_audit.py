@@ -17,7 +17,7 @@ def test_what_it_says(cli, mended, tmp_path):
         "40 rows",
         "50 rows",
         "100 rows",
-        "200 rows",
+        "120 rows",
     ]
     assert f"40 rows to look at: {sheet}" in lines
     assert lines[-1].endswith(f"labelmend answers import {sheet} -o answers.jsonl")
