@@ -11,6 +11,7 @@ import pandas as pd
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
+from labelmend.data.answers import MatchedAnswers
 from labelmend.data.dataset import label_indices
 from labelmend.data.task import require_task
 from labelmend.errors import nearest, row_list
@@ -34,6 +35,7 @@ def mend(
     use_llm: bool = False,
     descriptions: Mapping[str, str] | None = None,
     votes: Mapping[str, Sequence[str | None]] | None = None,
+    answers: MatchedAnswers | None = None,
     self_test: bool = False,
     progress: Progress | None = None,
 ) -> Relabelling:
@@ -48,6 +50,8 @@ def mend(
         descriptions: what a label means, in a sentence or two, for as many labels as you like.
         votes: by voter, what another annotator or model said of each row; None where nothing. Each
             is a source of its own, and counts as much as it deserves.
+        answers: what people said of the texts, from `labelmend.data.answer_file.loaded_answers`:
+            their rows are settled, and the others learn from them.
         self_test: mend known errors in the mended labels, too: `Relabelling.self_test`.
         progress: hears how far the work is.
 
@@ -85,6 +89,7 @@ def mend(
         models,
         written=written,
         votes=said,
+        answers=answers,
         progress=progress,
         self_test=self_test,
     )

@@ -16,13 +16,13 @@ from pydantic import TypeAdapter
 
 from labelmend.audit.draw import Design
 from labelmend.audit.figures import Effort, Figure, Known, Sample, Which, figures, wrong_shares
-from labelmend.audit.held_out import HeldOut
 from labelmend.audit.mended import MendedTable
 from labelmend.audit.outlook import further_widths
 from labelmend.audit.strata import Kind, kinds_of
 from labelmend.data.answers import MatchedAnswers
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import unique_texts
+from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.relabel.labelmodel.people import people_reliability, settle_answers
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 from labelmend.version import __version__

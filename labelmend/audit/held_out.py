@@ -6,29 +6,13 @@ taught.
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.runs.layout import OutputPaths
 
 _AGAIN = "run labelmend relabel --answers again, and then certify"
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """A row, as it would be without the answer on its text.
-
-    Attributes:
-        label: after mending; None where it would have none.
-        decision: keep, change, review or label.
-        quality: probability of the given label.
-    """
-
-    label: str | None
-    decision: str
-    quality: float
 
 
 def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
@@ -49,7 +33,7 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
         with path.open("rb") as file:
             for row, line in enumerate(file):
                 if row in wanted:
-                    found[row] = _held_out(json.loads(line).get("held_out"))
+                    found[row] = HeldOut.from_fields(json.loads(line).get("held_out"))
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file, and without it what answers taught can't be certified; {_AGAIN}"
@@ -64,10 +48,3 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
     if len(found) < len(wanted):
         raise InputError(f"{path} ends before the mended table does; {_AGAIN}")
     return found
-
-
-def _held_out(fields: Any) -> HeldOut:
-    label = fields["label"]
-    return HeldOut(
-        None if label is None else str(label), str(fields["decision"]), float(fields["quality"])
-    )

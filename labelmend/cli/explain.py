@@ -11,7 +11,7 @@ from labelmend.cli.console import harmless
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelmend.relabel.diagnostics.explain import CandidateNats, Explanation
+    from labelmend.relabel.diagnostics.explanation import CandidateNats, Explanation
     from labelmend.runs.look_up import LookedUp
 
 _TEXT_CHARS = 1000
@@ -93,6 +93,8 @@ def _print(found: "LookedUp", table: Path) -> None:
 
 def _decision(explanation: "Explanation") -> str:
     given, proposed = explanation.given, explanation.proposed
+    if explanation.decision == "answered":
+        return f"answered: {given or '(no label)'}; {explanation.reason}"
     if explanation.decision in {"change", "label"}:
         return f"{explanation.decision}: {given or '(no label)'} -> {proposed}"
     if given == proposed:

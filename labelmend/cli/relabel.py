@@ -36,6 +36,16 @@ def relabel(
         ),
     ] = None,
     labels: options.Labels = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--answers",
+            help="What people said of rows, as `labelmend answers import` keeps it: their rows are "
+            "settled, and the others learn from them.",
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
@@ -111,7 +121,7 @@ def relabel(
     )
     if dry_run:
         with keeping_votes(None):
-            plan, models, notes = plan_file(request, config, labels, use_llm=not no_llm)
+            plan, models, notes = plan_file(request, config, labels, answers, use_llm=not no_llm)
             print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
         return
     target = output or table.parent / f"{table.stem}.mended{table.suffix}"
@@ -123,6 +133,7 @@ def relabel(
             config,
             bars,
             labels_file=labels,
+            answers_file=answers,
             use_llm=not no_llm,
             fresh=fresh,
             self_test=self_test,

@@ -23,6 +23,7 @@ _WORDS: dict[Decision, str] = {
     "change": "changed",
     "review": "for review",
     "label": "labelled from scratch",
+    "answered": "settled by people",
 }
 _PAIRS = 5
 """Pairs of labels that are shown."""
@@ -63,6 +64,8 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     table.add_row("labels", f"{plan.labels:,}")
     if plan.unlabelled:
         table.add_row("without label", f"{plan.unlabelled:,}")
+    if plan.answered:
+        table.add_row("answered by people", f"{plan.answered:,} texts")
     table.add_row("in doubt", f"about {plan.doubtful:,} texts, from a sample")
     if models.voters:
         share = f"{plan.voted / plan.texts:.0%} of all"
@@ -93,7 +96,7 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
     table.add_column(justify="right")
     table.add_column(justify="right")
     for action, words in _WORDS.items():
-        if counts[action] or action != "label":
+        if counts[action] or action not in {"label", "answered"}:
             table.add_row(words, f"{counts[action]:,}", f"{counts[action] / total:.1%}")
     console.print(table, highlight=False)
     harm = result.decisions.expected_harm

@@ -11,11 +11,14 @@ from labelmend.data.answers import (
     SCHEMA_VERSION,
     Answer,
     AnswerFile,
+    MatchedAnswers,
     Shown,
     Withdrawal,
+    match_answers,
     name_of,
 )
 from labelmend.errors import InputError, OutputError, row_list
+from labelmend.types import Dataset
 
 _FIRST_WORDS = b'{"schema_version"'
 """What a line of ours begins with."""
@@ -72,6 +75,15 @@ def read_answers(path: str | Path) -> AnswerFile:
         if numbers
     )
     return AnswerFile(path, tuple(standing.values()), replaced, withdrawn, draws, notes)
+
+
+def loaded_answers(dataset: Dataset, path: Path | None) -> MatchedAnswers | None:
+    """Return what the answers of a file say of a dataset; None where no file is named.
+
+    Raises:
+        InputError: as `read_answers`.
+    """
+    return None if path is None else match_answers(dataset, read_answers(path))
 
 
 def append_answers(path: str | Path, answers: Sequence[Answer | Withdrawal]) -> None:

@@ -1,14 +1,14 @@
 """The main job: a list of stages over a frozen state, and nothing of it is written elsewhere.
 
-    embed -> neighbours -> describe -> index -> candidates -> rounds -> escalate -> learnability
-    -> decide -> self-test
+    embed -> neighbours -> describe -> index -> candidates -> rounds -> escalate -> answers
+    -> learnability -> decide -> self-test
 
 The command line and the Python API run all of it; `describe`, the corrector, the dry run and the
 self-test run the part that they need. A stage takes what the stages before it left in the state,
 and returns the state with what it adds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +16,12 @@ from scipy.sparse import csr_array
 
 from labelmend.arrays import gather, given_shares
 from labelmend.configs.schema import Config
+from labelmend.data.answers import MatchedAnswers
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
 from labelmend.protocols import NoProgress, Progress, Searcher
+from labelmend.relabel.corpus import index, new_labels
 from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
@@ -30,11 +32,11 @@ from labelmend.relabel.diagnostics.self_test import (
 )
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
-from labelmend.relabel.evidence.annotators import vote_shares
 from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened
 from labelmend.relabel.evidence.guard import fitted, spoken
 from labelmend.relabel.evidence.registry import open_sources, proposers, resolved_sources
 from labelmend.relabel.label_cards import label_cards
+from labelmend.relabel.labelmodel.answered import Answered, Spoken, learn_from_answers
 from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.relabel.labelmodel.types import Decisions
@@ -44,11 +46,9 @@ from labelmend.relabel.run_state import Run, Stage, State, carry_out, found
 from labelmend.retrieval.candidates import Candidates, find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import find_neighbours
-from labelmend.retrieval.new_labels import NewLabels, find_new_labels
-from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.stopwatch import Clock, Stopwatch
-from labelmend.types import Dataset, Doubles, Evidence, Floats, Ints, LabelCard, UniqueTexts
+from labelmend.types import Dataset, Doubles, Evidence, Ints, LabelCard
 
 
 def embed(run: Run, state: State) -> State:
@@ -87,56 +87,18 @@ def describe(run: Run, state: State) -> State:
     return replace(state, described=described)
 
 
-def index(run: Run, state: State) -> State:
-    """Gather what sources may read: all but the given labels."""
-    space, unique, embeddings = found(run.space), found(state.unique), found(state.embeddings)
-    cards, oos = found(state.described).cards, run.dataset.oos
-    passages, vectors = _passages(cards, unique, oos, space)
-    most = run.config.retrieval.new_labels
-    new = find_new_labels(embeddings, unique.given, passages, vectors, oos, most=most)
-    exemplars = new.exemplars(run.config.describe.exemplars)
-    if exemplars:
-        # Beside cards with exemplars, one without would seldom be the nearest.
-        cards = tuple(
-            replace(card, exemplars=tuple(unique.texts[i] for i in exemplars[label]))
-            if label in exemplars and not card.exemplars
-            else card
-            for label, card in enumerate(cards)
-        )
-        passages, vectors = _passages(cards, unique, oos, space)
-    space.release()
-    corpus = Corpus(
-        texts=unique.texts,
-        labels=run.dataset.labels,
-        embeddings=embeddings,
-        neighbours=found(state.neighbours),
-        oos=oos,
-        cards=cards,
-        passages=passages,
-        passage_vectors=vectors,
-        said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
-        stands_for=run.stands_for,
-        seed=run.config.seed,
-        block_rows=run.config.retrieval.block_rows,
-        progress=run.progress,
-        clock=run.clock,
-        executor=run.executor,
-    )
-    return replace(state, corpus=corpus)
-
-
 def propose(run: Run, state: State) -> State:
     """Choose the labels that are looked at, and score them with what reads no given label."""
-    corpus, given = found(state.corpus), found(state.unique).given
+    corpus, given, told = found(state.corpus), *_given_and_told(run, state)
     listed = open_sources(run.config.evidence, corpus, run.resources, ("fixed", "round"))
     opened = (*run.sources, *listed)
-    shares = given_shares(given)
+    shares = given_shares(told)
     opened = tuple(_begun(each, corpus, shares) for each in opened)
-    new = _new_labels(corpus, given, run.config.retrieval.new_labels)
+    new = new_labels(corpus, given, run.config.retrieval.new_labels)
     run.progress.start("candidates", given.shape[0])
     chosen = find_candidates(
         [*([] if new is None else [(new, _SURELY)]), *proposers(opened, len(corpus.labels))],
-        given,
+        given + told if run.spoken else given,
         corpus.oos,
         run.config.retrieval,
         run.config.seed,
@@ -151,7 +113,7 @@ def propose(run: Run, state: State) -> State:
         )
     start = Given(
         corpus=corpus,
-        given=given,
+        given=told,
         candidates=chosen,
         fixed=tuple(
             _timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"
@@ -160,6 +122,12 @@ def propose(run: Run, state: State) -> State:
         first=None if new is None else new.first,
     )
     return replace(state, start=start)
+
+
+def _given_and_told(run: Run, state: State) -> tuple[csr_array, csr_array]:
+    """Return the labels that texts came with, and with people's answers in their place."""
+    given = found(state.unique).given
+    return given, given if run.spoken is None else run.spoken.instead_of(given)
 
 
 def rounds(run: Run, state: State) -> State:
@@ -188,6 +156,24 @@ def escalate(run: Run, state: State) -> State:
     )
 
 
+def answers(run: Run, state: State) -> State:
+    """Learn from people's answers."""
+    if run.spoken is None or not len(run.spoken):
+        return state
+    corpus, start = found(state.corpus), found(state.start)
+    answered = learn_from_answers(
+        run.spoken,
+        state.fit,
+        (*found(state.estimated).evidence, *found(state.escalated).evidence),
+        start.candidates,
+        found(state.unique).given,
+        corpus.embeddings,
+        run.config.correction,
+        run.config.seed,
+    )
+    return replace(state, answered=answered)
+
+
 def learnability(run: Run, state: State) -> State:
     """Tell whether the given labels can be learned from."""
     unique, near = found(state.unique), found(state.neighbours)
@@ -198,7 +184,10 @@ def learnability(run: Run, state: State) -> State:
 
 def decide_rows(run: Run, state: State) -> State:
     """Keep, change or review each row."""
-    return replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
+    state = replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
+    if state.answered is None:
+        return state
+    return replace(state, held_out=_held_out(run, state, state.answered))
 
 
 def self_test(run: Run, state: State) -> State:
@@ -224,6 +213,7 @@ STAGES = (
     *PREPARE,
     *MODEL,
     Stage("escalate", escalate),
+    Stage("answers", answers),
     Stage("learnability", learnability),
     DECIDE,
     Stage("self-test", self_test),
@@ -237,6 +227,7 @@ def relabel(
     *,
     written: Mapping[str, LabelCard] | None = None,
     votes: Mapping[str, Ints] | None = None,
+    answers: MatchedAnswers | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
     self_test: bool = False,
@@ -256,6 +247,7 @@ def relabel(
         written: label cards of the user's, by label.
         votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
             where nothing; each voter is a source, and its weight is learned.
+        answers: what people said of texts, matched with the dataset.
         store: remembers what LLMs said; in memory if None.
         progress: hears how far the work is.
         self_test: mend known errors in the mended labels, too, and spend less of the harm budget
@@ -274,6 +266,11 @@ def relabel(
             "a self-test needs a posterior, and a majority vote has none: "
             "leave --self-test out, or set fusion.method=noisy-channel"
         )
+    if answers is not None and config.fusion.method == "majority":
+        raise ConfigError(
+            "answers need a posterior, and a majority vote has none: leave --answers out, or set "
+            "fusion.method=noisy-channel"
+        )
     config = resolved_sources(config)
     watch = Stopwatch(clock)
     run = Run(
@@ -284,6 +281,7 @@ def relabel(
         store=store or Store(None),
         written=written or {},
         votes=votes or {},
+        spoken=None if answers is None else Spoken.of(answers, len(dataset.labels)),
         self_tests=max(self_test_runs, 1) if self_test else 0,
         progress=progress or NoProgress(),
         clock=watch,
@@ -301,37 +299,28 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         posterior=state.fit.posterior,
         decisions=found(state.decisions),
         unique=found(state.unique),
-        evidence=(*estimated.evidence, *escalated.evidence),
+        evidence=(
+            *estimated.evidence,
+            *escalated.evidence,
+            *(() if state.answered is None else state.answered.evidence),
+        ),
         neighbours=corpus.neighbours.indices,
         neighbour_scores=corpus.neighbours.similarities,
         routed=escalated.voted,
         voters=escalated.reports,
         seconds=seconds,
         self_test=state.tested,
+        answered=state.answered,
+        held_out=state.held_out,
         notes=(
             *found(run.space).notes,
             *([] if trust.trusted else [trust.reason]),
             *notes_on_gpu(run.config, run.models),
             *found(state.described).notes,
             *notes_on_voters(escalated.reports),
+            *(() if run.spoken is None else run.spoken.notes),
             *_notes_on(state.tested),
         ),
-    )
-
-
-def _passages(
-    cards: Sequence[LabelCard], unique: UniqueTexts, oos: int | None, space: TextSpace
-) -> tuple[LabelPassages, Floats]:
-    passages = label_passages(cards, unique.texts, oos)
-    return passages, space.passages(passages.passages)
-
-
-def _new_labels(corpus: Corpus, given: csr_array, most: int) -> NewLabels | None:
-    """Compare the unlabelled texts with the cards of labels that no row was given."""
-    if corpus.passages is None or corpus.passage_vectors is None:
-        return None
-    return find_new_labels(
-        *(corpus.embeddings, given, corpus.passages, corpus.passage_vectors, corpus.oos), most=most
     )
 
 
@@ -365,7 +354,15 @@ def _decide(run: Run, state: State, max_harm: float) -> Decisions:
     budget = replace(run.config.decision, max_harm=max_harm)
     trusted = state.trust is None or state.trust.trusted
     text_of = found(state.unique).of_row
-    return decide(run.dataset, text_of, state.fit.posterior, budget, trusted=trusted)
+    return decide(
+        run.dataset, text_of, state.fit.posterior, budget, trusted=trusted, spoken=run.spoken
+    )
+
+
+def _held_out(run: Run, state: State, answered: Answered) -> Decisions:
+    """Decide as if each answered text had been answered by nobody."""
+    text_of = found(state.unique).of_row
+    return decide(run.dataset, text_of, answered.held_out, run.config.decision)
 
 
 def _measured(run: Run, state: State) -> SelfTest:
@@ -376,7 +373,11 @@ def _measured(run: Run, state: State) -> SelfTest:
 
     def mend(given: Ints) -> Decisions:
         noisy = replace(
-            run, dataset=replace(run.dataset, given=given), progress=quiet, clock=corpus.clock
+            run,
+            dataset=replace(run.dataset, given=given),
+            spoken=None,
+            progress=quiet,
+            clock=corpus.clock,
         )
         counted = replace(unique, given=unique_texts(noisy.dataset).given)
         again = carry_out(noisy, (*MODEL, DECIDE), State(unique=counted, corpus=corpus))

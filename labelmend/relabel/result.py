@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labelmend.llm.types import VoterReport
+from labelmend.relabel.labelmodel.answered import Answered
 from labelmend.relabel.labelmodel.types import Decisions, Posterior
 from labelmend.types import Bools, Dataset, Evidence, Floats, Ints, LabelCard, Share, UniqueTexts
 
@@ -68,6 +69,9 @@ class Relabelling:
         seconds: time by stage.
         self_test: how well the same mending does on known errors; None where it was not asked for.
         notes: what the user should know of the run.
+        answered: what people's answers taught; None without answers.
+        held_out: what would be done with each answered row if only the others were answered; None
+            without answers.
     """
 
     dataset: Dataset
@@ -83,3 +87,5 @@ class Relabelling:
     seconds: Mapping[str, float]
     self_test: SelfTest | None = None
     notes: tuple[str, ...] = ()
+    answered: Answered | None = None
+    held_out: Decisions | None = None

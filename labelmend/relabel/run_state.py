@@ -12,6 +12,7 @@ from labelmend.relabel.diagnostics.learnability import Trust
 from labelmend.relabel.escalation.escalate import Escalated
 from labelmend.relabel.evidence.base import Corpus, Opened, Resources
 from labelmend.relabel.label_cards import Described
+from labelmend.relabel.labelmodel.answered import Answered, Spoken
 from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.relabel.labelmodel.rounds import Estimated, Given
 from labelmend.relabel.labelmodel.types import Decisions
@@ -38,6 +39,7 @@ class Run:
         written: label cards of the user's, by label.
         votes: by voter, int64 [n], what another annotator or model said of each row, `NO_LABEL`
             where nothing.
+        spoken: what people answered; None where nobody did.
         stands_for: texts of the table of which the dataset is a sample, or 0.
         sources: that the caller brings, before those of the profile.
         self_tests: times that errors are drawn into the mended labels and mended again.
@@ -53,6 +55,7 @@ class Run:
     store: Store
     written: Mapping[str, LabelCard] = field(default_factory=dict)
     votes: Mapping[str, Ints] = field(default_factory=dict)
+    spoken: Spoken | None = None
     stands_for: int = 0
     sources: tuple[Opened, ...] = ()
     self_tests: int = 0
@@ -79,8 +82,10 @@ class State:
         start: what the rounds start from: candidates and fixed evidence among it.
         estimated: the outcome of the rounds.
         escalated: what the escalated sources said, and the fusion with it.
+        answered: what people's answers taught.
         trust: whether the given labels can be learned from.
         decisions: what is done with each row.
+        held_out: what would be done with each answered row if only the others were answered.
         tested: how well the same mending does on known errors.
     """
 
@@ -92,13 +97,17 @@ class State:
     start: Given | None = None
     estimated: Estimated | None = None
     escalated: Escalated | None = None
+    answered: Answered | None = None
     trust: Trust | None = None
     decisions: Decisions | None = None
+    held_out: Decisions | None = None
     tested: SelfTest | None = None
 
     @property
     def fit(self) -> Fit:
         """The fusion of all evidence so far."""
+        if self.answered is not None:
+            return self.answered.fit
         if self.escalated is not None:
             return self.escalated.fit
         return found(self.estimated).fit

@@ -11,7 +11,7 @@ from labelmend.audit.certificate import Certificate
 from labelmend.classify.data import MENDED, LabelledTable
 from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
-from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import read_certificate
 from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord

@@ -11,7 +11,7 @@ from typing import Any
 
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
-from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import certificate_numbers
 from labelmend.report.classifier_plots import (
     change_plot,

@@ -10,7 +10,7 @@ from pathlib import Path
 from labelmend.data.formats.find import format_by_name
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
-from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.record import RunRecord
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from labelmend.errors import InputError
-from labelmend.relabel.diagnostics.explain import Explanation
+from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 

@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 
 from labelmend.configs.schema import Config, VoterConfig
+from labelmend.data.answer_file import loaded_answers
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.request import TableRequest, load_table
@@ -61,6 +62,7 @@ class Plan:
         sources: of evidence, by name, with the phase in which they are heard.
         seconds: by stage.
         tokens: that each voter will read, at most about; a server counts them in its own way.
+        answered: texts that people have answered.
     """
 
     rows: int
@@ -74,10 +76,16 @@ class Plan:
     sources: dict[str, str]
     seconds: dict[str, float]
     tokens: dict[str, int]
+    answered: int = 0
 
 
 def plan_file(
-    request: TableRequest, config: Config, labels_file: Path | None, *, use_llm: bool
+    request: TableRequest,
+    config: Config,
+    labels_file: Path | None,
+    answers_file: Path | None = None,
+    *,
+    use_llm: bool,
 ) -> tuple[Plan, RunModels, tuple[str, ...]]:
     """Check a run's input and probe what it would cost; nothing is written.
 
@@ -91,11 +99,15 @@ def plan_file(
     loaded = load_table(request, config.data, written)
     require_task(loaded.dataset, {"single"}, "relabel")
     check_new_columns(loaded.table, COLUMNS)
+    answers = loaded_answers(loaded.dataset, answers_file)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     notes = (*loaded.notes, *notes_on_gpu(config, models))
     plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
-    return plan, models, notes
+    if answers is None:
+        return plan, models, notes
+    told = replace(plan, answered=len(np.unique(answers.text[~answers.unsure])))
+    return told, models, (*notes, *answers.notes)
 
 
 def make_plan(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.configs.schema import Config
+from labelmend.data.answer_file import loaded_answers
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.task import require_task
@@ -41,6 +42,7 @@ def relabel_file(
     progress: Progress,
     *,
     labels_file: Path | None = None,
+    answers_file: Path | None = None,
     use_llm: bool = True,
     fresh: bool = False,
     self_test: bool = False,
@@ -59,6 +61,7 @@ def relabel_file(
     check_new_columns(loaded.table, COLUMNS)
     for path in (paths.table, paths.evidence, paths.record, paths.labels):
         check_output(request.path, path, is_table=path == paths.table)
+    answers = loaded_answers(loaded.dataset, answers_file)
     _check_encodable(loaded, output)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
@@ -73,6 +76,7 @@ def relabel_file(
             models,
             written=written,
             votes=loaded.votes,
+            answers=answers,
             store=store,
             progress=progress,
             self_test=self_test,

@@ -6,8 +6,8 @@ from fixtures.audited import LABELS, Known, make_known
 
 from labelmend.audit.certificate import certify
 from labelmend.audit.draw import continued, new_design
-from labelmend.audit.held_out import HeldOut
 from labelmend.data.answers import MatchedAnswers
+from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.types import NO_LABEL
 
 

@@ -1,8 +1,9 @@
 import pytest
 from fixtures.audited import write_held_out
 
-from labelmend.audit.held_out import HeldOut, read_held_out
+from labelmend.audit.held_out import read_held_out
 from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.explanation import HeldOut
 
 
 def test_what_rows_would_be_without_their_answers(tmp_path):

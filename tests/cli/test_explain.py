@@ -5,7 +5,7 @@ import json
 import pytest
 
 from labelmend.cli.console import harmless
-from labelmend.relabel.diagnostics.explain import CandidateNats, Explanation, NearText
+from labelmend.relabel.diagnostics.explanation import CandidateNats, Explanation, NearText
 
 FASTEST = ("--no-llm", "--quiet", "--set", "reranker.backend=none")
 

@@ -19,6 +19,7 @@ from labelmend.configs.schema.asking import (
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
 from labelmend.configs.schema.mending import (
     ChannelConfig,
+    CorrectionConfig,
     DecisionConfig,
     DiagnosticsConfig,
     FusionConfig,
@@ -44,6 +45,7 @@ __all__ = [
     "ChannelConfig",
     "ClassifyConfig",
     "Config",
+    "CorrectionConfig",
     "DataConfig",
     "DecisionConfig",
     "DescribeConfig",
@@ -100,6 +102,8 @@ class Config(Section):
     votes: VotesConfig = VotesConfig()
 
     fusion: FusionConfig = FusionConfig()
+
+    correction: CorrectionConfig = CorrectionConfig()
 
     decision: DecisionConfig = DecisionConfig()
 

@@ -219,3 +219,40 @@ class DiagnosticsConfig(Section):
 
     self_test_rate: Annotated[float, at_least(_SOME, "share", most=1)] = 0.01
     """Rate of the errors that the self-test draws where the data seem to have none."""
+
+
+@dataclass(frozen=True, config=CHECKED)
+class CorrectionConfig(Section):
+    """What is learned from people's answers; its values were chosen by hand.
+
+    The widths of the priors come in sets: the first of each list belong together, and so on. Each
+    set predicts the answers out of fold, and they are mixed as their predictions deserve.
+    """
+
+    min_answers: Annotated[int, at_least(2, "texts")] = 20
+    """Answered texts below which the others learn nothing from them: there is too little to tell
+    what was learned from chance."""
+
+    folds: Annotated[int, at_least(2, "folds")] = 5
+    """Parts into which the answers are cut; each is predicted from the others."""
+
+    label_spreads: Many[Annotated[float, at_least(0, "nats")]] = (0.3, 0.5, 1.0, 1.0)
+    """Prior spreads of a label's leaning."""
+
+    pair_spreads: Many[Annotated[float, at_least(0, "nats")]] = (0.0, 0.5, 1.0, 1.5)
+    """Prior spreads of the leaning of a given label towards another one."""
+
+    text_spreads: Many[Annotated[float, at_least(0, "nats")]] = (0.0, 1.0, 3.0, 6.0)
+    """Prior spreads of what the place of a text in the embedding space says of a label."""
+
+    source_spread: Annotated[float, at_least(0, "nats")] = 0.3
+    """Prior spread of the weight of a source's scores, beside what the fusion makes of them."""
+
+    def __post_init__(self) -> None:
+        """Check that the lists are of one length."""
+        lengths = {len(self.label_spreads), len(self.pair_spreads), len(self.text_spreads)}
+        if len(lengths) > 1 or not self.text_spreads:
+            raise ValueError(
+                "text_spreads: label_spreads, pair_spreads and text_spreads belong together: give "
+                "each as many values, one at least"
+            )

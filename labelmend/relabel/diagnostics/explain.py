@@ -8,15 +8,19 @@ where n_s is the source's weight times its centred score (0 where it is silent),
 towards out-of-scope, and h the log-likelihood of the text's given labels under the noise channel.
 """
 
-import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from labelmend.parallel import LOCAL, blocks_of
+from labelmend.relabel.diagnostics.explanation import (
+    CandidateNats,
+    Explanation,
+    HeldOut,
+    NearText,
+)
 from labelmend.relabel.evidence.annotators import VOTE_COLUMN
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel
@@ -32,200 +36,8 @@ _NEIGHBOURS = 5
 _COLUMN_CANDIDATES = 3
 """Labels shown in the mended table's column."""
 
-_NEIGHBOUR_CHARS = 200
-"""Characters of a near text that the evidence file has."""
-
 _BLOCK = 4096
 """Rows explained at a time: memory depends on it, and no outcome."""
-
-_DIGITS = 3
-"""Digits of nats and similarities in the evidence file."""
-
-_LEAST_HELD = 1e-3
-"""A posterior that is no matter of rounding."""
-
-
-@dataclass(frozen=True)
-class CandidateNats:
-    """What speaks for one label.
-
-    Attributes:
-        label: the candidate.
-        posterior: its probability.
-        by_source: nats of each source; a source that is silent on the label is not among them.
-        oos_bias: nats before the text is looked at; 0 but for out-of-scope.
-        channel: log-likelihood of the text's given labels if this is the true one.
-    """
-
-    label: str
-    posterior: float
-    by_source: Mapping[str, float]
-    oos_bias: float
-    channel: float
-
-    @property
-    def total(self) -> float:
-        """Return the sum; the difference between two candidates is their log-odds."""
-        return sum(self.by_source.values()) + self.oos_bias + self.channel
-
-    def against(self, other: "CandidateNats") -> dict[str, float]:
-        """Return the nats for this label less those for another, by source and the rest."""
-        sources = {**self.by_source, **other.by_source}
-        nats = {s: self.by_source.get(s, 0.0) - other.by_source.get(s, 0.0) for s in sources}
-        return {
-            **nats,
-            OOS_BIAS: self.oos_bias - other.oos_bias,
-            CHANNEL: self.channel - other.channel,
-        }
-
-
-OOS_BIAS = "out-of-scope bias"
-CHANNEL = "channel"
-
-
-@dataclass(frozen=True)
-class NearText:
-    """A neighbour: the labels its rows were given, most frequent first, and its cosine."""
-
-    text: str
-    labels: tuple[str, ...]
-    similarity: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a row was decided as it was.
-
-    Attributes:
-        row: its number; the first is 1.
-        id: its name.
-        text: as the models read it.
-        given: its label; None if it had none.
-        proposed: the most probable label.
-        decision: keep, change, review or label.
-        reason: one sentence.
-        candidates: the leading ones by posterior, and the given one.
-        votes: each LLM's choice, where it was asked.
-        neighbours: nearest first.
-    """
-
-    row: int
-    id: str
-    text: str
-    given: str | None
-    proposed: str
-    decision: str
-    reason: str
-    candidates: tuple[CandidateNats, ...]
-    votes: Mapping[str, str]
-    neighbours: tuple[NearText, ...]
-
-    @property
-    def reference(self) -> CandidateNats:
-        """Return what the others are compared with: the given label, else the runner-up."""
-        given = [c for c in self.candidates if c.label == self.given]
-        return given[0] if given else self.candidates[min(1, len(self.candidates) - 1)]
-
-    @property
-    def duel(self) -> tuple[CandidateNats, CandidateNats]:
-        """Return the proposed label and its rival: the given one, or the next best."""
-        ahead = [c for c in self.candidates if c.label == self.proposed]
-        winner = ahead[0] if ahead else self.candidates[0]
-        if self.reference is not winner:
-            return winner, self.reference
-        return winner, next((c for c in self.candidates if c is not winner), winner)
-
-    @property
-    def held(self) -> bool:
-        """Tell whether most of the given label's posterior is not from its nats: see `fuse`."""
-        given = self.reference
-        if given.label != self.given:
-            return False
-        top = max(c.total for c in self.candidates)
-        odds = [math.exp(c.total - top) for c in self.candidates]
-        share = math.exp(given.total - top) / sum(odds)
-        shown = sum(c.posterior for c in self.candidates)
-        return given.posterior > max(2 * share * shown, _LEAST_HELD)
-
-    def to_line(self) -> str:
-        """Return the line of the evidence file, numbers rounded."""
-        fields = {
-            "row": self.row,
-            "id": self.id,
-            "text": self.text,
-            "given": self.given,
-            "proposed": self.proposed,
-            "decision": self.decision,
-            "reason": self.reason,
-            "candidates": [
-                {
-                    "label": c.label,
-                    "posterior": round(c.posterior, 6),
-                    "total": _rounded(c.total),
-                    "nats": {s: _rounded(n) for s, n in c.by_source.items()},
-                    "oos_bias": _rounded(c.oos_bias),
-                    "channel": _rounded(c.channel),
-                }
-                for c in self.candidates
-            ],
-            "votes": dict(self.votes),
-            "neighbours": [
-                {
-                    "text": near.text[:_NEIGHBOUR_CHARS],
-                    "labels": near.labels,
-                    "similarity": _rounded(near.similarity),
-                }
-                for near in self.neighbours
-            ],
-        }
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_line(cls, line: str) -> "Explanation":
-        """Read a line of the evidence file.
-
-        Raises:
-            ValueError: it is none of ours.
-        """
-        try:
-            return cls._from_fields(json.loads(line))
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(repr(error)) from error
-
-    @classmethod
-    def _from_fields(cls, fields: Any) -> "Explanation":
-        candidates = tuple(
-            CandidateNats(
-                label=str(c["label"]),
-                posterior=float(c["posterior"]),
-                by_source={str(s): float(n) for s, n in c["nats"].items()},
-                oos_bias=float(c["oos_bias"]),
-                channel=float(c["channel"]),
-            )
-            for c in fields["candidates"]
-        )
-        if not candidates:
-            raise ValueError("no candidates")
-        return cls(
-            row=int(fields["row"]),
-            id=str(fields["id"]),
-            text=str(fields["text"]),
-            given=None if fields["given"] is None else str(fields["given"]),
-            proposed=str(fields["proposed"]),
-            decision=str(fields["decision"]),
-            reason=str(fields["reason"]),
-            candidates=candidates,
-            votes={str(voter): str(label) for voter, label in fields["votes"].items()},
-            neighbours=tuple(
-                NearText(str(n["text"]), tuple(map(str, n["labels"])), float(n["similarity"]))
-                for n in fields["neighbours"]
-            ),
-        )
-
-
-def _rounded(value: float) -> float:
-    # Adding 0 takes the sign off -0.0.
-    return round(value, _DIGITS) + 0.0
 
 
 def explain(result: Relabelling, row: int) -> Explanation:
@@ -304,6 +116,10 @@ class RowReader:
         decisions = self._result.decisions
         proposed, given = int(decisions.proposed[row]), int(self._result.dataset.given[row])
         name, action = self._labels[proposed], decisions.actions[row]
+        if action == "answered":
+            mended = int(decisions.mended[row])
+            said = "that no label fits" if mended == NO_LABEL else self._labels[mended]
+            return f"A person said: {said}."
         if action == "keep":
             return (
                 f"{self._carry(row, given)} {self._labels[given]}; "
@@ -374,7 +190,19 @@ class RowReader:
                 ),
                 votes=self.votes(row),
                 neighbours=self._neighbours(int(texts[i])),
+                held_out=self._held_out(row),
             )
+
+    def _held_out(self, row: int) -> HeldOut | None:
+        held_out = self._result.held_out
+        if held_out is None or self._result.decisions.actions[row] != "answered":
+            return None
+        mended, quality = int(held_out.mended[row]), float(held_out.quality[row])
+        return HeldOut(
+            None if mended == NO_LABEL else self._labels[mended],
+            held_out.actions[row],
+            None if math.isnan(quality) else round(quality, 6),
+        )
 
     def _shown(self, rows: Ints, total: Doubles) -> tuple[Ints, np.ndarray]:
         """Return the candidates' columns to show of rows, int64 [b, m], and which of them count.

@@ -8,8 +8,9 @@ the other. A part of the budget is kept back.
 import numpy as np
 
 from labelmend.configs.schema import DecisionConfig
+from labelmend.relabel.labelmodel.answered import Spoken
 from labelmend.relabel.labelmodel.types import Decision, Decisions, Posterior
-from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 
 def decide(
@@ -19,6 +20,7 @@ def decide(
     config: DecisionConfig,
     *,
     trusted: bool = True,
+    spoken: Spoken | None = None,
 ) -> Decisions:
     """Decide on each row.
 
@@ -32,6 +34,8 @@ def decide(
         trusted: False where the given labels taught nothing: no row changes or gets a label. The
             posterior is as worthless as they are, so it can't say either which row to review: those
             with a label stay as they are, those without one are all under review.
+        spoken: what people said; their rows carry it, and cost nothing of the budget. Where they
+            contradict each other, and no answer is likelier than not, the row goes to review.
     """
     best_of_text, probability_of_text = posterior.best()
     best_probability = probability_of_text[text_of]
@@ -39,23 +43,31 @@ def decide(
     # No label is better than one that is as probable: what was given stays.
     best = np.where(quality >= best_probability, dataset.given, best_of_text[text_of])
     labelled = dataset.given != NO_LABEL
+    answered, torn, said = _said(spoken, text_of)
+    best = np.where(answered & (said != NO_LABEL), said, best)
     runner_up = _runner_up(dataset.given, best, text_of, posterior)
     confident = (best_probability >= config.min_confidence) & (
         best_probability >= config.min_lead * runner_up
     )
-    confident &= trusted
+    confident &= trusted & ~answered & ~torn
     wrong = labelled & (best != dataset.given)
     open_to_change = wrong & confident & (quality <= config.max_row_harm)
-    changed = open_to_change & within_budget(quality, open_to_change, labelled, config)
+    changed = open_to_change & within_budget(quality, open_to_change, labelled & ~answered, config)
     review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
     # A text of which nothing is known has probability 0 for all, and gets no label.
     filled = ~labelled & confident & (best_probability > 0)
-    review |= ~labelled & ~filled
+    review |= (~labelled & ~filled) | torn
+    review &= ~answered
 
-    mended = np.where(changed | filled, best, dataset.given)
-    confidence = np.where(changed | ~labelled, best_probability, quality)
+    mended = np.where(answered, said, np.where(changed | filled, best, dataset.given))
+    confidence = np.where(changed | answered | ~labelled, best_probability, quality)
     actions: list[Decision] = ["keep"] * len(dataset)
-    for rows, action in ((changed, "change"), (review, "review"), (filled, "label")):
+    for rows, action in (
+        (changed, "change"),
+        (review, "review"),
+        (filled, "label"),
+        (answered, "answered"),
+    ):
         for row in np.flatnonzero(rows):
             actions[row] = action  # type: ignore[call-overload]
     harm = np.where(labelled, quality, 0.0)
@@ -69,6 +81,22 @@ def decide(
         expected_harm=float(harm[changed].sum()),
         expected_good=float(harm.sum()),
     )
+
+
+def _said(spoken: Spoken | None, text_of: Ints) -> tuple[Bools, Bools, Ints]:
+    """Return bool [n] twice, where people settled or left open a row, and what they said, int64."""
+    label, probability = np.full(len(text_of), NO_LABEL), np.zeros(len(text_of))
+    if spoken is not None and len(spoken):
+        place = np.minimum(np.searchsorted(spoken.texts, text_of), len(spoken) - 1)
+        heard = spoken.texts[place] == text_of
+        label = np.where(heard, spoken.label[place], NO_LABEL)
+        probability = np.where(heard, spoken.probability[place], 0.0)
+    likelier = probability > _LIKELIER
+    return likelier, (probability > 0) & ~likelier, label
+
+
+_LIKELIER = 0.5
+"""An answer that is more probable than this is likelier than all others together."""
 
 
 def given_probability(given: Ints, text_of: Ints, posterior: Posterior) -> Doubles:

@@ -10,8 +10,9 @@ import numpy as np
 
 from labelmend.types import Doubles, Ints
 
-Decision = Literal["keep", "change", "review", "label"]
-"""What is done with a row: `label` marks a row that came without a label and got one."""
+Decision = Literal["keep", "change", "review", "label", "answered"]
+"""What is done with a row: `label` marks a row that came without a label and got one, `answered`
+one whose label a person settled."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ class Decisions:
     """What is done with each row.
 
     Attributes:
-        actions: one of keep, change, review, label a row.
-        mended: int64 [n], the label to use; `NO_LABEL` for an unlabelled row under review.
+        actions: one of keep, change, review, label, answered a row.
+        mended: int64 [n], the label to use; `NO_LABEL` for an unlabelled row under review,
+            and where a person said that none fits.
         proposed: int64 [n], the most probable label.
         confidence: float64 [n], posterior of `mended` (of `proposed` where `mended` is missing).
         quality: float64 [n], posterior of the given label; NaN for rows without one.

@@ -12,15 +12,17 @@ from scipy.special import softmax
 
 from labelmend.configs.load import load_config
 from labelmend.relabel.diagnostics.explain import (
+    RowReader,
+    channel_in_words,
+    explain,
+    oos_nats,
+)
+from labelmend.relabel.diagnostics.explanation import (
     CHANNEL,
     OOS_BIAS,
     CandidateNats,
     Explanation,
     NearText,
-    RowReader,
-    channel_in_words,
-    explain,
-    oos_nats,
 )
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel

@@ -1,0 +1,68 @@
+"""What sources may read of the texts, gathered: the stage `index`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scipy.sparse import csr_array
+
+from labelmend.relabel.evidence.annotators import vote_shares
+from labelmend.relabel.evidence.base import Corpus
+from labelmend.relabel.run_state import Run, State, found
+from labelmend.retrieval.new_labels import NewLabels, find_new_labels
+from labelmend.retrieval.passages import LabelPassages, label_passages
+from labelmend.retrieval.space import TextSpace
+from labelmend.types import Floats, LabelCard, UniqueTexts
+
+
+def index(run: Run, state: State) -> State:
+    """Gather what sources may read: all but the given labels."""
+    space, unique, embeddings = found(run.space), found(state.unique), found(state.embeddings)
+    cards, oos = found(state.described).cards, run.dataset.oos
+    passages, vectors = _passages(cards, unique, oos, space)
+    most = run.config.retrieval.new_labels
+    new = find_new_labels(embeddings, unique.given, passages, vectors, oos, most=most)
+    exemplars = new.exemplars(run.config.describe.exemplars)
+    if exemplars:
+        # Beside cards with exemplars, one without would seldom be the nearest.
+        cards = tuple(
+            replace(card, exemplars=tuple(unique.texts[i] for i in exemplars[label]))
+            if label in exemplars and not card.exemplars
+            else card
+            for label, card in enumerate(cards)
+        )
+        passages, vectors = _passages(cards, unique, oos, space)
+    space.release()
+    corpus = Corpus(
+        texts=unique.texts,
+        labels=run.dataset.labels,
+        embeddings=embeddings,
+        neighbours=found(state.neighbours),
+        oos=oos,
+        cards=cards,
+        passages=passages,
+        passage_vectors=vectors,
+        said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
+        stands_for=run.stands_for,
+        seed=run.config.seed,
+        block_rows=run.config.retrieval.block_rows,
+        progress=run.progress,
+        clock=run.clock,
+        executor=run.executor,
+    )
+    return replace(state, corpus=corpus)
+
+
+def _passages(
+    cards: Sequence[LabelCard], unique: UniqueTexts, oos: int | None, space: TextSpace
+) -> tuple[LabelPassages, Floats]:
+    passages = label_passages(cards, unique.texts, oos)
+    return passages, space.passages(passages.passages)
+
+
+def new_labels(corpus: Corpus, given: csr_array, most: int) -> NewLabels | None:
+    """Compare the unlabelled texts with the cards of labels that no row was given."""
+    if corpus.passages is None or corpus.passage_vectors is None:
+        return None
+    return find_new_labels(
+        *(corpus.embeddings, given, corpus.passages, corpus.passage_vectors, corpus.oos), most=most
+    )
