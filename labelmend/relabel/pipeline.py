@@ -38,6 +38,7 @@ from labelmend.relabel.evidence.registry import open_sources, proposers, resolve
 from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.answered import Answered, Spoken, learn_from_answers
 from labelmend.relabel.labelmodel.decisions import decide
+from labelmend.relabel.labelmodel.risk_control import guarantee_of, notes_on_guarantee
 from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
@@ -185,9 +186,23 @@ def learnability(run: Run, state: State) -> State:
 def decide_rows(run: Run, state: State) -> State:
     """Keep, change or review each row."""
     state = replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
-    if state.answered is None:
+    answered = state.answered
+    if answered is None:
         return state
-    return replace(state, held_out=_held_out(run, state, state.answered))
+    audited = guarantee_of(
+        run.dataset,
+        found(state.unique).of_row,
+        answered,
+        found(state.decisions),
+        run.config.decision,
+        run.config.seed,
+    )
+    state = replace(state, guarantee=audited)
+    return replace(
+        state,
+        decisions=_decide(run, state, run.config.decision.max_harm),
+        held_out=_held_out(run, state, answered),
+    )
 
 
 def self_test(run: Run, state: State) -> State:
@@ -311,6 +326,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         seconds=seconds,
         self_test=state.tested,
         answered=state.answered,
+        guarantee=state.guarantee,
         held_out=state.held_out,
         notes=(
             *found(run.space).notes,
@@ -319,6 +335,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
             *found(state.described).notes,
             *notes_on_voters(escalated.reports),
             *(() if run.spoken is None else run.spoken.notes),
+            *notes_on_guarantee(state.guarantee, run.config.decision),
             *_notes_on(state.tested),
         ),
     )
@@ -355,14 +372,32 @@ def _decide(run: Run, state: State, max_harm: float) -> Decisions:
     trusted = state.trust is None or state.trust.trusted
     text_of = found(state.unique).of_row
     return decide(
-        run.dataset, text_of, state.fit.posterior, budget, trusted=trusted, spoken=run.spoken
+        run.dataset,
+        text_of,
+        state.fit.posterior,
+        budget,
+        trusted=trusted,
+        spoken=run.spoken,
+        most_quality=_most_quality(state),
     )
+
+
+def _most_quality(state: State) -> float:
+    """Return the quality up to which rows may be changed."""
+    audited = state.guarantee
+    return 1.0 if audited is None or not audited.holds else audited.threshold
 
 
 def _held_out(run: Run, state: State, answered: Answered) -> Decisions:
     """Decide as if each answered text had been answered by nobody."""
     text_of = found(state.unique).of_row
-    return decide(run.dataset, text_of, answered.held_out, run.config.decision)
+    return decide(
+        run.dataset,
+        text_of,
+        answered.held_out,
+        run.config.decision,
+        most_quality=_most_quality(state),
+    )
 
 
 def _measured(run: Run, state: State) -> SelfTest:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.labelmodel.answered import Answered
+from labelmend.relabel.labelmodel.risk_control import Guarantee
 from labelmend.relabel.labelmodel.types import Decisions, Posterior
 from labelmend.types import Bools, Dataset, Evidence, Floats, Ints, LabelCard, Share, UniqueTexts
 
@@ -70,6 +71,7 @@ class Relabelling:
         self_test: how well the same mending does on known errors; None where it was not asked for.
         notes: what the user should know of the run.
         answered: what people's answers taught; None without answers.
+        guarantee: what the audit among the answers allows; None without one.
         held_out: what would be done with each answered row if only the others were answered; None
             without answers.
     """
@@ -88,4 +90,5 @@ class Relabelling:
     self_test: SelfTest | None = None
     notes: tuple[str, ...] = ()
     answered: Answered | None = None
+    guarantee: Guarantee | None = None
     held_out: Decisions | None = None

@@ -14,6 +14,7 @@ from labelmend.relabel.evidence.base import Corpus, Opened, Resources
 from labelmend.relabel.label_cards import Described
 from labelmend.relabel.labelmodel.answered import Answered, Spoken
 from labelmend.relabel.labelmodel.fusion import Fit
+from labelmend.relabel.labelmodel.risk_control import Guarantee
 from labelmend.relabel.labelmodel.rounds import Estimated, Given
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import SelfTest
@@ -85,6 +86,7 @@ class State:
         answered: what people's answers taught.
         trust: whether the given labels can be learned from.
         decisions: what is done with each row.
+        guarantee: what the audit among the answers allows; None without one.
         held_out: what would be done with each answered row if only the others were answered.
         tested: how well the same mending does on known errors.
     """
@@ -100,6 +102,7 @@ class State:
     answered: Answered | None = None
     trust: Trust | None = None
     decisions: Decisions | None = None
+    guarantee: Guarantee | None = None
     held_out: Decisions | None = None
     tested: SelfTest | None = None
 

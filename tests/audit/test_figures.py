@@ -11,8 +11,8 @@ from labelmend.audit.figures import (
     Sample,
     figures,
 )
-from labelmend.audit.intervals import exact_interval
 from labelmend.audit.strata import Kind
+from labelmend.relabel.labelmodel.intervals import exact_interval
 
 
 def sample(*cells, known=Known()):  # noqa: B008 - frozen

@@ -21,6 +21,7 @@ def decide(
     *,
     trusted: bool = True,
     spoken: Spoken | None = None,
+    most_quality: float = 1.0,
 ) -> Decisions:
     """Decide on each row.
 
@@ -36,6 +37,7 @@ def decide(
             with a label stay as they are, those without one are all under review.
         spoken: what people said; their rows carry it, and cost nothing of the budget. Where they
             contradict each other, and no answer is likelier than not, the row goes to review.
+        most_quality: rows whose given label is more probable than this are not changed.
     """
     best_of_text, probability_of_text = posterior.best()
     best_probability = probability_of_text[text_of]
@@ -51,7 +53,7 @@ def decide(
     )
     confident &= trusted & ~answered & ~torn
     wrong = labelled & (best != dataset.given)
-    open_to_change = wrong & confident & (quality <= config.max_row_harm)
+    open_to_change = wrong & confident & (quality <= min(config.max_row_harm, most_quality))
     changed = open_to_change & within_budget(quality, open_to_change, labelled & ~answered, config)
     review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
     # A text of which nothing is known has probability 0 for all, and gets no label.

@@ -130,3 +130,28 @@ def quantiles(draws: Doubles) -> tuple[float, float]:
     """Return the ends of the middle 95 %, values that were drawn."""
     low, high = np.quantile(draws, (ERROR / 2, 1 - ERROR / 2), method="inverted_cdf")
     return float(low), float(high)
+
+
+def upper_total(cells: Cells, seed: int, draws: int = DRAWS) -> float:
+    """Return the total that is not exceeded, with 95 % confidence on this side alone.
+
+    Args:
+        cells: what was seen.
+        seed: of the draws, where there are several cells.
+        draws: of the fiducial distribution.
+    """
+    used = cells.of(cells.rows > 0)
+    if not len(used):
+        return 0.0
+    if len(used) == 1:
+        from scipy.stats import hypergeom
+
+        rows, seen, positive = int(used.rows[0]), int(used.seen[0]), int(used.positive[0])
+        totals = range(positive, rows - (seen - positive) + 1)
+
+        def too_many(total: int) -> bool:
+            return float(hypergeom.cdf(positive, rows, total, seen)) <= ERROR
+
+        return float(totals[bisect_left(totals, True, key=too_many) - 1])
+    drawn = fiducial_totals(used, np.random.default_rng(seed), draws)
+    return float(np.quantile(drawn, 1 - ERROR, method="inverted_cdf"))

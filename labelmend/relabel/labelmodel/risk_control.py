@@ -1,0 +1,183 @@
+"""Risk control: how many of the changes an audit allows, so that the harm budget is a guarantee.
+
+The rows that may be changed are taken in the order of their quality. For growing sets of them the
+number of good labels among them is bounded from above by the audit's rows that lie in the set, at
+5 % error each, until the bound is over the budget for the first time. As the sets grow and the sets
+before all held, the last one that held keeps the budget with 95 % confidence: fixed-sequence
+testing, as in Learn-then-Test (Angelopoulos et al. 2021) and risk-controlling prediction sets
+(Bates et al. 2021). Of an answered row counts what would be done with it without its answer.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labelmend.configs.schema import DecisionConfig
+from labelmend.relabel.labelmodel.answered import Answered
+from labelmend.relabel.labelmodel.decisions import decide
+from labelmend.relabel.labelmodel.intervals import Cells, upper_total
+from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.types import Bools, Dataset, Doubles, Ints
+
+_STEPS = 8
+"""Sets that are tested beside the first. More would test the small ones more often, which few
+audited rows lie in. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The rows that an audit drew and a person answered.
+
+    Attributes:
+        quality: float64 [a], of the given label, from the answers on other rows.
+        open: bool [a], whether the row could be changed without its answer.
+        good: bool [a], the person says what was given.
+        weight: float64 [a], how many rows of the table each stands for.
+    """
+
+    quality: Doubles
+    open: Bools
+    good: Bools
+    weight: Doubles
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What an audit allows.
+
+    Attributes:
+        threshold: the greatest quality of a row that may be changed; below all where none may.
+        rows: that may be changed at it.
+        wanted: rows that would be changed if the budget were kept in expectation.
+        bound: good labels among `rows`, at most, with 95 % confidence.
+    """
+
+    threshold: float
+    rows: int
+    wanted: int
+    bound: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it allows enough to be of use: half of what is wanted."""
+        return 2 * self.rows >= self.wanted
+
+
+def guarantee(wanted: Doubles, audited: Audited, allowed: float, seed: int) -> Guarantee:
+    """Find out how many of the wanted changes the audit allows.
+
+    Args:
+        wanted: float64 [m], qualities of the rows that would be changed, in any order; nobody has
+            answered them.
+        audited: what the audit knows.
+        allowed: good labels that may be broken.
+        seed: of the bounds' draws.
+    """
+    values, counts = np.unique(wanted, return_counts=True)
+    rows = np.cumsum(counts)
+    # So few rows can't break more than is allowed, whatever they are.
+    free = int(np.searchsorted(rows, allowed, side="right"))
+    found = Guarantee(-1.0, 0, len(wanted), 0.0)
+    if free:
+        found = Guarantee(float(values[free - 1]), int(rows[free - 1]), len(wanted), allowed)
+    for place in _steps(rows, free):
+        bound = _bound(float(values[place]), int(rows[place]), audited, seed)
+        if bound > allowed:
+            break
+        found = Guarantee(float(values[place]), int(rows[place]), len(wanted), bound)
+    return found
+
+
+def _steps(rows: np.ndarray, free: int) -> list[int]:
+    """Return places in the values, ascending, that cut the rows beyond the first in equal parts."""
+    if free == len(rows):
+        return []
+    start = rows[free - 1] if free else 0
+    aims = start + (rows[-1] - start) * np.arange(1, _STEPS + 1) / _STEPS
+    return sorted(set(np.searchsorted(rows, aims).tolist()))
+
+
+def _bound(threshold: float, rows: int, audited: Audited, seed: int) -> float:
+    """Return how many of the rows up to a threshold are good, at most, with 95 % confidence."""
+    inside = audited.open & (audited.quality <= threshold)
+    weights, of = np.unique(audited.weight[inside], return_inverse=True)
+    seen = np.bincount(of, minlength=len(weights)).astype(np.int64)
+    good = np.bincount(of, audited.good[inside], minlength=len(weights)).astype(np.int64)
+    if not seen.sum():
+        return float(rows)
+    # How many rows of each stratum lie in the set is what those that were drawn there stand for.
+    # Those that were looked at are changed by their answers, and counted beside the rest.
+    share = seen * weights / (seen * weights).sum()
+    cells = Cells(np.round(share * rows).astype(np.int64) + seen, seen, good)
+    return upper_total(cells, seed) * rows / float(rows + seen.sum())
+
+
+def audited_rows(
+    dataset: Dataset, text_of: Ints, answered: Answered, config: DecisionConfig
+) -> Audited:
+    """Return what an audit knows of the rows that it drew.
+
+    Args:
+        dataset: n rows.
+        text_of: int64 [n], the text of each row.
+        answered: what people said, and what would be believed of their texts without it.
+        config: when a row may be changed.
+    """
+    spoken = answered.spoken
+    place = np.minimum(np.searchsorted(spoken.texts, text_of), len(spoken) - 1)
+    drawn = (spoken.texts[place] == text_of) & spoken.audit[place] & (dataset.given >= 0)
+    rows = np.flatnonzero(drawn)
+    lifted = decide(dataset, text_of, answered.held_out, replace(config, max_harm=1.0))
+    changed = np.array([action == "change" for action in lifted.actions])
+    return Audited(
+        quality=lifted.quality[rows],
+        open=changed[rows],
+        good=spoken.label[place[rows]] == dataset.given[rows],
+        weight=spoken.weight[place[rows]],
+    )
+
+
+def guarantee_of(
+    dataset: Dataset,
+    text_of: Ints,
+    answered: Answered,
+    decisions: Decisions,
+    config: DecisionConfig,
+    seed: int,
+) -> Guarantee | None:
+    """Return what an audit allows of a run's changes; None without an audit, budget or change.
+
+    Args:
+        dataset: n rows.
+        text_of: int64 [n], the text of each row.
+        answered: what people said.
+        decisions: within the budget as the posterior expects it.
+        config: the budget.
+        seed: of the bounds' draws.
+    """
+    changed = np.array([action == "change" for action in decisions.actions])
+    if not answered.spoken.audit.any() or config.max_harm >= 1 or not changed.any():
+        return None
+    return guarantee(
+        decisions.quality[changed],
+        audited_rows(dataset, text_of, answered, config),
+        config.max_harm * decisions.expected_good,
+        seed,
+    )
+
+
+def notes_on_guarantee(found: Guarantee | None, config: DecisionConfig) -> tuple[str, ...]:
+    """Return one sentence on whether the budget is a guarantee; none where no audit could tell."""
+    if found is None:
+        return ()
+    budget = f"{100 * config.max_harm:g} % of the good labels"
+    if found.holds:
+        return (
+            f"with 95 % confidence the changes break at most {budget}: by the audit, at most "
+            f"{found.bound:.0f} good labels are among {found.rows:,} changed rows",
+        )
+    return (
+        f"the audit is too small to guarantee that the changes break at most {budget} (it allows "
+        f"{found.rows:,} of {found.wanted:,} changes): the budget is kept in expectation; answer "
+        "more rows of labelmend audit",
+    )
