@@ -22,6 +22,7 @@ from labelmend.configs.schema.mending import (
     CorrectionConfig,
     DecisionConfig,
     DiagnosticsConfig,
+    DoubtConfig,
     FusionConfig,
     VotesConfig,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "DecisionConfig",
     "DescribeConfig",
     "DiagnosticsConfig",
+    "DoubtConfig",
     "EncoderConfig",
     "FinetuneConfig",
     "FusionConfig",
@@ -104,6 +106,8 @@ class Config(Section):
     fusion: FusionConfig = FusionConfig()
 
     correction: CorrectionConfig = CorrectionConfig()
+
+    doubt: DoubtConfig = DoubtConfig()
 
     decision: DecisionConfig = DecisionConfig()
 

@@ -171,6 +171,45 @@ class DecisionConfig(Section):
 
 
 @dataclass(frozen=True, config=CHECKED)
+class DoubtConfig(Section):
+    """How far evidence is trusted where nobody has answered, and the interval of the noise rate.
+
+    Trust hangs on the share of the contradictions at the anchors (see fusion.channel.anchors) that
+    are the evidence's own errors, by its own doubt there.
+    """
+
+    weak_from: Annotated[float, at_least(_SOME, "share", most=1)] = 0.1
+    """Share of the contradictions at the anchors that are the evidence's own errors, at which it is
+    half trusted. Chosen by hand, as three times what is met where noise does not depend on
+    difficulty: at most 0.033 on the seeds 100 and 101 of benchmarks/correction.py."""
+
+    sharpness: Annotated[float, at_least(1)] = 4.0
+    """How suddenly trust ends there: with this power of that share. Chosen by hand: trust is as
+    good as whole at a third of that share, and as good as gone at three times it."""
+
+    margin: Annotated[float, at_least(1)] = 1.25
+    """Weak evidence is taken to err more often than it says by this. The inverse of decision.spend:
+    what is kept back of the budget, kept back once more."""
+
+    own_doubt: Annotated[float, at_least(1)] = 6.0
+    """A text on which weak evidence is very sure is exempt: its label counts as right at most with
+    this many times the evidence's doubt of the text, divided by the anchors' contradictions. Chosen
+    by hand."""
+
+    most: Share = 0.5
+    """A label that decisive evidence contradicts is taken to be right at most this often: in a tie
+    of the two nobody knows."""
+
+    standard_errors: Annotated[float, at_least(0, "standard errors")] = 2.0
+    """By so many the interval of the noise rate is wider than its two extremes: the anchors are a
+    sample."""
+
+    encoded_texts: Annotated[int, at_least(1, "texts")] = 2000
+    """Texts at most in which words are looked for that the encoder doesn't know, where the evidence
+    is weak."""
+
+
+@dataclass(frozen=True, config=CHECKED)
 class DiagnosticsConfig(Section):
     """When a run speaks up about its labels, the label set or itself; chosen by hand."""
 
