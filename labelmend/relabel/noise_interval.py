@@ -59,6 +59,7 @@ class NoiseInterval:
         own_errors: share of the contradictions at the anchors that are the evidence's own errors,
             by its own doubt.
         weakness: 0 where the evidence is trusted, 1 where it is not.
+        contradicted: bool [n], labelled rows whose text the evidence takes for another label.
         least: float64 [n], probability of the given label to be right, at least, where the evidence
             errs; 0 for rows that it does not contradict.
         flat: the same for a row of which no more is known than that it is contradicted.
@@ -70,6 +71,7 @@ class NoiseInterval:
     agreement: float
     own_errors: float
     weakness: float
+    contradicted: Bools
     least: Doubles
     flat: float
     severity: float
@@ -138,7 +140,8 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
     """
     labelled, anchor = heard.labelled, heard.anchor
     if not labelled.any():
-        return NoiseInterval(0.0, 1.0, 0.0, 1.0, 0.0, np.zeros(len(labelled)), 0.0, 0.0)
+        nothing = np.zeros(len(labelled))
+        return NoiseInterval(0.0, 1.0, 0.0, 1.0, 0.0, heard.contradicted, nothing, 0.0, 0.0)
     contradicted = int((anchor & heard.contradicted).sum())
     own_errors = min(float(heard.doubt[anchor].sum()) / max(contradicted, 1), 1.0)
     trusted, weak = config.weak_from**config.sharpness, own_errors**config.sharpness
@@ -163,6 +166,7 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
         agreement=1 - against,
         own_errors=own_errors,
         weakness=weakness,
+        contradicted=heard.contradicted,
         least=least,
         flat=flat,
         severity=_severity(quality[labelled], many) if many > believed + _EQUAL else 0.0,

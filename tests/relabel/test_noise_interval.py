@@ -146,7 +146,7 @@ def test_trust_ends_suddenly(own_errors, weakness):
 
 
 def test_what_is_said():
-    told = NoiseInterval(0.04, 0.31, 0.65, 0.354, 0.99, np.zeros(0), 0.0, 0.0)
+    told = NoiseInterval(0.04, 0.31, 0.65, 0.354, 0.99, np.zeros(0, bool), np.zeros(0), 0.0, 0.0)
     assert interval_in_words(told) == (
         "Between 4.0% and 31.0% of the given labels are wrong, as far as the table itself can "
         "tell; errors that follow a rule can't be excluded. To know it, look at 100 rows: "

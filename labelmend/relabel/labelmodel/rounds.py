@@ -171,7 +171,7 @@ def _learn(
     log_prior = _log_prior(weights, stack, is_out, candidates, discount)
     for _ in range(config.first_passes if before is None else config.later_passes):
         with corpus.clock.stage("rounds: channel"):
-            anchors = start.observed & _anchors(
+            anchors = start.observed & decisive_texts(
                 log_prior, candidates, start.given.shape[1], config.channel.anchors
             )
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
@@ -239,7 +239,9 @@ def _best(log_prior: Doubles) -> Doubles:
     return best
 
 
-def _anchors(log_prior: Doubles, candidates: Candidates, labels: int, share: float) -> Bools:
+def decisive_texts(
+    log_prior: Doubles, candidates: Candidates, labels: int, share: float
+) -> Bools:
     """Return bool [u]: a share of each label's texts, those where evidence is most decisive."""
     best = np.take_along_axis(candidates.labels, log_prior.argmax(axis=1)[:, None], axis=1)[:, 0]
     if log_prior.shape[1] > 1:

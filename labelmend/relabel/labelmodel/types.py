@@ -84,10 +84,14 @@ class Decisions:
             and where a person said that none fits.
         proposed: int64 [n], the most probable label.
         confidence: float64 [n], posterior of `mended` (of `proposed` where `mended` is missing).
-        quality: float64 [n], posterior of the given label; NaN for rows without one.
-        review_order: int64 [r], rows under review, most worth a look first.
-        expected_harm: expected number of good labels among the changed ones.
+        quality: float64 [n], posterior of the given label, at the middle of what the table leaves
+            open (see `NoiseInterval`); NaN for rows without one.
+        review_order: int64 [n], all rows, most worth a look first.
+        expected_harm: expected number of good labels among the changed ones; where the evidence is
+            weak, at that extreme at which they are most.
         expected_good: expected number of good labels in the whole table.
+        cost: float64 [n], what a row's change takes of the budget, in good labels; None where that
+            is its quality.
     """
 
     actions: tuple[Decision, ...]
@@ -98,3 +102,9 @@ class Decisions:
     review_order: Ints
     expected_harm: float
     expected_good: float
+    cost: Doubles | None = None
+
+    @property
+    def harm(self) -> Doubles:
+        """Return float64 [n], what a row's change takes of the budget; NaN without a label."""
+        return self.quality if self.cost is None else self.cost

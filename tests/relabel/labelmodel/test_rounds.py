@@ -358,12 +358,13 @@ def test_anchors_by_hand():
     candidates = Candidates(np.array([[7, 4], [7, 4], [4, 7], [4, 7]]), 0, np.zeros(2))
     log_prior = np.array([[-1.0, -2], [-1, -4], [-3, -1], [-1, -1.5]])
     # Of three texts of label 7 two, of one of label 4 one.
-    assert rounds._anchors(log_prior, candidates, 9, 0.5).tolist() == [False, True, True, True]
+    decisive = rounds.decisive_texts(log_prior, candidates, 9, 0.5)
+    assert decisive.tolist() == [False, True, True, True]
 
 
 def test_all_are_as_decisive_with_one_candidate():
     candidates = Candidates(np.zeros((4, 1), dtype=np.int64), 0, np.zeros(1))
-    assert rounds._anchors(np.zeros((4, 1)), candidates, 1, 0.5).tolist() == [
+    assert rounds.decisive_texts(np.zeros((4, 1)), candidates, 1, 0.5).tolist() == [
         True,
         True,
         False,
