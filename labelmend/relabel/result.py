@@ -30,6 +30,8 @@ class SelfTest:
         withdrawn: changes of the real run that the tightened threshold takes back.
         verdict: one sentence.
         notes: what else the user should know of the test.
+        hard: of the injected errors, those that fell where the evidence is in doubt, and how many
+            of them were changed back; None where all were of the learned kind.
     """
 
     runs: int
@@ -45,6 +47,7 @@ class SelfTest:
     withdrawn: int
     verdict: str
     notes: tuple[str, ...]
+    hard: Share | None = None
 
     @property
     def calibration(self) -> float | None:

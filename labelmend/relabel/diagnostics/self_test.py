@@ -1,8 +1,11 @@
 """The self-test: is the harm budget kept? Known errors are mended, and what comes of it is counted.
 
-The mended labels are taken for the truth. Errors of the learned kind and rate are drawn into them,
-and the LLM-free part mends them again. What the mending is blind to stays unseen: an error that it
-missed is part of this truth, and rows under review, the hardest ones, are not counted.
+The mended labels are taken for the truth. Errors are drawn into them at the learned rate, and the
+LLM-free part mends them again. Half of the errors are of the learned kind, which knows no
+difficulty; half fall on texts of which the evidence is in doubt, towards labels that it finds
+plausible for them, as people err. That is assumed: the table does not show it. What the mending is
+blind to stays unseen: an error that it missed is part of this truth, and rows under review, the
+hardest ones, are not counted.
 """
 
 import dataclasses
@@ -63,6 +66,24 @@ class Noise:
         return np.exp(dataclasses.replace(self.learned, own=own).log_likelihood(seen)).T
 
 
+@dataclasses.dataclass(frozen=True)
+class Plausible:
+    """What the evidence, without the given labels, holds for possible.
+
+    Attributes:
+        candidates: int64 [u, c], distinct in a row.
+        probabilities: float64 [u, c], rows sum to 1 at most.
+    """
+
+    candidates: Ints
+    probabilities: Doubles
+
+    def others(self, texts: Ints, true: Ints) -> tuple[Ints, Doubles]:
+        """Return candidates int64 [b, c] and probabilities float64 [b, c], 0 for the true label."""
+        candidates = self.candidates[texts]
+        return candidates, np.where(candidates == true[:, None], 0.0, self.probabilities[texts])
+
+
 class NamedProgress:
     """Passes progress on, with a name before each stage's."""
 
@@ -87,6 +108,7 @@ def measure(
     mend: Callable[[Ints], Decisions],
     config: Config,
     runs: int,
+    plausible: Plausible | None = None,
 ) -> SelfTest:
     """Draw errors into the mended labels, mend them again, and count.
 
@@ -101,6 +123,8 @@ def measure(
         mend: mends given labels int64 [n] of the same rows, with the full harm budget.
         config: its seed and harm budget, and the rate where there is no noise.
         runs: times that errors are drawn, each with a seed of its own.
+        plausible: what the evidence holds for possible; without it all errors are of the learned
+            kind.
     """
     truth, scored = presumed_truth(dataset, decisions)
     labelled = dataset.given != NO_LABEL
@@ -116,10 +140,16 @@ def measure(
     counts = []
     for run in range(runs):
         generator = np.random.default_rng([config.seed, run])
-        noisy, forced = draw_errors(truth, scored, text_of, noise, rate, generator)
+        easy = rate if plausible is None else rate / 2
+        noisy, forced = draw_errors(truth, scored, text_of, noise, easy, generator)
+        hard = np.zeros(len(truth), dtype=bool)
+        if plausible is not None:
+            learned = noisy
+            noisy = draw_hard_errors(truth, learned, text_of, plausible, rate / 2, generator)
+            hard = noisy != learned
         if forced:
             notes.append(f"self-test: no error was drawn at {rate:.2%}, so one was made")
-        counts.append(_count(truth, noisy, scored, mend(noisy), config.decision))
+        counts.append(_count(truth, noisy, scored, hard, mend(noisy), config.decision))
     total = _Counts(
         injected=sum(c.injected for c in counts),
         fixed=sum(c.fixed for c in counts),
@@ -127,7 +157,11 @@ def measure(
         good=sum(c.good for c in counts),
         expected=sum(c.expected for c in counts),
         spent=np.concatenate([c.spent for c in counts]),
+        hard=sum(c.hard for c in counts),
+        hard_fixed=sum(c.hard_fixed for c in counts),
     )
+    if plausible is not None:
+        notes.append(_HARD_NOTE)
     factor, broken_at_factor = affordable(total.spent, total.good, max_harm)
     harm = share(len(total.spent), total.good)
     return SelfTest(
@@ -144,7 +178,14 @@ def measure(
         withdrawn=0,
         verdict=f"{_harm_in_words(harm)}, within the budget of {max_harm:.2%}: nothing changes",
         notes=tuple(dict.fromkeys(notes)),
+        hard=None if plausible is None else share(total.hard_fixed, total.hard),
     )
+
+
+_HARD_NOTE = (
+    "self-test: it assumes that half of the errors fall on texts of which the evidence is in "
+    "doubt, towards labels that are plausible for them; errors that follow a rule are not drawn"
+)
 
 
 def tighten(
@@ -240,6 +281,43 @@ def draw_errors(
     return noisy, forced
 
 
+def draw_hard_errors(
+    truth: Ints,
+    noisy: Ints,
+    text_of: Ints,
+    plausible: Plausible,
+    rate: float,
+    generator: np.random.Generator,
+) -> Ints:
+    """Make more labels wrong, where a text is hard and towards what is plausible for it.
+
+    A row's chance is in proportion to the evidence's doubt of its true label, and the wrong label
+    is drawn by the evidence's probabilities. Rows of one text and label are alike, so the order of
+    rows changes nothing.
+
+    Args:
+        truth: int64 [n], or `NO_LABEL`.
+        noisy: int64 [n], the same with other errors, which stay.
+        text_of: int64 [n], the text of each row.
+        plausible: of the texts.
+        rate: share of the labelled rows that is made wrong, in expectation.
+        generator: draws two numbers a labelled row.
+    """
+    order = np.lexsort((noisy, truth, text_of))
+    rows = order[truth[order] != NO_LABEL]
+    chance, place = generator.random((2, len(rows)))
+    noisier = noisy.copy()
+    candidates, others = plausible.others(text_of[rows], truth[rows])
+    doubt = np.where(noisy[rows] == truth[rows], others.sum(axis=1), 0.0)
+    if not doubt.any():
+        return noisier
+    wrong = chance < np.minimum(doubt * (rate * len(rows) / doubt.sum()), _MOST_RATE)
+    edges = np.cumsum(others[wrong], axis=1)
+    drawn = (edges <= (place[wrong] * edges[:, -1])[:, None]).sum(axis=1)
+    noisier[rows[wrong]] = candidates[wrong, np.minimum(drawn, candidates.shape[1] - 1)]
+    return noisier
+
+
 def affordable(spent: Doubles, good: int, max_harm: float) -> tuple[float, int]:
     """Return the largest share of the budget whose realised harm is within it, at most 1.
 
@@ -270,6 +348,8 @@ class _Counts:
         good: labels that were left right.
         expected: good ones among the changed, by the posterior.
         spent: float64 [b], of those that were broken; see `affordable`.
+        hard: injected where the evidence is in doubt.
+        hard_fixed: of these, changed to the truth.
     """
 
     injected: int
@@ -278,10 +358,17 @@ class _Counts:
     good: int
     expected: float
     spent: Doubles
+    hard: int
+    hard_fixed: int
 
 
 def _count(
-    truth: Ints, noisy: Ints, scored: Bools, decisions: Decisions, config: DecisionConfig
+    truth: Ints,
+    noisy: Ints,
+    scored: Bools,
+    hard: Bools,
+    decisions: Decisions,
+    config: DecisionConfig,
 ) -> _Counts:
     actions = np.array(decisions.actions, dtype=object)
     changed = actions == "change"
@@ -290,16 +377,18 @@ def _count(
     spent = np.zeros(int(broken.sum()))
     budget = spendable(config) * decisions.expected_good
     if budget > 0:
-        values, counts = np.unique(decisions.quality[changed], return_counts=True)
+        values, counts = np.unique(decisions.harm[changed], return_counts=True)
         cost = np.cumsum(values * counts)
-        spent = cost[np.searchsorted(values, decisions.quality[broken])] / budget
+        spent = cost[np.searchsorted(values, decisions.harm[broken])] / budget
     return _Counts(
         injected=int(injected.sum()),
         fixed=int((injected & (decisions.mended == truth)).sum()),
         detected=int((injected & (changed | (actions == "review"))).sum()),
         good=int(good.sum()),
-        expected=float(decisions.quality[scored & changed].sum()),
+        expected=float(decisions.harm[scored & changed].sum()),
         spent=spent,
+        hard=int((scored & hard).sum()),
+        hard_fixed=int((scored & hard & (decisions.mended == truth)).sum()),
     )
 
 

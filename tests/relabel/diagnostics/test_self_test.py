@@ -11,8 +11,10 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import DecisionConfig
 from labelmend.relabel.diagnostics.self_test import (
     Noise,
+    Plausible,
     affordable,
     draw_errors,
+    draw_hard_errors,
     measure,
     presumed_truth,
     tighten,
@@ -329,3 +331,78 @@ def test_where_no_label_is_sure_nothing_is_tested():
 def test_a_budget_of_nothing():
     test = self_tested(mend_by_hand(0), max_harm=0.0)
     assert (test.factor, test.harm.count) == (1.0, 0)
+
+
+SURE_AND_TORN = Plausible(
+    # Text 0 is surely label 0; text 1 is label 1 by a half, else 2 or, a third as often, 0.
+    candidates=np.array([[0, 1, 2], [1, 2, 0]]),
+    probabilities=np.array([[1.0, 0.0, 0.0], [0.5, 0.375, 0.125]]),
+)
+
+
+def test_hard_errors_fall_on_texts_in_doubt_towards_what_is_plausible():
+    text_of = np.repeat([0, 1], 20_000)
+    truth = np.repeat([0, 1], 20_000)
+    noisy = draw_hard_errors(truth, truth, text_of, SURE_AND_TORN, 0.1, np.random.default_rng(3))
+    assert (noisy[:20_000] == 0).all()
+    # A tenth of all rows is a fifth of those in doubt; three quarters of them become label 2.
+    counts = np.bincount(noisy[20_000:], minlength=3)
+    assert counts[[0, 2]] == pytest.approx([1_000, 3_000], abs=150)
+
+
+def test_hard_errors_leave_other_errors_and_missing_labels_alone():
+    text_of = np.array([1, 1, 1, 0])
+    truth = np.array([1, 1, NO_LABEL, 0])
+    before = np.array([1, 0, NO_LABEL, 1])
+    after = draw_hard_errors(truth, before, text_of, SURE_AND_TORN, 0.9, np.random.default_rng(0))
+    assert after[0] in (0, 2)
+    assert after[1:].tolist() == before[1:].tolist()
+    sure = draw_hard_errors(
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        SURE_AND_TORN,
+        0.5,
+        np.random.default_rng(0),
+    )
+    assert sure.tolist() == [0, 0]
+
+
+def test_the_order_of_rows_changes_no_hard_error():
+    rng = np.random.default_rng(1)
+    text_of, truth = rng.integers(0, 2, 500), rng.integers(0, 3, 500)
+    order = rng.permutation(500)
+    one = draw_hard_errors(truth, truth, text_of, SURE_AND_TORN, 0.3, np.random.default_rng(7))
+    other = draw_hard_errors(
+        truth[order], truth[order], text_of[order], SURE_AND_TORN, 0.3, np.random.default_rng(7)
+    )
+    pairs = [sorted(zip(text_of.tolist(), truth.tolist(), one.tolist(), strict=True))]
+    pairs.append(
+        sorted(zip(text_of[order].tolist(), truth[order].tolist(), other.tolist(), strict=True))
+    )
+    assert pairs[0] == pairs[1]
+
+
+def test_a_measurement_draws_both_kinds_and_says_so():
+    data = table([0, 1] * 200)
+    text_of = np.array([0, 1] * 200)
+    quality = [0.8] * 400
+    decisions = decided(["keep"] * 400, data.given, quality)
+
+    def mend(given):
+        # What was put on texts in doubt is mended, all else stays.
+        hard = (text_of == 1) & (given != 1)
+        mended = np.where(hard, 1, given)
+        actions = np.where(hard, "change", "keep").tolist()
+        return decided(actions, mended, quality)
+
+    only = replace(CONFIG, seed=2)
+    tested = measure(data, text_of, decisions, noise_of(), mend, only, 1, plausible=SURE_AND_TORN)
+    assert tested.hard is not None
+    assert tested.hard.count == tested.hard.total
+    # Half of a fifth of 400 rows, in expectation.
+    assert 20 <= tested.hard.total <= 60
+    assert any("half of the errors fall on texts" in note for note in tested.notes)
+    plain = measure(data, text_of, decisions, noise_of(), mend, only, 1)
+    assert plain.hard is None
+    assert plain.notes == ()
