@@ -10,6 +10,7 @@ from labelmend.cli.console import harmless
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import Diagnoses, diagnose
 from labelmend.relabel.labelmodel.types import Decision
+from labelmend.relabel.noise_interval import interval_in_words
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
 from labelmend.runs.findings import confused_pairs, estimated_noise
@@ -105,6 +106,8 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         f"good labels broken, expected: {harm:.1f} of {result.decisions.expected_good:,.0f}",
         highlight=False,
     )
+    if result.interval is not None:
+        console.print(Text(f"{interval_in_words(result.interval)}."), soft_wrap=True)
     test = result.self_test
     if test is not None:
         _print_self_test(console, test)
@@ -193,7 +196,10 @@ def _print_self_test(console: Console, test: SelfTest) -> None:
         return
     errors = f"{test.recovery.total:,} errors were drawn into the mended labels"
     words = f"{errors} ({test.injected_rate:.1%}): {_words(test.recovery)} fixed"
-    console.print(Text(f"{words}, {_words(test.detection)} fixed or found"), soft_wrap=True)
+    words += f", {_words(test.detection)} fixed or found"
+    if test.hard is not None and test.hard.total:
+        words += f"; of those on texts in doubt {_words(test.hard)} fixed"
+    console.print(Text(words), soft_wrap=True)
 
 
 def _words(share: Share) -> str:

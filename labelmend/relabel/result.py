@@ -9,6 +9,7 @@ from labelmend.llm.types import VoterReport
 from labelmend.relabel.labelmodel.answered import Answered
 from labelmend.relabel.labelmodel.risk_control import Guarantee
 from labelmend.relabel.labelmodel.types import Decisions, Posterior
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import Bools, Dataset, Evidence, Floats, Ints, LabelCard, Share, UniqueTexts
 
 
@@ -77,6 +78,8 @@ class Relabelling:
         guarantee: what the audit among the answers allows; None without one.
         held_out: what would be done with each answered row if only the others were answered; None
             without answers.
+        interval: between which the share of wrong labels lies, as far as the table can tell; None
+            where answers tell it, or where nothing does.
     """
 
     dataset: Dataset
@@ -95,3 +98,4 @@ class Relabelling:
     answered: Answered | None = None
     guarantee: Guarantee | None = None
     held_out: Decisions | None = None
+    interval: NoiseInterval | None = None

@@ -17,6 +17,7 @@ from labelmend.relabel.labelmodel.fusion import Fit
 from labelmend.relabel.labelmodel.risk_control import Guarantee
 from labelmend.relabel.labelmodel.rounds import Estimated, Given
 from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.neighbours import Neighbours
@@ -85,6 +86,7 @@ class State:
         escalated: what the escalated sources said, and the fusion with it.
         answered: what people's answers taught.
         trust: whether the given labels can be learned from.
+        interval: what the table leaves open of its noise; None where that is known, or nothing is.
         decisions: what is done with each row.
         guarantee: what the audit among the answers allows; None without one.
         held_out: what would be done with each answered row if only the others were answered.
@@ -101,6 +103,7 @@ class State:
     escalated: Escalated | None = None
     answered: Answered | None = None
     trust: Trust | None = None
+    interval: NoiseInterval | None = None
     decisions: Decisions | None = None
     guarantee: Guarantee | None = None
     held_out: Decisions | None = None

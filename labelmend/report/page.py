@@ -197,6 +197,9 @@ def mending_in_words(mending: Mending) -> str:
     parts += [f"{mending.review:,} for review"] if mending.review is not None else []
     noise = mending.estimated_noise
     said = "" if noise is None else f"; estimated noise {noise:.1%} of the given labels"
+    open_ = None if mending.run is None else mending.run.noise.interval
+    if open_ is not None:
+        said += f", between {open_.low:.1%} and {open_.high:.1%}"
     return f"Of {mending.rows:,} rows, {', '.join(parts)}, {mending.kept:,} kept{said}."
 
 
@@ -238,6 +241,8 @@ def _mending_words(mending: Mending | None) -> list[str]:
     lines = [mending_in_words(mending)]
     run = mending.run
     if run is not None:
+        interval = run.noise.interval
+        lines += [] if interval is None else [f"{interval.words}."]
         lines.append(run.channel_in_words)
         lines.append(
             f"Of {run.harm.expected_good:,.0f} good labels, {run.harm.expected_broken:.1f} are "

@@ -17,6 +17,7 @@ from labelmend.relabel.diagnostics.label_set import (
     diagnose,
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel
+from labelmend.relabel.noise_interval import NoiseInterval, interval_in_words
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.runs.findings import ConfusedPair
 from labelmend.types import Share
@@ -130,18 +131,54 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+class IntervalRecord(Part):
+    """What the table leaves open of its noise: see `NoiseInterval`.
+
+    Attributes:
+        low: share of wrong labels, at least; as far as the table can tell.
+        high: the same, at most.
+        agreement: share of the given labels with which the evidence agrees, out of fold.
+        own_errors: share of the evidence's most decisive contradictions that may be its own errors.
+        weak: whether the evidence is weak on this table.
+        words: what the user was told.
+    """
+
+    low: float
+    high: float
+    agreement: float
+    own_errors: float
+    weak: bool
+    words: Text
+
+    @classmethod
+    def of(cls, interval: NoiseInterval) -> "IntervalRecord":
+        """Round an interval."""
+        return cls(
+            low=round(interval.low, 6),
+            high=round(interval.high, 6),
+            agreement=round(interval.agreement, 6),
+            own_errors=round(interval.own_errors, 6),
+            weak=interval.weak,
+            words=interval_in_words(interval),
+        )
+
+
 class NoiseRecord(Part):
     """How wrong the given labels are.
 
     Attributes:
-        estimated_rate: expected share of wrong labels among them.
+        estimated_rate: expected share of wrong labels among them, errors taken to be as frequent
+            where texts are easy as where they are hard.
         channel: how they come about.
         confused_pairs: the label pairs most often confused, by expected rows.
+        interval: between which the rate lies; None where answers tell it, where nothing does, and
+            in records of schema version 1.
     """
 
     estimated_rate: float
     channel: NoiseChannel
     confused_pairs: tuple[ConfusedPair, ...]
+    interval: IntervalRecord | None = None
 
 
 class HarmRecord(Part):
@@ -193,6 +230,7 @@ class SelfTestRecord(Part):
     broken_at_factor: int
     withdrawn_changes: int
     verdict: Text
+    hard_recovery: ShareRecord | None = None
 
     @classmethod
     def of(cls, test: SelfTest) -> "SelfTestRecord":
@@ -212,6 +250,7 @@ class SelfTestRecord(Part):
             broken_at_factor=test.broken_at_factor,
             withdrawn_changes=test.withdrawn,
             verdict=test.verdict,
+            hard_recovery=None if test.hard is None else ShareRecord.of(test.hard),
         )
 
 

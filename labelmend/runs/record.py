@@ -24,6 +24,7 @@ from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
 from labelmend.runs.parts import (
     Advice,
     HarmRecord,
+    IntervalRecord,
     NoiseRecord,
     Part,
     RunInput,
@@ -37,8 +38,9 @@ from labelmend.runs.parts import (
 from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel
 
-SCHEMA_VERSION = 1
-"""Of the records that are written. 0 is read too: it has no such key, and older words."""
+SCHEMA_VERSION = 2
+"""Of the records that are written. 1 is read too, which knows no interval of the noise, and 0,
+which has no such key, and older words."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
 
@@ -65,7 +67,8 @@ class RunRecord(Part):
         self_test: None where it was not asked for.
         sources: of evidence, by name.
         voters: what each voter did.
-        review_order: ids of the rows for review, best first.
+        review_order: ids of all rows, most worth a look first; up to schema version 1 only of those
+            for review.
         notes: what the run had to say.
         seconds: time by stage.
         versions: of the libraries.
@@ -133,6 +136,7 @@ class RunRecord(Part):
                 estimated_rate=round(estimated_noise(result), 6),
                 channel=result.posterior.channel,
                 confused_pairs=confused_pairs(result, _CONFUSED_PAIRS),
+                interval=None if result.interval is None else IntervalRecord.of(result.interval),
             ),
             harm=HarmRecord(
                 expected_broken=round(decisions.expected_harm, 4),

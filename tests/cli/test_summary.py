@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from labelmend.relabel.diagnostics.label_set import (
 )
 from labelmend.relabel.diagnostics.learnability import Trust
 from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.runs.layout import OutputPaths
 from labelmend.types import Dataset, Share, UniqueTexts
@@ -238,6 +240,20 @@ def test_the_summary_gives_advice(capsys):
     # Too few texts to be tested, but a label without rows is one all the same.
     assert "No row was given b." in lines
     assert "Estimated noise rate 50.0%; good labels broken, expected: 0.0 of 1" in lines
+    assert "labelmend audit" not in "".join(lines)
+
+
+def test_the_summary_says_what_the_table_leaves_open(capsys):
+    known = outcome()
+    nothing = np.zeros(2)
+    interval = NoiseInterval(0.1, 0.4, 0.5, 0.3, 0.9, np.array([False, True]), nothing, 0.2, 1.0)
+    print_summary(replace(known, result=replace(known.result, interval=interval)), verbose=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "Between 10.0% and 40.0% of the given labels are wrong, as far as the table itself can "
+        "tell; errors that follow a rule can't be excluded. To know it, look at 100 rows: "
+        "labelmend audit."
+    ) in lines
 
 
 def test_advice_cannot_steer_the_terminal(capsys, monkeypatch):

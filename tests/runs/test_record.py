@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -11,6 +12,7 @@ from labelmend.arrays import share
 from labelmend.configs.load import load_config
 from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.label_set import EmptyLabel
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
 from labelmend.runs.findings import ConfusedPair
 from labelmend.runs.parts import (
@@ -47,6 +49,18 @@ TEST = SelfTest(
     withdrawn=1,
     verdict="tightened",
     notes=(),
+    hard=share(1, 2),
+)
+INTERVAL = NoiseInterval(
+    low=0.05,
+    high=0.3,
+    agreement=0.75,
+    own_errors=0.25,
+    weakness=0.975,
+    contradicted=np.array([False, False, False, True]),
+    least=np.zeros(4),
+    flat=0.3,
+    severity=1.0,
 )
 KEYS = """
 schema_version labelmend input.path input.sha256 input.rows input.texts input.columns.text
@@ -57,14 +71,18 @@ advice.mostly_wrong advice.empty.label advice.empty.mended_rows counts.change co
 counts.label counts.review noise.estimated_rate noise.channel.keep_rate noise.channel.similar_share
 noise.channel.oos_share noise.channel.temperature noise.channel.pair_strength
 noise.channel.label_strength noise.confused_pairs.true noise.confused_pairs.given
-noise.confused_pairs.rows noise.confused_pairs.rate harm.expected_broken harm.expected_good
-harm.budget self_test.runs self_test.estimated_rate self_test.injected_rate self_test.recovery.count
+noise.confused_pairs.rows noise.confused_pairs.rate noise.interval.low noise.interval.high
+noise.interval.agreement noise.interval.own_errors noise.interval.weak noise.interval.words
+harm.expected_broken harm.expected_good harm.budget self_test.runs self_test.estimated_rate
+self_test.injected_rate self_test.recovery.count
 self_test.recovery.total self_test.recovery.rate self_test.recovery.interval_95
 self_test.detection.count self_test.detection.total self_test.detection.rate
 self_test.detection.interval_95 self_test.harm.count self_test.harm.total self_test.harm.rate
 self_test.harm.interval_95 self_test.expected_broken self_test.realised_by_expected_harm
 self_test.budget self_test.factor self_test.broken_at_factor self_test.withdrawn_changes
-self_test.verdict sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
+self_test.verdict self_test.hard_recovery.count self_test.hard_recovery.total
+self_test.hard_recovery.rate self_test.hard_recovery.interval_95
+sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
 voters.voter voters.asked voters.remembered voters.failures voters.seconds voters.spent
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes
@@ -75,7 +93,7 @@ versions.torch versions.llama-cpp-python
 
 @pytest.fixture
 def record(four_rows):
-    result = replace(four_rows, self_test=TEST)
+    result = replace(four_rows, self_test=TEST, interval=INTERVAL)
     return RunRecord.of(result, CONFIG, {"encoder": MODEL}, SOURCE, ("a note",))
 
 
@@ -133,17 +151,35 @@ def test_what_it_says_of_the_self_test(record, four_rows):
     # One good label was broken where 1.5 were expected to be.
     assert said.realised_by_expected_harm == 0.6667
     assert (said.withdrawn_changes, said.verdict) == (1, "tightened")
+    assert (said.hard_recovery.count, said.hard_recovery.total) == (1, 2)
     assert RunRecord.of(four_rows, CONFIG, {}, SOURCE, ()).self_test is None
+
+
+def test_what_it_says_of_the_noise(record, four_rows):
+    said = record.noise.interval
+    assert (said.low, said.high, said.agreement, said.own_errors) == (0.05, 0.3, 0.75, 0.25)
+    assert said.weak
+    assert said.words.startswith("Between 5.0% and 30.0% of the given labels are wrong")
+    assert RunRecord.of(four_rows, CONFIG, {}, SOURCE, ()).noise.interval is None
+
+
+def test_records_of_version_1_are_read(fields):
+    old = {**fields, "schema_version": 1}
+    del old["noise"]["interval"], old["self_test"]["hard_recovery"]
+    read = RunRecord.from_json(json.dumps(old))
+    assert read.noise.interval is None
+    assert read.self_test.hard_recovery is None
+    assert read.noise.estimated_rate == fields["noise"]["estimated_rate"]
 
 
 def test_the_keys_of_the_file_change_with_its_version_only(fields):
     assert keys(fields) == KEYS.split()
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2
 
 
 def test_what_is_written_is_read(record, tmp_path):
     text = record.to_json()
-    assert text.startswith('{\n  "schema_version": 1,\n  "labelmend": ')
+    assert text.startswith('{\n  "schema_version": 2,\n  "labelmend": ')
     assert text.endswith("}\n")
     path = tmp_path / "a.run.json"
     path.write_text(text, "utf-8")
@@ -184,7 +220,7 @@ def test_a_record_of_a_later_version_is_refused(fields, tmp_path):
     with pytest.raises(InputError) as caught:
         RunRecord.read(path)
     assert str(caught.value) == (
-        f"{path}: written by a later labelmend (schema version 7, this one reads up to 1); "
+        f"{path}: written by a later labelmend (schema version 7, this one reads up to 2); "
         "update labelmend"
     )
 
