@@ -143,7 +143,7 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
         nothing = np.zeros(len(labelled))
         return NoiseInterval(0.0, 1.0, 0.0, 1.0, 0.0, heard.contradicted, nothing, 0.0, 0.0)
     contradicted = int((anchor & heard.contradicted).sum())
-    own_errors = min(float(heard.doubt[anchor].sum()) / max(contradicted, 1), 1.0)
+    own_errors = min(_sum(heard.doubt[anchor]) / max(contradicted, 1), 1.0)
     trusted, weak = config.weak_from**config.sharpness, own_errors**config.sharpness
     weakness = weak / (weak + trusted)
     flat = weakness * min(config.margin * own_errors, config.most)
@@ -151,9 +151,10 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
     own_doubt = config.own_doubt * heard.doubt / max(at_anchors, 1 / max(int(anchor.sum()), 1))
     least = np.where(heard.contradicted, np.minimum(flat, weakness * own_doubt), 0.0)
 
-    believed = float(1 - quality[labelled].mean())
-    against = float(heard.contradicted[labelled].mean())
-    repeated = float(heard.doubt[labelled].mean())
+    total = int(labelled.sum())
+    believed = 1 - _sum(quality[labelled]) / total
+    against = int(heard.contradicted.sum()) / total
+    repeated = _sum(heard.doubt[labelled]) / total
     # Twice its own doubt: evidence that errs as often again as it says is not unheard of.
     few = min(believed, max(1 - 2 * own_errors, 0.0) * at_anchors)
     many = max(believed, 1 - (1 - against) * (1 - repeated))
@@ -173,6 +174,11 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
     )
 
 
+def _sum(values: Doubles) -> float:
+    """Return the sum, which no order of rows changes."""
+    return float(np.sort(values).sum())
+
+
 _EQUAL = 1e-6
 """Shares of wrong labels that no table is large enough to tell apart."""
 
@@ -186,7 +192,7 @@ def _bound(rate: float, count: int, errors: float) -> float:
 
 def _severity(quality: Doubles, wrong: float) -> float:
     """Return the nats off all log-odds with which this share of the labels is wrong."""
-    odds = _logit(quality)
+    odds = _logit(np.sort(quality))
 
     def gap(nats: float) -> float:
         return float(expit(odds - nats).mean()) - (1 - wrong)

@@ -155,3 +155,14 @@ def test_what_is_said():
     said = weakness_in_words(told)
     assert "agrees with 65% of the given labels" in said
     assert "35% of its contradictions may be errors of its own" in said
+
+
+def test_the_order_of_rows_changes_nothing():
+    rng = np.random.default_rng(0)
+    heard = rows(rng.random(500) < 0.2, rng.random(500) / 3, rng.random(500) < 0.5)
+    quality, order = rng.random(500), rng.permutation(500)
+    other = Heard(*(part[order] for part in vars(heard).values()))
+    one, two = (noise_interval(h, q, PLAIN) for h, q in ((heard, quality), (other, quality[order])))
+    assert (one.low, one.high, one.own_errors) == (two.low, two.high, two.own_errors)
+    assert (one.flat, one.severity) == (two.flat, two.severity)
+    assert one.middle(quality)[order].tolist() == two.middle(quality[order]).tolist()
