@@ -30,8 +30,10 @@ from labelmend.relabel.diagnostics.self_test import (
     presumed_truth,
     tighten,
 )
+from labelmend.relabel.escalation.annotator_weights import hear_witnesses
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
+from labelmend.relabel.evidence.annotators import VOTE_COLUMN, agreed_against
 from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened
 from labelmend.relabel.evidence.guard import fitted, spoken
 from labelmend.relabel.evidence.registry import open_sources, proposers, resolved_sources
@@ -112,13 +114,13 @@ def propose(run: Run, state: State) -> State:
             "no source of evidence speaks before the rounds: switch one on under evidence, such as "
             "classifier or bm25"
         )
+    fixed = [_timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"]
     start = Given(
         corpus=corpus,
         given=told,
         candidates=chosen,
-        fixed=tuple(
-            _timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"
-        ),
+        fixed=tuple(e for e in fixed if not e.source.startswith(VOTE_COLUMN)),
+        witnesses=tuple(e for e in fixed if e.source.startswith(VOTE_COLUMN)),
         sources=tuple(source for source in speaking if source.phase == "round"),
         first=None if new is None else new.first,
     )
@@ -152,9 +154,13 @@ def escalate(run: Run, state: State) -> State:
         estimated=found(state.estimated),
         config=run.config,
     )
-    return replace(
-        state, escalated=escalation.carry_out([each.source for each in opened if each.speaks])
-    )
+    escalated = escalation.carry_out([each.source for each in opened if each.speaks])
+    if start.witnesses and run.config.fusion.method != "majority":
+        fit, heard = hear_witnesses(
+            escalated.fit, start.witnesses, run.config.fusion, run.config.seed
+        )
+        escalated = replace(escalated, fit=fit, evidence=(*escalated.evidence, *heard))
+    return replace(state, escalated=escalated)
 
 
 def answers(run: Run, state: State) -> State:
@@ -379,6 +385,7 @@ def _decide(run: Run, state: State, max_harm: float) -> Decisions:
         trusted=trusted,
         spoken=run.spoken,
         most_quality=_most_quality(state),
+        disputed=agreed_against(run.dataset.given, run.votes),
     )
 
 
@@ -397,6 +404,7 @@ def _held_out(run: Run, state: State, answered: Answered) -> Decisions:
         answered.held_out,
         run.config.decision,
         most_quality=_most_quality(state),
+        disputed=agreed_against(run.dataset.given, run.votes),
     )
 
 

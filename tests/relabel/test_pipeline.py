@@ -430,3 +430,25 @@ def test_good_labels_are_trusted_without_a_word(mended):
     trust = RunRecord.of(mended, CONFIG, {}, SOURCE, ()).advice.trust
     assert trust.trusted is True
     assert 0.5 < trust.agreement < 1
+
+
+def test_what_all_others_say_against_a_label_is_never_kept_in_silence(noisy, models):
+    rows, truth, given = noisy
+    rng = np.random.default_rng(5)
+    votes = {}
+    for name in ("ann", "bob"):
+        slips = rng.random(len(truth)) < 0.2
+        other = (truth + rng.integers(1, len(LABELS), len(truth))) % len(LABELS)
+        votes[name] = np.where(slips, other, truth)
+    data = dataset_of(rows, given)
+    without, with_them = (relabel(data, CONFIG, models, votes=v) for v in (None, votes))
+    disputed = (votes["ann"] == votes["bob"]) & (votes["ann"] != given)
+    actions = np.array(with_them.decisions.actions)
+    assert disputed.sum() > 10
+    assert set(actions[disputed]) <= {"change", "review"}
+    reviewed = np.flatnonzero(disputed & (actions == "review"))
+    assert (with_them.decisions.proposed[reviewed] == votes["ann"][reviewed]).all()
+    right = [(r.decisions.mended == truth).sum() for r in (without, with_them)]
+    assert right[1] > right[0]
+    # Others' words are no reason to think the labels cleaner.
+    assert with_them.posterior.channel == without.posterior.channel

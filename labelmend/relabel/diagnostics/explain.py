@@ -85,7 +85,6 @@ class RowReader:
         counts = np.asarray(given.sum(axis=1)).ravel()
         main = np.asarray(given.argmax(axis=1)).ravel()
         self._main_label: Ints = np.where(counts > 0, main, NO_LABEL).astype(np.int64)
-        self._best_probability = result.posterior.best()[1]
         self._voters = {report.voter for report in result.voters}
 
     def candidates(self, row: int) -> str:
@@ -125,7 +124,7 @@ class RowReader:
                 f"{self._carry(row, given)} {self._labels[given]}; "
                 f"its probability is {_percent(decisions.quality[row])}."
             )
-        best = _percent(self._best_probability[self._result.unique.of_row[row]])
+        best = _percent(self._probability(row, proposed))
         if given == NO_LABEL:
             start = (
                 "No label was given" if action == "label" else "No label was given, none is sure"
@@ -138,8 +137,21 @@ class RowReader:
         return (
             f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
             f"{self._labels[given]}; their probabilities are {best} and "
-            f"{_percent(decisions.quality[row])}."
+            f"{_percent(decisions.quality[row])}.{self._annotators(row, name)}"
         )
+
+    def _probability(self, row: int, label: int) -> float:
+        text, posterior = self._result.unique.of_row[row], self._result.posterior
+        return float(posterior.probabilities[text][posterior.candidates[text] == label].sum())
+
+    def _annotators(self, row: int, name: str) -> str:
+        """Return a sentence on the vote columns, where all that speak name the proposed label."""
+        heard = [e for e in self._result.evidence if e.source.startswith(VOTE_COLUMN)]
+        columns = {e.source.removeprefix(VOTE_COLUMN) for e in heard}
+        said = {who: label for who, label in self.votes(row).items() if who in columns}
+        if not said or set(said.values()) != {name}:
+            return ""
+        return f" {' and '.join(sorted(said))} say{'s' * (len(said) == 1)} {name}."
 
     def explanations(self, rows: Ints) -> Iterator[Explanation]:
         """Yield the explanation of each of the rows, by index."""

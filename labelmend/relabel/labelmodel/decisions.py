@@ -22,6 +22,7 @@ def decide(
     trusted: bool = True,
     spoken: Spoken | None = None,
     most_quality: float = 1.0,
+    disputed: Ints | None = None,
 ) -> Decisions:
     """Decide on each row.
 
@@ -37,6 +38,8 @@ def decide(
             with a label stay as they are, those without one are all under review.
         spoken: what people said; their rows carry it, and cost nothing of the budget. Where they
             contradict each other, and no answer is likelier than not, the row goes to review.
+        disputed: int64 [n], what all other annotators say against the given label, or `NO_LABEL`:
+            such a row is never kept in silence.
         most_quality: rows whose given label is more probable than this are not changed.
     """
     best_of_text, probability_of_text = posterior.best()
@@ -59,7 +62,10 @@ def decide(
     # A text of which nothing is known has probability 0 for all, and gets no label.
     filled = ~labelled & confident & (best_probability > 0)
     review |= (~labelled & ~filled) | torn
+    against = np.full(len(dataset), NO_LABEL) if disputed is None else disputed
+    review |= (against != NO_LABEL) & ~changed
     review &= ~answered
+    best = np.where(review & (best == dataset.given) & (against != NO_LABEL), against, best)
 
     mended = np.where(answered, said, np.where(changed | filled, best, dataset.given))
     confidence = np.where(changed | answered | ~labelled, best_probability, quality)

@@ -70,6 +70,7 @@ class Given:
         sources: those that learn from the posterior's labels.
         first: sparse float32 [u, K], the texts that labels start with which no row was given; or
             None.
+        witnesses: what other annotators said, which is heard after the rounds.
     """
 
     corpus: Corpus
@@ -78,6 +79,7 @@ class Given:
     fixed: tuple[Evidence, ...]
     sources: tuple[EvidenceSource, ...]
     first: csr_array | None = None
+    witnesses: tuple[Evidence, ...] = ()
 
     @property
     def observed(self) -> Bools:
@@ -239,9 +241,7 @@ def _best(log_prior: Doubles) -> Doubles:
     return best
 
 
-def decisive_texts(
-    log_prior: Doubles, candidates: Candidates, labels: int, share: float
-) -> Bools:
+def decisive_texts(log_prior: Doubles, candidates: Candidates, labels: int, share: float) -> Bools:
     """Return bool [u]: a share of each label's texts, those where evidence is most decisive."""
     best = np.take_along_axis(candidates.labels, log_prior.argmax(axis=1)[:, None], axis=1)[:, 0]
     if log_prior.shape[1] > 1:

@@ -149,3 +149,18 @@ def test_people_who_contradict_each_other_leave_the_row_to_review():
     )
     assert decisions.actions == ("review", "keep")
     assert decisions.mended.tolist() == [0, 0]
+
+
+def test_a_row_that_all_others_dispute_is_never_kept_in_silence():
+    probabilities = np.array([[0.9, 0.08, 0.02], [0.9, 0.05, 0.05]])
+    fit, _ = fitted(probabilities, np.array([0, 0]))
+    decisions = decide(
+        rows([0, 0]),
+        np.array([0, 1]),
+        fit.posterior,
+        DecisionConfig(),
+        disputed=np.array([2, NO_LABEL]),
+    )
+    assert decisions.actions == ("review", "keep")
+    assert decisions.proposed.tolist() == [2, 0]
+    assert decisions.mended.tolist() == [0, 0]
