@@ -14,6 +14,7 @@ from labelmend.relabel.noise_interval import interval_in_words
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
 from labelmend.runs.findings import confused_pairs, estimated_noise
+from labelmend.runs.parts import AnswersRecord
 from labelmend.types import Share
 from labelmend.workflows.demo import Score
 from labelmend.workflows.plan import Plan
@@ -108,6 +109,9 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
     )
     if result.interval is not None:
         console.print(Text(f"{interval_in_words(result.interval)}."), soft_wrap=True)
+    answers = AnswersRecord.of(result)
+    if answers is not None:
+        console.print(Text(harmless(f"{answers.in_words}.")), soft_wrap=True)
     test = result.self_test
     if test is not None:
         _print_self_test(console, test)

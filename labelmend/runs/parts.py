@@ -181,6 +181,69 @@ class NoiseRecord(Part):
     interval: IntervalRecord | None = None
 
 
+class PersonRecord(Part):
+    """How far a person can be relied on: see `Reliability`."""
+
+    accuracy: float
+    answers: int
+    shared: int
+
+
+class AnswersRecord(Part):
+    """What people said, and what it taught.
+
+    Attributes:
+        texts: that were answered.
+        audited: those among them that an audit drew.
+        unsure: texts of which nobody could tell.
+        people: by name.
+        learned: whether the other texts learned from them; too few answers teach nothing.
+        guaranteed: whether the harm budget is kept with 95 % confidence; None without an audit.
+        allowed: changes that the audit allows; None without one.
+    """
+
+    texts: int
+    audited: int
+    unsure: int
+    people: Mapping[Text, PersonRecord]
+    learned: bool
+    guaranteed: bool | None
+    allowed: int | None
+
+    @classmethod
+    def of(cls, result: Relabelling) -> "AnswersRecord | None":
+        """Sum up the answers of a run; None without any."""
+        if result.answered is None:
+            return None
+        spoken, found = result.answered.spoken, result.guarantee
+        return cls(
+            texts=len(spoken),
+            audited=int(spoken.audit.sum()),
+            unsure=spoken.unsure,
+            people={
+                name: PersonRecord(
+                    accuracy=round(each.accuracy, 4), answers=each.answers, shared=each.shared
+                )
+                for name, each in spoken.people.items()
+            },
+            learned=result.answered.correction is not None,
+            guaranteed=None if found is None else found.holds,
+            allowed=None if found is None else found.rows,
+        )
+
+    @property
+    def in_words(self) -> str:
+        """One sentence on who answered what."""
+        who = ", ".join(
+            f"{name} {person.answers:,}"
+            + (f" (right on about {person.accuracy:.0%})" if person.shared else "")
+            for name, person in self.people.items()
+        )
+        rest = f"; of {self.unsure:,} nobody could tell" if self.unsure else ""
+        taught = "" if self.learned else "; too few to teach the other rows"
+        return f"{self.texts:,} texts are answered, by {who}{rest}{taught}"
+
+
 class HarmRecord(Part):
     """What mending may have broken.
 

@@ -23,6 +23,7 @@ from labelmend.relabel.result import Relabelling
 from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
 from labelmend.runs.parts import (
     Advice,
+    AnswersRecord,
     HarmRecord,
     IntervalRecord,
     NoiseRecord,
@@ -65,6 +66,7 @@ class RunRecord(Part):
         noise: how wrong the given labels are.
         harm: what mending may have broken.
         self_test: None where it was not asked for.
+        answers: None without any.
         sources: of evidence, by name.
         voters: what each voter did.
         review_order: ids of all rows, most worth a look first; up to schema version 1 only of those
@@ -87,6 +89,7 @@ class RunRecord(Part):
     noise: NoiseRecord
     harm: HarmRecord
     self_test: SelfTestRecord | None
+    answers: AnswersRecord | None = None
     sources: Mapping[Text, SourceRecord]
     voters: tuple[VoterRecord, ...]
     review_order: tuple[Text, ...]
@@ -143,6 +146,7 @@ class RunRecord(Part):
                 expected_good=round(decisions.expected_good, 4),
                 budget=config.decision.max_harm,
             ),
+            answers=AnswersRecord.of(result),
             self_test=None if result.self_test is None else SelfTestRecord.of(result.self_test),
             sources={
                 name: SourceRecord(weight=round(weight, 6), moved=moved[name])

@@ -16,6 +16,7 @@ from labelmend.errors import ConfigError
 from labelmend.protocols import NoProgress
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import locate_models
+from labelmend.runs.record import RunRecord
 from labelmend.types import Dataset
 from labelmend.workflows.plan import plan_file
 from labelmend.workflows.relabel import relabel_file
@@ -94,6 +95,17 @@ def test_answers_settle_their_rows_and_teach_the_others(table, encoders):
     record = json.loads((folder / "m.run.json").read_text("utf-8"))
     assert record["sources"]["answers"]["weight"] == 1
     assert record["counts"]["answered"] == len(settled)
+    assert record["answers"] == {
+        "texts": len(settled),
+        "audited": 0,
+        "unsure": 0,
+        "people": {"ann": {"accuracy": 0.97, "answers": len(settled), "shared": 0}},
+        "learned": True,
+        "guaranteed": None,
+        "allowed": None,
+    }
+    told = RunRecord.read(folder / "m.run.json").answers
+    assert told.in_words == f"{len(settled)} texts are answered, by ann {len(settled)}"
 
 
 def test_a_dry_run_says_how_many_texts_are_answered(table, encoders):

@@ -81,7 +81,7 @@ self_test.detection.interval_95 self_test.harm.count self_test.harm.total self_t
 self_test.harm.interval_95 self_test.expected_broken self_test.realised_by_expected_harm
 self_test.budget self_test.factor self_test.broken_at_factor self_test.withdrawn_changes
 self_test.verdict self_test.hard_recovery.count self_test.hard_recovery.total
-self_test.hard_recovery.rate self_test.hard_recovery.interval_95
+self_test.hard_recovery.rate self_test.hard_recovery.interval_95 answers
 sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
 voters.voter voters.asked voters.remembered voters.failures voters.seconds voters.spent
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
@@ -165,10 +165,11 @@ def test_what_it_says_of_the_noise(record, four_rows):
 
 def test_records_of_version_1_are_read(fields):
     old = {**fields, "schema_version": 1}
-    del old["noise"]["interval"], old["self_test"]["hard_recovery"]
+    del old["noise"]["interval"], old["self_test"]["hard_recovery"], old["answers"]
     read = RunRecord.from_json(json.dumps(old))
     assert read.noise.interval is None
     assert read.self_test.hard_recovery is None
+    assert read.answers is None
     assert read.noise.estimated_rate == fields["noise"]["estimated_rate"]
 
 
