@@ -216,8 +216,8 @@ def interval_in_words(interval: NoiseInterval) -> str:
 def weakness_in_words(interval: NoiseInterval) -> str:
     """Return what is told where the evidence is weak, in one line."""
     return (
-        f"the evidence is weak on this table: trained on the other rows, it agrees with "
-        f"{interval.agreement:.0%} of the given labels, and where it is most decisive "
-        f"{interval.own_errors:.0%} of its contradictions may be errors of its own; few labels are "
-        "changed, and the rows in doubt are for review"
+        f"the evidence is too weak here to overrule many labels: trained on the other rows, it "
+        f"agrees with {interval.agreement:.0%} of the given ones, and {interval.own_errors:.0%} of "
+        "its most decisive contradictions may be errors of its own; few labels are changed, and "
+        "the rows in doubt are for review"
     )

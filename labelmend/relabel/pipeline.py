@@ -26,10 +26,13 @@ from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.relabel.diagnostics.self_test import (
     NamedProgress,
     Noise,
+    Plausible,
     measure,
+    notes_on_test,
     presumed_truth,
     tighten,
 )
+from labelmend.relabel.doubt import notes_on_evidence, with_interval
 from labelmend.relabel.escalation.annotator_weights import hear_witnesses
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
@@ -40,7 +43,7 @@ from labelmend.relabel.evidence.registry import open_sources, proposers, resolve
 from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.answered import Answered, Spoken, learn_from_answers
 from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.risk_control import guarantee_of, notes_on_guarantee
+from labelmend.relabel.labelmodel.risk_control import guarantee_of, most_quality, notes_on_guarantee
 from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
@@ -191,6 +194,7 @@ def learnability(run: Run, state: State) -> State:
 
 def decide_rows(run: Run, state: State) -> State:
     """Keep, change or review each row."""
+    state = with_interval(run, state)
     state = replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
     answered = state.answered
     if answered is None:
@@ -202,6 +206,7 @@ def decide_rows(run: Run, state: State) -> State:
         found(state.decisions),
         run.config.decision,
         run.config.seed,
+        state.interval,
     )
     state = replace(state, guarantee=audited)
     return replace(
@@ -334,15 +339,17 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         answered=state.answered,
         guarantee=state.guarantee,
         held_out=state.held_out,
+        interval=state.interval,
         notes=(
             *found(run.space).notes,
             *([] if trust.trusted else [trust.reason]),
+            *notes_on_evidence(run, state),
             *notes_on_gpu(run.config, run.models),
             *found(state.described).notes,
             *notes_on_voters(escalated.reports),
             *(() if run.spoken is None else run.spoken.notes),
             *notes_on_guarantee(state.guarantee, run.config.decision),
-            *_notes_on(state.tested),
+            *notes_on_test(state.tested),
         ),
     )
 
@@ -384,15 +391,10 @@ def _decide(run: Run, state: State, max_harm: float) -> Decisions:
         budget,
         trusted=trusted,
         spoken=run.spoken,
-        most_quality=_most_quality(state),
+        interval=state.interval,
+        most_quality=most_quality(state.guarantee),
         disputed=agreed_against(run.dataset.given, run.votes),
     )
-
-
-def _most_quality(state: State) -> float:
-    """Return the quality up to which rows may be changed."""
-    audited = state.guarantee
-    return 1.0 if audited is None or not audited.holds else audited.threshold
 
 
 def _held_out(run: Run, state: State, answered: Answered) -> Decisions:
@@ -403,7 +405,8 @@ def _held_out(run: Run, state: State, answered: Answered) -> Decisions:
         text_of,
         answered.held_out,
         run.config.decision,
-        most_quality=_most_quality(state),
+        interval=state.interval,
+        most_quality=most_quality(state.guarantee),
         disputed=agreed_against(run.dataset.given, run.votes),
     )
 
@@ -431,11 +434,14 @@ def _measured(run: Run, state: State) -> SelfTest:
     prototypes = PrototypeRetriever(corpus.embeddings, given_shares(mended)).prototypes()
     learned, channel = found(state.estimated).learned, run.config.fusion.channel
     noise = Noise(learned, prototypes, run.dataset.oos, channel)
-    return measure(run.dataset, unique.of_row, decisions, noise, mend, run.config, run.self_tests)
-
-
-def _notes_on(test: SelfTest | None) -> tuple[str, ...]:
-    """Return what must not be missed of a self-test: that it changed the run, and its limits."""
-    if test is None:
-        return ()
-    return (*test.notes, test.verdict) if test.factor < 1 else test.notes
+    fit, labels = found(state.estimated).fit, found(state.start).candidates.labels
+    return measure(
+        run.dataset,
+        unique.of_row,
+        decisions,
+        noise,
+        mend,
+        run.config,
+        run.self_tests,
+        Plausible(labels, np.exp(fit.log_prior)),
+    )

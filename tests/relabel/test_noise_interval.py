@@ -153,8 +153,8 @@ def test_what_is_said():
         "labelmend audit"
     )
     said = weakness_in_words(told)
-    assert "agrees with 65% of the given labels" in said
-    assert "35% of its contradictions may be errors of its own" in said
+    assert "agrees with 65% of the given ones" in said
+    assert "35% of its most decisive contradictions may be errors of its own" in said
 
 
 def test_the_order_of_rows_changes_nothing():

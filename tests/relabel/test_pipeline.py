@@ -75,7 +75,18 @@ def test_every_row_gets_a_decision(mended):
     assert set(actions) <= {"keep", "change", "review"}
     changed = np.array([a == "change" for a in actions])
     assert np.array_equal(mended.decisions.mended != mended.dataset.given, changed)
-    assert set(mended.decisions.review_order) == {i for i, a in enumerate(actions) if a == "review"}
+    assert sorted(mended.decisions.review_order.tolist()) == list(range(n))
+    quality = mended.decisions.quality[mended.decisions.review_order]
+    assert (np.diff(quality) >= 0).all()
+
+
+def test_what_the_table_leaves_open(noisy, mended):
+    _, truth, given = noisy
+    interval = mended.interval
+    assert interval.low <= (given != truth).mean() <= interval.high
+    assert interval.high - interval.low < 0.3
+    assert not interval.weak
+    assert interval.agreement == pytest.approx((given == truth).mean(), abs=0.1)
 
 
 def test_the_order_of_rows_changes_nothing(noisy, models, mended):
@@ -234,11 +245,15 @@ def test_a_self_test_that_keeps_the_budget_changes_nothing(noisy, models, mended
     test = result.self_test
     assert (test.runs, test.factor, test.withdrawn) == (2, 1.0, 0)
     assert test.harm.rate <= test.budget == CONFIG.decision.max_harm
-    # An eighth of the labels are wrong; most errors of this kind can be found, and many fixed.
+    # An eighth of the labels are wrong; most errors of the learned kind can be found, and many
+    # fixed, and of those on hard texts fewer.
     assert test.estimated_rate == pytest.approx(1 / 8, abs=0.03)
     assert test.injected_rate == pytest.approx(test.estimated_rate, abs=0.04)
-    assert test.detection.rate > 0.7
+    assert test.detection.rate > 0.5
     assert test.recovery.rate > 0.3
+    easy = test.recovery.total - test.hard.total
+    assert (test.recovery.count - test.hard.count) / easy > 0.6
+    assert 0.2 < test.hard.total / test.recovery.total < 0.7
     assert test.recovery.total + test.harm.total == 2 * sum(
         action in {"keep", "change"} for action in mended.decisions.actions
     )
@@ -272,7 +287,10 @@ def test_a_self_test_beyond_the_budget_tightens_it(noisy, models, mended, monkey
 def test_the_notes_of_the_cache_come_out(noisy, models, monkeypatch):
     rows, _, given = noisy
     monkeypatch.setattr(pipeline.TextSpace, "notes", ("nothing is kept",))
-    assert relabel(dataset_of(rows[:40], given[:40]), CONFIG, models).notes == ("nothing is kept",)
+    notes = relabel(dataset_of(rows[:40], given[:40]), CONFIG, models).notes
+    assert notes[0] == "nothing is kept"
+    # Of so few rows the evidence knows little, and says so.
+    assert ["evidence is too weak" in note for note in notes[1:]] == [True]
 
 
 def test_a_majority_has_no_budget_to_test(noisy, models):

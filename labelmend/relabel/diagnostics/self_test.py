@@ -214,6 +214,13 @@ def tighten(
     return dataclasses.replace(test, withdrawn=withdrawn, verdict=verdict), after
 
 
+def notes_on_test(test: SelfTest | None) -> tuple[str, ...]:
+    """Return what must not be missed of a self-test: that it changed the run, and its limits."""
+    if test is None:
+        return ()
+    return (*test.notes, test.verdict) if test.factor < 1 else test.notes
+
+
 def presumed_truth(dataset: Dataset, decisions: Decisions) -> tuple[Ints, Bools]:
     """Return the labels that the test takes for true, int64 [n], and the rows that it scores.
 

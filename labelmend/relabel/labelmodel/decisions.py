@@ -2,7 +2,8 @@
 
 The expected harm of a set of changes is the expected number of good labels in it, as a share of
 the expected number of good labels in the whole table: the sum of q_i(g_i) over the one by that over
-the other. A part of the budget is kept back.
+the other. A part of the budget is kept back. Where the evidence is weak, a change costs what it
+does if the evidence errs as much as it may (see `NoiseInterval`).
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from labelmend.configs.schema import DecisionConfig
 from labelmend.relabel.labelmodel.answered import Spoken
 from labelmend.relabel.labelmodel.types import Decision, Decisions, Posterior
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 
@@ -21,6 +23,7 @@ def decide(
     *,
     trusted: bool = True,
     spoken: Spoken | None = None,
+    interval: NoiseInterval | None = None,
     most_quality: float = 1.0,
     disputed: Ints | None = None,
 ) -> Decisions:
@@ -40,6 +43,7 @@ def decide(
             contradict each other, and no answer is likelier than not, the row goes to review.
         disputed: int64 [n], what all other annotators say against the given label, or `NO_LABEL`:
             such a row is never kept in silence.
+        interval: what the table leaves open of its noise; None where people's answers tell it.
         most_quality: rows whose given label is more probable than this are not changed.
     """
     best_of_text, probability_of_text = posterior.best()
@@ -57,8 +61,13 @@ def decide(
     confident &= trusted & ~answered & ~torn
     wrong = labelled & (best != dataset.given)
     open_to_change = wrong & confident & (quality <= min(config.max_row_harm, most_quality))
-    changed = open_to_change & within_budget(quality, open_to_change, labelled & ~answered, config)
-    review = trusted & labelled & ~changed & (wrong | (quality < config.review_below))
+    cost = quality if interval is None else interval.cautious(quality)
+    budget = spendable(config) * quality[labelled & ~answered].sum()
+    changed = open_to_change & within_budget(cost, quality, open_to_change, budget)
+    in_doubt = wrong | (quality < config.review_below)
+    if interval is not None:
+        in_doubt |= interval.contradicted & (interval.severe(quality) < config.review_below)
+    review = trusted & labelled & ~changed & in_doubt
     # A text of which nothing is known has probability 0 for all, and gets no label.
     filled = ~labelled & confident & (best_probability > 0)
     review |= (~labelled & ~filled) | torn
@@ -68,27 +77,32 @@ def decide(
     best = np.where(review & (best == dataset.given) & (against != NO_LABEL), against, best)
 
     mended = np.where(answered, said, np.where(changed | filled, best, dataset.given))
-    confidence = np.where(changed | answered | ~labelled, best_probability, quality)
-    actions: list[Decision] = ["keep"] * len(dataset)
-    for rows, action in (
-        (changed, "change"),
-        (review, "review"),
-        (filled, "label"),
-        (answered, "answered"),
-    ):
-        for row in np.flatnonzero(rows):
-            actions[row] = action  # type: ignore[call-overload]
-    harm = np.where(labelled, quality, 0.0)
+    told = quality if interval is None else interval.middle(quality)
+    surely = best_probability * np.where(changed, _rescaled(1 - told, 1 - quality), 1.0)
+    confidence = np.where(changed | answered | ~labelled, surely, told)
+    chosen = (answered, filled, review, changed)
+    actions: list[Decision] = np.select(chosen, _ACTIONS, "keep").tolist()
     return Decisions(
         actions=tuple(actions),
         mended=mended,
         proposed=best,
         confidence=confidence,
-        quality=quality,
-        review_order=_by_expected_gain(dataset, review, best_probability, quality),
-        expected_harm=float(harm[changed].sum()),
-        expected_good=float(harm.sum()),
+        quality=told,
+        review_order=_by_doubt(dataset, answered, np.where(labelled, quality, best_probability)),
+        expected_harm=float(cost[changed].sum()),
+        expected_good=float(quality[labelled].sum()),
+        cost=None if interval is None else cost,
     )
+
+
+_ACTIONS: tuple[Decision, ...] = ("answered", "label", "review", "change")
+"""What is done with a row that several hold for: the first of them."""
+
+
+def _rescaled(part: Doubles, whole: Doubles) -> Doubles:
+    """Return float64 [n], part / whole, at most 1; 1 where there is no whole."""
+    divided = np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
+    return np.minimum(divided, 1.0)
 
 
 def _said(spoken: Spoken | None, text_of: Ints) -> tuple[Bools, Bools, Ints]:
@@ -122,17 +136,20 @@ def _runner_up(given: Ints, best: Ints, text_of: Ints, posterior: Posterior) -> 
     return rest
 
 
-def within_budget(
-    quality: Doubles, open_to_change: np.ndarray, labelled: np.ndarray, config: DecisionConfig
-) -> np.ndarray:
-    """Return bool [n]: the rows, lowest quality first, whose harm together is within the budget."""
-    budget = spendable(config) * quality[labelled].sum()
-    values, inverse, counts = np.unique(
-        quality[open_to_change], return_inverse=True, return_counts=True
-    )
-    affordable = np.cumsum(values * counts) <= budget
+def within_budget(cost: Doubles, quality: Doubles, open_to_change: Bools, budget: float) -> Bools:
+    """Return bool [n]: the rows, cheapest first, whose cost together is within the budget.
+
+    Args:
+        cost: float64 [n], in good labels.
+        quality: float64 [n]; of rows that cost the same, those of lower quality come first.
+        open_to_change: bool [n].
+        budget: in good labels.
+    """
+    pairs = np.stack([cost[open_to_change], quality[open_to_change]])
+    values, inverse, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    affordable = np.cumsum(values[0] * counts) <= budget
     chosen = np.zeros(len(quality), dtype=bool)
-    chosen[open_to_change] = affordable[inverse]
+    chosen[open_to_change] = affordable[inverse.ravel()]
     return chosen
 
 
@@ -145,13 +162,15 @@ def spendable(config: DecisionConfig) -> float:
     return config.spend * config.max_harm if config.max_harm < 1 else 1.0
 
 
-def _by_expected_gain(
-    dataset: Dataset, review: np.ndarray, best_probability: Doubles, quality: Doubles
-) -> Ints:
-    """Order the review queue by what taking the proposal would gain, in expected right labels."""
-    rows = np.flatnonzero(review)
-    gain = best_probability[rows] - np.nan_to_num(quality[rows])
-    keys = np.array([dataset.texts[row] for row in rows], dtype=object)
-    ids = np.array([dataset.ids[row] for row in rows], dtype=object)
-    ordered = sorted(range(len(rows)), key=lambda i: (-gain[i], keys[i], ids[i]))
-    return rows[ordered]
+def _by_doubt(dataset: Dataset, answered: Bools, quality: Doubles) -> Ints:
+    """Order all rows by doubt of their label, those last that people have settled.
+
+    Args:
+        dataset: n rows.
+        answered: bool [n], rows that people have settled.
+        quality: float64 [n], probability of the given label, or of the best one where none is.
+    """
+    settled, probable = answered.tolist(), quality.tolist()
+    rows = range(len(dataset))
+    columns = zip(settled, probable, dataset.texts, dataset.ids, rows, strict=True)
+    return np.array([row for *_, row in sorted(columns)], dtype=np.int64)

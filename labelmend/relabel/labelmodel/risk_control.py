@@ -17,6 +17,7 @@ from labelmend.relabel.labelmodel.answered import Answered
 from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.labelmodel.intervals import Cells, upper_total
 from labelmend.relabel.labelmodel.types import Decisions
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import Bools, Dataset, Doubles, Ints
 
 _STEPS = 8
@@ -113,7 +114,11 @@ def _bound(threshold: float, rows: int, audited: Audited, seed: int) -> float:
 
 
 def audited_rows(
-    dataset: Dataset, text_of: Ints, answered: Answered, config: DecisionConfig
+    dataset: Dataset,
+    text_of: Ints,
+    answered: Answered,
+    config: DecisionConfig,
+    interval: NoiseInterval | None = None,
 ) -> Audited:
     """Return what an audit knows of the rows that it drew.
 
@@ -122,12 +127,15 @@ def audited_rows(
         text_of: int64 [n], the text of each row.
         answered: what people said, and what would be believed of their texts without it.
         config: when a row may be changed.
+        interval: what the table leaves open; None where the answers tell it.
     """
     spoken = answered.spoken
     place = np.minimum(np.searchsorted(spoken.texts, text_of), len(spoken) - 1)
     drawn = (spoken.texts[place] == text_of) & spoken.audit[place] & (dataset.given >= 0)
     rows = np.flatnonzero(drawn)
-    lifted = decide(dataset, text_of, answered.held_out, replace(config, max_harm=1.0))
+    lifted = decide(
+        dataset, text_of, answered.held_out, replace(config, max_harm=1.0), interval=interval
+    )
     changed = np.array([action == "change" for action in lifted.actions])
     return Audited(
         quality=lifted.quality[rows],
@@ -144,6 +152,7 @@ def guarantee_of(
     decisions: Decisions,
     config: DecisionConfig,
     seed: int,
+    interval: NoiseInterval | None = None,
 ) -> Guarantee | None:
     """Return what an audit allows of a run's changes; None without an audit, budget or change.
 
@@ -154,16 +163,22 @@ def guarantee_of(
         decisions: within the budget as the posterior expects it.
         config: the budget.
         seed: of the bounds' draws.
+        interval: what the table leaves open; None where the answers tell it.
     """
     changed = np.array([action == "change" for action in decisions.actions])
     if not answered.spoken.audit.any() or config.max_harm >= 1 or not changed.any():
         return None
     return guarantee(
         decisions.quality[changed],
-        audited_rows(dataset, text_of, answered, config),
+        audited_rows(dataset, text_of, answered, config, interval),
         config.max_harm * decisions.expected_good,
         seed,
     )
+
+
+def most_quality(found: Guarantee | None) -> float:
+    """Return the quality up to which rows may be changed."""
+    return 1.0 if found is None or not found.holds else found.threshold
 
 
 def notes_on_guarantee(found: Guarantee | None, config: DecisionConfig) -> tuple[str, ...]:

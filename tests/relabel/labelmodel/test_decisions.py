@@ -11,6 +11,7 @@ from labelmend.relabel.labelmodel.decisions import (
     within_budget,
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel, Posterior
+from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import NO_LABEL, Dataset
 
 CHANNEL = NoiseChannel(0.9, 0.3, 0.1, 0.1, None, None)
@@ -158,7 +159,7 @@ def test_labels_that_taught_nothing_change_nothing():
     decisions = decide(data, np.arange(5), belief, OPEN, trusted=False)
     assert decisions.actions == ("keep", "keep", "review", "keep", "review")
     assert decisions.mended.tolist() == given
-    assert sorted(decisions.review_order.tolist()) == [2, 4]
+    assert sorted(decisions.review_order.tolist()) == [0, 1, 2, 3, 4]
     assert decisions.expected_harm == 0
     assert decide(data, np.arange(5), belief, OPEN, trusted=True).actions[0] == "change"
 
@@ -169,9 +170,10 @@ def test_a_doubtful_row_whose_given_label_is_best_goes_to_review():
     assert decide_rows([0], rows, settings(review_below=3 / 8)).actions == ("keep",)
 
 
-def test_review_shows_the_greatest_expected_gain_first():
-    # Gains: 1/2, 1/4, none is given: 3/8, 0, 1/4 (the text decides), 1/4 (the id decides).
-    rows = [[1 / 4, 3 / 4], [3 / 8, 5 / 8], [3 / 8, 3 / 8], [1 / 4, 0], [3 / 8, 5 / 8]]
+def test_the_queue_ranks_all_rows_by_doubt_of_their_label():
+    # Qualities: 1/4, 3/8, none is given: 7/16 for the best, 1/8, 3/8 (the text decides), 3/8 (the
+    # id decides).
+    rows = [[1 / 4, 3 / 4], [3 / 8, 5 / 8], [7 / 16, 3 / 8], [1 / 8, 0], [3 / 8, 5 / 8]]
     decisions = decide_rows(
         [0, 0, NO_LABEL, 0, 0, 0],
         [*rows, rows[4]],
@@ -180,7 +182,10 @@ def test_review_shows_the_greatest_expected_gain_first():
         ids=["1", "2", "3", "4", "9", "10"],
     )
     assert decisions.actions == ("review",) * 6
-    assert decisions.review_order.tolist() == [0, 2, 5, 4, 1, 3]
+    assert decisions.review_order.tolist() == [3, 0, 5, 4, 1, 2]
+    changed = decide_rows([0, 0, 1], [[0, 1], [1 / 4, 3 / 4], [0, 1]])
+    assert changed.actions == ("change", "change", "keep")
+    assert changed.review_order.tolist() == [0, 1, 2]
 
 
 def test_copies_of_a_text_are_decided_together():
@@ -262,7 +267,7 @@ def test_candidates_in_another_order_are_decided_the_same():
 
 def test_nothing_open_spends_nothing():
     quality, nobody = np.array([0.5, np.nan]), np.zeros(2, dtype=bool)
-    assert not within_budget(quality, nobody, np.array([True, False]), OPEN).any()
+    assert not within_budget(quality, quality, nobody, 1.0).any()
 
 
 def test_an_empty_table():
@@ -290,3 +295,66 @@ def test_what_is_spent_of_the_budget_is_a_setting():
     assert decide_rows([0] * 4, rows, replace(tight, spend=0.0)).actions[:2] == ("review",) * 2
     whole = replace(tight, max_harm=0.125, spend=1.0)
     assert decide_rows([0] * 4, rows, whole).actions[:2] == ("change",) * 2
+
+
+def left_open(contradicted, least, flat=0.0, severity=0.0):
+    return NoiseInterval(
+        low=0.1,
+        high=0.5,
+        agreement=0.5,
+        own_errors=0.3,
+        weakness=0.99,
+        contradicted=np.array(contradicted, dtype=bool),
+        least=np.array(least, dtype=float),
+        flat=flat,
+        severity=severity,
+    )
+
+
+def test_where_the_evidence_is_weak_a_change_costs_what_it_may_get_wrong():
+    # Each change costs a quarter instead of 1/16, of 4 * 1/16 + 3 good labels: 13/4.
+    rows = [[1 / 16, 15 / 16]] * 4 + [[1, 0]] * 3
+    weak = left_open([1] * 4 + [0] * 3, [1 / 4] * 4 + [0] * 3)
+    given, text_of = [0] * 7, np.arange(7)
+    for harm, changed in ((4 / 13 * 1.001, 4), (3.9 / 13, 0)):
+        config = settings(max_harm=harm / 0.8)
+        decisions = decide(table(given), text_of, believe(rows), config, interval=weak)
+        assert decisions.actions.count("change") == changed
+        assert decisions.expected_harm == changed / 4
+        assert decisions.expected_good == 13 / 4
+        assert decisions.harm.tolist() == [1 / 4] * 4 + [1] * 3
+        plain = decide(table(given), text_of, believe(rows), config)
+        assert plain.actions.count("change") == 4
+
+
+def test_of_changes_that_cost_the_same_the_surest_come_first():
+    rows = [[1 / 8, 7 / 8], [1 / 16, 15 / 16], [1, 0], [1, 0]]
+    weak = left_open([1, 1, 0, 0], [1 / 4, 1 / 4, 0, 0])
+    # A quarter and no more, of 2 + 3/16.
+    config = settings(max_harm=0.26 / (2 + 3 / 16) / 0.8)
+    decisions = decide(table([0] * 4), np.arange(4), believe(rows), config, interval=weak)
+    assert decisions.actions == ("review", "change", "keep", "keep")
+
+
+def test_what_either_extreme_doubts_is_for_review():
+    # Three nats less: 0.9 becomes 0.31, 0.99 becomes 0.83.
+    rows = [[0.9, 0.1], [0.9, 0.1], [0.99, 0.01]]
+    severe = left_open([1, 0, 1], [0, 0, 0], severity=3.0)
+    decisions = decide(table([0] * 3), np.arange(3), believe(rows), OPEN, interval=severe)
+    assert decisions.actions == ("review", "keep", "keep")
+    # Told is the middle of the log-odds: a nat and a half less.
+    middle = 1 / (1 + np.exp(1.5 - np.log(9)))
+    assert decisions.quality[0] == pytest.approx(middle)
+    assert decisions.confidence[0] == decisions.quality[0]
+    assert decisions.review_order.tolist() == [0, 1, 2]
+
+
+def test_a_changed_label_is_as_sure_as_the_given_one_is_wrong():
+    # The posterior leaves the given label 1/10 and the others 9/10, of which the best has 8/10.
+    rows = [[0.1, 0.8, 0.1], [1, 0, 0]]
+    weak = left_open([1, 0], [0.2, 0], flat=0.2)
+    decisions = decide(table([0, 0]), np.arange(2), believe(rows), OPEN, interval=weak)
+    assert decisions.actions == ("change", "keep")
+    told = decisions.quality[0]
+    assert 0.1 < told < 0.28
+    assert decisions.confidence[0] == pytest.approx(8 / 9 * (1 - told))
