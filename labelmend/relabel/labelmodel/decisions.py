@@ -80,6 +80,8 @@ def decide(
     told = quality if interval is None else interval.middle(quality)
     surely = best_probability * np.where(changed, _rescaled(1 - told, 1 - quality), 1.0)
     confidence = np.where(changed | answered | ~labelled, surely, told)
+    # Once answers tell the level, a look gains what the label lacks to certainty.
+    sure = confidence if spoken is not None else np.where(labelled, quality, best_probability)
     chosen = (answered, filled, review, changed)
     actions: list[Decision] = np.select(chosen, _ACTIONS, "keep").tolist()
     return Decisions(
@@ -88,7 +90,7 @@ def decide(
         proposed=best,
         confidence=confidence,
         quality=told,
-        review_order=_by_doubt(dataset, answered, np.where(labelled, quality, best_probability)),
+        review_order=_by_doubt(dataset, answered, sure),
         expected_harm=float(cost[changed].sum()),
         expected_good=float(quality[labelled].sum()),
         cost=None if interval is None else cost,

@@ -164,3 +164,19 @@ def test_a_row_that_all_others_dispute_is_never_kept_in_silence():
     assert decisions.actions == ("review", "keep")
     assert decisions.proposed.tolist() == [2, 0]
     assert decisions.mended.tolist() == [0, 0]
+
+
+def test_the_queue_begins_where_a_look_gains_most_and_ends_with_what_is_settled():
+    probabilities = np.array([[0.01, 0.98, 0.01], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
+    fit, _ = fitted(probabilities, np.array([0, 0, 0]))
+    spoken = Spoken.of(matched((2, 1, "ann")), 3)
+    decisions = decide(
+        rows([0, 0, 0]),
+        np.arange(3),
+        fit.posterior,
+        DecisionConfig(max_harm=1.0),
+        spoken=spoken,
+    )
+    assert decisions.actions == ("change", "keep", "answered")
+    # The change is all but sure; the label that stays is wrong in two of five such rows.
+    assert decisions.review_order.tolist() == [1, 0, 2]
