@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from labelmend.arrays import gather
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
 from labelmend.estimators.inputs import (
@@ -242,7 +243,9 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
             posterior: sparse [n, K].
         """
         count = len(read.classes)
-        quality = decisions.quality
+        # What is told is all of one posterior, so that the attributes can be reckoned with.
+        quality = _probability(posterior, read.codes)
+        written = np.where(decisions.mended == NO_LABEL, decisions.proposed, decisions.mended)
         actions = np.array(decisions.actions)
         labelled = read.codes != NO_LABEL
         issues = np.flatnonzero(labelled & np.isin(actions, ("change", "review")))
@@ -250,7 +253,7 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
         self.labels_ = read.mended(decisions.mended)
         self.predicted_labels_ = read.classes[decisions.proposed]
         self.label_quality_ = quality
-        self.confidence_ = decisions.confidence
+        self.confidence_ = _probability(posterior, written)
         self.decisions_ = actions
         self.posterior_ = posterior.toarray() if count <= _DENSE_LABELS else posterior
         self.noise_rate_ = float(1 - quality[labelled].mean())
@@ -401,6 +404,12 @@ def _by_row(posterior: Posterior, point_of: Ints, labels: int) -> csr_array:
     count, width = candidates.shape
     starts = np.arange(0, count * width + 1, width)
     return csr_array((probabilities.ravel(), candidates.ravel(), starts), shape=(count, labels))
+
+
+def _probability(posterior: csr_array, codes: Ints) -> Doubles:
+    """Return float64 [n], each row's posterior of a label; NaN where there is none."""
+    found = gather(posterior, np.arange(len(codes)), np.maximum(codes, 0)[:, None])[:, 0]
+    return np.where(codes == NO_LABEL, np.nan, found)
 
 
 def _noise_matrix(codes: Ints, posterior: csr_array) -> Doubles | None:
