@@ -24,6 +24,7 @@ import pickle
 import platform
 import shlex
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -33,8 +34,8 @@ from pathlib import Path
 
 import certificate
 import numpy as np
-from correction import calibration_error, code_digest, package_versions
-from peers import Problem, cross_validate, run_cleanlab, run_cleanlearning
+from correction import _spawn, calibration_error, code_digest, package_versions
+from peers import CROSS_VALIDATION, load_mended, save_data
 from platformdirs import user_cache_path
 from real_noise_report import (
     ALONE,
@@ -94,7 +95,7 @@ AUDITS_A_DRAW = 5
 """Simulated certificates a table, size and draw: with 20 draws, 2,400 over eight tables."""
 
 COMPARED_DRAWS = 5
-"""Draws of the queue by label_quality, which only a comparison needs."""
+"""Draws of queues in other orders, which only a comparison needs."""
 
 DRAWS_A_TASK = 5
 """Draws of all cells of a table that one process does before their results are kept."""
@@ -168,7 +169,9 @@ def mend_and_save(path: Path, folder: Path, overrides: Sequence[str] = ()) -> Pa
     state = carry_out(Run(table.dataset, config, models, space, Store(None)), STAGES)
     corpus = found(state.corpus).listened_to(NoProgress(), Stopwatch())
     start = replace(found(state.start), corpus=corpus)
-    saved = Saved(table, config, replace(state, corpus=corpus, start=start))
+    state = replace(state, corpus=corpus, start=start)
+    # No class of this file: where it runs as a script, others could not read it.
+    saved = table.source, table.dataset, table.truth, table.scored, config, state
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_suffix(".part")
     unfinished.write_bytes(pickle.dumps(saved))
@@ -184,9 +187,8 @@ def kept_at(path: Path, folder: Path) -> Path:
 @lru_cache(maxsize=2)
 def load(place: Path) -> Saved:
     """Read what `mend_and_save` kept."""
-    saved = pickle.loads(place.read_bytes())
-    assert isinstance(saved, Saved)
-    return saved
+    source, dataset, truth, scored, config, state = pickle.loads(place.read_bytes())
+    return Saved(Table(source.path.stem, source, dataset, truth, scored), config, state)
 
 
 _NO_MODELS = RunModels(encoders=(), reranker=None, describer=None, voters=())
@@ -433,14 +435,16 @@ def told_interval(state: State) -> tuple[float | None, float | None]:
     return (None, None) if told is None else (float(told.low), float(told.high))
 
 
-def peer(case: Case, *, learning: bool) -> Figures:
-    """Measure cleanlab on the same embeddings."""
+def peer(case: Case, *, method: str) -> Figures:
+    """Measure cleanlab on the same embeddings, in a process of its own."""
     table, state = case.saved.table, case.saved.state
-    vectors = found(state.embeddings)[case.saved.of_row]
-    data = table.dataset
-    problem = Problem(data.texts, data.labels, data.oos, data.given, vectors)
-    problem = replace(problem, probabilities=cross_validate(problem))
-    mended = (run_cleanlearning if learning else run_cleanlab)(problem)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_data(folder, table.dataset, found(state.embeddings)[case.saved.of_row])
+        np.save(folder / "given.npy", table.dataset.given)
+        for step in (CROSS_VALIDATION, method):
+            _spawn(step, folder, folder)
+        mended = load_mended(folder, method)
     assert mended.doubt is not None
     stand_in = replace(
         found(state.decisions),
@@ -540,11 +544,23 @@ def queue(case: Case, *, order: str) -> Figures:
         left = np.flatnonzero(unseen(saved, asked))
         if count >= max(QUEUES) or not len(left):
             return figures
-        worth = gains(saved, state) if order == "gain" else -decided.quality
-        ranked = left[np.lexsort((rng.random(len(left)), -worth[left]))]
+        worth = _worth(saved, state, order)[left]
+        ranked = left[np.lexsort((rng.random(len(left)), -worth))]
         # After the random rows, fits are at whole twenties whatever copies the draw held.
         batch = AT_A_TIME - count % AT_A_TIME
         asked = asked.and_then(_once(ranked, saved.of_row)[:batch])
+
+
+def _worth(saved: Saved, state: State, order: str) -> Doubles:
+    """Return float64 [n], higher for rows that come earlier in an order."""
+    decided = found(state.decisions)
+    if order == "gain":
+        return gains(saved, state)
+    if order == "quality":
+        return -decided.quality
+    worth = np.full(len(saved.table), -np.inf)
+    worth[decided.review_order] = -np.arange(len(decided.review_order), dtype=np.float64)
+    return worth
 
 
 def budget(case: Case, *, most: float, count: int) -> Figures:
@@ -672,8 +688,8 @@ def jobs(with_cleanlab: bool) -> dict[str, Job]:
     """Return all cells, by name."""
     found_jobs = {ALONE: Job(alone, {}, most_draws=1, slips=False)}
     if with_cleanlab:
-        for name, learning in ((CLEANLAB, False), (CLEANLEARNING, True)):
-            found_jobs[name] = Job(peer, {"learning": learning}, most_draws=1, slips=False)
+        for method in (CLEANLAB, CLEANLEARNING):
+            found_jobs[method] = Job(peer, {"method": method}, most_draws=1, slips=False)
     for count in AUDITS:
         for design in DESIGNS:
             found_jobs[f"{design}-{count}"] = Job(audit, {"design": design, "count": count})
@@ -682,9 +698,11 @@ def jobs(with_cleanlab: bool) -> dict[str, Job]:
     for count in CERTIFIED_ROWS:
         found_jobs[certificate_cell(count)] = Job(certificates, {"count": count}, slips=False)
     found_jobs[TAUGHT] = Job(taught_certificate, {})
-    compared = Job(queue, {"order": "quality"}, most_draws=COMPARED_DRAWS, slips=False, long=True)
     found_jobs["queue-gain"] = Job(queue, {"order": "gain"}, long=True)
-    found_jobs["queue-quality"] = compared
+    for order in ("review", "quality"):
+        found_jobs[f"queue-{order}"] = Job(
+            queue, {"order": order}, most_draws=COMPARED_DRAWS, slips=False, long=True
+        )
     found_jobs["whole-100"] = Job(whole, {}, slips=False, long=True)
     return found_jobs
 
@@ -759,19 +777,24 @@ def run_all(bench: Bench, processes: int) -> list[Line]:
     folder = bench.work / code
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        named = sorted({line.table for line in due})
-        kept = {pool.submit(mend_and_save, paths[n], folder, bench.overrides): n for n in named}
-        pending = {}
-        for one in as_completed(kept):
-            _say(f"mended {kept[one]}")
-            for (cell, table, _, _), lines in by_cell.items():
-                if table == kept[one]:
-                    done = pool.submit(measure, one.result(), lines)
-                    pending[done] = f"{table} {cell or 'audits'}"
-        for number, done in enumerate(as_completed(pending), start=1):
-            for line in done.result():
-                append_record(bench.results, asdict(replace(line, code=code, versions=versions)))
-            _say(f"[{number}/{len(pending)}] {pending[done]}")
+        try:
+            named = sorted({line.table for line in due})
+            kept = {pool.submit(mend_and_save, paths[n], folder, bench.overrides): n for n in named}
+            pending = {}
+            for one in as_completed(kept):
+                _say(f"mended {kept[one]}")
+                for (cell, table, _, _), lines in by_cell.items():
+                    if table == kept[one]:
+                        done = pool.submit(measure, one.result(), lines)
+                        pending[done] = f"{table} {cell or 'audits'}"
+            for number, done in enumerate(as_completed(pending), start=1):
+                for line in done.result():
+                    whole_line = replace(line, code=code, versions=versions)
+                    append_record(bench.results, asdict(whole_line))
+                _say(f"[{number}/{len(pending)}] {pending[done]}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     there = read_latest(bench.results, Line)
     return [there[line.key] for line in planned]
 

@@ -15,7 +15,11 @@ BUDGETS = ((0.02, 100), (0.005, 300))
 
 ALONE, CLEANLAB, CLEANLEARNING, TAUGHT = "alone", "cleanlab", "cleanlearning", "taught-100"
 DESIGNS = {"random": "simple random", "stratified": "labelmend audit"}
-ORDERS = {"gain": "expected gain", "quality": "label_quality"}
+ORDERS = {
+    "gain": "expected gain",
+    "review": "labelmend's review_order",
+    "quality": "label_quality",
+}
 
 FIXED_BEFORE = {
     NEWS: 10,
