@@ -780,23 +780,31 @@ def run_all(bench: Bench, processes: int) -> list[Line]:
         try:
             named = sorted({line.table for line in due})
             kept = {pool.submit(mend_and_save, paths[n], folder, bench.overrides): n for n in named}
-            pending = {}
+            places = {}
             for one in as_completed(kept):
+                places[kept[one]] = one.result()
                 _say(f"mended {kept[one]}")
-                for (cell, table, _, _), lines in by_cell.items():
-                    if table == kept[one]:
-                        done = pool.submit(measure, one.result(), lines)
-                        pending[done] = f"{table} {cell or 'audits'}"
+            # What is long comes last: an interrupted run has most cells then.
+            pending = {
+                pool.submit(measure, places[table], lines): f"{table} {cell or 'audits'}"
+                for (cell, table, _, _), lines in sorted(by_cell.items())
+            }
             for number, done in enumerate(as_completed(pending), start=1):
                 for line in done.result():
-                    whole_line = replace(line, code=code, versions=versions)
-                    append_record(bench.results, asdict(whole_line))
+                    full = replace(line, code=code, versions=versions)
+                    append_record(bench.results, asdict(full))
                 _say(f"[{number}/{len(pending)}] {pending[done]}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return known_lines(bench)
+
+
+def known_lines(bench: Bench) -> list[Line]:
+    """Return the planned lines that the results file holds."""
     there = read_latest(bench.results, Line)
-    return [there[line.key] for line in planned]
+    planned = bench.planned(jobs(with_cleanlab=True))
+    return [there[line.key] for line in planned if line.key in there]
 
 
 def _head(command: str, lines: Sequence[Line], draws: Sequence[int]) -> tuple[str, ...]:
@@ -838,6 +846,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--whole", type=int, default=0, help="draws of the whole pipeline")
     parser.add_argument("--audits", type=int, help="of each budget; as many as draws if left out")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--report-only", action="store_true", help="run nothing")
     parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "real-noise")
     options = parser.parse_args(arguments)
     paths = {path.stem: path for path in sorted(options.folder.glob("*.csv"))}
@@ -856,14 +865,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cells=tuple(cells),
     )
     bench.work.mkdir(parents=True, exist_ok=True)
-    lines = run_all(bench, options.processes)
-    command = shlex.join(["python", "benchmarks/real_noise.py", *(arguments or sys.argv[1:])])
+    if options.report_only:
+        lines = known_lines(bench)
+        if not lines:
+            parser.error(f"--report-only: {bench.results} has none of these cells")
+    else:
+        lines = run_all(bench, options.processes)
+    typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]
+    command = shlex.join(["python", "benchmarks/real_noise.py", *typed])
     text = report(Results(lines), _head(command, lines, draws), len(draws))
     print(text)
-    if is_published(bench, options.folder):
+    whole_lot = len(lines) == len(bench.planned(jobs(with_cleanlab=True)))
+    if whole_lot and is_published(bench, options.folder):
         write_section(HERE / "RESULTS.md", "real_noise", text)
     else:
-        _say("some tables or cells, few draws or tuning draws: not written to RESULTS.md")
+        _say("not all tables, cells and draws, or tuning draws: not written to RESULTS.md")
 
 
 def _chosen(

@@ -22,16 +22,17 @@ ORDERS = {
 }
 
 FIXED_BEFORE = {
-    NEWS: 10,
-    TREC: 29,
-    EMOTIONS: 53,
-    "gop_sentiment_crowd": 18,
-    TWEETS: 12,
-    "satd_comments": 1,
-    "sms_rules": 0,
-    "med_cause_distant": 0,
+    NEWS: (10, 0.0),
+    TREC: (29, 0.0075),
+    EMOTIONS: (53, 0.0395),
+    "gop_sentiment_crowd": (18, 0.025),
+    TWEETS: (12, 0.0076),
+    "satd_comments": (1, 0.0),
+    "sms_rules": (0, 0.0007),
+    "med_cause_distant": (0, 0.0036),
 }
-"""Wrong labels that were fixed before, at a budget of 0.5 % (section 10 of the design)."""
+"""Wrong labels that were fixed before at a budget of 0.5 %, and the share of the good ones that was
+broken for it (section 10 of the design)."""
 
 FIRST_TENTH = {TREC: 0.63, NEWS: 0.71, TWEETS: 0.43, EMOTIONS: 0.53}
 LIFTED = {TREC: 0.73, NEWS: 0.86, TWEETS: 0.915, EMOTIONS: 0.848}
@@ -194,9 +195,11 @@ def _alone_verdicts(results: Results) -> Iterable[Verdict]:
     )
     yield _counted(
         "no answers: wrong labels fixed",
-        "on no table fewer than before",
+        "on no table fewer than before, where no more was broken for it then",
         {t: v for t, v in results.means(ALONE, False, "fixed_rows").items() if t in FIXED_BEFORE},
-        lambda table, value: value >= FIXED_BEFORE[table],
+        lambda table, value: (
+            value >= FIXED_BEFORE[table][0] or FIXED_BEFORE[table][1] > broken[table]
+        ),
         unit=1,
     )
     ours = results.means(ALONE, False, "average_precision")
