@@ -155,7 +155,7 @@ def _parts(kind: Kind, rows: Ints, doubt: Doubles, parts: int) -> list[Stratum]:
     spread = np.mean([_deviation(drawn_to_doubt(values, f)) for f in DOUBT_FACTORS], axis=0)
     total = np.cumsum(spread * times)
     # A value goes where its middle falls.
-    middle = (total - spread * times / 2) / total[-1]
+    middle = (total - spread * times / 2) / max(total[-1], 1e-12)
     number = np.minimum((middle * parts).astype(np.int64), parts - 1)
     used = np.unique(number)
     part_of_row = np.searchsorted(used, number)[place]

@@ -178,6 +178,7 @@ def answers(run: Run, state: State) -> State:
         start.candidates,
         found(state.unique).given,
         corpus.embeddings,
+        found(state.estimated).source_error_rate,
         run.config.correction,
         run.config.seed,
     )

@@ -148,7 +148,8 @@ class Sheet:
 
     def strange_labels(self) -> Iterator[str]:
         """Yield a note on answers with labels that no row carries."""
-        if not self.known:
+        # An audit's rows are too few to have all labels; `relabel` tells of those that are none.
+        if not self.known or _DESIGN[0] in self.table.columns:
             return
         said = Counter(label for _, _, cell in self.cells() for label in self.verdict(cell)[1])
         strange = {label: count for label, count in said.items() if label not in self.known}

@@ -103,3 +103,10 @@ def test_the_sample_has_the_size_that_was_asked_for(sample):
     counts = allocate(strata, sample)
     assert counts.sum() == sample
     assert (counts <= [50, 9, 3]).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_leave_no_doubt_of_their_doubt_are_one_stratum():
+    kinds = np.full(5, Kind.UNLABELLED, dtype=np.int64)
+    (stratum,) = make_strata(kinds, np.ones(5), 60)
+    assert stratum.rows.tolist() == [0, 1, 2, 3, 4]

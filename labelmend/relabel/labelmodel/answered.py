@@ -18,7 +18,7 @@ from labelmend.relabel.labelmodel.correction import (
     points_of,
     weights_of,
 )
-from labelmend.relabel.labelmodel.fusion import Fit, unit_spread
+from labelmend.relabel.labelmodel.fusion import Fit, posterior_for, unit_spread
 from labelmend.relabel.labelmodel.people import (
     Reliability,
     SettledAnswers,
@@ -148,6 +148,7 @@ def learn_from_answers(
     candidates: Candidates,
     given: csr_array,
     embeddings: Floats,
+    source_error_rate: float,
     config: CorrectionConfig,
     seed: int,
 ) -> Answered:
@@ -161,6 +162,7 @@ def learn_from_answers(
         given: float32 sparse [u, K], how many rows of each text were given each label, by whoever
             made the table.
         embeddings: float32 [u, d], unit rows.
+        source_error_rate: see `posterior_of`.
         config: the priors.
         seed: of the folds.
     """
@@ -180,7 +182,10 @@ def learn_from_answers(
         stack,
         embeddings,
     )
-    correction = correct(points, Taught(spoken.texts, truth, spoken.weight), config, seed)
+    asked = points.take(spoken.texts)
+    believed = posterior_for(fit, spoken.texts, asked.given, given.shape[1], source_error_rate)
+    taught = Taught(spoken.texts, truth, spoken.weight, believed)
+    correction = correct(points, taught, fit.posterior.probabilities, config, seed)
     probabilities = correction.probabilities
     before = fit.log_prior[:, :width] + fit.log_likelihood[:, :width]
     nats = np.log(np.maximum(probabilities, _LEAST)) - before

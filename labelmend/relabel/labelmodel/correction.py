@@ -11,7 +11,8 @@ embedding, g_i its given label. So it learns the level of the noise, how it grow
 labels are taken for which, what each source and voter is worth, and what texts of a label look
 like. All numbers have normal priors around the fusion's posterior; how wide those of T and w are is
 not chosen: several widths are tried, each predicts the answers out of fold, and their predictions
-are mixed as they deserve (stacking: Wolpert 1992). A temperature and a leaning towards the given
+are mixed with the fusion's posterior and each other as they deserve (stacking: Wolpert 1992), so
+that what does not help is left out. A temperature and a leaning towards the given
 label, learned from the same out-of-fold predictions, set the level at last.
 
 Kin: gold loss correction (Hendrycks et al. 2018), meta label correction (Zheng et al. 2021).
@@ -111,11 +112,13 @@ class Taught:
             of them is.
         weight: float64 [a], how many texts of the table each speaks for, for the level; 1 for those
             that no audit drew.
+        believed: float64 [a, c], the fusion's posterior of each, as if it had not been answered.
     """
 
     texts: Ints
     truth: Doubles
     weight: Doubles
+    believed: Doubles
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Corrected:
         probabilities: float64 [u, c], of all texts, as if nobody had answered them.
         held_out: float64 [a, c], of the answered ones, each from the answers of others alone, but
             for what its own answer moves of theirs, from which the level is learned.
-        widths: share of each prior width in the mixture.
+        widths: share in the mixture of the fusion as it was, and of each prior width.
         temperature: by which the mixture's logarithms are divided.
         trust: nats that the given label gets besides.
     """
@@ -138,17 +141,20 @@ class Corrected:
     trust: float
 
 
-def correct(points: Points, taught: Taught, config: CorrectionConfig, seed: int) -> Corrected:
+def correct(
+    points: Points, taught: Taught, believed: Doubles, config: CorrectionConfig, seed: int
+) -> Corrected:
     """Learn from the answers, and predict all texts.
 
     Args:
         points: all u texts.
         taught: the answers.
+        believed: float64 [u, c], the fusion's posterior of all texts.
         config: the priors' widths, and the folds.
         seed: of the folds.
     """
     answered, folds = points.take(taught.texts), _folds(taught.texts, config.folds, seed)
-    held_out, full = [], []
+    held_out, full = [_log(taught.believed)], []
     for width in range(len(config.text_spreads)):
         prior = _Prior.at(config, width)
         log_p = np.empty(taught.truth.shape)
@@ -164,7 +170,7 @@ def correct(points: Points, taught: Taught, config: CorrectionConfig, seed: int)
     for start in range(0, len(points), _BLOCK):
         rows = slice(start, start + _BLOCK)
         part = points.take(rows)
-        log_p = np.stack([model.log_probabilities(part) for model in full])
+        log_p = np.stack([_log(believed[rows]), *(model.log_probabilities(part) for model in full)])
         predicted[rows] = level.applied(log_p, part.given)
     honest = np.empty(taught.truth.shape)
     for fold in np.unique(folds):
@@ -177,7 +183,12 @@ def correct(points: Points, taught: Taught, config: CorrectionConfig, seed: int)
 
 
 def _some(taught: Taught, chosen: Bools) -> Taught:
-    return Taught(taught.texts[chosen], taught.truth[chosen], taught.weight[chosen])
+    return Taught(
+        taught.texts[chosen],
+        taught.truth[chosen],
+        taught.weight[chosen],
+        taught.believed[chosen],
+    )
 
 
 def _folds(texts: Ints, most: int, seed: int) -> Ints:
@@ -325,9 +336,12 @@ class _Level:
         return np.asarray(softmax(mixed / self.temperature + self.trust * given, axis=1))
 
 
-def _mixed(log_p: Doubles, shares: Doubles) -> Doubles:
-    probability = np.tensordot(shares, np.exp(log_p), axes=1)
+def _log(probability: Doubles) -> Doubles:
     return np.asarray(np.log(np.maximum(probability, _LEAST_SURE)))
+
+
+def _mixed(log_p: Doubles, shares: Doubles) -> Doubles:
+    return _log(np.tensordot(shares, np.exp(log_p), axes=1))
 
 
 _LEAST_SURE = 1e-9

@@ -274,16 +274,9 @@ def posterior_of(
     """
     width = candidates.kept.shape[1]
     kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
-    is_given = given_share > 0
-    on_given = (kept * is_given).sum(axis=1, keepdims=True)
-    stands = source_error_rate * np.exp(
-        -on_given * (1 - source_error_rate) / (2 * max(source_error_rate, _TINY))
-    )
-    stands *= is_given.any(axis=1, keepdims=True)
-    probabilities = (1 - stands) * kept + stands * given_share
     return Posterior(
         candidates=candidates.kept,
-        probabilities=probabilities,
+        probabilities=_doubted(kept, given_share, source_error_rate),
         channel=channel,
         weights=dict(weights),
         oos_bias=oos_bias,
@@ -292,8 +285,41 @@ def posterior_of(
     )
 
 
+def _doubted(kept: Doubles, given_share: Doubles, source_error_rate: float) -> Doubles:
+    """Return q of p, float64 [n, c]: see `posterior_of`."""
+    is_given = given_share > 0
+    on_given = (kept * is_given).sum(axis=1, keepdims=True)
+    stands = source_error_rate * np.exp(
+        -on_given * (1 - source_error_rate) / (2 * max(source_error_rate, _TINY))
+    )
+    stands *= is_given.any(axis=1, keepdims=True)
+    return np.asarray((1 - stands) * kept + stands * given_share)
+
+
 _TINY = 1e-12
 """Keeps a quotient finite."""
+
+
+def posterior_for(
+    fit: Fit, texts: Ints, given_share: Doubles, total_labels: int, source_error_rate: float
+) -> Doubles:
+    """Return the posterior of texts if they had been given other labels, float64 [a, c].
+
+    The channel is taken for its keep rate alone, all errors as likely.
+
+    Args:
+        fit: what was learned from the labels as they are.
+        texts: int64 [a].
+        given_share: float64 [a, c], the other labels, as shares.
+        total_labels: K.
+        source_error_rate: see `posterior_of`.
+    """
+    keep = fit.posterior.channel.keep_rate
+    right, wrong = np.log(max(keep, _TINY)), np.log(max(1 - keep, _TINY) / max(total_labels - 1, 1))
+    width = given_share.shape[1]
+    said = given_share * (right - wrong)
+    kept = np.asarray(softmax(fit.log_prior[texts, :width] + said, axis=1))
+    return _doubted(kept, given_share, source_error_rate)
 
 
 def is_oos(candidates: Candidates, oos: int | None) -> Bools:

@@ -85,7 +85,7 @@ def learned(spoken, texts=4, **config):
     vectors = np.eye(texts, 4, dtype=np.float32)
     silent = Evidence("words", np.full((texts, 3), np.nan, dtype=np.float32))
     answered = learn_from_answers(
-        spoken, fit, (silent,), candidates, counts, vectors, CorrectionConfig(**config), 0
+        spoken, fit, (silent,), candidates, counts, vectors, 0.1, CorrectionConfig(**config), 0
     )
     return answered, fit
 
