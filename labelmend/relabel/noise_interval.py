@@ -160,7 +160,8 @@ def noise_interval(heard: Heard, quality: Doubles, config: DoubtConfig) -> Noise
     many = max(believed, 1 - (1 - against) * (1 - repeated))
     few, many = (believed + weakness * (end - believed) for end in (few, many))
     count, spread = max(int(anchor.sum()), 1), config.standard_errors
-    least_wrong, most_wrong = min(few, at_anchors), max(many, at_anchors)
+    # Told is no less than what is contradicted, however well the posterior explains it.
+    least_wrong, most_wrong = min(few, at_anchors), max(many, at_anchors, against)
     return NoiseInterval(
         low=_bound(least_wrong, count, -spread) if least_wrong * count >= 1 else 0.0,
         high=_bound(most_wrong, count, spread),

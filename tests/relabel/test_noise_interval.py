@@ -73,6 +73,9 @@ def test_the_ends_of_the_interval():
     doubt = 0.801 / 8
     assert told.low == 0.0  # less than one of the four anchors
     assert told.high == approx(0.2 + 0.5 * (1 - 0.75 * (1 - doubt) - 0.2))
+    # However sure the posterior: what is contradicted may be wrong.
+    sure = noise_interval(replace(EIGHT, doubt=np.zeros(8)), np.full(8, 0.8), config)
+    assert sure.high == 0.25
     many = rows(*(np.tile(v, 10) for v in (EIGHT.contradicted, EIGHT.doubt, EIGHT.anchor)))
     told = noise_interval(many, np.full(80, 0.8), config)
     assert told.low == approx(0.2 + 0.5 * (0.15 - 0.2))
