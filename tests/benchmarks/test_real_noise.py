@@ -255,9 +255,14 @@ def test_widths_are_those_of_the_four_figures():
     for name, width in (("wrong_before", 0.1), ("wrong_after", 0.2), ("precision", 0.3)):
         figures |= {f"width fixed {name}": (width, width), f"width srs {name}": (0.2, 0.2)}
     found = said(Results(lines("certificate-60", **figures)))
-    assert found["certificates (fixed): intervals that hold the truth"] == ("50.0 % of 2", False)
+    assert found["certificates (fixed): intervals that hold the truth"] == (
+        "50.0 % (mean of 2 cells)",
+        False,
+    )
     what = "certificates: width by that of simple random sampling, mean of the four figures"
     assert found[what] == ("1.000", False)
+    what = "certificates: width by that of simple random sampling, the widest figure"
+    assert found[what] == ("1.500", False)
 
 
 def test_a_report_has_a_row_for_what_was_measured():
