@@ -180,9 +180,9 @@ class DoubtConfig(Section):
 
     weak_from: Annotated[float, at_least(_SOME, "share", most=1)] = 0.1
     """Share of the contradictions at the anchors that are the evidence's own errors, at which it is
-    half trusted. Three times what is met where noise does not depend on difficulty (at most 0.033 on
-    the seeds 100 and 101 of benchmarks/correction.py); the tables of benchmarks/real_noise.py, all
-    above 0.2, had been seen as well, so they are no test of it."""
+    half trusted. Three times what is met where noise does not depend on difficulty (at most 0.033
+    on the seeds 100 and 101 of benchmarks/correction.py); the tables of benchmarks/real_noise.py,
+    all above 0.2, had been seen as well, so they are no test of it."""
 
     sharpness: Annotated[float, at_least(1)] = 4.0
     """How suddenly trust ends there: with this power of that share. Chosen by hand: trust is as
