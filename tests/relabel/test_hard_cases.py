@@ -248,13 +248,9 @@ def test_a_row_that_fits_two_labels_is_moved_to_no_third(gold, double, mislabell
     assert all(NAMES[case.mended[start + i]] in double[1][i] for i in changed)
 
 
-@pytest.mark.xfail(
-    strict=False,  # these rows stand where the harm budget ends
-    reason="the sources are as sure of one of the two labels as they are of a plain message",
-)
 def test_a_row_that_fits_two_labels_goes_to_review(gold, mislabelled_double):
     changed = mislabelled_double.actions[len(gold[0]) :] == "change"
-    assert changed.mean() <= 0.1  # [0.44]
+    assert changed.mean() <= 0.15  # [0.09]
 
 
 def test_a_label_without_a_row_gets_none_for_nothing(gold, run):
