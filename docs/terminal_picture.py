@@ -16,7 +16,7 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, LINES = 100, 60
+COLUMNS, LINES = 100, 120
 
 
 def main() -> None:
