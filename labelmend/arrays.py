@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from labelmend.parallel import blocks_of
-from labelmend.types import Doubles, Floats, Ints, Share
+from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Share
 
 
 def unit_rows(vectors: Floats) -> Floats:
@@ -34,6 +34,13 @@ def given_shares(given: csr_array) -> csr_array:
     shares = given.copy()
     shares.data = shares.data / np.repeat(totals, np.diff(given.indptr)).astype(np.float32)
     return shares
+
+
+def main_labels(given: csr_array) -> Ints:
+    """Return int64 [u], the label that each text was given most often, or `NO_LABEL`."""
+    counts = np.asarray(given.sum(axis=1)).ravel()
+    main = np.asarray(given.argmax(axis=1)).ravel()
+    return np.where(counts > 0, main, NO_LABEL).astype(np.int64)
 
 
 def principal_axes(embeddings: Floats, count: int) -> tuple[Floats, Floats]:

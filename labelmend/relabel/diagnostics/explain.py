@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from labelmend.arrays import main_labels
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.relabel.diagnostics.explanation import (
     CandidateNats,
@@ -81,10 +82,7 @@ class RowReader:
     def __init__(self, result: Relabelling) -> None:
         self._result = result
         self._labels = result.dataset.labels
-        given = result.unique.given
-        counts = np.asarray(given.sum(axis=1)).ravel()
-        main = np.asarray(given.argmax(axis=1)).ravel()
-        self._main_label: Ints = np.where(counts > 0, main, NO_LABEL).astype(np.int64)
+        self._main_label = main_labels(result.unique.given)
         self._voters = {report.voter for report in result.voters}
 
     def candidates(self, row: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from labelmend.arrays import gather, given_shares
+from labelmend.arrays import gather, given_shares, main_labels
 from labelmend.configs.schema import CorrectionConfig
 from labelmend.data.answers import MatchedAnswers
 from labelmend.relabel.labelmodel.correction import (
@@ -171,14 +171,12 @@ def learn_from_answers(
     if (truth.sum(axis=1) > 0).sum() < config.min_answers:
         return _clamped(spoken, fit, truth, fit.posterior, None, ())
     shares = given_shares(given)
-    counts = np.asarray(given.sum(axis=1)).ravel()
-    main = np.where(counts > 0, np.asarray(given.argmax(axis=1)).ravel(), NO_LABEL)
     stack, _ = unit_spread(evidence)
     points = points_of(
         fit.log_prior[:, :width],
         gather(shares, np.arange(len(kept)), kept),
         kept,
-        main.astype(np.int64),
+        main_labels(given),
         stack,
         embeddings,
     )

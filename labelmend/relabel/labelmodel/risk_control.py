@@ -136,10 +136,9 @@ def audited_rows(
     lifted = decide(
         dataset, text_of, answered.held_out, replace(config, max_harm=1.0), interval=interval
     )
-    changed = np.array([action == "change" for action in lifted.actions])
     return Audited(
         quality=lifted.quality[rows],
-        open=changed[rows],
+        open=lifted.changed[rows],
         good=spoken.label[place[rows]] == dataset.given[rows],
         weight=spoken.weight[place[rows]],
     )
@@ -165,7 +164,7 @@ def guarantee_of(
         seed: of the bounds' draws.
         interval: what the table leaves open; None where the answers tell it.
     """
-    changed = np.array([action == "change" for action in decisions.actions])
+    changed = decisions.changed
     if not answered.spoken.audit.any() or config.max_harm >= 1 or not changed.any():
         return None
     return guarantee(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from labelmend.types import Doubles, Ints
+from labelmend.types import Bools, Doubles, Ints
 
 Decision = Literal["keep", "change", "review", "label", "answered"]
 """What is done with a row: `label` marks a row that came without a label and got one, `answered`
@@ -103,6 +103,11 @@ class Decisions:
     expected_harm: float
     expected_good: float
     cost: Doubles | None = None
+
+    @property
+    def changed(self) -> Bools:
+        """Return bool [n], the rows whose label is changed."""
+        return np.array([action == "change" for action in self.actions], dtype=bool)
 
     @property
     def harm(self) -> Doubles:
