@@ -21,11 +21,13 @@ class Content:
         path: what messages call it.
         raw: its bytes.
         encoding: a codec's name, from the user; None to find it out.
+        header: whether the first row names the columns, where a file can be without such a row.
     """
 
     path: Path
     raw: bytes
     encoding: str | None = None
+    header: bool = True
 
     @cached_property
     def text(self) -> DecodedText:
@@ -65,6 +67,10 @@ class SourceTable:
     frame: pd.DataFrame
     encoding: str = "utf-8"
     origin: object = None
+    text_column: str | None = None
+    label_column: str | None = None
+    headless: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -92,10 +98,13 @@ class NewColumn:
     Attributes:
         name: it is not in the user's table.
         values: one a row; None, and a float that is not finite, is a missing value.
+        like: the user's column whose values they are, as text: a format that knows types writes
+            them as that column's own (3 as a number, a name as its code). None for values of ours.
     """
 
     name: str
     values: tuple[Value, ...]
+    like: str | None = None
 
 
 def frame_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
