@@ -48,6 +48,16 @@ class OutputError(LabelmendError):
     """The result can't be written."""
 
 
+_LONGEST_SHOWN = 80
+"""Characters of a wrong value that are shown: a line of a terminal."""
+
+
+def shown(value: object) -> str:
+    """Return a wrong value for a message, on one line and not too long of it."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known name nearest to `name`, or an empty string."""
     folded = {k.casefold(): k for k in known}

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from labelmend.configs import fields
+from labelmend.configs.plain_yaml import plain_yaml
 from labelmend.configs.problems import problem, unknown_key
-from labelmend.configs.profiles import layers_of, plain_yaml
+from labelmend.configs.profiles import layers_of
 from labelmend.configs.schema import Config
 from labelmend.configs.schema.base import LOADING
 from labelmend.errors import ConfigError

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from labelmend.configs.fields import Path, dotted, section_at, setting_at, settings_of
-from labelmend.errors import nearest
+from labelmend.errors import nearest, shown
 
 _EXPECTED = {
     "int_type": "int",
@@ -18,8 +18,6 @@ _EXPECTED = {
     "dict_type": "a mapping",
 }
 _UNKNOWN = "unexpected_keyword_argument"
-_LONGEST = 80
-"""Characters of a wrong value that are shown."""
 
 
 def problem(error: ValidationError, root: type) -> tuple[Path, str]:
@@ -45,7 +43,7 @@ def unknown_key(section: type | None, key: str) -> str:
 
 
 def _line(root: type, path: Path, found: Mapping[str, Any]) -> str:
-    key, kind, value = dotted(path), str(found["type"]), _shown(found["input"])
+    key, kind, value = dotted(path), str(found["type"]), shown(found["input"])
     if kind == _UNKNOWN:
         section = section_at(root, path[:-1])
         known = ", ".join(settings_of(section)) if section else ""
@@ -68,8 +66,3 @@ def _line(root: type, path: Path, found: Mapping[str, Any]) -> str:
     if kind == "finite_number":
         allowed = "a finite number"
     return f"{key} is {value}: give {allowed or found['msg']}"
-
-
-def _shown(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

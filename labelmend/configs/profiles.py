@@ -1,17 +1,18 @@
 """Reads profiles: YAML files, each of which may extend another."""
 
-import json
 import os
-import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from labelmend.configs.plain_yaml import MOST_CHARACTERS, plain_yaml
 from labelmend.errors import ConfigError, nearest
+from labelmend.regular_file import read_regular
 
 PROFILES = ("embedded", "quality", "multilingual", "sirius")
+
+_LONGEST_CHAIN = 20
+"""Profiles that extend each other; nobody has needed more than three."""
 
 
 def layers_of(profile: str, seen: tuple[str, ...] = ()) -> list[tuple[str, dict[str, Any]]]:
@@ -26,6 +27,8 @@ def layers_of(profile: str, seen: tuple[str, ...] = ()) -> list[tuple[str, dict[
     """
     if profile in seen:
         raise ConfigError(f"{profile}: extends itself through {' -> '.join(seen)}")
+    if len(seen) == _LONGEST_CHAIN:
+        raise ConfigError(f"{seen[0]}: more than {_LONGEST_CHAIN} profiles extend each other")
     if profile in PROFILES:
         text = resources.files("labelmend.configs").joinpath(f"{profile}.yaml").read_text("utf-8")
     else:
@@ -46,53 +49,14 @@ def layers_of(profile: str, seen: tuple[str, ...] = ()) -> list[tuple[str, dict[
 
 def _read_profile_file(profile: str) -> str:
     path = Path(profile)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not os.path.lexists(path):
         known = ", ".join(PROFILES)
         raise ConfigError(
             f"unknown profile {profile!r}{nearest(profile, PROFILES)}: "
             f"use one of {known}, or the path of a YAML file"
         )
     try:
-        return path.read_text("utf-8")
+        return read_regular(path, MOST_CHARACTERS).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(f"{profile}: can't read this profile: {reason}; check the path") from None
-
-
-def load_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """Parse YAML.
-
-    Raises:
-        ConfigError: it is not YAML; the message names the line.
-    """
-    try:
-        return yaml.load(text, loader)  # noqa: S506 - a safe one
-    except RecursionError:
-        raise ConfigError(f"{where}: is nested too deeply; mend the file") from None
-    except (yaml.YAMLError, ValueError) as error:  # the latter for such as month 13
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        said = getattr(error, "problem", None) or "can't be parsed"
-        raise ConfigError(f"{where}{line}: not valid YAML: {said}; mend the file") from None
-
-
-def plain_yaml(text: str, where: str) -> Any:
-    """Parse YAML into what JSON can say; a date becomes its text.
-
-    Raises:
-        ConfigError: it is not YAML, or holds what JSON can't say.
-    """
-    value = load_yaml(text, where, _Loader)
-    try:
-        return json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8"))
-    except (TypeError, ValueError) as error:  # a date for a key, a list in itself, half a character
-        raise ConfigError(f"{where}: holds what can't be a setting: {error}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML that knows 1e-6 for a number, which YAML 1.1 takes for text for want of a point."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from labelmend.configs.profiles import load_yaml
-from labelmend.errors import ConfigError, InputError
+from labelmend.configs.plain_yaml import MOST_CHARACTERS, SafeYaml, load_yaml
+from labelmend.errors import ConfigError, InputError, shown
+from labelmend.regular_file import read_regular
 from labelmend.types import LabelCard
 
 _KEPT_TAGS = {"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"}
@@ -27,19 +28,26 @@ def read_labels_file(path: Path) -> dict[str, LabelCard]:
         ConfigError: it says something else than that.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_regular(path, MOST_CHARACTERS).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{path}: can't read this labels file: {reason}; check the path") from None
     tree = load_yaml(text, str(path), _PlainText)
     if not isinstance(tree, dict) or not tree:
         raise ConfigError(f"{path}: a labels file maps each label to its description; see README")
-    if None in tree:
-        raise ConfigError(f"{path}: a label is empty or null; put null in quotes if it is its name")
-    return {str(label): _card(path, str(label), entry) for label, entry in tree.items()}
+    for label in tree:
+        if label is None or label == "":
+            raise ConfigError(
+                f"{path}: a label is empty or null; put null in quotes if it is its name"
+            )
+        if not isinstance(label, str):
+            raise ConfigError(f"{path}: a label is a text, not {shown(label)}")
+        if not label.strip():
+            raise ConfigError(f"{path}: a label is blank ({label!r}); give it a name")
+    return {label: _card(path, label, entry) for label, entry in tree.items()}
 
 
-class _PlainText(yaml.SafeLoader):
+class _PlainText(SafeYaml):
     """Reads `yes`, `010` and `1.10` as they are written: labels and texts are no truth values."""
 
 
@@ -64,15 +72,19 @@ def _card(path: Path, label: str, entry: object) -> LabelCard:
     if isinstance(entry, str):
         entry = {"description": entry}
     if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {label}: expected a description, got {entry!r}")
+        raise ConfigError(f"{path}: {label}: expected a description, got {shown(entry)}")
     unknown = sorted(set(map(str, entry)) - {"description", "exemplars"})
     if unknown:
         raise ConfigError(
             f"{path}: {label}: unknown key {unknown[0]!r}; known are description and exemplars"
         )
-    exemplars = entry.get("exemplars") or []
+    description, exemplars = entry.get("description") or "", entry.get("exemplars") or []
+    if not isinstance(description, str):
+        raise ConfigError(f"{path}: {label}: a description is a text, got {shown(description)}")
     if not isinstance(exemplars, list):
-        raise ConfigError(f"{path}: {label}: exemplars is a list of texts, got {exemplars!r}")
-    description = " ".join(str(entry.get("description") or "").split())
-    shown = tuple(str(text) for text in exemplars if text is not None and str(text).strip())
-    return LabelCard(label, description, shown, "user")
+        raise ConfigError(f"{path}: {label}: exemplars is a list of texts, got {shown(exemplars)}")
+    for text in exemplars:
+        if text is not None and not isinstance(text, str):
+            raise ConfigError(f"{path}: {label}: an exemplar is a text, got {shown(text)}")
+    given = tuple(text for text in exemplars if text is not None and text.strip())
+    return LabelCard(label, " ".join(description.split()), given, "user")

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from labelmend.configs.profiles import load_yaml
+from labelmend.configs.plain_yaml import load_yaml
 from labelmend.errors import ConfigError, nearest
 
 Kind = Literal["encoder", "reranker", "gguf"]

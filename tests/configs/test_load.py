@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from labelmend.configs.load import config_to_dict, load_config
-from labelmend.configs.profiles import PROFILES, load_yaml
+from labelmend.configs.plain_yaml import load_yaml
+from labelmend.configs.profiles import PROFILES
 from labelmend.configs.schema.asking import MOST_OPTIONS
 from labelmend.errors import ConfigError
 from labelmend.prompts.render import LETTERS
@@ -285,10 +286,13 @@ def test_files_that_extend_each_other(tmp_path, monkeypatch):
         ("seed: 2026-13-01\n", "not valid YAML"),
         ("extends: qualty\n", "unknown profile 'qualty' (did you mean 'quality'?)"),
         ("retrieval:\n", "retrieval: expected a mapping, got None"),
-        ("voters: &a [*a]\n", "holds what can't be a setting: Circular reference detected"),
+        ("voters: &a [*a]\n", "line 1: not valid YAML: an alias stands inside what it names"),
         ("2026-01-01: 1\n", "holds what can't be a setting: keys must be str"),
-        ('profile: "\\ud800"\n', "holds what can't be a setting: 'utf-8' codec can't encode"),
-        ("profile: " + "[" * 3000 + "]" * 3000, "is nested too deeply; mend the file"),
+        ('profile: "\\ud800"\n', "line 1: not valid YAML: half a character (a lone surrogate)"),
+        (
+            "profile: " + "[" * 3000 + "]" * 3000,
+            "not valid YAML: nested more than 60 deep; mend the file",
+        ),
         ("classify: {lightgbm: {leaves: 8}}\n", "leaves: it is called 'num_leaves' now; known"),
         ("voters: 2026-11-29\n", "voters: expected a list, got '2026-11-29'"),
     ],

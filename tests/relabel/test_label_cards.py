@@ -129,6 +129,13 @@ def test_labels_and_texts_are_read_as_they_are_written(tmp_path):
         ("a: {descripton: x}", "a: unknown key 'descripton'"),
         ("a: [x]", "a: expected a description, got ['x']"),
         ("null: x", "put null in quotes"),
+        ("'': x", "put null in quotes"),
+        ("'  ': x", "a label is blank ('  '); give it a name"),
+        ("? [a]\n: x", "line 1: not valid YAML"),
+        ("!!int 1: x", "a label is a text, not 1"),
+        ("a: 1\nb: 2\na: 3", "lines 1 and 3: not valid YAML: the key 'a' is there twice"),
+        ("a: {description: [b]}", "a: a description is a text, got ['b']"),
+        ("a: {exemplars: [x, [b]]}", "a: an exemplar is a text, got ['b']"),
         ("a: {exemplars: hello}", "a: exemplars is a list of texts, got 'hello'"),
     ],
 )

@@ -1,0 +1,89 @@
+"""Opening files that somebody named: regular ones only, and no more than fits in memory.
+
+A named pipe waits for ever, /dev/zero never ends, and a sparse file says that it is larger than the
+machine. What is refused here is an OSError whose `strerror` says why, as the system's own do.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_SHARE_OF_MEMORY = 4
+"""A file takes at most one part in so many of the free memory: what is made of its bytes, texts and
+columns, takes about three times as much. Measured on tables of short texts."""
+
+_GIB = 1 << 30
+"""Bytes in a GiB."""
+
+_SPECIAL = (
+    (stat.S_ISDIR, os.strerror(errno.EISDIR)),
+    (stat.S_ISFIFO, "it is a named pipe, no regular file"),
+    (stat.S_ISCHR, "it is a device, no regular file"),
+    (stat.S_ISBLK, "it is a device, no regular file"),
+    (stat.S_ISSOCK, "it is a socket, no regular file"),
+)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a link to a regular file is one.
+
+    Raises:
+        OSError: it can't be opened, or is no regular file: nothing else is ever waited for.
+    """
+    try:
+        _refuse_special(path, path.stat().st_mode)
+        # Should a pipe take its place meanwhile, opening it doesn't wait either.
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
+    except ValueError as error:  # of a name that holds a NUL
+        raise OSError(errno.EINVAL, f"no name of a file ({error})", str(path)) from None
+    try:
+        _refuse_special(path, os.fstat(handle).st_mode)
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, most: int | None = None) -> bytes:
+    """Read a regular file.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; None for as many as fit in memory with what is made of them.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or is larger.
+    """
+    limit = room_for_files() if most is None else most
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > limit else file.read(limit + 1)
+        if max(size, len(content)) > limit:
+            raise OSError(errno.EFBIG, _too_large(size, limit, most is None), str(path))
+    return content
+
+
+def room_for_files() -> int:
+    """Return how many bytes a file may have: a share of the memory that is free now."""
+    import psutil
+
+    return int(psutil.virtual_memory().available) // _SHARE_OF_MEMORY
+
+
+def _too_large(size: int, limit: int, of_memory: bool) -> str:
+    if of_memory:
+        return (
+            f"it has {size / _GIB:.1f} GiB, and this machine's free memory is enough for files of "
+            f"{limit / _GIB:.1f} GiB"
+        )
+    return f"it is larger than {limit:,} bytes, the most that such a file may have"
+
+
+def _refuse_special(path: Path, mode: int) -> None:
+    for is_such, what in _SPECIAL:
+        if is_such(mode):
+            raise OSError(errno.EINVAL, what, str(path))
