@@ -167,21 +167,21 @@ def learn_from_answers(
         seed: of the folds.
     """
     kept, width = candidates.kept, candidates.kept.shape[1]
-    truth = _truth(spoken, kept)
+    truth, shares = _truth(spoken, kept), gather(given_shares(given), np.arange(len(kept)), kept)
+    believed = posterior_for(
+        fit, spoken.texts, shares[spoken.texts], given.shape[1], source_error_rate
+    )
     if (truth.sum(axis=1) > 0).sum() < config.min_answers:
-        return _clamped(spoken, fit, truth, fit.posterior, None, ())
-    shares = given_shares(given)
+        return _clamped(spoken, fit, truth, fit.posterior, believed)
     stack, _ = unit_spread(evidence)
     points = points_of(
         fit.log_prior[:, :width],
-        gather(shares, np.arange(len(kept)), kept),
+        shares,
         kept,
         main_labels(given),
         stack,
         embeddings,
     )
-    asked = points.take(spoken.texts)
-    believed = posterior_for(fit, spoken.texts, asked.given, given.shape[1], source_error_rate)
     taught = Taught(spoken.texts, truth, spoken.weight, believed)
     correction = correct(points, taught, fit.posterior.probabilities, config, seed)
     probabilities = correction.probabilities
@@ -193,7 +193,7 @@ def learn_from_answers(
         probabilities=probabilities,
         weights={**fit.posterior.weights, ANSWERS: 1.0},
     )
-    return _clamped(spoken, fit, truth, posterior, correction, (said,))
+    return _clamped(spoken, fit, truth, posterior, correction.held_out, correction, (said,))
 
 
 _LEAST = 1e-9
@@ -215,14 +215,14 @@ def _clamped(
     fit: Fit,
     truth: Doubles,
     posterior: Posterior,
-    correction: Corrected | None,
-    evidence: tuple[Evidence, ...],
+    unseen: Doubles,
+    correction: Corrected | None = None,
+    evidence: tuple[Evidence, ...] = (),
 ) -> Answered:
-    """Return the outcome, answered texts with their answers."""
+    """Return the outcome, answered texts with their answers, `unseen` being without their own."""
     probabilities, held_out = posterior.probabilities.copy(), posterior.probabilities.copy()
     probabilities[spoken.texts] = truth
-    if correction is not None:
-        held_out[spoken.texts] = correction.held_out
+    held_out[spoken.texts] = unseen
     fitted = replace(fit, posterior=replace(posterior, probabilities=probabilities))
     return Answered(
         spoken, fitted, evidence, replace(posterior, probabilities=held_out), correction
