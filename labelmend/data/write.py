@@ -1,15 +1,13 @@
 """Tables to files: the user's bytes as they were, our fields behind them, all or nothing."""
 
 import errno
-import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from labelmend.data.formats.find import format_by_name, format_by_suffix, known_suffixes
+from labelmend.data.formats.find import format_by_name, format_by_suffix
+from labelmend.data.outputs.claim import Given, Output, claim, has_card, unknown_suffix
+from labelmend.data.outputs.publication import Publication
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, OutputError
 
@@ -37,13 +35,7 @@ def check_output(
         OutputError: it is the input, a folder or no regular file; its suffix is unknown; or its
             folder is missing or can't be written to.
     """
-    source, output = Path(source_path), Path(output_path)
-    try:
-        _refuse_place(source, output, is_table)
-    except OSError as error:
-        raise OutputError(
-            f"{output}: can't be written to ({error.strerror}); choose another folder or name"
-        ) from None
+    claim([Given(Path(source_path))], [Output(Path(output_path), is_table=is_table)])
 
 
 def check_new_columns(table: SourceTable, names: Iterable[str]) -> None:
@@ -77,7 +69,7 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
     check_new_columns(table, [column.name for column in columns])
     kind = format_by_suffix(path)
     if kind is None:
-        raise _unknown_suffix(path)
+        raise unknown_suffix(path)
     path.write_bytes(kind.write(table, columns))
 
 
@@ -101,51 +93,32 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
     Raises:
         OutputError: a file could not be written.
     """
-    targets = [Path(os.path.realpath(path)) for path in paths]
-    names = [
-        target.with_name(f".labelmend-{secrets.token_hex(8)}{Path(path).suffix}")
-        for path, target in zip(paths, targets, strict=True)
-    ]
-    try:
-        for name in names:
-            name.open("xb").close()
-        yield tuple(names)
-        for name, target in zip(names, targets, strict=True):
-            with name.open("rb+") as file:
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, name)
-        for name, target in zip(names, targets, strict=True):
-            name.replace(target)
-    except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "mend that")
-        raise OutputError(
-            f"can't write {', '.join(map(str, paths))}: {error.strerror or error}; {advice} and "
-            "run again; what was there before is untouched"
-        ) from None
-    finally:
-        for name in names:
-            with suppress(OSError):
-                name.unlink()
+    with _published([Path(path) for path in paths]) as names:
+        yield names
 
 
-def check_output_folder(folder: Path, whose: str, ours: Collection[str] | None) -> None:
+def check_output_folder(
+    folder: Path, whose: str, ours: Collection[str] | None, card: str | None = None
+) -> None:
     """Find out before any work whether a folder can be written.
 
     Args:
         folder: its place.
         whose: what it is to hold, such as "a model".
         ours: names of files that may be replaced; None where others may lie beside them.
+        card: name of the file that tells that the folder is ours; None where there is no such.
 
     Raises:
         OutputError: it is a file, or holds something else, or its own folder is missing.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder for {whose}")
-    if ours is not None and folder.is_dir() and {p.name for p in folder.iterdir()} - set(ours):
-        raise OutputError(
-            f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
-        )
+    if ours is not None and folder.is_dir():
+        known = set(ours) if card is None or has_card(folder / card) else set()
+        if {p.name for p in folder.iterdir()} - known:
+            raise OutputError(
+                f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
+            )
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
 
@@ -160,62 +133,24 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: it could not be written.
     """
-    target = Path(os.path.realpath(path))
-    stamp = secrets.token_hex(8)
-    name, old = (target.with_name(f".labelmend-{stamp}-{what}") for what in ("new", "old"))
-    try:
-        name.mkdir()
+    with _published([Path(path)], folders=True) as (name,):
         yield name
-        for file in sorted(name.rglob("*")):
-            if file.is_file():
-                with file.open("rb+") as opened:
-                    os.fsync(opened.fileno())
-        if target.exists():
-            target.replace(old)
-        try:
-            name.replace(target)
-        except BaseException:
-            if old.exists() and not target.exists():
-                old.replace(target)
-            raise
+
+
+@contextmanager
+def _published(paths: Sequence[Path], *, folders: bool = False) -> Iterator[tuple[Path, ...]]:
+    publication = Publication(paths, folders=folders)
+    try:
+        yield publication.begin()
+        publication.commit()
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "mend that")
+        rest = "what was there before is untouched"
+        if publication.decided:
+            rest = "some files are in place, and the next command in this folder does the rest"
         raise OutputError(
-            f"can't write {path}: {error.strerror or error}; {advice} and run again; what was "
-            "there before is untouched"
+            f"can't write {', '.join(map(str, paths))}: {error.strerror or error}; {advice} and "
+            f"run again; {rest}"
         ) from None
     finally:
-        shutil.rmtree(name, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _refuse_place(source: Path, output: Path, is_table: bool) -> None:
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder; give a file name in it")
-    if output.exists() and not output.is_file():
-        raise OutputError(f"{output}: is not a regular file; give another name")
-    if _is_same(source, output):
-        raise OutputError(f"{output}: is the input itself; write to another file")
-    if is_table and format_by_suffix(output) is None:
-        raise _unknown_suffix(output)
-    folder = Path(os.path.realpath(output)).parent
-    if not folder.is_dir():
-        raise OutputError(f"{output}: the folder {folder} is missing; create it first")
-    # Permissions say too little: root passes them all, and a disk may be mounted read-only.
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-
-
-def _unknown_suffix(output: Path) -> OutputError:
-    return OutputError(
-        f"{output}: can't tell the format from the suffix {output.suffix!r}; "
-        f"end the name in one of {known_suffixes()}"
-    )
-
-
-def _is_same(source: Path, output: Path) -> bool:
-    try:
-        return source.samefile(output)
-    except OSError:  # one of them is missing
-        return os.path.realpath(source) == os.path.realpath(output)
+        publication.close()
