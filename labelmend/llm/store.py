@@ -1,14 +1,15 @@
 """Remembers what LLMs said, in SQLite beside the output, so that no token is spent twice.
 
 Several processes may work on one store: the first answer to a question stands, and a file that
-another process has open is emptied, never removed.
+another process has open is emptied, never removed. A file that is no store of ours is never
+touched: a store says in its header, by SQLite's `application_id`, whose it is.
 """
 
 import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +18,27 @@ import numpy as np
 
 from labelmend.errors import OutputError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS votes (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spent (key TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-"""
+_TABLES = {
+    "votes": ("key TEXT PRIMARY KEY", "scores BLOB NOT NULL"),
+    "replies": ("key TEXT PRIMARY KEY", "reply TEXT NOT NULL"),
+    "spent": ("key TEXT PRIMARY KEY", "seconds REAL NOT NULL"),
+}
+"""Each with its columns."""
+
+_SCHEMA = tuple(
+    f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(columns)}) WITHOUT ROWID"
+    for name, columns in _TABLES.items()
+)
+
+_OURS = 0x6C6D7674
+"""The `application_id` of our stores, "lmvt" in ASCII."""
+
+_MAGIC = b"SQLite format 3\0"
+_ID_AT = 68
+"""Byte of SQLite's header at which the `application_id` stands: four bytes, the highest first."""
+
+_LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+"""What SQLite's write-ahead logs begin with."""
 
 _NOT_ALLOWED = "see that it is a file that you may write to, or choose another folder"
 _WAIT = "wait until the other process that uses it is done"
@@ -36,18 +53,14 @@ _ADVICE = {
 }
 """By the low byte of SQLite's error codes, where the file isn't at fault."""
 
-_SHAPE_ERRORS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
-"""Where the file is no store: no database, a damaged one, or one with other tables."""
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""Where the file is: no database any more, a damaged one, or one that lacks what is asked for."""
 
 _PATIENCE = 60.0
 """Seconds that one process waits for another's transaction."""
 
 _MOST_PARAMETERS = 500
 """Keys asked for in one statement; SQLite's own limit was 999 for long."""
-
-
-class _NoStoreError(OutputError):
-    """The file is no store."""
 
 
 def key_of(*parts: str) -> str:
@@ -60,21 +73,116 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def forget(path: Path) -> None:
-    """Empty a store, if there is one; a file that is no store is removed.
+def check_store(path: Path) -> None:
+    """Make sure that a store may be kept in a file, without a change to it.
+
+    A file may be missing, empty, ours or an SQLite database without tables.
 
     Raises:
-        OutputError: it can't be emptied or removed; a store that is locked, or for which the disk
-            lacks room, is not removed.
+        OutputError: it is somebody else's, or no file.
     """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; the votes are kept there: {_MOVE}")
+    if not path.exists():
+        _check_log(path)
+        return
+    if _is_marked(path):
+        return
+    try:
+        # Whoever reads a database does no more to it than this.
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as database:
+            _check_ours(path, database)
+    except sqlite3.Error as error:
+        if not _is_database(path):
+            raise _not_ours(path) from None
+        advice = _ADVICE.get(_code(error), f"it may be somebody else's: {_MOVE}")
+        raise OutputError(f"{path}: can't be read as the vote store: {error}; {advice}") from None
+
+
+def forget(path: Path) -> None:
+    """Empty a store, if there is one; one of ours that is damaged is removed.
+
+    Raises:
+        OutputError: it can't be emptied or removed, or is somebody else's; a store that is locked,
+            or for which the disk lacks room, is not removed.
+    """
+    check_store(path)
     if not path.exists():
         _remove(path)  # a write-ahead log without its database would be replayed into the next one
         return
     try:
         with Store(path) as store:
             store.clear()
-    except _NoStoreError:
+    except DamagedStoreError:
         _remove(path)
+
+
+_MOVE = "move it away, or name another output"
+
+
+class DamagedStoreError(OutputError):
+    """A store of ours can't be read."""
+
+
+def _not_ours(path: Path) -> OutputError:
+    return OutputError(
+        f"{path}: can't be used as the vote store: it is somebody else's file, none of "
+        f"labelmend's; {_MOVE}"
+    )
+
+
+def _is_database(path: Path) -> bool:
+    """Whether a file begins as SQLite's do; an empty one will."""
+    begins = _header(path)
+    return not begins or begins.startswith(_MAGIC)
+
+
+def _is_marked(path: Path) -> bool:
+    begins = _header(path)
+    mark = begins[_ID_AT : _ID_AT + 4]
+    return begins.startswith(_MAGIC) and mark == _OURS.to_bytes(4, "big")
+
+
+def _header(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_ID_AT + 4)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: can't be used as the vote store: {error.strerror or error}; {_NOT_ALLOWED}"
+        ) from None
+
+
+def _check_ours(path: Path, database: sqlite3.Connection) -> None:
+    """Make sure that a database is ours, by its mark or its tables; older stores have no mark.
+
+    Raises:
+        OutputError: it is somebody else's.
+    """
+    (mark,) = database.execute("PRAGMA application_id").fetchone()
+    held = database.execute("SELECT type, name FROM sqlite_master").fetchall()
+    ours = mark == 0 and all(
+        kind == "table"
+        and name in _TABLES
+        and [c[1] for c in database.execute(f"PRAGMA table_info({name})")]
+        == [column.partition(" ")[0] for column in _TABLES[name]]
+        for kind, name in held
+    )
+    if mark != _OURS and not ours:
+        raise _not_ours(path)
+
+
+def _check_log(path: Path) -> None:
+    """Make sure that what lies where a store's log would lie is one.
+
+    Raises:
+        OutputError: it is something else.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():
+        begins = _header(log)
+        if begins and not begins.startswith(_LOG_MAGIC):
+            raise _not_ours(log)
 
 
 def _remove(path: Path) -> None:
@@ -99,15 +207,19 @@ class Store:
         """
         self.path = path
         self._is_new = path is not None and not path.exists()
+        if path is not None and self._is_new:
+            _check_log(path)
+        elif path is not None and path.is_file() and not _is_database(path):
+            raise _not_ours(path)
         with self._usable():
             self._database = sqlite3.connect(path or ":memory:", timeout=_PATIENCE)
         try:
             with self._usable():
+                if path is not None:
+                    _check_ours(path, self._database)
                 self._use_wal()
-                self._database.executescript(_SCHEMA)
                 # Where nothing can be written, that is found out now.
-                self._database.execute("DELETE FROM spent WHERE 0")
-                self._database.rollback()
+                self._make_tables()
         except OutputError:
             self._close(failed=True)
             raise
@@ -162,12 +274,18 @@ class Store:
 
     def clear(self) -> None:
         """Forget all votes and replies, and what they took."""
-        with self._usable(), self._database:
+        with self._usable():
+            self._make_tables(*_TABLES)
+
+    def _make_tables(self, *dropped: str) -> None:
+        """Make those that are missing, and mark the file as ours."""
+        with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            for table in ("votes", "replies", "spent"):
+            for table in dropped:
                 self._database.execute(f"DROP TABLE IF EXISTS {table}")
-            for statement in _SCHEMA.split(";"):
+            for statement in _SCHEMA:
                 self._database.execute(statement)
+            self._database.execute(f"PRAGMA application_id = {_OURS}")
 
     def votes(self, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
         """Return the votes that are known."""
@@ -232,7 +350,7 @@ class Store:
             yield
         except sqlite3.Error as error:
             code = _code(error)
-            kind = _NoStoreError if code in _SHAPE_ERRORS else OutputError
+            kind = DamagedStoreError if code in _DAMAGED else OutputError
             advice = _ADVICE.get(code, "remove it")
             raise kind(f"{self.path}: can't be used as the vote store: {error}; {advice}") from None
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import sqlite3
@@ -10,7 +11,7 @@ import pytest
 
 from labelmend.errors import OutputError
 from labelmend.llm import store as store_module
-from labelmend.llm.store import Store, forget, key_of
+from labelmend.llm.store import Store, check_store, forget, key_of
 
 
 def python(code, *arguments):
@@ -182,17 +183,55 @@ def test_a_store_that_is_damaged_behind_its_header(tmp_path):
     assert "\n" not in str(found.value)
 
 
-def test_a_store_of_another_shape(tmp_path):
+def other_database(path, *, mark=0, table="votes (something TEXT)"):
+    """Somebody else's database."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"CREATE TABLE {table}")
+        database.execute(f"PRAGMA application_id = {mark}")
+
+
+@pytest.mark.parametrize(
+    ("mark", "table"),
+    [
+        (0, "votes (something TEXT)"),
+        (0, "votes (key TEXT, scores BLOB, more TEXT)"),
+        (0, "customers (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID"),
+        (7, "votes (key TEXT PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID"),
+    ],
+)
+@pytest.mark.parametrize("use", [Store, check_store, forget])
+def test_somebody_elses_database_is_given_no_tables(tmp_path, mark, table, use):
     path = tmp_path / "votes.sqlite"
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE votes (something TEXT)")
-    database.commit()
-    database.close()
+    other_database(path, mark=mark, table=table)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="can't be used as the vote store: it is somebody else's"):
+        use(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["votes.sqlite"]
+
+
+def test_a_store_bears_our_mark_and_an_older_one_gets_it(tmp_path):
+    path = tmp_path / "votes.sqlite"
     with Store(path) as store:
-        with pytest.raises(OutputError, match="can't be used as the vote store"):
-            store.votes(["a"])
-        with pytest.raises(OutputError, match="can't store votes"):
-            store.put_votes([("a", (1.0,))])
+        store.put_votes([("a", (1.0,))])
+    assert path.read_bytes()[68:72] == b"lmvt"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA application_id = 0")
+    check_store(path)
+    with Store(path) as store:
+        assert store.count() == 1
+    assert path.read_bytes()[68:72] == b"lmvt"
+
+
+def test_a_database_without_tables_is_nobodys(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    path.touch()
+    check_store(path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")  # as a run leaves it that is killed here
+    check_store(path)
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
 
 
 def test_keys_tell_parts_apart():
@@ -262,7 +301,7 @@ def test_forget_removes_no_store_that_it_can_not_empty(tmp_path, monkeypatch):
         assert store.votes(["a"]) == {"a": (1.0,)}
     with Store(path) as store:
         assert store.votes(["a"]) == {"a": (1.0,)}
-    with pytest.raises(OutputError, match="unable to open database file"):
+    with pytest.raises(OutputError, match="is a folder"):
         forget(tmp_path)
 
 
@@ -308,22 +347,34 @@ def test_forget_removes_no_store_for_which_the_disk_lacks_room(tmp_path, monkeyp
         assert store.votes(["a"]) == {"a": (1.0,)}
 
 
-@pytest.mark.parametrize("shape", ["text", "damaged", "other", "log only"])
-def test_forget_what_is_no_store(tmp_path, shape):
+@pytest.mark.parametrize("shape", ["text", "damaged", "log"])
+def test_forget_removes_nothing_that_may_be_somebody_elses(tmp_path, shape):
     path = tmp_path / "votes.sqlite"
-    if shape == "text":
-        path.write_text("text,label\nhello,greeting\n" * 200)
-    elif shape == "damaged":
-        path.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
-    elif shape == "log only":
-        path.with_name("votes.sqlite-wal").write_bytes(b"\xff" * 9000)
+    place = path.with_name("votes.sqlite-wal") if shape == "log" else path
+    content = {"text": b"text,label\nhello,greeting\n", "log": b"a log of mine"}
+    place.write_bytes(content.get(shape, b"SQLite format 3\0" + b"\xff" * 9000))
+    before = place.read_bytes()
+    for use in (forget, Store):
+        with pytest.raises(OutputError, match=r"move it away, or name|remove it"):
+            use(path)
+        assert place.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("shape", ["damaged", "log only"])
+def test_forget_removes_what_is_left_of_a_store(tmp_path, shape):
+    path = tmp_path / "votes.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+        log = path.with_name("votes.sqlite-wal").read_bytes()
+    if shape == "damaged":
+        path.write_bytes(path.read_bytes()[:100] + b"\xff" * 9000)
     else:
-        database = sqlite3.connect(path)
-        database.execute("CREATE TABLE votes (something TEXT)")
-        database.commit()
-        database.close()
+        path.unlink()
+        path.with_name("votes.sqlite-wal").write_bytes(log)
     forget(path)
     with Store(path) as store:
+        assert store.count() == 0
         store.put_votes([("a", (2.0,))])
         assert store.votes(["a"]) == {"a": (2.0,)}
     assert [p.name for p in tmp_path.iterdir()] == ["votes.sqlite"]
