@@ -10,12 +10,12 @@ out-of-fold probabilities, and `TextClassifier` learns from what was mended. Eve
 on first use, so `import labelmend` is instant.
 """
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# onnxruntime 1.31 sends facts on the machine to its maker unless this is set before it loads.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from labelmend.telemetry import switch_off
+
+switch_off()  # before any library loads
 
 if TYPE_CHECKING:
     from labelmend.api import make_dataset, mend

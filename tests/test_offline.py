@@ -1,74 +1,109 @@
-"""Nothing leaves the machine: what the system calls of a run say, not what libraries promise."""
+"""Nothing leaves the machine: what system calls say of every command, not what libraries promise.
 
-import csv
+`benchmarks/network.py` does the same by hand, each command by itself and for a minute.
+"""
+
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from labelmend.telemetry import SWITCHES
+
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import network  # noqa: E402
 
-_LIVES = 15
-"""Seconds that a process stays after its command: telemetry starts some seconds after the load."""
+_STAYS = 10
+"""Seconds that the process stays after the last command; the first ones were long before."""
 
-RUN = f"""
-import os, sys, time
-import labelmend
-{{before}}
-from labelmend.cli.app import main
-try:
-    main()
-except SystemExit as ended:
-    assert not ended.code, ended.code
-time.sleep({_LIVES})
-"""
+_WAITS = 90
+"""Seconds that the process without our switch is waited for: it posts some 10 s after the load."""
 
 
-def system_calls(folder, words, before=""):
-    """Run a command as no CI would, and return the network calls and the files made under HOME."""
-    home = folder / f"home{len(before)}"
-    home.mkdir()
-    told = folder / f"calls{len(before)}"
-    unset = {"CI", "ORT_DISABLE_TELEMETRY", "GITHUB_ACTIONS"}
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
-    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
-    environment |= {"PYTHONPATH": str(ROOT), "LABELMEND_HOME": str(folder / "labelmend")}
-    strace = ["strace", "-f", "-qq", "-e", "trace=network", "-o", str(told)]
-    python = [sys.executable, "-c", RUN.format(before=before), *words]
-    subprocess.run([*strace, *python], cwd=folder, env=environment, check=True)
-    calls = told.read_text("utf-8", errors="replace")
-    return calls, sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
+def test_every_command_has_a_step():
+    assert {step.command for step in network.STEPS} == set(network.commands())
+    tried = {step.command for step in network.STEPS if not step.by_hand}
+    assert tried == set(network.commands())
+    assert tried >= set(network.LONG) | set(network.LOOPBACK)
 
 
-def outward(calls):
-    """Return the sockets that are neither of this machine's files nor netlink's."""
-    return re.findall(r"socket\(AF_(?!UNIX|NETLINK)\w+", calls)
+def test_the_switches_are_thrown_at_the_door_whatever_the_shell_says():
+    said = "import json, os, labelmend; print(json.dumps(dict(os.environ)))"
+    shell = {**os.environ, "PYTHONPATH": str(ROOT), **dict.fromkeys(SWITCHES, "other")}
+    out = subprocess.run([sys.executable, "-c", said], env=shell, stdout=subprocess.PIPE)
+    assert SWITCHES.items() <= json.loads(out.stdout).items()
 
 
 @pytest.mark.slow
-def test_a_run_opens_no_socket_and_writes_nothing_under_home(tmp_path, encoders):
+def test_no_command_opens_a_socket_or_writes_a_file_elsewhere(tmp_path, encoders, smollm2):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    assert all(model.path.is_dir() for model in encoders)
-    noisy = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
-    rows = list(csv.reader(noisy.splitlines()))
-    few = [r[:2] for r in rows if r[1] in {"label", "card_lost", "exchange_rate"}]
-    with (tmp_path / "data.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(few)
-    words = ["relabel", "data.csv", "--no-llm", "--quiet"]
-    # The same without our setting, at the same time: this is what the test would see.
-    bare = "del os.environ['ORT_DISABLE_TELEMETRY']"
+    assert all(model.path.exists() for model in (*encoders, smollm2))
+    ours, bare = (network.made(tmp_path / name) for name in ("ours", "bare"))
+    steps = [step for step in network.STEPS if not step.by_hand]
+    pull = [step for step in steps if step.command in network.LOOPBACK]
+    others = [step for step in steps if step not in pull]
     with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(system_calls, tmp_path, [*words, "-o", f"{i}.csv"], before)
-                for i, before in enumerate(("", bare))]  # fmt: skip
-        (calls, files), (seen, left) = (run.result() for run in runs)
-    assert outward(calls) == []
-    assert all(name.startswith(".cache/labelmend/") for name in files)
-    assert outward(seen)
-    assert any("onnxruntime" in name for name in left)
+        # Beside them the same without our switch: this is what the test would see.
+        seen = pool.submit(
+            network.traced, bare, [network.LEAST], stay=_WAITS, without="ORT_DISABLE_TELEMETRY"
+        )
+        trace = network.traced(ours, others, stay=_STAYS)
+        pulled = network.traced(ours, pull, stay=0)
+        telemetry = seen.result()
+    assert trace.sockets() == []
+    assert pulled.sockets(loopback=True) == []
+    assert pulled.sockets() != []
+    for one in (trace, pulled):
+        assert one.written(*network.allowed(ours)) == []
+    assert network.left_behind(ours) == []
+    assert str(ours / "work" / "out" / "mended.csv") in trace.written()
+    assert telemetry.sockets(loopback=True) != []
+    elsewhere = telemetry.written(*network.allowed(bare))
+    assert any("onnxruntime" in path for path in elsewhere)
+
+
+def traced(*calls):
+    return network.Trace(calls, Path("/w"))
+
+
+def test_sockets_that_could_leave_the_machine():
+    file = "socket(AF_UNIX, SOCK_STREAM, 0) = 3</x>"
+    links = "socket(AF_NETLINK, SOCK_RAW, 0) = 3<x>"
+    opened = "socket(AF_INET, SOCK_STREAM, 0) = 3<x>"
+    raw = "socket(AF_PACKET, SOCK_RAW, 0) = 3<x>"
+    here = 'connect(3<x>, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}'
+    here6 = 'connect(3<x>, {sa_family=AF_INET6, sin6_port=htons(80), inet_pton(AF_INET6, "::1")}'
+    resolver = here.replace("80", "53")
+    there = here.replace("127.0.0.1", "20.42.73.127")
+    sent = there.replace("connect", "sendto")
+    trace = traced(file, links, opened, raw, here, here6, resolver, there, sent)
+    assert trace.sockets() == [opened, raw, here, here6, resolver, there, sent]
+    assert trace.sockets(loopback=True) == [raw, resolver, there, sent]
+
+
+def test_files_that_are_made():
+    trace = traced(
+        'openat(AT_FDCWD</w>, "read.csv", O_RDONLY|O_CLOEXEC) = 3</w/read.csv>',
+        'openat(AT_FDCWD</w>, "out/a b.csv", O_WRONLY|O_CREAT, 0666) = 3</w/out/a b.csv>',
+        'openat(AT_FDCWD</w>, "no.csv", O_WRONLY|O_CREAT, 0666) = -1 EACCES (Permission denied)',
+        'openat(AT_FDCWD</w>, "/dev/null", O_RDWR) = 3</dev/null>',
+        'openat(AT_FDCWD</w>, "/dev/shm/sem.ab", O_RDWR|O_CREAT) = 3</dev/shm/sem.ab>',
+        'openat(AT_FDCWD</w>, "/h/id", O_RDWR) = 3</h/id>',
+        'mkdir("made", 0777) = 0',
+        'mkdir("/h/cache", 0777) = 0',
+        'rename("/w/out/a", "/h/moved") = 0',
+        'renameat2(AT_FDCWD</w>, "out/b", 4</h>, "in h", RENAME_NOREPLACE) = 0',
+        'symlinkat("../x", 4</h>, "link") = 0',
+    )
+    # A folder on the way to one that is allowed may be made.
+    assert trace.written(Path("/w/out"), Path("/h/cache/ours")) == [
+        *("/h/id", "/h/in h", "/h/link", "/h/moved", "/w/made")
+    ]
+    assert "/w/out/a b.csv" in trace.written()
