@@ -210,11 +210,9 @@ def decide_rows(run: Run, state: State) -> State:
         state.interval,
     )
     state = replace(state, guarantee=audited)
-    return replace(
-        state,
-        decisions=_decide(run, state, run.config.decision.max_harm),
-        held_out=_held_out(run, state, answered),
-    )
+    if audited is not None and audited.holds:
+        state = replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
+    return replace(state, held_out=_held_out(run, state, answered))
 
 
 def self_test(run: Run, state: State) -> State:
