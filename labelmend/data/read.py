@@ -1,34 +1,53 @@
 """Files to tables: every value as text, and what gives the user's bytes back."""
 
+import hashlib
 from pathlib import Path
 
-from labelmend.data.formats.find import format_by_content, format_by_suffix
+from labelmend.data.formats.compressed import unpacked
+from labelmend.data.formats.find import format_of
 from labelmend.data.table import Content, SourceTable, empty_file
 from labelmend.errors import InputError, nearest
+from labelmend.regular_file import read_regular
 
 
-def read_table(path: str | Path, encoding: str | None = None) -> SourceTable:
-    """Read a file by its suffix, or by its content where the suffix says nothing.
+def read_table(
+    path: str | Path, encoding: str | None = None, *, header: bool = True
+) -> SourceTable:
+    """Read a file by its suffix, and by its content where the suffix says too little.
 
     Args:
-        path: of a CSV, TSV, JSONL or Parquet file, or of a format that another package brings.
+        path: of a file, packed or not, in one of the formats of docs/files.md, or in one that
+            another package brings.
         encoding: a codec's name; None finds it out.
+        header: whether the first row names the columns; else they are called `column_1` and so on.
 
     Raises:
         InputError: it is missing, unreadable, empty, without rows, binary, malformed or ragged.
     """
     path = Path(path)
-    content = Content(path, _read_bytes(path), encoding)
+    content = Content(path, unpacked(_read_bytes(path), path), encoding, header)
     if not content.raw.strip():
         raise empty_file(path)
-    return (format_by_suffix(path) or format_by_content(content)).read(content)
+    found = format_of(content)
+    if not (header or found.headed):
+        raise InputError(f"{path}: --no-header: {found.name} files have none; leave it out")
+    return found.read(content)
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes as they stand, packed or not.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    return hashlib.sha256(_read_bytes(path)).hexdigest()
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; give one file in it")
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         folder = path.parent
         if not folder.is_dir():

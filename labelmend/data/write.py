@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from labelmend.data.formats.find import format_by_name, format_by_suffix
+from labelmend.data.formats.find import format_by_name, format_to_write
 from labelmend.data.outputs.claim import Given, Output, claim, has_card, unknown_suffix
 from labelmend.data.outputs.publication import Publication
 from labelmend.data.table import NewColumn, SourceTable
@@ -67,7 +67,7 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
         OSError: as writing goes; `atomic_files` makes it an OutputError.
     """
     check_new_columns(table, [column.name for column in columns])
-    kind = format_by_suffix(path)
+    kind = format_to_write(table, path)
     if kind is None:
         raise unknown_suffix(path)
     path.write_bytes(kind.write(table, columns))

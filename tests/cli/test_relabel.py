@@ -24,8 +24,9 @@ PLAIN = ("--no-llm", "--quiet")
 FASTEST = (*PLAIN, "--set", "reranker.backend=none")
 NOTES = [
     "1 row has no label: labelled from scratch",
-    "labels that differ only by case, spaces, underscores or hyphens are not merged: "
-    "'Card Lost' = 'card_lost'",
+    "labels that differ only by case, white space, hidden characters, the writing of accents, "
+    "underscores or hyphens are not merged: 'Card Lost' = 'card_lost'; --merge-spellings merges "
+    "them",
     "1 row repeats the text of an earlier row exactly",
     "1 text carries different labels in different rows: rows 1, 62",
     "1 text is cut to 4000 characters for the models",
@@ -441,7 +442,12 @@ def test_labels_at_random_change_nothing(cli, bigger, encoders):
             "--label-column: no column 'lable' (did you mean 'label'?); there are 'text', 'label'",
         ),
         (b"a,b\n1,2\n2,3\n", (), "no text column found; name one with --text-column: there are"),
-        (b"text,label\n,a\nb,b\n  ,b\n", (), "rows 1, 3: no text in column 'text'; fill it in"),
+        (
+            b"text,label\n,a\nb,b\n  ,b\n",
+            ("--strict",),
+            "rows 1, 3: no text in column 'text'; fill it in",
+        ),
+        (b"text,label\na,x;y\nb,x\nc,y\n", (), "1 row holds several labels each, joined by ';'"),
         (b"text,label\na,x\nb,x\n", (), "'x' is the only label; at least two are needed"),
         (b"text,label\na,\nb,\n", (), "no row has a label; name another column"),
         (b"text,label,reason\na,a,1\nb,b,1\n", (), "already has 'reason', as labelmend's own"),
@@ -495,7 +501,7 @@ def test_an_unreadable_table_is_not_refused_by_typer(cli, tiny, monkeypatch):
     [
         ("tiny.csv", "is the input itself; write to another file"),
         ("no/out.csv", "is missing; create it first"),
-        ("out.xlsx", "can't tell the format from the suffix '.xlsx'"),
+        ("out.xyz", "can't tell the format from the suffix '.xyz'"),
         (".", "is a folder; give a file name in it"),
         ("/proc/out.csv", "can't be written to ("),
     ],

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelmend.data import read
+from labelmend.data.formats.find import known_suffixes
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import InputError
@@ -99,7 +101,7 @@ def test_format_by_content(tmp_path: Path) -> None:
     assert read_table(tmp_path / "d.data").format == "parquet"
     assert refusal(put(tmp_path, "hello\nyou\n", "e.txt")) == (
         ": can't tell the format from the suffix '.txt' or the content; use a name that ends in "
-        "one of .csv, .jsonl, .ndjson, .parquet, .pq, .tab, .tsv"
+        f"one of {known_suffixes(reading=True)}"
     )
 
 
@@ -214,7 +216,7 @@ def test_permission_denied_by_the_system(tmp_path: Path, monkeypatch: pytest.Mon
     def deny(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", deny)
+    monkeypatch.setattr(read, "read_regular", deny)
     assert refusal(put(tmp_path, "x")) == ": permission denied; make it readable (chmod +r)"
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelmend.data.formats.find import known_suffixes
 from labelmend.data.read import read_table
 from labelmend.data.table import NewColumn
 from labelmend.data.write import (
@@ -259,9 +260,8 @@ def test_check_output(tmp_path: Path) -> None:
     assert refusal(source, tmp_path / "no" / "b.csv") == (
         f": the folder {tmp_path / 'no'} is missing; create it first"
     )
-    assert refusal(source, tmp_path / "b.xlsx") == (
-        ": can't tell the format from the suffix '.xlsx'; end the name in one of "
-        ".csv, .jsonl, .ndjson, .parquet, .pq, .tab, .tsv"
+    assert refusal(source, tmp_path / "b.xyz") == (
+        f": can't tell the format from the suffix '.xyz'; end the name in one of {known_suffixes()}"
     )
     check_output(source, tmp_path / "b.CSV")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "d.csv", "hard.csv", "link.csv"]

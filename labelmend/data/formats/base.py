@@ -7,6 +7,10 @@ A format is found by the entry point group `labelmend.formats`, so another packa
 
 `INI` is an instance of a subclass of `Format`; `name`, `suffixes`, `read` and `write` are all that
 it needs.
+
+A file is read by the format that has its suffix, or by another that says it shares that suffix and
+is surer of the file's content. Files of other suffixes are read by their content alone. A table is
+written by its own format where its suffix stays, else by the format that has the new one.
 """
 
 from collections import Counter
@@ -28,10 +32,16 @@ class Format(Protocol):
     Attributes:
         name: stands in `SourceTable.format`; no other format has it.
         suffixes: of its files' names, with the dot, in lower case; no other format has them.
+        shares: suffixes that other formats have and its own files may bear, too.
+        suffix_tells: whether a file with one of its suffixes is its own whatever it holds.
+        headed: whether its files begin with a row of names, which may be missing.
     """
 
     name: str
     suffixes: tuple[str, ...]
+    shares: tuple[str, ...] = ()
+    suffix_tells: bool = True
+    headed: bool = False
 
     def recognises(self, content: Content) -> float:
         """Return how sure it is, from 0 to 1, that a file is its own, where no suffix says so.
@@ -53,10 +63,12 @@ class Format(Protocol):
         """Return a file with the table and our columns behind it.
 
         A table of this format keeps what its user wrote, as `SourceTable.origin` tells; one of
-        another format is written from its frame, as text in UTF-8.
+        another format is written from its frame, as text in UTF-8. A format that knows types gives
+        values of a column that is `like` one of the user's the type of that one.
 
         Raises:
-            OutputError: the file's encoding lacks a character of ours.
+            OutputError: the file's encoding lacks a character of ours, or the format can't hold
+                the table.
         """
         ...
 

@@ -6,11 +6,15 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from labelmend.data.formats.base import Format
-from labelmend.data.table import Content
+from labelmend.data.formats.compressed import Compressed, full_suffix, split_name
+from labelmend.data.table import Content, SourceTable
 from labelmend.errors import InputError
 
 GROUP = "labelmend.formats"
 _OURS = "labelmend"
+
+FOLDER_SUFFIX = ".parquet"
+"""Of what is written for a table that is a folder, which has no suffix."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,37 @@ def format_by_name(name: str) -> Format:
 
 
 def format_by_suffix(path: Path) -> Format | None:
-    """Return the format that a file's name tells, or None."""
-    suffix = path.suffix.lower()
-    return next((f for f in _installed().formats.values() if suffix in f.suffixes), None)
+    """Return the format that a new file's name tells, or None."""
+    _, suffix, packing = split_name(path)
+    found = next((f for f in _installed().formats.values() if suffix in f.suffixes), None)
+    return found if found is None or packing is None else Compressed(found, packing)
+
+
+def format_to_write(table: SourceTable, path: Path) -> Format | None:
+    """Return the format that a table is written in: its own where its suffix stays.
+
+    None where the new file's name tells no format.
+    """
+    _, suffix, packing = split_name(path)
+    if suffix and suffix == split_name(table.path)[1]:
+        own = format_by_name(table.format)
+        return own if packing is None else Compressed(own, packing)
+    return format_by_suffix(path)
+
+
+def format_of(content: Content) -> Format:
+    """Return the format of a file: by its suffix, and by its content where that says too little.
+
+    Raises:
+        InputError: none is sure of the content.
+    """
+    suffix = split_name(content.path)[1]
+    formats = _installed().formats.values()
+    owner = next((f for f in formats if suffix in f.suffixes), None)
+    if owner is None or not owner.suffix_tells:
+        return format_by_content(content)
+    found = [f for f in formats if f is owner or suffix in f.shares]
+    return _surest(content, found)[0] or owner if len(found) > 1 else owner
 
 
 def format_by_content(content: Content) -> Format:
@@ -42,8 +74,41 @@ def format_by_content(content: Content) -> Format:
     Raises:
         InputError: none is.
     """
+    found, no_text = _surest(content, list(_installed().formats.values()))
+    if found is not None:
+        return found
+    if no_text is not None:
+        raise no_text
+    raise InputError(
+        f"{content.path}: can't tell the format from the suffix {content.path.suffix!r} or the "
+        f"content; use a name that ends in one of {known_suffixes(reading=True)}"
+    )
+
+
+def known_suffixes(*, reading: bool = False) -> str:
+    """Return all suffixes for a message, and which packages bring a format that can't be used.
+
+    Args:
+        reading: leave out those that say too little of what is in a file.
+    """
+    found = _installed()
+    formats = [f for f in found.formats.values() if f.suffix_tells or not reading]
+    suffixes = sorted(suffix for f in formats for suffix in f.suffixes)
+    return "; ".join((", ".join(suffixes), *found.broken))
+
+
+def beside(path: Path, word: str) -> Path:
+    """Return where the result for a table is written if no one says: `a.mended.csv` for `a.csv`."""
+    if path.is_dir():
+        path = path if path.name else path.resolve()
+        return path.with_name(f"{path.name}.{word}{FOLDER_SUFFIX}")
+    return path.with_name(f"{split_name(path)[0]}.{word}{full_suffix(path)}")
+
+
+def _surest(content: Content, formats: list[Format]) -> tuple[Format | None, InputError | None]:
+    """Return the format that is surest, if any is, and why a file may be no text."""
     best, found, no_text = 0.0, None, None
-    for candidate in _installed().formats.values():
+    for candidate in formats:
         try:
             sure = candidate.recognises(content)
         except InputError as error:
@@ -51,21 +116,7 @@ def format_by_content(content: Content) -> Format:
             continue
         if sure > best:
             best, found = sure, candidate
-    if found is not None:
-        return found
-    if no_text is not None:
-        raise no_text
-    raise InputError(
-        f"{content.path}: can't tell the format from the suffix {content.path.suffix!r} or the "
-        f"content; use a name that ends in one of {known_suffixes()}"
-    )
-
-
-def known_suffixes() -> str:
-    """Return all suffixes for a message, and which packages bring a format that can't be used."""
-    found = _installed()
-    suffixes = sorted(suffix for f in found.formats.values() for suffix in f.suffixes)
-    return "; ".join((", ".join(suffixes), *found.broken))
+    return found, no_text
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from labelmend.data.formats.compressed import full_suffix
 from labelmend.data.outputs.journal import (
     PREFIX,
     Entry,
@@ -41,7 +42,7 @@ class Publication:
             folders: they are folders.
         """
         self._targets = [Path(os.path.realpath(target)) for target in targets]
-        self._suffixes = [target.suffix for target in targets]
+        self._suffixes = [full_suffix(target) for target in targets]
         self._folders = folders
         self._journals: list[Journal] = []
         self._pieces: list[tuple[Path, Piece]] = []

@@ -1,0 +1,308 @@
+"""JSON objects as rows: what JSON lines, JSON arrays and the files of annotation tools share."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from labelmend.data.formats.base import Format
+from labelmend.data.formats.records import (
+    Records,
+    encoded,
+    line_of,
+    plain,
+    records_of,
+    with_values,
+)
+from labelmend.data.table import Content, NewColumn, SourceTable, Value, frame_of
+from labelmend.errors import InputError
+
+_DEEPEST = 8
+"""Objects inside objects that get columns of their own, `a.b.c`; what lies deeper stays JSON. No
+tool's export was found that goes deeper."""
+
+_MOST_COLUMNS = 256
+"""More fields of nested objects than this are no columns but keys that are data, such as ids."""
+
+_MOST_CELLS = 50_000_000
+"""Rows times columns: some 3 GB of references to texts. A table with more is none, but objects that
+share no fields."""
+
+_SEPARATOR = "."
+"""Between the names of a path, `body.text`."""
+
+
+class Number(str):
+    """A number as it is spelled, so that 1.10 stays 1.10."""
+
+    __slots__ = ()
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
+
+
+@dataclass(frozen=True)
+class ObjectRecords(Records):
+    """Raw objects, and what types their values have.
+
+    Attributes:
+        kinds: of columns whose values are all numbers or all booleans: int, float or bool.
+        codes: of columns that are shown by names, what stands in the file for each name.
+    """
+
+    kinds: Mapping[str, type] = field(default_factory=dict)
+    codes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+
+class ObjectFormat(Format):
+    """A text file of JSON objects, one a row; ours go before the closing brace of each."""
+
+    @abstractmethod
+    def split(self, content: Content) -> tuple[ObjectRecords, list[dict[str, Any]]]:
+        """Return the raw records and what they hold, numbers as `Number`.
+
+        Raises:
+            InputError: it can't be read as this format.
+        """
+
+    @abstractmethod
+    def joined(self, objects: Sequence[str]) -> ObjectRecords:
+        """Return the records of a new file with these objects."""
+
+    def shown(
+        self, content: Content, source: ObjectRecords, objects: list[dict[str, Any]]
+    ) -> SourceTable:
+        """Return the table: a field a column, those of nested objects by their paths."""
+        return table_of(self.name, content, source, flattened(objects))
+
+    def place(self, record: str) -> int:
+        """Return the index of the closing brace of the object that ours go into."""
+        return _last_brace(record)
+
+    def put(self, found: MutableMapping[str, Any], column: str, value: Value) -> None:
+        """Set a column's value in a row's object."""
+        put(found, column, value)
+
+    def read(self, content: Content) -> SourceTable:
+        """Read the objects; a field that only some have is a column of all."""
+        source, objects = self.split(content)
+        return self.shown(content, source, objects)
+
+    def write(self, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
+        """Put our fields behind the user's."""
+        source = records_of(table) if table.format == self.name else None
+        if source is None:
+            table = replace(table, encoding="utf-8")
+            objects = (dict(zip(table.columns, row, strict=True)) for row in table.rows())
+            source = self.joined([_dumped(found) for found in objects])
+        place = self.place if table.origin is source else _last_brace
+        text = "".join((source.header, *_extended(source, columns, place), source.tail))
+        return source.bom + encoded(text, table, columns)
+
+    def with_values(self, table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
+        """Write those objects anew whose value is another one."""
+        place = table.columns.index(column)
+        source = table.origin
+
+        def anew(record: str, row: list[str]) -> str:
+            start, end = record.index("{"), record.rindex("}") + 1
+            found = json.loads(record[start:end])
+            self.put(found, column, _typed(row[place], column, source))
+            return record[:start] + _dumped(found) + record[end:]
+
+        return with_values(table, column, values, anew)
+
+    def line_of(self, table: SourceTable, row: int) -> int | None:
+        """Count the lines before the row's object."""
+        return line_of(table, row)
+
+
+def parsed_object(found: object, where: str, needed: str) -> dict[str, Any]:
+    """Return what was parsed if it is an object.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(found, dict):
+        return found
+    kind = "null" if found is None else "an array" if isinstance(found, list) else "a single value"
+    raise InputError(f"{where}: holds {kind}; {needed}")
+
+
+def flattened(objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the fields of each object, those of objects inside it by their paths.
+
+    Where there are too many paths, objects stay as they are.
+    """
+    rows: list[dict[str, Any]] = []
+    paths: set[str] = set()
+    for found in objects:
+        row: dict[str, Any] = {}
+        _flatten(found, "", row, 0)
+        rows.append(row)
+        paths.update(name for name in row if name not in found)
+        if len(paths) > _MOST_COLUMNS:
+            return [dict(found) for found in objects]
+    return rows
+
+
+def table_of(
+    name: str,
+    content: Content,
+    source: ObjectRecords,
+    rows: Sequence[Mapping[str, Any]],
+    **more: Any,
+) -> SourceTable:
+    """Return the table of rows whose values came out of JSON.
+
+    Args:
+        name: of the format.
+        content: the file.
+        source: its raw records.
+        rows: names and values; a name that only some have is a column of all.
+        more: attributes of the table.
+
+    Raises:
+        InputError: a text holds half of a character, or the objects share too few fields.
+    """
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    if len(columns) * len(rows) > _MOST_CELLS:
+        raise InputError(
+            f"{content.path}: {len(rows):,} objects have {len(columns):,} different fields, too "
+            "many for a table; give objects that share their fields"
+        )
+    try:
+        texts = [{name: text_of(value) for name, value in row.items()} for row in rows]
+    except RecursionError:
+        raise InputError(f"{content.path}: is nested too deeply; give flatter objects") from None
+    _refuse_halves(content.path, source, texts)
+    kinds = {column: kind for column in columns if (kind := _kind(column, rows)) is not None}
+    return SourceTable(
+        path=content.path,
+        format=name,
+        columns=columns,
+        frame=frame_of(columns, [[row.get(column, "") for column in columns] for row in texts]),
+        encoding=content.text.encoding,
+        origin=replace(source, kinds=kinds),
+        **more,
+    )
+
+
+def text_of(value: object) -> str:
+    """Return a value as text: nested ones as JSON, null as an empty text."""
+    if isinstance(value, str):
+        return str(value)
+    return "" if value is None else dumped(value)
+
+
+def dumped(value: object) -> str:
+    """Return a value as JSON, numbers as they were spelled."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join([f'{_dumped(k)}: {dumped(v)}' for k, v in value.items()])}}}"
+    if isinstance(value, list):
+        return f"[{', '.join([dumped(item) for item in value])}]"
+    return _dumped(value)
+
+
+def unwrapped(value: object) -> object:
+    """Return the one value of a list of one, None of an empty one, and all else as it is."""
+    if isinstance(value, list) and len(value) <= 1:
+        return value[0] if value else None
+    return value
+
+
+def put(found: MutableMapping[str, Any], path: str, value: Value) -> None:
+    """Set the value at a path; a field with dots in its own name comes first."""
+    first, dot, rest = path.partition(_SEPARATOR)
+    if path not in found and dot and isinstance(found.get(first), dict):
+        put(found[first], rest, value)
+    else:
+        found[path] = value
+
+
+def _flatten(found: Mapping[str, Any], prefix: str, row: dict[str, Any], depth: int) -> None:
+    for name, value in found.items():
+        if isinstance(value, dict) and value and depth < _DEEPEST:
+            inside: dict[str, Any] = {}
+            _flatten(value, f"{prefix}{name}{_SEPARATOR}", inside, depth + 1)
+            for path, leaf in inside.items():
+                row.setdefault(path, leaf)
+        else:
+            row[prefix + name] = value
+
+
+def _extended(
+    source: Records, columns: Sequence[NewColumn], place: Callable[[str], int]
+) -> Iterator[str]:
+    names = [column.name for column in columns]
+    values = [
+        [plain(value) for value in column.values]
+        if column.like is None
+        else [_typed(value, column.like, source) for value in column.values]
+        for column in columns
+    ]
+    for row, record in enumerate(source.records):
+        brace = place(record)
+        ours = {name: of_rows[row] for name, of_rows in zip(names, values, strict=True)}
+        comma = "" if not ours or record[:brace].rstrip().endswith("{") else ", "
+        yield record[:brace] + comma + _dumped(ours)[1:-1] + record[brace:]
+
+
+def _last_brace(record: str) -> int:
+    return record.rindex("}")
+
+
+def _refuse_halves(path: Path, source: ObjectRecords, texts: Sequence[Mapping[str, str]]) -> None:
+    """Refuse half of a character, which no encoding can write."""
+    for number, row in enumerate(texts):
+        try:
+            "".join((*row, *row.values())).encode()
+        except UnicodeEncodeError:
+            before = (source.header, *source.records[: number + 1])
+            line = 1 + sum(piece.count("\n") for piece in before)
+            line -= source.records[number].endswith("\n")
+            raise InputError(
+                f"{path}: line {line}: holds half of a character (an unpaired \\ud800-\\udfff); "
+                "mend that escape"
+            ) from None
+
+
+def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> type | None:
+    """Return int, float or bool where all values of a column are such, nulls apart."""
+    found: set[type] = set()
+    for row in rows:
+        value = row.get(column)
+        if isinstance(value, bool):
+            found.add(bool)
+        elif isinstance(value, Number):
+            found.add(int if value.lstrip("-").isdecimal() else float)
+        elif value is not None:
+            return None
+    if found == {int, float}:
+        return float
+    return found.pop() if len(found) == 1 else None
+
+
+def _typed(value: Value, column: str, source: object) -> Value:
+    """Return a value of a column as its own type, or as it is where that can't be."""
+    if not isinstance(source, ObjectRecords) or not isinstance(value, str):
+        return value
+    if column in source.codes:
+        return source.codes[column].get(value, value)
+    kind = source.kinds.get(column)
+    if kind is bool:
+        return {"true": True, "false": False}.get(value, value)
+    if kind is None:
+        return value
+    try:
+        return int(value) if value.lstrip("-").isdecimal() else float(value)
+    except ValueError:
+        return value
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,70 @@
+"""Objects inside objects are columns by their paths."""
+
+import json
+
+import pytest
+from fixtures.round_trip import comes_back, table_of, written
+
+from labelmend.data.formats.jsonl import JSONL
+from labelmend.data.table import NewColumn
+from labelmend.errors import InputError
+
+NESTED = '{"id": 1, "body": {"text": "a", "to": {"n": 1.50}}}\n{"body": {"text": "b"}, "id": 2}\n'
+
+
+def test_paths(tmp_path):
+    table = table_of(NESTED, "a.jsonl")
+    assert table.columns == ("id", "body.text", "body.to.n")
+    assert table.rows() == [["1", "a", "1.50"], ["2", "b", ""]]
+    assert written(table, NewColumn("m", ("x", "y"))) == (
+        '{"id": 1, "body": {"text": "a", "to": {"n": 1.50}}, "m": "x"}\n'
+        '{"body": {"text": "b"}, "id": 2, "m": "y"}\n'
+    )
+    changed = JSONL.with_values(table, "body.text", ["a", "c"])
+    assert written(changed).splitlines()[1] == '{"body": {"text": "c"}, "id": 2}'
+    path = tmp_path / "a.jsonl"
+    path.write_text(NESTED)
+    comes_back(path, tmp_path)
+
+
+def test_a_name_with_a_dot_comes_first():
+    table = table_of('{"a": {"b": 1}, "a.b": "x"}\n{"a.b": "y", "a": {"b": 2}}\n', "a.jsonl")
+    assert table.rows() == [["x"], ["y"]]
+    changed = JSONL.with_values(table, "a.b", ["z", "y"])
+    assert written(changed).splitlines()[0] == '{"a": {"b": 1}, "a.b": "z"}'
+
+
+def test_an_empty_object_and_one_that_is_none():
+    table = table_of('{"a": {}}\n{"a": 1}\n{"a": {"b": [{"c": 1.0}]}}\n', "a.jsonl")
+    assert table.columns == ("a", "a.b")
+    assert table.rows() == [["{}", ""], ["1", ""], ["", '[{"c": 1.0}]']]
+
+
+def test_depth_is_bounded():
+    deep = 0
+    for _ in range(20):
+        deep = {"x": deep}
+    table = table_of(json.dumps(deep), "a.jsonl")
+    assert table.columns == (".".join(["x"] * 9),)
+    assert table.values(table.columns[0]) == ['{"x": ' * 11 + "0" + "}" * 11]
+    with pytest.raises(
+        InputError, match=r"^a.jsonl: (is nested too deeply|line 1: not valid JSON)"
+    ):
+        table_of('{"a": ' + "[" * 600 + "]" * 600 + "}", "a.jsonl")
+
+
+def test_keys_that_are_data_are_no_columns():
+    rows = "".join(f'{{"meta": {{"user{i}": 1}}, "text": "t"}}\n' for i in range(300))
+    assert table_of(rows, "a.jsonl").columns == ("meta", "text")
+
+
+def test_objects_that_share_nothing(monkeypatch):
+    from labelmend.data.formats import objects
+
+    monkeypatch.setattr(objects, "_MOST_CELLS", 3)
+    with pytest.raises(InputError) as caught:
+        table_of('{"a": 1}\n{"b": 1}\n', "a.jsonl")
+    assert str(caught.value) == (
+        "a.jsonl: 2 objects have 2 different fields, too many for a table; give objects that "
+        "share their fields"
+    )
