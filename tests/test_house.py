@@ -28,7 +28,10 @@ GRAB_BAGS = {"common", "helper", "helpers", "misc", "util", "utils"}
 MODULE_A_COMMAND = {"cli", "workflows"}
 """These hold one module a command, so they grow with the commands: no limit on their modules."""
 
-SHARED_BY_COMMANDS = {"app", "console", "options", "summary", "classify_summary"}
+SHARED_BY_COMMANDS = {
+    *("app", "console", "terminal", "unexpected"),
+    *("options", "summary", "classify_summary"),
+}
 """The modules of `cli` that are no command, but what several of them use."""
 
 FULL_ROOMS: dict[str, str] = {}

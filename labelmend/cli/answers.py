@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless
 
 app = typer.Typer(help="What people say of texts, in a file that only grows.", no_args_is_help=True)
 

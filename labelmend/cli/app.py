@@ -28,6 +28,8 @@ from labelmend.cli import (
     version,
 )
 from labelmend.cli.console import INTERRUPTED, say_error
+from labelmend.cli.terminal import guarded_streams
+from labelmend.cli.unexpected import UNEXPECTED, log_unexpected, of_the_machine
 from labelmend.errors import LabelmendError
 
 BAD_INPUT = 2
@@ -67,15 +69,20 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Else the threads of torch and llama.cpp spin while they wait, and starve each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        app()
-    except LabelmendError as error:
-        say_error(str(error))
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        say_error("interrupted; nothing was written")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has left, as `head` does.
-        sys.stderr.close()
-        sys.exit(1)
+    with guarded_streams():
+        try:
+            app()
+        except LabelmendError as error:
+            say_error(str(error))
+            sys.exit(BAD_INPUT)
+        except KeyboardInterrupt:
+            say_error("interrupted; nothing was written")
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of our output has left, as `head` does.
+            sys.stderr.close()
+            sys.exit(1)
+        except Exception as error:  # noqa: BLE001 - one line is what is promised
+            line = of_the_machine(error)
+            say_error(line or log_unexpected(error, sys.argv[1:]))
+            sys.exit(BAD_INPUT if line else UNEXPECTED)

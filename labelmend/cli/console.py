@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from labelmend.cli.terminal import harmless, open_console
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -18,6 +20,9 @@ INTERRUPTED = 130
 
 _DUMB = ("dumb", "unknown")
 """Names of terminals that can't move their cursor."""
+
+_LONGEST_LINE = 2000
+"""Characters of an error's line: a name of a hundred thousand says no more."""
 
 _MEASURABLE = 0.1
 """Seconds from which on a rate is shown: of fewer, it would say how fast the clock is."""
@@ -61,7 +66,6 @@ class _Bars:
     """One bar a stage, with rate and ETA."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -90,13 +94,13 @@ class _Bars:
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=open_console(stderr=True),
         )
         self._task: TaskID | None = None
 
     def start(self, stage: str, total: int) -> None:
         self._progress.start()
-        self._task = self._progress.add_task(stage, total=total)
+        self._task = self._progress.add_task(harmless(stage), total=total)
 
     def advance(self, steps: int) -> None:
         if self._task is not None:
@@ -221,22 +225,7 @@ def _kept_votes(store: Path | None) -> str:
 
 
 def say_error(message: str) -> None:
-    """Print one line to stderr."""
-    line = " ".join(message.split())
-    sys.stderr.write(f"labelmend: {line}\n")
-
-
-_JOINERS = "\u200c\u200d"
-"""They shape emoji and some scripts, and do nothing to a terminal."""
-
-
-def harmless(text: str) -> str:
-    """Return a text on one line that can't steer the terminal: control characters are spelled."""
-    return "".join(
-        c
-        if c.isprintable() or c in _JOINERS
-        else " "
-        if c.isspace()
-        else c.encode("unicode_escape").decode()
-        for c in text
-    )
+    """Print one line to stderr, spelled and not endless."""
+    line = harmless(" ".join(message.split()))
+    more = f"... ({len(line):,} characters)" if len(line) > _LONGEST_LINE else ""
+    sys.stderr.write(f"labelmend: {line[:_LONGEST_LINE]}{more}\n")

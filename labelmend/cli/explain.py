@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,10 +67,9 @@ def explain(
 
 
 def _print(found: "LookedUp", table: Path) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console, explanation = Console(highlight=False), found.explanation
+    console, explanation = open_console(highlight=False), found.explanation
     name = "" if explanation.id == str(explanation.row) else f", id {explanation.id}"
     line = "" if found.table_line is None else f" (line {found.table_line} of {table.name})"
     console.print(Text(harmless(f"Row {explanation.row}{name}{line}")), style="bold")

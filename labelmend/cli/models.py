@@ -6,6 +6,7 @@ import typer
 
 from labelmend.cli import options
 from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.terminal import open_console
 
 app = typer.Typer(
     help="Where the models come from, and whether they are here.", no_args_is_help=True
@@ -49,7 +50,6 @@ def pull_models(
 
 def _print_inventory(*, trust_cache: bool) -> list[str]:
     """Print the table of models, and return the names of those with a wrong hash."""
-    from rich.console import Console
     from rich.table import Table
 
     from labelmend.cli.summary import size_in_words
@@ -66,9 +66,9 @@ def _print_inventory(*, trust_cache: bool) -> list[str]:
         size = size_in_words(s.size_bytes) if s.size_bytes else "?"
         state = f"[{styles[s.state]}]{s.state}[/]"
         table.add_row(s.name, s.kind, state, size, s.licence, s.source)
-    console = Console()
+    console = open_console()
     if not console.is_terminal:
-        console = Console(width=_WIDE)
+        console = open_console(width=_WIDE)
     console.print(table)
     for s in statuses:
         if s.problem:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless
 from labelmend.relabel.diagnostics.explanation import CandidateNats, Explanation, NearText
 
 FASTEST = ("--no-llm", "--quiet", "--set", "reranker.backend=none")
