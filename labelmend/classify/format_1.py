@@ -11,6 +11,9 @@ from labelmend.classify.heads.lightgbm import read_trees
 from labelmend.classify.scorer import Scorer
 
 BOOSTER = "booster.txt"
+ARRAYS_OF_FORMAT_1 = ({"weights": 2, "bias": 1}, {"axes": 2, "offset": 1})
+"""The head's arrays and how many axes each has: of linear kinds, and of lightgbm."""
+
 SHARPNESS = "sharpness"
 """What the inverse temperature was called."""
 

@@ -8,6 +8,7 @@ card for people). No file is a pickle, and none that is one is ever opened as su
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Collection, Mapping
@@ -20,12 +21,18 @@ import numpy.typing as npt
 
 from labelmend.classify.calibrate import OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
-from labelmend.classify.format_1 import BOOSTER, SHARPNESS, scorer_of_format_1
+from labelmend.classify.format_1 import (
+    ARRAYS_OF_FORMAT_1,
+    BOOSTER,
+    SHARPNESS,
+    scorer_of_format_1,
+)
 from labelmend.classify.heads.registry import find_head, kinds
+from labelmend.classify.model_card import check_card, read_arrays, read_json
 from labelmend.classify.scorer import Scorer
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
-from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError
+from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError, shown
 from labelmend.types import Doubles
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
@@ -45,6 +52,9 @@ HEAD = "head"
 _FILES = (CARD, ARRAYS, BOOSTER, README, ENCODER, HEAD)
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".dill", ".cloudpickle")
+_LONGEST_NAME = 255
+"""Bytes of a file's name on the usual file systems."""
+
 _RETRAIN = "train it again with `labelmend train-classifier`"
 
 
@@ -171,11 +181,16 @@ def load_model(folder: Path) -> SavedModel:
     body = _checked_card(folder)
     _check_files(folder, body["files"])
     try:
-        with np.load(folder / ARRAYS, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
-        return _model_of(folder, body, arrays)
+        check_card(body)
+        axes = {"references": 2, "detector_centre": 1, "detector_weights": 1}
+        axes |= {f"mean_{i}": 1 for i in range(len(body["encoders"]))}
+        if body["format"] != FORMAT:
+            axes |= ARRAYS_OF_FORMAT_1[body["kind"] == "lightgbm"]
+        model = _model_of(folder, body, read_arrays(folder / ARRAYS, axes))
+        _check_sizes(model)
     except (
         *(LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile),
+        *(ArithmeticError, AttributeError, MemoryError, NotImplementedError, RecursionError),
         ConfigError,  # of an encoder
     ) as error:
         if "allow_pickle" in str(error):
@@ -184,6 +199,28 @@ def load_model(folder: Path) -> SavedModel:
             ) from None
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{folder}: this model can't be read ({said}); {_RETRAIN}") from None
+    return model
+
+
+def _check_sizes(model: SavedModel) -> None:
+    """See whether the parts fit each other: one text, nowhere in the space, is scored.
+
+    Raises:
+        ValueError: they don't; other errors, where the scorer is broken.
+    """
+    classifier = model.classifier
+    width = classifier.nearness.references.shape[1]
+    dimensions = sum(len(mean) for mean in model.means)
+    if dimensions != width:
+        raise ValueError(f"means of {dimensions} dimensions, and references of {width}")
+    if not len(classifier.nearness.references):
+        raise ValueError("no references")
+    signs = 2 + (classifier.oos is not None)
+    if {len(classifier.detector.centre), len(classifier.detector.weights)} != {signs}:
+        raise ValueError(f"a detector that doesn't weigh {signs} signs")
+    scores = classifier.scorer.scores(np.zeros((1, width), dtype=np.float32))
+    if scores.shape != (1, len(classifier.labels)) or not np.isfinite(scores).all():
+        raise ValueError(f"a classifier that doesn't score {len(classifier.labels)} labels")
 
 
 def locate_encoders(model: SavedModel, folder: Path) -> tuple[LocatedModel, ...]:
@@ -216,16 +253,13 @@ def _checked_card(folder: Path) -> dict[str, Any]:
             f"{folder}: {what}; give a folder that `labelmend train-classifier` wrote"
         )
     _refuse_pickles(folder)
-    try:
-        body = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        body = None
-    if not isinstance(body, dict) or "format" not in body:
+    body = read_json(path)
+    if body is None or not isinstance(body.get("format"), int):
         raise ModelError(f"{path}: is no model card; {_RETRAIN}")
-    if body["format"] not in _READ:
+    if body["format"] not in _READ or isinstance(body["format"], bool):
         raise ModelError(
-            f"{folder}: this model is of format {body['format']} (labelmend "
-            f"{body.get('labelmend', 'unknown')}), this labelmend {__version__} reads formats "
+            f"{folder}: this model is of format {shown(body['format'])} (labelmend "
+            f"{shown(body.get('labelmend'))}), this labelmend {__version__} reads formats "
             f"{' and '.join(map(str, _READ))}; {_RETRAIN}, or use the labelmend that wrote it"
         )
     checksum = body.pop("checksum", None)
@@ -238,8 +272,12 @@ def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
     for name, facts in files.items():
         path = folder / name
         if not _is_inside(name) or not path.is_file():
-            raise ModelHashError(f"{folder}: its file {name} is missing; {_RETRAIN}")
+            raise ModelHashError(f"{folder}: its file {shown(name)} is missing; {_RETRAIN}")
+        if not isinstance(facts, dict) or "sha256" not in facts:
+            raise ModelError(f"{folder / CARD}: has no hash of {shown(name)}; {_RETRAIN}")
         try:
+            if name != README and path.stat().st_size != facts.get("bytes"):
+                _changed(path)
             digest = sha256_of(path, trust_cache=False)
         except OSError as error:
             raise ModelError(f"{path}: can't be read ({error.strerror}); mend that") from None
@@ -256,8 +294,9 @@ def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
 def _is_inside(name: str) -> bool:
     """Tell whether a path stays in the folder: one of its files, or its head's or encoder's."""
     parts = PurePosixPath(name).parts
-    known = len(parts) == 1 or parts[0] in (ENCODER, HEAD)
-    return "\\" not in name and known and ".." not in parts
+    known = len(parts) == 1 or parts[:1] in ((ENCODER,), (HEAD,))
+    short = all(len(os.fsencode(part)) <= _LONGEST_NAME for part in parts)
+    return name.isprintable() and "\\" not in name and known and ".." not in parts and short
 
 
 def _changed(path: Path) -> NoReturn:

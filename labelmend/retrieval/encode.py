@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
-from labelmend.errors import ModelError, ModelMissingError
+from labelmend.errors import ModelError, ModelMissingError, shown
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
 from labelmend.types import Floats
@@ -82,12 +82,30 @@ def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
         ModelError: it can't load.
     """
     with quiet_offline(), one_line_error(folder):
+        _refuse_foreign_modules(folder)
         from sentence_transformers import SentenceTransformer
 
         model = SentenceTransformer(str(folder), local_files_only=True).float()
         known = model.max_seq_length
         model.max_seq_length = max_tokens if known is None else min(known, max_tokens)
     return model
+
+
+def _refuse_foreign_modules(folder: Path) -> None:
+    """Make sure that a model is built of sentence-transformers' own classes.
+
+    Raises:
+        ValueError: its modules.json is none, or names another library's class, which would be
+            imported and called.
+    """
+    path = folder / "modules.json"
+    if not path.is_file():
+        return
+    modules = json.loads(path.read_text("utf-8"))
+    for module in modules if isinstance(modules, list) else [None]:
+        kind = module.get("type") if isinstance(module, dict) else None
+        if not isinstance(kind, str) or not kind.startswith("sentence_transformers."):
+            raise ValueError(f"modules.json names {shown(kind)}, which is none of its classes")
 
 
 class OnnxEncoder:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
+from labelmend.errors import ModelError
 from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Encoder, Progress
 from labelmend.retrieval.cache import CachedEncoder, open_encoder
@@ -129,6 +130,11 @@ class TextSpace:
         scale = 1 / math.sqrt(len(parts))
         placed = []
         for part, shift in zip(parts, self._shifts, strict=True):
+            if part.shape[1] != len(shift):
+                raise ModelError(
+                    f"an encoder's vectors have {part.shape[1]} dimensions, and the mean that the "
+                    f"model has of them {len(shift)}; train the model again"
+                )
             centred = part - shift
             lengths = np.sqrt((centred * centred).sum(axis=1, keepdims=True))
             # A vector that is the very mean has no direction: it stays zero.

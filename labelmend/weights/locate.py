@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -253,10 +254,19 @@ def _own_file(name: str, path: Path, trust_cache: bool) -> LocatedModel:
     return LocatedModel(name, "gguf", path, digest, path.stat().st_size, "your file")
 
 
+_MOST_FILES = 10_000
+"""In a folder of a model, or it is none: a disk is not read through to its last file."""
+
+
 def _own_folder(name: str, path: Path, trust_cache: bool) -> LocatedModel:
+    found = list(itertools.islice(path.rglob("*"), _MOST_FILES + 1))
+    if len(found) > _MOST_FILES:
+        raise ModelError(
+            f"{name}: holds more than {_MOST_FILES:,} files, so it is no model's folder"
+        )
     files = sorted(
         file
-        for file in path.rglob("*")
+        for file in found
         if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
     )
     if not files:

@@ -35,7 +35,7 @@ def trained(world, settings):
 
 
 def saved(classifier, digests=("0" * 64, "1" * 64)):
-    means = (np.arange(3.0), np.arange(2.0))
+    means = (np.arange(7.0), np.arange(5.0))
     return SavedModel(classifier, means, ENCODERS, digests, 4000, {"seed": 0, "notes": ["a"]})
 
 
@@ -68,7 +68,7 @@ def test_what_was_saved_predicts_the_same(trained, world, tmp_path, kind):
     assert np.array_equal(after.is_oos, before.is_oos)
     assert loaded.classifier.labels == ("label0", "label1", "label2", "label3", "oos")
     assert loaded.encoders == ENCODERS
-    assert [mean.tolist() for mean in loaded.means] == [[0, 1, 2], [0, 1]]
+    assert [mean.tolist() for mean in loaded.means] == [list(range(7)), list(range(5))]
     assert (loaded.card["seed"], loaded.max_text_chars) == (0, 4000)
 
 
@@ -148,7 +148,7 @@ def test_missing_parts(folder, tmp_path):
     with pytest.raises(ModelMissingError, match="no such folder; give a folder that"):
         load_model(tmp_path / "no")
     (folder / "arrays.npz").unlink()
-    with pytest.raises(ModelHashError, match=r"its file arrays\.npz is missing"):
+    with pytest.raises(ModelHashError, match=r"its file '?arrays\.npz'? is missing"):
         load_model(folder)
     (folder / "model.json").unlink()
     with pytest.raises(ModelMissingError, match=r"holds no model\.json, so it is no model"):
@@ -157,7 +157,7 @@ def test_missing_parts(folder, tmp_path):
 
 def test_another_version_is_refused(folder):
     rewrite(folder, format=3, labelmend="9.0")
-    said = r"is of format 3 \(labelmend 9\.0\), .* reads formats 1 and 2"
+    said = r"is of format 3 \(labelmend '9\.0'\), .* reads formats 1 and 2"
     with pytest.raises(ModelError, match=said):
         load_model(folder)
 
@@ -274,14 +274,14 @@ def test_a_pickle_in_the_arrays_is_never_run(folder):
 
 def test_a_file_outside_the_folder_is_not_read(folder):
     rewrite(folder, files={"../secret": {"sha256": "", "bytes": 0}})
-    with pytest.raises(ModelHashError, match=r"its file \.\./secret is missing"):
+    with pytest.raises(ModelHashError, match=r"its file '\.\./secret' is missing"):
         load_model(folder)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"detector": {}}, r"this model can't be read \('threshold'\)"),
+        ({"detector": {}}, r"this model can't be read \(detector\.slope: Field required\)"),
         ({"encoders": [{"model": "x", "sha256": ""}]}, r"\(EncoderConfig: backend is missing\)"),
     ],
 )

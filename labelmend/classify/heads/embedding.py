@@ -17,6 +17,8 @@ class EmbeddingHead(ABC):
     name: str
     libraries: tuple[str, ...] = ()
     tunes_encoder = False
+    estimators: tuple[str, ...] = ()
+    """Names of the only classes of scikit-learn's that may be in its file; none for any."""
 
     @abstractmethod
     def learn(self, examples: Examples, config: ClassifyConfig) -> Scorer:
@@ -36,4 +38,4 @@ class EmbeddingHead(ABC):
         """Read a scikit-learn classifier (`EstimatorScorer`); other kinds read their own."""
         from labelmend.classify.heads.estimator import read_estimator
 
-        return read_estimator(folder)
+        return read_estimator(folder, self.estimators)

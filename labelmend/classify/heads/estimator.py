@@ -1,5 +1,6 @@
 """scikit-learn's classifiers as heads."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,16 +68,21 @@ class EstimatorScorer:
         return graph.cast(graph.linear(texts, weights, bias), np.float64)
 
 
-def read_estimator(folder: Path) -> EstimatorScorer:
+def read_estimator(folder: Path, of: Collection[str] = ()) -> EstimatorScorer:
     """Read what `EstimatorScorer.save` wrote.
+
+    Args:
+        folder: of the head.
+        of: names of the only classes of scikit-learn's that may be in it; none for any.
 
     Raises:
         ModelError: it is no such classifier.
     """
     path = folder / MODEL
-    model = read_skops(path)
-    if not hasattr(model, "classes_"):
-        raise ModelError(f"{path}: is no classifier; train the model again")
+    model = read_skops(path, of)
+    count = len(getattr(model, "classes_", ()))
+    if not count or not np.array_equal(model.classes_, np.arange(count)):
+        raise ModelError(f"{path}: is no classifier of ours; train the model again")
     return EstimatorScorer(model)
 
 

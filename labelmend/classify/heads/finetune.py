@@ -20,6 +20,7 @@ from labelmend.classify.classifier import Classifier, Nearness, assemble
 from labelmend.classify.data import TrainingSet
 from labelmend.classify.heads.base import Fitted, TrainingTask
 from labelmend.classify.heads.estimator import EstimatorScorer, read_estimator
+from labelmend.classify.heads.logreg import LogisticRegressionHead
 from labelmend.classify.space import EncodersUsed
 from labelmend.classify.train import CURVE_POINTS, Training, reference_texts, stratified_folds
 from labelmend.classify.tuning import LIBRARIES, check_tunable, tune
@@ -102,7 +103,7 @@ class FinetuneHead:
         Raises:
             ModelError: it can't be read.
         """
-        return read_estimator(folder)
+        return read_estimator(folder, LogisticRegressionHead.estimators)
 
 
 def held_out_texts(data: TrainingSet, share: float, seed: int) -> Bools:

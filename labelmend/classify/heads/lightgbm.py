@@ -10,9 +10,12 @@ import numpy as np
 
 from labelmend.arrays import principal_axes, unit_rows
 from labelmend.classify.heads.embedding import EmbeddingHead
+from labelmend.classify.heads.tree_text import MOST_BYTES, check_trees
+from labelmend.classify.model_card import read_arrays
 from labelmend.classify.scorer import FEATURES, Examples, OnnxGraph
 from labelmend.configs.schema import ClassifyConfig, LightgbmConfig
 from labelmend.errors import ModelError
+from labelmend.regular_file import read_regular
 from labelmend.types import Bools, Doubles, Floats, Ints
 
 BOOSTER = "booster.txt"
@@ -118,12 +121,12 @@ class LightgbmHead(EmbeddingHead):
         Raises:
             ModelError: they can't be read.
         """
-        with np.load(folder / AXES, allow_pickle=False) as held:
-            return read_trees(folder / BOOSTER, held["axes"], held["offset"])
+        held = read_arrays(folder / AXES, {"axes": 2, "offset": 1})
+        return read_trees(folder / BOOSTER, held["axes"], held["offset"])
 
 
 def read_trees(path: Path, axes: Floats, offset: Floats) -> TreeScorer:
-    """Read LightGBM's text.
+    """Read LightGBM's text, after it was checked: LightGBM trusts all that it says.
 
     Raises:
         ModelError: it is none.
@@ -131,8 +134,10 @@ def read_trees(path: Path, axes: Floats, offset: Floats) -> TreeScorer:
     import lightgbm
 
     try:
-        booster = lightgbm.Booster(model_file=str(path))
-    except lightgbm.basic.LightGBMError as error:
+        text = read_regular(path, MOST_BYTES).decode()
+        check_trees(text, axes.shape[1])
+        booster = lightgbm.Booster(model_str=text)
+    except (lightgbm.basic.LightGBMError, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise ModelError(f"{path}: can't be read ({said}); train the model again") from None
     return TreeScorer(booster, axes, offset)

@@ -15,6 +15,7 @@ class LinearSvmHead(EmbeddingHead):
 
     name = "linear-svm"
     libraries: tuple[str, ...] = ("scikit-learn", "scipy")
+    estimators = ("LinearSVC",)
 
     def learn(self, examples: Examples, config: ClassifyConfig) -> EstimatorScorer:
         """Train one classifier."""

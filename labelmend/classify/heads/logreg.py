@@ -17,6 +17,7 @@ class LogisticRegressionHead(EmbeddingHead):
 
     name = "logreg"
     libraries: tuple[str, ...] = ("scikit-learn",)
+    estimators = ("LogisticRegression",)
 
     def learn(self, examples: Examples, config: ClassifyConfig) -> EstimatorScorer:
         """Train one classifier."""

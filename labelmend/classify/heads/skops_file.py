@@ -1,13 +1,16 @@
 """scikit-learn models as files of skops, which execute nothing; equal models make equal files."""
 
 import io
+import json
 import re
 import warnings
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from labelmend.errors import ModelError
+from labelmend.regular_file import read_regular
 
 _ID = re.compile(r'("__id__": |"file": ")(\d+)')
 _SCHEMA = "schema.json"
@@ -52,23 +55,30 @@ def write_skops(model: Any, path: Path) -> None:
         file.writestr(zipfile.ZipInfo(_SCHEMA), schema)
 
 
-def read_skops(path: Path) -> Any:
+def read_skops(path: Path, of: Collection[str] = ()) -> Any:
     """Read a scikit-learn model; nothing is trusted beyond what skops trusts by itself.
 
     It may be one of another version of scikit-learn, whose warning would stand in every prediction:
     the model card has the version.
 
+    Args:
+        path: of the file.
+        of: names of the only classes of scikit-learn's that may be in it; none for any. Some, such
+            as trees, believe the indices in their arrays.
+
     Raises:
         ModelError: it holds something else, or can't be read.
     """
     from sklearn.exceptions import InconsistentVersionWarning
-    from skops.io import load
+    from skops.io import loads
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            return load(path, trusted=[])
+            raw = read_regular(path)
+            _check_parts(raw, of)
+            return loads(raw, trusted=[])
     except UntrustedTypesFoundException as error:
         said = str(error).splitlines()[0]
         raise ModelError(
@@ -77,10 +87,30 @@ def read_skops(path: Path) -> Any:
     except (
         UnsupportedTypeException,
         *(LookupError, TypeError, ValueError, OSError, AttributeError, ImportError),
-        zipfile.BadZipFile,
+        *(EOFError, MemoryError, NotImplementedError, RecursionError, zipfile.BadZipFile),
     ) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: can't be read ({said}); train the model again") from None
+
+
+def _check_parts(raw: bytes, of: Collection[str]) -> None:
+    """Make sure that nothing is packed, so that no part is larger than the file.
+
+    Raises:
+        ValueError: something is, or a class stands in it that may not.
+    """
+    with zipfile.ZipFile(io.BytesIO(raw)) as held:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in held.infolist()):
+            raise ValueError("a part of it is packed")
+        schema = held.read(_SCHEMA).decode()
+    ahead = [json.loads(schema)]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, dict):
+            module, name = str(node.get("__module__")), node.get("__class__")
+            if of and module.startswith("sklearn.") and name not in of:
+                raise ValueError(f"a {name} stands in it")
+        ahead += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
 
 
 def _renamed(part: str, places: dict[str, str]) -> str:

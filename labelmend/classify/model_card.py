@@ -1,0 +1,173 @@
+"""What a model folder says, held to a schema before anything of it is used.
+
+A folder may come from a stranger, who can forge its hashes as well: a hash tells what has changed
+by accident, and is no signature. So every field, shape and size is checked here first.
+"""
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from labelmend.errors import ModelError
+from labelmend.regular_file import open_regular, read_regular
+
+MOST_CARD_BYTES = 64 << 20
+"""Of a model card: a hundred thousand labels take three MiB."""
+
+_MOST_LABELS = 1_000_000
+_MOST_ENCODERS = 100
+_MOST_FILES = 10_000
+_MOST_CHARACTERS = 1_000_000_000
+_MOST_TIMES = 1e6
+"""Bounds far from any use, so that what is made of a card stays small."""
+
+_STRICT = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
+class FileRecord(BaseModel):
+    """Hash and size of a file."""
+
+    model_config = _STRICT
+
+    sha256: _Sha256
+    bytes: Annotated[int, Field(ge=0, lt=1 << 62)]
+
+
+class DetectorRecord(BaseModel):
+    """The numbers of an out-of-scope detector; a threshold without bounds is a word."""
+
+    model_config = _STRICT
+
+    slope: _Number | None
+    offset: _Number | None
+    threshold: _Number | Literal["inf", "-inf"]
+    source: Literal["oos texts", "left-out labels", "equal weights"]
+
+
+class ModelCard(BaseModel):
+    """The fields of a model card that predicting needs, of today's format and of format 1."""
+
+    model_config = ConfigDict(**_STRICT, extra="allow")
+
+    kind: Annotated[str, Field(min_length=1, max_length=1000)]
+    labels: Annotated[
+        list[Annotated[str, Field(min_length=1)]], Field(min_length=2, max_length=_MOST_LABELS)
+    ]
+    oos_label: str | None
+    encoders: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=_MOST_ENCODERS)]
+    max_text_chars: Annotated[int, Field(ge=1, le=_MOST_CHARACTERS)]
+    neighbours: Annotated[int, Field(ge=1, le=_MOST_LABELS)]
+    inverse_temperature: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
+    sharpness: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
+    detector: DetectorRecord
+    files: Annotated[dict[str, FileRecord], Field(max_length=_MOST_FILES)]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "ModelCard":
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("a label is there twice")
+        if self.oos_label is not None and self.oos_label not in self.labels:
+            raise ValueError("oos_label is none of the labels")
+        if self.inverse_temperature is None and self.sharpness is None:
+            raise ValueError("inverse_temperature is missing")
+        if not all(isinstance(encoder.get("sha256"), str) for encoder in self.encoders):
+            raise ValueError("an encoder has no sha256")
+        return self
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the fields of a card; None where it is no JSON of ours.
+
+    Raises:
+        ModelError: the file can't be read.
+    """
+    try:
+        found = json.loads(read_regular(path, MOST_CARD_BYTES))
+        # Half a character has no bytes, so that nothing could be made of it.
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except OSError as error:
+        raise ModelError(f"{path}: can't be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def check_card(body: Mapping[str, Any]) -> None:
+    """Hold a card to the schema.
+
+    Raises:
+        ValueError: it is another one; the message names the field.
+    """
+    try:
+        ModelCard.model_validate(dict(body))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in found["loc"][:3])
+        said = str(found["msg"]).removeprefix("Value error, ")
+        raise ValueError(f"{where}: {said}" if where else said) from None
+
+
+def read_arrays(path: Path, axes: Mapping[str, int]) -> dict[str, npt.NDArray[Any]]:
+    """Read arrays of finite floating-point numbers out of a file of `numpy.savez`.
+
+    Nothing is unpacked that is larger than the file, and no pickle is ever read.
+
+    Args:
+        path: of the file.
+        axes: how many axes each has that is wanted, by name; others are left alone.
+
+    Raises:
+        ValueError: it holds something else; the message says what.
+        LookupError: one is missing.
+        OSError: it can't be read.
+    """
+    found = {}
+    with open_regular(path) as raw, zipfile.ZipFile(raw) as held:
+        for name, count in axes.items():
+            try:
+                part = held.getinfo(f"{name}.npy")
+            except KeyError:
+                raise LookupError(f"{path.name} has no array {name!r}") from None
+            if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & _ENCRYPTED:
+                raise ValueError(f"{path.name}: {name} is packed")
+            with held.open(part) as stream:
+                _check_header(stream, name, count, part.file_size)
+            with held.open(part) as stream:
+                values = np.lib.format.read_array(stream, allow_pickle=False)
+            if not np.isfinite(values).all():
+                raise ValueError(f"{path.name}: {name} holds numbers that are not finite")
+            found[name] = values
+    return found
+
+
+_ENCRYPTED = 0x1
+"""The bit of a part of a zip file that a password hides."""
+
+
+def _check_header(stream: Any, name: str, axes: int, size: int) -> None:
+    version = np.lib.format.read_magic(stream)
+    reading = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in reading:
+        raise ValueError(f"{name} is of another format")
+    shape, _, kind = reading[version](stream)
+    if kind.hasobject:
+        raise ValueError(f"{name} would need allow_pickle")
+    if kind.kind != "f" or kind.itemsize > np.dtype(np.float64).itemsize:
+        raise ValueError(f"{name} is of type {kind}, not of floating-point numbers")
+    if len(shape) != axes:
+        raise ValueError(f"{name} has {len(shape)} axes, not {axes}")
+    if math.prod(shape) * kind.itemsize != size - stream.tell():
+        raise ValueError(f"{name} has another size than it says")
