@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from labelmend.data.formats.arrow import read_saved, saved_files
 from labelmend.data.formats.compressed import unpacked
 from labelmend.data.formats.find import format_of
 from labelmend.data.table import Content, SourceTable, empty_file
@@ -17,7 +18,7 @@ def read_table(
 
     Args:
         path: of a file, packed or not, in one of the formats of docs/files.md, or in one that
-            another package brings.
+            another package brings; or of a folder that Hugging Face's `datasets` saved.
         encoding: a codec's name; None finds it out.
         header: whether the first row names the columns; else they are called `column_1` and so on.
 
@@ -25,6 +26,8 @@ def read_table(
         InputError: it is missing, unreadable, empty, without rows, binary, malformed or ragged.
     """
     path = Path(path)
+    if path.is_dir():
+        return read_saved(path)
     content = Content(path, unpacked(_read_bytes(path), path), encoding, header)
     if not content.raw.strip():
         raise empty_file(path)
@@ -35,12 +38,15 @@ def read_table(
 
 
 def digest_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes as they stand, packed or not.
+    """Return the sha256 of a file's bytes as they stand, packed or not; of a folder's files.
 
     Raises:
         InputError: it can't be read.
     """
-    return hashlib.sha256(_read_bytes(path)).hexdigest()
+    digest = hashlib.sha256()
+    for file in saved_files(path) if path.is_dir() else [path]:
+        digest.update(_read_bytes(file))
+    return digest.hexdigest()
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -24,6 +24,10 @@ import pandas as pd
 from labelmend.data.table import Content, NewColumn, SourceTable
 from labelmend.errors import InputError
 
+MOST_CELLS = 50_000_000
+"""Rows times columns of a table: some 3 GB of references to texts. What has more is no table that
+fits in memory, or was made to fill it."""
+
 
 @runtime_checkable
 class Format(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from labelmend.data.formats.base import Format
+from labelmend.data.formats.base import MOST_CELLS, Format
 from labelmend.data.formats.records import (
     Records,
     encoded,
@@ -25,10 +25,6 @@ tool's export was found that goes deeper."""
 
 _MOST_COLUMNS = 256
 """More fields of nested objects than this are no columns but keys that are data, such as ids."""
-
-_MOST_CELLS = 50_000_000
-"""Rows times columns: some 3 GB of references to texts. A table with more is none, but objects that
-share no fields."""
 
 _SEPARATOR = "."
 """Between the names of a path, `body.text`."""
@@ -168,7 +164,7 @@ def table_of(
         InputError: a text holds half of a character, or the objects share too few fields.
     """
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    if len(columns) * len(rows) > _MOST_CELLS:
+    if len(columns) * len(rows) > MOST_CELLS:
         raise InputError(
             f"{content.path}: {len(rows):,} objects have {len(columns):,} different fields, too "
             "many for a table; give objects that share their fields"

@@ -61,7 +61,7 @@ def test_keys_that_are_data_are_no_columns():
 def test_objects_that_share_nothing(monkeypatch):
     from labelmend.data.formats import objects
 
-    monkeypatch.setattr(objects, "_MOST_CELLS", 3)
+    monkeypatch.setattr(objects, "MOST_CELLS", 3)
     with pytest.raises(InputError) as caught:
         table_of('{"a": 1}\n{"b": 1}\n', "a.jsonl")
     assert str(caught.value) == (
