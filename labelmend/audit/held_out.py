@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.explanation import HeldOut
+from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
 
 _AGAIN = "run labelmend relabel --answers again, and then certify"
@@ -29,6 +30,9 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
     wanted, found = set(rows), {}
     if not wanted:
         return {}
+    mixed = two_runs(table)
+    if mixed is not None:
+        raise InputError(mixed)
     try:
         with path.open("rb") as file:
             for row, line in enumerate(file):

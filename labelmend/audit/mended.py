@@ -11,11 +11,13 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, choose_columns, label_indices, to_dataset
 from labelmend.data.labels_file import read_labels_file
+from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
 from labelmend.errors import InputError, row_list
+from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
@@ -67,6 +69,7 @@ def read_mended(request: TableRequest) -> MendedTable:
     Raises:
         InputError: it can't be read, or `labelmend relabel` did not write it.
     """
+    settled = settle(request.path)
     table = read_table(request.path, request.encoding)
     missing = [name for name in _OURS if name not in table.columns]
     if missing:
@@ -90,7 +93,8 @@ def read_mended(request: TableRequest) -> MendedTable:
     answered = np.array([d == ANSWERED for d in table.values("decision")], dtype=bool)
     # Without a record, columns are found by their names: that is no fault.
     damaged = problem is not None and OutputPaths.beside(request.path).record.exists()
-    notes = (str(problem),) if damaged else ()
+    amiss = [str(problem)] if damaged else [changed_since(request.path)]
+    notes = (*settled, *(note for note in amiss if note is not None))
     found = MendedTable(table, columns, dataset, mended, answered, np.ones(len(table)), notes)
     return replace(found, doubt=_doubt(found))
 

@@ -96,7 +96,7 @@ def check_folder(
         OutputError: it is a file, or a folder that holds something else than a model, or its own
             folder is missing.
     """
-    check_output_folder(folder, whose, known if (folder / card).exists() else ())
+    check_output_folder(folder, whose, known, card)
 
 
 def save_model(model: SavedModel, folder: Path, readme: str) -> None:

@@ -127,6 +127,7 @@ def compare_baseline(
             default_point(config),
             bars,
             peer=options.peer(peer),
+            others=options.given_profile(profile),
         )
     if not quiet:
         print_report(report)

@@ -43,6 +43,7 @@ def corrupt(
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     shares = [parse_share(text) for text in noise]
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        done = corrupt_file(request, output, shares, config.seed, config, bars)
+        given = options.given_profile(profile)
+        done = corrupt_file(request, output, shares, config.seed, config, bars, others=given)
     if not quiet:
         typer.echo(f"{done.flipped} of {done.rows} labels changed (seed {config.seed}) in {output}")

@@ -52,6 +52,7 @@ def describe(
             labels_file=labels,
             use_llm=not no_llm,
             fresh=fresh,
+            others=options.given_profile(profile),
         )
     if not quiet:
         cards = described.cards

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
+    from labelmend.data.outputs.claim import Given
     from labelmend.evaluation.peer import Peer
 
 Table = Annotated[
@@ -100,6 +101,15 @@ def with_embedder(config: "Config", embedder: str | None) -> "Config":
     from labelmend.retrieval.tuned import with_embedder
 
     return with_embedder(config, embedder)
+
+
+def given_profile(profile: str) -> "tuple[Given, ...]":
+    """Return the files of a profile of the user's, none of which a run may write to."""
+    from labelmend.configs.profiles import PROFILES, layers_of
+    from labelmend.data.outputs.claim import Given
+
+    names = [name for name, _ in layers_of(profile)]
+    return tuple(Given(Path(n), "given as --profile") for n in names if n not in PROFILES)
 
 
 def share(option: str, text: str) -> float:

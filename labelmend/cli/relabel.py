@@ -137,6 +137,7 @@ def relabel(
             use_llm=not no_llm,
             fresh=fresh,
             self_test=self_test,
+            others=options.given_profile(profile),
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)

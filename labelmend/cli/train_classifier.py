@@ -103,7 +103,14 @@ def train_classifier(
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
-            request, output, config, head.name, point, bars, weigh=weight_by_confidence
+            request,
+            output,
+            config,
+            head.name,
+            point,
+            bars,
+            weigh=weight_by_confidence,
+            others=options.given_profile(profile),
         )
     if not quiet:
         print_training(outcome)

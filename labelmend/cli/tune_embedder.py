@@ -68,7 +68,13 @@ def tune_embedder(
     request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
-            request, output, config, bars, labels_file=labels, gold_column=gold_column
+            request,
+            output,
+            config,
+            bars,
+            labels_file=labels,
+            gold_column=gold_column,
+            others=options.given_profile(profile),
         )
     if not quiet:
         _print_tuning(outcome)

@@ -13,8 +13,11 @@ from labelmend.types import LabelCard
 _KEPT_TAGS = {"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"}
 
 
-_HEADER = """\
-# Label cards for labelmend. Edit a copy and give it back with --labels: what stands there wins over
+MARK = "# Label cards for labelmend"
+"""What a file of ours begins with."""
+
+_HEADER = f"""\
+{MARK}. Edit a copy and give it back with --labels: what stands there wins over
 # what labelmend would write.
 # A label may be named that no row carries yet. exemplars may be left out: labelmend picks some.
 """

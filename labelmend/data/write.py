@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labelmend.data.formats.find import format_by_name, format_to_write
-from labelmend.data.outputs.claim import Given, Output, claim, has_card, unknown_suffix
+from labelmend.data.outputs.claim import Given, Output, claim, strange_files, unknown_suffix
 from labelmend.data.outputs.publication import Publication
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, OutputError
@@ -113,12 +113,10 @@ def check_output_folder(
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder for {whose}")
-    if ours is not None and folder.is_dir():
-        known = set(ours) if card is None or has_card(folder / card) else set()
-        if {p.name for p in folder.iterdir()} - known:
-            raise OutputError(
-                f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
-            )
+    if ours is not None and folder.is_dir() and strange_files(folder, ours, card):
+        raise OutputError(
+            f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
+        )
     if not folder.resolve().parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
 

@@ -1,8 +1,10 @@
-"""Where the files of a run lie."""
+"""Where the files of a run lie, and what tells that they are ours."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelmend.data.labels_file import MARK
+from labelmend.data.outputs.claim import Output
 from labelmend.errors import OutputError
 
 
@@ -32,3 +34,34 @@ class OutputPaths:
             labels=table.with_suffix(".labels.yaml"),
             store=table.with_suffix(".votes.sqlite"),
         )
+
+    def outputs(self, *, labels: bool, store: bool) -> tuple[Output, ...]:
+        """Return the files that a run writes or empties.
+
+        Args:
+            labels: it writes the label cards.
+            store: it opens the vote store.
+        """
+        found = [
+            Output(self.table, is_table=True),
+            Output(self.evidence, "evidence", ('{"row":1,', '{"row": 1,')),
+            Output(self.record, "record of a run", ('"labelmend": ',)),
+        ]
+        if labels:
+            found.append(cards_output(self.labels))
+        return (*found, *(self.store_files if store else ()))
+
+    @property
+    def store_files(self) -> tuple[Output, ...]:
+        """What SQLite makes of the vote store; whether it is ours is the store's to tell."""
+        return tuple(Output(Path(f"{self.store}{suffix}")) for suffix in ("", "-wal", "-shm"))
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """The files beside the mended table that are read with it."""
+        return self.evidence, self.record, self.labels
+
+
+def cards_output(path: Path) -> Output:
+    """Return a file of label cards, which may take the place of such a file only."""
+    return Output(path, "file of labels", (MARK,))

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.data.formats.find import format_by_name
+from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
 from labelmend.relabel.diagnostics.explanation import Explanation
+from labelmend.runs.companions import changed_since, two_runs
 from labelmend.runs.record import RunRecord
 
 
@@ -49,6 +51,7 @@ def look_up(
     """
     if (row is None) == (row_id is None):
         raise InputError("which row? give its number by --row, or its name by --id")
+    settled = settle(table, evidence)
     digest = _digest(table)
     path = evidence or find_evidence(table, digest)
     number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
@@ -64,7 +67,7 @@ def look_up(
         json_line=line.decode().rstrip("\n"),
         table_line=None if digest is None or path == table else _table_line(table, number),
         channel=None if record is None else record.channel_in_words,
-        notes=(problem,) if record is None else _notes(table, path, record),
+        notes=(*settled, *((problem,) if record is None else _notes(table, path, record))),
     )
 
 
@@ -183,17 +186,22 @@ def _is_of(record: Path, digest: str) -> bool:
 
 
 def _notes(table: Path, evidence: Path, record: RunRecord) -> tuple[str, ...]:
-    """Return what is amiss with the files: the input changed since."""
+    """Return what is amiss with the files: they are of two runs, or a table changed since."""
+    beside = table.with_suffix(_EVIDENCE) == evidence
+    mixed = two_runs(evidence.with_name(f"{evidence.name.removesuffix(_EVIDENCE)}.csv"))
+    edited = changed_since(table) if beside and mixed is None else None
+    notes = tuple(note for note in (mixed, edited) if note is not None)
     sources = [table]
-    if table == evidence or table.with_suffix(_EVIDENCE) == evidence:
+    if table == evidence or beside:
         # The record has the path as it was typed; files may have moved together since.
         path = Path(record.input.path)
         sources = [path, evidence.with_name(path.name)] if path.name else []
     found = {source: digest for source in sources if (digest := _digest(source)) is not None}
     if not found or record.input.sha256 in found.values():
-        return ()
+        return notes
     changed = next(iter(found))
-    return (f"{changed} has changed since this evidence was written; run labelmend relabel again",)
+    words = f"{changed} has changed since this evidence was written; run labelmend relabel again"
+    return (*notes, words)
 
 
 def _table_line(table: Path, row: int) -> int | None:

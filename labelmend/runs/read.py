@@ -5,6 +5,7 @@ from pathlib import Path
 
 from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.explanation import Explanation
+from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 
@@ -28,6 +29,9 @@ def read_run(table: Path, rows: int) -> tuple[RunRecord | None, str | None]:
         return None, f"there is no {path.name} beside the mended table; {AGAIN}"
     except InputError as error:
         return None, str(error)
+    mixed = two_runs(table)
+    if mixed is not None:
+        return None, mixed
     if run.input.rows != rows:
         return None, (
             f"{path} is of a run on {run.input.rows:,} rows, and the mended table has {rows:,}; "
@@ -52,6 +56,9 @@ def read_explanations(
     path = OutputPaths.beside(table).evidence
     found: dict[int, Explanation] = {}
     wanted = set(rows)
+    mixed = two_runs(table)
+    if mixed is not None:
+        return {}, mixed
     try:
         with path.open("rb") as file:
             for row, line in enumerate(file):

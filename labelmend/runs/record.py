@@ -74,6 +74,8 @@ class RunRecord(Part):
         notes: what the run had to say.
         seconds: time by stage.
         versions: of the libraries.
+        files: sha256 of what was written with it, by what it is: table, evidence, and labels unless
+            they were the user's; None in older records.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -96,6 +98,7 @@ class RunRecord(Part):
     notes: tuple[Text, ...]
     seconds: Mapping[Text, float]
     versions: Mapping[Text, Text]
+    files: Mapping[Text, Text] | None = None
 
     @property
     def channel_in_words(self) -> str:

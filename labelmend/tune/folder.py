@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
         OutputError: it is a file, or a folder that holds something else than a tuned encoder, or
             its own folder is missing.
     """
-    check_output_folder(folder, "a tuned encoder", _written(folder))
+    check_output_folder(folder, "a tuned encoder", _written(folder), CARD)
 
 
 def _written(folder: Path) -> set[str]:

@@ -9,8 +9,9 @@ from labelmend.arrays import share
 from labelmend.configs.schema import DataConfig
 from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Answer, AnswerFile, Shown, Withdrawal, now
+from labelmend.data.outputs.claim import Output, claim, given
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest
-from labelmend.data.write import check_output
 from labelmend.errors import ConfigError, InputError, row_list
 from labelmend.types import Share
 from labelmend.workflows.answer_sheet import Filled, Sheet, person_named
@@ -85,7 +86,8 @@ def import_answers(
     Raises:
         LabelmendError: the table or the file can't be used, or the file can't be written.
     """
-    check_output(request.path, output, is_table=False)
+    settled = settle(request.path)
+    claim(given(request.path), [Output(output)])
     earlier = read_answers(output) if output.exists() else AnswerFile(output)
     sheet = Sheet.read(request, filled, config)
     cells = len(sheet.table) * len(filled.columns)
@@ -99,7 +101,7 @@ def import_answers(
         replacing=sum((a.who, a.text_sha256) in standing for a in new),
         blank=cells - sheet.filled(),
         standing=len(answers) - len(new),
-        notes=(*earlier.notes, *torn, *sheet.strange_labels()),
+        notes=(*settled, *earlier.notes, *torn, *sheet.strange_labels()),
     )
 
 

@@ -1,6 +1,7 @@
 """Files in, files out: what `labelmend audit` does."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ from labelmend.audit.mended import MendedTable, audit_paths, read_mended
 from labelmend.audit.outlook import SIZES, widths
 from labelmend.audit.strata import allocate
 from labelmend.data.formats.find import format_by_suffix
+from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.request import TableRequest
-from labelmend.data.write import atomic_files, check_output
+from labelmend.data.write import atomic_files
 from labelmend.errors import InputError, OutputError
+from labelmend.runs.layout import OutputPaths
 from labelmend.types import NO_LABEL
+
+_DIGITS = 16
+"""Hex digits of the name of what stood in a design's place, as of a design's."""
 
 COLUMNS = ("id", "text", "label", "answer", "design", "stratum", "inclusion")
 """Of the table that people fill in."""
@@ -68,7 +74,8 @@ def audit_file(
         rows: to be drawn now.
         output: a new CSV; one that is there may hold answers, and is left alone.
         seed: of the draw; None for 0, or for one more than that of the design that `new` replaces.
-        new: begin anew, whatever was drawn before; the old design is kept under its own name.
+        new: begin anew, whatever was drawn before; the old design, or what stands in its place, is
+            kept under a name of its own.
         dry_run: write nothing.
 
     Raises:
@@ -77,13 +84,14 @@ def audit_file(
     table = read_mended(request)
     path, _ = audit_paths(request.path)
     if not dry_run:
-        _check(request, output)
+        _check(request, output, path)
+    unread = b""
     try:
         before = read_design(path, table)
     except InputError:
         if not new:
             raise
-        before = None
+        before, unread = None, path.read_bytes()
     if before is not None and not new and seed not in {None, before.seed}:
         raise InputError(
             f"--seed {seed}: the audit in {path} was begun with {before.seed}; leave it out to go "
@@ -99,13 +107,17 @@ def audit_file(
     if rows and not drawn:
         raise InputError(f"{request.path}: all rows that can be drawn are drawn already")
     if not dry_run:
-        kept = [path.with_suffix(f".{before.design}.json")] if before is not None and new else []
+        kept: dict[Path, bytes] = {}
+        if before is not None and new:
+            kept[path.with_suffix(f".{before.design}.json")] = before.to_json().encode()
+        elif unread:
+            digest = hashlib.sha256(unread).hexdigest()[:_DIGITS]
+            kept[path.with_suffix(f".{digest}.json")] = unread
         with atomic_files([output, path, *kept]) as (sheet, design_file, *old):
             sheet.write_text(_sheet(table, design, drawn), "utf-8")
             design_file.write_text(design.to_json(), "utf-8")
-            for file in old:
-                assert before is not None
-                file.write_text(before.to_json(), "utf-8")
+            for file, content in zip(old, kept.values(), strict=True):
+                file.write_bytes(content)
     # More rows than can be drawn tell no more than all of them.
     most = int(allocate(design.strata, design.rows).sum())
     sizes = sorted({min(size, most) for size in (*SIZES, int(design.drawn.sum()))})
@@ -120,8 +132,11 @@ def audit_file(
     )
 
 
-def _check(request: TableRequest, output: Path) -> None:
-    check_output(request.path, output)
+def _check(request: TableRequest, output: Path, design: Path) -> None:
+    inputs = list(given(request.path))
+    for path in OutputPaths.beside(request.path).read:
+        inputs += given(path, f"read with {request.path}")
+    claim(inputs, [Output(output, is_table=True), Output(design)])
     kind = format_by_suffix(output)
     if kind is None or output.suffix.lower() != ".csv":
         raise OutputError(f"{output}: rows to look at are written as CSV; end the name in .csv")

@@ -13,9 +13,11 @@ from labelmend.audit.mended import audit_paths, read_mended
 from labelmend.audit.strata import Kind
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
+from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.request import TableRequest
-from labelmend.data.write import atomic_files, check_output
+from labelmend.data.write import atomic_files
 from labelmend.errors import InputError
+from labelmend.runs.layout import OutputPaths
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,11 @@ def certify_file(
     table = read_mended(request)
     design_path, place = audit_paths(request.path)
     output = output or place
-    for source in (request.path, answers, design_path):
-        check_output(source, output, is_table=False)
+    beside = OutputPaths.beside(request.path)
+    inputs = [*given(request.path), *given(answers), *given(design_path)]
+    for path in beside.read:
+        inputs += given(path, f"read with {request.path}")
+    claim(inputs, [Output(output, "certificate", ('"headline": ',))])
     design = read_design(design_path, table)
     if design is None:
         raise InputError(

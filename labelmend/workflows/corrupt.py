@@ -9,13 +9,14 @@ import numpy as np
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
+from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest, load_table
 from labelmend.data.table import NewColumn
 from labelmend.data.task import require_task
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
-    check_output,
     with_values,
     write_table,
 )
@@ -48,6 +49,8 @@ def corrupt_file(
     seed: int,
     config: Config,
     progress: Progress,
+    *,
+    others: Sequence[Given] = (),
 ) -> Corruption:
     """Flip a share of the labels, and keep the right ones in `true_label`.
 
@@ -58,11 +61,14 @@ def corrupt_file(
         seed: decides which, and to what.
         config: its first encoder, for the nearest labels, and how rows are read.
         progress: hears how far the encoding is.
+        others: what the user gave besides; nothing that was given is written to.
 
     Raises:
         LabelmendError: the input or the noise can't be used, or the output can't be written.
     """
-    check_output(request.path, output)
+    settle(request.path, output)
+    inputs = (*given(request.path), *given_models(config), *others)
+    claim(inputs, [Output(output, is_table=True)])
     loaded = load_table(request, config.data, {})
     if loaded.columns.label is None:
         raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")

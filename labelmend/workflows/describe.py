@@ -1,21 +1,24 @@
 """Files in, files out: what `labelmend describe` does."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config
 from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest, load_table
 from labelmend.data.task import require_task
-from labelmend.data.write import atomic_files, check_output
-from labelmend.llm.store import Store, forget
+from labelmend.data.write import atomic_files
+from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.label_cards import Described
 from labelmend.relabel.pipeline import DESCRIBE, EMBED
 from labelmend.relabel.run_models import locate_models, notes_on_gpu
 from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.space import open_space
-from labelmend.runs.layout import OutputPaths
+from labelmend.runs.layout import OutputPaths, cards_output
 
 
 def describe_file(
@@ -27,8 +30,11 @@ def describe_file(
     use_llm: bool = True,
     labels_file: Path | None = None,
     fresh: bool = False,
+    others: Sequence[Given] = (),
 ) -> Described:
     """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
+
+    Nothing that was given is written to, `others` are what else the user named.
 
     Returns:
         the cards, and notes on how they were written.
@@ -36,17 +42,20 @@ def describe_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    settled = settle(request.path, output, labels_file)
     written = read_labels_file(labels_file) if labels_file else {}
     loaded = load_table(request, config.data, written)
     require_task(loaded.dataset, {"single"}, "describe")
-    for source in (request.path, *([labels_file] if labels_file else [])):
-        check_output(source, output, is_table=False)
-    store_path = OutputPaths.beside(output).store
+    inputs = (*given(request.path), *given(labels_file), *given_models(config), *others)
+    paths, with_store = OutputPaths.beside(output), use_llm or fresh
+    claim(inputs, (cards_output(output), *(paths.store_files if with_store else ())))
+    if with_store:
+        check_store(paths.store)
     models = locate_models(config, use_llm=use_llm)
     if fresh:
-        forget(store_path)
+        forget(paths.store)
     space = open_space(config.encoders, models.encoders)
-    with Store(store_path if models.describer else None) as store:
+    with Store(paths.store if models.describer else None) as store:
         run = Run(loaded.dataset, config, models, space, store, written, progress=progress)
         state = carry_out(run, (EMBED,))
         space.release()
@@ -55,4 +64,4 @@ def describe_file(
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(described.cards), "utf-8")
     on_gpu = notes_on_gpu(config, replace(models, voters=()))
-    return replace(described, notes=(*on_gpu, *described.notes))
+    return replace(described, notes=(*settled, *on_gpu, *described.notes))

@@ -20,6 +20,8 @@ from labelmend.classify.model_folder import (
     write_card,
 )
 from labelmend.data.dataset import choose_columns
+from labelmend.data.outputs.claim import Given, claim, given
+from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_folder
@@ -102,7 +104,11 @@ def export_file(
         LabelmendError: the model or the input can't be used, the exported classifier predicts
             something else, or it can't be written.
     """
+    table = None if check is None else check.path
+    settled = settle(model_folder, folder, table)
     model = load_model(model_folder)
+    inputs = (Given(model_folder, "the model"), *given(table, "given as --check"))
+    claim(inputs, (), [folder])
     check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
     if check is not None:
         texts = _check_texts(check, os.fsencode(check.path).decode(errors="replace"), model)
@@ -149,7 +155,7 @@ def export_file(
         (temporary / README).write_text(readme(card), "utf-8")
         write_card(temporary / CARD, {**card, "files": file_records(temporary)})
     classifier = model.classifier
-    notes = space.notes
+    notes = (*settled, *space.notes)
     if int8 and not quantize:
         notes = (*notes, "--int8: nothing to quantize, the encoder's weights are int8 as they are")
     return ExportOutcome(

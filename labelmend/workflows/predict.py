@@ -11,13 +11,14 @@ from labelmend.classify.data import row_texts
 from labelmend.classify.model_folder import load_model, locate_encoders
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import choose_columns
+from labelmend.data.outputs.claim import Given, Output, claim, given
+from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.table import NewColumn, Value
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
-    check_output,
     write_table,
 )
 from labelmend.parallel import LOCAL, blocks_of
@@ -63,10 +64,12 @@ def predict_file(
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
+    settled = settle(folder, request.path, output)
     model = load_model(folder)
     table = read_table(request.path, request.encoding)
     check_new_columns(table, PREDICTED)
-    check_output(request.path, output)
+    inputs = (*given(request.path), Given(folder, "the model"))
+    claim(inputs, [Output(output, is_table=True)])
     column = choose_columns(table, request.text_column, label_needed=False).text
     texts = row_texts(table, column, model.max_text_chars)
     models = locate_encoders(model, folder)
@@ -93,7 +96,7 @@ def predict_file(
     with atomic_files([output]) as (temporary,):
         columns = [NewColumn(n, v) for n, v in zip(PREDICTED, values, strict=True)]
         write_table(table, columns, temporary)
-    return PredictOutcome(len(texts), sum(flags), output, space.notes)
+    return PredictOutcome(len(texts), sum(flags), output, (*settled, *space.notes))
 
 
 def _top_labels(found: Predictions, labels: tuple[str, ...]) -> Iterator[str]:

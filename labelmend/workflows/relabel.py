@@ -2,17 +2,20 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import loaded_answers
 from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.task import require_task
-from labelmend.data.write import atomic_files, check_new_columns, check_output, write_table
+from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.errors import OutputError
-from labelmend.llm.store import Store, forget
+from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
@@ -20,6 +23,7 @@ from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, columns_of, evidence_lines
+from labelmend.runs.companions import EVIDENCE, LABELS, TABLE, check_labels, digest_of
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.parts import InputColumns, RunInput
 from labelmend.runs.record import RunRecord
@@ -46,21 +50,29 @@ def relabel_file(
     use_llm: bool = True,
     fresh: bool = False,
     self_test: bool = False,
+    others: Sequence[Given] = (),
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
-    Either all files are written or none; votes are kept from the first one on.
+    Either all files are written or none; votes are kept from the first one on. Nothing that was
+    given is written to, `others` are what else the user named.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
     paths = OutputPaths.beside(output)
+    settled = settle(request.path, output, labels_file, answers_file)
     written = read_labels_file(labels_file) if labels_file else {}
     loaded = load_table(request, config.data, written)
     require_task(loaded.dataset, {"single"}, "relabel")
     check_new_columns(loaded.table, COLUMNS)
-    for path in (paths.table, paths.evidence, paths.record, paths.labels):
-        check_output(request.path, path, is_table=path == paths.table)
+    inputs = (
+        *given(request.path),
+        *given(labels_file, "given as --labels"),
+        *given(answers_file, "given as --answers"),
+        *(*given_models(config), *others),
+    )
+    _check_outputs(paths, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
     _check_encodable(loaded, output)
     config = resolved_sources(config)
@@ -96,17 +108,46 @@ def relabel_file(
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
     notes = (*loaded.notes, *result.notes, *tuned)
     record = RunRecord.of(result, config, models.all(), source, notes)
-    files = [paths.table, paths.evidence, paths.record]
-    # The user's own labels file is never written to, whatever its name.
-    own_labels = [] if labels_file else [paths.labels]
-    with atomic_files([*files, *own_labels]) as (table, evidence, run, *labels):
-        write_table(loaded.table, columns_of(result), table)
-        with evidence.open("w", encoding="utf-8") as stream:
+    _write(paths, loaded, result, record, labels=labels_file is None)
+    return RelabelOutcome(result, config, (*settled, *notes), paths)
+
+
+def _write(
+    paths: OutputPaths, loaded: LoadedTable, result: Relabelling, record: RunRecord, *, labels: bool
+) -> None:
+    """Write all files of a run, the record with the hash of each other one; cards if asked for.
+
+    Raises:
+        OutputError: they can't be written.
+    """
+    places = {EVIDENCE: paths.evidence, TABLE: paths.table}
+    if labels:
+        places[LABELS] = paths.labels
+    with atomic_files([paths.record, *places.values()]) as (run, *names):
+        files = dict(zip(places, names, strict=True))
+        write_table(loaded.table, columns_of(result), files[TABLE])
+        with files[EVIDENCE].open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result))
+        if LABELS in files:
+            files[LABELS].write_text(labels_yaml(result.cards), "utf-8")
+        digests = {what: digest_of(path) for what, path in files.items()}
+        record = record.model_copy(update={"files": digests})
         run.write_text(record.to_json(), "utf-8", errors="replace")
-        for path in labels:
-            path.write_text(labels_yaml(result.cards), "utf-8")
-    return RelabelOutcome(result, config, notes, paths)
+
+
+def _check_outputs(
+    paths: OutputPaths, inputs: Sequence[Given], *, labels: bool, store: bool
+) -> None:
+    """Find out before any work whether the files may be written.
+
+    Raises:
+        OutputError: they may not.
+    """
+    claim(inputs, paths.outputs(labels=labels, store=store))
+    if labels:
+        check_labels(paths)
+    if store:
+        check_store(paths.store)
 
 
 def _check_encodable(loaded: LoadedTable, output: Path) -> None:

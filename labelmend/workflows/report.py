@@ -7,6 +7,8 @@ from pathlib import Path
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.configs.schema import Config
+from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
+from labelmend.data.outputs.journal import settle
 from labelmend.data.write import atomic_files, check_output_folder
 from labelmend.errors import OutputError
 from labelmend.evaluation.comparison import Comparison, ComparisonRequest
@@ -46,6 +48,7 @@ def report_files(
     progress: Progress,
     *,
     peer: Peer | None = None,
+    others: Sequence[Given] = (),
 ) -> Report:
     """Compare classifiers on the labels as given and as mended, and write the report.
 
@@ -61,12 +64,16 @@ def report_files(
         point: the operating point of out-of-scope detection.
         progress: hears how far the work is.
         peer: compare with what it makes of the labels, too.
+        others: what the user gave besides; nothing that was given is written to or removed.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    settle(request.before, request.after, request.test, folder, folder / PAGE)
     _check_folder(folder)
     unfinished = log_beside(folder)
+    inputs = (*given(request.before), *given(request.after), *given(request.test, "the test table"))
+    claim((*inputs, *given_models(config), *others), _outputs(folder, unfinished))
     comparison = compare_tables(
         request, config, kinds, seeds, point, progress, peer=peer, unfinished=unfinished
     )
@@ -99,3 +106,15 @@ def _check_folder(folder: Path) -> None:
     for name in (PAGE, RECORD, MARKDOWN):
         if (folder / name).is_dir():
             raise OutputError(f"{folder / name}: is a folder where a file is to stand; move it")
+
+
+def _outputs(folder: Path, unfinished: Path) -> tuple[Output, ...]:
+    """Return what is written, with what tells that what is there already is ours."""
+    found = [Output(unfinished, "unfinished comparison", ('{"key": ',))]
+    if folder.is_dir():
+        found += [
+            Output(folder / PAGE, "report", ("labelmend",)),
+            Output(folder / RECORD, "comparison", ('"labelmend": ',)),
+            Output(folder / MARKDOWN, "comparison", ("# Did the classifier get better?",)),
+        ]
+    return tuple(found)

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.classify.train import Training
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
@@ -80,6 +83,7 @@ def train_file(
     progress: Progress,
     *,
     weigh: bool = False,
+    others: Sequence[Given] = (),
 ) -> TrainOutcome:
     """Train a classifier on a table, and write its model folder.
 
@@ -91,10 +95,13 @@ def train_file(
         point: the operating point of out-of-scope detection.
         progress: hears how far the work is.
         weigh: let rows count by the confidence that labelmend gave them.
+        others: what the user gave besides; nothing that was given is written to or removed.
 
     Raises:
         LabelmendError: the input can't be used, or the model can't be written.
     """
+    settled, work = settle(request.path, folder), checkpoints_of(folder)
+    claim((*given(request.path), *given_models(config), *others), (), [folder, work])
     check_folder(folder)
     head = find_head(kind)
     loaded = labelled_table(
@@ -109,7 +116,7 @@ def train_file(
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     data = training_set(loaded.dataset, loaded.confidence)
     check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
-    work, space = checkpoints_of(folder), ProfileSpace(config.encoders)
+    space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
     fitted = head.fit(task, progress)
     training = fitted.training
@@ -134,7 +141,7 @@ def train_file(
     if used.own is not None:
         shutil.rmtree(work, ignore_errors=True)
     column = loaded.columns.label or ""
-    return TrainOutcome(training, data, held_out, folder, column, notes)
+    return TrainOutcome(training, data, held_out, folder, column, (*settled, *notes))
 
 
 def _versions(head: Head) -> dict[str, str]:

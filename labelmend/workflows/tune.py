@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,9 @@ from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.dataset import check_column
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.labels_file import read_labels_file
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.publication import scratch_folder
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
@@ -128,6 +130,7 @@ def tune_file(
     *,
     labels_file: Path | None = None,
     gold_column: str | None = None,
+    others: Sequence[Given] = (),
 ) -> TuneOutcome:
     """Tune a profile's encoder on a table, and write the folder of the tuned one.
 
@@ -138,10 +141,14 @@ def tune_file(
         progress: hears how far the work is.
         labels_file: the user's label cards.
         gold_column: holds true labels, on which recall is measured, too; nothing learns from it.
+        others: what the user gave besides; nothing that was given is written to or removed.
 
     Raises:
         LabelmendError: the input can't be used, or the encoder can't be written.
     """
+    settled, work = settle(request.path, folder), checkpoints_of(folder)
+    inputs = (*given(request.path), *given(labels_file, "given as --labels"))
+    claim((*inputs, *given_models(config), *others), (), [folder, work])
     check_folder(folder)
     require_libraries("tune-embedder", "accelerate")
     encoder = _tunable(config)
@@ -149,7 +156,6 @@ def tune_file(
     start = _begin(table, encoder, config, progress)
     gold = _gold(table.loaded, gold_column, table.texts, start.cards)
     asked = {"recall": table.questions} | ({"gold_recall": gold} if gold is not None else {})
-    work = checkpoints_of(folder)
     anew = open_work(work, _key(table.texts, start.lesson, start.base, encoder, config))
     model = _load_model(start.base.path)
     learned = tune(model, start.lesson, encoder, config.tune, config.seed, work, progress)
@@ -161,11 +167,7 @@ def tune_file(
         retrievers["profile"], more = _by_the_profile(table, start, config, progress)
         notes += more
     # Beside the folder, where there is room for it if there is any for the result.
-    with tempfile.TemporaryDirectory(
-        prefix=".labelmend-", dir=folder.resolve().parent
-    ) as temporary:
-        saved = Path(temporary) / "encoder"
-        saved.mkdir()
+    with scratch_folder(folder.resolve().parent) as saved:
         save_encoder(model, saved)
         retrievers["after"] = _from_files(saved, table, start, progress)
         recalls = {
@@ -194,7 +196,7 @@ def tune_file(
         gold_measured=0 if gold is None else len(gold.texts),
         losses=learned.losses,
         resumed=learned.resumed_at,
-        notes=tuple(notes),
+        notes=(*settled, *notes),
     )
 
 

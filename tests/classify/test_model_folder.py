@@ -115,6 +115,14 @@ def test_other_folders_are_not_overwritten(trained, folder, tmp_path):
     with pytest.raises(OutputError, match="holds other files than a model's"):
         save_model(saved(trained["logreg"]), theirs, "")
     assert (theirs / "README.md").read_text() == "mine"
+    # With a model.json of somebody else's it is none, and neither is one with a file more inside.
+    (theirs / "model.json").write_text('{"format": "layers-model", "weightsManifest": []}')
+    (folder / "thesis.tex").unlink()
+    (folder / "head" / "notes.txt").write_text("mine")
+    for place in (theirs, folder):
+        with pytest.raises(OutputError, match="holds other files than a model's"):
+            save_model(saved(trained["logreg"]), place, "")
+    assert (folder / "head" / "notes.txt").read_text() == "mine"
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file; give a folder"):
         save_model(saved(trained["logreg"]), tmp_path / "file", "")

@@ -87,7 +87,7 @@ voters.voter voters.asked voters.remembered voters.failures voters.seconds voter
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes
 seconds.embed versions.python versions.numpy versions.scikit-learn versions.sentence-transformers
-versions.torch versions.llama-cpp-python
+versions.torch versions.llama-cpp-python files
 """
 
 

@@ -7,7 +7,7 @@ each with each. What stands there already and was not named by the user has to b
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,13 +136,28 @@ def check_mark(path: Path, what: str, marks: Sequence[str]) -> None:
         raise not_ours(path, what)
 
 
-def has_card(path: Path) -> bool:
-    """Whether a file is one of the cards that labelmend puts in its folders, as JSON."""
+def strange_files(folder: Path, ours: Collection[str], card: str | None) -> set[str]:
+    """Return what lies in a folder that labelmend did not put there.
+
+    Args:
+        folder: of ours, or so it seems.
+        ours: names that may stand in it.
+        card: the file that tells that it is ours, JSON, and which files all are; without it, or
+            without our name in it, everything is strange.
+    """
+    found = {path.name for path in folder.iterdir()}
+    if card is None or not found:
+        return found - set(ours)
     try:
-        card = json.loads(path.read_bytes())
+        said = json.loads((folder / card).read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(card, dict) and isinstance(card.get("labelmend"), str)
+        return found
+    if not isinstance(said, dict) or not isinstance(said.get("labelmend"), str):
+        return found
+    files = said.get("files")
+    known = set(files) | {card} if isinstance(files, dict) else set()
+    inside = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    return (found - set(ours)) | (inside - known if known else set())
 
 
 def not_ours(path: Path, what: str) -> OutputError:

@@ -3,8 +3,8 @@
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labelmend.data.formats.compressed import full_suffix
@@ -144,6 +144,21 @@ class Publication:
             put(folder, piece)
         for journal in self._journals:
             sync_folder(journal.folder)
+
+
+@contextmanager
+def scratch_folder(place: Path) -> Iterator[Path]:
+    """Give a folder in another one that is gone afterwards; should this process be killed, too.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    scratch = Publication([place / f"{PREFIX}scratch"], folders=True)
+    try:
+        (folder,) = scratch.begin()
+        yield folder
+    finally:
+        scratch.close()
 
 
 def _sync_all(path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Whether the files beside a mended table are of one run: its record has the hash of each.
+
+They appear together, and what a killed run left is put in place by the next command. So they are of
+two runs only where that could not be done, or where somebody copied, restored or changed one.
+"""
+
+import hashlib
+from pathlib import Path
+
+from labelmend.errors import InputError, OutputError
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.record import RunRecord
+
+TABLE, EVIDENCE, LABELS = "table", "evidence", "labels"
+"""What the files are, in the record."""
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def two_runs(table: Path) -> str | None:
+    """Return one line where the evidence of a mended table and its record are of two runs."""
+    paths = OutputPaths.beside(table)
+    record = _record(paths)
+    if record is None or not _differs(record, EVIDENCE, paths.evidence):
+        return None
+    return (
+        f"{paths.evidence} and {paths.record} are of two runs; run labelmend relabel again, or "
+        "bring back the files of one"
+    )
+
+
+def changed_since(table: Path) -> str | None:
+    """Return one line where a mended table isn't as its run left it."""
+    paths = OutputPaths.beside(table)
+    record = _record(paths)
+    if record is None or not _differs(record, TABLE, table):
+        return None
+    return (
+        f"{table} is not as the run left it that {paths.record.name} tells of: it was changed "
+        "since, or is of another run"
+    )
+
+
+def check_labels(paths: OutputPaths) -> None:
+    """Make sure that label cards that a run would replace are as a run wrote them.
+
+    Raises:
+        OutputError: somebody has worked on them.
+    """
+    record = _record(paths)
+    if record is not None and _differs(record, LABELS, paths.labels):
+        raise OutputError(
+            f"{paths.labels}: was changed since labelmend wrote it, and would be written over; "
+            "give it with --labels, or move it away"
+        )
+
+
+def _record(paths: OutputPaths) -> RunRecord | None:
+    try:
+        return RunRecord.read(paths.record)
+    except (FileNotFoundError, InputError):
+        return None
+
+
+def _differs(record: RunRecord, what: str, path: Path) -> bool:
+    """Whether a file is another one than was written with the record."""
+    known = (record.files or {}).get(what)
+    try:
+        return known is not None and digest_of(path) != known
+    except OSError:  # there is none, or whoever reads it says why that can't be
+        return False
