@@ -99,6 +99,42 @@ def changed_frame(table: SourceTable, column: str, values: Sequence[str]) -> pd.
     return frame
 
 
+_TELLING_WORDS = 4
+"""A name of a column has fewer words; a message has as many."""
+
+_TELLING_CHARS = 40
+"""A name of a column is shorter."""
+
+_FEWEST_REPEATS = 2
+"""Times that labels come up, on average; texts and ids are mostly one of a kind."""
+
+
+def looks_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a first row, read as names, looks like one more row.
+
+    It does where one of its fields is as long as a message, is a number above numbers, or is one of
+    the repeated values of its own column, as a label is.
+    """
+    for place, name in enumerate(header):
+        if len(name.split()) >= _TELLING_WORDS or len(name) >= _TELLING_CHARS:
+            return True
+        values = [row[place].strip() for row in rows]
+        filled = [value for value in values if value]
+        if not name.strip() or not filled:
+            continue
+        repeated = len(filled) >= _FEWEST_REPEATS * len(set(filled))
+        if repeated and name.strip() in set(filled):
+            return True
+        if all(value.isdecimal() for value in (name.strip(), *filled)):
+            return True
+    return False
+
+
+def numbered(columns: int) -> list[str]:
+    """Return the names of columns that have none."""
+    return [f"column_{place}" for place in range(1, columns + 1)]
+
+
 def refuse_repeated(columns: Sequence[str], path: Path) -> None:
     """Make sure that no two columns have one name.
 

@@ -186,7 +186,7 @@ def _texts(column: "pa.ChunkedArray", names: tuple[str, ...] | None) -> list[str
     if names is not None or pa.types.is_nested(column.type):
         found: list[object] = column.to_pylist()
         if names is not None:
-            found = [_named(value, names) for value in found]
+            found = [named(value, names) for value in found]
         return [value if isinstance(value, str) else _json(value) for value in found]
     try:
         values = pc.cast(column, pa.string()).to_pylist()
@@ -199,10 +199,10 @@ def _json(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _named(value: object, names: tuple[str, ...]) -> object:
+def named(value: object, names: tuple[str, ...]) -> object:
     """Return the name of a code, or the names of a list of codes; None for -1."""
     if isinstance(value, list):
-        return [_named(item, names) for item in value]
+        return [named(item, names) for item in value]
     if not isinstance(value, int):
         return value
     if value < 0:

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
-from labelmend.data.formats.base import Format, refuse_repeated, without_rows
+from labelmend.data.formats.base import (
+    Format,
+    looks_headless,
+    numbered,
+    refuse_repeated,
+    without_rows,
+)
 from labelmend.data.formats.records import (
     Records,
     by_row,
@@ -34,7 +39,12 @@ _SURE = 0.5
 
 
 class Delimited(Format):
-    """A table of text with a header and one record a row, fields quoted where they need it."""
+    """A table of text with a header and one record a row, fields quoted where they need it.
+
+    A file that has no header gets one when our columns go behind the user's.
+    """
+
+    headed = True
 
     def __init__(self, name: str, suffixes: tuple[str, ...], delimiter: str) -> None:
         self.name = name
@@ -55,7 +65,7 @@ class Delimited(Format):
         if delimiter != _TAB:
             delimiter = _sniff(lines) or delimiter
         with _wide_fields():
-            header, raw, rows, tail = _records(lines, delimiter, content.path)
+            header, raw, rows, tail = _records(lines, delimiter, content)
         return SourceTable(
             path=content.path,
             format=self.name,
@@ -63,6 +73,7 @@ class Delimited(Format):
             frame=frame_of(header, rows),
             encoding=content.text.encoding,
             origin=Records(content.text.bom, raw[0], tuple(raw[1:]), tail, delimiter),
+            headless=content.header and looks_headless(header, rows),
         )
 
     def write(self, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
@@ -124,9 +135,13 @@ def _sniff(lines: Sequence[str]) -> str | None:
 
 
 def _records(
-    lines: list[str], delimiter: str, path: Path
+    lines: list[str], delimiter: str, content: Content
 ) -> tuple[list[str], list[str], list[list[str]], str]:
-    """Return the header's names, the raw records (header first), the rows' fields, the tail."""
+    """Return the header's names, the raw records (header first), the rows' fields, the tail.
+
+    Where there is no header, its record is empty and the names are numbered.
+    """
+    path = content.path
     header: list[str] = []
     raw: list[str] = []
     rows: list[list[str]] = []
@@ -135,7 +150,8 @@ def _records(
     reader = csv.reader(lines, delimiter=delimiter)
     for fields in reader:
         end = reader.line_num
-        where = f"row {len(rows) + 1} (line {start + 1})" if header else "the header"
+        of_row = header or not content.header
+        where = f"row {len(rows) + 1} (line {start + 1})" if of_row else "the header"
         if _is_open(lines[start:end], delimiter, end == len(lines)):
             raise InputError(
                 f'{path}: {where}: a quote (") is opened and not closed before the next field; '
@@ -145,6 +161,9 @@ def _records(
         start = end
         if blank:
             continue
+        if not header and not content.header:
+            header = numbered(len(fields))
+            raw.append("")
         raw.append("".join(lines[before:end]))
         before = end
         if not header:
@@ -157,9 +176,10 @@ def _records(
     if ragged:
         row, line, width = ragged[0]
         more = f" (and {len(ragged) - 1} more such)" if len(ragged) > 1 else ""
+        first = "header" if content.header else "first row"
         raise InputError(
             f"{path}: row {row} (ends on line {line}) has {width} field{'s' * (width != 1)}, "
-            f"the header has {len(header)}{more}; quote texts that hold {delimiter!r}, or mend it"
+            f"the {first} has {len(header)}{more}; quote texts that hold {delimiter!r}, or mend it"
         )
     if not rows:
         raise without_rows(path)
@@ -200,7 +220,10 @@ def _cell(value: Value, delimiter: str) -> str:
 def _extended(source: Records, table: SourceTable, columns: Sequence[NewColumn]) -> Iterator[str]:
     names: list[Value] = [column.name for column in columns]
     ours_by_row = [names, *by_row(table, columns)]
-    for record, values in zip((source.header, *source.records), ours_by_row, strict=True):
+    header = source.header
+    if columns and not header and source.records:
+        header = _joined(table.columns, source.delimiter) + (line_end(source.records[0]) or "\n")
+    for record, values in zip((header, *source.records), ours_by_row, strict=True):
         end = line_end(record)
         ours = "".join(_cell(value, source.delimiter) for value in values)
         yield record.removesuffix(end) + ours + end

@@ -23,7 +23,7 @@ class JsonArray(ObjectFormat):
     """An array of objects, as they stand; objects inside them are columns by path."""
 
     name = "json"
-    suffixes = (".json",)
+    suffixes: tuple[str, ...] = (".json",)
 
     def recognises(self, content: Content) -> float:
         """Say whether it begins as an array of objects."""

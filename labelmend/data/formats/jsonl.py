@@ -19,8 +19,8 @@ class JsonLines(ObjectFormat):
     """Objects, a line each; objects inside them are columns by path, other nested values JSON."""
 
     name = "jsonl"
-    suffixes = (".jsonl", ".ndjson")
-    shares = (".json",)
+    suffixes: tuple[str, ...] = (".jsonl", ".ndjson")
+    shares: tuple[str, ...] = (".json",)
 
     def recognises(self, content: Content) -> float:
         """Say whether it begins with an object."""
@@ -42,6 +42,22 @@ class JsonLines(ObjectFormat):
     def joined(self, objects: Sequence[str]) -> ObjectRecords:
         """A line each."""
         return ObjectRecords(b"", "", tuple(f"{found}\n" for found in objects), "")
+
+
+def first_lines(content: Content, count: int) -> list[dict[str, Any]]:
+    """Return the first objects of a file, as far as they can be read; for `recognises`."""
+    objects: list[dict[str, Any]] = []
+    if not content.text.text.lstrip().startswith("{"):
+        return objects
+    for line in io.StringIO(content.text.text, newline="\n"):
+        if line.strip():
+            try:
+                objects.append(_object(line, ""))
+            except InputError:
+                break
+        if len(objects) == count:
+            break
+    return objects
 
 
 def _object(line: str, where: str) -> dict[str, Any]:

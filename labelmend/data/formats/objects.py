@@ -1,6 +1,7 @@
 """JSON objects as rows: what JSON lines, JSON arrays and the files of annotation tools share."""
 
 import json
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -218,6 +219,29 @@ def put(found: MutableMapping[str, Any], path: str, value: Value) -> None:
         put(found[first], rest, value)
     else:
         found[path] = value
+
+
+def closing_brace(record: str, name: str) -> int:
+    """Return the index of the brace that closes the last object of that name in a record's own."""
+    place = record.index("{") + 1
+    found = record.rindex("}")
+    while True:
+        place = _after(_BLANK, record, place)
+        if record[place] == "}":
+            return found
+        key, place = DECODER.raw_decode(record, place)
+        value, place = DECODER.raw_decode(record, _after(_COLON, record, place))
+        if key == name and isinstance(value, dict):
+            found = place - 1
+        place = _after(_COMMA, record, place)
+
+
+_BLANK, _COLON, _COMMA = map(re.compile, (r"\s*", r"\s*:\s*", r"\s*,?\s*"))
+
+
+def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
+    found = pattern.match(text, place)
+    return place if found is None else found.end()
 
 
 def _flatten(found: Mapping[str, Any], prefix: str, row: dict[str, Any], depth: int) -> None:
