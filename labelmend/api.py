@@ -1,7 +1,8 @@
 """The public functions: sequences to a dataset, a dataset to its relabelling."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,10 @@ import pandas as pd
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
 from labelmend.data.answers import MatchedAnswers
+from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import label_indices
 from labelmend.data.task import require_task
-from labelmend.errors import nearest, row_list
+from labelmend.errors import LabelmendError, nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
 from labelmend.relabel.result import Relabelling
@@ -102,40 +104,50 @@ def make_dataset(
     ids: Iterable[Any] | None = None,
     label_set: Iterable[Any] | None = None,
     oos_label: str | None = None,
+    label_separator: str | None = None,
+    missing_labels: Iterable[Any] = (),
+    merge_spellings: bool = False,
 ) -> Dataset:
     """Make a dataset from lists, NumPy arrays or pandas Series.
 
-    Labels become strings: 3 and 3.0 both become "3". None, NaN and blank strings mean that a row
-    has no label; it gets one where the evidence is clear.
+    Labels become strings: 3 and 3.0 both become "3". None, NaN, blank strings and empty lists mean
+    that a row has no label; it gets one where the evidence is clear. Labels are read as the command
+    line reads a table's: a list of one label is that label.
 
     Args:
         texts: [n] strings, none of them blank.
-        labels: [n] strings or numbers.
+        labels: [n] strings, numbers, or lists of one of these.
         ids: [n] unique names of the rows; their numbers from 1 if None.
         label_set: all labels there are, if some may be carried by no row; else those in `labels`.
         oos_label: the label that means "fits no label", added if it is not in the label set. None
             takes the first label with one of the usual names, such as "oos" or "out_of_scope".
+        label_separator: what parts several labels in a string; "none" where each string is one
+            label as it stands; None to refuse strings that look like several.
+        missing_labels: what else means that a row has no label, such as -1 or "n/a".
+        merge_spellings: labels that differ by case, spaces, hyphens or hidden characters are one:
+            the spelling in `label_set`, else the most frequent one.
 
     Raises:
         ValueError: lengths differ, a text is blank or no string, an id repeats, a label is not in
-            `label_set`, or fewer than two labels are left.
+            `label_set`, a row has several labels, or fewer than two labels are left.
     """
     read = text_values(texts, "texts")
-    names = label_names(labels, "labels")
+    known = {
+        name
+        for name in label_names(() if label_set is None else label_set, "label_set")
+        if name is not None
+    }
+    values = tuple(name for name in label_names(missing_labels, "missing_labels") if name)
+    described = known | ({oos_label} if oos_label else set())
+    try:
+        rules = LabelRules(label_separator, values, merge_spellings)
+        names = single_labels(labels, "labels", rules, described)
+    except LabelmendError as error:
+        raise ValueError(_in_python(str(error))) from None
     if len(read) != len(names):
         raise ValueError(f"{len(read)} texts and {len(names)} labels: give one label a text")
     carried = {name for name in names if name is not None}
-    known = carried
-    if label_set is not None:
-        known = {name for name in label_names(label_set, "label_set") if name is not None}
-        unknown = sorted(carried - known)
-        if unknown:
-            more = f" and {len(unknown) - _SHOWN_LABELS} more" * (len(unknown) > _SHOWN_LABELS)
-            shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
-            raise ValueError(
-                f"labels: {shown}{more} not in label_set{nearest(unknown[0], sorted(known))}; "
-                "add what is missing, or leave label_set out"
-            )
+    known = carried if label_set is None else _within(carried, known)
     all_labels = tuple(sorted(known | ({oos_label} if oos_label else set())))
     if len(all_labels) < _LEAST_LABELS:
         found = repr(all_labels[0]) if all_labels else "none"
@@ -151,6 +163,62 @@ def make_dataset(
         labels=all_labels,
         oos=_oos_index(all_labels, oos_label),
     )
+
+
+def _within(carried: set[str], known: set[str]) -> set[str]:
+    """Return the known labels.
+
+    Raises:
+        ValueError: a row carries another one.
+    """
+    unknown = sorted(carried - known)
+    if unknown:
+        more = f" and {len(unknown) - _SHOWN_LABELS} more" * (len(unknown) > _SHOWN_LABELS)
+        shown = ", ".join(map(repr, unknown[:_SHOWN_LABELS]))
+        raise ValueError(
+            f"labels: {shown}{more} not in label_set{nearest(unknown[0], sorted(known))}; "
+            "add what is missing, or leave label_set out"
+        )
+    return known
+
+
+def single_labels(
+    labels: Iterable[Any], name: str, rules: LabelRules, known: Collection[str] = ()
+) -> list[str | None]:
+    """Return one label a row as a string, None for a missing one.
+
+    Args:
+        labels: strings, numbers, missing values, or lists of these.
+        name: what messages call it.
+        rules: how they are read.
+        known: labels that are there whatever the rows carry.
+
+    Raises:
+        ValueError: it is a single string, or holds what is no label.
+        InputError: a row has several labels.
+    """
+    cells = [
+        json.dumps([k for k in label_names(value, f"{name}[{row}]") if k is not None])
+        if isinstance(value, list | tuple | set | frozenset | np.ndarray)
+        else value
+        for row, value in enumerate(listed(labels, name))
+    ]
+    whole = ["" if cell is None else cell for cell in label_names(cells, name)]
+    found = read_labels(whole, rules, described=known).single(whole, name)
+    return [label or None for label in found]
+
+
+_FLAGS = {
+    "--label-separator none": 'label_separator="none"',
+    "--label-separator": "label_separator",
+}
+
+
+def _in_python(message: str) -> str:
+    """Return a message with the names of arguments in the place of flags."""
+    for flag, argument in _FLAGS.items():
+        message = message.replace(flag, argument)
+    return message
 
 
 def text_values(texts: Iterable[str], name: str) -> tuple[str, ...]:

@@ -164,6 +164,22 @@ def test_numbers_become_names():
     )
 
 
+def test_labels_are_read_as_the_command_line_reads_them():
+    make = labelmend.make_dataset
+    lists = make(TEXTS, [["card"], ("rate",), np.array(["rate"]), []])
+    assert (lists.labels, lists.given.tolist()) == (("card", "rate"), [0, 1, 1, NO_LABEL])
+    missing = make(TEXTS, [-1, 0, "n/a", 1.0], missing_labels=[-1, "n/a"])
+    assert (missing.labels, missing.given.tolist()) == (("0", "1"), [NO_LABEL, 0, NO_LABEL, 1])
+    assert make(TEXTS, [3, "3.0", 1, 1]).labels == ("1", "3")
+    whole = make(TEXTS, ["a;b", "a", "b", "a"], label_separator="none")
+    assert whole.labels == ("a", "a;b", "b")
+    spelled = ["A b", "a_b", "a_b", "c"]
+    assert make(TEXTS, spelled).labels == ("A b", "a_b", "c")
+    assert make(TEXTS, spelled, merge_spellings=True).labels == ("a_b", "c")
+    named = make(TEXTS, spelled, merge_spellings=True, label_set=["A b", "c"])
+    assert named.given.tolist() == [0, 0, 0, 1]
+
+
 def test_label_sets_and_out_of_scope():
     make = labelmend.make_dataset
     assert make(TEXTS, LABELS, label_set=["rate", "card", "fee"]).labels == ("card", "fee", "rate")
@@ -184,7 +200,11 @@ def test_label_sets_and_out_of_scope():
         ([*TEXTS[:3], None], LABELS, {}, r"texts\[3\] is None, of type NoneType"),
         ([*TEXTS[:3], " "], LABELS, {}, "texts: row 3 .from 0.: blank"),
         ([], [], {}, "texts is empty"),
-        (TEXTS, [*LABELS[:3], ["rate"]], {}, r"labels\[3\] is \['rate'\], of type list"),
+        (TEXTS, [*LABELS[:3], {"rate": 1}], {}, r"labels\[3\] is \{'rate': 1\}, of type dict"),
+        (TEXTS, [*LABELS[:3], [["a"]]], {}, r"labels\[3\]\[0\] is \['a'\], of type list"),
+        (TEXTS, [*LABELS[:3], ["card", "rate"]], {}, "1 row holds several labels each, in a list"),
+        (TEXTS, [*LABELS[:3], "card;rate"], {}, 'or give label_separator="none" if such a cell'),
+        (TEXTS, LABELS, {"label_separator": ""}, "label_separator: is empty"),
         (TEXTS, ["card"] * 4, {}, "at least two labels are needed to tell apart, found 'card'"),
         (TEXTS, [None] * 4, {}, "found none"),
         (TEXTS, LABELS, {"label_set": ["card", "rates"]}, "'rate' not in label_set .did you mean"),

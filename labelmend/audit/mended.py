@@ -17,6 +17,7 @@ from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
 from labelmend.errors import InputError, row_list
+from labelmend.runs.again import as_the_run
 from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
@@ -77,7 +78,7 @@ def read_mended(request: TableRequest) -> MendedTable:
             f"{table.path}: no column {missing[0]!r}; give the table that labelmend relabel wrote"
         )
     run, problem = read_run(request.path, len(table))
-    request = _named(request, table, run)
+    request = as_the_run(request, table.columns, run)
     columns = choose_columns(
         table, request.text_column, request.label_column, request.id_column, label_needed=False
     )
@@ -86,8 +87,14 @@ def read_mended(request: TableRequest) -> MendedTable:
     labels_path = OutputPaths.beside(request.path).labels
     if labels_path.is_file():
         labels |= set(read_labels_file(labels_path))
-    oos = request.oos_label or (run.oos_label if run is not None else None)
-    dataset = to_dataset(table, columns, config, oos, tuple(sorted(labels))).dataset
+    dataset = to_dataset(
+        table,
+        columns,
+        config,
+        request.oos_label,
+        tuple(sorted(labels)),
+        rules=request.rules,
+    ).dataset
     require_task(dataset, {"single"}, "audit")
     mended = label_indices(dataset.labels, table.values("mended_label"))
     answered = np.array([d == ANSWERED for d in table.values("decision")], dtype=bool)
@@ -97,23 +104,6 @@ def read_mended(request: TableRequest) -> MendedTable:
     notes = (*settled, *(note for note in amiss if note is not None))
     found = MendedTable(table, columns, dataset, mended, answered, np.ones(len(table)), notes)
     return replace(found, doubt=_doubt(found))
-
-
-def _named(request: TableRequest, table: SourceTable, run: RunRecord | None) -> TableRequest:
-    """Return the request with the columns of the run where none is named."""
-    if run is None:
-        return request
-    theirs: Mapping[str, str | None] = {
-        "text_column": run.input.columns.text,
-        "label_column": run.input.columns.label,
-        "id_column": run.input.columns.id,
-    }
-    found = {
-        name: column
-        for name, column in theirs.items()
-        if getattr(request, name) is None and column in table.columns
-    }
-    return replace(request, **found)  # type: ignore[arg-type]
 
 
 def _data_config(run: RunRecord | None) -> DataConfig:

@@ -2,13 +2,21 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from labelmend.configs.schema import DataConfig
-from labelmend.data.dataset import ColumnChoice, check_column, choose_columns, to_dataset
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
+from labelmend.data.dataset import (
+    ColumnChoice,
+    blank_rows,
+    check_column,
+    choose_columns,
+    to_dataset,
+)
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.table import SourceTable
 from labelmend.errors import InputError, row_list
@@ -25,6 +33,10 @@ LEAST_LABELS = 2
 
 _SHOWN_LABELS = 5
 """Labels that a message names; of more it says how many."""
+
+
+RareLabels = Literal["drop", "keep", "error"]
+"""What is done with labels that one distinct text carries."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +97,28 @@ def labelled_table(
     table: SourceTable,
     config: DataConfig,
     *,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
     oos_label: str | None = None,
     weigh: bool = False,
     mended: bool = True,
+    rules: LabelRules = AS_IT_LOOKS,
+    known: Collection[str] = (),
+    strict: bool = False,
 ) -> LabelledTable:
     """Read the labels to train on.
 
     Args:
         table: the user's table.
         config: how rows are read.
-        text_column: None to find it by name.
+        text_column: None to find it by name; several are joined.
         label_column: None for `mended_label` where there is one, else found by name.
         oos_label: None to find it by name.
         weigh: read the confidence column.
         mended: False passes over `mended_label`.
+        rules: how labels are read; `mended_label` has one a cell.
+        known: labels of another table, whose spelling stays.
+        strict: refuse a table with rows without text.
 
     Raises:
         InputError: the table can't be learned from.
@@ -113,11 +131,27 @@ def labelled_table(
             f"{table.path}: column {CONFIDENCE!r} is the probability that {MENDED!r} is right, not "
             f"{columns.label!r}: leave --weight-by-confidence out, or train on {MENDED!r}"
         )
-    dataset = to_dataset(table, columns, config, oos_label).dataset
-    unlabelled = int((dataset.given == NO_LABEL).sum())
-    notes = [f"{unlabelled} of {len(dataset)} rows have no label and are left out"]
-    confidence = read_confidence(table) if weigh else np.ones(len(dataset))
-    return LabelledTable(table, columns, dataset, confidence, tuple(notes if unlabelled else ()))
+    loaded = to_dataset(
+        table,
+        columns,
+        config,
+        oos_label,
+        rules=rules.as_they_stand if columns.label == MENDED else rules,
+        known=known,
+        strict=strict,
+    )
+    dataset, blank = loaded.dataset, loaded.blank
+    unlabelled = int((dataset.given == NO_LABEL).sum()) - len(blank)
+    left_out = {"no text": len(blank), "no label": unlabelled}
+    notes = [
+        f"{rows} of {len(dataset)} rows have {what} and are left out"
+        for what, rows in left_out.items()
+        if rows
+    ]
+    confidence = np.ones(len(dataset))
+    if weigh:
+        confidence = read_confidence(table, np.setdiff1d(np.arange(len(dataset)), blank))
+    return LabelledTable(table, columns, dataset, confidence, (*table.notes, *notes, *loaded.hints))
 
 
 def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:
@@ -176,27 +210,48 @@ def gathered(
     )
 
 
-def check_trainable(data: TrainingSet, where: str) -> None:
-    """Make sure that every label has enough texts to learn from and to be measured on.
+def trainable_set(
+    dataset: Dataset, confidence: Doubles, where: str, rare: RareLabels = "drop"
+) -> tuple[TrainingSet, tuple[str, ...]]:
+    """Gather what is trained on, and say what became of labels with a single text.
 
     Args:
-        data: the training set.
+        dataset: the rows; those without a label are left out.
+        confidence: float64 [n], how much each row counts.
         where: what the message calls the table and its column.
+        rare: whether labels that one distinct text carries are left out, kept, which leaves
+            nothing to measure them on, or an error.
 
     Raises:
-        InputError: there are fewer than two labels, or a label has one distinct text.
+        InputError: fewer than two labels have two texts, or a label has one and `rare` says so.
     """
+    data = training_set(dataset, confidence)
+    few = few_texts(data)
     if len(data.labels) < LEAST_LABELS:
         raise InputError(f"{where}: rows with at least two labels are needed to train on")
-    few = few_texts(data)
-    if few:
-        shown = ", ".join(repr(data.labels[k]) for k in few[:_SHOWN_LABELS])
-        more = f" and {len(few) - _SHOWN_LABELS} more" if len(few) > _SHOWN_LABELS else ""
-        has = "label has" if len(few) == 1 else "labels have"
+    names = ", ".join(repr(data.labels[k]) for k in few[:_SHOWN_LABELS])
+    more = f" and {len(few) - _SHOWN_LABELS} more" if len(few) > _SHOWN_LABELS else ""
+    has = "label has" if len(few) == 1 else "labels have"
+    told = f"{len(few)} {has} only one distinct text"
+    if few and rare == "error":
         raise InputError(
-            f"{where}: {len(few)} {has} only one distinct text, too few to learn from and be "
-            f"measured on: {shown}{more}; give each two texts or more, merge it or remove it"
+            f"{where}: {told}, too few to learn from and be measured on: {names}{more}; give each "
+            "two texts or more, merge it, or leave such labels out with --rare-labels drop"
         )
+    if len(data.labels) - len(few) < LEAST_LABELS:
+        raise InputError(
+            f"{where}: {told}, and fewer than two have more, one to learn from and one to be "
+            f"measured on: {names}{more}; give more texts"
+        )
+    if not few:
+        return data, ()
+    if rare == "keep":
+        return data, (f"{told}, so nothing measures how well they are learned: {names}{more}",)
+    left = training_set(without_labels(dataset, [data.labels[k] for k in few]), confidence)
+    return left, (
+        f"{told} and {'is' if len(few) == 1 else 'are'} left out of training: {names}{more} "
+        "(--rare-labels keep trains on them)",
+    )
 
 
 def few_texts(data: TrainingSet) -> list[int]:
@@ -223,20 +278,18 @@ def overlapping_rows(texts: Sequence[str], training: Sequence[Sequence[str]]) ->
     return np.array([i for i, text in enumerate(texts) if text_key(text) in keys], dtype=np.int64)
 
 
-def row_texts(table: SourceTable, column: str, limit: int) -> list[str]:
-    """Return a column's texts, cut to what the models read.
+def row_texts(
+    table: SourceTable, columns: ColumnChoice, limit: int, *, strict: bool = False
+) -> tuple[list[str], Ints]:
+    """Return the texts that are there, cut to what the models read, and int64 their rows, from 0.
 
     Raises:
-        InputError: one is blank.
+        InputError: all are blank, or one is and `strict` says so.
     """
-    whole = table.values(column)
-    blank = [row for row, text in zip(table.row_numbers, whole, strict=True) if not text.strip()]
-    if blank:
-        raise InputError(
-            f"{table.path}: {row_list(blank)}: no text in column {column!r}; "
-            "fill it in or remove the row"
-        )
-    return [text[:limit] for text in whole]
+    whole = columns.text_values(table)
+    blank = blank_rows(table, columns, whole, strict=strict)
+    rows = np.setdiff1d(np.arange(len(whole)), blank)
+    return [whole[row][:limit] for row in rows.tolist()], rows
 
 
 def label_counts(data: TrainingSet) -> dict[str, float]:
@@ -247,8 +300,12 @@ def label_counts(data: TrainingSet) -> dict[str, float]:
     return {label: round(totals[label], 6) for label in data.labels}
 
 
-def read_confidence(table: SourceTable) -> Doubles:
+def read_confidence(table: SourceTable, rows: Ints | None = None) -> Doubles:
     """Return float64 [n], 0 to 1, the confidence that labelmend gave each row.
+
+    Args:
+        table: the mended one.
+        rows: that have a confidence, from 0; None for all. The others get 0.
 
     Raises:
         ColumnError: there is no such column.
@@ -256,12 +313,12 @@ def read_confidence(table: SourceTable) -> Doubles:
     """
     check_column(table, CONFIDENCE, "--weight-by-confidence")
     values = table.values(CONFIDENCE)
-    found = np.full(len(values), np.nan)
-    for row, value in enumerate(values):
+    found = np.full(len(values), np.nan if rows is None else 0.0)
+    for row in range(len(values)) if rows is None else rows.tolist():
         try:
-            found[row] = float(value)
+            found[row] = float(values[row])
         except ValueError:
-            continue
+            found[row] = np.nan
     bad = [row + 1 for row in np.flatnonzero(~((found >= 0) & (found <= 1))).tolist()]
     if bad:
         raise InputError(

@@ -84,7 +84,7 @@ def train(
     """Train and calibrate one classifier.
 
     Args:
-        data: at least two labels, each of at least two texts (`data.check_trainable`).
+        data: at least two labels, each of at least two texts (`data.trainable_set`).
         embeddings: float32 [u, d], unit rows, of the distinct texts.
         config: the classifier's settings.
         learner: what is trained.

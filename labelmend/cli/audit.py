@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless
 
 
 def audit(
@@ -35,6 +35,9 @@ def audit(
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
     seed: options.Seed = None,
     quiet: options.Quiet = False,
@@ -44,7 +47,10 @@ def audit(
     from labelmend.data.request import TableRequest
     from labelmend.workflows.audit import audit_file
 
-    request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(
+        table, text_column, label_column, id_column, oos_label, encoding, (), rules
+    )
     done = audit_file(request, rows, output, seed=seed, new=new, dry_run=dry_run)
     if quiet:
         return

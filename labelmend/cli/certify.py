@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless
 
 
 def certify(
@@ -33,6 +33,9 @@ def certify(
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -41,7 +44,10 @@ def certify(
     from labelmend.data.request import TableRequest
     from labelmend.workflows.certify import certify_file
 
-    request = TableRequest(table, text_column, label_column, id_column, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(
+        table, text_column, label_column, id_column, oos_label, encoding, (), rules
+    )
     done = certify_file(request, answers, output)
     if quiet:
         return

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless, open_console
 from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.comparison import Comparison
 from labelmend.evaluation.evaluate import headline
@@ -19,17 +19,18 @@ from labelmend.workflows.train import TrainOutcome
 
 def print_training(outcome: TrainOutcome) -> None:
     """Print what was trained, and how good held-out texts say it is."""
-    console = Console()
+    console = open_console()
     classifier, data = outcome.training.classifier, outcome.data
     console.print(
         Text(
             harmless(
                 f"{classifier.kind} on {len(data.texts):,} distinct texts with "
-                f"{len(data.labels)} labels of column {outcome.label_column!r}"
+                f"{len(data.labels)} labels of column {outcome.columns.label!r}"
             )
         ),
         soft_wrap=True,
     )
+    console.print(Text(harmless(f"Read: {outcome.columns.in_words}.")), soft_wrap=True)
     title = "Held-out folds of these texts"
     if len(outcome.training.tested) < len(data.texts):
         title = f"{len(outcome.training.tested):,} held-out texts of these"
@@ -57,18 +58,19 @@ _NO_SHARES = ("log loss", "expected calibration error")
 
 def print_prediction(outcome: PredictOutcome) -> None:
     """Print how many texts were classified, and where the table is."""
-    console = Console()
+    console = open_console()
     console.print(
         f"{outcome.rows:,} texts classified, {outcome.flagged:,} of them out of scope",
         highlight=False,
     )
+    console.print(Text(harmless(f"Read: {outcome.columns.in_words}.")), soft_wrap=True)
     _print_notes(console, outcome.notes)
     console.print(Text(f"table: {outcome.output}"), soft_wrap=True)
 
 
 def print_export(outcome: ExportOutcome) -> None:
     """Print how well the export agrees with the model, and what int8 costs."""
-    console = Console()
+    console = open_console()
 
     def say(line: str) -> None:
         console.print(Text(harmless(line)), soft_wrap=True)
@@ -102,7 +104,7 @@ def print_export(outcome: ExportOutcome) -> None:
 
 def print_report(report: Report) -> None:
     """Print what was changed and what it gave, and where the report is."""
-    console = Console()
+    console = open_console()
     _print_comparison(console, report.comparison)
     mending = report.mending
     if isinstance(mending, str):

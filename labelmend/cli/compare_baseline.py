@@ -57,6 +57,10 @@ def compare_baseline(
         typer.Option("--test-label-column", help="Of the test table; found by name."),
     ] = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
+    strict: options.Strict = False,
     encoding: options.Encoding = None,
     kinds: Annotated[
         list[str] | None,
@@ -86,6 +90,7 @@ def compare_baseline(
             help="Mended rows count by the confidence that labelmend gave them.",
         ),
     ] = False,
+    rare_labels: options.RareLabels = "drop",
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
@@ -115,6 +120,9 @@ def compare_baseline(
         oos_label=oos_label,
         encoding=encoding,
         keep_overlap=keep_overlap,
+        rules=options.label_rules(label_separator, missing_label, merge_spellings),
+        strict=strict,
+        rare_labels=rare_labels,
         weigh=weight_by_confidence,
     )
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:

@@ -224,6 +224,11 @@ def _kept_votes(store: Path | None) -> str:
     return f"; {kept} are kept in {store}: run the same command again to resume" if kept else ""
 
 
+def say_note(message: str) -> None:
+    """Print a note to stderr, before the work that it is about."""
+    say_error(f"note: {message}")
+
+
 def say_error(message: str) -> None:
     """Print one line to stderr, spelled and not endless."""
     line = harmless(" ".join(message.split()))

@@ -27,6 +27,9 @@ def corrupt(
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
@@ -40,7 +43,8 @@ def corrupt(
     from labelmend.workflows.corrupt import corrupt_file
 
     config = load_config(profile, options.overrides(settings, seed))
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(table, text_column, label_column, None, oos_label, encoding, (), rules)
     shares = [parse_share(text) for text in noise]
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         given = options.given_profile(profile)

@@ -20,6 +20,10 @@ def describe(
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
+    strict: options.Strict = False,
     encoding: options.Encoding = None,
     labels: options.Labels = None,
     embedder: options.Embedder = None,
@@ -41,7 +45,10 @@ def describe(
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(
+        table, text_column, label_column, None, oos_label, encoding, (), rules, strict
+    )
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         described = describe_file(

@@ -1,12 +1,13 @@
 """Options that several commands take."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
+    from labelmend.data.cells.read import LabelRules
     from labelmend.data.outputs.claim import Given
     from labelmend.evaluation.peer import Peer
 
@@ -21,8 +22,12 @@ Table = Annotated[
     ),
 ]
 TextColumn = Annotated[
-    str | None,
-    typer.Option("--text-column", help="Found by name if not given.", show_default=False),
+    list[str] | None,
+    typer.Option(
+        "--text-column",
+        help="Found by name if not given. May be given several times: the columns are joined.",
+        show_default=False,
+    ),
 ]
 LabelColumn = Annotated[
     str | None,
@@ -38,6 +43,39 @@ OosLabel = Annotated[
 ]
 Encoding = Annotated[
     str | None, typer.Option("--encoding", help="Of the table; detected if not given.")
+]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option(
+        "--label-separator",
+        metavar="SIGN|none",
+        help="Between several labels in a cell; 'none' if each cell is one label as it stands.",
+        show_default=False,
+    ),
+]
+MissingLabels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing-label",
+        metavar="VALUE",
+        help="What stands for a missing label, such as -1 or n/a; may be repeated.",
+        show_default=False,
+    ),
+]
+MergeSpellings = Annotated[
+    bool,
+    typer.Option(
+        "--merge-spellings",
+        help="Labels that differ by case, spaces, hyphens or hidden characters are one.",
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a table with rows without text.")]
+RareLabels = Annotated[
+    Literal["drop", "keep", "error"],
+    typer.Option(
+        "--rare-labels",
+        help="Labels that only one distinct text carries: leave them out, train on them, or stop.",
+    ),
 ]
 Model = Annotated[
     Path,
@@ -83,6 +121,19 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Of all random choices.
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: no votes, plain label cards.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what was learned.")]
+
+
+def label_rules(
+    separator: str | None, missing: list[str] | None, merge_spellings: bool
+) -> "LabelRules":
+    """Return how labels are read.
+
+    Raises:
+        ConfigError: the separator is empty.
+    """
+    from labelmend.data.cells.read import LabelRules
+
+    return LabelRules(separator, tuple(missing or ()), merge_spellings)
 
 
 def overrides(settings: list[str] | None, seed: int | None) -> list[str]:

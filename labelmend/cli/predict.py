@@ -23,6 +23,7 @@ def predict(
     ] = None,
     text_column: options.TextColumn = None,
     encoding: options.Encoding = None,
+    strict: options.Strict = False,
     settings: options.Settings = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -34,7 +35,7 @@ def predict(
 
     config = load_config("embedded", options.overrides(settings, None))
     target = output or table.parent / f"{table.stem}.predicted{table.suffix}"
-    request = TableRequest(table, text_column, encoding=encoding)
+    request = TableRequest(table, text_column, encoding=encoding, strict=strict)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         outcome = predict_file(model, request, target, config, bars)
     if not quiet:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
 def relabel(
@@ -25,6 +25,10 @@ def relabel(
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
+    strict: options.Strict = False,
     encoding: options.Encoding = None,
     vote_columns: Annotated[
         list[str] | None,
@@ -118,6 +122,8 @@ def relabel(
         oos_label,
         encoding,
         tuple(dict.fromkeys(vote_columns or ())),
+        options.label_rules(label_separator, missing_label, merge_spellings),
+        strict,
     )
     if dry_run:
         with keeping_votes(None):
@@ -137,6 +143,7 @@ def relabel(
             use_llm=not no_llm,
             fresh=fresh,
             self_test=self_test,
+            tell=None if quiet else say_note,
             others=options.given_profile(profile),
         )
     if not quiet:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.cli.console import harmless
+from labelmend.cli.terminal import harmless, open_console
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import Diagnoses, diagnose
 from labelmend.relabel.labelmodel.types import Decision
@@ -60,8 +60,9 @@ def time_in_words(seconds: float) -> str:
 
 def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     """Print what a run would do and cost."""
-    console = Console()
+    console = open_console()
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("read", Text(harmless(plan.read)))
     table.add_row("rows", f"{plan.rows:,} ({plan.texts:,} distinct texts)")
     table.add_row("labels", f"{plan.labels:,}")
     if plan.unlabelled:
@@ -90,7 +91,7 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
 
 def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
     """Print what was done, what was learned, and where the files are."""
-    console, result = Console(), outcome.result
+    console, result = open_console(), outcome.result
     counts = Counter(result.decisions.actions)
     total = len(result.dataset)
     table = Table(title="Rows", title_justify="left", box=None, show_header=False, pad_edge=False)
@@ -101,6 +102,7 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
         if counts[action] or action not in {"label", "answered"}:
             table.add_row(words, f"{counts[action]:,}", f"{counts[action] / total:.1%}")
     console.print(table, highlight=False)
+    console.print(Text(harmless(f"Read: {outcome.columns.in_words}.")), soft_wrap=True)
     harm = result.decisions.expected_harm
     console.print(
         f"Estimated noise rate {estimated_noise(result):.1%}; "
@@ -232,7 +234,7 @@ def _print_notes(console: Console, notes: tuple[str, ...]) -> None:
 
 def print_score(score: Score) -> None:
     """Print label accuracy before and after."""
-    console = Console()
+    console = open_console()
     before, after = score.right_before / score.rows, score.right_after / score.rows
     wrong = score.rows - score.right_before
     console.print(

@@ -32,6 +32,10 @@ def train_classifier(
         ),
     ] = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
+    strict: options.Strict = False,
     encoding: options.Encoding = None,
     kind: Annotated[
         str | None,
@@ -43,6 +47,7 @@ def train_classifier(
             "--weight-by-confidence", help="Rows count by the confidence that labelmend gave them."
         ),
     ] = False,
+    rare_labels: options.RareLabels = "drop",
     in_scope_accuracy: Annotated[
         str | None,
         typer.Option(
@@ -100,7 +105,10 @@ def train_classifier(
             "of the profile"
         )
     point = _point(in_scope_accuracy, oos_recall, config)
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(
+        table, text_column, label_column, None, oos_label, encoding, (), rules, strict
+    )
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
             request,
@@ -110,6 +118,7 @@ def train_classifier(
             point,
             bars,
             weigh=weight_by_confidence,
+            rare_labels=rare_labels,
             others=options.given_profile(profile),
         )
     if not quiet:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.cli import options
-from labelmend.cli.console import ProgressBars, harmless, keeping_checkpoints
+from labelmend.cli.console import ProgressBars, keeping_checkpoints
+from labelmend.cli.terminal import harmless, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +45,9 @@ def tune_embedder(
         ),
     ] = None,
     oos_label: options.OosLabel = None,
+    label_separator: options.LabelSeparator = None,
+    missing_label: options.MissingLabels = None,
+    merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
     labels: options.Labels = None,
     embedder: options.Embedder = None,
@@ -65,7 +69,8 @@ def tune_embedder(
     config = options.with_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(table, text_column, label_column, None, oos_label, encoding, (), rules)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
@@ -82,10 +87,9 @@ def tune_embedder(
 
 def _print_tuning(outcome: "TuneOutcome") -> None:
     """Print recall before and after, and how the encoder is used."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = open_console()
     trained, resumed = int(outcome.texts.trained.sum()), outcome.resumed
     went_on = f", the first {resumed:,} of them by an earlier run" if resumed else ""
     console.print(

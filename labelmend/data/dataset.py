@@ -1,6 +1,5 @@
 """Tables to datasets: which column is what, the label set, and what a user should know of both."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelmend.configs.schema import DataConfig
+from labelmend.data.cells.hints import label_hints
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules, counted_note, read_labels
 from labelmend.data.duplicates import text_groups
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
@@ -26,8 +27,8 @@ _FEW_ROWS = 3
 _LEAST_LABELS = 2
 """With one, there is nothing to mend."""
 
-_SHOWN_GROUPS = 5
-"""In a note."""
+_SHOWN_NAMES = 100
+"""Characters of a first row that may be data: enough to know it by."""
 
 _TELLING_ROWS = 10
 """So many labelled rows, each with a label of its own, are no accident: it's the wrong column."""
@@ -41,11 +42,36 @@ class ColumnChoice:
         text: what is classified.
         label: the given label; None where all rows are labelled from scratch.
         id: names the rows; None where their numbers do.
+        more_text: further columns of text, in their order behind `text`.
     """
 
     text: str
     label: str | None
     id: str | None
+    more_text: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All columns of text."""
+        return (self.text, *self.more_text)
+
+    @property
+    def in_words(self) -> str:
+        """What is read, for a summary."""
+        parts = [f"text from {' and '.join(map(repr, self.texts))}"]
+        parts += [f"labels from {self.label!r}"] if self.label is not None else []
+        parts += [f"ids from {self.id!r}"] if self.id is not None else []
+        return ", ".join(parts)
+
+    def text_values(self, table: SourceTable) -> list[str]:
+        """Return what is classified, a text a row: the columns joined by line breaks.
+
+        A column that is blank in a row leaves no line there.
+        """
+        if not self.more_text:
+            return table.values(self.text)
+        rows = zip(*(table.values(column) for column in self.texts), strict=True)
+        return ["\n".join(part for part in parts if part.strip()) for parts in rows]
 
 
 @dataclass(frozen=True)
@@ -53,19 +79,23 @@ class LoadedDataset:
     """A dataset and what was seen while it was made.
 
     Attributes:
-        dataset: what the stages work on.
+        dataset: what the stages work on; a row without text has no label in it.
         notes: facts about the data that a user should know, one line each.
         truncated: number of texts that were cut.
+        blank: int64 [b], the rows without text, from 0.
+        hints: those of the notes that say how labels were read, and what they look like.
     """
 
     dataset: Dataset
     notes: tuple[str, ...]
     truncated: int
+    blank: Ints
+    hints: tuple[str, ...]
 
 
 def choose_columns(
     table: SourceTable,
-    text: str | None = None,
+    text: str | Sequence[str] | None = None,
     label: str | None = None,
     id_column: str | None = None,
     *,
@@ -75,7 +105,7 @@ def choose_columns(
 
     Args:
         table: the user's table.
-        text: the text column's name, or None to find it.
+        text: the text column's name, or those of several, or None to find it.
         label: the label column's name, or None to find it.
         id_column: the id column's name, or None to find one whose values are unique.
         label_needed: False where a labels file gives the labels, so that no row needs one.
@@ -83,27 +113,32 @@ def choose_columns(
     Raises:
         ColumnError: a named column is missing or named twice, or none can be found.
     """
-    named = {"--text-column": text, "--label-column": label, "--id-column": id_column}
-    given = {flag: name for flag, name in named.items() if name is not None}
-    for flag, name in given.items():
+    texts = [text] if isinstance(text, str) else list(text or ())
+    named = {"--label-column": label, "--id-column": id_column}
+    given = [("--text-column", name) for name in texts]
+    given += [(flag, name) for flag, name in named.items() if name is not None]
+    for flag, name in given:
         check_column(table, name, flag)
-    for name, times in Counter(given.values()).items():
+    for name, times in Counter(name for _, name in given).items():
         if times > 1:
-            flags = " and ".join(flag for flag in given if given[flag] == name)
+            flags = " and ".join(flag for flag, other in given if other == name)
             raise ColumnError(f"{table.path}: {flags} both name {name!r}; name two columns")
-    taken = set(given.values())
-    text = text or _find(table, TEXT_NAMES, taken, "--text-column")
-    if text is None:
+    taken = {name for _, name in given}
+    first = texts[0] if texts else _known(table.text_column, taken)
+    first = first or _find(table, TEXT_NAMES, taken, "--text-column")
+    if first is None:
         raise ColumnError(_not_found(table, "text", "--text-column"))
-    label = label or _find(table, LABEL_NAMES, taken | {text}, "--label-column")
+    texts = texts or [first]
+    label = label or _known(table.label_column, {*taken, *texts})
+    label = label or _find(table, LABEL_NAMES, {*taken, *texts}, "--label-column")
     if label is None and label_needed:
         raise ColumnError(_not_found(table, "label", "--label-column"))
     free = [
-        name for name in table.columns if name not in {text, label} and _names_rows(table, name)
+        name for name in table.columns if name not in {*texts, label} and _names_rows(table, name)
     ]
     by_name = {name.strip().casefold(): name for name in free}
     found = next((by_name[name] for name in ID_NAMES if name in by_name), None)
-    return ColumnChoice(text, label, id_column or found)
+    return ColumnChoice(first, label, id_column or found, tuple(texts[1:]))
 
 
 def to_dataset(
@@ -112,10 +147,14 @@ def to_dataset(
     config: DataConfig,
     oos_label: str | None,
     extra_labels: Sequence[str] = (),
+    *,
+    rules: LabelRules = AS_IT_LOOKS,
+    known: Collection[str] = (),
+    strict: bool = False,
 ) -> LoadedDataset:
     """Make the dataset.
 
-    Labels stay as the table has them, white space and all; a blank one is `NO_LABEL`.
+    Labels stay as the table has them, white space and all; a missing one is `NO_LABEL`.
 
     Args:
         table: the user's table.
@@ -124,40 +163,57 @@ def to_dataset(
         oos_label: the label that means "fits no label", added where no row carries it; None takes
             the first of `config.oos_labels` that there is.
         extra_labels: labels of a labels file, which rows may carry or not.
+        rules: how labels are read.
+        known: labels of another table, whose spelling stays.
+        strict: refuse a table with rows without text.
 
     Raises:
-        InputError: texts or ids are missing, ids repeat, or the labels can't be learned from.
+        InputError: no row has a text, ids are missing or repeat, a row has several labels, or the
+            labels can't be learned from.
     """
-    whole = table.values(columns.text)
-    blank = [row for row, text in zip(table.row_numbers, whole, strict=True) if not text.strip()]
-    if blank:
-        raise InputError(
-            f"{table.path}: {row_list(blank)}: no text in column {columns.text!r}; "
-            "fill it in or remove the row"
-        )
+    whole = columns.text_values(table)
+    blank = blank_rows(table, columns, whole, strict=strict)
     ids = _ids(table, columns.id)
-    carried = table.values(columns.label) if columns.label is not None else [""] * len(table)
-    carried = [label if label.strip() else "" for label in carried]
+    stay = {*extra_labels} | ({oos_label} if oos_label else set())
+    carried, read = given_labels(table, columns.label, rules, stay, known)
+    for row in blank.tolist():
+        carried[row] = ""
     extra = {*extra_labels} | ({oos_label} if oos_label else set())
     labels = tuple(sorted({*filter(None, carried)} | extra))
     _check_labels(table, columns.label, carried, labels, described=bool(extra_labels))
     index = {label: i for i, label in enumerate(labels)} | {"": NO_LABEL}
     given = np.array([index[label] for label in carried], dtype=np.int64)
+    oos = _oos_index(labels, oos_label, config.oos_labels)
     limit = config.max_text_chars
     truncated = sum(len(text) > limit for text in whole)
+    rows = np.setdiff1d(np.arange(len(whole)), blank).tolist()
+    counts = Counter(carried[row] for row in rows)
+    missing = counts.pop("", 0)
+    hints = (*read, *label_hints(counts, labels, ask=oos is None))
     notes = (
-        *_label_notes(carried, labels),
-        *_duplicate_notes(table, whole, given),
-        *_note(truncated, "text is", "texts are", f"cut to {limit} characters for the models"),
+        *table.notes,
+        *_blank_notes(blank, columns),
+        *counted_note(missing, "row has", "rows have", "no label: labelled from scratch"),
+        *hints,
+        *counted_note(
+            sum(counts[label] < _FEW_ROWS for label in labels),
+            "label has",
+            "labels have",
+            f"fewer than {_FEW_ROWS} rows",
+        ),
+        *_duplicate_notes(whole, given, rows),
+        *counted_note(
+            truncated, "text is", "texts are", f"cut to {limit} characters for the models"
+        ),
     )
     dataset = Dataset(
         ids=ids,
         texts=tuple(text[:limit] for text in whole),
         given=given,
         labels=labels,
-        oos=_oos_index(labels, oos_label, config.oos_labels),
+        oos=oos,
     )
-    return LoadedDataset(dataset, notes, truncated)
+    return LoadedDataset(dataset, notes, truncated, blank, hints)
 
 
 def check_column(table: SourceTable, column: str, flag: str) -> None:
@@ -168,7 +224,8 @@ def check_column(table: SourceTable, column: str, flag: str) -> None:
     """
     if column not in table.columns:
         raise ColumnError(
-            f"{table.path}: {flag}: no column {column!r}{nearest(column, table.columns)}; "
+            no_header(table)
+            or f"{table.path}: {flag}: no column {column!r}{nearest(column, table.columns)}; "
             f"there are {_names(table.columns)}"
         )
 
@@ -179,23 +236,79 @@ def label_indices(labels: Sequence[str], values: Iterable[str | None]) -> Ints:
     return np.array([index.get(value, NO_LABEL) for value in values], dtype=np.int64)
 
 
-def vote_indices(table: SourceTable, column: str, dataset: Dataset) -> Ints:
+def blank_rows(
+    table: SourceTable, columns: ColumnChoice, texts: Sequence[str], *, strict: bool
+) -> Ints:
+    """Return int64 [b], ascending, the rows without text.
+
+    Raises:
+        InputError: all rows are, or any is and `strict` says so.
+    """
+    blank = [row for row, text in enumerate(texts) if not text.strip()]
+    where = _columns_in_words(columns)
+    if len(blank) == len(texts):
+        raise InputError(
+            f"{table.path}: no row has a text in {where}; name another with --text-column"
+        )
+    if blank and strict:
+        raise InputError(
+            f"{table.path}: {row_list(row + 1 for row in blank)}: no text in {where}; fill it in, "
+            "remove the row, or leave --strict out"
+        )
+    return np.array(blank, dtype=np.int64)
+
+
+def given_labels(
+    table: SourceTable,
+    column: str | None,
+    rules: LabelRules,
+    described: Collection[str] = (),
+    known: Collection[str] = (),
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the label of each row, "" where it has none, and notes on how they were read.
+
+    Args:
+        table: the user's table.
+        column: with the labels; None where no row has one.
+        rules: how labels are read.
+        described: labels that are there whatever the rows carry; their spelling stays.
+        known: labels of another table, whose spelling stays, too.
+
+    Raises:
+        InputError: a row has several.
+    """
+    if column is None:
+        return [""] * len(table), ()
+    cells = table.values(column)
+    read = read_labels(cells, rules, described=described, known=known)
+    return read.single(cells, f"{table.path}: column {column!r}"), read.notes
+
+
+def vote_indices(
+    table: SourceTable, column: str, dataset: Dataset, rules: LabelRules = AS_IT_LOOKS
+) -> Ints:
     """Return int64 [n], a column of other annotators' labels as indices of the label set.
 
-    A blank is `NO_LABEL`, and so is what is no label of the set.
+    A missing one is `NO_LABEL`, and so is what is no label of the set.
 
     Raises:
         ColumnError: there is no such column.
-        InputError: none of its values is a label of the set.
+        InputError: none of its values is a label of the set, or a row has several.
     """
     check_column(table, column, "--vote-column")
-    votes = label_indices(dataset.labels, table.values(column))
+    said, _ = given_labels(table, column, rules, dataset.labels)
+    votes = label_indices(dataset.labels, said)
     if len(votes) and not (votes != NO_LABEL).any():
         raise InputError(
             f"{table.path}: --vote-column {column}: none of its values is a label of this table; "
             "name a column with labels"
         )
     return votes
+
+
+def _known(column: str | None, taken: Collection[str]) -> str | None:
+    """Return the column that the table's format knows, unless it is another one already."""
+    return None if column in taken else column
 
 
 def _find(
@@ -211,9 +324,19 @@ def _find(
 
 
 def _not_found(table: SourceTable, what: str, flag: str) -> str:
-    return (
+    return no_header(table) or (
         f"{table.path}: no {what} column found; name one with {flag}: "
         f"there are {_names(table.columns)}"
+    )
+
+
+def no_header(table: SourceTable) -> str:
+    """Return what to say where the first row is one more row, not names; else an empty string."""
+    if not table.headless:
+        return ""
+    return (
+        f"{table.path}: the first row looks like data ({_names(table.columns)[:_SHOWN_NAMES]}), "
+        "not like names of columns; if the file has no header, give --no-header"
     )
 
 
@@ -283,46 +406,43 @@ def _oos_index(labels: Sequence[str], oos_label: str | None, known: Iterable[str
     return next((folded.index(k.casefold()) for k in known if k.casefold() in folded), None)
 
 
-def _note(count: int, one: str, many: str, rest: str) -> list[str]:
-    return [f"{count} {one if count == 1 else many} {rest}"] if count else []
+def _blank_notes(blank: Ints, columns: ColumnChoice) -> list[str]:
+    rows = row_list((blank + 1).tolist())
+    return counted_note(
+        len(blank),
+        "row has",
+        "rows have",
+        f"no text in {_columns_in_words(columns)} and {'is' if len(blank) == 1 else 'are'} left "
+        f"out: {rows} (--strict refuses such a table)",
+    )
 
 
-def _label_notes(carried: Sequence[str], labels: Sequence[str]) -> list[str]:
-    notes = _note(carried.count(""), "row has", "rows have", "no label: labelled from scratch")
-    alike = defaultdict(list)
-    for label in labels:
-        alike[re.sub(r"[\s_-]+", "", label.casefold())].append(label)
-    groups = [" = ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
-    if groups:
-        more = f" and {len(groups) - _SHOWN_GROUPS} more" if len(groups) > _SHOWN_GROUPS else ""
-        notes.append(
-            "labels that differ only by case, spaces, underscores or hyphens are not merged: "
-            f"{'; '.join(groups[:_SHOWN_GROUPS])}{more}"
-        )
-    rows = Counter(carried)
-    few = sum(rows[label] < _FEW_ROWS for label in labels)
-    return notes + _note(few, "label has", "labels have", f"fewer than {_FEW_ROWS} rows")
+def _columns_in_words(columns: ColumnChoice) -> str:
+    names = " and ".join(map(repr, columns.texts))
+    return f"column{'s' * bool(columns.more_text)} {names}"
 
 
-def _duplicate_notes(table: SourceTable, texts: Sequence[str], given: Ints) -> list[str]:
+def _duplicate_notes(texts: Sequence[str], given: Ints, rows: Sequence[int]) -> list[str]:
+    """Return notes on texts that stand in several rows, among those given by index."""
+    texts = [texts[row] for row in rows]
     groups = text_groups(texts).tolist()
     seen: dict[int, set[int]] = defaultdict(set)
-    for group, label in zip(groups, given.tolist(), strict=True):
+    for group, label in zip(groups, given[rows].tolist(), strict=True):
         if label != NO_LABEL:
             seen[group].add(label)
     torn = {group for group, labels in seen.items() if len(labels) > 1}
-    rows = [row for row, group in zip(table.row_numbers, groups, strict=True) if group in torn]
+    places = [row + 1 for row, group in zip(rows, groups, strict=True) if group in torn]
     return [
-        *_note(
+        *counted_note(
             len(texts) - len(set(texts)),
             "row repeats",
             "rows repeat",
             "the text of an earlier row exactly",
         ),
-        *_note(
+        *counted_note(
             len(torn),
             "text carries",
             "texts carry",
-            f"different labels in different rows: {row_list(rows)}",
+            f"different labels in different rows: {row_list(places)}",
         ),
     ]

@@ -1,10 +1,13 @@
 """A table as a command asks for it: found, read and checked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from labelmend.configs.schema import DataConfig
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
@@ -18,30 +21,46 @@ class TableRequest:
 
     Attributes:
         path: of the table.
-        text_column: None to find it by name; so with the others.
+        text_column: None to find it by name; so with the others. Several are joined.
         label_column: as above.
         id_column: as above.
         oos_label: the label that means "fits no label"; None to find it by name.
         encoding: of the file; None to detect it.
         vote_columns: columns with what other annotators or models said of each row.
+        rules: how labels are read.
+        strict: refuse a table with rows without text.
     """
 
     path: Path
-    text_column: str | None = None
+    text_column: str | Sequence[str] | None = None
     label_column: str | None = None
     id_column: str | None = None
     oos_label: str | None = None
     encoding: str | None = None
     vote_columns: tuple[str, ...] = ()
+    rules: LabelRules = AS_IT_LOOKS
+    strict: bool = False
 
 
 @dataclass(frozen=True)
 class LoadedTable:
-    """A checked table: all that can be wrong with it has been looked for."""
+    """A checked table: all that can be wrong with it has been looked for.
+
+    Attributes:
+        table: as it was read.
+        columns: which of its columns is what.
+        dataset: its rows that have a text.
+        rows: int64 [n], where they stand in the table, from 0.
+        ids: of all rows of the table.
+        votes: by column, int64 [n].
+        notes: what the user should know, one line each.
+    """
 
     table: SourceTable
     columns: ColumnChoice
     dataset: Dataset
+    rows: Ints
+    ids: tuple[str, ...]
     votes: Mapping[str, Ints]
     notes: tuple[str, ...]
 
@@ -67,12 +86,33 @@ def load_table(
         request.id_column,
         label_needed=not written,
     )
-    loaded = to_dataset(table, columns, config, request.oos_label, tuple(written))
+    loaded = to_dataset(
+        table,
+        columns,
+        config,
+        request.oos_label,
+        tuple(written),
+        rules=request.rules,
+        strict=request.strict,
+    )
     for column in request.vote_columns:
-        if column in {columns.text, columns.label, columns.id}:
+        if column in {*columns.texts, columns.label, columns.id}:
             raise ColumnError(
                 f"{table.path}: --vote-column {column}: holds the texts, labels or ids that are to "
                 "be mended; name a column with what others said"
             )
-    votes = {c: vote_indices(table, c, loaded.dataset) for c in request.vote_columns}
-    return LoadedTable(table, columns, loaded.dataset, votes, loaded.notes)
+    rows = np.setdiff1d(np.arange(len(table)), loaded.blank)
+    votes = {
+        column: vote_indices(table, column, loaded.dataset, request.rules)[rows]
+        for column in request.vote_columns
+    }
+    whole = loaded.dataset
+    dataset = whole
+    if len(loaded.blank):
+        dataset = replace(
+            whole,
+            ids=tuple(whole.ids[row] for row in rows),
+            texts=tuple(whole.texts[row] for row in rows),
+            given=whole.given[rows],
+        )
+    return LoadedTable(table, columns, dataset, rows, whole.ids, votes, loaded.notes)

@@ -45,21 +45,23 @@ class Condition:
         name: what tables call it.
         dataset: its rows.
         confidence: float64 [n], how much each row counts.
+        keeps_rare: whether labels of a single text are trained on.
     """
 
     name: str
     dataset: Dataset
     confidence: Doubles
+    keeps_rare: bool = False
 
     def training_set(self) -> TrainingSet:
-        """Return what is trained on: labels of a single text are left out."""
+        """Return what is trained on: labels of a single text are left out unless they are kept."""
         return self._training_set
 
     @cached_property
     def _training_set(self) -> TrainingSet:
         data = training_set(self.dataset, self.confidence)
         few = [data.labels[k] for k in few_texts(data)]
-        if not few:
+        if not few or self.keeps_rare:
             return data
         return training_set(without_labels(self.dataset, few), self.confidence)
 

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labelmend.classify.data import LabelledTable
+from labelmend.classify.data import LabelledTable, RareLabels
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.evaluation.baseline import TestSet, TrainingRun, answers_of, by_condition, test_rows
 from labelmend.evaluation.compare import Outcome, compare
 from labelmend.evaluation.evaluate import curve_record
@@ -25,7 +26,7 @@ class ComparisonRequest:
         before: table with the labels as given.
         after: table with the mended ones; None where `before` has both.
         test: table with labels that are held for true, or None.
-        text_column: of all tables.
+        text_column: of all tables; several are joined.
         label_column: the given labels.
         mended_column: the mended ones.
         gold_column: the true labels of the training texts, in `before` or `after`; None to go
@@ -35,12 +36,15 @@ class ComparisonRequest:
         encoding: of all tables.
         keep_overlap: test on texts that are trained on, too.
         weigh: mended rows count by labelmend's confidence.
+        rules: how labels are read.
+        rare_labels: what is done with labels of one text in a training set.
+        strict: refuse tables with rows without text.
     """
 
     before: Path
     after: Path | None = None
     test: Path | None = None
-    text_column: str | None = None
+    text_column: str | Sequence[str] | None = None
     label_column: str | None = None
     mended_column: str | None = None
     gold_column: str | None = None
@@ -49,6 +53,9 @@ class ComparisonRequest:
     encoding: str | None = None
     keep_overlap: bool = False
     weigh: bool = False
+    rules: LabelRules = AS_IT_LOOKS
+    rare_labels: RareLabels = "drop"
+    strict: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
 """What a user reads of each row: our columns of the mended table, and the lines of evidence."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labelmend.data.table import NewColumn
+from labelmend.data.table import NewColumn, Value
 from labelmend.relabel.diagnostics.explain import RowReader
 from labelmend.relabel.result import Relabelling
-from labelmend.types import NO_LABEL
+from labelmend.types import NO_LABEL, Ints
+
+BLANK = "blank"
+"""What the evidence says in the place of a decision of a row without text, which was left out."""
 
 COLUMNS = (
     *("mended_label", "decision", "label_quality", "confidence"),
@@ -15,12 +20,33 @@ COLUMNS = (
 )
 
 
-def columns_of(result: Relabelling) -> tuple[NewColumn, ...]:
-    """Return our columns, in the order of the rows."""
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a relabelling stand in the user's table, which may have rows without text.
+
+    Attributes:
+        rows: int64 [n], their indices, from 0, ascending.
+        ids: of all rows of the table.
+        label: the user's column whose type the mended labels have; None without one.
+    """
+
+    rows: Ints
+    ids: Sequence[str]
+    label: str | None = None
+
+    @classmethod
+    def of(cls, result: Relabelling) -> "Places":
+        """Return those of a table all of whose rows have a text."""
+        return cls(np.arange(len(result.dataset)), result.dataset.ids)
+
+
+def columns_of(result: Relabelling, places: Places | None = None) -> tuple[NewColumn, ...]:
+    """Return our columns, in the order of the table's rows; a row that was left out is empty."""
+    places = places or Places.of(result)
     decisions, labels = result.decisions, result.dataset.labels
     rows = range(len(result.dataset))
     reader = RowReader(result)
-    values: dict[str, tuple[str | float | None, ...]] = {
+    values: dict[str, tuple[Value, ...]] = {
         "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended),
         "decision": decisions.actions,
         "label_quality": tuple(float(q) for q in decisions.quality),
@@ -29,14 +55,30 @@ def columns_of(result: Relabelling) -> tuple[NewColumn, ...]:
         "votes": tuple(_votes(reader.votes(row)) for row in rows),
         "reason": tuple(reader.reason(row) for row in rows),
     }
-    return tuple(NewColumn(name, values[name]) for name in COLUMNS)
+    like = {"mended_label": places.label}
+    return tuple(NewColumn(name, spread(values[name], places), like.get(name)) for name in COLUMNS)
+
+
+def spread(values: Sequence[Value], places: Places) -> tuple[Value, ...]:
+    """Return values, one a row that was worked on, as one a row of the table."""
+    found: list[Value] = [None] * len(places.ids)
+    for row, value in zip(places.rows.tolist(), values, strict=True):
+        found[row] = value
+    return tuple(found)
 
 
 def _votes(votes: Mapping[str, str]) -> str | None:
     return " | ".join(f"{voter}: {label}" for voter, label in votes.items()) or None
 
 
-def evidence_lines(result: Relabelling) -> Iterator[str]:
-    """Yield one JSON line a row: its explanation."""
-    for explanation in RowReader(result).explanations(np.arange(len(result.dataset))):
-        yield explanation.to_line()
+def evidence_lines(result: Relabelling, places: Places | None = None) -> Iterator[str]:
+    """Yield one JSON line a row of the table: its explanation, or that it was left out."""
+    places = places or Places.of(result)
+    explanations = RowReader(result).explanations(np.arange(len(result.dataset)))
+    worked_on = set(places.rows.tolist())
+    for row, name in enumerate(places.ids):
+        if row in worked_on:
+            yield replace(next(explanations), row=row + 1).to_line()
+        else:
+            blank = {"row": row + 1, "id": name, "text": "", "decision": BLANK}
+            yield json.dumps(blank, ensure_ascii=False, separators=(",", ":"))

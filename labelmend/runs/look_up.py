@@ -13,6 +13,7 @@ from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.companions import changed_since, two_runs
+from labelmend.runs.columns import BLANK
 from labelmend.runs.record import RunRecord
 
 
@@ -57,7 +58,9 @@ def look_up(
     number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
     try:
         explanation = Explanation.from_line(line.decode())
-    except ValueError:
+        if json.loads(line).get("decision") == BLANK:
+            raise InputError(f"{table}: row {number} has no text, so nothing was decided of it")
+    except (ValueError, AttributeError, RecursionError):
         raise _damaged(path, number) from None
     if explanation.row != number:
         raise _damaged(path, number)

@@ -56,12 +56,22 @@ class InputColumns(Part):
         label: the given labels; None where there were none.
         id: what names the rows; None where their numbers do.
         votes: with what others said.
+        more_text: further columns of what was classified, joined behind `text`.
     """
 
     text: Text
     label: Text | None
     id: Text | None
     votes: tuple[Text, ...]
+    more_text: tuple[Text, ...] = ()
+
+
+class LabelReading(Part):
+    """How cells with labels were read: see `LabelRules`."""
+
+    separator: Text | None = None
+    missing: tuple[Text, ...] = ()
+    merge_spellings: bool = False
 
 
 class RunInput(Part):
@@ -73,6 +83,8 @@ class RunInput(Part):
         rows: of the table.
         texts: distinct ones.
         columns: which was what.
+        reading: how cells with labels were read.
+        blank: rows without text, which were left out.
     """
 
     path: Text
@@ -80,6 +92,8 @@ class RunInput(Part):
     rows: int
     texts: int
     columns: InputColumns
+    reading: LabelReading = LabelReading()
+    blank: int = 0
 
 
 class UsedModel(Part):

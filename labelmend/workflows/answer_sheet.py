@@ -3,7 +3,7 @@
 import getpass
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labelmend.configs.schema import DataConfig
 from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now, text_sha256
@@ -84,7 +84,7 @@ class Sheet:
         none_words = {_folded(word) for word in filled.none_words}
         return cls(
             table=table,
-            texts=[text[: config.max_text_chars] for text in table.values(chosen.text)],
+            texts=[text[: config.max_text_chars] for text in chosen.text_values(table)],
             ids=table.values(chosen.id) if chosen.id else [str(row) for row in table.row_numbers],
             known=known,
             aliases=_aliases(known, {*none_words, _UNSURE}),
@@ -226,18 +226,18 @@ def _chosen(table: SourceTable, request: TableRequest, answers: Collection[str])
     Raises:
         ColumnError: they can't be found, or one of them is a column of answers.
     """
-    named = {request.text_column, request.label_column, request.id_column} - {None}
+    named = {request.label_column, request.id_column} - {None}
     chosen = choose_columns(
         table, request.text_column, request.label_column, request.id_column, label_needed=False
     )
     label = None if chosen.label in answers and chosen.label not in named else chosen.label
     row_id = None if chosen.id in answers and chosen.id not in named else chosen.id
-    for column in sorted(answers & {chosen.text, label, row_id}):  # type: ignore[operator]
+    for column in sorted(answers & {*chosen.texts, label, row_id}):  # type: ignore[operator]
         raise ColumnError(
             f"{table.path}: --answer-column {column}: holds the texts, given labels or ids; "
             "name a column with answers"
         )
-    return ColumnChoice(chosen.text, label, row_id)
+    return replace(chosen, label=label, id=row_id)
 
 
 def _aliases(known: Collection[str], words: Collection[str]) -> dict[str, str]:

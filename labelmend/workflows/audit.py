@@ -160,7 +160,7 @@ def _begin(table: MendedTable, rows: int, seed: int) -> Design:
 def _sheet(table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...]) -> str:
     """Return the CSV that people fill in."""
     data, text = table.dataset, io.StringIO(newline="")
-    whole = table.table.values(table.columns.text)
+    whole = table.columns.text_values(table.table)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in drawn:

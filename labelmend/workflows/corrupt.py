@@ -25,7 +25,7 @@ from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.types import NO_LABEL, Floats
+from labelmend.types import Floats
 from labelmend.weights.locate import locate
 
 TRUE_LABEL = "true_label"
@@ -85,10 +85,9 @@ def corrupt_file(
         dataset.given, len(dataset.labels), shares, seed, prototypes=prototypes, oos=dataset.oos
     )
     original = loaded.table.values(loaded.columns.label)
-    values = [
-        dataset.labels[k] if k != NO_LABEL else text
-        for k, text in zip(noisy, original, strict=True)
-    ]
+    values = list(original)
+    for i in np.flatnonzero(noisy != dataset.given).tolist():
+        values[loaded.rows[i]] = dataset.labels[noisy[i]]
     table = with_values(loaded.table, loaded.columns.label, values)
     with atomic_files([output]) as (temporary,):
         write_table(table, [NewColumn(TRUE_LABEL, tuple(original))], temporary)

@@ -25,7 +25,7 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_folder
-from labelmend.errors import InputError, ModelError
+from labelmend.errors import ModelError
 from labelmend.onnx.onnx_encoder import ExportedEncoder, export_encoder, quantize_encoder
 from labelmend.onnx.onnx_folder import (
     CARD,
@@ -46,6 +46,7 @@ from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
+from labelmend.workflows.predict import trained_columns
 
 TOLERANCE = 1e-4
 """Probabilities may differ from `predict`'s by so much at most."""
@@ -168,11 +169,11 @@ def _check_texts(request: TableRequest, source: str, model: SavedModel) -> Check
     label = request.label_column
     if label is None and MENDED in table.columns:
         label = MENDED
-    columns = choose_columns(table, request.text_column, label, label_needed=False)
-    texts = row_texts(table, columns.text, model.max_text_chars)
-    if not texts:
-        raise InputError(f"{request.path}: has no rows to check the export on; give some texts")
-    labels = [""] * len(texts) if columns.label is None else table.values(columns.label)
+    named = request.text_column or trained_columns(model, table)
+    columns = choose_columns(table, named, label, label_needed=False)
+    texts, rows = row_texts(table, columns, model.max_text_chars)
+    whole = [""] * len(table) if columns.label is None else table.values(columns.label)
+    labels = [whole[row] for row in rows.tolist()]
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     return CheckTexts(tuple(texts), tuple(labels), source, digest)
 

@@ -30,6 +30,7 @@ from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
 from labelmend.relabel.run_state import Run, carry_out
+from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import COLUMNS
 from labelmend.stopwatch import Stopwatch
@@ -63,6 +64,7 @@ class Plan:
         seconds: by stage.
         tokens: that each voter will read, at most about; a server counts them in its own way.
         answered: texts that people have answered.
+        read: which columns are read.
     """
 
     rows: int
@@ -77,6 +79,7 @@ class Plan:
     seconds: dict[str, float]
     tokens: dict[str, int]
     answered: int = 0
+    read: str = ""
 
 
 def plan_file(
@@ -102,8 +105,10 @@ def plan_file(
     answers = loaded_answers(loaded.dataset, answers_file)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
-    notes = (*loaded.notes, *notes_on_gpu(config, models))
+    script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
+    notes = (*loaded.notes, *script, *notes_on_gpu(config, models))
     plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
+    plan = replace(plan, rows=len(loaded.table), read=loaded.columns.in_words)
     if answers is None:
         return plan, models, notes
     told = replace(plan, answered=len(np.unique(answers.text[~answers.unsure])))

@@ -1,6 +1,6 @@
 """Files in, files out: what the command `predict` does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,22 +8,25 @@ import numpy as np
 
 from labelmend.classify.classifier import Predictions
 from labelmend.classify.data import row_texts
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders
 from labelmend.configs.schema import Config
-from labelmend.data.dataset import choose_columns
+from labelmend.data.cells.read import counted_note
+from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.table import NewColumn, Value
+from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
     write_table,
 )
+from labelmend.errors import ColumnError
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
+from labelmend.runs.columns import Places, spread
 
 PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
 
@@ -37,15 +40,17 @@ class PredictOutcome:
     """A finished prediction.
 
     Attributes:
-        rows: of the table.
+        rows: of the table that have a text.
         flagged: rows that were called out of scope.
         output: the table that was written.
+        columns: that were read.
         notes: what the user should know.
     """
 
     rows: int
     flagged: int
     output: Path
+    columns: ColumnChoice
     notes: tuple[str, ...]
 
 
@@ -56,7 +61,8 @@ def predict_file(
 
     Args:
         folder: of the model.
-        request: the table and its text column.
+        request: the table and its text columns; those that the model was trained on if none is
+            named.
         output: the table with `PREDICTED` behind the user's columns.
         config: how many texts are predicted at a time.
         progress: hears how far the work is.
@@ -70,8 +76,9 @@ def predict_file(
     check_new_columns(table, PREDICTED)
     inputs = (*given(request.path), Given(folder, "the model"))
     claim(inputs, [Output(output, is_table=True)])
-    column = choose_columns(table, request.text_column, label_needed=False).text
-    texts = row_texts(table, column, model.max_text_chars)
+    named = request.text_column or trained_columns(model, table)
+    columns = choose_columns(table, named, label_needed=False)
+    texts, rows = row_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     labels = model.classifier.labels
@@ -82,7 +89,7 @@ def predict_file(
     progress.start("predict", len(texts))
     blocks = blocks_of(len(texts), config.classify.batch_rows)
     for found in LOCAL.map_blocks(
-        lambda rows: model.classifier.predict(space.queries(texts[rows])), blocks
+        lambda block: model.classifier.predict(space.queries(texts[block])), blocks
     ):
         count = len(found.labels)
         names += [labels[k] for k in found.labels]
@@ -90,13 +97,36 @@ def predict_file(
         flags += found.is_oos.tolist()
         tops += _top_labels(found, labels)
         progress.advance(count)
-    values: list[tuple[Value, ...]] = [
-        tuple(column) for column in (names, probabilities, flags, tops)
-    ]
+    places = Places(rows, [""] * len(table))
+    values: list[Sequence[Value]] = [names, probabilities, flags, tops]
+    ours = [NewColumn(n, spread(v, places)) for n, v in zip(PREDICTED, values, strict=True)]
     with atomic_files([output]) as (temporary,):
-        columns = [NewColumn(n, v) for n, v in zip(PREDICTED, values, strict=True)]
-        write_table(table, columns, temporary)
-    return PredictOutcome(len(texts), sum(flags), output, (*settled, *space.notes))
+        write_table(table, ours, temporary)
+    blank = counted_note(
+        len(table) - len(texts), "row has", "rows have", "no text: nothing is predicted of it"
+    )
+    notes = (*settled, *table.notes, *blank, *space.notes)
+    return PredictOutcome(len(texts), sum(flags), output, columns, notes)
+
+
+def trained_columns(model: SavedModel, table: SourceTable) -> tuple[str, ...] | None:
+    """Return the text columns that a model was trained on, where a table has them, else None.
+
+    Raises:
+        ColumnError: they are several, and the table has only some of them.
+    """
+    data = model.card.get("data")
+    said = data.get("columns") if isinstance(data, Mapping) else None
+    if not isinstance(said, Mapping) or not isinstance(said.get("text"), str):
+        return None
+    columns = (said["text"], *(c for c in said.get("more_text") or () if isinstance(c, str)))
+    lacking = [column for column in columns if column not in table.columns]
+    if lacking and len(lacking) < len(columns):
+        raise ColumnError(
+            f"{table.path}: the model was trained on {' and '.join(map(repr, columns))}, and there "
+            f"is no {lacking[0]!r} here; name the columns with --text-column"
+        )
+    return None if lacking else columns
 
 
 def _top_labels(found: Predictions, labels: tuple[str, ...]) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import loaded_answers
+from labelmend.data.dataset import ColumnChoice
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
@@ -21,22 +22,24 @@ from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
+from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.tuned import notes_on_tuned
-from labelmend.runs.columns import COLUMNS, columns_of, evidence_lines
+from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
 from labelmend.runs.companions import EVIDENCE, LABELS, TABLE, check_labels, digest_of
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.parts import InputColumns, RunInput
+from labelmend.runs.parts import InputColumns, LabelReading, RunInput
 from labelmend.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
 class RelabelOutcome:
-    """A finished relabelling, the settings that it was made with, and its files."""
+    """A finished relabelling, the settings that it was made with, its files, and what was read."""
 
     result: Relabelling
     config: Config
     notes: tuple[str, ...]
     paths: OutputPaths
+    columns: ColumnChoice
 
 
 def relabel_file(
@@ -50,12 +53,25 @@ def relabel_file(
     use_llm: bool = True,
     fresh: bool = False,
     self_test: bool = False,
+    tell: Callable[[str], None] | None = None,
     others: Sequence[Given] = (),
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
-    Either all files are written or none; votes are kept from the first one on. Nothing that was
-    given is written to, `others` are what else the user named.
+    Either all files are written or none; votes are kept from the first one on.
+
+    Args:
+        request: the table.
+        output: the mended one.
+        config: what runs and how.
+        progress: hears how far the work is.
+        labels_file: the user's label cards.
+        answers_file: what people said.
+        use_llm: let the LLMs describe labels and vote.
+        fresh: forget the votes of an earlier run.
+        self_test: mend known errors, too.
+        tell: hears before the work what may make it vain.
+        others: what the user gave besides; nothing that was given is written to.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -77,6 +93,10 @@ def relabel_file(
     _check_encodable(loaded, output)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
+    script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
+    if tell is not None:
+        for note in script:
+            tell(note)
     # Before the work: the file may be gone or another one after it.
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
     if fresh:
@@ -93,23 +113,12 @@ def relabel_file(
             progress=progress,
             self_test=self_test,
         )
-    source = RunInput(
-        path=os.fsencode(request.path).decode(errors="replace"),
-        sha256=digest,
-        rows=len(loaded.dataset),
-        texts=len(result.unique),
-        columns=InputColumns(
-            text=loaded.columns.text,
-            label=loaded.columns.label,
-            id=loaded.columns.id,
-            votes=tuple(loaded.votes),
-        ),
-    )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
-    notes = (*loaded.notes, *result.notes, *tuned)
+    notes = (*loaded.notes, *script, *result.notes, *tuned)
+    source = _run_input(request, loaded, digest, len(result.unique))
     record = RunRecord.of(result, config, models.all(), source, notes)
     _write(paths, loaded, result, record, labels=labels_file is None)
-    return RelabelOutcome(result, config, (*settled, *notes), paths)
+    return RelabelOutcome(result, config, (*settled, *notes), paths, loaded.columns)
 
 
 def _write(
@@ -120,19 +129,39 @@ def _write(
     Raises:
         OutputError: they can't be written.
     """
-    places = {EVIDENCE: paths.evidence, TABLE: paths.table}
+    files = {EVIDENCE: paths.evidence, TABLE: paths.table}
     if labels:
-        places[LABELS] = paths.labels
-    with atomic_files([paths.record, *places.values()]) as (run, *names):
-        files = dict(zip(places, names, strict=True))
-        write_table(loaded.table, columns_of(result), files[TABLE])
+        files[LABELS] = paths.labels
+    places = Places(loaded.rows, loaded.ids, loaded.columns.label)
+    with atomic_files([paths.record, *files.values()]) as (run, *names):
+        files = dict(zip(files, names, strict=True))
+        write_table(loaded.table, columns_of(result, places), files[TABLE])
         with files[EVIDENCE].open("w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in evidence_lines(result))
+            stream.writelines(f"{line}\n" for line in evidence_lines(result, places))
         if LABELS in files:
             files[LABELS].write_text(labels_yaml(result.cards), "utf-8")
         digests = {what: digest_of(path) for what, path in files.items()}
         record = record.model_copy(update={"files": digests})
         run.write_text(record.to_json(), "utf-8", errors="replace")
+
+
+def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: int) -> RunInput:
+    """Return what the record says of the table, of that many distinct texts."""
+    return RunInput(
+        path=os.fsencode(request.path).decode(errors="replace"),
+        sha256=digest,
+        rows=len(loaded.table),
+        texts=texts,
+        columns=InputColumns(
+            text=loaded.columns.text,
+            label=loaded.columns.label,
+            id=loaded.columns.id,
+            votes=tuple(loaded.votes),
+            more_text=loaded.columns.more_text,
+        ),
+        reading=LabelReading(**asdict(request.rules)),
+        blank=len(loaded.table) - len(loaded.dataset),
+    )
 
 
 def _check_outputs(

@@ -12,12 +12,14 @@ from typing import Any
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import (
+    CONFIDENCE,
+    MENDED,
     LabelledTable,
+    RareLabels,
     TrainingSet,
-    check_trainable,
     label_counts,
     labelled_table,
-    training_set,
+    trainable_set,
 )
 from labelmend.classify.heads.base import Head, TrainingTask
 from labelmend.classify.heads.registry import find_head
@@ -30,7 +32,8 @@ from labelmend.classify.model_folder import (
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.classify.train import Training
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, DataConfig
+from labelmend.data.dataset import ColumnChoice
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
@@ -38,6 +41,8 @@ from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
 from labelmend.protocols import Progress
+from labelmend.runs.again import as_the_run
+from labelmend.runs.read import read_run
 
 _LIBRARIES = ("numpy", "scikit-learn", "skops", "sentence-transformers", "torch", "onnxruntime")
 
@@ -51,7 +56,7 @@ class TrainOutcome:
         data: what it was trained on.
         held_out: how good the held-out predictions are, over distinct texts.
         folder: where the model was written.
-        label_column: that was trained on.
+        columns: that were read.
         notes: what the user should know.
     """
 
@@ -59,7 +64,7 @@ class TrainOutcome:
     data: TrainingSet
     held_out: Metrics
     folder: Path
-    label_column: str
+    columns: ColumnChoice
     notes: tuple[str, ...]
 
 
@@ -83,6 +88,7 @@ def train_file(
     progress: Progress,
     *,
     weigh: bool = False,
+    rare_labels: RareLabels = "drop",
     others: Sequence[Given] = (),
 ) -> TrainOutcome:
     """Train a classifier on a table, and write its model folder.
@@ -95,6 +101,7 @@ def train_file(
         point: the operating point of out-of-scope detection.
         progress: hears how far the work is.
         weigh: let rows count by the confidence that labelmend gave them.
+        rare_labels: what is done with labels of a single text.
         others: what the user gave besides; nothing that was given is written to or removed.
 
     Raises:
@@ -104,18 +111,11 @@ def train_file(
     claim((*given(request.path), *given_models(config), *others), (), [folder, work])
     check_folder(folder)
     head = find_head(kind)
-    loaded = labelled_table(
-        read_table(request.path, request.encoding),
-        config.data,
-        text_column=request.text_column,
-        label_column=request.label_column,
-        oos_label=request.oos_label,
-        weigh=weigh,
-    )
+    loaded = read_labelled(request, config.data, weigh=weigh)
     require_task(loaded.dataset, {"single"}, "train-classifier")
     digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
-    data = training_set(loaded.dataset, loaded.confidence)
-    check_trainable(data, f"{request.path}: column {loaded.columns.label!r}")
+    where = f"{request.path}: column {loaded.columns.label!r}"
+    data, told = trainable_set(loaded.dataset, loaded.confidence, where, rare_labels)
     space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
     fitted = head.fit(task, progress)
@@ -123,7 +123,7 @@ def train_file(
     used = fitted.encoders or space.encoders(data.texts)
     truth = data.main_labels()[training.tested]
     held_out = evaluate(truth, training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *used.notes)
+    notes = (*loaded.notes, *told, *used.notes)
     card = {
         "data": _data_record(request, loaded, data, digest, weigh=weigh),
         "seed": config.seed,
@@ -140,8 +140,35 @@ def train_file(
     save_model(model, folder, _readme(model, data, held_out))
     if used.own is not None:
         shutil.rmtree(work, ignore_errors=True)
-    column = loaded.columns.label or ""
-    return TrainOutcome(training, data, held_out, folder, column, (*settled, *notes))
+    return TrainOutcome(training, data, held_out, folder, loaded.columns, (*settled, *notes))
+
+
+def read_labelled(
+    request: TableRequest, config: DataConfig, *, weigh: bool | None = False
+) -> LabelledTable:
+    """Read a table to train on; one that labelmend wrote as its run read it.
+
+    Args:
+        request: the table; its label column is `mended_label` by default, if there is one.
+        config: how rows are read.
+        weigh: read the confidence column; None where labelmend has written one of the labels.
+    """
+    table = read_table(request.path, request.encoding)
+    run, _ = read_run(request.path, len(table))
+    told = as_the_run(request, table.columns, run)
+    if weigh is None:
+        mended = request.label_column in {None, MENDED} and MENDED in table.columns
+        weigh = mended and CONFIDENCE in table.columns
+    return labelled_table(
+        table,
+        config,
+        text_column=told.text_column,
+        label_column=request.label_column,
+        oos_label=told.oos_label,
+        weigh=weigh,
+        rules=told.rules,
+        strict=told.strict,
+    )
 
 
 def _versions(head: Head) -> dict[str, str]:
@@ -177,7 +204,11 @@ def _data_record(
         "content_sha256": data.digest,
         "rows": len(loaded.dataset),
         "texts": len(data.texts),
-        "columns": {"text": loaded.columns.text, "label": loaded.columns.label},
+        "columns": {
+            "text": loaded.columns.text,
+            "label": loaded.columns.label,
+            "more_text": list(loaded.columns.more_text),
+        },
         "weighted_by_confidence": weigh,
         "label_weights": label_counts(data),
     }

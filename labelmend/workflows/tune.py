@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable, labelled_table
+from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable
 from labelmend.classify.trainer import open_work, require_libraries
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.dataset import check_column
@@ -23,7 +23,6 @@ from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.publication import scratch_folder
-from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.errors import ConfigError, InputError
@@ -43,7 +42,7 @@ from labelmend.tune.recall import Questions, candidate_recall
 from labelmend.tune.train import Lesson, tune
 from labelmend.types import Dataset, Floats, LabelCard
 from labelmend.weights.locate import LocatedModel, locate
-from labelmend.workflows.train import checkpoints_of
+from labelmend.workflows.train import checkpoints_of, read_labelled
 
 Recalls = Mapping[str, Mapping[int, float]]
 """Recall by depth, by encoder: `before`, `after`, and `profile` where it has several encoders."""
@@ -286,19 +285,9 @@ def _tunable(config: Config) -> EncoderConfig:
 
 def _load(request: TableRequest, config: Config) -> tuple[LabelledTable, bool]:
     """Read the table, and the confidence of its labels where labelmend has written it."""
-    table = read_table(request.path, request.encoding)
-    mended = request.label_column in {None, MENDED} and MENDED in table.columns
-    weighed = mended and CONFIDENCE in table.columns
-    loaded = labelled_table(
-        table,
-        config.data,
-        text_column=request.text_column,
-        label_column=request.label_column,
-        oos_label=request.oos_label,
-        weigh=weighed,
-    )
+    loaded = read_labelled(request, config.data, weigh=None)
     require_task(loaded.dataset, {"single"}, "tune-embedder")
-    return loaded, weighed
+    return loaded, loaded.columns.label == MENDED and CONFIDENCE in loaded.table.columns
 
 
 def _cards(
@@ -396,7 +385,11 @@ def _data_record(request: TableRequest, table: _Table) -> dict[str, Any]:
         "sha256": table.digest,
         "content_sha256": texts.data.digest,
         "rows": len(table.loaded.dataset),
-        "columns": {"text": columns.text, "label": columns.label},
+        "columns": {
+            "text": columns.text,
+            "label": columns.label,
+            "more_text": list(columns.more_text),
+        },
         "weighted_by_confidence": table.weighed,
         "trained_texts": int(texts.trained.sum()),
         "held_out_texts": int(texts.held_out.sum()),

@@ -2,15 +2,17 @@ import numpy as np
 import pytest
 
 from labelmend.classify.data import (
-    check_trainable,
     few_texts,
     label_counts,
     labelled_table,
     overlapping_rows,
+    row_texts,
+    trainable_set,
     training_set,
     without_labels,
 )
 from labelmend.configs.load import load_config
+from labelmend.data.cells.read import LabelRules
 from labelmend.data.read import read_table
 from labelmend.errors import ColumnError, InputError
 
@@ -58,17 +60,69 @@ def test_labels_without_rows_and_rows_that_count_nothing_are_left_out(dataset_of
     assert training_set(without_labels(dataset, ["oos"]), np.ones(3)).labels == ("x", "z")
 
 
-def test_a_label_of_one_distinct_text_is_refused(dataset_of):
-    data = training_set(dataset_of(["a", "A", "b", "c"], ["x", "x", "y", "y"]), np.ones(4))
-    assert few_texts(data) == [0]
-    with pytest.raises(InputError, match=r"^t: 1 label has only one distinct text, .*: 'x'; give"):
-        check_trainable(data, "t")
+RARE = ["a", "A", "b", "c", "d", "e"], ["x", "x", "y", "y", "z", "z"]
 
 
-def test_one_label_is_refused(dataset_of):
-    data = training_set(dataset_of(["a", "b"], ["x", "x"]), np.ones(2))
+def test_a_label_of_one_distinct_text_is_left_out_kept_or_refused(dataset_of):
+    dataset, whole = dataset_of(*RARE), np.ones(6)
+    assert few_texts(training_set(dataset, whole)) == [0]
+    data, notes = trainable_set(dataset, whole, "t")
+    assert data.labels == ("y", "z")
+    assert notes == (
+        "1 label has only one distinct text and is left out of training: 'x' (--rare-labels keep "
+        "trains on them)",
+    )
+    data, notes = trainable_set(dataset, whole, "t", "keep")
+    assert data.labels == ("x", "y", "z")
+    assert notes == (
+        "1 label has only one distinct text, so nothing measures how well they are learned: 'x'",
+    )
+    with pytest.raises(InputError) as caught:
+        trainable_set(dataset, whole, "t", "error")
+    assert str(caught.value) == (
+        "t: 1 label has only one distinct text, too few to learn from and be measured on: 'x'; "
+        "give each two texts or more, merge it, or leave such labels out with --rare-labels drop"
+    )
+    nothing = trainable_set(dataset_of(RARE[0][2:], RARE[1][2:]), whole[2:], "t", "error")
+    assert nothing[1] == ()
+
+
+@pytest.mark.parametrize("rare", ["drop", "keep", "error"])
+def test_two_labels_are_needed(dataset_of, rare):
     with pytest.raises(InputError, match="at least two labels are needed"):
-        check_trainable(data, "t")
+        trainable_set(dataset_of(["a", "b"], ["x", "x"]), np.ones(2), "t", rare)
+    few = "fewer than two have more" if rare != "error" else "too few to learn from"
+    with pytest.raises(InputError, match=few):
+        trainable_set(dataset_of(RARE[0][:4], RARE[1][:4]), np.ones(4), "t", rare)
+
+
+def test_rows_without_text_are_left_out(tmp_path):
+    source = table(tmp_path, "text,label,confidence\nu,a,0.5\n ,b,\nv,b,1\nw,,1\n")
+    loaded = labelled_table(source, CONFIG, weigh=True)
+    assert loaded.notes == (
+        "1 of 4 rows have no text and are left out",
+        "1 of 4 rows have no label and are left out",
+    )
+    assert loaded.confidence.tolist() == [0.5, 0.0, 1.0, 1.0]
+    assert training_set(loaded.dataset, loaded.confidence).texts == ("u", "v")
+    texts, rows = row_texts(source, loaded.columns, 1)
+    assert (texts, rows.tolist()) == (["u", "v", "w"], [0, 2, 3])
+    with pytest.raises(InputError, match="row 2: no text in column 'text'"):
+        labelled_table(source, CONFIG, strict=True)
+
+
+def test_labels_are_read_by_the_rules_but_ours_as_they_stand(tmp_path):
+    content = "text,label,mended_label\n1,a;b,a;b\n2,a,a\n3,b,b\n4,n/a,A\n"
+    source = table(tmp_path, content)
+    with pytest.raises(InputError, match="column 'label': 1 row holds several labels each"):
+        labelled_table(source, CONFIG, label_column="label")
+    assert labelled_table(source, CONFIG).dataset.labels == ("A", "a", "a;b", "b")
+    rules = LabelRules("none", ("n/a",), merge_spellings=True)
+    merged = labelled_table(source, CONFIG, rules=rules, known=("a",))
+    assert merged.dataset.labels == ("a", "a;b", "b")
+    given = labelled_table(source, CONFIG, label_column="label", rules=rules)
+    assert given.dataset.labels == ("a", "a;b", "b")
+    assert given.notes == ("1 of 4 rows have no label and are left out",)
 
 
 def test_mended_labels_are_taken_where_there_are_some(tmp_path):

@@ -221,7 +221,7 @@ def test_bad_tables(cli, tables, tmp_path):
     assert "has no column 'mended_label'; give the mended table" in refusal(dirty, "--test", test)
     strange = write(
         tmp_path / "strange.csv",
-        [{"text": "hello", "label": "greeting"}, {"text": "bye", "label": "pin_reset"}],
+        [{"text": "hello", "label": "greeting"}, {"text": "bye", "label": ""}],
     )
     assert refusal(both, "--test", strange) == (
         f"{strange}: column 'label': 1 label was never trained on: 'greeting'; mend the test "

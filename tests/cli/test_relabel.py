@@ -139,7 +139,7 @@ def test_the_summary(real):
 def test_the_record_and_the_evidence(real):
     record = json.loads(real.output.with_suffix(".run.json").read_text("utf-8"))
     assert record["input"]["rows"] == 64
-    columns = {"text": "text", "label": "label", "id": None, "votes": []}
+    columns = {"text": "text", "label": "label", "id": None, "votes": [], "more_text": []}
     assert record["input"]["columns"] == columns
     assert set(NOTES) <= set(record["notes"])
     assert sum(record["counts"].values()) == 64

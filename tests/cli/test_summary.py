@@ -17,6 +17,7 @@ from labelmend.cli.summary import (
     voter_in_words,
 )
 from labelmend.configs.load import load_config
+from labelmend.data.dataset import ColumnChoice
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.diagnostics.label_set import (
     Diagnoses,
@@ -231,7 +232,8 @@ def outcome(labels=("a", "b")):
         voters=(),
         seconds={},
     )
-    return RelabelOutcome(result, load_config(), (), OutputPaths.beside(Path("out.csv")))
+    columns = ColumnChoice("text", "label", None)
+    return RelabelOutcome(result, load_config(), (), OutputPaths.beside(Path("out.csv")), columns)
 
 
 def test_the_summary_gives_advice(capsys):

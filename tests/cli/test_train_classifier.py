@@ -182,5 +182,5 @@ def test_bad_models_and_tables(trained, cli, tmp_path):
     assert "was changed since training" in refusal(broken, table)
     assert "already has 'predicted_label'" in refusal(model, folder / "out.csv")
     blank = write(tmp_path / "blank.csv", [{"text": "a"}, {"text": " "}])
-    assert "row 2: no text in column 'text'" in refusal(model, blank)
+    assert "row 2: no text in column 'text'" in refusal(model, blank, "--strict")
     assert not (tmp_path / "out.csv").exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from labelmend.configs.schema import DataConfig
+from labelmend.data.cells.read import LabelRules
 from labelmend.data.dataset import (
     ColumnChoice,
     LoadedDataset,
@@ -33,7 +34,7 @@ def load(
     return to_dataset(source, choose_columns(source), CONFIG, oos, extra)
 
 
-def refusal(folder: Path, content: str, **flags: str) -> str:
+def refusal(folder: Path, content: str, **flags: str | tuple[str, ...]) -> str:
     source = table(folder, content)
     with pytest.raises(InputError) as caught:
         to_dataset(source, choose_columns(source, **flags), CONFIG, None)
@@ -120,11 +121,100 @@ def test_no_label_column_where_labels_are_given(tmp_path: Path) -> None:
     assert data.labels == ("x", "y")
 
 
-def test_blank_texts(tmp_path: Path) -> None:
-    text = "text,label\n" + "ok,a\n ,b\n" * 7
-    assert refusal(tmp_path, text) == (
-        ": rows 2, 4, 6, 8, 10 and 2 more: no text in column 'text'; fill it in or remove the row"
+def test_rows_without_text_are_left_out(tmp_path: Path) -> None:
+    text = "text,label\n" + "ok,a\n ,b\n" * 7 + "ok,c\n"
+    loaded = load(tmp_path, text)
+    assert loaded.blank.tolist() == [1, 3, 5, 7, 9, 11, 13]
+    assert loaded.dataset.labels == ("a", "c")
+    assert loaded.dataset.given.tolist() == [0, NO_LABEL] * 7 + [1]
+    assert loaded.notes[0] == (
+        "7 rows have no text in column 'text' and are left out: rows 2, 4, 6, 8, 10 and 2 more "
+        "(--strict refuses such a table)"
     )
+    # A blank text is no copy of another.
+    assert loaded.notes[2] == "7 rows repeat the text of an earlier row exactly"
+    source = table(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        to_dataset(source, choose_columns(source), CONFIG, None, strict=True)
+    assert str(caught.value) == (
+        f"{source.path}: rows 2, 4, 6, 8, 10 and 2 more: no text in column 'text'; fill it in, "
+        "remove the row, or leave --strict out"
+    )
+    assert refusal(tmp_path, "text,label\n ,a\n,b\n") == (
+        ": no row has a text in column 'text'; name another with --text-column"
+    )
+
+
+def test_several_text_columns_are_joined(tmp_path: Path) -> None:
+    source = table(tmp_path, "subject,body,label\nA,b,x\nC,,y\n,d,x\n, ,y\n")
+    columns = choose_columns(source, ("subject", "body"))
+    assert columns == ColumnChoice("subject", "label", None, ("body",))
+    assert columns.texts == ("subject", "body")
+    assert columns.text_values(source) == ["A\nb", "C", "d", ""]
+    assert columns.in_words == "text from 'subject' and 'body', labels from 'label'"
+    loaded = to_dataset(source, columns, CONFIG, None)
+    assert loaded.dataset.texts == ("A\nb", "C", "d", "")
+    assert loaded.notes[0].startswith("1 row has no text in columns 'subject' and 'body' and is")
+    # The order is the user's.
+    assert choose_columns(source, ["body", "subject"]).text_values(source)[0] == "b\nA"
+    assert refusal(tmp_path, "a,b,label\nx,y,z\n", text=("a", "a")) == (
+        ": --text-column and --text-column both name 'a'; name two columns"
+    )
+
+
+def test_labels_are_read_by_the_rules(tmp_path: Path) -> None:
+    rows = "".join(f"t{i},{label}\n" for i, label in enumerate(["3", "3.0", "-1", "1.0", "NaN"]))
+    source = table(tmp_path, "text,label\n" + rows)
+    columns = choose_columns(source)
+    loaded = to_dataset(source, columns, CONFIG, None)
+    assert loaded.dataset.labels == ("-1", "1", "3")
+    assert loaded.dataset.given.tolist() == [2, 2, 0, 1, NO_LABEL]
+    assert loaded.notes[:2] == (
+        "1 row has no label: labelled from scratch",
+        "label '-1' (1 row) looks like a missing label; if so, give --missing-label -1",
+    )
+    loaded = to_dataset(source, columns, CONFIG, None, rules=LabelRules(missing=("-1",)))
+    assert loaded.dataset.labels == ("1", "3")
+    assert loaded.dataset.given.tolist() == [1, 1, NO_LABEL, 0, NO_LABEL]
+    assert loaded.notes[0] == "2 rows have no label: labelled from scratch"
+
+
+def test_several_labels_in_a_cell_are_refused(tmp_path: Path) -> None:
+    text = "text,label\n1,a\n2,b\n3,a;b\n4,a\n5,b ; a\n"
+    assert refusal(tmp_path, text) == (
+        ": column 'label': 2 rows hold several labels each, joined by ';', such as 'a;b' in row 3; "
+        "labelmend mends one label a row: leave one in each cell, or give --label-separator none "
+        "if such a cell is one label"
+    )
+    source = table(tmp_path, text)
+    rules = LabelRules(separator="none")
+    assert to_dataset(source, choose_columns(source), CONFIG, None, rules=rules).dataset.labels == (
+        *("a", "a;b", "b", "b ; a"),
+    )
+    # What a labels file has is a label.
+    kept = to_dataset(source, choose_columns(source), CONFIG, None, ("a;b", "b ; a"))
+    assert kept.dataset.given.tolist() == [0, 2, 1, 0, 3]
+
+
+def test_votes_are_read_as_labels_are(tmp_path: Path) -> None:
+    source = table(tmp_path, 'text,label,v,w\na,x,"[""y""]",x\nb,y,Y,"[""x"", ""y""]"\nc,x,-,y\n')
+    data = to_dataset(source, choose_columns(source), CONFIG, None).dataset
+    assert vote_indices(source, "v", data).tolist() == [1, NO_LABEL, NO_LABEL]
+    merged = vote_indices(source, "v", data, LabelRules(merge_spellings=True))
+    assert merged.tolist() == [1, 1, NO_LABEL]
+    with pytest.raises(InputError, match="column 'w': 1 row holds several labels each, in a list"):
+        vote_indices(source, "w", data)
+
+
+def test_a_label_that_may_mean_that_none_fits(tmp_path: Path) -> None:
+    rows = "".join(f"t{i},{'other' if i % 2 else 'x'}\n" for i in range(6))
+    note = (
+        "label 'other' (3 rows): does it mean that a text fits no label? Then name it with "
+        "--oos-label other"
+    )
+    assert load(tmp_path, "text,label\n" + rows).notes == (note,)
+    assert load(tmp_path, "text,label\n" + rows, oos="other").notes == ()
+    assert load(tmp_path, "text,label\n" + rows + "a,oos\nb,oos\nc,oos\n").notes == ()
 
 
 def test_bad_ids(tmp_path: Path) -> None:
@@ -184,8 +274,9 @@ def test_notes(tmp_path: Path) -> None:
     assert loaded.dataset.texts[5] == "x" * 20
     assert loaded.notes == (
         "1 row has no label: labelled from scratch",
-        "labels that differ only by case, spaces, underscores or hyphens are not merged: "
-        "'card lost' = 'card_lost'",
+        "labels that differ only by case, white space, hidden characters, the writing of accents, "
+        "underscores or hyphens are not merged: 'card lost' = 'card_lost'; --merge-spellings "
+        "merges them",
         "1 label has fewer than 3 rows",
         "2 rows repeat the text of an earlier row exactly",
         "1 text carries different labels in different rows: rows 1, 2",

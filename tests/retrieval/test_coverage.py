@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
-from labelmend.retrieval.coverage import Coverage, read_coverage
+from labelmend.configs.schema import EncoderConfig
+from labelmend.retrieval.coverage import Coverage, notes_on_script, read_coverage
+from labelmend.weights.locate import LocatedModel
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -49,3 +53,27 @@ def test_a_folder_without_a_tokenizer_and_no_texts(tmp_path, folder):
 )
 def test_a_hundredth_is_worth_a_word(cut, unknown, lacking):
     assert Coverage(100, cut, 1000, unknown).lacking is lacking
+
+
+def test_a_script_that_is_not_read_is_told_before_any_work(folder, tmp_path):
+    encoders = [EncoderConfig("onnx", "m"), EncoderConfig("onnx", "n")]
+
+    def notes(texts, *folders):
+        models = [LocatedModel(f.name[:1], None, f, "", 0, "") for f in folders]
+        return notes_on_script(encoders[: len(models)], models, texts)
+
+    # Two of three words; a text that stands twice is looked at once.
+    note = (
+        "encoder t does not read the script of these texts: 67% of their words are unknown, so "
+        "little can be found; use one that does, such as that of --profile multilingual"
+    )
+    one = folder.with_name("tiny")
+    folder.rename(one)
+    assert notes(["xyz", "qrs", "play", "play"], one) == (note,)
+    assert notes(["xyz", "qrs", "play"], one, one)[0].startswith("encoders t and t do not read")
+    assert notes(["xyz", "qrs", "play"], one, Path("none")) == (note,)
+    # A quarter.
+    assert notes(["xyz", "play", "music", "a"], one) == ()
+    assert notes([], one) == ()
+    many = [f"play {i}" for i in range(5000)]
+    assert notes(many, one) == notes(many[::-1], one)

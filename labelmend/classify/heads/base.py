@@ -26,7 +26,7 @@ class TrainingTask:
     """What is to be trained.
 
     Attributes:
-        data: at least two labels, each of at least two texts (`data.check_trainable`).
+        data: at least two labels, each of at least two texts (`data.trainable_set`).
         space: the profile's; its encoders load when it is first asked.
         config: the classifiers' settings.
         point: the operating point of out-of-scope detection.

@@ -37,6 +37,12 @@ _NEIGHBOURS = 5
 _COLUMN_CANDIDATES = 3
 """Labels shown in the mended table's column."""
 
+_PROBABLE = 0.5
+"""A label that is at least so probable is one that something speaks for."""
+
+_GIVEN, _BIAS = "the given label", "the share of out-of-scope texts"
+"""What speaks beside the sources."""
+
 _BLOCK = 4096
 """Rows explained at a time: memory depends on it, and no outcome."""
 
@@ -120,14 +126,15 @@ class RowReader:
         if action == "keep":
             return (
                 f"{self._carry(row, given)} {self._labels[given]}; "
-                f"its probability is {_percent(decisions.quality[row])}."
+                f"its probability is {_percent(decisions.quality[row])}{self._spoke(row, given)}."
             )
         best = _percent(self._probability(row, proposed))
         if given == NO_LABEL:
             start = (
                 "No label was given" if action == "label" else "No label was given, none is sure"
             )
-            return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}."
+            said = self._spoke(row, proposed)
+            return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}{said}."
         if proposed == given:
             quality = _percent(decisions.quality[row])
             return f"{self._carry(row, given)} {name}; its probability is only {quality}."
@@ -135,12 +142,41 @@ class RowReader:
         return (
             f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
             f"{self._labels[given]}; their probabilities are {best} and "
-            f"{_percent(decisions.quality[row])}.{self._annotators(row, name)}"
+            f"{_percent(decisions.quality[row])}{self._spoke(row, proposed)}."
+            f"{self._annotators(row, name)}"
         )
 
     def _probability(self, row: int, label: int) -> float:
         text, posterior = self._result.unique.of_row[row], self._result.posterior
         return float(posterior.probabilities[text][posterior.candidates[text] == label].sum())
+
+    def _spoke(self, row: int, label: int) -> str:
+        """Return what speaks most for a probable label that the nearest texts don't speak for.
+
+        That is the source with the largest contribution against the next most probable label; or
+        the given labels, by the noise channel. Nothing where no other label is among more of the
+        nearest texts, so that they speak for it themselves.
+        """
+        near = self._result.neighbours[self._result.unique.of_row[row]]
+        carried = self._main_label[near[near >= 0]]
+        counts = np.bincount(carried[carried >= 0], minlength=len(self._labels))
+        for_it = counts[label] > 0 and counts[label] == counts.max()
+        if for_it or self._probability(row, label) < _PROBABLE:
+            return ""
+        text, posterior = self._result.unique.of_row[row], self._result.posterior
+        candidates = posterior.candidates[text]
+        others = np.where(candidates == label, -1.0, posterior.probabilities[text])
+        own, rival = int((candidates == label).argmax()), int(others.argmax())
+        place = np.array([text])
+        nats = {
+            source.source: contribution(source, posterior, place)[0]
+            for source in self._result.evidence
+            if source.source in posterior.weights
+        }
+        nats |= {_GIVEN: posterior.channel_nats[text], _BIAS: oos_nats(self._result, place)[0]}
+        ahead = {name: float(each[own] - each[rival]) for name, each in nats.items()}
+        most = min(ahead, key=lambda name: (-ahead[name], name))
+        return f", mainly by {most.removeprefix(VOTE_COLUMN)}" if ahead[most] > 0 else ""
 
     def _annotators(self, row: int, name: str) -> str:
         """Return a sentence on the vote columns, where all that speak name the proposed label."""

@@ -1,0 +1,1 @@
+"""Cells with labels: what they hold, however it is written."""

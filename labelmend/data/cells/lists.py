@@ -1,0 +1,140 @@
+"""Cells that hold a list of labels, or several labels joined by a sign.
+
+Tools write a row's labels as JSON (`["a", "b"]`), as Python or NumPy print them (`['a', 'b']`,
+`['a' 'b']`), as Label Studio does (`{"choices": ["a", "b"]}`), or joined (`a;b`).
+"""
+
+import ast
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from labelmend.data.cells.spellings import folded
+
+NONE = "none"
+"""In the place of a separator: a cell is one label as it stands."""
+
+_SEPARATORS = (";", "|", ",", "\n")
+"""Looked for where none is named."""
+
+_MOST_CHARS = 100_000
+"""A longer cell is no list of labels."""
+
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_BARE = r"""[-+]?\d[\d.]*|None|nan|null|True|False"""
+_ITEM = re.compile(rf"\s*(?P<quoted>{_QUOTED})|\s*(?P<bare>{_BARE})(?=[\s,\])])", re.DOTALL)
+_BETWEEN = re.compile(r"\s*,\s*|\s+|(?=['\"])")
+_NOTHING = {"None", "nan", "null"}
+
+
+def listed_labels(cell: str) -> tuple[str, ...] | None:
+    """Return the labels of a cell that holds a list, in its order; None where it holds none.
+
+    A label that stands twice counts once; null and blank ones are none.
+    """
+    text = cell.strip()
+    if len(text) > _MOST_CHARS or text[:1] + text[-1:] not in {"[]", "{}", "()"}:
+        return None
+    if text[0] == "(":
+        return _printed(text)
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None if text[0] == "{" else _printed(text)
+    if isinstance(found, Mapping):
+        if set(found) != {"choices"} or not isinstance(found["choices"], list | str):
+            return None
+        found = found["choices"]
+        found = [found] if isinstance(found, str) else found
+    return _leaves(found)
+
+
+def split_labels(cell: str, separator: str) -> tuple[str, ...]:
+    """Return the labels between the separators, without white space around them, each once."""
+    parts = (part.strip() for part in cell.split(separator))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def joined_labels(
+    cells: Mapping[str, int], known: Collection[str]
+) -> tuple[str, frozenset[str]] | None:
+    """Find cells that hold several labels, joined by a sign.
+
+    Cells with a sign in them may well be single labels, such as "salt; pepper". They are several
+    only where each part is a label of its own elsewhere: alone in a cell, or at one end of a joined
+    cell and further on in another.
+
+    Args:
+        cells: each with its number of rows; none of them is a list.
+        known: labels, whatever signs they hold.
+
+    Returns:
+        the sign of most such rows, and the cells that it joins; or None.
+    """
+    whole = set(known)
+    best: tuple[str, frozenset[str]] | None = None
+    most = 0
+    for sign in _SEPARATORS:
+        parts = {
+            cell: split_labels(cell, sign) for cell in cells if sign in cell and cell not in whole
+        }
+        parts = {cell: found for cell, found in parts.items() if len(found) > 1}
+        if not parts:
+            continue
+        single = {folded(label) for label in (*(c for c in cells if c not in parts), *whole)}
+        first = {folded(found[0]) for found in parts.values()}
+        later = {folded(part) for found in parts.values() for part in found[1:]}
+        single |= first & later
+        joined = [c for c, found in parts.items() if all(folded(p) in single for p in found)]
+        rows = sum(cells[cell] for cell in joined)
+        if rows > most:
+            best, most = (sign, frozenset(joined)), rows
+    return best
+
+
+def _printed(text: str) -> tuple[str, ...] | None:
+    """Return the labels of a list as Python or NumPy print it."""
+    inside, place, found = text[1:-1].strip(), 0, []
+    if not inside:
+        return ()
+    # A name in brackets, such as [other] or (other), is no list, and neither is (1).
+    if text[0] == "(" and "," not in inside:
+        return None
+    inside += " "
+    while place < len(inside.rstrip()):
+        item = _ITEM.match(inside, place)
+        if item is None:
+            return None
+        found.append(_value(item))
+        place = item.end()
+        between = _BETWEEN.match(inside, place)
+        if between is None:
+            return None
+        place = between.end()
+    return _leaves(found)
+
+
+def _value(item: re.Match[str]) -> str | None:
+    """Return a printed item as text; None for one that stands for nothing."""
+    if item["quoted"] is None:
+        return None if item["bare"] in _NOTHING else item["bare"]
+    try:
+        return str(ast.literal_eval(item["quoted"]))
+    except (ValueError, SyntaxError, MemoryError):
+        return item["quoted"][1:-1]
+
+
+def _leaves(found: Sequence[Any]) -> tuple[str, ...] | None:
+    """Return the labels of a list of lists; None where it holds something else."""
+    labels: dict[str, None] = {}
+    rest = list(reversed(found))
+    while rest:
+        item = rest.pop()
+        if isinstance(item, list):
+            rest += reversed(item)
+        elif isinstance(item, dict):
+            return None
+        elif item is not None and str(item).strip() and item == item:  # NaN is unlike itself
+            labels[str(item)] = None
+    return tuple(labels)
