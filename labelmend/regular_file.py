@@ -7,12 +7,16 @@ machine. What is refused here is an OSError whose `strerror` says why, as the sy
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _SHARE_OF_MEMORY = 4
 """A file takes at most one part in so many of the free memory: what is made of its bytes, texts and
 columns, takes about three times as much. Measured on tables of short texts."""
+
+_LONGEST_LINE = 64 << 20
+"""Bytes of a line that is read alone: the evidence of a row whose text has as many."""
 
 _GIB = 1 << 30
 """Bytes in a GiB."""
@@ -26,7 +30,7 @@ _SPECIAL = (
 )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading; a link to a regular file is one.
 
     Raises:
@@ -65,6 +69,20 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
         if max(size, len(content)) > limit:
             raise OSError(errno.EFBIG, _too_large(size, limit, most is None), str(path))
     return content
+
+
+def regular_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a regular file, each with its end.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or has a line that is too long.
+    """
+    with open_regular(path) as file:
+        while line := file.readline(_LONGEST_LINE + 1):
+            if len(line) > _LONGEST_LINE:
+                said = f"a line of it is longer than {_LONGEST_LINE:,} bytes"
+                raise OSError(errno.EFBIG, said, str(path))
+            yield line
 
 
 def room_for_files() -> int:

@@ -3,7 +3,8 @@ import socket
 
 import pytest
 
-from labelmend.regular_file import open_regular, read_regular, room_for_files
+from labelmend import regular_file
+from labelmend.regular_file import open_regular, read_regular, regular_lines, room_for_files
 
 
 def reason(path, most=None):
@@ -52,3 +53,12 @@ def test_a_file_larger_than_the_machine_is_not_read(tmp_path):
         file.truncate(room_for_files() + (1 << 40))
     assert reason(path).startswith("it has 10")
     assert "this machine's free memory is enough for files of" in reason(path)
+
+
+def test_lines_are_read_one_by_one_and_none_without_end(tmp_path, monkeypatch):
+    path = tmp_path / "lines"
+    path.write_bytes(b"a\nbcd\n\ne")
+    assert list(regular_lines(path)) == [b"a\n", b"bcd\n", b"\n", b"e"]
+    monkeypatch.setattr(regular_file, "_LONGEST_LINE", 3)
+    with pytest.raises(OSError, match="a line of it is longer than 3 bytes"):
+        list(regular_lines(path))

@@ -18,6 +18,7 @@ from labelmend.audit.mended import MendedTable
 from labelmend.audit.strata import NAMES, Stratum, allocate, make_strata
 from labelmend.data.duplicates import text_key
 from labelmend.errors import InputError
+from labelmend.regular_file import read_regular
 from labelmend.runs.parts import Part
 from labelmend.types import NO_LABEL, Ints
 
@@ -171,7 +172,7 @@ def read_design(path: Path, table: MendedTable) -> Design | None:
         InputError: the file can't be read, or is of another table.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from labelmend.errors import InputError
+from labelmend.regular_file import regular_lines
 from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
@@ -34,10 +35,9 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
     if mixed is not None:
         raise InputError(mixed)
     try:
-        with path.open("rb") as file:
-            for row, line in enumerate(file):
-                if row in wanted:
-                    found[row] = HeldOut.from_fields(json.loads(line).get("held_out"))
+        for row, line in enumerate(regular_lines(path)):
+            if row in wanted:
+                found[row] = HeldOut.from_fields(json.loads(line).get("held_out"))
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file, and without it what answers taught can't be certified; {_AGAIN}"

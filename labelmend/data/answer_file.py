@@ -18,6 +18,7 @@ from labelmend.data.answers import (
     name_of,
 )
 from labelmend.errors import InputError, OutputError, row_list
+from labelmend.regular_file import read_regular
 from labelmend.types import Dataset
 
 _FIRST_WORDS = b'{"schema_version"'
@@ -33,7 +34,7 @@ def read_answers(path: str | Path) -> AnswerFile:
     """
     path = Path(path)
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:

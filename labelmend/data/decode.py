@@ -77,7 +77,11 @@ def decode(raw: bytes, path: Path, encoding: str | None = None) -> DecodedText:
             f"{path}: holds NUL bytes, so it is binary, not a text table; "
             "give CSV, TSV, JSONL or Parquet"
         )
-    if decoded.bom + decoded.text.encode(decoded.encoding) != raw:
+    try:
+        back = decoded.text.encode(decoded.encoding)
+    except ValueError:
+        back = b""
+    if decoded.bom + back != raw:
         raise InputError(
             f"{path}: {decoded.encoding} would not give the same bytes back; "
             "convert the file to UTF-8"
@@ -134,6 +138,8 @@ def _strict(raw: bytes, mark: bytes, codec: str, path: Path) -> DecodedText:
     except UnicodeDecodeError as error:
         error.start += len(mark)
         raise _undecodable(error, raw, path) from None
+    except ValueError:  # UnicodeError and others, of codecs for host names and the like
+        raise InputError(f"{path}: {codec} is no encoding of tables; give another") from None
 
 
 def _undecodable(error: UnicodeDecodeError, raw: bytes, path: Path) -> InputError:

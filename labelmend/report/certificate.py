@@ -6,6 +6,7 @@ from pathlib import Path
 from labelmend.audit.certificate import Certificate
 from labelmend.audit.mended import audit_paths
 from labelmend.audit.words import TITLES, interval_of
+from labelmend.regular_file import read_regular
 from labelmend.report.drawing import Numbers
 
 
@@ -17,7 +18,7 @@ def read_certificate(table: Path) -> tuple[Certificate | None, str | None]:
     """
     _, path = audit_paths(table)
     try:
-        certificate = Certificate.from_json(path.read_bytes())
+        certificate = Certificate.from_json(read_regular(path))
         digest = hashlib.sha256(table.read_bytes()).hexdigest()
     except FileNotFoundError:
         return None, None

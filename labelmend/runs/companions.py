@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from labelmend.errors import InputError, OutputError
+from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 
@@ -21,7 +22,7 @@ def digest_of(path: Path) -> str:
     Raises:
         OSError: it can't be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

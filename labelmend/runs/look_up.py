@@ -11,9 +11,10 @@ from labelmend.data.formats.find import format_by_name
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.errors import InputError, nearest
+from labelmend.regular_file import open_regular, regular_lines
 from labelmend.relabel.diagnostics.explanation import Explanation
-from labelmend.runs.companions import changed_since, two_runs
 from labelmend.runs.columns import BLANK
+from labelmend.runs.companions import changed_since, two_runs
 from labelmend.runs.record import RunRecord
 
 
@@ -57,9 +58,9 @@ def look_up(
     path = evidence or find_evidence(table, digest)
     number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
     try:
-        explanation = Explanation.from_line(line.decode())
         if json.loads(line).get("decision") == BLANK:
             raise InputError(f"{table}: row {number} has no text, so nothing was decided of it")
+        explanation = Explanation.from_line(line.decode())
     except (ValueError, AttributeError, RecursionError):
         raise _damaged(path, number) from None
     if explanation.row != number:
@@ -132,8 +133,7 @@ def _line_of_id(path: Path, row_id: str) -> tuple[int, bytes]:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of an evidence file with their numbers."""
     try:
-        with path.open("rb") as file:
-            yield from enumerate(file, start=1)
+        yield from enumerate(regular_lines(path), start=1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file{_similar(path)}; check the path") from None
     except OSError as error:
@@ -164,8 +164,9 @@ def _similar(path: Path) -> str:
 def _digest(table: Path) -> str | None:
     """Return the sha256 of a file, or None where there is none that can be read."""
     try:
-        return hashlib.sha256(table.read_bytes()).hexdigest()
-    except (OSError, ValueError):  # the latter for a path that holds a NUL
+        with open_regular(table) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
         return None
 
 

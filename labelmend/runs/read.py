@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from labelmend.errors import InputError
+from labelmend.regular_file import regular_lines
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
@@ -60,17 +61,13 @@ def read_explanations(
     if mixed is not None:
         return {}, mixed
     try:
-        with path.open("rb") as file:
-            for row, line in enumerate(file):
-                if row not in wanted:
-                    continue
-                explanation = Explanation.from_line(line.decode())
-                if explanation.text != texts[row]:
-                    return (
-                        {},
-                        f"{path} is of another table: row {row + 1} has another text; {AGAIN}",
-                    )
-                found[row] = explanation
+        for row, line in enumerate(regular_lines(path)):
+            if row not in wanted:
+                continue
+            explanation = Explanation.from_line(line.decode())
+            if explanation.text != texts[row]:
+                return {}, f"{path} is of another table: row {row + 1} has another text; {AGAIN}"
+            found[row] = explanation
     except FileNotFoundError:
         return {}, f"there is no {path.name} beside the mended table; {AGAIN}"
     except OSError as error:

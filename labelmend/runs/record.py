@@ -18,6 +18,7 @@ from pydantic import NonNegativeInt
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.errors import InputError
+from labelmend.regular_file import read_regular
 from labelmend.relabel.diagnostics.explain import channel_in_words
 from labelmend.relabel.result import Relabelling
 from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
@@ -193,7 +194,7 @@ class RunRecord(Part):
             InputError: it can't be read, or is no record of ours.
         """
         try:
-            return cls.from_json(path.read_bytes())
+            return cls.from_json(read_regular(path))
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -10,6 +10,8 @@ from typing import Any
 
 import platformdirs
 
+from labelmend.regular_file import open_regular
+
 REMEMBERED_FROM = 1 << 20
 """Bytes; smaller files are hashed each time, which is faster than looking them up."""
 
@@ -33,7 +35,7 @@ def sha256_of(path: Path, *, trust_cache: bool = True) -> str:
         remembered = _read().get(key)
         if isinstance(remembered, list) and remembered[:-1] == stamp:
             return str(remembered[-1])
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if stat.st_size >= REMEMBERED_FROM:
         _remember(key, [*stamp, digest])

@@ -299,6 +299,47 @@ def test_a_card_that_lacks_something(folder, changes, said):
         load_model(folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"references": lambda held: held[:, :5]}, "means of 12 dimensions, and references of 5"),
+        ({"references": lambda held: held[:0]}, "no references"),
+        ({"mean_0": lambda held: held[:3]}, "means of 8 dimensions, and references of 12"),
+        ({"detector_weights": lambda held: held[:1]}, "a detector that doesn't weigh 3 signs"),
+    ],
+)
+def test_parts_that_do_not_fit(folder, change, said):
+    with np.load(folder / "arrays.npz") as held:
+        arrays = {name: change.get(name, lambda same: same)(held[name]) for name in held.files}
+    np.savez(folder / "arrays.npz", **arrays)
+    refiled(folder, "arrays.npz")
+    with pytest.raises(ModelError, match=said):
+        load_model(folder)
+
+
+def refiled(folder, name):
+    raw = (folder / name).read_bytes()
+    files = json.loads((folder / "model.json").read_text())["files"]
+    files[name] = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    rewrite(folder, files=files)
+
+
+def test_another_classifier_than_the_kind_says(folder, trained):
+    from sklearn.linear_model import RidgeClassifier
+
+    from labelmend.classify.heads.skops_file import write_skops
+
+    other = RidgeClassifier().fit(np.eye(12), np.arange(12) % 5)
+    write_skops(other, folder / "head/model.skops")
+    refiled(folder, "head/model.skops")
+    with pytest.raises(ModelError, match=r"model\.skops: can't be read \(a RidgeClassifier"):
+        load_model(folder)
+    # One of another number of labels is not scored with, either.
+    save_model(saved(replace(trained["logreg"], labels=("a", "b", "oos"), oos=2)), folder, "")
+    with pytest.raises(ModelError, match="a classifier that doesn't score 3 labels"):
+        load_model(folder)
+
+
 def test_the_encoders_have_to_be_those_of_training(trained, tmp_path, encoders):
     digests = tuple(model.digest for model in encoders)
     assert locate_encoders(saved(trained["logreg"], digests), tmp_path) == encoders

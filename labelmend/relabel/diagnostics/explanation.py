@@ -12,6 +12,12 @@ _NEIGHBOUR_CHARS = 200
 _DIGITS = 3
 """Digits of nats and similarities in the evidence file."""
 
+_MOST_CANDIDATES = 100
+"""That a line is read with; runs write about a dozen."""
+
+_MOST_NATS = 1e9
+"""Evidence beyond is damaged: the largest that a run can give is some thousands."""
+
 _LEAST_HELD = 1e-3
 """A posterior that is no matter of rounding."""
 
@@ -188,24 +194,27 @@ class Explanation:
             ValueError: it is none of ours.
         """
         try:
-            return cls._from_fields(json.loads(line))
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            read = cls._from_fields(json.loads(line))
+            # Half a character has no bytes, and so is none of ours.
+            json.dumps(asdict(read), ensure_ascii=False).encode()
+        except (ArithmeticError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(repr(error)) from error
+        return read
 
     @classmethod
     def _from_fields(cls, fields: Any) -> "Explanation":
         candidates = tuple(
             CandidateNats(
                 label=str(c["label"]),
-                posterior=float(c["posterior"]),
-                by_source={str(s): float(n) for s, n in c["nats"].items()},
-                oos_bias=float(c["oos_bias"]),
-                channel=float(c["channel"]),
+                posterior=_within(c["posterior"], 0, 1),
+                by_source={str(s): _nats(n) for s, n in c["nats"].items()},
+                oos_bias=_nats(c["oos_bias"]),
+                channel=_nats(c["channel"]),
             )
             for c in fields["candidates"]
         )
-        if not candidates:
-            raise ValueError("no candidates")
+        if not 0 < len(candidates) <= _MOST_CANDIDATES:
+            raise ValueError("no candidates, or too many")
         return cls(
             row=int(fields["row"]),
             id=str(fields["id"]),
@@ -217,11 +226,22 @@ class Explanation:
             candidates=candidates,
             votes={str(voter): str(label) for voter, label in fields["votes"].items()},
             neighbours=tuple(
-                NearText(str(n["text"]), tuple(map(str, n["labels"])), float(n["similarity"]))
+                NearText(str(n["text"]), tuple(map(str, n["labels"])), _nats(n["similarity"]))
                 for n in fields["neighbours"]
             ),
             held_out=HeldOut.from_fields(fields["held_out"]) if "held_out" in fields else None,
         )
+
+
+def _nats(value: Any) -> float:
+    return _within(value, -_MOST_NATS, _MOST_NATS)
+
+
+def _within(value: Any, least: float, most: float) -> float:
+    number = float(value)
+    if not least <= number <= most:  # NaN is not, either
+        raise ValueError(f"{number} is not from {least} to {most}")
+    return number
 
 
 def _rounded(value: float) -> float:
