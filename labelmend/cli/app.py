@@ -27,7 +27,7 @@ from labelmend.cli import (
     tune_embedder,
     version,
 )
-from labelmend.cli.console import INTERRUPTED, say_error
+from labelmend.cli.console import leave_interrupted, say_error, stopped_by_signals
 from labelmend.cli.terminal import guarded_streams
 from labelmend.cli.unexpected import UNEXPECTED, log_unexpected, of_the_machine
 from labelmend.errors import LabelmendError
@@ -69,15 +69,20 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Else the threads of torch and llama.cpp spin while they wait, and starve each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    with guarded_streams():
+    with guarded_streams(), stopped_by_signals():
         try:
             app()
         except LabelmendError as error:
             say_error(str(error))
             sys.exit(BAD_INPUT)
-        except KeyboardInterrupt:
-            say_error("interrupted; nothing was written")
-            sys.exit(INTERRUPTED)
+        except KeyboardInterrupt as error:
+            leave_interrupted(error)
+        except SystemExit as leave:
+            # Typer ends with a code of its own where a command was interrupted.
+            behind = getattr(leave.__context__, "__cause__", None)
+            if not isinstance(behind, KeyboardInterrupt):
+                raise
+            leave_interrupted(behind)
         except BrokenPipeError:
             # The reader of our output has left, as `head` does.
             sys.stderr.close()

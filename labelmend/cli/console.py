@@ -1,13 +1,15 @@
-"""What all commands share on the terminal: progress, errors, Ctrl-C."""
+"""What all commands share on the terminal: progress, errors, Ctrl-C and what ends like it."""
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from labelmend.cli.terminal import harmless, open_console
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """The shell's exit code for a program that Ctrl-C ended."""
+
+_BY_SIGNAL = 128
+"""The shell's exit code for a program that a signal ended is so much more than its number."""
 
 
 _DUMB = ("dumb", "unknown")
@@ -186,15 +191,56 @@ def _steps(count: int) -> str:
     return f"{count:,} step{'' if count == 1 else 's'}"
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks the command to end.
+
+    Attributes:
+        code: the exit code that says which.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = _BY_SIGNAL + number
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does; one that is ignored stays so."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
+
+
+def leave_interrupted(error: BaseException, lost: str = "nothing was written") -> NoReturn:
+    """Say what became of the work, and exit.
+
+    Args:
+        error: what interrupted it; it says so itself where the work was done.
+        lost: what else is said.
+    """
+    say_error(f"interrupted; {str(error) or lost}")
+    sys.exit(getattr(error, "code", INTERRUPTED))
+
+
 @contextmanager
 def keeping_votes(store: Path | None) -> Iterator[None]:
     """On Ctrl-C, say what was kept and how to go on."""
     try:
         yield
-    except KeyboardInterrupt:
-        kept = _kept_votes(store)
-        say_error(f"interrupted; nothing was written{kept}")
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as error:
+        leave_interrupted(error, f"nothing was written{_kept_votes(store)}")
 
 
 @contextmanager
@@ -202,11 +248,10 @@ def keeping_checkpoints(work: Path | None) -> Iterator[None]:
     """On Ctrl-C, say whether checkpoints were kept in the folder and how to go on."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         kept = work is not None and any(work.glob("checkpoint-*"))
         how = f"; checkpoints are kept in {work}: run the same command again to resume"
-        say_error(f"interrupted; no model was written{how if kept else ''}")
-        sys.exit(INTERRUPTED)
+        leave_interrupted(error, f"no model was written{how if kept else ''}")
 
 
 def _kept_votes(store: Path | None) -> str:

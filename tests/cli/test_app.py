@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,3 +92,32 @@ def test_a_terminal_that_lacks_characters_is_no_reason_to_fail():
     assert ran.returncode == 2
     assert ran.stderr.startswith("labelmend: \\u0441\\u0447")
     assert "no such file" in ran.stderr
+
+
+SLEEPING = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from labelmend.runs import look_up
+def sleep(*_):
+    print("at work", flush=True)
+    time.sleep(60)
+look_up.look_up = sleep
+from labelmend.cli.app import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_command_that_a_signal_ends_says_so(number, code):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPING, "explain", "t.csv", "--row", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "at work\n"
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (code, "labelmend: interrupted; nothing was written\n")

@@ -2,6 +2,7 @@ import contextlib
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,14 @@ import time
 import pytest
 
 from labelmend.cli import console
-from labelmend.cli.console import ProgressBars, keeping_checkpoints, keeping_votes, say_error
+from labelmend.cli.console import (
+    ProgressBars,
+    keeping_checkpoints,
+    keeping_votes,
+    say_error,
+    stopped_by_signals,
+)
+from labelmend.data.outputs.publication import WRITTEN
 from labelmend.llm.store import Store
 
 
@@ -209,6 +217,36 @@ def test_what_ctrl_c_keeps(capsys, tmp_path, votes, replies, kept):
     rest = f"; {kept} are kept in {path}: run the same command again to resume" if kept else ""
     assert leave.value.code == 130
     assert capsys.readouterr().err == f"labelmend: interrupted; nothing was written{rest}\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_sigterm_and_sighup_keep_what_ctrl_c_keeps(capsys, tmp_path, number, code):
+    path = tmp_path / "v.sqlite"
+    with Store(path) as store:
+        store.put_votes([("a", (1.0,))])
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as leave, stopped_by_signals(), keeping_votes(path):
+        signal.raise_signal(number)
+    assert leave.value.code == code
+    assert "nothing was written; 1 votes are kept in" in capsys.readouterr().err
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_was_written_is_not_said_to_be_lost(capsys):
+    with pytest.raises(SystemExit) as leave, keeping_votes(None):
+        raise KeyboardInterrupt(WRITTEN)
+    assert leave.value.code == 130
+    assert capsys.readouterr().err == "labelmend: interrupted; all files were written\n"
 
 
 @pytest.mark.parametrize("damage", ["text", "pages"])

@@ -98,11 +98,12 @@ class Publication:
                     self._journals[0].take_back()
                     self.decided = False
                 raise
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as late:
                 if not self.decided and self._none_is_placed():
                     raise
                 self._put_all()
-                raise KeyboardInterrupt(WRITTEN) from None
+                late.args = (WRITTEN,)
+                raise
 
     def close(self) -> None:
         """Remove what is left of it; what is decided and not in place is left to the next run."""
