@@ -34,7 +34,23 @@ _SERVER_ERROR = 500
 """From this number on, HTTP's answers say that the server failed."""
 
 
+_MOST_BYTES = 32 << 20
+"""Of an answer, unpacked: the log-probabilities of a prompt of 4,000 tokens take one MiB."""
+
+_LONGEST_SAID = 120
+"""Characters of what a server says that are shown."""
+
+_MOST_MODELS, _LONGEST_NAME = 10_000, 1000
+"""Names of models that are listened to, and their characters."""
+
+_MOST_TOKENS = 10**9
+"""That one answer can have read: no model reads as many."""
+
 _MODELS = "/models"
+
+
+class _EndlessError(Exception):
+    """An answer is larger than any that is asked for."""
 
 
 class ServerFaultError(Exception):
@@ -87,7 +103,7 @@ class ModelServer:
         """
         try:
             body = self._answer("GET", _MODELS, None)
-            return [str(model["id"]) for model in body["data"]]
+            return [str(model["id"])[:_LONGEST_NAME] for model in body["data"][:_MOST_MODELS]]
         except (ServerFaultError, KeyError, TypeError):
             return []
 
@@ -123,6 +139,8 @@ class ModelServer:
                 timeouts += 1  # it had its time
                 if tries > self._config.retries or timeouts > 1:
                     raise fault from error
+            except _EndlessError:
+                raise ServerFaultError(f"an answer of more than {_MOST_BYTES:,} bytes") from None
             except httpx.DecodingError:
                 fault = ServerFaultError("an answer that is not JSON")
                 if tries > self._config.retries:
@@ -154,6 +172,8 @@ class ModelServer:
         with self._client.stream(method, f"{self.url}{path}", json=question) as response:
             for part in response.iter_bytes():
                 content += part
+                if len(content) > _MOST_BYTES:
+                    raise _EndlessError
                 if time.monotonic() > until:
                     raise self._httpx.ReadTimeout("it comes too slowly")
         return response, bytes(content)
@@ -203,7 +223,7 @@ class ModelServer:
     def _clean(self, text: str) -> str:
         """Return what a server said, on one line, without the key."""
         words = " ".join(text.split())
-        return (words.replace(self._key, "***") if self._key else words)[:120]
+        return (words.replace(self._key, "***") if self._key else words)[:_LONGEST_SAID]
 
 
 def check_server(config: ServerConfig) -> tuple[str, str]:
@@ -266,7 +286,9 @@ def _open_client(config: ServerConfig, url: str, key: str) -> Any:
 
     try:
         return httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            # Packed answers could be a thousand times as large as what comes.
+            headers={"Accept-Encoding": "identity"}
+            | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx.Timeout(config.timeout_s, connect=min(config.timeout_s, _CONNECT_S)),
             limits=httpx.Limits(
                 max_connections=config.requests, max_keepalive_connections=config.requests
@@ -283,7 +305,8 @@ def _open_client(config: ServerConfig, url: str, key: str) -> Any:
 
 def whole_number(value: Any) -> int:
     """Return a count that a server told; 0 where it is none."""
-    return value if isinstance(value, int) else 0
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 <= value <= _MOST_TOKENS else 0
 
 
 def _json(content: bytes) -> Mapping[str, Any] | None:

@@ -5,7 +5,6 @@ a reply, which most servers tell; the channel ballot those of the prompt's own t
 and llama-cpp-python tell where `/completions` is asked to echo.
 """
 
-import math
 import re
 import threading
 from collections import deque
@@ -280,10 +279,7 @@ class ServerVoter:
                 "(/completions with echo and logprobs); use the choice ballot",
                 down=False,
             )
-        if len(tokens) != len(scores) or not all(
-            score is None or (isinstance(score, int | float) and math.isfinite(score))
-            for score in scores
-        ):
+        if len(tokens) != len(scores) or not all(map(_is_score, scores)):
             raise ServerFaultError("log-probabilities of another form")
         text = str(choice.get("text") or "")
         size = len(tokens) - replied
@@ -337,10 +333,19 @@ def _likeliest(logprobs: Any) -> dict[str, float]:
             pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
         else:
             pairs = [(str(t), float(score)) for t, score in logprobs["top_logprobs"][0].items()]
-        return {token: score for token, score in pairs if math.isfinite(score)}
-    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+        return {token: score for token, score in pairs if _is_score(score)}
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError, OverflowError):
         return {}
 
+
+def _is_score(value: Any) -> bool:
+    """Tell whether a server told a log-probability, or that it has none to tell."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (number and abs(value) <= _MOST_NATS)
+
+
+_MOST_NATS = 1e6
+"""Of a token's log-probability: some servers tell -9999 for none at all."""
 
 _CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c\u2581]*>)|\[(?=/?INST\])")
 

@@ -1,6 +1,7 @@
 """Voters on a server: llama-cpp-python's own with the real small model, one that misbehaves."""
 
 import contextlib
+import gzip
 import json
 import pickle
 import re
@@ -401,6 +402,13 @@ def test_more_options_than_letters(told):
             "the server tells no log-probabilities of a reply",
             1,
         ),
+        (
+            status(200, json.dumps(chat(A=10**400, B=True))),
+            "the server tells no log-probabilities of a reply",
+            1,
+        ),
+        (status(200, "9" * 5000), "an answer that is not JSON", 3),
+        (status(200, "[" * 100_000), "an answer that is not JSON", 3),
         (status(400, "no"), "the server refuses the question (HTTP 400)", 1),
         (slow, "no answer within 1 s", 2),
         (dripping, "no answer within 1 s", 2),
@@ -417,6 +425,47 @@ def test_a_fault_is_tried_again_then_counted(told, fault, reason, tries):
     assert report.failures == {reason: 1}
     assert [vote.failure for vote in votes] == [None, reason, None, None]
     assert sum("text 1 here" in raw for raw in told.asked) == tries
+
+
+def endless(handler):
+    """Answers without an end, as fast as it is read."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(ConnectionError):
+        while True:
+            handler.wfile.write(b" " * (1 << 20))
+
+
+def packed(handler):
+    """Answers 64 MiB of blanks in 64 KiB."""
+    body = gzip.compress(b" " * (64 << 20))
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    with contextlib.suppress(ConnectionError):
+        handler.wfile.write(body)
+
+
+@pytest.mark.parametrize("fault", [endless, packed])
+def test_an_answer_without_an_end_is_not_read_to_it(told, fault):
+    told.always = {"text 1 here": fault}
+    votes, _ = votes_of(CHOICE, settings(told), numbered(2))
+    assert votes[1].failure == "an answer of more than 33,554,432 bytes"
+    assert votes[0].failure is None
+    assert sum("text 1 here" in raw for raw in told.asked) == 1
+    assert {head["Accept-Encoding"] for head in told.heads} == {"identity"}
+
+
+def test_counts_and_names_that_can_not_be(told):
+    told.reply = {**told.reply, "usage": {"total_tokens": 10**400}}
+    _, tokens = votes_of(CHOICE, settings(told), numbered(1))
+    assert tokens == 50  # of the question without a text
+    names = [{"id": "x" * 5000}] * 20_000 + [{"id": "small"}]
+    told.models = lambda handler: handler.answer(200, json.dumps({"data": names}))
+    with pytest.raises(ModelError, match="serves no model 'small'") as caught:
+        votes_of(CHOICE, settings(told), numbered(1))
+    assert len(str(caught.value)) < 10_000
 
 
 @pytest.mark.parametrize("fault", [status(429), status(500), status(200, "{"), slow, lost])
