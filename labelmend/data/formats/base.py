@@ -39,6 +39,7 @@ class Format(Protocol):
         shares: suffixes that other formats have and its own files may bear, too.
         suffix_tells: whether a file with one of its suffixes is its own whatever it holds.
         headed: whether its files begin with a row of names, which may be missing.
+        other_columns: whether its files have a place for columns besides texts and labels.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Format(Protocol):
     shares: tuple[str, ...] = ()
     suffix_tells: bool = True
     headed: bool = False
+    other_columns: bool = True
 
     def recognises(self, content: Content) -> float:
         """Return how sure it is, from 0 to 1, that a file is its own, where no suffix says so.
