@@ -1,6 +1,5 @@
 """The tables that `compare-baseline` compares, read and checked."""
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -40,6 +39,7 @@ from labelmend.evaluation.comparison import (
     ComparisonRequest,
 )
 from labelmend.runs.again import as_the_run
+from labelmend.runs.companions import digest_of
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL
@@ -145,8 +145,8 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
     if request.test is None:
         test, more = _sure_rows(after)
         return CheckedTables(trained, tuple(conditions), test, (*said, *more), sources)
-    sources["test"] = _source(request.test)
     test, more = _test_set(request, config, conditions, run)
+    sources["test"] = _source(request.test)
     return CheckedTables(trained, tuple(conditions), test, (*said, *more), sources)
 
 
@@ -285,5 +285,5 @@ def _oos_of(conditions: Sequence[Condition], labels: Sequence[str], config: Conf
 def _source(path: Path) -> dict[str, Any]:
     return {
         "path": os.fsencode(path).decode(errors="replace"),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": digest_of(path),
     }

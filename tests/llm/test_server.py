@@ -461,7 +461,7 @@ def test_counts_and_names_that_can_not_be(told):
     told.reply = {**told.reply, "usage": {"total_tokens": 10**400}}
     _, tokens = votes_of(CHOICE, settings(told), numbered(1))
     assert tokens == 50  # of the question without a text
-    names = [{"id": "x" * 5000}] * 20_000 + [{"id": "small"}]
+    names = [{"id": "x" * 1500}] * 10_001 + [{"id": "small"}]
     told.models = lambda handler: handler.answer(200, json.dumps({"data": names}))
     with pytest.raises(ModelError, match="serves no model 'small'") as caught:
         votes_of(CHOICE, settings(told), numbered(1))
