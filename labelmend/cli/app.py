@@ -23,6 +23,7 @@ from labelmend.cli import (
     models,
     predict,
     relabel,
+    review,
     train_classifier,
     tune_embedder,
     version,
@@ -57,6 +58,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.command("audit")(audit.audit)
 app.command("certify")(certify.certify)
+app.command("review")(review.review)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

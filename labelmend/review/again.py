@@ -1,0 +1,93 @@
+"""The command that mends a table as it was mended before, now with answers."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelmend.errors import InputError
+from labelmend.runs.record import RunRecord
+
+LABELMEND = (sys.executable, "-m", "labelmend")
+"""How a child process is called: the same installation, wherever it lies."""
+
+
+def source_of(table: Path, run: RunRecord) -> Path:
+    """Find the table that a run mended.
+
+    Args:
+        table: the mended one.
+        run: the record of the run, which has the other's path as it was typed, and its hash.
+
+    Raises:
+        InputError: it is not there any more, or has changed.
+    """
+    typed = Path(run.input.path)
+    likely = [typed, table.parent / typed, table.parent / typed.name]
+    for path in likely:
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except (OSError, ValueError):
+            continue
+        if digest == run.input.sha256:
+            return path
+    raise InputError(
+        f"{typed}: the table that was mended is not there any more, or has changed; mend it again "
+        "with labelmend relabel --answers"
+    )
+
+
+def relabel_command(
+    source: Path,
+    run: RunRecord,
+    answers: Path,
+    output: Path,
+    profile: Path,
+    labels: Path | None,
+    *,
+    quick: bool = False,
+) -> list[str]:
+    """Return the words of a `labelmend relabel` like that of a run.
+
+    Args:
+        source: the table that was mended.
+        run: the record of the run.
+        answers: of people.
+        output: where the mended table goes.
+        profile: a file that `write_profile` wrote, with the run's settings.
+        labels: the user's labels file.
+        quick: ask neither LLM nor reranker.
+    """
+    columns, reading = run.input.columns, run.input.reading
+    words = [*LABELMEND, "relabel", str(source), "--output", str(output), "--quiet"]
+    words += ["--answers", str(answers), "--profile", str(profile)]
+    for column in (columns.text, *columns.more_text):
+        words += ["--text-column", column]
+    for option, value in (
+        ("--label-column", columns.label),
+        ("--id-column", columns.id),
+        ("--oos-label", run.oos_label),
+        ("--label-separator", reading.separator),
+        ("--labels", None if labels is None else str(labels)),
+    ):
+        words += [] if value is None else [option, value]
+    for column in columns.votes:
+        words += ["--vote-column", column]
+    for value in reading.missing:
+        words += ["--missing-label", value]
+    words += ["--merge-spellings"] if reading.merge_spellings else []
+    if quick:
+        words += ["--no-llm", "--set", "reranker.backend=none"]
+    elif not any(role == "describer" or role.startswith("voter ") for role in run.models):
+        words += ["--no-llm"]
+    if run.self_test is not None and not quick:
+        words += ["--self-test"]
+    return words
+
+
+def write_profile(run: RunRecord, path: Path) -> None:
+    """Write a run's settings as a profile."""
+    settings: dict[str, Any] = {"extends": "embedded", **run.config}
+    path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), "utf-8")

@@ -1,0 +1,120 @@
+"""The evidence file of a run, row by row: where each line begins, and what the page shows of it."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from labelmend.errors import InputError
+from labelmend.relabel.diagnostics.explanation import Explanation
+from labelmend.types import Ints
+
+_LABELS = re.compile(
+    rb'"given":(null|"(?:[^"\\]|\\.)*"),"proposed":("(?:[^"\\]|\\.)*"),"decision":'
+)
+"""Given and proposed label in a line. A quote inside a text is escaped, so a text can't be one."""
+
+_AGAIN = "run labelmend relabel again"
+
+_NOTHING = 0.05
+"""Nats that are shown as 0.0 or 0.1: next to nothing, as `labelmend explain` has it."""
+
+
+@dataclass(frozen=True)
+class EvidenceIndex:
+    """An evidence file, with what is needed of all rows at once.
+
+    Attributes:
+        file: open, so that rows can be read on when another run puts its own in its place.
+        starts: int64 [n + 1], where each row's line begins, and the end of the last.
+        proposed: the proposed label of each row; None where nothing was decided.
+    """
+
+    file: BinaryIO
+    starts: Ints
+    proposed: tuple[str | None, ...]
+
+    @classmethod
+    def read(cls, path: Path, rows: int) -> "EvidenceIndex":
+        """Go through a file once.
+
+        Args:
+            path: of the evidence.
+            rows: of its table.
+
+        Raises:
+            InputError: it can't be read, or has another number of lines.
+        """
+        starts, proposed = [0], []
+        try:
+            file = path.open("rb")
+            for line in file:
+                starts.append(starts[-1] + len(line))
+                found = _LABELS.search(line)
+                proposed.append(json.loads(found[2]) if found else None)
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: no such file, and without it there is nothing to show; {_AGAIN}"
+            ) from None
+        except OSError as error:
+            raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+        if len(proposed) != rows:
+            raise InputError(
+                f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; {_AGAIN}"
+            )
+        return cls(file, np.array(starts, dtype=np.int64), tuple(proposed))
+
+    def explanation(self, row: int, text: str) -> Explanation | None:
+        """Return a row's explanation, None where the file has none of this text any more.
+
+        Args:
+            row: its index, from 0.
+            text: as the models read it.
+        """
+        try:
+            start, end = int(self.starts[row]), int(self.starts[row + 1])
+            line = os.pread(self.file.fileno(), end - start, start)
+            found = Explanation.from_line(line.decode())
+        except (OSError, ValueError):
+            return None
+        return found if found.text == text else None
+
+
+def panel(explanation: Explanation) -> dict[str, Any]:
+    """Return why a row was decided as it was, for the page: what `labelmend explain` prints.
+
+    Nats are against the given label, or the runner-up where none was given; positive ones speak for
+    the candidate.
+    """
+    reference = explanation.reference
+    others = [c for c in explanation.candidates if c is not reference]
+    nats = [c.against(reference) for c in others]
+    sources = []
+    for source in dict.fromkeys(s for each in nats for s in each):
+        values = [_heard(each, source) for each in nats]
+        if any(value is not None for value in values):
+            sources.append({"source": source, "nats": values})
+    return {
+        "reason": explanation.reason,
+        "reference": reference.label,
+        "reference_given": reference.label == explanation.given,
+        "labels": [c.label for c in others],
+        "sources": sources,
+        "totals": [round(c.total - reference.total, 1) for c in others],
+        "held": explanation.held,
+        "votes": [{"voter": voter, "label": label} for voter, label in explanation.votes.items()],
+        "neighbours": [
+            {"text": near.text, "labels": list(near.labels), "similarity": near.similarity}
+            for near in explanation.neighbours
+        ],
+    }
+
+
+def _heard(nats: Mapping[str, float], source: str) -> float | None:
+    value = nats.get(source, 0.0)
+    return round(value, 1) if abs(value) >= _NOTHING else None

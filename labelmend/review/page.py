@@ -1,0 +1,26 @@
+"""The shell of the page, and the catalogue of all that it says."""
+
+import json
+from functools import cache
+from importlib import resources
+
+import jinja2
+
+LANGUAGE = "en"
+"""The catalogue that is used, and the only one so far: `strings/en.json`."""
+
+
+@cache
+def strings() -> dict[str, str]:
+    """Return all sentences by their names; `{facts}` in them are filled in by the page."""
+    path = resources.files("labelmend.review") / "strings" / f"{LANGUAGE}.json"
+    found: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+@cache
+def shell() -> str:
+    """Return the page without its rows: those come as JSON."""
+    text = (resources.files("labelmend.review") / "shell.html.jinja").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(text).render(language=LANGUAGE, say=strings())

@@ -1,0 +1,174 @@
+"""The page's HTTP: a shell, two static files, and JSON."""
+
+import json
+from importlib import resources
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from labelmend.errors import LabelmendError
+from labelmend.review.desk import Desk
+from labelmend.review.page import shell
+from labelmend.review.queues import Queue
+from labelmend.review.serving.guard import App, Door, Guard
+from labelmend.review.serving.requests import (
+    FromTab,
+    NewAnswer,
+    NewGoal,
+    NextRow,
+    OneRow,
+    Row,
+    TabName,
+    Who,
+)
+from labelmend.review.sitting import RefusedError, Tab
+
+_STATIC = {"review.js": "text/javascript; charset=utf-8", "review.css": "text/css; charset=utf-8"}
+"""The files of `static/`, by their names; there is no other path to a file."""
+
+QueueName = Annotated[Queue, Query()]
+RowNumber = Annotated[Row, Query()]
+
+
+class Plain(JSONResponse):
+    """JSON in ASCII: a text may hold halves of characters, which UTF-8 can't."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def make_app(desk: Desk, door: Door) -> App:
+    """Return the application, guarded.
+
+    Args:
+        desk: what it shows.
+        door: who is let in.
+    """
+    app = FastAPI(
+        title="labelmend review",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        default_response_class=Plain,
+    )
+    _pages(app, door)
+    _reading(app, desk)
+    _answering(app, desk)
+    _refusing(app)
+    return Guard(app, door)
+
+
+def _pages(app: FastAPI, door: Door) -> None:
+    @app.get("/", include_in_schema=False)
+    def page(request: Request) -> Response:
+        if "token" in request.query_params:
+            # The token leaves the address, and with it the history and the screen.
+            moved = RedirectResponse("/", status_code=303)
+            moved.set_cookie(door.cookie, door.token, httponly=True, samesite="lax", path="/")
+            return moved
+        return Response(shell(), media_type="text/html; charset=utf-8")
+
+    @app.get("/static/{name}", include_in_schema=False)
+    def static(name: str) -> Response:
+        if name not in _STATIC:
+            raise HTTPException(404)
+        content = (resources.files("labelmend.review") / "static" / name).read_bytes()
+        return Response(content, media_type=_STATIC[name])
+
+
+def _reading(app: FastAPI, desk: Desk) -> None:
+    @app.get("/api/start")
+    def start() -> Any:
+        return Plain(desk.start())
+
+    @app.get("/api/progress")
+    def progress(who: Annotated[Who, Query()]) -> Any:
+        return Plain(desk.progress(who))
+
+    @app.get("/api/why")
+    def why(
+        tab: Annotated[TabName, Query()],
+        who: Annotated[Who, Query()],
+        queue: QueueName,
+        row: RowNumber,
+    ) -> Any:
+        return Plain(desk.sitting.why(Tab(tab, who), queue, row))
+
+
+def _answering(app: FastAPI, desk: Desk) -> None:
+    @app.post("/api/next")
+    def next_row(body: NextRow) -> Any:
+        item = desk.sitting.next_row(body.sender(), body.queue, body.skip)
+        return Plain({"item": None if item is None else item.plain()})
+
+    @app.post("/api/answer")
+    def answer(body: NewAnswer) -> Any:
+        tab = body.sender()
+        written = desk.sitting.answer(tab, body.said())
+        item = desk.sitting.next_row(tab, body.queue)
+        return Plain(
+            {
+                "answers": [one.answer for one in written],
+                "item": None if item is None else item.plain(),
+            }
+        )
+
+    @app.post("/api/undo")
+    def undo(body: FromTab) -> Any:
+        return Plain({"item": desk.sitting.undo(body.sender()).plain()})
+
+    @app.post("/api/reveal")
+    def reveal(body: OneRow) -> Any:
+        item = desk.sitting.reveal(body.sender(), body.queue, body.row)
+        return Plain({"item": item.plain()})
+
+    @app.post("/api/batch")
+    def batch(body: OneRow) -> Any:
+        items = desk.sitting.batch(body.sender(), body.row)
+        return Plain({"items": [item.plain() for item in items]})
+
+    @app.post("/api/hold")
+    def hold(body: FromTab) -> Any:
+        desk.sitting.hold(body.sender())
+        return Plain({})
+
+    @app.post("/api/release")
+    def release(body: FromTab) -> Any:
+        desk.sitting.release(body.sender())
+        return Plain({})
+
+    @app.post("/api/goal")
+    def goal(body: NewGoal) -> Any:
+        desk.set_goal(body.goal)
+        return Plain(desk.progress(body.who))
+
+    @app.post("/api/apply")
+    def apply(body: FromTab) -> Any:
+        desk.apply()
+        return Plain(desk.progress(body.who))
+
+
+def _refusing(app: FastAPI) -> None:
+    """Say each refusal in one form: a word of the catalogue, and its facts."""
+
+    @app.exception_handler(RefusedError)
+    def refused(_: Request, error: RefusedError) -> Response:
+        return Plain({"error": error.code, "facts": error.facts}, error.status)
+
+    @app.exception_handler(LabelmendError)
+    def failed(_: Request, error: LabelmendError) -> Response:
+        said = str(error).encode(errors="replace").decode()
+        return Plain({"error": "failed", "facts": {"said": said}}, 500)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, _error: RequestValidationError) -> Response:
+        return Plain({"error": "invalid", "facts": {}}, 422)
+
+    @app.exception_handler(HTTPException)
+    def missing(_: Request, error: HTTPException) -> Response:
+        code = "not-found" if error.status_code == 404 else "invalid"
+        return Plain({"error": code, "facts": {}}, error.status_code, error.headers)

@@ -1,0 +1,150 @@
+"""What `labelmend review` does: it reads a mended table, and makes the page for answers."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labelmend.audit.draw import Design, DrawnRow, read_design
+from labelmend.audit.mended import audit_paths
+from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest
+from labelmend.data.write import check_output
+from labelmend.errors import ConfigError, InputError
+from labelmend.review.book import AnswerBook
+from labelmend.review.queues import Queues
+from labelmend.review.serving.place import Place
+from labelmend.review.table import ReviewTable
+from labelmend.workflows.answer_sheet import person_named
+
+if TYPE_CHECKING:
+    from labelmend.review.serving.server import ReviewServer
+
+ANSWERS = "answers.jsonl"
+"""The file of answers beside the table, where none is named."""
+
+HERE = Place()
+"""This machine and nobody else."""
+
+_NEEDED = ("fastapi", "uvicorn")
+"""Packages of the extra `review`."""
+
+
+@dataclass(frozen=True)
+class ReviewRequest:
+    """What is reviewed, and how.
+
+    Attributes:
+        table: the mended one.
+        answers: where answers go; None for `ANSWERS` beside the table.
+        audit: a sheet of an audit, whose rows are asked about in its order, or the audit's design;
+            None for all rows that were drawn.
+        labels: the user's labels file; None for the one that the run wrote.
+        who: answers; None for the login's name.
+        blind: hide the labels in all queues, or in none but agreement; None for those of audit and
+            agreement.
+    """
+
+    table: TableRequest
+    answers: Path | None = None
+    audit: Path | None = None
+    labels: Path | None = None
+    who: str | None = None
+    blind: bool | None = None
+
+    @property
+    def answers_path(self) -> Path:
+        """Where answers go."""
+        return self.answers or self.table.path.with_name(ANSWERS)
+
+
+def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
+    """Read everything and bind the server; nothing is written until somebody answers.
+
+    Args:
+        request: what is reviewed.
+        place: where it is served.
+
+    Raises:
+        LabelmendError: an input can't be used, the extra is not installed, or the address is taken.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"review needs {' and '.join(missing)}, which is not installed; run: "
+            "pip install 'labelmend[review]'"
+        )
+    from labelmend.review.desk import Desk, DeskFiles
+    from labelmend.review.serving.server import ReviewServer
+
+    answers = request.answers_path
+    check_output(request.table.path, answers, is_table=False)
+    table = ReviewTable.read(request.table, request.labels)
+    book = AnswerBook(answers)
+    design, drawn = _drawn(request, table)
+    queues = Queues(table, book, design, drawn, request.blind)
+    desk = Desk(
+        DeskFiles(request.table, answers, request.labels), queues, person_named(request.who)
+    )
+    try:
+        return ReviewServer(desk, place)
+    except BaseException:
+        desk.close()
+        raise
+
+
+def _drawn(
+    request: ReviewRequest, table: ReviewTable
+) -> tuple[Design | None, tuple[DrawnRow, ...]]:
+    """Return the audit's design and the rows that are asked about.
+
+    Raises:
+        InputError: the audit can't be used, or there is none and one is named.
+    """
+    path, _ = audit_paths(request.table.path)
+    design = read_design(path, table.mended)
+    if design is None:
+        if request.audit is not None:
+            raise InputError(
+                f"{path}: no such file, so {request.audit} is of no audit of this table; draw rows "
+                "with labelmend audit"
+            )
+        return None, ()
+    drawn = design.rows_of()
+    if request.audit is None:
+        return design, drawn
+    if request.audit.suffix.lower() == ".json":
+        named = read_design(request.audit, table.mended)
+        if named is None:
+            raise InputError(f"{request.audit}: no such file; check the path")
+        if named.design != design.design:
+            raise InputError(
+                f"{request.audit}: is of another audit than {path}, which lies beside the table "
+                "and is the one that certify reads"
+            )
+        return design, drawn
+    return design, _of_sheet(request.audit, design, drawn, table)
+
+
+def _of_sheet(
+    path: Path, design: Design, drawn: tuple[DrawnRow, ...], table: ReviewTable
+) -> tuple[DrawnRow, ...]:
+    """Return the drawn rows that a sheet has, in its order."""
+    sheet = read_table(path)
+    for column in ("id", "design"):
+        if column not in sheet.columns:
+            raise InputError(
+                f"{path}: no column {column!r}; give the table that labelmend audit wrote"
+            )
+    by_id = {table.mended.dataset.ids[one.row]: one for one in drawn}
+    found = [
+        by_id[name]
+        for name, of in zip(sheet.values("id"), sheet.values("design"), strict=True)
+        if of == design.design and name in by_id
+    ]
+    if not found:
+        raise InputError(
+            f"{path}: has no row that the audit {design.design} drew; give its sheet, or write it "
+            "again with labelmend audit --rows 0"
+        )
+    return tuple(dict.fromkeys(found))

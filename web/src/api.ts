@@ -1,0 +1,104 @@
+// Talking to the server that this page came from, and to no other.
+
+import type { Item, Progress, Queue, Start, Verdict, Why } from "./types";
+
+/** A refusal of the server's: a word of the catalogue, with facts. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    readonly facts: Record<string, string> = {},
+  ) {
+    super(code);
+  }
+}
+
+async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
+  let reply: Response;
+  try {
+    reply = await fetch(path, { credentials: "same-origin", ...options });
+  } catch {
+    throw new Refusal("offline");
+  }
+  const said = (await reply.json().catch(() => ({ error: "invalid" }))) as T & {
+    error?: string;
+    facts?: Record<string, string>;
+  };
+  if (!reply.ok) throw new Refusal(said.error ?? "invalid", said.facts);
+  return said;
+}
+
+function post<T>(path: string, body: object, keepalive = false): Promise<T> {
+  const headers = { "content-type": "application/json" };
+  return ask<T>(path, { method: "POST", headers, body: JSON.stringify(body), keepalive });
+}
+
+/** A tab's own name: a copy of the tab in the browser is another one. */
+function tabName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export class Api {
+  private readonly tab = tabName();
+
+  constructor(public who: string) {}
+
+  static start(): Promise<Start> {
+    return ask<Start>("/api/start");
+  }
+
+  private get me() {
+    return { tab: this.tab, who: this.who };
+  }
+
+  next(queue: Queue, skip: number | null): Promise<{ item: Item | null }> {
+    return post("/api/next", { ...this.me, queue, skip });
+  }
+
+  answer(
+    item: Item,
+    verdict: Verdict,
+    label: string | null,
+    more: number[],
+  ): Promise<{ answers: string[]; item: Item | null }> {
+    const { queue, row, hidden } = item;
+    return post("/api/answer", { ...this.me, queue, row, verdict, label, more, revealed: !hidden });
+  }
+
+  undo(): Promise<{ item: Item }> {
+    return post("/api/undo", this.me);
+  }
+
+  reveal({ queue, row }: Item): Promise<{ item: Item }> {
+    return post("/api/reveal", { ...this.me, queue, row });
+  }
+
+  batch({ queue, row }: Item): Promise<{ items: Item[] }> {
+    return post("/api/batch", { ...this.me, queue, row });
+  }
+
+  why({ queue, row }: Item): Promise<Why> {
+    const query = new URLSearchParams({ ...this.me, queue, row: String(row) });
+    return ask(`/api/why?${query}`);
+  }
+
+  progress(): Promise<Progress> {
+    return ask(`/api/progress?${new URLSearchParams({ who: this.who })}`);
+  }
+
+  hold(): Promise<object> {
+    return post("/api/hold", this.me);
+  }
+
+  release(): Promise<object> {
+    return post("/api/release", this.me, true);
+  }
+
+  goal(goal: number): Promise<Progress> {
+    return post("/api/goal", { ...this.me, goal });
+  }
+
+  apply(): Promise<Progress> {
+    return post("/api/apply", this.me);
+  }
+}

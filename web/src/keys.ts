@@ -1,0 +1,40 @@
+// From keys to what is done. Keys with modifiers are the browser's, and so is typing in fields.
+
+export interface KeyActions {
+  accept(): void;
+  keep(): void;
+  pick(digit: number): void;
+  search(): void;
+  none(): void;
+  unsure(): void;
+  skip(): void;
+  undo(): void;
+  why(): void;
+  batch(): void;
+  reveal(): void;
+  help(): void;
+  close(): void;
+}
+
+export function listen(actions: KeyActions): void {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
+    const target = event.target as HTMLElement;
+    if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
+    if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, input")) return;
+    const action = actionOf(event.key, actions);
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+function actionOf(key: string, actions: KeyActions): (() => void) | undefined {
+  if (/^[1-9]$/.test(key)) return () => actions.pick(Number(key));
+  const known: Record<string, () => void> = {
+    enter: actions.accept, k: actions.keep, "/": actions.search, n: actions.none, u: actions.unsure,
+    s: actions.skip, z: actions.undo, w: actions.why, b: actions.batch, v: actions.reveal,
+    "?": actions.help, escape: actions.close,
+  };
+  return known[key.toLowerCase()];
+}

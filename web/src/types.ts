@@ -1,0 +1,77 @@
+// What the server says.
+
+export type Queue = "audit" | "doubtful" | "agreement";
+export const QUEUES: readonly Queue[] = ["audit", "doubtful", "agreement"];
+export type Verdict = "label" | "none" | "unsure";
+
+export interface Label {
+  name: string;
+  description: string;
+}
+
+export interface Candidate {
+  label: string;
+  probability: number | null;
+}
+
+export interface Item {
+  row: number;
+  id: string;
+  queue: Queue;
+  text: string;
+  copies: number;
+  hidden: boolean;
+  given: string | null;
+  proposed: string | null;
+  decision: string | null;
+  reason: string | null;
+  candidates: Candidate[];
+  undone: string[];
+}
+
+export interface Start {
+  strings: Record<string, string>;
+  table: string;
+  rows: number;
+  who: string;
+  labels: Label[];
+  queue: Queue;
+}
+
+export interface Why {
+  reason: string;
+  reference: string;
+  reference_given: boolean;
+  labels: string[];
+  sources: { source: string; nats: (number | null)[] }[];
+  totals: number[];
+  held: boolean;
+  votes: { voter: string; label: string }[];
+  neighbours: { text: string; labels: string[]; similarity: number }[];
+}
+
+export interface Job {
+  phase: "idle" | "running" | "done" | "failed";
+  said: string;
+  seconds: number;
+}
+
+export interface Progress {
+  audit: { done: number; total: number };
+  doubtful: { done: number; total: number; rows: number; wrong: number };
+  agreement: { done: number; total: number; agree: number };
+  pace: { answers: number; per_minute: number | null };
+  certificate: {
+    answered: number;
+    drawn: number;
+    open: number;
+    anytime: boolean;
+    figures: { name: string; estimate: number; low: number; high: number }[];
+    goal: number;
+    more: number | null;
+  } | null;
+  goal: number;
+  jobs: { certificate: Job; refit: Job; apply: Job };
+  refits: number;
+  until_refit: number;
+}
