@@ -12,7 +12,7 @@ from labelmend.weights.locate import LocatedModel, locate
 pytest_plugins = [
     *("fixtures.clusters", "fixtures.four_rows"),
     *("fixtures.mended_table", "fixtures.outcome"),
-    "fixtures.certificate",
+    *("fixtures.certificate", "fixtures.small_llm"),
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.

@@ -34,13 +34,13 @@ TEXTS = ("where is my card", "hi", "is it going to snow in Oslo?", "I lost my ca
 BALLOTS = [Ballot(text, CARDS) for text in TEXTS]
 
 
-def open_engine(smollm2, context=1024, batch=256):
-    return LlamaEngine(smollm2.path, context_tokens=context, batch_tokens=batch, gpu_layers=0)
+def open_engine(model, context=1024, batch=256):
+    return LlamaEngine(model.path, context_tokens=context, batch_tokens=batch, gpu_layers=0)
 
 
 @pytest.fixture(scope="module")
-def engine(smollm2):
-    engine = open_engine(smollm2)
+def engine(small_llm):
+    engine = open_engine(small_llm)
     yield engine
     engine.close()
 
@@ -87,18 +87,27 @@ def test_scores_are_log_probabilities_of_the_labels(engine, expected):
     votes = ChannelBallot(engine, CHANNEL).vote(BALLOTS)
     # What is left is rounding: llama.cpp keeps 16 bits, and adds up in other orders.
     assert largest_gap(votes, expected) < 0.05
-    assert np.argmax(votes[0].scores) == 0
-    assert np.argmax(votes[2].scores) == 1
     assert [np.exp(vote.scores).sum() for vote in votes] == pytest.approx([1.0] * len(BALLOTS))
 
 
-def test_a_vote_is_the_same_to_the_last_bit_whatever_was_asked_before(smollm2):
+def test_the_whole_model_knows_what_texts_mean(smollm2):
+    engine = open_engine(smollm2)
+    try:
+        asked = [BALLOTS[0], BALLOTS[2]]
+        votes = ChannelBallot(engine, CHANNEL).vote(asked)
+        assert largest_gap(votes, [straight_scores(engine, ballot) for ballot in asked]) < 0.05
+    finally:
+        engine.close()
+    assert [np.argmax(vote.scores) for vote in votes] == [0, 1]
+
+
+def test_a_vote_is_the_same_to_the_last_bit_whatever_was_asked_before(small_llm):
     # A small batch, so that long texts take several; each order of asking on a fresh engine.
     long = Ballot("my card was stolen in Oslo and then it began to rain " * 2, CARDS)
     asked = [*BALLOTS, long]
     outcomes = []
     for order in (range(6), (3, 5, 0), (5,), (4, 2, 1)):
-        engine = open_engine(smollm2, batch=64)
+        engine = open_engine(small_llm, batch=64)
         try:
             together = ChannelBallot(engine, CHANNEL).vote([asked[i] for i in order])
             ballot = ChannelBallot(engine, CHANNEL)
@@ -156,8 +165,8 @@ def test_a_choice_ballot_cuts_a_text_at_so_many_tokens(engine):
     assert whole == fits != cut
 
 
-def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(smollm2, expected):
-    engine = open_engine(smollm2, context=400)
+def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(small_llm, expected):
+    engine = open_engine(small_llm, context=400)
     try:
         # Three sequences of 133 tokens.
         votes = ChannelBallot(engine, CHANNEL).vote([
@@ -174,10 +183,10 @@ def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(sm
         engine.close()
 
 
-def test_exemplars_that_leave_no_room_for_the_text_are_not_shown(smollm2):
+def test_exemplars_that_leave_no_room_for_the_text_are_not_shown(small_llm):
     long = "very " * 39 + "long"
     wordy = LabelCard("wordy", "", ("a short one", long, long + "er"), "name")
-    engine = open_engine(smollm2, context=400)
+    engine = open_engine(small_llm, context=400)
     try:
         # Three sequences of 133 tokens: with the second exemplar there is no room for the text.
         config = dataclasses.replace(CHANNEL, exemplars=3)
@@ -336,9 +345,9 @@ def test_the_frame_is_the_models_template(engine):
 
 
 @pytest.fixture(scope="module")
-def begun(smollm2, tmp_path_factory):
+def begun(small_llm, tmp_path_factory):
     """SmolLM2, said to want its begin token in front of every text."""
-    whole = bytearray(smollm2.path.read_bytes())
+    whole = bytearray(small_llm.path.read_bytes())
     key = b"tokenizer.ggml.add_bos_token"
     flag = whole.index(key) + len(key) + 4  # after the type
     assert whole[flag] == 0

@@ -245,23 +245,23 @@ def test_a_real_model_describes_each_label_once(smollm2, tmp_path):
     assert again == described
 
 
-def test_labels_that_do_not_fit_together_are_described_in_turns(smollm2):
+def test_labels_that_do_not_fit_together_are_described_in_turns(small_llm):
     # A prompt has some 165 tokens: 270 hold one with its reply, not two.
     config, progress = dataclasses.replace(CONFIG, context_tokens=270), Counting()
     with Store(None) as store:
-        apart = describe_cards(CARDS, CORE, smollm2, config, store, progress).cards
+        apart = describe_cards(CARDS, CORE, small_llm, config, store, progress).cards
         keys = store._database.execute("SELECT count(*) FROM replies").fetchone()
     assert keys == (2,)
     assert progress.done == 2
     assert len(apart) == 4
 
 
-def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
+def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(small_llm):
     # Six examples of 200 characters; llama.cpp gives a context of at least 256 tokens.
     long = [tuple(f"{i} " * 100 for i in range(6))] * 2 + [(), ()]
     config, progress = dataclasses.replace(CONFIG, context_tokens=32), Counting()
     with Store(None) as store:
-        described = describe_cards(CARDS, long, smollm2, config, store, progress)
+        described = describe_cards(CARDS, long, small_llm, config, store, progress)
         assert described.cards == CARDS
         assert described.notes == (
             "2 labels got no description by the LLM: the context is full; "
@@ -272,7 +272,7 @@ def test_a_prompt_that_does_not_fit_leaves_its_card_and_is_asked_again(smollm2):
 
 
 @pytest.mark.parametrize("layers", [0, 3])
-def test_gpu_layers_reach_the_model(smollm2, monkeypatch, layers):
+def test_gpu_layers_reach_the_model(small_llm, monkeypatch, layers):
     asked, whole = [], describe.LlamaEngine
 
     def engine(path, **settings):
@@ -282,16 +282,16 @@ def test_gpu_layers_reach_the_model(smollm2, monkeypatch, layers):
     monkeypatch.setattr(describe, "LlamaEngine", engine)
     config = dataclasses.replace(CONFIG, gpu_layers=layers, max_tokens=1)
     with Store(None) as store:
-        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress())
+        described = describe_cards(CARDS, CORE, small_llm, config, store, NoProgress())
     assert asked == [layers]
     assert described.notes == ()
 
 
 @pytest.mark.parametrize("max_tokens", [6, 9])
-def test_however_short_a_reply_must_be_it_is_whole(smollm2, max_tokens):
+def test_however_short_a_reply_must_be_it_is_whole(small_llm, max_tokens):
     config = dataclasses.replace(CONFIG, max_tokens=max_tokens)
     with Store(None) as store:
-        described = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
+        described = describe_cards(CARDS, CORE, small_llm, config, store, NoProgress()).cards
         replies = [reply for (reply,) in store._database.execute("SELECT reply FROM replies")]
     assert len(replies) == 2
     assert all(len(reply.splitlines()) == 1 for reply in replies)
@@ -299,10 +299,10 @@ def test_however_short_a_reply_must_be_it_is_whole(smollm2, max_tokens):
     assert all(card.description.endswith((".", "!", "?")) for card in described[:2])
 
 
-def test_what_another_process_wrote_first_stands(smollm2, tmp_path):
+def test_what_another_process_wrote_first_stands(small_llm, tmp_path):
     path = tmp_path / "votes.sqlite"
     with Store(path) as store:
-        describe_cards(CARDS, CORE, smollm2, CONFIG, store, NoProgress())
+        describe_cards(CARDS, CORE, small_llm, CONFIG, store, NoProgress())
         keys = [key for (key,) in store._database.execute("SELECT key FROM replies")]
         store.clear()
 
@@ -313,20 +313,20 @@ def test_what_another_process_wrote_first_stands(smollm2, tmp_path):
                 other.put_replies([(key, "The user was quicker.") for key in keys])
 
     with Store(path) as store:
-        described = describe_cards(CARDS, CORE, smollm2, CONFIG, store, Beaten()).cards
+        described = describe_cards(CARDS, CORE, small_llm, CONFIG, store, Beaten()).cards
         assert set(store.replies(keys).values()) == {"The user was quicker."}
     assert [card.description for card in described[:2]] == ["The user was quicker."] * 2
 
 
-def test_what_an_interrupted_run_left_open_is_written_as_if_it_had_not_been(smollm2):
+def test_what_an_interrupted_run_left_open_is_written_as_if_it_had_not_been(small_llm):
     config = dataclasses.replace(CONFIG, max_tokens=16)
     with Store(None) as store:
-        whole = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
+        whole = describe_cards(CARDS, CORE, small_llm, config, store, NoProgress()).cards
         replies = dict(store._database.execute("SELECT key, reply FROM replies").fetchall())
     assert len(replies) == 2
     for kept, lost in (list(replies), list(replies)[::-1]):
         with Store(None) as store:
             store.put_replies([(kept, replies[kept])])
-            resumed = describe_cards(CARDS, CORE, smollm2, config, store, NoProgress()).cards
+            resumed = describe_cards(CARDS, CORE, small_llm, config, store, NoProgress()).cards
             assert store.replies([lost]) == {lost: replies[lost]}
         assert resumed == whole

@@ -1,4 +1,4 @@
-"""Runs that are killed and run again, on the real small models.
+"""Runs that are killed and run again, on real small models.
 
 A process that has imported everything forks one child a run, so that imports are paid for once.
 """
@@ -70,10 +70,10 @@ encoders:
   - {backend: onnx, model: bge-small-en-v1.5, batch_size: 64, max_tokens: 256, query_prefix: "",
      cache: true, cache_gib: 1.0}
 reranker: {backend: none}
-describe: {max_tokens: 8}
+describe: {model: MODEL, max_tokens: 8}
 routing: {settled: 1.01, audit_rows: 8, llm_rows: -1}
 voters:
-  - {model: SmolLM2-135M-Instruct, ballot: channel, candidates: 3, exemplars: 1, permutations: 1,
+  - {model: MODEL, ballot: channel, candidates: 3, exemplars: 1, permutations: 1,
      context_tokens: 1024, batch_tokens: 256, threads: 0, gpu_layers: 0}
 """
 
@@ -150,9 +150,10 @@ def outcome(output):
 
 
 @pytest.fixture(scope="module")
-def profile(tmp_path_factory, smollm2, bge_small):
+def profile(tmp_path_factory, small_llm, bge_small):
+    assert bge_small.path.is_dir()
     path = tmp_path_factory.mktemp("profile") / "profile.yaml"
-    path.write_text(PROFILE)
+    path.write_text(PROFILE.replace("MODEL", str(small_llm.path)))
     return path
 
 

@@ -2,21 +2,16 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pytest
+from fixtures.installed import ONE_ENCODER, ROOT, run_beside
 
 from labelmend import plugins
 from labelmend.classify.heads.base import Head
 from labelmend.classify.heads.registry import GROUP, find_head, kinds
 from labelmend.errors import ConfigError
-
-ROOT = Path(__file__).parents[3]
 
 DOCUMENT = (ROOT / "docs/classifiers.md").read_text("utf-8")
 (HEAD,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
@@ -39,51 +34,55 @@ def package(tmp_path_factory):
     return folder
 
 
-def run(package, folder, *words):
-    paths = [str(ROOT), str(package)]
-    return subprocess.run(
-        [sys.executable, "-m", "labelmend", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-    )
+CARDS = ("lost my card", "my card is gone", "where is my card", "someone took my card")
+RATES = ("the exchange rate", "euro to dollar rate", "rate for pounds", "dollar rate today")
+TRAIN = ("train-classifier", "table.csv", "-o", "m")
 
 
-@pytest.mark.slow
-def test_a_strangers_kind_goes_all_the_way(package, tmp_path, encoders):
-    assert all(model.path.is_dir() for model in encoders)
-    cards = ["lost my card", "my card is gone", "where is my card", "someone took my card"]
-    rates = ["the exchange rate", "euro to dollar rate", "rate for pounds", "dollar rate today"]
-    with (tmp_path / "table.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [(text, "card") for text in cards] + [(text, "rate") for text in rates]
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with a table to train on and texts to predict."""
+    folder = tmp_path_factory.mktemp("work")
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [(text, "card") for text in CARDS] + [(text, "rate") for text in RATES]
         csv.writer(file).writerows([("text", "label"), *rows])
-    new = "text\nmy card was stolen\nwhat is the rate of the yen\n"
-    (tmp_path / "new.csv").write_text(new)
+    (folder / "new.csv").write_text("text\nmy card was stolen\nwhat is the rate of the yen\n")
+    return folder
 
-    done = run(
-        package, tmp_path, *("train-classifier", "table.csv", "-o", "m"), "--kind", "centroids"
+
+@pytest.fixture(scope="module")
+def said(package, work, encoders):
+    """What four commands leave beside the package."""
+    assert all(model.path.is_dir() for model in encoders)
+    return run_beside(
+        package,
+        work,
+        (*TRAIN, "--kind", "centroids", "--set", ONE_ENCODER),
+        ("predict", "m", "new.csv", "-o", "out.csv"),
+        ("train-classifier", "--help"),
+        (*TRAIN, "--kind", "centroid"),
     )
-    assert done.returncode == 0, done.stderr
-    assert "centroids on 8 distinct texts with 2 labels" in done.stdout
-    card = json.loads((tmp_path / "m/model.json").read_text())
+
+
+def test_a_strangers_kind_goes_all_the_way(said, work):
+    trained, predicted, *_ = said
+    assert trained.code == 0, trained.err
+    assert "centroids on 8 distinct texts with 2 labels" in trained.out
+    card = json.loads((work / "m/model.json").read_text())
     assert card["kind"] == "centroids"
     assert sorted(card["files"]) == ["README.md", "arrays.npz", "head/means.npy"]
 
-    done = run(package, tmp_path, "predict", "m", "new.csv", "-o", "out.csv")
-    assert done.returncode == 0, done.stderr
-    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+    assert predicted.code == 0, predicted.err
+    with (work / "out.csv").open(encoding="utf-8", newline="") as file:
         assert [row["predicted_label"] for row in csv.DictReader(file)] == ["card", "rate"]
 
 
-def test_help_and_messages_name_a_strangers_kind(package, tmp_path):
-    done = run(package, tmp_path, "train-classifier", "--help")
+def test_help_and_messages_name_a_strangers_kind(said):
+    *_, helped, refused = said
     assert "One of centroids, finetune, lightgbm, linear-svm, logreg." in " ".join(
-        done.stdout.split()
+        helped.out.split()
     )
-    (tmp_path / "t.csv").write_text("text,label\na,b\n")
-    done = run(package, tmp_path, "train-classifier", "t.csv", "-o", "m", "--kind", "centroid")
-    assert "'centroid' (did you mean 'centroids'?): use centroids, finetune" in done.stderr
+    assert "'centroid' (did you mean 'centroids'?): use centroids, finetune" in refused.err
 
 
 def test_our_kinds_are_heads():

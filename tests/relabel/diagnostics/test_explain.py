@@ -159,7 +159,8 @@ def real(request, encoders):
         "embedded",
         [
             *(f"retrieval.candidates={request.param}", "retrieval.tail_samples=1"),
-            *("routing.audit_rows=40", "routing.llm_rows=6"),
+            *("routing.audit_rows=20", "routing.llm_rows=6"),
+            *("reranker.max_rows=20", "reranker.candidates=4"),
         ],
     )
     text = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")

@@ -1,5 +1,7 @@
 """Every installed source keeps what the label model relies on; those that do not are caught."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
@@ -11,23 +13,30 @@ from labelmend.relabel.evidence.registry import known_sources, open_sources
 from labelmend.relabel.run_models import locate_models
 from labelmend.types import Ranking
 
+COUNTS = {"llm": 12, "reranker": 16}
+"""Texts for the sources whose every answer takes a while."""
+
 
 @pytest.fixture(scope="module")
-def resources(encoders, smollm2):
-    config = load_config("embedded")
-    with Store(None) as store:
-        yield Resources(config, locate_models(config, use_llm=True), store)
+def profile(encoders, small_llm):
+    assert len(encoders) == 2
+    config = load_config("embedded", [f"voters.0.model={small_llm.path}"])
+    return config, locate_models(config, use_llm=True)
 
 
 @pytest.mark.parametrize("name", sorted(known_sources()))
-def test_every_installed_source_keeps_the_rules(name, resources):
-    listed = {name: resources.config.evidence[name]}
+def test_every_installed_source_keeps_the_rules(name, profile):
+    config, models = profile
+    with ExitStack() as stores:
 
-    def make(corpus):
-        (opened,) = open_sources(listed, corpus, resources, PHASES)
-        return opened.source
+        def make(corpus):
+            # What one source was told, the next one is to find out by itself.
+            resources = Resources(config, models, stores.enter_context(Store(None)))
+            listed = {name: config.evidence[name]}
+            (opened,) = open_sources(listed, corpus, resources, PHASES)
+            return opened.source
 
-    check_source(make)
+        check_source(make, count=COUNTS.get(name, 80))
 
 
 class Sound:
@@ -50,6 +59,23 @@ class Sound:
 
 def test_a_sound_source_passes():
     check_source(lambda corpus: Sound())
+
+
+def test_a_source_that_hears_no_labels_is_not_asked_what_they_change():
+    asked = []
+
+    class Asked(Sound):
+        def score(self, texts, candidates):
+            asked.append(len(texts))
+            return super().score(texts, candidates)
+
+    check_source(lambda corpus: Asked(), count=20)
+    assert asked == [20, 20, 10]
+    asked.clear()
+    Asked.phase = "round"
+    check_source(lambda corpus: Asked(), count=24)
+    # Two rounds each, and eight texts that carry another label.
+    assert asked == [24] * 4 + [12] * 2 + [24] * 2 * 8
 
 
 class Peeks(Sound):

@@ -2,23 +2,25 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
 import sys
 from importlib import resources
-from pathlib import Path
 
 import pytest
+from fixtures.installed import ONE_ENCODER, ROOT, run_beside
 
+from labelmend.cli.app import main
 from labelmend.configs.fields import settings_of
 from labelmend.relabel.evidence.registry import known_sources, source_class
 
-ROOT = Path(__file__).resolve().parents[3]
 TUTORIAL = (ROOT / "docs" / "evidence.md").read_text("utf-8")
 
-QUICK = ("--no-llm", "--set", "reranker.max_rows=0")
-"""The reranker takes most of the time, and says the same with and without the source."""
+OFF = ("reranker.backend=none", "evidence.classifier.enabled=false", ONE_ENCODER)
+QUICK = ("--no-llm", *(word for setting in OFF for word in ("--set", setting)))
+"""Reranker, classifier and a second encoder take most of the time, and say nothing of letters."""
+
+ONE_IN = 3
+"""Of the demo's rows, so that every label keeps some thirty."""
 
 
 def block(language, number=0):
@@ -41,78 +43,81 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(site, tmp_path_factory):
-    """Runs Python with the package installed, in a folder with the demo's table and profile."""
+def work(tmp_path_factory):
+    """A folder with rows of the demo's table, and the profile."""
     folder = tmp_path_factory.mktemp("work")
-    demo = resources.files("labelmend.data.demo")
-    table = demo.joinpath("train_noisy.csv").read_text("utf-8")
-    (folder / "data.csv").write_text(table, "utf-8")
-    (folder / "few.csv").write_text("".join(table.splitlines(keepends=True)[:301]), "utf-8")
+    demo = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
+    head, *rows = demo.splitlines(keepends=True)
+    (folder / "data.csv").write_text("".join([head, *rows[::ONE_IN]]), "utf-8")
+    (folder / "few.csv").write_text("".join([head, *rows[: 300 * ONE_IN : ONE_IN]]), "utf-8")
     (folder / "mine.yaml").write_text(block("yaml"), "utf-8")
-    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "COLUMNS": "200"}
-
-    def python(*words):
-        done = subprocess.run(
-            [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    python.folder = folder
-    return python
+    return folder
 
 
-def test_the_source_has_thirty_lines_and_keeps_the_rules(run):
+def in_this_process(monkeypatch, folder, *words):
+    """The exit code of a command without the package."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("sys.argv", ["labelmend", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_the_source_has_thirty_lines_and_keeps_the_rules(site, monkeypatch):
     code = [line for line in block("python").splitlines() if line.strip()]
     assert len(code) <= 30
-    check = block("python", 1)
-    assert run("-c", f"from letters import LetterSource\n{check}print('kept')") == "kept\n"
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delitem(sys.modules, "letters", raising=False)
+    exec(f"from letters import LetterSource\n{block('python', 1)}", {})
 
 
-def mended(run, *words):
-    run("-m", "labelmend", "relabel", "data.csv", "--quiet", *QUICK, *words)
-    table = run.folder / words[words.index("-o") + 1]
-    with table.open(encoding="utf-8", newline="") as stream:
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-@pytest.mark.slow
-def test_it_changes_labels_of_the_demo_and_is_seen_everywhere(run, encoders):
+def test_it_changes_labels_of_the_demo_and_is_seen_everywhere(
+    site, work, encoders, monkeypatch, capsys
+):
     assert len(encoders) == 2
     mine = ("--profile", "mine.yaml")
-    without = mended(run, "-o", "without.csv")
-    with_letters = mended(run, "-o", "mended.csv", *mine)
-    pairs = list(zip(without, with_letters, strict=True))
+    relabel = ("relabel", "data.csv", "--quiet", *QUICK)
+    said = run_beside(
+        site,
+        work,
+        (*relabel, "-o", "without.csv"),
+        (*relabel, "-o", "mended.csv", *mine),
+        ("relabel", "few.csv", *QUICK, "--dry-run", *mine),
+    )
+    assert [command.code for command in said] == [0, 0, 0], said
+    tables = [rows_of(work / name) for name in ("without.csv", "mended.csv")]
+    pairs = list(zip(*tables, strict=True))
     changed = [row for row, (a, b) in enumerate(pairs, 1) if a["mended_label"] != b["mended_label"]]
     assert changed
     # It helps, or at least it does no harm.
-    right = [sum(r["mended_label"] == r["true_label"] for r in t) for t in (without, with_letters)]
+    right = [sum(r["mended_label"] == r["true_label"] for r in t) for t in tables]
     assert right[1] >= right[0] - 5
-    lines = (run.folder / "mended.evidence.jsonl").read_text("utf-8").splitlines()
+    lines = (work / "mended.evidence.jsonl").read_text("utf-8").splitlines()
     seen = json.loads(lines[changed[0] - 1])
     assert any("letters" in candidate["nats"] for candidate in seen["candidates"])
-    record = json.loads((run.folder / "mended.run.json").read_text("utf-8"))
+    record = json.loads((work / "mended.run.json").read_text("utf-8"))
     assert record["sources"]["letters"]["weight"] > 0
     assert record["config"]["evidence"]["letters"]["enabled"] is True
-    assert "letters" not in json.loads((run.folder / "without.run.json").read_text())["sources"]
-    explained = run("-m", "labelmend", "explain", "mended.csv", "--row", str(changed[0]))
-    assert re.search(r"^letters +", explained, re.MULTILINE)
-    plan = run("-m", "labelmend", "relabel", "few.csv", *QUICK, "--dry-run", *mine)
-    assert "letters (round)" in plan
+    assert "letters" not in json.loads((work / "without.run.json").read_text())["sources"]
+    assert "letters (round)" in said[-1].out
+    # What it said is in the files: nobody asks it again.
+    explain = ("explain", "mended.csv", "--row", str(changed[0]))
+    assert in_this_process(monkeypatch, work, *explain) == 0
+    assert re.search(r"^letters +", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_a_source_that_is_not_installed_is_told_before_any_work(run):
-    done = subprocess.run(
-        [sys.executable, "-m", "labelmend", "relabel", "data.csv", "--profile", "mine.yaml"],
-        cwd=run.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    (line,) = done.stderr.strip().splitlines()
+def test_a_source_that_is_not_installed_is_told_before_any_work(work, monkeypatch, capsys):
+    wanted = ("relabel", "data.csv", "--profile", "mine.yaml")
+    assert in_this_process(monkeypatch, work, *wanted) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
     assert "unknown source of evidence 'letters'" in line
-    assert not (run.folder / "data.mended.csv").exists()
+    assert not (work / "data.mended.csv").exists()
 
 
 def test_the_tutorial_names_all_sources_and_their_options():
