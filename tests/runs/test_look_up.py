@@ -54,6 +54,18 @@ def test_a_row_by_its_number_and_its_name(files, result, record):
     assert look_up(Path("gone.csv"), files / "out.evidence.jsonl", row=2).notes == ()
 
 
+def test_a_row_without_text_was_left_out(files):
+    path = files / "out.evidence.jsonl"
+    blank = '{"row":3,"id":"x3","text":"","decision":"blank"}\n'
+    path.write_text(path.read_text("utf-8") + blank, "utf-8")
+    for wanted in ({"row": 3}, {"row_id": "x3"}):
+        with pytest.raises(InputError) as caught:
+            look_up(files / "out.csv", **wanted)
+        assert str(caught.value) == (
+            f"{files / 'out.csv'}: row 3 has no text, so nothing was decided of it"
+        )
+
+
 def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files, record):
     (files / "other.run.json").write_text("{")
     (files / "third.run.json").write_text('{"input": 3}')
