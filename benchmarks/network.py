@@ -13,9 +13,11 @@ import csv
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -31,8 +33,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LONG = ("relabel", "predict", "train-classifier")
 """Commands that stay: the issue names them, for they load most."""
 
-LOOPBACK = ("models pull",)
+LOOPBACK = ("models pull", "review")
 """Commands that may open sockets, to where they are told: here to a port of this machine."""
+
+_SERVES = 15.0
+"""Seconds after which a server is interrupted."""
 
 NOBODY = "http://127.0.0.1:9"
 """The hub of `models pull`: the port of the discard protocol, where nobody listens."""
@@ -86,6 +91,7 @@ STEPS = (
     Step("audit", ("out/mended.csv", "--rows", "6", "-o", "out/sheet.csv")),
     Step("answers import", ("out/sheet.csv", "-o", "out/answers.jsonl", "--who", "anna")),
     Step("answers show", ("out/answers.jsonl",)),
+    Step("review", ("out/mended.csv", "--port", "0", "--no-browser")),
     Step("certify", ("out/mended.csv", "--answers", "out/answers.jsonl")),
     Step("answers withdraw", ("out/answers.jsonl", "--id", ANSWERED)),
     Step("tune-embedder", ("out/mended.csv", "-o", "out/tuned", "--set", "tune.epochs=1")),
@@ -283,6 +289,8 @@ def live(told: Mapping[str, Any]) -> None:
 
     for step in told["steps"]:
         sys.argv = ["labelmend", *step["command"].split(), *_prepared(step["words"])]
+        if step["command"] == "review":
+            threading.Timer(_SERVES, os.kill, (os.getpid(), signal.SIGINT)).start()
         is_small = step["command"] == "demo" and not told["whole"]
         with _small_demo() if is_small else nullcontext():
             try:

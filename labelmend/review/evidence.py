@@ -15,9 +15,9 @@ from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.types import Ints
 
 _LABELS = re.compile(
-    rb'"given":(null|"(?:[^"\\]|\\.)*"),"proposed":("(?:[^"\\]|\\.)*"),"decision":'
+    rb'"given":(null|"(?:[^"\\]|\\.)*"),"proposed":("(?:[^"\\]|\\.)*"),"decision":"(\w+)"'
 )
-"""Given and proposed label in a line. A quote inside a text is escaped, so a text can't be one."""
+"""Labels and decision in a line. A quote inside a text is escaped, so no text looks like that."""
 
 _AGAIN = "run labelmend relabel again"
 
@@ -33,11 +33,13 @@ class EvidenceIndex:
         file: open, so that rows can be read on when another run puts its own in its place.
         starts: int64 [n + 1], where each row's line begins, and the end of the last.
         proposed: the proposed label of each row; None where nothing was decided.
+        decisions: of each row; empty where nothing was decided.
     """
 
     file: BinaryIO
     starts: Ints
     proposed: tuple[str | None, ...]
+    decisions: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path, rows: int) -> "EvidenceIndex":
@@ -50,13 +52,14 @@ class EvidenceIndex:
         Raises:
             InputError: it can't be read, or has another number of lines.
         """
-        starts, proposed = [0], []
+        starts, proposed, decisions = [0], [], []
         try:
             file = path.open("rb")
             for line in file:
                 starts.append(starts[-1] + len(line))
                 found = _LABELS.search(line)
                 proposed.append(json.loads(found[2]) if found else None)
+                decisions.append(found[3].decode() if found else "")
         except FileNotFoundError:
             raise InputError(
                 f"{path}: no such file, and without it there is nothing to show; {_AGAIN}"
@@ -67,7 +70,7 @@ class EvidenceIndex:
             raise InputError(
                 f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; {_AGAIN}"
             )
-        return cls(file, np.array(starts, dtype=np.int64), tuple(proposed))
+        return cls(file, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
 
     def explanation(self, row: int, text: str) -> Explanation | None:
         """Return a row's explanation, None where the file has none of this text any more.

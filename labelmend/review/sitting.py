@@ -269,7 +269,7 @@ class Sitting:
                 "doubtful": {
                     "done": sum(1 for key in table.in_review if self.book.on(key)),
                     "total": len(table.in_review),
-                    **likely_wrong([float(table.mended.doubt[row]) for row in ahead]),
+                    **likely_wrong([float(table.doubt[row]) for row in ahead]),
                 },
                 "agreement": {
                     "done": len(both),

@@ -10,13 +10,14 @@ import numpy as np
 from labelmend.audit.mended import MendedTable, read_mended
 from labelmend.data.answers import text_sha256
 from labelmend.data.labels_file import read_labels_file
+from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import InputError
 from labelmend.review.evidence import EvidenceIndex
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
-from labelmend.types import NO_LABEL, Ints
+from labelmend.types import NO_LABEL, Doubles, Ints
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class ReviewTable:
         texts: whole, as the file has them; rows without one are never shown.
         keys: of each row its text's hash, as answers have it.
         rows_of: the rows of each text, by its hash.
-        order: int64, rows most worth a look first; of copies of a text only the first.
+        order: int64, rows in the order of a look: those under review, then the others, as the run
+            ranks them; of copies of a text only the first.
+        doubt: float64 [n], probability that a row's label after mending is wrong, as far as the run
+            can tell, 0 to 1.
         in_review: texts that the run leaves to people, by hash.
         label_set: all labels that an answer may name.
         descriptions: of labels, by name; labels without one are missing.
@@ -43,6 +47,7 @@ class ReviewTable:
     keys: tuple[str, ...]
     rows_of: Mapping[str, tuple[int, ...]]
     order: Ints
+    doubt: Doubles
     in_review: frozenset[str]
     label_set: frozenset[str]
     descriptions: Mapping[str, str]
@@ -71,17 +76,19 @@ class ReviewTable:
         for row, key in enumerate(keys):
             if texts[row].strip():
                 rows_of[key].append(row)
+        evidence = EvidenceIndex.read(paths.evidence, len(mended.dataset))
         return cls(
             mended=mended,
             run=run,
-            evidence=EvidenceIndex.read(paths.evidence, len(mended.dataset)),
+            evidence=evidence,
             texts=texts,
             keys=keys,
             rows_of={key: tuple(rows) for key, rows in rows_of.items()},
-            order=_order(mended.dataset.ids, run, keys, texts),
+            order=_order(mended.dataset.ids, run, evidence, keys, texts),
+            doubt=mended.doubt,
             in_review=frozenset(
-                keys[row]
-                for row, decision in enumerate(mended.table.values("decision"))
+                key
+                for key, decision in zip(keys, evidence.decisions, strict=True)
                 if decision == "review"
             ),
             label_set=frozenset(mended.dataset.labels),
@@ -115,17 +122,28 @@ class ReviewTable:
         run, problem = read_run(table, len(self))
         if run is None:
             raise InputError(str(problem))
+        evidence = EvidenceIndex.read(OutputPaths.beside(table).evidence, len(self))
+        sure = [float(value or 0) for value in read_table(table).values("confidence")]
         return replace(
             self,
-            evidence=EvidenceIndex.read(OutputPaths.beside(table).evidence, len(self)),
-            order=_order(self.mended.dataset.ids, run, self.keys, self.texts),
+            evidence=evidence,
+            order=_order(self.mended.dataset.ids, run, evidence, self.keys, self.texts),
+            doubt=1 - np.array(sure),
         )
 
 
 def _order(
-    ids: tuple[str, ...], run: RunRecord, keys: tuple[str, ...], texts: tuple[str, ...]
+    ids: tuple[str, ...],
+    run: RunRecord,
+    evidence: EvidenceIndex,
+    keys: tuple[str, ...],
+    texts: tuple[str, ...],
 ) -> Ints:
-    """Return the rows as a run ranks them, of copies of a text the first."""
+    """Return the rows as a run ranks them, those under review first; of copies of a text one.
+
+    Without answers a run ranks by doubt of the given label, whatever became of it. What was left to
+    people comes before what was changed for certain.
+    """
     places: dict[str, list[int]] = defaultdict(list)
     for row in range(len(ids) - 1, -1, -1):
         places[ids[row]].append(row)
@@ -138,4 +156,5 @@ def _order(
         if keys[row] not in seen and texts[row].strip():
             seen.add(keys[row])
             first.append(row)
+    first.sort(key=lambda row: evidence.decisions[row] != "review")
     return np.array(first, dtype=np.int64)

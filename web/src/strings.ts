@@ -20,6 +20,7 @@ export function percent(share: number, digits = 0): string {
   });
 }
 
-export function number(value: number, digits = 0): string {
-  return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: digits });
+export function number(value: number, digits = 0, least = 0): string {
+  const form = { minimumFractionDigits: least, maximumFractionDigits: digits };
+  return value.toLocaleString(document.documentElement.lang, form);
 }

@@ -37,7 +37,7 @@ function nats(why: Why): HTMLElement {
 
 function near(why: Why): HTMLElement {
   const rows = why.neighbours.map((one) =>
-    el("tr", {}, el("td", {}, number(one.similarity, 2)),
+    el("tr", {}, el("td", {}, number(one.similarity, 2, 2)),
       el("td", { dir: "auto" }, one.labels.join(", ") || say("why-label-none")),
       el("td", { dir: "auto" }, one.text)),
   );
@@ -47,5 +47,5 @@ function near(why: Why): HTMLElement {
 
 function signed(value: number | null): string {
   if (value === null) return "";
-  return (value < 0 ? "−" : "+") + number(Math.abs(value), 1);
+  return (value < 0 ? "−" : "+") + number(Math.abs(value), 1, 1);
 }

@@ -116,8 +116,9 @@ function percent(share, digits = 0) {
     maximumFractionDigits: digits
   });
 }
-function number(value, digits = 0) {
-  return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: digits });
+function number(value, digits = 0, least = 0) {
+  const form = { minimumFractionDigits: least, maximumFractionDigits: digits };
+  return value.toLocaleString(document.documentElement.lang, form);
 }
 
 // src/batch.ts
@@ -589,7 +590,7 @@ function near(why) {
     (one) => el(
       "tr",
       {},
-      el("td", {}, number(one.similarity, 2)),
+      el("td", {}, number(one.similarity, 2, 2)),
       el("td", { dir: "auto" }, one.labels.join(", ") || say("why-label-none")),
       el("td", { dir: "auto" }, one.text)
     )
@@ -599,7 +600,7 @@ function near(why) {
 }
 function signed(value) {
   if (value === null) return "";
-  return (value < 0 ? "−" : "+") + number(Math.abs(value), 1);
+  return (value < 0 ? "−" : "+") + number(Math.abs(value), 1, 1);
 }
 
 // src/main.ts
