@@ -32,6 +32,10 @@ CARDS = (
 )
 TEXTS = ("where is my card", "hi", "is it going to snow in Oslo?", "I lost my card", "x")
 BALLOTS = [Ballot(text, CARDS) for text in TEXTS]
+NEAR, NEAR_WHOLE = 0.002, 0.05
+"""Nats a token that are rounding, of a few layers and of all: llama.cpp keeps 16 bits, and adds up
+in other orders. The text moves the few layers' letters by 0.02 and more, and labels move its tokens
+by 0.1."""
 
 
 def open_engine(model, context=1024, batch=256):
@@ -85,8 +89,7 @@ def largest_gap(votes, expected):
 
 def test_scores_are_log_probabilities_of_the_labels(engine, expected):
     votes = ChannelBallot(engine, CHANNEL).vote(BALLOTS)
-    # What is left is rounding: llama.cpp keeps 16 bits, and adds up in other orders.
-    assert largest_gap(votes, expected) < 0.05
+    assert largest_gap(votes, expected) < NEAR
     assert [np.exp(vote.scores).sum() for vote in votes] == pytest.approx([1.0] * len(BALLOTS))
 
 
@@ -95,7 +98,9 @@ def test_the_whole_model_knows_what_texts_mean(smollm2):
     try:
         asked = [BALLOTS[0], BALLOTS[2]]
         votes = ChannelBallot(engine, CHANNEL).vote(asked)
-        assert largest_gap(votes, [straight_scores(engine, ballot) for ballot in asked]) < 0.05
+        assert (
+            largest_gap(votes, [straight_scores(engine, ballot) for ballot in asked]) < NEAR_WHOLE
+        )
     finally:
         engine.close()
     assert [np.argmax(vote.scores) for vote in votes] == [0, 1]
@@ -148,7 +153,7 @@ def test_a_text_is_cut_at_so_many_tokens(engine, longest):
     (vote,) = ChannelBallot(engine, config).vote([Ballot(text, CARDS)])
     scores, size = straight_scores(engine, Ballot(text.strip(), CARDS), longest=longest)
     assert size == longest
-    assert vote.scores == pytest.approx(scores, abs=0.05 * longest)
+    assert vote.scores == pytest.approx(scores, abs=NEAR * longest)
     assert CHANNEL.max_text_tokens == 192
 
 
@@ -174,7 +179,7 @@ def test_a_text_longer_than_the_context_is_a_failure_and_the_next_vote_counts(sm
         ])  # fmt: skip
         assert votes[1].scores is None
         assert votes[1].failure == "the context is full"
-        assert largest_gap([votes[0], votes[2]], [expected[0], expected[2]]) < 0.05
+        assert largest_gap([votes[0], votes[2]], [expected[0], expected[2]]) < NEAR
         choice = ChoiceBallot(engine, dataclasses.replace(CHANNEL, ballot="choice"))
         failed, fine = choice.vote([Ballot("really " * 180, CARDS), Ballot("hi", CARDS[:1])])
         assert "more than the context" in failed.failure
@@ -237,7 +242,7 @@ def test_labels_in_another_order_and_twins_score_the_same(engine):
     # Four prefixes, but three sequences: in two turns.
     (more,) = ballot.vote([Ballot("will my card come", (*CARDS, CARDS[0]))])
     twins = normalised(np.array((*plain.scores, plain.scores[0])))
-    assert more.scores == pytest.approx(twins, abs=0.2)
+    assert more.scores == pytest.approx(twins, abs=4 * NEAR)
 
 
 def choice(permutations):
@@ -281,7 +286,7 @@ def test_choice_is_what_a_text_adds_to_the_letters(engine):
         (vote,) = ChoiceBallot(engine, choice(1)).vote([Ballot(text, CARDS)])
         by_hand = np.empty(3)
         by_hand[order] = normalised(without_bias(engine, text, [CARDS[i] for i in order]))
-        assert vote.scores == pytest.approx(tuple(by_hand), abs=0.05)
+        assert vote.scores == pytest.approx(tuple(by_hand), abs=NEAR)
     assert np.exp(vote.scores).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -293,7 +298,7 @@ def test_cyclic_orders_are_averaged_over_the_candidates(engine):
         by_hand[list(order)] += scores / 3
     turned = (*CARDS[1:], CARDS[0])
     votes = ChoiceBallot(engine, choice(3)).vote([Ballot(text, o) for o in (CARDS, turned)])
-    assert votes[0].scores == pytest.approx(tuple(normalised(by_hand)), abs=0.05)
+    assert votes[0].scores == pytest.approx(tuple(normalised(by_hand)), abs=NEAR)
     # Turning the candidates turns the scores, and changes none.
     assert votes[1].scores == pytest.approx((*votes[0].scores[1:], votes[0].scores[0]), abs=1e-6)
 
