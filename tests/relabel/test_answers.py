@@ -22,7 +22,7 @@ from labelmend.workflows.plan import plan_file
 from labelmend.workflows.relabel import relabel_file
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "statement_download")
-CONFIG = load_config("embedded", ["reranker.max_rows=0"])
+CONFIG = load_config("embedded", ["reranker.backend=none"])
 
 
 @pytest.fixture(scope="module")

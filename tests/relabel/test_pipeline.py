@@ -22,7 +22,8 @@ from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
-CONFIG = load_config("embedded", ["routing.audit_rows=6", "routing.llm_rows=6"])
+FEW = ("routing.audit_rows=6", "routing.llm_rows=6")
+CONFIG = load_config("embedded", FEW)
 
 
 def demo_rows():
@@ -140,16 +141,18 @@ def test_a_described_label_without_rows_is_a_candidate(noisy, models):
     assert (result.decisions.mended == 5).mean() < 0.02
 
 
-def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smollm2, tmp_path):
+def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, small_llm, tmp_path):
     rows, _, given = noisy
     some = slice(0, 80)
     data = dataset_of(rows[some], given[some])
-    with_llm = locate_models(CONFIG, use_llm=True)
-    assert with_llm.describer == smollm2
+    llm = [f"{role}.model={small_llm.path}" for role in ("voters.0", "describe")]
+    config = load_config("embedded", [*FEW, *llm, "reranker.max_rows=10"])
+    with_llm = locate_models(config, use_llm=True)
+    ((_, voter_model),) = with_llm.voters
     with Store(tmp_path / "votes.sqlite") as store:
-        first = relabel(data, CONFIG, with_llm, store=store)
+        first = relabel(data, config, with_llm, store=store)
     with Store(tmp_path / "votes.sqlite") as store:
-        second = relabel(data, CONFIG, with_llm, store=store)
+        second = relabel(data, config, with_llm, store=store)
     (report,), (again,) = first.voters, second.voters
     assert report.remembered == 0
     assert 6 <= report.asked == again.remembered <= 12
@@ -157,8 +160,8 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smol
     assert first.routed.sum() == report.asked
     assert np.array_equal(first.posterior.probabilities, second.posterior.probabilities)
     assert first.cards == second.cards
-    assert {"classifier", "lexical", "reranker", smollm2.name} <= set(first.posterior.weights)
-    votes = next(e.scores for e in first.evidence if e.source == smollm2.name)
+    assert {"classifier", "lexical", "reranker", voter_model.name} <= set(first.posterior.weights)
+    votes = next(e.scores for e in first.evidence if e.source == voter_model.name)
     assert (~np.isnan(votes)).any(axis=1).sum() == report.asked
     assert not np.isinf(votes).any()
 
