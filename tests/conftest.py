@@ -17,8 +17,10 @@ pytest_plugins = [
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# The tests fill a cache of embeddings of their own.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="labelmend-tests-")
+# The tests fill a cache of embeddings of their own, all workers the same one.
+if "LABELMEND_TESTS_CACHE" not in os.environ:
+    os.environ["LABELMEND_TESTS_CACHE"] = tempfile.mkdtemp(prefix="labelmend-tests-")
+os.environ["XDG_CACHE_HOME"] = os.environ["LABELMEND_TESTS_CACHE"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

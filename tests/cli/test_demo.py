@@ -8,13 +8,19 @@ import pytest
 
 from labelmend.cli.demo import _STEPS
 
+SMALLER = (
+    *("reranker.backend=none", "classify.folds=2", "classify.components=48"),
+    *("classify.logreg.max_iter=8", "classify.linear_svm.max_iter=8"),
+)
+QUICK = tuple(word for setting in SMALLER for word in ("--set", setting))
+"""The reranker is asked last, and how good the classifiers are is not looked at."""
+
 
 @pytest.fixture(scope="module")
 def ran(cli, encoders, tmp_path_factory):
     assert len(encoders) == 2
     folder = tmp_path_factory.mktemp("demo") / "out"
-    quick = ("--no-llm", "--set", "classify.folds=2", "--set", "reranker.max_rows=0")
-    done = cli("demo", "-o", folder, *quick)
+    done = cli("demo", "-o", folder, "--no-llm", *QUICK)
     assert done.code == 0, done
     return folder, done
 

@@ -9,18 +9,36 @@ from labelmend.llm.engine import DecodeError, LlamaEngine, Span, log_normalisers
 from labelmend.parallel import usable_cores
 
 
-@pytest.fixture(scope="module")
-def engine(smollm2):
+def opened(model):
     engine = LlamaEngine(
-        smollm2.path, context_tokens=1536, batch_tokens=48, gpu_layers=0, sequences=6
+        model.path, context_tokens=1536, batch_tokens=48, gpu_layers=0, sequences=6
     )
     yield engine
     engine.close()
 
 
-@pytest.fixture(autouse=True)
-def forget(engine):
-    engine.divide(6)
+@pytest.fixture(scope="module")
+def whole(smollm2):
+    yield from opened(smollm2)
+
+
+@pytest.fixture
+def engine(whole):
+    """An engine that knows nothing, with the model that knows what texts mean."""
+    whole.divide(6)
+    return whole
+
+
+@pytest.fixture(scope="module")
+def few_layers(small_llm):
+    yield from opened(small_llm)
+
+
+@pytest.fixture
+def small(few_layers):
+    """The same for what no meaning is needed for."""
+    few_layers.divide(6)
+    return few_layers
 
 
 def next_token(engine, tokens, sequence=0, start=0):
@@ -57,9 +75,9 @@ def test_the_chat_template_is_the_files_own(engine, smollm2):
 
 
 @pytest.mark.parametrize(("threads", "used"), [(1, 1), (3, 3), (0, usable_cores())])
-def test_threads_reach_llama_cpp(smollm2, threads, used):
+def test_threads_reach_llama_cpp(small_llm, threads, used):
     engine = LlamaEngine(
-        smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=0, threads=threads
+        small_llm.path, context_tokens=256, batch_tokens=32, gpu_layers=0, threads=threads
     )
     try:
         for sequences in (1, 2):
@@ -82,7 +100,7 @@ def test_threads_reach_llama_cpp(smollm2, threads, used):
     ],
 )
 def test_flash_attention_is_off_where_it_only_costs(
-    smollm2, monkeypatch, heads, gpu_layers, gpu_build, flash
+    small_llm, monkeypatch, heads, gpu_layers, gpu_build, flash
 ):
     made = []
     real = llama_cpp.llama_init_from_model
@@ -94,7 +112,7 @@ def test_flash_attention_is_off_where_it_only_costs(
     monkeypatch.setattr(llama_cpp, "llama_init_from_model", made_from)
     monkeypatch.setattr(llama_cpp, "llama_model_n_head", lambda model: heads)
     monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: gpu_build)
-    LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=gpu_layers).close()
+    LlamaEngine(small_llm.path, context_tokens=256, batch_tokens=32, gpu_layers=gpu_layers).close()
     off, left_to_it = (
         llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
         llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -166,26 +184,26 @@ def test_a_saved_prefix_is_continued_as_if_it_were_decoded(engine):
         engine.restore(np.zeros(8, dtype=np.uint8), 0)
 
 
-def test_more_tokens_than_a_batch_are_decoded_in_parts(engine):
-    tokens = engine.tokenize("We count: " + " ".join(map(str, range(48))))
-    assert len(tokens) > 2 * engine.batch_tokens
-    (parts,) = engine.score([Span(0, 0, tokens[:-1])], [tokens[1:]])
+def test_more_tokens_than_a_batch_are_decoded_in_parts(small):
+    tokens = small.tokenize("We count: " + " ".join(map(str, range(48))))
+    assert len(tokens) > 2 * small.batch_tokens
+    (parts,) = small.score([Span(0, 0, tokens[:-1])], [tokens[1:]])
     assert len(parts) == len(tokens) - 1
-    for place in (0, engine.batch_tokens - 1, engine.batch_tokens):
-        engine.clear()
-        following = next_token(engine, tokens[: place + 1])
+    for place in (0, small.batch_tokens - 1, small.batch_tokens):
+        small.clear()
+        following = next_token(small, tokens[: place + 1])
         assert parts[place] == pytest.approx(following[tokens[place + 1]], abs=1e-3)
 
 
-def test_a_full_sequence_is_an_error_and_the_engine_lives_on(engine):
-    tokens = engine.tokenize("hello world " * 400)
-    assert engine.sequence_tokens == 1536 // 6 < len(tokens)
+def test_a_full_sequence_is_an_error_and_the_engine_lives_on(small):
+    tokens = small.tokenize("hello world " * 400)
+    assert small.sequence_tokens == 1536 // 6 < len(tokens)
     with pytest.raises(DecodeError, match="the context is full"):
-        next_token(engine, tokens)
-    assert next_token(engine, tokens[:8]).shape == (engine.vocabulary_size,)
-    engine.divide(1)
-    assert engine.sequence_tokens == 1536
-    assert next_token(engine, tokens[:260]).shape == (engine.vocabulary_size,)
+        next_token(small, tokens)
+    assert next_token(small, tokens[:8]).shape == (small.vocabulary_size,)
+    small.divide(1)
+    assert small.sequence_tokens == 1536
+    assert next_token(small, tokens[:260]).shape == (small.vocabulary_size,)
 
 
 def test_complete_is_greedy_and_the_same_alone_and_together(engine):
@@ -266,10 +284,10 @@ def test_a_rule_hears_of_the_end_and_may_refuse_it(engine):
 @pytest.mark.parametrize(
     ("context", "batch", "sequences"), [(256, 512, 300), (256, 8, 12), (64, 64, 1), (5, 1, 9)]
 )
-def test_odd_sizes_do_not_abort_the_process(smollm2, context, batch, sequences):
+def test_odd_sizes_do_not_abort_the_process(small_llm, context, batch, sequences):
     # llama.cpp aborts where a batch exceeds the context, or has fewer tokens than sequences.
     engine = LlamaEngine(
-        smollm2.path,
+        small_llm.path,
         context_tokens=context,
         batch_tokens=batch,
         gpu_layers=0,
@@ -286,8 +304,8 @@ def test_odd_sizes_do_not_abort_the_process(smollm2, context, batch, sequences):
         engine.close()
 
 
-def test_closing_twice_is_harmless(smollm2):
-    engine = LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=32, gpu_layers=0)
+def test_closing_twice_is_harmless(small_llm):
+    engine = LlamaEngine(small_llm.path, context_tokens=256, batch_tokens=32, gpu_layers=0)
     engine.close()
     engine.close()
 

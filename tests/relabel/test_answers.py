@@ -6,6 +6,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from fixtures.installed import ONE_ENCODER
 
 from labelmend.audit.held_out import read_held_out
 from labelmend.configs.load import load_config
@@ -22,7 +23,7 @@ from labelmend.workflows.plan import plan_file
 from labelmend.workflows.relabel import relabel_file
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "statement_download")
-CONFIG = load_config("embedded", ["reranker.backend=none"])
+CONFIG = load_config("embedded", ["reranker.backend=none", ONE_ENCODER])
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_a_majority_of_votes_can_learn_nothing(table, encoders):
     given = np.array([labels.index(t) for t in truth])
     texts = tuple(r["text"] for r in rows)
     dataset = Dataset(tuple(map(str, range(len(texts)))), texts, given, labels, None)
-    config = load_config("embedded", ["fusion.method=majority"])
+    config = load_config("embedded", ["fusion.method=majority", ONE_ENCODER])
     answers = loaded_answers(dataset, folder / "answers.jsonl")
     with pytest.raises(ConfigError, match="answers need a posterior"):
         relabel(dataset, config, locate_models(config, use_llm=False), answers=answers)
