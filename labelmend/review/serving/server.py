@@ -37,7 +37,7 @@ class ReviewServer:
         token = _token(place)
         self._socket = _bound(place)
         self.door = Door(token, place.host, self._socket.getsockname()[1])
-        self._desk = desk
+        self.desk = desk
         settings = uvicorn.Config(
             make_app(desk, self.door),
             log_level="critical",
@@ -55,7 +55,7 @@ class ReviewServer:
         try:
             self.uvicorn.run(sockets=[self._socket])
         finally:
-            self._desk.close()
+            self.desk.close()
             self._socket.close()
 
     def stop(self) -> None:

@@ -1,0 +1,67 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from fixtures.reviewed import record_of
+
+from labelmend.cli.app import app
+from labelmend.configs.load import config_to_dict, load_config
+from labelmend.errors import InputError
+from labelmend.review.again import relabel_command, source_of, write_profile
+from labelmend.runs.record import RunRecord
+
+
+def record(**changes):
+    plain = record_of(4, "data.csv", hashlib.sha256(b"x").hexdigest())
+    return RunRecord.from_json(json.dumps({"schema_version": 3, **plain, **changes}))
+
+
+def test_the_table_that_was_mended_is_known_by_its_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    mended = tmp_path / "out" / "mended.csv"
+    with pytest.raises(InputError, match="the table that was mended is not there"):
+        source_of(mended, record())
+    Path("data.csv").write_text("x")
+    assert source_of(mended, record()) == Path("data.csv")
+    Path("data.csv").write_text("y")
+    mended.with_name("data.csv").write_text("x")
+    assert source_of(mended, record()) == mended.with_name("data.csv")
+
+
+def test_the_command_repeats_what_the_run_was_told(tmp_path):
+    plain = record_of(4, "data.csv", "ab" * 32)
+    plain["input"]["columns"] |= {"votes": ["bob"], "more_text": ["body"]}
+    plain["input"]["reading"] = {"separator": ";", "missing": ["-1"], "merge_spellings": True}
+    run = record(input=plain["input"], oos_label="oos")
+    words = relabel_command(
+        *(Path("data.csv"), run, Path("a.jsonl"), Path("out.csv"), Path("p.yaml"), Path("l.yaml"))
+    )[3:]
+    assert words[:2] == ["relabel", "data.csv"]
+    parsed = typer.main.get_command(app).commands["relabel"].make_context("relabel", words[1:])
+    told = {name: value for name, value in parsed.params.items() if value}
+    assert told["text_column"] == ["text", "body"]
+    assert (told["label_column"], told["id_column"]) == ("label", "id")
+    assert (told["oos_label"], told["vote_columns"]) == ("oos", ["bob"])
+    assert (told["label_separator"], told["missing_label"]) == (";", ["-1"])
+    assert told["merge_spellings"]
+    assert told["no_llm"]  # as no LLM was among the run's models
+    assert (str(told["answers"]), str(told["labels"])) == ("a.jsonl", "l.yaml")
+    assert "settings" not in told
+
+
+def test_the_quick_one_asks_neither_llm_nor_reranker():
+    model = {"name": "m", "sha256": "cd" * 32, "source": "PyPI"}
+    run = record(models={"encoder": model, "describer": model})
+    paths = [Path("d.csv"), run, Path("a.jsonl"), Path("o.csv"), Path("p.yaml"), None]
+    assert "--no-llm" not in relabel_command(*paths)
+    quick = relabel_command(*paths, quick=True)
+    assert quick[-3:] == ["--no-llm", "--set", "reranker.backend=none"]
+
+
+def test_the_profile_holds_all_settings_of_the_run(tmp_path):
+    config = load_config("embedded", ["decision.max_harm=0.25", "seed=7"])
+    write_profile(record(config=config_to_dict(config)), tmp_path / "p.yaml")
+    assert config_to_dict(load_config(str(tmp_path / "p.yaml"))) == config_to_dict(config)
