@@ -34,6 +34,9 @@ _SNIFFED_RECORDS = 200
 """Enough to see how wide most records are, and read in no time."""
 
 _FIELD_LIMIT = 2**31 - 1  # the largest that a C long holds everywhere
+_LONGEST_HEADER = 1 << 20
+"""Characters in which the header is looked for."""
+
 _SURE = 0.5
 """That a file of unknown name is a table with delimiters: what begins as JSON says so louder."""
 
@@ -115,6 +118,25 @@ def _wide_fields() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
+
+
+def header_names(content: Content, delimiters: str = _COMMA) -> set[str]:
+    """Return the names in the first line of a file, by any of some delimiters; none if it has none.
+
+    Raises:
+        InputError: the bytes are no text.
+    """
+    lines = content.text.text[:_LONGEST_HEADER].lstrip().splitlines()[:1]
+    try:
+        with _wide_fields():
+            return {
+                name
+                for delimiter in delimiters
+                for line in csv.reader(lines, delimiter=delimiter)
+                for name in line
+            }
+    except csv.Error:
+        return set()
 
 
 def _sniff(lines: Sequence[str]) -> str | None:

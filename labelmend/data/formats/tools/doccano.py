@@ -6,13 +6,12 @@ list, in CSV they are joined by a hash. Its fastText export is read as `fasttext
 https://github.com/doccano/doccano, `data_export/pipeline`.
 """
 
-import csv
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
 
 from labelmend.data.formats.base import changed_frame
-from labelmend.data.formats.delimited import Delimited
+from labelmend.data.formats.delimited import Delimited, header_names
 from labelmend.data.formats.json_array import JsonArray, first_objects
 from labelmend.data.formats.jsonl import JsonLines, first_lines
 from labelmend.data.formats.objects import ObjectFormat, ObjectRecords, flattened, put, table_of
@@ -84,9 +83,7 @@ class DoccanoCsv(Delimited):
 
     def recognises(self, content: Content) -> float:
         """Say whether the header is of an export."""
-        first = content.text.text.partition("\n")[0].rstrip("\r")
-        header = {name for line in csv.reader([first]) for name in line}
-        return _SURE if header >= _FIELDS else 0.0
+        return _SURE if header_names(content) >= _FIELDS else 0.0
 
     def read(self, content: Content) -> SourceTable:
         """Read the records; several labels are shown as a list."""

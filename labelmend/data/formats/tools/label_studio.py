@@ -8,13 +8,12 @@ the end of `data`, which Label Studio imports and shows. Its other two exports a
 nowhere which column holds the choices: it is the one whose values repeat.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labelmend.data.formats.delimited import Delimited
+from labelmend.data.formats.delimited import Delimited, header_names
 from labelmend.data.formats.json_array import JsonArray, first_objects
 from labelmend.data.formats.objects import ObjectRecords, closing_brace, flattened, put, table_of
 from labelmend.data.formats.tools.annotations import (
@@ -133,11 +132,7 @@ class LabelStudioCsv(Delimited):
 
     def recognises(self, content: Content) -> float:
         """Say whether the header names what the exporter adds."""
-        first = content.text.text.lstrip().partition("\n")[0].rstrip("\r")
-        header = {
-            name for sign in ",\t" for line in csv.reader([first], delimiter=sign) for name in line
-        }
-        return _SURE if header >= _TELLING else 0.0
+        return _SURE if header_names(content, ",\t") >= _TELLING else 0.0
 
     def read(self, content: Content) -> SourceTable:
         """Read the records; the labels are in the only column whose values repeat, if it is one."""

@@ -1,0 +1,297 @@
+"""Whatever a file holds, reading it gives values or an error of ours: Hypothesis looks for others.
+
+CI looks at a few hundred files, the same each time. By hand, for as long as one likes:
+
+    LABELMEND_FUZZ=20000 pytest tests/fuzz/test_properties.py
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from labelmend.classify.heads.tree_text import check_trees
+from labelmend.classify.model_card import check_card, read_json
+from labelmend.cli.terminal import spelled
+from labelmend.configs import plain_yaml
+from labelmend.configs.load import config_to_dict, load_config
+from labelmend.configs.schema import EncoderConfig
+from labelmend.data import labels_file
+from labelmend.data.decode import decode
+from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.read import read_table
+from labelmend.errors import LabelmendError
+from labelmend.relabel.diagnostics.explanation import Explanation
+from labelmend.runs.record import RunRecord
+
+CORPUS = Path(__file__).parent / "corpus"
+BY_HAND = int(os.environ.get("LABELMEND_FUZZ", "0"))
+HARD = (
+    *(
+        b"\0",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\x1b[31m",
+        b'"',
+        b"'",
+        b",",
+        b"\n",
+        b"\r",
+        b"\t",
+        b"{",
+        b"[",
+    ),
+    *(
+        b"&a ",
+        b"*a",
+        b"<<: ",
+        b"!!",
+        b"? ",
+        b": ",
+        b"- ",
+        b"9" * 400,
+        b"1e999",
+        b"NaN",
+        b"null",
+        b"~",
+    ),
+    *(
+        b"\\ud800",
+        b"-1",
+        b"0x",
+        b"true",
+        b"%",
+        b"|\n",
+        b">\n",
+        b"\xef\xbb\xbf",
+        b"\xe2\x80\xae",
+        b" " * 70,
+    ),
+)
+
+
+def examples(count):
+    """Settings of Hypothesis: the same files each time in CI, others each time by hand."""
+    return settings(
+        max_examples=BY_HAND or count,
+        derandomize=not BY_HAND,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def changed(folder):
+    """A file of the corpus, with some of its bytes changed, taken away, doubled or put in."""
+    files = sorted((CORPUS / folder).iterdir())
+    edits = st.lists(
+        st.tuples(
+            st.floats(0, 1, exclude_max=True),
+            st.integers(0, 12),
+            st.sampled_from(HARD) | st.binary(max_size=3),
+            st.booleans(),
+        ),
+        max_size=5,
+    )
+    return st.tuples(st.sampled_from(files), edits).map(_edited)
+
+
+def _edited(drawn):
+    path, edits = drawn
+    raw = path.read_bytes()
+    for share, gone, put, twice in edits:
+        at = int(share * (len(raw) + 1))
+        raw = raw[:at] + put * (1 + twice) + raw[at + gone :]
+    return path.suffix, raw
+
+
+def in_file(drawn, read):
+    suffix, raw = drawn
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"file{suffix}"
+        path.write_bytes(raw)
+        return read(path)
+
+
+def refused(error):
+    """See that an error is one line."""
+    assert "\n" not in str(error)
+
+
+def table_is_read_or_refused(drawn):
+    try:
+        table = in_file(drawn, read_table)
+    except LabelmendError as error:
+        refused(error)
+    else:
+        assert all(len(table.values(name)) == len(table) for name in table.columns)
+
+
+def encoding_is_read_or_refused(drawn):
+    (_, raw), codec = drawn
+    try:
+        found = decode(raw, Path("x.csv"), codec)
+    except LabelmendError:
+        return
+    assert found.bom + found.text.encode(found.encoding) == raw
+
+
+def labels_are_read_or_refused(drawn):
+    try:
+        cards = in_file(drawn, read_labels_file)
+    except LabelmendError as error:
+        refused(error)
+        return
+    again = labels_yaml(tuple(cards.values())).encode()
+    assert in_file((".yaml", again), read_labels_file) == cards
+
+
+def settings_are_read_or_refused(drawn):
+    try:
+        config = in_file(drawn, lambda path: load_config(str(path)))
+    except LabelmendError:
+        return
+    again = json.dumps(config_to_dict(config)).encode()
+    assert in_file((".yaml", again), lambda path: load_config(str(path))) == config
+
+
+def override_is_read_or_refused(text):
+    try:
+        load_config("embedded", [text])
+    except LabelmendError:
+        return
+
+
+def card_is_read_or_refused(drawn):
+    body = in_file(drawn, read_json)
+    if body is None:
+        return
+    try:
+        check_card(body)
+    except ValueError:
+        return
+    for encoder in body["encoders"]:
+        try:
+            EncoderConfig(**{key: value for key, value in encoder.items() if key != "sha256"})
+        except LabelmendError:
+            return
+
+
+def trees_are_read_or_refused(drawn):
+    """What our check takes, LightGBM reads: with it, no process dies."""
+    import lightgbm
+    import numpy as np
+
+    try:
+        text = drawn[1].decode()
+        outputs = check_trees(text, 2)
+    except ValueError:
+        return
+    found = lightgbm.Booster(model_str=text).predict(np.zeros((1, 2)), raw_score=True)
+    assert found.shape == (1, outputs)
+
+
+def evidence_is_read_or_refused(drawn):
+    try:
+        found = Explanation.from_line(drawn[1].decode().splitlines()[0])
+    except (ValueError, IndexError):
+        return
+    assert Explanation.from_line(found.to_line()).row == found.row
+    assert found.duel
+    assert found.held in (True, False)
+
+
+def record_is_read_or_refused(text):
+    try:
+        RunRecord.from_json(text)
+    except ValueError:
+        return
+
+
+def a_terminal_is_not_steered(text):
+    shown = spelled(text)
+    assert not any((ord(c) < 0x20 and c not in "\t\n\r") or 0x7F <= ord(c) <= 0x9F for c in shown)
+    assert spelled(shown) == shown
+
+
+CODECS = st.sampled_from(
+    (
+        "utf-8",
+        "utf-16",
+        "utf-7",
+        "cp1251",
+        "latin-1",
+        "idna",
+        "punycode",
+        "undefined",
+        "hz",
+        "utf-32",
+    )
+) | st.text(max_size=12)
+KEYS = st.sampled_from(
+    ("seed", "decision.max_harm", "encoders.0.model", "voters.0", "evidence.bm25.options", "fusion")
+) | st.text(max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=5), below, max_size=3)
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value, ensure_ascii=False))
+OVERRIDES = st.tuples(KEYS, VALUES | st.text(max_size=12)).map("=".join)
+PROPERTIES = {
+    "tables": (table_is_read_or_refused, changed("tables"), 150),
+    "encodings": (encoding_is_read_or_refused, st.tuples(changed("tables"), CODECS), 150),
+    "labels": (labels_are_read_or_refused, changed("labels"), 150),
+    "settings": (settings_are_read_or_refused, changed("settings"), 60),
+    "overrides": (override_is_read_or_refused, OVERRIDES, 60),
+    "cards": (card_is_read_or_refused, changed("cards"), 150),
+    "trees": (trees_are_read_or_refused, changed("trees"), 100),
+    "evidence": (evidence_is_read_or_refused, changed("evidence"), 200),
+    "records": (record_is_read_or_refused, VALUES, 60),
+    "terminals": (a_terminal_is_not_steered, st.text(), 100),
+}
+
+
+def look(name, count=None):
+    """Look for an input that breaks a property; its error is raised where there is one."""
+    check, inputs, usual = PROPERTIES[name]
+
+    @examples(count or usual)
+    @given(inputs)
+    def every(drawn):
+        check(drawn)
+
+    every()
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_what_is_read_is_read_or_refused(name):
+    look(name)
+
+
+@pytest.mark.skipif(BY_HAND > 0, reason="the planted bugs are found in CI")
+@pytest.mark.parametrize(
+    ("name", "module", "function", "is_reached"),
+    [
+        ("labels", labels_file, "_card", lambda card: isinstance(card, list)),
+        ("settings", plain_yaml, "_refuse_repeated", lambda node: "null" in str(node.value)),
+        ("labels", plain_yaml, "_check_scalar", lambda node: "999" in node.value),
+    ],
+)
+def test_a_planted_bug_is_found(name, module, function, is_reached, monkeypatch):
+    """Each is in a branch that no file of the corpus reaches as it is."""
+    right = getattr(module, function)
+
+    def wrong(*arguments):
+        if is_reached(arguments[-1]):
+            raise KeyError("a planted bug")
+        return right(*arguments)
+
+    monkeypatch.setattr(module, function, wrong)
+    with pytest.raises(KeyError, match="a planted bug"):
+        look(name, 400)
