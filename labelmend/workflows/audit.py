@@ -19,6 +19,7 @@ from labelmend.audit.outlook import SIZES, widths
 from labelmend.audit.strata import allocate
 from labelmend.data.formats.find import format_by_suffix
 from labelmend.data.outputs.claim import Output, claim, given
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_files
 from labelmend.errors import InputError, OutputError
@@ -84,6 +85,7 @@ def audit_file(
     table = read_mended(request)
     path, _ = audit_paths(request.path)
     if not dry_run:
+        settle(output)
         _check(request, output, path)
     unread = b""
     try:

@@ -14,6 +14,7 @@ from labelmend.audit.strata import Kind
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
 from labelmend.data.outputs.claim import Output, claim, given
+from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_files
 from labelmend.errors import InputError
@@ -44,6 +45,7 @@ def certify_file(
     table = read_mended(request)
     design_path, place = audit_paths(request.path)
     output = output or place
+    settle(output)
     beside = OutputPaths.beside(request.path)
     inputs = [*given(request.path), *given(answers), *given(design_path)]
     for path in beside.read:

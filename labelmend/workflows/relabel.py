@@ -129,9 +129,10 @@ def _write(
     Raises:
         OutputError: they can't be written.
     """
-    files = {EVIDENCE: paths.evidence, TABLE: paths.table}
-    if labels:
-        files[LABELS] = paths.labels
+    # The table comes last: where one is missing, it or the evidence isn't that of the record.
+    files = {EVIDENCE: paths.evidence, LABELS: paths.labels, TABLE: paths.table}
+    if not labels:
+        del files[LABELS]
     places = Places(loaded.rows, loaded.ids, loaded.columns.label)
     with atomic_files([paths.record, *files.values()]) as (run, *names):
         files = dict(zip(files, names, strict=True))

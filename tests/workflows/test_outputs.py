@@ -13,7 +13,7 @@ from labelmend.configs.load import load_config
 from labelmend.data.noise import NoiseShare
 from labelmend.data.outputs.claim import Given
 from labelmend.data.request import TableRequest
-from labelmend.errors import OutputError
+from labelmend.errors import LabelmendError, OutputError
 from labelmend.evaluation.comparison import ComparisonRequest
 from labelmend.protocols import NoProgress
 from labelmend.workflows.audit import audit_file
@@ -174,6 +174,14 @@ def test_nothing_of_the_users_is_touched(tmp_path, case):
 
 
 def test_an_input_that_is_called_as_the_store_outlives_fresh(tmp_path):
+    table = tmp_path / "t2.votes.sqlite"
+    table.write_text(TABLE)
+    with pytest.raises(LabelmendError):
+        relabel(tmp_path, "t2.csv", "t2.votes.sqlite", fresh=True)
+    assert table.read_text() == TABLE
+
+
+def test_a_database_that_is_called_as_the_store_outlives_fresh(tmp_path):
     path = tmp_path / "t2.votes.sqlite"
     database = sqlite3.connect(path)
     with database:
