@@ -1,7 +1,7 @@
 """Files in, files out: what the command `predict` does."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +106,8 @@ def predict_file(
         len(table) - len(texts), "row has", "rows have", "no text: nothing is predicted of it"
     )
     notes = (*settled, *table.notes, *blank, *space.notes)
-    return PredictOutcome(len(texts), sum(flags), output, columns, notes)
+    read = replace(columns, label=None, id=None)
+    return PredictOutcome(len(texts), sum(flags), output, read, notes)
 
 
 def trained_columns(model: SavedModel, table: SourceTable) -> tuple[str, ...] | None:

@@ -140,7 +140,8 @@ def train_file(
     save_model(model, folder, _readme(model, data, held_out))
     if used.own is not None:
         shutil.rmtree(work, ignore_errors=True)
-    return TrainOutcome(training, data, held_out, folder, loaded.columns, (*settled, *notes))
+    read = replace(loaded.columns, id=None)
+    return TrainOutcome(training, data, held_out, folder, read, (*settled, *notes))
 
 
 def read_labelled(
