@@ -129,7 +129,8 @@ def test_two_texts_a_label_are_enough_to_run(world, settings, kind, labels):
 def test_two_texts_a_label_are_enough_with_any_seed(world, settings, kind, labels):
     data, vectors = world(labels, 2)
     sources = set()
-    for seed in range(21):
+    # The seed decides on the folds, whatever the kind.
+    for seed in range(21 if kind == "logreg" else 7):
         done = run(data, vectors, settings, kind, seed=seed)
         sources.add(done.classifier.detector.source)
         assert np.isfinite(done.held_out.oos_scores).all()

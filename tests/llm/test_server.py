@@ -60,7 +60,8 @@ CARDS = (
     LabelCard("card_lost", "", ("my card is gone",), "name"),
     LabelCard("weather", "", ("will it rain",), "name"),
 )
-BALLOTS = [Ballot(text, CARDS) for text in ("I lost my card", "so wet outside", "ça va 🙂?")]
+BALLOTS = [Ballot(text, CARDS) for text in ("I lost my card", "ça va 🙂?")]
+"""Few: for each token that it scores, llama-cpp-python's server sorts the vocabulary, in Python."""
 NATS = 0.1
 """How far a token's log-probability on the server may lie from this process's. The server reads on
 from what it has in common with the question before, and llama.cpp multiplies quantized matrices a
@@ -126,7 +127,7 @@ def test_choice_votes_are_those_of_this_process(real, smollm2):
     expected = voter.vote(BALLOTS)
     voter.close()
     found, tokens = votes_of(config, real)
-    assert [vote.failure for vote in found] == [None] * 3
+    assert [vote.failure for vote in found] == [None] * 2
     for ours, theirs in zip(expected, found, strict=True):
         assert theirs.scores == pytest.approx(ours.scores, abs=NATS)
         assert np.ptp(theirs.scores) > 0
