@@ -71,7 +71,7 @@ def read_mended(request: TableRequest) -> MendedTable:
         InputError: it can't be read, or `labelmend relabel` did not write it.
     """
     settled = settle(request.path)
-    table = read_table(request.path, request.encoding)
+    table = read_table(request.path, request.encoding, header=request.header)
     missing = [name for name in _OURS if name not in table.columns]
     if missing:
         raise InputError(

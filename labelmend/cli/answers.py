@@ -61,6 +61,7 @@ def import_table(
         ),
     ] = None,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     settings: options.Settings = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
@@ -74,7 +75,9 @@ def import_table(
     from labelmend.workflows.answers import import_answers
 
     config = load_config("embedded", options.overrides(settings, None))
-    request = TableRequest(table, text_column, label_column, id_column, encoding=encoding)
+    request = TableRequest(
+        table, text_column, label_column, id_column, encoding=encoding, header=header
+    )
     filled = Filled(tuple(answer_column or [ANSWER]), who, tuple(none_word or NONE_WORDS))
     done = import_answers(request, output, filled, config.data, dry_run=dry_run)
     if quiet:

@@ -39,6 +39,7 @@ def audit(
     missing_label: options.MissingLabels = None,
     merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     seed: options.Seed = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -49,7 +50,7 @@ def audit(
 
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, id_column, oos_label, encoding, (), rules
+        table, text_column, label_column, id_column, oos_label, encoding, (), rules, header=header
     )
     done = audit_file(request, rows, output, seed=seed, new=new, dry_run=dry_run)
     if quiet:

@@ -37,6 +37,7 @@ def certify(
     missing_label: options.MissingLabels = None,
     merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what the answers to an audit prove of a mended table, with 95 % confidence."""
@@ -46,7 +47,7 @@ def certify(
 
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, id_column, oos_label, encoding, (), rules
+        table, text_column, label_column, id_column, oos_label, encoding, (), rules, header=header
     )
     done = certify_file(request, answers, output)
     if quiet:

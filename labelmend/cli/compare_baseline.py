@@ -62,6 +62,7 @@ def compare_baseline(
     merge_spellings: options.MergeSpellings = False,
     strict: options.Strict = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     kinds: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +120,7 @@ def compare_baseline(
         test_label_column=test_label_column,
         oos_label=oos_label,
         encoding=encoding,
+        header=header,
         keep_overlap=keep_overlap,
         rules=options.label_rules(label_separator, missing_label, merge_spellings),
         strict=strict,

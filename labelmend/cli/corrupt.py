@@ -31,6 +31,7 @@ def corrupt(
     missing_label: options.MissingLabels = None,
     merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = 0,
@@ -44,7 +45,9 @@ def corrupt(
 
     config = load_config(profile, options.overrides(settings, seed))
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding, (), rules)
+    request = TableRequest(
+        table, text_column, label_column, None, oos_label, encoding, (), rules, header=header
+    )
     shares = [parse_share(text) for text in noise]
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         given = options.given_profile(profile)

@@ -25,6 +25,7 @@ def describe(
     merge_spellings: options.MergeSpellings = False,
     strict: options.Strict = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     labels: options.Labels = None,
     embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
@@ -47,7 +48,7 @@ def describe(
     )
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, None, oos_label, encoding, (), rules, strict
+        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:

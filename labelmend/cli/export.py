@@ -42,6 +42,7 @@ def export(
         ),
     ] = None,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
@@ -52,7 +53,7 @@ def export(
     target = output or model.resolve().with_name(f"{model.resolve().name}-onnx")
     table = None
     if check is not None:
-        table = TableRequest(check, text_column, label_column, encoding=encoding)
+        table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         outcome = export_file(model, target, table, bars, int8=int8)
     if not quiet:

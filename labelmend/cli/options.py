@@ -15,7 +15,7 @@ Table = Annotated[
     Path,
     # Typer would refuse an unreadable file in its own words, several lines of them.
     typer.Argument(
-        help="CSV, TSV, JSONL or Parquet table.",
+        help="CSV, JSONL, Parquet, Excel or another table: see docs/files.md.",
         metavar="TABLE",
         show_default=False,
         readable=False,
@@ -75,6 +75,14 @@ RareLabels = Annotated[
     typer.Option(
         "--rare-labels",
         help="Labels that only one distinct text carries: leave them out, train on them, or stop.",
+    ),
+]
+Header = Annotated[
+    bool,
+    typer.Option(
+        " /--no-header",
+        help="The table's first row is data: its columns are called column_1, column_2 and so on.",
+        show_default=False,
     ),
 ]
 Model = Annotated[

@@ -23,6 +23,7 @@ def predict(
     ] = None,
     text_column: options.TextColumn = None,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     strict: options.Strict = False,
     settings: options.Settings = None,
     quiet: options.Quiet = False,
@@ -30,12 +31,13 @@ def predict(
     """Classify texts: predicted_label, probability, is_oos and top_3 are added to your columns."""
     from labelmend.cli.classify_summary import print_prediction
     from labelmend.configs.load import load_config
+    from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
     from labelmend.workflows.predict import predict_file
 
     config = load_config("embedded", options.overrides(settings, None))
-    target = output or table.parent / f"{table.stem}.predicted{table.suffix}"
-    request = TableRequest(table, text_column, encoding=encoding, strict=strict)
+    target = output or beside(table, "predicted")
+    request = TableRequest(table, text_column, encoding=encoding, strict=strict, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         outcome = predict_file(model, request, target, config, bars)
     if not quiet:

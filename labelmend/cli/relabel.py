@@ -30,6 +30,7 @@ def relabel(
     merge_spellings: options.MergeSpellings = False,
     strict: options.Strict = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     vote_columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,6 +102,7 @@ def relabel(
     """
     from labelmend.cli.summary import print_plan, print_summary
     from labelmend.configs.load import load_config
+    from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
     from labelmend.relabel.run_models import with_voters
@@ -124,13 +126,14 @@ def relabel(
         tuple(dict.fromkeys(vote_columns or ())),
         options.label_rules(label_separator, missing_label, merge_spellings),
         strict,
+        header=header,
     )
     if dry_run:
         with keeping_votes(None):
             plan, models, notes = plan_file(request, config, labels, answers, use_llm=not no_llm)
             print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
         return
-    target = output or table.parent / f"{table.stem}.mended{table.suffix}"
+    target = output or beside(table, "mended")
     store = None if no_llm else OutputPaths.beside(target).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = relabel_file(

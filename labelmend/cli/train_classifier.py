@@ -37,6 +37,7 @@ def train_classifier(
     merge_spellings: options.MergeSpellings = False,
     strict: options.Strict = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     kind: Annotated[
         str | None,
         typer.Option("--kind", help=f"One of {', '.join(kinds())}.", show_default="logreg"),
@@ -107,7 +108,7 @@ def train_classifier(
     point = _point(in_scope_accuracy, oos_recall, config)
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, None, oos_label, encoding, (), rules, strict
+        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(

@@ -49,6 +49,7 @@ def tune_embedder(
     missing_label: options.MissingLabels = None,
     merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
+    header: options.Header = True,
     labels: options.Labels = None,
     embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
@@ -70,7 +71,9 @@ def tune_embedder(
         load_config(profile, options.overrides(settings, seed)), embedder
     )
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
-    request = TableRequest(table, text_column, label_column, None, oos_label, encoding, (), rules)
+    request = TableRequest(
+        table, text_column, label_column, None, oos_label, encoding, (), rules, header=header
+    )
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
@@ -99,6 +102,7 @@ def _print_tuning(outcome: "TuneOutcome") -> None:
         ),
         soft_wrap=True,
     )
+    console.print(Text(harmless(f"Read: {outcome.columns.in_words}.")), soft_wrap=True)
     _print_recall(console, outcome.recall, f"{outcome.measured:,} held-out texts")
     if outcome.gold_recall is not None:
         title = f"{outcome.gold_measured:,} held-out texts, by their true labels"

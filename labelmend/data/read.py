@@ -37,7 +37,7 @@ def read_table(
     return found.read(content)
 
 
-def digest_of(path: Path) -> str:
+def table_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes as they stand, packed or not; of a folder's files.
 
     Raises:

@@ -29,6 +29,7 @@ class TableRequest:
         vote_columns: columns with what other annotators or models said of each row.
         rules: how labels are read.
         strict: refuse a table with rows without text.
+        header: whether the file's first row names the columns.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class TableRequest:
     vote_columns: tuple[str, ...] = ()
     rules: LabelRules = AS_IT_LOOKS
     strict: bool = False
+    header: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def load_table(
     Raises:
         InputError: the table can't be used.
     """
-    table = read_table(request.path, request.encoding)
+    table = read_table(request.path, request.encoding, header=request.header)
     columns = choose_columns(
         table,
         request.text_column,
@@ -115,4 +117,6 @@ def load_table(
             texts=tuple(whole.texts[row] for row in rows),
             given=whole.given[rows],
         )
+    # Other formats than the table's own ask it which columns are what.
+    table = replace(table, text_column=columns.text, label_column=columns.label)
     return LoadedTable(table, columns, dataset, rows, whole.ids, votes, loaded.notes)

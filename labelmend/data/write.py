@@ -73,6 +73,17 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
     path.write_bytes(kind.write(table, columns))
 
 
+def lost_in(table: SourceTable, path: Path) -> tuple[str, ...]:
+    """Return a note where a table's new file has no place for our columns."""
+    kind = format_to_write(table, path)
+    if kind is None or kind.other_columns:
+        return ()
+    return (
+        f"{kind.name} files hold texts and labels only: {path.name} has the new labels in the "
+        "place of the given ones; for what was decided of each row and why, end its name in .csv",
+    )
+
+
 def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
     """Return the table with other values in one of its columns.
 

@@ -39,6 +39,8 @@ class ComparisonRequest:
         rules: how labels are read.
         rare_labels: what is done with labels of one text in a training set.
         strict: refuse tables with rows without text.
+        header: whether the first rows of `before` and `test` name the columns; that of `after`
+            does, as labelmend wrote it.
     """
 
     before: Path
@@ -56,6 +58,7 @@ class ComparisonRequest:
     rules: LabelRules = AS_IT_LOOKS
     rare_labels: RareLabels = "drop"
     strict: bool = False
+    header: bool = True
 
 
 @dataclass(frozen=True)

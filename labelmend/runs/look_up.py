@@ -214,4 +214,5 @@ def _table_line(table: Path, row: int) -> int | None:
         source = read_table(table)
     except InputError:
         return None
-    return format_by_name(source.format).line_of(source, row)
+    # Where the first row was no header, rows are one further on than they seem.
+    return None if source.headless else format_by_name(source.format).line_of(source, row)

@@ -74,7 +74,7 @@ class Sheet:
         Raises:
             LabelmendError: it can't be read, a column is missing, or nobody can have answered.
         """
-        table = read_table(request.path, request.encoding)
+        table = read_table(request.path, request.encoding, header=request.header)
         people = _people(filled)
         for column in people:
             check_column(table, column, "--answer-column")

@@ -1,6 +1,5 @@
 """Files in, files out: what `labelmend certify` does."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_files
 from labelmend.errors import InputError
@@ -62,7 +62,7 @@ def certify_file(
         before[stratum.rows] = stratum.kind == Kind.ANSWERED
     taught = np.flatnonzero(table.answered & ~before)
     held = read_held_out(request.path, taught.tolist())
-    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    digest = table_digest(request.path)
     certificate = certify(table, design, matched, held, digest)
     if not certificate.answered:
         raise InputError(

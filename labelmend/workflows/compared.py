@@ -80,7 +80,7 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
     Raises:
         InputError: one can't be used.
     """
-    before_table = read_table(request.before, request.encoding)
+    before_table = read_table(request.before, request.encoding, header=request.header)
     sources = {BEFORE: _source(request.before)}
     after_table = before_table
     if request.after is not None:
@@ -172,7 +172,7 @@ def _test_set(
 ) -> tuple[TestSet, list[str]]:
     """Read the test table, and take out what is trained on."""
     assert request.test is not None
-    table = read_table(request.test, request.encoding)
+    table = read_table(request.test, request.encoding, header=request.header)
     if request.test_label_column is not None:
         check_column(table, request.test_label_column, "--test-label-column")
     # What a training set has to have, such as several rows a label, a test set may go without.

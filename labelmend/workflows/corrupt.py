@@ -89,8 +89,9 @@ def corrupt_file(
     for i in np.flatnonzero(noisy != dataset.given).tolist():
         values[loaded.rows[i]] = dataset.labels[noisy[i]]
     table = with_values(loaded.table, loaded.columns.label, values)
+    like = loaded.columns.label
     with atomic_files([output]) as (temporary,):
-        write_table(table, [NewColumn(TRUE_LABEL, tuple(original))], temporary)
+        write_table(table, [NewColumn(TRUE_LABEL, tuple(original), like)], temporary)
     return Corruption(len(dataset), int(np.sum(noisy != dataset.given)))
 
 

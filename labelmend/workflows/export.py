@@ -1,6 +1,5 @@
 """Files in, files out: what the command `export` does."""
 
-import hashlib
 import importlib.metadata
 import os
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from labelmend.classify.model_folder import (
 from labelmend.data.dataset import choose_columns
 from labelmend.data.outputs.claim import Given, claim, given
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_table
+from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_folder
 from labelmend.errors import ModelError
@@ -165,7 +164,7 @@ def export_file(
 
 
 def _check_texts(request: TableRequest, source: str, model: SavedModel) -> CheckTexts:
-    table = read_table(request.path, request.encoding)
+    table = read_table(request.path, request.encoding, header=request.header)
     label = request.label_column
     if label is None and MENDED in table.columns:
         label = MENDED
@@ -174,7 +173,7 @@ def _check_texts(request: TableRequest, source: str, model: SavedModel) -> Check
     texts, rows = row_texts(table, columns, model.max_text_chars)
     whole = [""] * len(table) if columns.label is None else table.values(columns.label)
     labels = [whole[row] for row in rows.tolist()]
-    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    digest = table_digest(request.path)
     return CheckTexts(tuple(texts), tuple(labels), source, digest)
 
 

@@ -1,6 +1,5 @@
 """Files in, files out: what `labelmend relabel` does."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +11,10 @@ from labelmend.data.dataset import ColumnChoice
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
+from labelmend.data.read import table_digest
 from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.task import require_task
-from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
 from labelmend.errors import OutputError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
@@ -98,7 +98,7 @@ def relabel_file(
         for note in script:
             tell(note)
     # Before the work: the file may be gone or another one after it.
-    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    digest = table_digest(request.path)
     if fresh:
         forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
@@ -118,7 +118,8 @@ def relabel_file(
     source = _run_input(request, loaded, digest, len(result.unique))
     record = RunRecord.of(result, config, models.all(), source, notes)
     _write(paths, loaded, result, record, labels=labels_file is None)
-    return RelabelOutcome(result, config, (*settled, *notes), paths, loaded.columns)
+    notes = (*settled, *lost_in(loaded.table, output), *notes)
+    return RelabelOutcome(result, config, notes, paths, loaded.columns)
 
 
 def _write(

@@ -1,6 +1,5 @@
 """Files in, files out: what the commands `train-classifier` and `predict` do."""
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -36,7 +35,7 @@ from labelmend.configs.schema import Config, DataConfig
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_table
+from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
@@ -113,7 +112,7 @@ def train_file(
     head = find_head(kind)
     loaded = read_labelled(request, config.data, weigh=weigh)
     require_task(loaded.dataset, {"single"}, "train-classifier")
-    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    digest = table_digest(request.path)
     where = f"{request.path}: column {loaded.columns.label!r}"
     data, told = trainable_set(loaded.dataset, loaded.confidence, where, rare_labels)
     space = ProfileSpace(config.encoders)
@@ -154,7 +153,7 @@ def read_labelled(
         config: how rows are read.
         weigh: read the confidence column; None where labelmend has written one of the labels.
     """
-    table = read_table(request.path, request.encoding)
+    table = read_table(request.path, request.encoding, header=request.header)
     run, _ = read_run(request.path, len(table))
     told = as_the_run(request, table.columns, run)
     if weigh is None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import numpy.typing as npt
 from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable
 from labelmend.classify.trainer import open_work, require_libraries
 from labelmend.configs.schema import Config, EncoderConfig
-from labelmend.data.dataset import check_column
+from labelmend.data.dataset import ColumnChoice, check_column
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.publication import scratch_folder
+from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.errors import ConfigError, InputError
@@ -63,6 +64,7 @@ class TuneOutcome:
         losses: of each step.
         resumed: steps that an earlier run had done.
         notes: what the user should know.
+        columns: that were read.
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class TuneOutcome:
     losses: tuple[float, ...]
     resumed: int
     notes: tuple[str, ...]
+    columns: ColumnChoice
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,7 @@ def tune_file(
         losses=learned.losses,
         resumed=learned.resumed_at,
         notes=(*settled, *notes),
+        columns=replace(table.loaded.columns, id=None),
     )
 
 
@@ -208,7 +212,7 @@ def _read(
     if gold_column is not None:
         check_column(loaded.table, gold_column, "--gold-column")
     where = f"{request.path}: column {loaded.columns.label!r}"
-    digest = hashlib.sha256(request.path.read_bytes()).hexdigest()
+    digest = table_digest(request.path)
     texts = hold_out(
         loaded.dataset,
         loaded.confidence,

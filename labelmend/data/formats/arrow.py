@@ -26,14 +26,10 @@ _STATE, _SPLITS = "state.json", "dataset_dict.json"
 
 
 class Arrow(Columnar):
-    """An Arrow file or stream."""
+    """A stream, which is what `datasets` writes."""
 
     name = "arrow"
-    suffixes = (".arrow", ".feather")
-
-    def recognises(self, content: Content) -> float:
-        """Say whether it begins as such files do."""
-        return float(content.raw.startswith(_FILE))
+    suffixes: tuple[str, ...] = (".arrow",)
 
     def load(self, content: Content) -> "pa.Table":
         """Read all columns."""
@@ -54,13 +50,31 @@ class Arrow(Columnar):
         return arrow
 
     def dump(self, arrow: "pa.Table") -> bytes:
-        """Write a stream, as `datasets` does."""
+        """Write all columns."""
         import pyarrow as pa
 
         file = io.BytesIO()
-        with pa.ipc.new_stream(file, arrow.schema) as stream:
+        with self._opened(pa.ipc)(file, arrow.schema) as stream:
             stream.write_table(arrow)
         return file.getvalue()
+
+    def _opened(self, ipc: Any) -> Any:
+        return ipc.new_stream
+
+
+class ArrowFile(Arrow):
+    """A file with an index at its end, also called Feather."""
+
+    name = "arrow-file"
+    suffixes = (".feather",)
+    shares = (".arrow",)
+
+    def recognises(self, content: Content) -> float:
+        """Say whether it begins as such files do."""
+        return float(content.raw.startswith(_FILE))
+
+    def _opened(self, ipc: Any) -> Any:
+        return ipc.new_file
 
 
 def read_saved(folder: Path) -> SourceTable:
@@ -126,3 +140,4 @@ def _read(path: Path) -> bytes:
 
 
 ARROW = Arrow()
+ARROW_FILE = ArrowFile()

@@ -107,9 +107,6 @@ _TELLING_WORDS = 4
 _TELLING_CHARS = 40
 """A name of a column is shorter."""
 
-_FEWEST_REPEATS = 2
-"""Times that labels come up, on average; texts and ids are mostly one of a kind."""
-
 
 def looks_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a first row, read as names, looks like one more row.
@@ -124,8 +121,8 @@ def looks_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
         filled = [value for value in values if value]
         if not name.strip() or not filled:
             continue
-        repeated = len(filled) >= _FEWEST_REPEATS * len(set(filled))
-        if repeated and name.strip() in set(filled):
+        known = set(filled)
+        if len(known) < len(filled) and name.strip() in known:
             return True
         if all(value.isdecimal() for value in (name.strip(), *filled)):
             return True

@@ -35,12 +35,14 @@ class Parquet(Columnar):
         try:
             file = pq.ParquetFile(pa.BufferReader(content.raw))
             refuse_many(path, file.metadata.num_rows, file.metadata.num_columns)
-            return file.read()
+            table = file.read()
+            table.validate(full=True)  # a damaged file may hold texts that are no Unicode
         except (pa.ArrowException, OSError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise InputError(
                 f"{path}: can't be read as Parquet ({reason}); write the file again"
             ) from None
+        return table
 
     def dump(self, arrow: "pa.Table") -> bytes:
         """Write all columns."""

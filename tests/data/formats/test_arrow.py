@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from fixtures.tool_files import FOLDER, LABELS, TEXTS
 
-from labelmend.data.formats.arrow import ARROW
+from labelmend.data.formats.arrow import ARROW, ARROW_FILE
 from labelmend.data.formats.find import beside, format_to_write
-from labelmend.data.read import digest_of, read_table
+from labelmend.data.read import read_table, table_digest
 from labelmend.data.table import NewColumn
 from labelmend.errors import InputError
 
@@ -43,11 +43,11 @@ def test_a_saved_folder(saved):
 
 
 def test_the_digest_is_of_all_files(saved):
-    before = digest_of(saved)
-    assert before == digest_of(SAVED)
+    before = table_digest(saved)
+    assert before == table_digest(SAVED)
     file = saved / "data-00001-of-00002.arrow"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    assert digest_of(saved) != before
+    assert table_digest(saved) != before
 
 
 def test_one_file(tmp_path):
@@ -58,9 +58,14 @@ def test_one_file(tmp_path):
     again = read_table(path)
     assert again.values("p") == ["0.5", "", "1", ""]
     assert again.origin.drop_columns("p").equals(table.origin)
-    with pa.ipc.new_file(tmp_path / "b.data", table.origin.schema) as file:
-        file.write_table(table.origin)
-    assert read_table(tmp_path / "b.data").values("text") == TEXTS[:4]
+    # A file with an index stays one, by whatever name.
+    for name in ("b.arrow", "b.feather", "b.data"):
+        with pa.ipc.new_file(tmp_path / name, table.origin.schema) as file:
+            file.write_table(table.origin)
+        found = read_table(tmp_path / name)
+        assert (found.format, found.values("text")) == ("arrow-file", TEXTS[:4])
+    assert pa.ipc.open_file(ARROW_FILE.write(found, ())).read_all().equals(table.origin)
+    assert pa.ipc.open_stream(ARROW.write(found, ())).read_all().equals(table.origin)
 
 
 def test_what_is_no_saved_table(saved, tmp_path):

@@ -135,7 +135,8 @@ def test_a_format_of_another_package_is_known_by_its_content_and_named(tmp_path,
     assert labelmend("corrupt", source, "-o", output, "--noise", "uniform=1").returncode == 0
     assert output.read_text().startswith("%blocks\ntext: where is my card?\nlabel: theft\n")
     said = labelmend("corrupt", source, "-o", tmp_path / "b.xyz", "--noise", "uniform=1").stderr
-    assert said.endswith(f"end the name in one of .blk, {find.known_suffixes()}\n")
+    suffixes = sorted([".blk", *find.known_suffixes().split(", ")])
+    assert said.endswith(f"end the name in one of {', '.join(suffixes)}\n")
 
 
 def test_without_the_package_the_suffix_is_unknown(tmp_path):
@@ -164,7 +165,44 @@ def test_ours():
         assert find.format_by_name(kind.name) is kind
         for suffix in kind.suffixes:
             assert find.format_by_suffix(Path(f"a{suffix.upper()}")) is kind
-    assert find.format_by_suffix(Path("a.txt")) is None
+    assert find.format_by_suffix(Path("a.data")) is None
+
+
+def test_a_suffix_that_says_little():
+    # A .txt is read by what is in it; a table of another format that is to be one is fastText's.
+    assert find.format_by_suffix(Path("a.txt")).name == "fasttext"
+    for text, name in (("a;b\n1;2\n", "csv"), ("__label__a b\n", "fasttext")):
+        assert find.format_of(Content(Path("a.txt"), text.encode())).name == name
+    assert ".txt" not in find.known_suffixes(reading=True)
+    assert find.known_suffixes().endswith(", .tsv, .txt, .xlsx, .yaml, .yml")
+
+
+def test_a_suffix_that_tools_share():
+    for text, name in (
+        ('{"text": "t", "label": "l", "answer": "accept"}', "prodigy"),
+        ('{"text": "t", "label": "l"}', "jsonl"),
+        ("text,label\n", "jsonl"),  # its owner, who says what is wrong
+    ):
+        assert find.format_of(Content(Path("a.jsonl"), text.encode())).name == name
+
+
+def test_a_table_whose_suffix_stays_keeps_its_format(tmp_path):
+    (tmp_path / "a.txt").write_text("text;label\nx;a\n")
+    table = read_table(tmp_path / "a.txt")
+    assert find.format_to_write(table, tmp_path / "b.txt") is CSV
+    assert find.format_to_write(table, tmp_path / "b.json").name == "json"
+    assert find.format_to_write(table, tmp_path / "b.data") is None
+
+
+def test_names_of_results(tmp_path):
+    for name, result in (
+        ("a.csv", "a.mended.csv"),
+        ("a.b.JSONL", "a.b.mended.JSONL"),
+        ("a.csv.gz", "a.mended.csv.gz"),
+        ("a", "a.mended"),
+    ):
+        assert find.beside(tmp_path / name, "mended") == tmp_path / result
+    assert find.beside(tmp_path, "mended") == tmp_path.with_name(f"{tmp_path.name}.mended.parquet")
 
 
 def refusal(tmp_path):
@@ -216,7 +254,7 @@ def test_a_format_that_can_not_be_used_is_named_where_one_is_missing(
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Greedy.__module__])
     installed(("x", value))
     known = find.known_suffixes(reading=True)
-    assert known.startswith(".arrow, .csv, .json, .jsonl, ")
+    assert known.startswith(".arrow, .csv, .feather, .json, .jsonl, ")
     assert known.endswith(f"; {value} can't be used: {reason}")
     assert refusal(tmp_path).endswith(known)
     # All others work as ever.

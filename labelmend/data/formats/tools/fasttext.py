@@ -24,6 +24,9 @@ from labelmend.errors import InputError, OutputError
 _PREFIX = "__label__"
 _COLUMNS = ("text", "label")
 
+_LABELS = ("mended_label", "predicted_label")
+"""Our columns that take the place of the user's labels."""
+
 _SURE = 0.9
 """That a file is fastText's: no text begins so by accident."""
 
@@ -68,15 +71,17 @@ class FastText(Format):
             OutputError: our columns hold no labels, or another format's table doesn't say which of
                 its columns hold texts and labels.
         """
-        label, text = table.label_column, table.text_column
-        mended = next((column for column in columns if column.like is not None), None)
-        if (columns and mended is None) or label is None or text is None:
+        text = table.text_column
+        ours = next((column for column in columns if column.name in _LABELS), None)
+        if (columns and ours is None) or text is None:
             raise OutputError(
                 f"{table.path}: a fastText file holds labels and texts, nothing else; end the "
                 "output's name in .csv or .jsonl"
             )
-        given = table.values(label)
-        labels = given if mended is None else ["" if v is None else str(v) for v in mended.values]
+        given = [""] * len(table)
+        if table.label_column is not None:
+            given = table.values(table.label_column)
+        labels = given if ours is None else ["" if v is None else str(v) for v in ours.values]
         source = records_of(table) if table.format == self.name else None
         if source is None:
             table = replace(table, encoding="utf-8")

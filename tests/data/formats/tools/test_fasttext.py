@@ -71,7 +71,7 @@ def test_there_is_no_place_for_columns(tmp_path):
         "a.txt: a fastText file holds labels and texts, nothing else; end the output's name in "
         ".csv or .jsonl"
     )
-    other = table_of("text,label\na,x\n", "a.csv")
+    other = table_of("q,label\na,x\n", "a.csv")
     with pytest.raises(OutputError, match="a fastText file holds labels and texts"):
         FASTTEXT.write(other, ())
 
