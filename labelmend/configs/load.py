@@ -17,7 +17,7 @@ from labelmend.configs.problems import problem, unknown_key
 from labelmend.configs.profiles import layers_of
 from labelmend.configs.schema import Config
 from labelmend.configs.schema.base import LOADING
-from labelmend.errors import ConfigError
+from labelmend.errors import ConfigError, shown
 
 SET = "--set"
 DEFAULT = "default"
@@ -84,7 +84,27 @@ def config_to_dict(config: Config) -> dict[str, Any]:
 _CONFIG = TypeAdapter(Config)
 
 
+_MOST = 10**12
+"""Of a whole number but the seed, which is no amount of anything: no machine has room for more."""
+
+
+def _refuse_huge(tree: Mapping[str, Any], origins: Mapping[fields.Path, str]) -> None:
+    for path in leaves({key: value for key, value in tree.items() if key != "seed"}):
+        value: Any = tree
+        for part in path:
+            value = value[part]
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, int) and abs(item) > _MOST:
+                source = _blamed(path, origins)
+                key = fields.dotted(path)
+                raise ConfigError(
+                    f"{source}{'' if source == SET else ':'} {key} is {shown(item)}: give at most "
+                    f"{_MOST:,}"
+                )
+
+
 def _checked(tree: Mapping[str, Any], origins: Mapping[fields.Path, str]) -> Config:
+    _refuse_huge(tree, origins)
     try:
         # As JSON, in which a strict check still takes a mapping for a section.
         return _CONFIG.validate_json(json.dumps(tree), context=LOADING)

@@ -36,6 +36,10 @@ class Neighbours:
     similarities: Floats
 
 
+_MOST_EMPTY = 1000
+"""Places that a small table leaves empty: more are not made room for. Nobody asks for so many."""
+
+
 def find_neighbours(
     embeddings: Floats,
     count: int,
@@ -66,8 +70,9 @@ def find_neighbours(
     width = min(count, max(total - 1, 0))
     exact = total <= exact_up_to
     index, sequence = _exact(embeddings) if exact else _in_cells(embeddings, probed_cells)
-    indices = np.full((total, count), -1, dtype=np.int64)
-    similarities = np.full((total, count), -1.0, dtype=np.float32)
+    room = min(count, max(width, _MOST_EMPTY))
+    indices = np.full((total, room), -1, dtype=np.int64)
+    similarities = np.full((total, room), -1.0, dtype=np.float32)
 
     def search(block: slice) -> tuple[Ints, Floats]:
         rows = sequence[block]

@@ -360,6 +360,8 @@ def test_a_voter_on_a_server_as_the_manual_shows_it(tmp_path):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("retrieval.neighbours=" + "9" * 30, "^--set retrieval.neighbours is 9*: give at most 1,0"),
+        ("classify.folds=1000000", "classify.folds is 1000000: give from 2 to 100"),
         ("routing.llm_share=1.5", "routing.llm_share is 1.5: give a share from 0 to 1"),
         ("routing.cut_below=-0.1", "routing.cut_below is -0.1: give a share from 0 to 1"),
         ("routing.llm_minutes=-1", r"routing.llm_minutes is -1: give at least 0"),

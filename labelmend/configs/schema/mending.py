@@ -274,7 +274,7 @@ class CorrectionConfig(Section):
     """Answered texts below which the others learn nothing from them: there is too little to tell
     what was learned from chance."""
 
-    folds: Annotated[int, at_least(2, "folds")] = 5
+    folds: Annotated[int, at_least(2, "folds", most=100)] = 5
     """Parts into which the answers are cut; each is predicted from the others."""
 
     label_spreads: Many[Annotated[float, at_least(0, "nats")]] = (0.3, 0.5, 1.0, 1.0)

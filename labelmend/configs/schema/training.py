@@ -138,7 +138,7 @@ class ClassifyConfig(Section):
     kind: str = "logreg"
     """Kind of the classifier, if no `--kind` is given."""
 
-    folds: Annotated[int, at_least(2, "folds")] = 5
+    folds: Annotated[int, at_least(2, "folds", most=100)] = 5
     """Folds of the held-out predictions that calibrate it, grouped by text."""
 
     components: Annotated[int, at_least(1, "components")] = 256

@@ -19,7 +19,7 @@ from labelmend.types import Doubles, Floats, Ints
 class ClassifierOptions(Section):
     """The out-of-fold classifier, tuned on CLINC150 with injected noise."""
 
-    folds: Annotated[int, at_least(2, "folds")] = 8
+    folds: Annotated[int, at_least(2, "folds", most=100)] = 8
     """Folds of the cross-validation, grouped by text."""
 
     components: Annotated[int, at_least(2, "components")] = 192

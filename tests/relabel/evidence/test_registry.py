@@ -48,7 +48,7 @@ def test_options_are_filled_in_and_checked():
     options = config.evidence["classifier"].options
     assert (options["folds"], options["components"]) == (4, 192)
     for override, said in (
-        ("evidence.classifier.options.folds=1", "evidence.classifier.options.folds is 1: give at"),
+        ("evidence.classifier.options.folds=1", "evidence.classifier.options.folds is 1: give"),
         ("evidence.oos.options.nearst=3", "unknown key nearst .did you mean 'nearest'"),
         ("evidence.bm25.options.k1=3", "evidence.bm25: no option 'k1'; it takes none"),
         ("evidence.bm52.weight=3", "unknown source of evidence 'bm52' .did you mean 'bm25'"),
