@@ -22,8 +22,7 @@ from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
-FEW = ("routing.audit_rows=6", "routing.llm_rows=6")
-CONFIG = load_config("embedded", FEW)
+CONFIG = load_config("embedded", ["routing.audit_rows=6", "routing.llm_rows=6"])
 
 
 def demo_rows():
@@ -141,14 +140,16 @@ def test_a_described_label_without_rows_is_a_candidate(noisy, models):
     assert (result.decisions.mended == 5).mean() < 0.02
 
 
-def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, small_llm, tmp_path):
+def test_the_whole_job_with_the_llm_resumes_from_its_store(
+    noisy, encoders, smollm2, small_llm, tmp_path
+):
     rows, _, given = noisy
     some = slice(0, 80)
     data = dataset_of(rows[some], given[some])
-    llm = [f"{role}.model={small_llm.path}" for role in ("voters.0", "describe")]
-    config = load_config("embedded", [*FEW, *llm, "reranker.max_rows=10"])
+    config = replace(CONFIG, reranker=replace(CONFIG.reranker, max_rows=10))
     with_llm = locate_models(config, use_llm=True)
-    ((_, voter_model),) = with_llm.voters
+    assert with_llm.describer == smollm2
+    with_llm = replace(with_llm, describer=small_llm, voters=((config.voters[0], small_llm),))
     with Store(tmp_path / "votes.sqlite") as store:
         first = relabel(data, config, with_llm, store=store)
     with Store(tmp_path / "votes.sqlite") as store:
@@ -160,8 +161,8 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(noisy, encoders, smal
     assert first.routed.sum() == report.asked
     assert np.array_equal(first.posterior.probabilities, second.posterior.probabilities)
     assert first.cards == second.cards
-    assert {"classifier", "lexical", "reranker", voter_model.name} <= set(first.posterior.weights)
-    votes = next(e.scores for e in first.evidence if e.source == voter_model.name)
+    assert {"classifier", "lexical", "reranker", smollm2.name} <= set(first.posterior.weights)
+    votes = next(e.scores for e in first.evidence if e.source == smollm2.name)
     assert (~np.isnan(votes)).any(axis=1).sum() == report.asked
     assert not np.isinf(votes).any()
 

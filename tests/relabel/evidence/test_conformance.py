@@ -1,6 +1,7 @@
 """Every installed source keeps what the label model relies on; those that do not are caught."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ COUNTS = {"llm": 12, "reranker": 16}
 @pytest.fixture(scope="module")
 def profile(encoders, small_llm):
     assert len(encoders) == 2
-    config = load_config("embedded", [f"voters.0.model={small_llm.path}"])
-    return config, locate_models(config, use_llm=True)
+    config = load_config("embedded")
+    models = locate_models(config, use_llm=True)
+    return config, replace(models, voters=((config.voters[0], small_llm),))
 
 
 @pytest.mark.parametrize("name", sorted(known_sources()))
