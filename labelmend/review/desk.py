@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,6 @@ class Desk:
                 name: {
                     "phase": job.state.phase,
                     "said": job.state.said.encode(errors="replace").decode(),
-                    "seconds": round(time.monotonic() - job.state.since),
                 }
                 for name, job in (
                     ("certificate", self._certifying),
@@ -182,7 +180,7 @@ class Desk:
                 self._since_certificate = 0
 
     def _refit(self) -> None:
-        if self._applying.state.phase == "running":
+        if "running" in {self._applying.state.phase, self._refitting.state.phase}:
             return
         side = self._side(f"{_SIDE}{self._files.request.path.suffix}")
         try:

@@ -53,7 +53,6 @@ export interface Why {
 export interface Job {
   phase: "idle" | "running" | "done" | "failed";
   said: string;
-  seconds: number;
 }
 
 export interface Progress {

@@ -278,7 +278,7 @@ function listen(actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
     const target = event.target;
     if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
-    if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, input")) return;
+    if (event.key === "Enter" && target.matches("button, a")) return;
     const action = actionOf(event.key, actions);
     if (!action) return;
     event.preventDefault();

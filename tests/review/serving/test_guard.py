@@ -1,4 +1,4 @@
-"""What may not pass, over real HTTP: each is refused with its own status, and nothing is written."""
+"""What may not pass, over real HTTP: refused with the right status, and nothing is written."""
 
 import socket
 
