@@ -1,6 +1,8 @@
 """Files of two runs, and a table or labels that somebody changed, are seen by all who read them."""
 
+import hashlib
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from labelmend.runs.companions import changed_since, check_labels, digest_of, tw
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.look_up import look_up
 from labelmend.runs.read import read_explanations, read_run
+from labelmend.workflows import relabel as job
 
 
 @pytest.fixture
@@ -81,3 +84,32 @@ def test_older_records_say_nothing(run):
     del fields["files"]
     run.record.write_text(json.dumps(fields))
     assert two_runs(run.table) is None
+
+
+def test_any_mixture_that_a_kill_can_leave_is_seen_by_the_hashes_alone(run, monkeypatch):
+    order = []
+
+    def told(places):
+        order.extend(places)
+        raise InterruptedError
+
+    monkeypatch.setattr(job, "atomic_files", told)
+    loaded = SimpleNamespace(rows=(), ids=(), columns=SimpleNamespace(label=None))
+    with pytest.raises(InterruptedError):
+        job._write(run, loaded, None, None, labels=True)
+    assert set(order) == {run.table, *run.read}
+    old = {path: path.read_bytes() for path in order}
+    new = {path: content + b"\n" for path, content in old.items()}
+    fields = json.loads(old[run.record])
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in new.items()}
+    fields["files"] = {
+        "table": hashes[run.table],
+        "evidence": hashes[run.evidence],
+        "labels": hashes[run.labels],
+    }
+    new[run.record] = json.dumps(fields).encode()
+    for renames in range(len(order) + 1):
+        for number, path in enumerate(order):
+            path.write_bytes((new if number < renames else old)[path])
+        seen = two_runs(run.table) is not None or changed_since(run.table) is not None
+        assert seen == (0 < renames < len(order)), renames

@@ -93,12 +93,12 @@ class Journal:
 
     @classmethod
     def of_the_dead(cls, path: Path) -> Self | None:
-        """Open one whose process has died; None where it lives, or that can't be told.
+        """Open one of this user whose process has died; None where it lives, or that can't be told.
 
         Raises:
             OSError: it can't be opened.
         """
-        if not _NAME.fullmatch(path.name) or not stat.S_ISREG(path.lstat().st_mode):
+        if not _NAME.fullmatch(path.name) or not _is_own(path.lstat()):
             return None
         descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
         if lock(descriptor) and _is_at(path, descriptor):
@@ -305,6 +305,12 @@ def _is_free(folder: Path, piece: Piece) -> bool:
     now = state(folder / piece.target)
     taken_away = now is None and state(folder / piece.old) == piece.before
     return now == piece.before or taken_away
+
+
+def _is_own(found: os.stat_result) -> bool:
+    """Whether it is a regular file of this user: in a folder for all, others may leave anything."""
+    owner = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
+    return stat.S_ISREG(found.st_mode) and found.st_uid == owner
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

@@ -241,6 +241,16 @@ def test_a_journal_of_a_stranger_reaches_nothing_outside_its_folder(tmp_path):
     assert found(mine)[0] == of("old")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_journal_of_another_user_is_left_alone(tmp_path):
+    killed(old_files(tmp_path), 1)
+    (journal,) = tmp_path.glob("*.journal")
+    os.chown(journal, 12345, 12345)
+    before = found(tmp_path)
+    assert settle(tmp_path / "a.csv") == ()
+    assert found(tmp_path) == before
+
+
 def test_files_in_two_folders_are_one_too(tmp_path):
     for renames, home in ((0, "one"), (1, "one"), (1, "two")):
         for folder in ("one", "two"):
