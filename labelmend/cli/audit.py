@@ -62,6 +62,7 @@ def audit(
         typer.echo(f"  {forecast_in_words(size, widths)}")
     for note in done.notes:
         typer.echo(f"Note: {harmless(note)}")
+    typer.echo(harmless(f"Read: {done.columns.in_words}."))
     if dry_run:
         typer.echo("Nothing was written: this was a dry run.")
         return

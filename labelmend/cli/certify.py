@@ -54,6 +54,7 @@ def certify(
         return
     for line in in_words(done.certificate):
         typer.echo(line)
+    typer.echo(harmless(f"Read: {done.columns.in_words}."))
     for note in done.certificate.notes:
         typer.echo(f"Note: {harmless(note)}", err=True)
     typer.echo(f"certificate: {harmless(str(done.output))}")

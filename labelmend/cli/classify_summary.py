@@ -143,6 +143,9 @@ def _print_comparison(console: Console, comparison: Comparison) -> None:
             if any(value is not None for value in values):
                 table.add_row(name, *(shown(value, per_cent=per_cent) for value in values))
         console.print(table, highlight=False)
+    tables = {"as given": comparison.tables.before, "mended": comparison.tables.after}
+    read = "; ".join(f"{name}: {t.columns.in_words}" for name, t in tables.items())
+    console.print(Text(harmless(f"Read: {read}.")), soft_wrap=True)
     _print_notes(console, comparison.notes)
     console.print(
         Text(f"Trained on the mended labels: {comparison.record['verdict']}", style="bold"),

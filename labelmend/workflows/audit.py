@@ -17,6 +17,7 @@ from labelmend.audit.draw import (
 from labelmend.audit.mended import MendedTable, audit_paths, read_mended
 from labelmend.audit.outlook import SIZES, widths
 from labelmend.audit.strata import allocate
+from labelmend.data.dataset import ColumnChoice
 from labelmend.data.formats.find import format_by_suffix
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
@@ -43,6 +44,7 @@ class AuditOutcome:
         widths: of the intervals, by sampled rows and the figure's name.
         continued: an audit that had begun before went on.
         output: the table that was written.
+        columns: that were read.
         path: of the design.
         notes: what the user should know.
     """
@@ -52,6 +54,7 @@ class AuditOutcome:
     widths: Mapping[int, Mapping[str, float]]
     continued: bool
     output: Path
+    columns: ColumnChoice
     path: Path
     notes: tuple[str, ...]
 
@@ -131,6 +134,7 @@ def audit_file(
         output=output,
         path=path,
         notes=table.notes,
+        columns=table.columns,
     )
 
 

@@ -12,6 +12,7 @@ from labelmend.audit.mended import audit_paths, read_mended
 from labelmend.audit.strata import Kind
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
+from labelmend.data.dataset import ColumnChoice
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import table_digest
@@ -23,9 +24,10 @@ from labelmend.runs.layout import OutputPaths
 
 @dataclass(frozen=True)
 class CertifyOutcome:
-    """A certificate and its file."""
+    """A certificate, what was read for it, and its file."""
 
     certificate: Certificate
+    columns: ColumnChoice
     output: Path
 
 
@@ -71,4 +73,4 @@ def certify_file(
         )
     with atomic_files([output]) as (temporary,):
         temporary.write_text(certificate.to_json(), "utf-8", errors="replace")
-    return CertifyOutcome(certificate, output)
+    return CertifyOutcome(certificate, table.columns, output)

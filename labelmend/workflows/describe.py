@@ -64,4 +64,5 @@ def describe_file(
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(described.cards), "utf-8")
     on_gpu = notes_on_gpu(config, replace(models, voters=()))
-    return replace(described, notes=(*settled, *on_gpu, *described.notes))
+    read = f"read {loaded.columns.in_words}"
+    return replace(described, notes=(*settled, read, *on_gpu, *described.notes))

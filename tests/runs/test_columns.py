@@ -53,7 +53,8 @@ def test_the_reasons(four_rows):
     assert column(four_rows, "reason") == (
         # tiny says 1.25 * (-1 + 1.5) for a and as much against b, bm25 0.5 * (2 - 1.5).
         "0 of the 2 nearest texts carry a; its probability is 75.0%, mainly by tiny.",
-        "0 of the 1 nearest texts carry b; its probability is only 50.0%.",
+        "0 of the 1 nearest texts carry b; its probability is only 50.0%, mainly by the given "
+        "label.",
         "No label was given: 0 of the 2 nearest texts carry c; its probability is 62.5%, mainly by "
         "tiny.",
         "0 of the 2 nearest texts carry a, 1 carry b; their probabilities are 75.0% and 25.0%, "

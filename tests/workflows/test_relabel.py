@@ -83,3 +83,24 @@ def test_a_folder_in_the_place_of_the_votes(table, tmp_path, encoders):
         with pytest.raises(OutputError, match=r"o\.votes\.sqlite"):
             relabel_file(TableRequest(table), tmp_path / "o.csv", config, NoProgress(), fresh=fresh)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["o.votes.sqlite", "t.csv"]
+
+
+def test_a_script_that_is_not_read_is_told_before_any_work(tmp_path, encoders):
+    assert all(model.path.is_dir() for model in encoders)
+    path = tmp_path / "t.csv"
+    texts = ("я потерял карту", "какой курс доллара", "где моя карта")
+    path.write_text("text,label\n" + "".join(f"{t},{'ab'[i % 2]}\n" for i, t in enumerate(texts)))
+    told = []
+
+    def tell(note):
+        told.append(note)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        relabel_file(
+            *(TableRequest(path), tmp_path / "o.csv", CONFIG, NoProgress()),
+            use_llm=False,
+            tell=tell,
+        )
+    assert "do not read the script of these texts" in told[0]
+    assert "--profile multilingual" in told[0]

@@ -137,7 +137,8 @@ class RowReader:
             return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}{said}."
         if proposed == given:
             quality = _percent(decisions.quality[row])
-            return f"{self._carry(row, given)} {name}; its probability is only {quality}."
+            said = self._spoke(row, given)
+            return f"{self._carry(row, given)} {name}; its probability is only {quality}{said}."
         verdict = "" if action == "change" else "Not sure enough to change: "
         return (
             f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
