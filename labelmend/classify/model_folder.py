@@ -320,7 +320,8 @@ def _model_of(
         scorer, temperature = head.load(folder / HEAD), body["inverse_temperature"]
     else:
         scorer, temperature = scorer_of_format_1(folder, kind, arrays), body[SHARPNESS]
-    encoders = [dict(encoder) for encoder in body["encoders"]]
+    # Versions before cut long texts, and did not say so.
+    encoders = [{"max_windows": 1, **encoder} for encoder in body["encoders"]]
     digests = tuple(encoder.pop("sha256") for encoder in encoders)
     threshold = detector["threshold"]
     return SavedModel(

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.protocols import Progress
+from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import Doubles, Floats
@@ -80,14 +81,18 @@ class ProfileSpace:
         return self._space.queries(texts)
 
     def encoders(self, texts: Sequence[str]) -> EncodersUsed:
-        """Return the encoders, with notes on those that were tuned on some of the texts."""
+        """Return the encoders, with notes on those that were tuned on some texts, or cut some."""
         assert self._space is not None, "fit opens it"
         return EncodersUsed(
             self._models,
             self._settings,
             tuple(located.digest for located in self._models),
             self._means,
-            (*self._space.notes, *notes_on_tuned(self._models, texts)),
+            (
+                *self._space.notes,
+                *notes_on_tuned(self._models, texts),
+                *notes_on_cut(self._settings, self._models, texts),
+            ),
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
 from labelmend.retrieval.encode import (
     load_sentence_transformer,
-    longest_input,
     one_line_error,
     quiet_offline,
     require_files,
 )
+from labelmend.retrieval.encoders.windows import longest_input
 
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
@@ -38,13 +38,17 @@ class ExportedEncoder:
 
     Attributes:
         model: its name.
-        max_tokens: longer texts are cut to this.
+        max_tokens: longer texts are read in windows of this length, or cut to it.
+        max_windows: of a long text that are read at most; with 1 it is cut.
+        window_overlap: share of a window that the next one reads again.
         query_prefix: what it reads before a text.
         is_int8: whether it computes in int8.
     """
 
     model: str
     max_tokens: int
+    max_windows: int
+    window_overlap: float
     query_prefix: str
     is_int8: bool
 
@@ -142,7 +146,7 @@ def _from_torch(config: EncoderConfig, source: Path, folder: Path) -> ExportedEn
                 dynamo=False,
             )
     _write_tokenizer(tokenizer, longest, folder)
-    return ExportedEncoder(config.model, longest, config.query_prefix, is_int8=False)
+    return _exported(config, longest, is_int8=False)
 
 
 def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
@@ -173,7 +177,18 @@ def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> Exported
     longest = min(config.max_tokens, longest_input(source))
     _write_tokenizer(tokenizer, longest, folder)
     is_int8 = any(node.op_type in _INT8_OPERATORS for node in model.graph.node)
-    return ExportedEncoder(config.model, longest, config.query_prefix, is_int8=is_int8)
+    return _exported(config, longest, is_int8=is_int8)
+
+
+def _exported(config: EncoderConfig, longest: int, *, is_int8: bool) -> ExportedEncoder:
+    return ExportedEncoder(
+        model=config.model,
+        max_tokens=longest,
+        max_windows=config.max_windows,
+        window_overlap=config.window_overlap,
+        query_prefix=config.query_prefix,
+        is_int8=is_int8,
+    )
 
 
 def _write_tokenizer(tokenizer: Any, longest: int, folder: Path) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.scorer import FEATURES
+from labelmend.configs.schema import EncoderConfig
 from labelmend.onnx.onnx_encoder import ExportedEncoder
 from labelmend.onnx.onnx_graph import embedding_input
 from labelmend.retrieval.encode import OnnxModel
+from labelmend.retrieval.encoders.windows import WindowedEncoder, Windows
 from labelmend.types import Bools, Doubles, Floats
 
 CARD = "export.json"
@@ -63,18 +65,41 @@ class OnnxEncoders:
         Raises:
             ModelError: one can't be opened.
         """
-        self._encoders = tuple(encoders)
-        self._models = [
-            OnnxModel(folder / encoder_folder(i), encoder.max_tokens)
-            for i, encoder in enumerate(encoders)
+        self._encoders = [
+            _windowed(folder / encoder_folder(i), encoder) for i, encoder in enumerate(encoders)
         ]
 
     def vectors(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return float32 [b, d_i] of each encoder, by the classifier's name for it."""
-        return {
-            embedding_input(i): np.stack(model.run([encoder.query_prefix + t for t in texts]))
-            for i, (model, encoder) in enumerate(zip(self._models, self._encoders, strict=True))
-        }
+        found = enumerate(self._encoders)
+        return {embedding_input(i): encoder.encode(texts) for i, encoder in found}
+
+
+def _windowed(folder: Path, encoder: ExportedEncoder) -> WindowedEncoder:
+    """Open an encoder, which reads long texts in the windows that the card says."""
+    config = EncoderConfig(
+        backend="onnx",
+        model=encoder.model,
+        max_tokens=encoder.max_tokens,
+        max_windows=encoder.max_windows,
+        window_overlap=encoder.window_overlap,
+    )
+    pooled = _Pooled(OnnxModel(folder, encoder.max_tokens), encoder.query_prefix)
+    return WindowedEncoder(pooled, Windows(folder, config), encoder.query_prefix)
+
+
+class _Pooled:
+    """An exported graph, whose one output is a text's vector of unit length."""
+
+    def __init__(self, model: OnnxModel, query_prefix: str) -> None:
+        self._model = model
+        self._query_prefix = query_prefix
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        return self.encode_passages([self._query_prefix + text for text in texts])
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        return np.stack(self._model.run(texts))
 
 
 class OnnxClassifier:
@@ -138,13 +163,15 @@ def readme(card: Mapping[str, Any]) -> str:
         _SNIPPET,
         "```",
         "",
-        "Texts run singly: int8 takes its scale from the whole batch, padding included.",
+        "Texts run singly: int8 takes its scale from the whole batch, padding included. Long texts "
+        "are read in windows, as in training; the vector of one is the mean of theirs.",
         "",
     ]
     return "\n".join(lines)
 
 
 _SNIPPET = '''import json
+import math
 import sys
 from pathlib import Path
 
@@ -164,18 +191,42 @@ encoders = [
 classifier = onnxruntime.InferenceSession("classifier.onnx")
 
 
-def predict(text):
-    """Return the label, its probability, and whether the text fits no label."""
-    vectors = {}
-    for i, (encoder, tokenizer, session) in enumerate(encoders):
-        tokens = tokenizer.encode(encoder["query_prefix"] + text[: card["max_text_chars"]])
+def windows(encoder, tokenizer, text):
+    """Return the parts of a text that are read: the text itself, where it is short."""
+    most, prefix = encoder["max_tokens"], encoder["query_prefix"]
+    tokenizer.no_truncation()
+    tokens = len(tokenizer.encode(prefix + text).ids)
+    size = most - len(tokenizer.encode(prefix).ids)
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    tokenizer.enable_truncation(most)
+    rest = len(offsets) - size
+    if tokens <= most or rest <= 0 or size <= 0 or encoder["max_windows"] == 1:
+        return [text]
+    step = max(1.0, size * (1 - encoder["window_overlap"]))
+    count = min(1 + math.ceil(rest / step), encoder["max_windows"])
+    starts = [round(i * rest / (count - 1)) for i in range(1, count)]
+    return [text] + [text[offsets[s][0] : offsets[s + size - 1][1]] for s in starts]
+
+
+def embedding(encoder, tokenizer, session, text):
+    """Return the vector of a text, float32 [1, d]."""
+    total = 0
+    for part in windows(encoder, tokenizer, text):
+        tokens = tokenizer.encode(encoder["query_prefix"] + part)
         columns = {
             "input_ids": tokens.ids,
             "attention_mask": tokens.attention_mask,
             "token_type_ids": tokens.type_ids,
         }
         feed = {i.name: np.array([columns[i.name]], np.int64) for i in session.get_inputs()}
-        vectors[f"embedding_{i}"] = session.run(["embedding"], feed)[0]
+        total = total + session.run(["embedding"], feed)[0]
+    return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+def predict(text):
+    """Return the label, its probability, and whether the text fits no label."""
+    text = text[: card["max_text_chars"]]
+    vectors = {f"embedding_{i}": embedding(*e, text) for i, e in enumerate(encoders)}
     label, probability, is_oos = classifier.run(["label", "probability", "is_oos"], vectors)
     return str(label[0]), float(probability[0]), bool(is_oos[0])
 

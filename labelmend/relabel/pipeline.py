@@ -32,7 +32,7 @@ from labelmend.relabel.diagnostics.self_test import (
     presumed_truth,
     tighten,
 )
-from labelmend.relabel.doubt import notes_on_evidence, with_interval
+from labelmend.relabel.doubt import notes_on_evidence, notes_on_length, with_interval
 from labelmend.relabel.escalation.annotator_weights import hear_witnesses
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
@@ -343,6 +343,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
             *found(run.space).notes,
             *([] if trust.trusted else [trust.reason]),
             *notes_on_evidence(run, state),
+            *notes_on_length(run.config, run.models, found(state.unique).texts),
             *notes_on_gpu(run.config, run.models),
             *found(state.described).notes,
             *notes_on_voters(escalated.reports),

@@ -15,6 +15,7 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError, ModelMissingError, shown
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
+from labelmend.retrieval.encoders.windows import WindowedEncoder, Windows, longest_input
 from labelmend.types import Floats
 
 Item = TypeVar("Item", str, tuple[str, str])
@@ -209,19 +210,24 @@ class OnnxModel:
 
 
 def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
-    """Load the encoder that `config` names from `folder`.
+    """Load the encoder that `config` names from `folder`; it reads long texts in windows.
 
     Raises:
         ModelError: the folder holds no model of the configured backend.
     """
+    encoder: Encoder
     if config.backend == "onnx":
-        return OnnxEncoder(folder, max_tokens=config.max_tokens, query_prefix=config.query_prefix)
-    return SentenceTransformerEncoder(
-        folder,
-        batch_size=config.batch_size,
-        max_tokens=config.max_tokens,
-        query_prefix=config.query_prefix,
-    )
+        encoder = OnnxEncoder(
+            folder, max_tokens=config.max_tokens, query_prefix=config.query_prefix
+        )
+    else:
+        encoder = SentenceTransformerEncoder(
+            folder,
+            batch_size=config.batch_size,
+            max_tokens=config.max_tokens,
+            query_prefix=config.query_prefix,
+        )
+    return WindowedEncoder(encoder, Windows(folder, config), config.query_prefix)
 
 
 def once_each(items: Sequence[Item], run: Callable[[list[Item]], Floats]) -> Floats:
@@ -297,11 +303,3 @@ def quiet_offline() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def longest_input(folder: Path) -> int:
-    """Return the most tokens that a model takes, by its tokenizer_config.json; 512 without one."""
-    path = folder / "tokenizer_config.json"
-    if not path.is_file():
-        return 512
-    return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length", 512))

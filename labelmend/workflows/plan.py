@@ -20,6 +20,7 @@ from labelmend.llm.store import Store
 from labelmend.llm.types import Ballot
 from labelmend.llm.voters import open_voter
 from labelmend.protocols import NoProgress
+from labelmend.relabel.doubt import notes_on_length
 from labelmend.relabel.escalation.exemplars import with_exemplars
 from labelmend.relabel.escalation.routing import Routing, route
 from labelmend.relabel.evidence.base import PHASES, CastingVotes, Corpus, EvidenceSource
@@ -106,7 +107,8 @@ def plan_file(
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
-    notes = (*loaded.notes, *script, *notes_on_gpu(config, models))
+    length = notes_on_length(config, models, unique_texts(loaded.dataset).texts)
+    notes = (*loaded.notes, *script, *length, *notes_on_gpu(config, models))
     plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
     plan = replace(plan, rows=len(loaded.table), read=loaded.columns.in_words)
     if answers is None:

@@ -175,6 +175,8 @@ def test_folders_of_format_1_are_read(kind, tmp_path):
     """They and the predictions were written by the code before format 2."""
     expected = json.loads((FORMAT_1 / "expected.json").read_text())
     model = load_model(FORMAT_1 / kind)
+    # They learned from long texts that were cut.
+    assert {encoder.max_windows for encoder in model.encoders} == {1}
     found = model.classifier.predict(np.array(expected["probes"], dtype=np.float32))
     for name, values in expected[kind].items():
         np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=1e-9, err_msg=name)

@@ -87,8 +87,13 @@ def test_the_readmes_lines_predict_without_labelmend(exported, cli, demo_rows):
     folder = exported[0]
     run = ("export", folder / "lightgbm", "--check", folder / "check.csv")
     assert cli(*run, "-o", folder / "plain", "-q").code == 0
-    assert cli("predict", folder / "lightgbm", folder / "check.csv", "-q").code == 0
-    with (folder / "check.predicted.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "check.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # One that no encoder reads at once.
+    end = {"text": 60 * "we talked of the weather for a while. " + "my card is lost", "label": ""}
+    write(folder / "long.csv", [*rows, end])
+    assert cli("predict", folder / "lightgbm", folder / "long.csv", "-q").code == 0
+    with (folder / "long.predicted.csv").open(encoding="utf-8", newline="") as file:
         ours = list(csv.DictReader(file))
     (code,) = re.findall(
         r"```python\n(.*?)```", (folder / "plain/README.md").read_text(), re.DOTALL

@@ -93,8 +93,8 @@ def test_prefix_is_read_before_rows_and_not_before_passages(backend, folders):
 
 
 @pytest.mark.parametrize("backend", ["sentence-transformers", "onnx"])
-def test_text_beyond_max_tokens_is_not_read(backend, folders):
-    encoder = load_encoder(config(backend, max_tokens=8), folders[backend])
+def test_text_beyond_max_tokens_is_not_read_without_windows(backend, folders):
+    encoder = load_encoder(config(backend, max_tokens=8, max_windows=1), folders[backend])
     # [CLS], six words, [SEP]
     read = "lost card lost card lost card"
     one, other = encoder.encode([f"{read} here", f"{read} there"])

@@ -26,6 +26,7 @@ from labelmend.classify.train import CURVE_POINTS, Training, reference_texts, st
 from labelmend.classify.tuning import LIBRARIES, check_tunable, tune
 from labelmend.configs.schema import ClassifyConfig, EncoderConfig, FinetuneConfig
 from labelmend.protocols import Progress
+from labelmend.retrieval.encoders.windows import Windows
 from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import Bools, Floats
@@ -84,6 +85,13 @@ class FinetuneHead:
             "also ended the training and calibrated it",
             *notes_on_tuned([base], data.texts),
         ]
+        windows = Windows(located.path, encoder)
+        cut = sum(windows.is_cut(text, "") for text in data.texts)
+        if cut:
+            notes.append(
+                f"{cut:,} of {len(data.texts):,} texts are longer than {windows.limit} tokens, and "
+                "cut; classify.finetune.max_tokens sets where"
+            )
         if tuned.resumed_at:
             notes.append(f"an interrupted training went on from step {tuned.resumed_at}")
         facts = {
@@ -124,6 +132,7 @@ def _encoder_config(settings: FinetuneConfig, model: str) -> EncoderConfig:
         model=model,
         batch_size=settings.batch_size,
         max_tokens=settings.max_tokens,
+        max_windows=1,  # as it learned
         query_prefix="",
         cache=False,
         cache_gib=0.0,

@@ -41,7 +41,7 @@ class EncoderConfig(Section):
     """Texts in one forward pass; `onnx` reads them singly whatever this says."""
 
     max_tokens: Annotated[int, at_least(8, "tokens")] = 256
-    """Longer texts are cut to this."""
+    """Longer texts are read in windows of this length, or of the most that the model takes."""
 
     query_prefix: str = ""
     """Text put before each row's, such as an e5 model's "query: "."""
@@ -51,6 +51,13 @@ class EncoderConfig(Section):
 
     cache_gib: Annotated[float, at_least(0, "GiB")] = 4.0
     """Disk that the cache takes at most; the vectors of models not used for longest go first."""
+
+    max_windows: Annotated[int, at_least(1, "windows")] = 16
+    """Windows of a long text that are read at most, from its first token to its last; with 1 it is
+    cut. Chosen by hand."""
+
+    window_overlap: Annotated[float, at_least(0, most=0.9)] = 0.1
+    """Share of a window that the next one reads again. Chosen by hand."""
 
 
 @dataclass(frozen=True, config=CHECKED)

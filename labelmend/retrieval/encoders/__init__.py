@@ -1,0 +1,1 @@
+"""What encoders are wrapped in: the windows of long texts, the file of known vectors."""
