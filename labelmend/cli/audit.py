@@ -41,6 +41,7 @@ def audit(
     encoding: options.Encoding = None,
     header: options.Header = True,
     seed: options.Seed = None,
+    excel_safe: options.ExcelSafe = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Draw rows of a mended table for a person to look at; run again to go on with it."""
@@ -52,9 +53,16 @@ def audit(
     request = TableRequest(
         table, text_column, label_column, id_column, oos_label, encoding, (), rules, header=header
     )
-    done = audit_file(request, rows, output, seed=seed, new=new, dry_run=dry_run)
+    done = audit_file(
+        *(request, rows, output),
+        seed=seed,
+        new=new,
+        dry_run=dry_run,
+        excel_safe=excel_safe,
+    )
     if quiet:
         return
+    typer.echo(harmless(f"Read: {done.columns.in_words}."))
     for stratum, drawn in zip(done.design.strata, done.design.drawn.tolist(), strict=True):
         typer.echo(f"{stratum.name}: {drawn:,} of {len(stratum):,} rows")
     typer.echo("Width of the 95 % intervals, in points, about (more while a draw is unfinished):")
@@ -62,7 +70,6 @@ def audit(
         typer.echo(f"  {forecast_in_words(size, widths)}")
     for note in done.notes:
         typer.echo(f"Note: {harmless(note)}")
-    typer.echo(harmless(f"Read: {done.columns.in_words}."))
     if dry_run:
         typer.echo("Nothing was written: this was a dry run.")
         return

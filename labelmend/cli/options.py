@@ -127,6 +127,14 @@ Settings = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of all random choices.", min=0)]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: no votes, plain label cards.")]
+ExcelSafe = Annotated[
+    bool,
+    typer.Option(
+        "--excel-safe",
+        help="Put ' before texts of ours that a spreadsheet would run: those that begin with "
+        "=, +, - or @.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what was learned.")]
 

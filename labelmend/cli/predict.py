@@ -26,6 +26,7 @@ def predict(
     header: options.Header = True,
     strict: options.Strict = False,
     settings: options.Settings = None,
+    excel_safe: options.ExcelSafe = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Classify texts: predicted_label, probability, is_oos and top_3 are added to your columns."""
@@ -39,6 +40,6 @@ def predict(
     target = output or beside(table, "predicted")
     request = TableRequest(table, text_column, encoding=encoding, strict=strict, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        outcome = predict_file(model, request, target, config, bars)
+        outcome = predict_file(model, request, target, config, bars, excel_safe=excel_safe)
     if not quiet:
         print_prediction(outcome)

@@ -92,6 +92,7 @@ def relabel(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
     ] = False,
+    excel_safe: options.ExcelSafe = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -148,6 +149,7 @@ def relabel(
             self_test=self_test,
             tell=None if quiet else say_note,
             others=options.given_profile(profile),
+            excel_safe=excel_safe,
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)

@@ -6,6 +6,7 @@ from pathlib import Path
 from labelmend.data.formats.arrow import read_saved, saved_files
 from labelmend.data.formats.compressed import unpacked
 from labelmend.data.formats.find import format_of
+from labelmend.data.spreadsheet import as_it_was
 from labelmend.data.table import Content, SourceTable, empty_file
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import read_regular
@@ -34,7 +35,7 @@ def read_table(
     found = format_of(content)
     if not (header or found.headed):
         raise InputError(f"{path}: --no-header: {found.name} files have none; leave it out")
-    return found.read(content)
+    return as_it_was(found.read(content))
 
 
 def table_digest(path: Path) -> str:

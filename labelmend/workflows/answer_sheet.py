@@ -10,6 +10,7 @@ from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now,
 from labelmend.data.dataset import ColumnChoice, check_column, choose_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.spreadsheet import are_guarded, unguarded
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, ConfigError, InputError, row_list
 from labelmend.runs.columns import COLUMNS
@@ -55,6 +56,7 @@ class Sheet:
         none_words: folded.
         saw: what the table shows beside the texts.
         when: it is read.
+        is_safe: what a spreadsheet would run has a ' before it.
     """
 
     table: SourceTable
@@ -66,6 +68,7 @@ class Sheet:
     none_words: Collection[str]
     saw: Saw
     when: str
+    is_safe: bool
 
     @classmethod
     def read(cls, request: TableRequest, filled: Filled, config: DataConfig) -> "Sheet":
@@ -79,19 +82,26 @@ class Sheet:
         for column in people:
             check_column(table, column, "--answer-column")
         chosen = _chosen(table, request, set(people))
-        carried = set(table.values(chosen.label)) if chosen.label is not None else set()
-        known = {label for label in carried if label.strip()}
+        whole = chosen.text_values(table)
+        given = table.values(chosen.label) if chosen.label is not None else []
+        # A sheet of `labelmend audit --excel-safe`: what was put before its texts goes again.
+        is_safe = _DESIGN[0] in table.columns and are_guarded([*whole, *given])
+        as_it_was = unguarded if is_safe else str
+        known = {as_it_was(label) for label in given if label.strip()}
         none_words = {_folded(word) for word in filled.none_words}
         return cls(
             table=table,
-            texts=[text[: config.max_text_chars] for text in chosen.text_values(table)],
-            ids=table.values(chosen.id) if chosen.id else [str(row) for row in table.row_numbers],
+            texts=[as_it_was(text)[: config.max_text_chars] for text in whole],
+            ids=[as_it_was(each) for each in table.values(chosen.id)]
+            if chosen.id
+            else [str(row) for row in table.row_numbers],
             known=known,
             aliases=_aliases(known, {*none_words, _UNSURE}),
             people=people,
             none_words=none_words,
             saw=Saw(given=bool(known), proposed=any(name in COLUMNS for name in table.columns)),
             when=now(),
+            is_safe=is_safe,
         )
 
     def cells(self) -> Iterator[tuple[int, str, str]]:
@@ -139,6 +149,7 @@ class Sheet:
         """Read a cell; a label wins over the words that stand for none."""
         word = _folded(cell)
         special = word in self.none_words or word == _UNSURE
+        cell = cell if cell in self.known or not self.is_safe else unguarded(cell)
         label = cell if cell in self.known else self.aliases.get(cell.strip())
         if label is None and special:
             label = self.aliases.get(word)

@@ -22,6 +22,7 @@ from labelmend.data.formats.find import format_by_suffix
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest
+from labelmend.data.spreadsheet import guarded
 from labelmend.data.write import atomic_files
 from labelmend.errors import InputError, OutputError
 from labelmend.runs.layout import OutputPaths
@@ -43,8 +44,8 @@ class AuditOutcome:
         rows: that were drawn now.
         widths: of the intervals, by sampled rows and the figure's name.
         continued: an audit that had begun before went on.
-        output: the table that was written.
         columns: that were read.
+        output: the table that was written.
         path: of the design.
         notes: what the user should know.
     """
@@ -53,8 +54,8 @@ class AuditOutcome:
     rows: tuple[DrawnRow, ...]
     widths: Mapping[int, Mapping[str, float]]
     continued: bool
-    output: Path
     columns: ColumnChoice
+    output: Path
     path: Path
     notes: tuple[str, ...]
 
@@ -67,6 +68,7 @@ def audit_file(
     seed: int | None = None,
     new: bool = False,
     dry_run: bool = False,
+    excel_safe: bool = False,
 ) -> AuditOutcome:
     """Draw rows of a mended table for people to look at, and write them.
 
@@ -81,6 +83,7 @@ def audit_file(
         new: begin anew, whatever was drawn before; the old design, or what stands in its place, is
             kept under a name of its own.
         dry_run: write nothing.
+        excel_safe: keep spreadsheets from running texts and labels.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -119,7 +122,7 @@ def audit_file(
             digest = hashlib.sha256(unread).hexdigest()[:_DIGITS]
             kept[path.with_suffix(f".{digest}.json")] = unread
         with atomic_files([output, path, *kept]) as (sheet, design_file, *old):
-            sheet.write_text(_sheet(table, design, drawn), "utf-8")
+            sheet.write_text(_sheet(table, design, drawn, excel_safe=excel_safe), "utf-8")
             design_file.write_text(design.to_json(), "utf-8")
             for file, content in zip(old, kept.values(), strict=True):
                 file.write_bytes(content)
@@ -131,10 +134,10 @@ def audit_file(
         rows=drawn,
         widths={size: widths(design.strata, size, design.seed) for size in sizes},
         continued=before is not None and not new,
+        columns=table.columns,
         output=output,
         path=path,
         notes=table.notes,
-        columns=table.columns,
     )
 
 
@@ -163,10 +166,13 @@ def _begin(table: MendedTable, rows: int, seed: int) -> Design:
     return design
 
 
-def _sheet(table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...]) -> str:
+def _sheet(
+    table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...], *, excel_safe: bool
+) -> str:
     """Return the CSV that people fill in."""
     data, text = table.dataset, io.StringIO(newline="")
     whole = table.columns.text_values(table.table)
+    shown = guarded if excel_safe else str
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in drawn:
@@ -174,9 +180,9 @@ def _sheet(table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...]) -> s
         label = data.labels[given] if given != NO_LABEL else ""
         writer.writerow(
             [
-                data.ids[one.row],
-                whole[one.row],
-                label,
+                shown(data.ids[one.row]),
+                shown(whole[one.row]),
+                shown(label),
                 "",
                 design.design,
                 one.stratum,

@@ -16,6 +16,7 @@ from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.data.write import (
     atomic_files,
@@ -55,7 +56,13 @@ class PredictOutcome:
 
 
 def predict_file(
-    folder: Path, request: TableRequest, output: Path, config: Config, progress: Progress
+    folder: Path,
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    excel_safe: bool = False,
 ) -> PredictOutcome:
     """Predict the labels of a table's texts, and write the table with them.
 
@@ -66,6 +73,7 @@ def predict_file(
         output: the table with `PREDICTED` behind the user's columns.
         config: how many texts are predicted at a time.
         progress: hears how far the work is.
+        excel_safe: keep spreadsheets from running what our columns say.
 
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
@@ -102,7 +110,7 @@ def predict_file(
     values: list[Sequence[Value]] = [names, probabilities, flags, tops]
     ours = [NewColumn(n, spread(v, places)) for n, v in zip(PREDICTED, values, strict=True)]
     with atomic_files([output]) as (temporary,):
-        write_table(table, ours, temporary)
+        write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)
     blank = counted_note(
         len(table) - len(texts), "row has", "rows have", "no text: nothing is predicted of it"
     )

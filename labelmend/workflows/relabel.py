@@ -13,6 +13,7 @@ from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import table_digest
 from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
 from labelmend.errors import OutputError
@@ -55,6 +56,7 @@ def relabel_file(
     self_test: bool = False,
     tell: Callable[[str], None] | None = None,
     others: Sequence[Given] = (),
+    excel_safe: bool = False,
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
@@ -72,6 +74,7 @@ def relabel_file(
         self_test: mend known errors, too.
         tell: hears before the work what may make it vain.
         others: what the user gave besides; nothing that was given is written to.
+        excel_safe: keep spreadsheets from running what our columns say.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -117,13 +120,19 @@ def relabel_file(
     notes = (*loaded.notes, *script, *result.notes, *tuned)
     source = _run_input(request, loaded, digest, len(result.unique))
     record = RunRecord.of(result, config, models.all(), source, notes)
-    _write(paths, loaded, result, record, labels=labels_file is None)
+    _write(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
 
 
 def _write(
-    paths: OutputPaths, loaded: LoadedTable, result: Relabelling, record: RunRecord, *, labels: bool
+    paths: OutputPaths,
+    loaded: LoadedTable,
+    result: Relabelling,
+    record: RunRecord,
+    *,
+    labels: bool,
+    excel_safe: bool,
 ) -> None:
     """Write all files of a run, the record with the hash of each other one; cards if asked for.
 
@@ -137,7 +146,9 @@ def _write(
     places = Places(loaded.rows, loaded.ids, loaded.columns.label)
     with atomic_files([paths.record, *files.values()]) as (run, *names):
         files = dict(zip(files, names, strict=True))
-        write_table(loaded.table, columns_of(result, places), files[TABLE])
+        columns = columns_of(result, places)
+        ours = guarded_columns(columns, paths.table) if excel_safe else columns
+        write_table(loaded.table, ours, files[TABLE])
         with files[EVIDENCE].open("w", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in evidence_lines(result, places))
         if LABELS in files:

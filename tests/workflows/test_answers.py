@@ -9,7 +9,7 @@ from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Saw, Shown, text_sha256
 from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError, ConfigError, InputError, LabelmendError, OutputError
-from labelmend.workflows.answer_sheet import Filled, person_named
+from labelmend.workflows.answer_sheet import Filled, Sheet, person_named
 from labelmend.workflows.answers import import_answers, summarise, withdraw_answers
 
 DATA = load_config("embedded").data
@@ -301,3 +301,18 @@ def test_a_summary_by_hand(path):
     assert found.why == {"import": 7}
     assert (found.none, found.unsure, found.replaced, found.withdrawn) == (1, 1, 1, 1)
     assert (found.agreement.count, found.agreement.total) == (1, 2)
+
+
+@pytest.mark.parametrize("mark", ["'", ""])
+def test_a_sheet_for_spreadsheets_says_what_it_said_before(tmp_path, mark):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        "id,text,label,answer,design,stratum,inclusion\n"
+        f"1,{mark}=1+1 is what?,{mark}-a,{mark}-a,d,any,0.5\n"
+        "2,where is it?,b,-a,d,any,0.5\n"
+        "3,'quoted',b,b,d,any,0.5\n"
+    )
+    read = Sheet.read(TableRequest(sheet), Filled(who="anna"), DATA)
+    assert read.texts == ["=1+1 is what?", "where is it?", "'quoted'"]
+    assert read.known == {"-a", "b"}
+    assert [answer.labels for _, answer in read.answers()] == [("-a",), ("-a",), ("b",)]

@@ -52,6 +52,18 @@ def test_a_sheet_to_fill_in_and_a_design_beside_the_table(mended, tmp_path, know
     assert set(done.widths[200].values()) == {0.0}
 
 
+def test_a_sheet_for_spreadsheets(known, tmp_path):
+    mended = known.write(tmp_path)
+    table = mended.read_text("utf-8").replace("text number", "=text number")
+    mended.write_text(table, "utf-8")
+    audit_file(TableRequest(mended), 10, tmp_path / "plain.csv")
+    audit_file(TableRequest(mended), 0, tmp_path / "safe.csv", excel_safe=True)
+    plain, safe = read(tmp_path / "plain.csv"), read(tmp_path / "safe.csv")
+    assert {row["text"][:6] for row in plain} == {"=text "}
+    assert [row["text"] for row in safe] == [f"'{row['text']}" for row in plain]
+    assert [row["label"] for row in safe] == [row["label"] for row in plain]
+
+
 def test_running_it_again_goes_on(mended, tmp_path):
     first = audit_file(TableRequest(mended), 40, tmp_path / "a.csv")
     second = audit_file(TableRequest(mended), 30, tmp_path / "b.csv")
