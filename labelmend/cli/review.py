@@ -93,16 +93,18 @@ def review(
         TableRequest(table, encoding=encoding), answers, audit, labels, who, blind
     )
     server = open_review(request, Place(host, port, token_file))
-    _say(server, request.answers_path)
-    if not no_browser:
-        import webbrowser
-
-        # The socket listens already: the browser waits for the first answer.
-        webbrowser.open(server.door.address)
     try:
+        _say(server, request.answers_path)
+        if not no_browser:
+            import webbrowser
+
+            # The socket listens already: the browser waits for the first answer.
+            webbrowser.open(server.door.address)
         server.serve()
     except KeyboardInterrupt:
         typer.echo()
+    finally:
+        server.close()
     typer.echo(f"closed; all answers are in {harmless(str(request.answers_path))}")
 
 

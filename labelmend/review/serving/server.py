@@ -55,8 +55,12 @@ class ReviewServer:
         try:
             self.uvicorn.run(sockets=[self._socket])
         finally:
-            self.desk.close()
-            self._socket.close()
+            self.close()
+
+    def close(self) -> None:
+        """End all children and let the port go."""
+        self.desk.close()
+        self._socket.close()
 
     def stop(self) -> None:
         """Let `serve` return, from another thread."""
