@@ -35,14 +35,14 @@ _UTF16_CHARS = 1 << 14
 """Characters in which what no text has is looked for: a wrong byte order shows in the first."""
 
 
-_SAVE_AS_CSV = "open it in a spreadsheet and save it as CSV (UTF-8)"
+_SAVE_AS_XLSX = "open it in a spreadsheet and save it as .xlsx or as CSV (UTF-8)"
 _MAGIC = (
     (b"PK\x03\x04", "a zip archive", "unpack it and give the table inside"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it with gunzip"),
+    (b"\x1f\x8b", "a gzip archive", "end its name in .gz, such as table.csv.gz"),
     (b"BZh", "a bzip2 archive", "unpack it with bunzip2"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it with unzstd"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "end its name in .zst, such as table.csv.zst"),
     (b"%PDF", "a PDF", "export its table as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _SAVE_AS_CSV),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _SAVE_AS_XLSX),
     (b"PAR1", "Parquet", "rename it to end in .parquet"),
     (b"SQLite format 3", "an SQLite database", "export its table as CSV"),
 )
@@ -75,7 +75,7 @@ def decode(raw: bytes, path: Path, encoding: str | None = None) -> DecodedText:
     if "\0" in decoded.text:
         raise InputError(
             f"{path}: holds NUL bytes, so it is binary, not a text table; "
-            "give CSV, TSV, JSONL or Parquet"
+            "give a table in one of the formats of docs/files.md"
         )
     try:
         back = decoded.text.encode(decoded.encoding)
@@ -91,7 +91,7 @@ def decode(raw: bytes, path: Path, encoding: str | None = None) -> DecodedText:
 
 def _refuse_magic(raw: bytes, path: Path) -> None:
     if raw.startswith(b"PK\x03\x04") and b"xl/" in raw:
-        raise InputError(f"{path}: looks like an Excel workbook; {_SAVE_AS_CSV}")
+        raise InputError(f"{path}: looks like an Excel workbook; end its name in .xlsx")
     for magic, kind, advice in _MAGIC:
         if raw.startswith(magic):
             raise InputError(f"{path}: looks like {kind}, not a text table; {advice}")
@@ -161,7 +161,7 @@ def _detect_utf16(raw: bytes, path: Path) -> DecodedText:
     if any(unicodedata.category(c) in odd and c not in "\t\r\n" for c in text[:_UTF16_CHARS]):
         raise InputError(
             f"{path}: holds NUL bytes, so it is binary, not a text table; "
-            "give CSV, TSV, JSONL or Parquet"
+            "give a table in one of the formats of docs/files.md"
         )
     return DecodedText(text, codec, b"")
 

@@ -237,13 +237,16 @@ def test_header_only(tmp_path: Path) -> None:
 
 
 def test_binary(tmp_path: Path) -> None:
-    nul = ": holds NUL bytes, so it is binary, not a text table; give CSV, TSV, JSONL or Parquet"
+    nul = (
+        ": holds NUL bytes, so it is binary, not a text table; give a table in one of the formats "
+        "of docs/files.md"
+    )
     assert refusal(put(tmp_path, b"\x7fELF\x02\x01\0\0\0\0\x03\0>\0\x01\0\0\0")) == nul
     assert refusal(put(tmp_path, bytes(range(256)) * 8)) == nul
     assert refusal(put(tmp_path, b"text,label\na\0b,c\n")) == nul
     assert refusal(put(tmp_path, b"text,label\na\0b,c\n"), "utf-8") == nul
     assert refusal(put(tmp_path, gzip.compress(b"a,b\n"))) == (
-        ": looks like a gzip archive, not a text table; unpack it with gunzip"
+        ": looks like a gzip archive, not a text table; end its name in .gz, such as table.csv.gz"
     )
     assert "looks like a PDF, not a text table" in refusal(put(tmp_path, b"%PDF-1.7\n"))
     assert "looks like Parquet, not a text table; rename" in refusal(put(tmp_path, b"PAR1abc"))
@@ -254,9 +257,7 @@ def test_binary(tmp_path: Path) -> None:
     )
     with zipfile.ZipFile(tmp_path / "x.csv", "w") as archive:
         archive.writestr("xl/workbook.xml", "<x/>")
-    assert refusal(tmp_path / "x.csv") == (
-        ": looks like an Excel workbook; open it in a spreadsheet and save it as CSV (UTF-8)"
-    )
+    assert refusal(tmp_path / "x.csv") == (": looks like an Excel workbook; end its name in .xlsx")
 
 
 def test_ragged_rows(tmp_path: Path) -> None:
