@@ -37,6 +37,7 @@ from labelmend.types import Doubles
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.signature import TrustedKey
 
 FORMAT = 2
 """Of the folder's layout; another number is another layout."""
@@ -170,8 +171,13 @@ def write_card(path: Path, body: Mapping[str, Any]) -> None:
     path.write_text(text + "\n", "utf-8")
 
 
-def load_model(folder: Path) -> SavedModel:
+def load_model(folder: Path, trusted: TrustedKey | None = None) -> SavedModel:
     """Read a model folder, after its files were held to their hashes.
+
+    Args:
+        folder: of the model.
+        trusted: the key that has to have signed its card, which has the hashes of all else; None
+            where anybody's will do.
 
     Raises:
         ModelMissingError: there is none.
@@ -179,6 +185,8 @@ def load_model(folder: Path) -> SavedModel:
         ModelError: it is of another version, holds a pickle, or can't be read.
     """
     body = _checked_card(folder)
+    if trusted is not None:
+        trusted.check(folder / CARD)
     _check_files(folder, body["files"])
     try:
         check_card(body)

@@ -43,6 +43,7 @@ def export(
     ] = None,
     encoding: options.Encoding = None,
     header: options.Header = True,
+    trust_key: options.TrustKey = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
@@ -55,6 +56,6 @@ def export(
     if check is not None:
         table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        outcome = export_file(model, target, table, bars, int8=int8)
+        outcome = export_file(model, target, table, bars, int8=int8, trust_key=trust_key)
     if not quiet:
         print_export(outcome)

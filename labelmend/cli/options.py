@@ -94,6 +94,15 @@ Model = Annotated[
         readable=False,
     ),
 ]
+TrustKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust-key",
+        help="Use only models that this public key of minisign has signed (minisign.pub).",
+        show_default=False,
+        readable=False,
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(

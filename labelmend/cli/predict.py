@@ -26,6 +26,7 @@ def predict(
     header: options.Header = True,
     strict: options.Strict = False,
     settings: options.Settings = None,
+    trust_key: options.TrustKey = None,
     excel_safe: options.ExcelSafe = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -40,6 +41,8 @@ def predict(
     target = output or beside(table, "predicted")
     request = TableRequest(table, text_column, encoding=encoding, strict=strict, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        outcome = predict_file(model, request, target, config, bars, excel_safe=excel_safe)
+        outcome = predict_file(
+            model, request, target, config, bars, trust_key=trust_key, excel_safe=excel_safe
+        )
     if not quiet:
         print_prediction(outcome)

@@ -45,6 +45,7 @@ from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
+from labelmend.weights.signature import TrustedKey
 from labelmend.workflows.predict import trained_columns
 
 TOLERANCE = 1e-4
@@ -90,6 +91,7 @@ def export_file(
     progress: Progress,
     *,
     int8: bool = False,
+    trust_key: Path | None = None,
 ) -> ExportOutcome:
     """Write a model folder as ONNX, after it was seen to predict the same.
 
@@ -99,6 +101,7 @@ def export_file(
         check: table whose texts it is checked on; the demo's test texts if None.
         progress: hears how far the work is.
         int8: quantize the encoders' weights.
+        trust_key: a public key of minisign that has to have signed the model.
 
     Raises:
         LabelmendError: the model or the input can't be used, the exported classifier predicts
@@ -106,7 +109,7 @@ def export_file(
     """
     table = None if check is None else check.path
     settled = settle(model_folder, folder, table)
-    model = load_model(model_folder)
+    model = load_model(model_folder, None if trust_key is None else TrustedKey.read(trust_key))
     inputs = (Given(model_folder, "the model"), *given(table, "given as --check"))
     claim(inputs, (), [folder])
     check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)

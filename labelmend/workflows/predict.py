@@ -28,6 +28,7 @@ from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
+from labelmend.weights.signature import TrustedKey
 
 PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
 
@@ -62,6 +63,7 @@ def predict_file(
     config: Config,
     progress: Progress,
     *,
+    trust_key: Path | None = None,
     excel_safe: bool = False,
 ) -> PredictOutcome:
     """Predict the labels of a table's texts, and write the table with them.
@@ -73,13 +75,14 @@ def predict_file(
         output: the table with `PREDICTED` behind the user's columns.
         config: how many texts are predicted at a time.
         progress: hears how far the work is.
+        trust_key: a public key of minisign that has to have signed the model.
         excel_safe: keep spreadsheets from running what our columns say.
 
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
     settled = settle(folder, request.path, output)
-    model = load_model(folder)
+    model = load_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     table = read_table(request.path, request.encoding, header=request.header)
     check_new_columns(table, PREDICTED)
     inputs = (*given(request.path), Given(folder, "the model"))

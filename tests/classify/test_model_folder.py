@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from labelmend.classify.train import train
 from labelmend.configs.load import load_config
 from labelmend.errors import ModelError, ModelHashError, ModelMissingError, OutputError
 from labelmend.protocols import NoProgress
+from labelmend.weights.signature import TrustedKey
 
 POINT = OperatingPoint("in-scope-loss", 0.02)
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format_1"
@@ -340,6 +342,25 @@ def test_another_classifier_than_the_kind_says(folder, trained):
     save_model(saved(replace(trained["logreg"], labels=("a", "b", "oos"), oos=2)), folder, "")
     with pytest.raises(ModelError, match="a classifier that doesn't score 3 labels"):
         load_model(folder)
+
+
+def test_a_trusted_key_has_to_have_signed_the_card(folder, tmp_path):
+    ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+    own = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    trusted = TrustedKey(b"12345678", own.public_key().public_bytes_raw())
+    with pytest.raises(ModelHashError, match=r"model\.json: is not signed"):
+        load_model(folder, trusted)
+    signature = own.sign((folder / "model.json").read_bytes())
+    lines = ("", b"Ed12345678" + signature, "trusted comment: mine", own.sign(signature + b"mine"))
+    (folder / "model.json.minisig").write_text(
+        "\n".join(base64.b64encode(x).decode() if isinstance(x, bytes) else x for x in lines)
+    )
+    assert load_model(folder, trusted).classifier.kind == "logreg"
+    # Whoever changes another file and forges its hash has no key for the card.
+    rewrite(folder, seed=1)
+    assert load_model(folder).card["seed"] == 1
+    with pytest.raises(ModelHashError, match=r"is not of model\.json as it is"):
+        load_model(folder, trusted)
 
 
 def test_the_encoders_have_to_be_those_of_training(trained, tmp_path, encoders):
