@@ -173,7 +173,7 @@ def to_dataset(
     """
     whole = columns.text_values(table)
     blank = blank_rows(table, columns, whole, strict=strict)
-    ids = _ids(table, columns.id)
+    ids = _ids(table, columns.id, blank)
     stay = {*extra_labels} | ({oos_label} if oos_label else set())
     carried, read = given_labels(table, columns.label, rules, stay, known)
     for row in blank.tolist():
@@ -349,12 +349,12 @@ def _names_rows(table: SourceTable, column: str) -> bool:
     return len(set(values)) == len(values) and all(value.strip() for value in values)
 
 
-def _ids(table: SourceTable, column: str | None) -> tuple[str, ...]:
+def _ids(table: SourceTable, column: str | None, left_out: Ints) -> tuple[str, ...]:
     if column is None:
         return tuple(map(str, table.row_numbers))
     values = table.values(column)
     times = Counter(values)
-    numbered = list(zip(table.row_numbers, values, strict=True))
+    numbered = [(i + 1, v) for i, v in enumerate(values) if v.strip() or i not in left_out]
     blank = [row for row, value in numbered if not value.strip()]
     repeated = [row for row, value in numbered if times[value] > 1]
     for rows, problem in ((blank, "no id"), (repeated, "the same id more than once")):
@@ -363,7 +363,7 @@ def _ids(table: SourceTable, column: str | None) -> tuple[str, ...]:
                 f"{table.path}: {row_list(rows)}: {problem} in column {column!r}; "
                 "give each row an id of its own, or name another column with --id-column"
             )
-    return tuple(values)
+    return tuple(value if value.strip() else str(i + 1) for i, value in enumerate(values))
 
 
 def _check_labels(

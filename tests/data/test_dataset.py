@@ -217,6 +217,12 @@ def test_a_label_that_may_mean_that_none_fits(tmp_path: Path) -> None:
     assert load(tmp_path, "text,label\n" + rows + "a,oos\nb,oos\nc,oos\n").notes == ()
 
 
+def test_a_row_without_text_needs_no_id(tmp_path: Path) -> None:
+    source = table(tmp_path, "text,label,k\na,x,p\n,,\nb,y,q\n")
+    columns = choose_columns(source, id_column="k")
+    assert to_dataset(source, columns, CONFIG, None).dataset.ids == ("p", "2", "q")
+
+
 def test_bad_ids(tmp_path: Path) -> None:
     advice = "give each row an id of its own, or name another column with --id-column"
     text = "text,label,k\na,x,1\nb,y,2\nc,x,1\nd,y,\n"
