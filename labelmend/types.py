@@ -36,8 +36,9 @@ class Dataset:
     work. They will need a matrix, sparse [n, K] of 0 and 1 or dense [n, K] of shares, in the place
     of `given`. What takes all that it knows of the labels from `assignments`, and everything
     behind `UniqueTexts.given`, which is such a matrix, may stay as it is. What holds one label a
-    row, and has to change then, is in `data/`: `to_dataset` and `vote_indices`, which read a cell
-    as one label; `noise.py`, whose kinds of noise flip one label into another; `NewColumn`, whose
+    row, and has to change then, is in `data/`: `LabelCells.single`, which refuses a cell with
+    several labels (`LabelCells.sets` has them all), and `to_dataset` and `vote_indices`, which call
+    it; `noise.py`, whose kinds of noise flip one label into another; `NewColumn`, whose
     values are one a cell.
 
     Attributes:
