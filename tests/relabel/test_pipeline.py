@@ -22,7 +22,8 @@ from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 
 LABELS = ("card_lost", "exchange_rate", "login_problem", "oos", "statement_download")
-CONFIG = load_config("embedded", ["routing.audit_rows=6", "routing.llm_rows=6"])
+SETTINGS = ("routing.audit_rows=6", "routing.llm_rows=6", "reranker.max_rows=24")
+CONFIG = load_config("embedded", SETTINGS)
 
 
 def demo_rows():
@@ -146,14 +147,13 @@ def test_the_whole_job_with_the_llm_resumes_from_its_store(
     rows, _, given = noisy
     some = slice(0, 80)
     data = dataset_of(rows[some], given[some])
-    config = replace(CONFIG, reranker=replace(CONFIG.reranker, max_rows=10))
-    with_llm = locate_models(config, use_llm=True)
+    with_llm = locate_models(CONFIG, use_llm=True)
     assert with_llm.describer == smollm2
-    with_llm = replace(with_llm, describer=small_llm, voters=((config.voters[0], small_llm),))
+    with_llm = replace(with_llm, describer=small_llm, voters=((CONFIG.voters[0], small_llm),))
     with Store(tmp_path / "votes.sqlite") as store:
-        first = relabel(data, config, with_llm, store=store)
+        first = relabel(data, CONFIG, with_llm, store=store)
     with Store(tmp_path / "votes.sqlite") as store:
-        second = relabel(data, config, with_llm, store=store)
+        second = relabel(data, CONFIG, with_llm, store=store)
     (report,), (again,) = first.voters, second.voters
     assert report.remembered == 0
     assert 6 <= report.asked == again.remembered <= 12
