@@ -3,6 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.data.cells.read import LabelRules
 from labelmend.data.noise import NoiseShare
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError
@@ -29,6 +30,23 @@ def test_rows_without_a_label_stay_so_and_do_not_count(tmp_path):
     assert all(
         given in {true, swapped[true]} for _, given, true in (lines[i] for i in (1, 3, 5, 6))
     )
+
+
+def test_only_flipped_cells_are_written_anew(tmp_path):
+    source, output = tmp_path / "a.csv", tmp_path / "b.csv"
+    source.write_text("text,label\nt1,['x']\n,x\nt2,y\nt3,-1\nt4,x\nt5,Y\n")
+    rules = LabelRules(missing=("-1",), merge_spellings=True)
+    request = TableRequest(source, rules=rules)
+    # Half of the four rows that have a text and a label; x and y become each other.
+    assert corrupt_file(request, output, HALF, 0, CONFIG, NoProgress()) == Corruption(5, 2)
+    lines = [line.split(",") for line in output.read_text().splitlines()[1:]]
+    true = ["['x']", "x", "y", "-1", "x", "Y"]
+    assert [line[2] for line in lines] == true
+    assert [lines[1][1], lines[3][1]] == ["x", "-1"]
+    other = dict(zip(true, ["Y", "Y", "x", "", "Y", "x"], strict=True))
+    flipped = [line for line in lines if line[1] != line[2]]
+    assert len(flipped) == 2
+    assert all(line[1] == other[line[2]] for line in flipped)
 
 
 def test_parquet_labels_keep_their_type_and_nulls(tmp_path):
