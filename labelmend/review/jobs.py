@@ -14,7 +14,7 @@ from typing import Literal
 
 Phase = Literal["idle", "running", "done", "failed"]
 
-_LOW_PRIORITY = 10
+_LOW_PRIORITY = 5
 """Added to the process's nice value: keys come first."""
 
 _LAST_WORDS = 400

@@ -46,6 +46,9 @@ _HEADERS = (
 
 _SAFE = {"GET", "HEAD"}
 
+_HTTP = 80
+"""The port of HTTP."""
+
 
 @dataclass(frozen=True)
 class Door:
@@ -82,10 +85,11 @@ class Door:
         Bound to this machine, it is the machine's own name for itself. Bound to a network, it is an
         address or the machine's name: no name that somebody else can make lead here.
         """
-        name, _, port = host.rpartition(":")
-        if port != str(self.port):
+        ending = f":{self.port}"
+        # Browsers leave out the port that HTTP has by itself.
+        if not host.endswith(ending) and self.port != _HTTP:
             return False
-        name = name.strip("[]").lower()
+        name = host.removesuffix(ending).strip("[]").lower()
         if self.is_loopback():
             return name == "localhost" or _is_loopback(name)
         try:
