@@ -223,7 +223,7 @@ def test_bad_tables(cli, tables, tmp_path):
         tmp_path / "strange.csv",
         [{"text": "hello", "label": "greeting"}, {"text": "bye", "label": ""}],
     )
-    assert "no.csv: no such file; check the path" in refusal(both, "--test", tables / "no.csv")
+    assert "no.csv: no such file" in refusal(both, "--test", tables / "no.csv")
     assert "it is a device, no regular file" in refusal(both, "--test", "/dev/zero")
     assert refusal(both, "--test", strange) == (
         f"{strange}: column 'label': 1 label was never trained on: 'greeting'; mend the test "
