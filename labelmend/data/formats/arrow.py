@@ -42,7 +42,7 @@ class Arrow(Columnar):
             arrow = opened(source).read_all()
             # Offsets that point outside are only seen here.
             arrow.validate(full=True)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise InputError(
                 f"{content.path}: can't be read as Arrow ({reason}); write the file again"

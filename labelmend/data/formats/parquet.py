@@ -37,7 +37,7 @@ class Parquet(Columnar):
             refuse_many(path, file.metadata.num_rows, file.metadata.num_columns)
             table = file.read()
             table.validate(full=True)  # a damaged file may hold texts that are no Unicode
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # of names, too
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise InputError(
                 f"{path}: can't be read as Parquet ({reason}); write the file again"

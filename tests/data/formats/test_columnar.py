@@ -138,3 +138,13 @@ def test_rows_without_end(tmp_path, monkeypatch):
     pq.write_table(pa.table({"a": ["x"] * 3, "b": ["y"] * 3}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="has 3 rows of 2 columns, more than 5 values"):
         read_table(tmp_path / "a.parquet")
+
+
+def test_a_name_that_is_no_unicode(tmp_path):
+    pq.write_table(
+        pa.table({"label": ["a"], "topic.responses.users": ["b"]}), tmp_path / "a.parquet"
+    )
+    raw = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(raw.replace(b"label", b"la\xf3el"))
+    with pytest.raises(InputError, match="can't be read as Parquet"):
+        read_table(tmp_path / "a.parquet")

@@ -83,3 +83,9 @@ def test_formats_that_never_have_one(tmp_path):
     with pytest.raises(InputError) as caught:
         read_table(path, header=False)
     assert str(caught.value) == f"{path}: --no-header: jsonl files have none; leave it out"
+
+
+def test_a_first_line_longer_than_csv_takes(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{'x' * 200_000},label\na,b\n")
+    assert read_table(path).format == "csv"

@@ -146,7 +146,7 @@ class ArgillaParquet(Parquet):
 
         try:
             columns = pq.read_schema(pa.BufferReader(content.raw)).names
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, ValueError):
             return 0.0
         return _SURE if _questions(columns) else 0.0
 

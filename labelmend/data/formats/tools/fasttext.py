@@ -9,7 +9,6 @@ doccano writes such files, too, with the quotes of CSV around texts with commas 
 `__comment__` behind the text; both are read and kept.
 """
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -149,7 +148,7 @@ def _unquoted(record: str) -> str:
     """Return a record without the quotes that CSV puts around it."""
     text = record.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
-        return "\n".join("".join(fields) for fields in csv.reader([text], delimiter="\0"))
+        return text[1:-1].replace('""', '"')
     return record
 
 

@@ -61,6 +61,7 @@ def test_texts_of_several_lines_in_quotes():
     with pytest.raises(InputError, match=r"^a\.txt: line 2: a quote"):
         table_of("__label__a x\n" + '"__label__b y\n' + "z\n" * 2000, "a.txt")
     assert len(table_of('__label__a x\n"__label__b y\n', "a.txt")) == 2
+    assert table_of('"__label__a x\ry"\n', "a.txt").rows() == [["x\ry", "a"]]
 
 
 def test_there_is_no_place_for_columns(tmp_path):
