@@ -56,6 +56,8 @@ def standing(certificate: Certificate, goal: float) -> dict[str, Any]:
         low, high = interval_of(certificate, after)
         further = certificate.further.get(after.name, high - low)
         more = rows_to_width(certificate.answered, high - low, further, goal)
+        # More than all rows can't be asked for: they would leave nothing open.
+        more = more if more is None else min(more, certificate.rows - certificate.answered)
     return {
         "answered": certificate.answered,
         "drawn": certificate.drawn,
@@ -70,8 +72,8 @@ def standing(certificate: Certificate, goal: float) -> dict[str, Any]:
 def rows_to_width(answered: int, width: float, further: float, goal: float) -> int | None:
     """Return how many answers more bring an interval below a width, about.
 
-    Widths fall as a power of the answers, next to their square root; the power is read off from the
-    width after `FURTHER` answers more.
+    Up to the width after `FURTHER` answers more, which is known, widths fall as a power of the
+    answers that leads there; beyond it, with their square root.
 
     Args:
         answered: so far.
@@ -86,8 +88,10 @@ def rows_to_width(answered: int, width: float, further: float, goal: float) -> i
         return 0
     if answered <= 0 or goal <= 0 or not 0 < further < width:
         return None
-    power = math.log(width / further) / math.log((answered + FURTHER) / answered)
     try:
+        if goal < further:
+            return math.ceil((answered + FURTHER) * math.pow(further / goal, 2) - answered)
+        power = math.log(width / further) / math.log((answered + FURTHER) / answered)
         return math.ceil(answered * math.pow(width / goal, 1 / power) - answered)
     except OverflowError:
         return None

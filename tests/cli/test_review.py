@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 
+import httpx
 import pytest
 from fixtures.reviewed import write_reviewed
 
@@ -32,7 +33,9 @@ def test_it_says_where_the_page_is_and_ends_well(tmp_path):
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        assert child.stdout.readline().startswith("review page:  http://127.0.0.1:")
+        address = child.stdout.readline().removeprefix("review page:  ").strip()
+        assert address.startswith("http://127.0.0.1:")
+        assert httpx.get(address, trust_env=False).status_code == 303
         child.send_signal(signal.SIGINT)
         said, errors = child.communicate(timeout=60)
     assert (child.returncode, errors) == (0, "")

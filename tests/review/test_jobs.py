@@ -8,7 +8,7 @@ import pytest
 from labelmend.review.jobs import Job
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=120.0):
     ends = time.monotonic() + seconds
     while not condition() and time.monotonic() < ends:
         time.sleep(0.01)

@@ -148,7 +148,9 @@ def test_hosts_that_a_door_knows():
     assert here.knows_host("localhost:80")
     assert here.knows_host("[::1]:80")
     assert not here.knows_host("192.168.1.5:80")
-    assert not here.knows_host("localhost")
+    assert here.knows_host("localhost")  # 80 is the port of HTTP
+    assert not here.knows_host("localhost:81")
+    assert not Door("t", "127.0.0.1", 8000).knows_host("localhost")
     open_ = Door("t", "0.0.0.0", 80)
     assert open_.knows_host("192.168.1.5:80")
     assert open_.knows_host(f"{socket.gethostname()}:80")
