@@ -15,7 +15,7 @@ held make an interval.
 import numpy as np
 from scipy.special import betaln, gammaln, logsumexp
 
-from labelmend.relabel.labelmodel.intervals import ERROR, Cells, join
+from labelmend.intervals import ERROR, Cells, join
 from labelmend.types import Doubles, Ints
 
 _FACTORS = (0.3, 1.0, 3.0, 10.0, 30.0)

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from labelmend import intervals
 from labelmend.audit import anytime
 from labelmend.audit.strata import Kind
-from labelmend.relabel.labelmodel import intervals
-from labelmend.relabel.labelmodel.intervals import Cells, fiducial_totals, quantiles
+from labelmend.intervals import Cells, fiducial_totals, quantiles
 from labelmend.types import Bools, Doubles, Ints
 
 WRONG_BEFORE, WRONG_AFTER = "wrong_before", "wrong_after"

@@ -210,7 +210,7 @@ def decide_rows(run: Run, state: State) -> State:
         state.interval,
     )
     state = replace(state, guarantee=audited)
-    if audited is not None and audited.holds:
+    if audited is not None:
         state = replace(state, decisions=_decide(run, state, run.config.decision.max_harm))
     return replace(state, held_out=_held_out(run, state, answered))
 

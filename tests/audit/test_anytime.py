@@ -10,7 +10,7 @@ from labelmend.audit.anytime import (
     profile,
     total_interval,
 )
-from labelmend.relabel.labelmodel.intervals import Cells, exact_interval
+from labelmend.intervals import Cells, exact_interval
 
 
 def cells(*triples):

@@ -12,7 +12,7 @@ from labelmend.audit.figures import (
     figures,
 )
 from labelmend.audit.strata import Kind
-from labelmend.relabel.labelmodel.intervals import exact_interval
+from labelmend.intervals import exact_interval
 
 
 def sample(*cells, known=Known()):  # noqa: B008 - frozen

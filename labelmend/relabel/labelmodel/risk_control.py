@@ -6,6 +6,10 @@ number of good labels among them is bounded from above by the audit's rows that 
 before all held, the last one that held keeps the budget with 95 % confidence: fixed-sequence
 testing, as in Learn-then-Test (Angelopoulos et al. 2021) and risk-controlling prediction sets
 (Bates et al. 2021). Of an answered row counts what would be done with it without its answer.
+
+Where the audit is too small for that, the budget is kept in expectation, and the audit has its say
+there too: the most certain changes are those that a posterior learned from few answers errs about
+most. The good labels of a set are expected by the rows that were looked at, under Jeffreys' prior.
 """
 
 from dataclasses import dataclass, replace
@@ -13,9 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labelmend.configs.schema import DecisionConfig
+from labelmend.intervals import Cells, upper_total
 from labelmend.relabel.labelmodel.answered import Answered
-from labelmend.relabel.labelmodel.decisions import decide
-from labelmend.relabel.labelmodel.intervals import Cells, upper_total
+from labelmend.relabel.labelmodel.decisions import decide, spendable
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import Bools, Dataset, Doubles, Ints
@@ -49,14 +53,16 @@ class Guarantee:
     Attributes:
         threshold: the greatest quality of a row that may be changed; below all where none may.
         rows: that may be changed at it.
-        wanted: rows that would be changed if the budget were kept in expectation.
+        wanted: rows that would be changed if the budget were kept as the posterior expects it.
         bound: good labels among `rows`, at most, with 95 % confidence.
+        expected: as `threshold`, with the budget kept as the audit expects it.
     """
 
     threshold: float
     rows: int
     wanted: int
     bound: float
+    expected: float
 
     @property
     def holds(self) -> bool:
@@ -64,7 +70,9 @@ class Guarantee:
         return 2 * self.rows >= self.wanted
 
 
-def guarantee(wanted: Doubles, audited: Audited, allowed: float, seed: int) -> Guarantee:
+def guarantee(
+    wanted: Doubles, audited: Audited, allowed: float, to_spend: float, seed: int
+) -> Guarantee:
     """Find out how many of the wanted changes the audit allows.
 
     Args:
@@ -72,20 +80,27 @@ def guarantee(wanted: Doubles, audited: Audited, allowed: float, seed: int) -> G
             answered them.
         audited: what the audit knows.
         allowed: good labels that may be broken.
+        to_spend: good labels that may be expected to break.
         seed: of the bounds' draws.
     """
     values, counts = np.unique(wanted, return_counts=True)
     rows = np.cumsum(counts)
     # So few rows can't break more than is allowed, whatever they are.
     free = int(np.searchsorted(rows, allowed, side="right"))
-    found = Guarantee(-1.0, 0, len(wanted), 0.0)
+    found = Guarantee(-1.0, 0, len(wanted), 0.0, -1.0)
     if free:
-        found = Guarantee(float(values[free - 1]), int(rows[free - 1]), len(wanted), allowed)
-    for place in _steps(rows, free):
+        surely = float(values[free - 1])
+        found = Guarantee(surely, int(rows[free - 1]), len(wanted), allowed, surely)
+    places = _steps(rows, free)
+    for place in places:
+        if _expected(float(values[place]), int(rows[place]), audited) > to_spend:
+            break
+        found = replace(found, expected=float(values[place]))
+    for place in places:
         bound = _bound(float(values[place]), int(rows[place]), audited, seed)
         if bound > allowed:
             break
-        found = Guarantee(float(values[place]), int(rows[place]), len(wanted), bound)
+        found = replace(found, threshold=float(values[place]), rows=int(rows[place]), bound=bound)
     return found
 
 
@@ -96,6 +111,20 @@ def _steps(rows: np.ndarray, free: int) -> list[int]:
     start = rows[free - 1] if free else 0
     aims = start + (rows[-1] - start) * np.arange(1, _STEPS + 1) / _STEPS
     return sorted(set(np.searchsorted(rows, aims).tolist()))
+
+
+def _expected(threshold: float, rows: int, audited: Audited) -> float:
+    """Return how many of the rows up to a threshold are good, as those that were looked at say."""
+    inside = audited.open & (audited.quality <= threshold)
+    weight = audited.weight[inside]
+    # Weights make a sample worth fewer rows than it has (Kish 1965).
+    seen = weight.sum() ** 2 / max((weight**2).sum(), _LEAST)
+    good = weight[audited.good[inside]].sum() / max(weight.sum(), _LEAST) * seen
+    return float((good + 0.5) / (seen + 1) * rows)
+
+
+_LEAST = 1e-9
+"""Keeps a quotient finite."""
 
 
 def _bound(threshold: float, rows: int, audited: Audited, seed: int) -> float:
@@ -171,13 +200,16 @@ def guarantee_of(
         decisions.quality[changed],
         audited_rows(dataset, text_of, answered, config, interval),
         config.max_harm * decisions.expected_good,
+        spendable(config) * decisions.expected_good,
         seed,
     )
 
 
 def most_quality(found: Guarantee | None) -> float:
     """Return the quality up to which rows may be changed."""
-    return 1.0 if found is None or not found.holds else found.threshold
+    if found is None:
+        return 1.0
+    return found.threshold if found.holds else found.expected
 
 
 def notes_on_guarantee(found: Guarantee | None, config: DecisionConfig) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.relabel.labelmodel.intervals import (
+from labelmend.intervals import (
     Cells,
     exact_interval,
     fiducial_totals,
