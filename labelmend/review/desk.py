@@ -90,7 +90,8 @@ class Desk:
         }
 
     def progress(self, who: str) -> dict[str, Any]:
-        """Return how far everything is."""
+        """Return how far everything is; begin what had to wait for other work."""
+        self._begin_due()
         certificate = self._certificate
         return {
             **self.sitting.progress(who),
@@ -145,6 +146,11 @@ class Desk:
             self._since_refit = max(0, self._since_refit + count)
             if queue == "audit":
                 self._since_certificate += abs(count)
+        self._begin_due()
+
+    def _begin_due(self) -> None:
+        """Begin what so many answers call for, unless it runs."""
+        with self._lock:
             refit = self._since_refit >= REFIT_EVERY
             done = not self.sitting.queues.left_to_audit()
             certify = self._since_certificate >= (1 if done else CERTIFY_EVERY)
@@ -186,7 +192,10 @@ class Desk:
         try:
             words = self._relabel(side, quick=True)
         except LabelmendError:
-            return  # `apply` says why; the order stays as the run has it
+            # `apply` says why; the order stays as the run has it.
+            with self._lock:
+                self._since_refit = 0
+            return
 
         def take() -> None:
             table = self._base.table.as_run_anew(side)

@@ -73,7 +73,7 @@ def rows_to_width(answered: int, width: float, further: float, goal: float) -> i
     """Return how many answers more bring an interval below a width, about.
 
     Up to the width after `FURTHER` answers more, which is known, widths fall as a power of the
-    answers that leads there; beyond it, with their square root.
+    answers that leads there; beyond it, and where it tells nothing, with their square root.
 
     Args:
         answered: so far.
@@ -86,9 +86,11 @@ def rows_to_width(answered: int, width: float, further: float, goal: float) -> i
     """
     if width <= goal:
         return 0
-    if answered <= 0 or goal <= 0 or not 0 < further < width:
+    if answered <= 0 or goal <= 0:
         return None
     try:
+        if not 0 < further < width:
+            return math.ceil(answered * math.pow(width / goal, 2) - answered)
         if goal < further:
             return math.ceil((answered + FURTHER) * math.pow(further / goal, 2) - answered)
         power = math.log(width / further) / math.log((answered + FURTHER) / answered)

@@ -41,8 +41,13 @@ def test_widths_that_fall_with_the_square_root():
 def test_widths_of_which_nothing_can_be_said():
     assert rows_to_width(50, 0.1, 0.08, 0.1) == 0
     assert rows_to_width(0, 1.0, 0.5, 0.1) is None
-    assert rows_to_width(50, 0.2, 0.2, 0.1) is None
-    assert rows_to_width(50, 0.2, 0.199999999, 1e-300) is None
+    assert rows_to_width(50, 0.2, 0.2, 1e-300) is None
+    assert rows_to_width(50, 0.2, 0.19, 1e-300) is None
+
+
+def test_fifty_more_may_tell_nothing_as_where_there_are_no_fifty():
+    assert rows_to_width(50, 0.2, 0.2, 0.1) == 150
+    assert rows_to_width(50, 0.2, 0.0, 0.1) == 150
 
 
 def test_what_the_audit_proves_so_far(certificate):
