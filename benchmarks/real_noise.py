@@ -225,6 +225,13 @@ class Taught:
         config = replace(self.run.config, decision=decision)
         return carry_out(replace(self.run, config=config), _DECIDE, self.learned)
 
+    def of(self, rows: Ints) -> "Taught":
+        """Return the same for a table of some rows alone."""
+        unique = found(self.learned.unique)
+        learned = replace(self.learned, unique=replace(unique, of_row=unique.of_row[rows]))
+        run = replace(self.run, dataset=rows_of(self.run.dataset, rows))
+        return Taught(run, learned, learned)
+
 
 # People.
 
@@ -321,20 +328,24 @@ def _once(rows: Ints, of_row: Ints) -> Ints:
 
 def scored_only(saved: Saved, state: State) -> MendedTable:
     """Return the scored rows as `labelmend audit` would read them after a run."""
-    data, rows = saved.table.dataset, np.flatnonzero(saved.table.scored)
-    decided = found(state.decisions)
-    some = replace(
-        data,
-        ids=tuple(data.ids[row] for row in rows.tolist()),
-        texts=tuple(data.texts[row] for row in rows.tolist()),
-        given=data.given[rows],
-    )
+    rows, decided = np.flatnonzero(saved.table.scored), found(state.decisions)
+    some = rows_of(saved.table.dataset, rows)
     mended = decided.mended[rows]
     sure = np.where(mended == some.given, decided.quality[rows], decided.confidence[rows])
     answered = np.array([decided.actions[row] == "answered" for row in rows.tolist()], dtype=bool)
     doubt = np.where(answered, 0.0, np.clip(1 - sure, 0, 1))
     columns = ColumnChoice("text", "label", None)
     return MendedTable(saved.table.source, columns, some, mended, answered, doubt, ())
+
+
+def rows_of(data: Dataset, rows: Ints) -> Dataset:
+    """Return a dataset of some rows alone."""
+    return replace(
+        data,
+        ids=tuple(data.ids[row] for row in rows.tolist()),
+        texts=tuple(data.texts[row] for row in rows.tolist()),
+        given=data.given[rows],
+    )
 
 
 def by_design(saved: Saved, count: int, draw: int) -> tuple[Asked, Design]:
@@ -564,30 +575,34 @@ def _worth(saved: Saved, state: State, order: str) -> Doubles:
 
 
 def budget(case: Case, *, most: float, count: int) -> Figures:
-    """Measure whether a budget is kept, and what it leaves unfixed."""
+    """Measure whether a budget is kept in a table of the scored rows, and what it leaves unfixed.
+
+    The budget is a share of all good labels, those of answered rows among them.
+    """
     saved = case.saved
     asked, _, learned = learned_by_design(case, count)
-    state, lifted = learned.at(most), learned.at(1.0)
-    table, rows = saved.table, unseen(saved, asked)
-    figures = judged(table, found(state.decisions), rows)
-    free = found(lifted.decisions)
-    possible = rows & (free.mended != table.dataset.given)
+    scored = np.flatnonzero(saved.table.scored)
+    part, truth, rows = learned.of(scored), saved.table.truth[scored], unseen(saved, asked)[scored]
+    state, free = part.at(most), found(part.at(1.0).decisions)
+    given, decided = part.run.dataset.given, found(state.decisions)
+    good = given == truth
+    broken = float((rows & good & (decided.mended != truth)).sum() / max(good.sum(), 1))
+    fixed = float((rows & ~good & (decided.mended == truth)).sum())
+    possible = rows & (free.mended != given)
     order = np.flatnonzero(possible)[np.argsort(free.quality[possible], kind="stable")]
-    good = table.dataset.given == table.truth
-    allowed = most * good[rows].sum()
-    fixed = np.concatenate([[0], np.cumsum(free.mended[order] == table.truth[order])])
-    within = np.concatenate([[0], np.cumsum(good[order])]) <= allowed
-    best = int(fixed[np.flatnonzero(within)[-1]])
-    exceeded = float((figures["broken"] or 0.0) > most)
+    right = np.concatenate([[0], np.cumsum(free.mended[order] == truth[order])])
+    within = np.concatenate([[0], np.cumsum(good[order])]) <= most * good.sum()
+    best = int(right[np.flatnonzero(within)[-1]])
+    exceeded = float(broken > most)
     told = state.guarantee
     holds = told is not None and told.holds
     return {
         "exceeded": exceeded,
         "guaranteed": float(holds),
         "exceeded_guaranteed": exceeded if holds else None,
-        "broken": figures["broken"],
-        "fixed": figures["fixed"],
-        "of_hindsight": (figures["fixed_rows"] or 0.0) / best if best else None,
+        "broken": broken,
+        "fixed": fixed / max((rows & ~good).sum(), 1),
+        "of_hindsight": fixed / best if best else None,
     }
 
 
