@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("pattern", nargs="?", default="", help="regular expression for names")
     parser.add_argument("--one-a-kind", action="store_true", help="as CI does")
     parser.add_argument("--part", default="1/1", help="such as 2/3: every third case")
+    parser.add_argument("--patience", type=float, default=1, help="times as long until it hangs")
     parser.add_argument("--faults", action="store_true", help="print only what is wrong")
     given = parser.parse_args()
     part, parts = map(int, given.part.split("/"))
@@ -59,7 +61,8 @@ def main() -> int:
         os.environ["LABELMEND_HOME"] = str(Path(scratch) / "home")
         forked.preload()
         for case in chosen(one_a_kind=given.one_a_kind, pattern=given.pattern)[part - 1 :: parts]:
-            ended = forked.run(case, Path(scratch))
+            patient = replace(case, seconds=case.seconds * given.patience)
+            ended = forked.run(patient, Path(scratch))
             ran += 1
             bad += bool(ended.faults)
             if ended.faults or not given.faults:
