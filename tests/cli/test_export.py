@@ -139,7 +139,7 @@ def test_bad_input_is_refused(trained, cli, tmp_path):
     shutil.copytree(model, changed)
     (changed / "arrays.npz").write_bytes(b"PK")
     assert "was changed since training" in refusal(changed, *out)
-    assert "holds other files than an export's" in refusal(model, "-o", model)
+    assert f"{model}: is the model; write to another folder" in refusal(model, "-o", model)
     empty = write(tmp_path / "empty.csv", [{"text": "a"}])
     empty.write_text("text\n")
     assert str(empty) in refusal(model, *out, "--check", empty)

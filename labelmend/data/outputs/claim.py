@@ -112,9 +112,10 @@ def claim(inputs: Iterable[Given], outputs: Sequence[Output], folders: Iterable[
     for folder in folders:
         for one in inputs:
             if _holds(folder, one.path):
-                raise OutputError(
-                    f"{folder}: is or holds {one.path}, which is {one.how}; write to another folder"
-                )
+                what = f"is {one.how}"
+                if not is_same(folder, one.path):
+                    what = f"holds {one.path}, which {what}"
+                raise OutputError(f"{folder}: {what}; write to another folder")
 
 
 def check_mark(path: Path, what: str, marks: Sequence[str]) -> None:

@@ -85,7 +85,7 @@ def test_folders_that_are_replaced_hold_nothing_that_was_given(tmp_path, mine):
     (tmp_path / "link").symlink_to(model)
     for folder in (model, tmp_path / "link"):
         for inside in (model, model / "encoder", tmp_path / "link" / "encoder"):
-            with pytest.raises(OutputError, match=r"is or holds .*, which is given as a model"):
+            with pytest.raises(OutputError, match="is given as a model; write to another folder"):
                 claim([Given(inside, "given as a model")], (), [folder])
     claim([Given(model, "the model"), Given(mine)], (), [tmp_path / "model-onnx"])
     # A file of a folder that was given is no place to write to; one beside its files is.
