@@ -1,6 +1,6 @@
 """Whether anything leaves the machine, or is written where nothing should be, by any command.
 
-    python benchmarks/network.py [--stay 60] [--only relabel,predict]
+    python benchmarks/network.py [--stay 60] [--skip demo]
 
 Runs each command of the command line in a process of its own under `strace`, as no CI would, and
 reads its system calls. `relabel`, `predict` and `train-classifier` stay for a minute after their
@@ -35,9 +35,6 @@ LONG = ("relabel", "predict", "train-classifier")
 
 LOOPBACK = ("models pull", "review")
 """Commands that may open sockets, to where they are told: here to a port of this machine."""
-
-_SERVES = 15.0
-"""Seconds after which a server is interrupted."""
 
 NOBODY = "http://127.0.0.1:9"
 """The hub of `models pull`: the port of the discard protocol, where nobody listens."""
@@ -91,8 +88,8 @@ STEPS = (
     Step("audit", ("out/mended.csv", "--rows", "6", "-o", "out/sheet.csv")),
     Step("answers import", ("out/sheet.csv", "-o", "out/answers.jsonl", "--who", "anna")),
     Step("answers show", ("out/answers.jsonl",)),
-    Step("review", ("out/mended.csv", "--port", "0", "--no-browser")),
     Step("certify", ("out/mended.csv", "--answers", "out/answers.jsonl")),
+    Step("review", ("out/mended.csv", "--port", "0", "--who", "anna")),
     Step("answers withdraw", ("out/answers.jsonl", "--id", ANSWERED)),
     Step("tune-embedder", ("out/mended.csv", "-o", "out/tuned", "--set", "tune.epochs=1")),
     Step("train-classifier", ("out/mended.csv", "-o", "out/model")),
@@ -289,10 +286,7 @@ def live(told: Mapping[str, Any]) -> None:
 
     for step in told["steps"]:
         sys.argv = ["labelmend", *step["command"].split(), *_prepared(step["words"])]
-        if step["command"] == "review":
-            threading.Timer(_SERVES, os.kill, (os.getpid(), signal.SIGINT)).start()
-        is_small = step["command"] == "demo" and not told["whole"]
-        with _small_demo() if is_small else nullcontext():
+        with _around(step["command"], whole=told["whole"]):
             try:
                 main()
                 ended = 0
@@ -320,28 +314,38 @@ def _prepared(words: Sequence[str]) -> list[str]:
     return [rows[0]["id"] if word == ANSWERED else word for word in words]
 
 
-def _small_demo() -> AbstractContextManager[Any]:
-    """Let the demo read the few rows that `made` wrote."""
-    few = SimpleNamespace(files=lambda _: Path("demo").resolve(), as_file=nullcontext)
-    return patch("labelmend.workflows.demo.resources", few)
+def _around(command: str, *, whole: bool) -> AbstractContextManager[Any]:
+    """Let `demo` read the few rows that `made` wrote, and end `review` once its page is there."""
+    if command == "review":
+        return patch("webbrowser.open", _leave)
+    if command == "demo" and not whole:
+        few = SimpleNamespace(files=lambda _: Path("demo").resolve(), as_file=nullcontext)
+        return patch("labelmend.workflows.demo.resources", few)
+    return nullcontext()
+
+
+def _leave(_: str) -> None:
+    """Press Ctrl-C in a second, in place of opening a browser."""
+    here = threading.get_ident()
+    threading.Timer(1, signal.pthread_kill, (here, signal.SIGINT)).start()
 
 
 def main() -> None:
     """Run all steps, each by itself, and say what each did."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stay", type=float, default=60, help="seconds; of the long ones")
-    parser.add_argument("--only", help="commands, by commas; all if not given")
+    parser.add_argument("--skip", default="", help="commands that nothing else needs, by commas")
     parser.add_argument("--live", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.live:
         live(json.loads(arguments.live))
         return
-    chosen = arguments.only.split(",") if arguments.only else commands()
+    skipped = arguments.skip.split(",")
     bad = 0
     with tempfile.TemporaryDirectory() as place:
         folder = made(Path(place))
         for step in STEPS:
-            if step.command not in chosen:
+            if step.command in skipped:
                 continue
             began = time.monotonic()
             stay = arguments.stay if step.command in LONG else 0
@@ -356,6 +360,7 @@ def main() -> None:
                 *sockets[:3],
                 *written[:3],
                 sep="\n  ",
+                flush=True,
             )
     sys.exit(bool(bad))
 

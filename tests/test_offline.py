@@ -47,20 +47,20 @@ def test_no_command_opens_a_socket_or_writes_a_file_elsewhere(tmp_path, encoders
     assert all(model.path.exists() for model in (*encoders, smollm2))
     ours, bare = (network.made(tmp_path / name) for name in ("ours", "bare"))
     steps = [step for step in network.STEPS if not step.by_hand]
-    pull = [step for step in steps if step.command in network.LOOPBACK]
-    others = [step for step in steps if step not in pull]
+    here = [step for step in steps if step.command in network.LOOPBACK]
+    others = [step for step in steps if step not in here]
     with ThreadPoolExecutor() as pool:
         # Beside them the same without our switch: this is what the test would see.
         seen = pool.submit(
             network.traced, bare, [network.LEAST], stay=_WAITS, without="ORT_DISABLE_TELEMETRY"
         )
         trace = network.traced(ours, others, stay=_STAYS)
-        pulled = network.traced(ours, pull, stay=0)
+        local = network.traced(ours, here, stay=0)
         telemetry = seen.result()
     assert trace.sockets() == []
-    assert pulled.sockets(loopback=True) == []
-    assert pulled.sockets() != []
-    for one in (trace, pulled):
+    assert local.sockets(loopback=True) == []
+    assert local.sockets() != []
+    for one in (trace, local):
         assert one.written(*network.allowed(ours)) == []
     assert network.left_behind(ours) == []
     assert str(ours / "work" / "out" / "mended.csv") in trace.written()
