@@ -152,7 +152,7 @@ def test_the_confidence_of_one_label_is_no_weight_of_another(trained, cli):
         ),
         (["--label-column", "nope"], "--label-column: no column 'nope'"),
         (["--weight-by-confidence"], "--weight-by-confidence: no column 'confidence'"),
-        (["--set", "classify.folds=1"], "classify.folds is 1: give at least 2"),
+        (["--set", "classify.folds=1"], "classify.folds is 1: give from 2"),
     ],
 )
 def test_bad_options_are_refused_before_any_work(cli, tiny, options, said):
