@@ -199,7 +199,8 @@ def notes_on_cut(
         if cut:
             notes.append(
                 f"encoder {model.name}: {cut:,} of {len(texts):,} texts are longer than "
-                f"{encoder.max_windows} windows of {windows.limit} tokens, so parts of them are "
+                f"{encoder.max_windows} window{'s' * (encoder.max_windows > 1)} of "
+                f"{windows.limit} tokens, so parts of them are "
                 f"not read; encoders.{i}.max_windows sets how many are"
             )
     return tuple(notes)
