@@ -65,7 +65,10 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
     limit = room_for_files() if most is None else most
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        content = b"" if size > limit else file.read(limit + 1)
+        # No more room is asked for than the file needs, unless it grows or hides its size.
+        content = b"" if size > limit else file.read(size + 1)
+        if len(content) > size:
+            content += file.read(limit + 1 - len(content))
         if max(size, len(content)) > limit:
             raise OSError(errno.EFBIG, _too_large(size, limit, most is None), str(path))
     return content

@@ -1,5 +1,6 @@
 import os
 import socket
+import tracemalloc
 
 import pytest
 
@@ -62,3 +63,15 @@ def test_lines_are_read_one_by_one_and_none_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(regular_file, "_LONGEST_LINE", 3)
     with pytest.raises(OSError, match="a line of it is longer than 3 bytes"):
         list(regular_lines(path))
+
+
+def test_a_small_file_asks_for_little_room(tmp_path):
+    path = tmp_path / "small"
+    path.write_bytes(b"words")
+    tracemalloc.start()
+    try:
+        assert read_regular(path) == b"words"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
