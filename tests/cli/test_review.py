@@ -1,12 +1,21 @@
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import httpx
 import pytest
 from fixtures.reviewed import write_reviewed
 
 from labelmend.cli.app import main
+
+
+@contextmanager
+def killed_at_last(child):
+    try:
+        yield
+    finally:
+        child.kill()
 
 
 def run(monkeypatch, *words):
@@ -30,9 +39,10 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
 def test_it_says_where_the_page_is_and_ends_well(tmp_path):
     table = write_reviewed(tmp_path, rows=8)
     words = [sys.executable, "-m", "labelmend", "review", str(table), "--no-browser", "--port", "0"]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
+    with (
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child,
+        killed_at_last(child),
+    ):
         address = child.stdout.readline().removeprefix("review page:  ").strip()
         assert address.startswith("http://127.0.0.1:")
         assert httpx.get(address, trust_env=False).status_code == 303
