@@ -491,7 +491,7 @@ def test_an_unreadable_table_is_not_refused_by_typer(cli, tiny, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("os.access", lambda *_, **__: False)
-    monkeypatch.setattr("pathlib.Path.read_bytes", denied)
+    monkeypatch.setattr("labelmend.data.read.read_regular", denied)
     said = cli("relabel", tiny, *PLAIN).refusal()
     assert said == f"{tiny}: permission denied; make it readable (chmod +r)"
 

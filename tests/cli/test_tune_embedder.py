@@ -57,7 +57,7 @@ def test_it_tells_recall_before_and_after_and_how_to_use_it(tuned, table):
     card = json.loads((folder / "tuning.json").read_text())
     assert card["base"]["sha256"].startswith("53aa51172d14")
     assert card["data"]["weighted_by_confidence"] is True
-    assert card["data"]["columns"] == {"text": "text", "label": "mended_label"}
+    assert card["data"]["columns"] == {"text": "text", "more_text": [], "label": "mended_label"}
     # The mended labels are the true ones here, so both measures are the same figures.
     assert card["recall"] == card["gold_recall"]
     assert set(card["recall"]) == {"before", "after"}

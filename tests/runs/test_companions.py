@@ -96,7 +96,7 @@ def test_any_mixture_that_a_kill_can_leave_is_seen_by_the_hashes_alone(run, monk
     monkeypatch.setattr(job, "atomic_files", told)
     loaded = SimpleNamespace(rows=(), ids=(), columns=SimpleNamespace(label=None))
     with pytest.raises(InterruptedError):
-        job._write(run, loaded, None, None, labels=True)
+        job._write(run, loaded, None, None, labels=True, excel_safe=False)
     assert set(order) == {run.table, *run.read}
     old = {path: path.read_bytes() for path in order}
     new = {path: content + b"\n" for path, content in old.items()}

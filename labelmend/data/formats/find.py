@@ -101,7 +101,7 @@ def beside(path: Path, word: str) -> Path:
     """Return where the result for a table is written if no one says: `a.mended.csv` for `a.csv`."""
     if path.is_dir():
         path = path if path.name else path.resolve()
-        return path.with_name(f"{path.name}.{word}{FOLDER_SUFFIX}")
+        return path.parent / f"{path.name}.{word}{FOLDER_SUFFIX}"
     return path.with_name(f"{split_name(path)[0]}.{word}{full_suffix(path)}")
 
 
