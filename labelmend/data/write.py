@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labelmend.data.formats.find import format_by_name, format_to_write
-from labelmend.data.outputs.claim import Given, Output, claim, strange_files, unknown_suffix
+from labelmend.data.outputs.claim import strange_files, unknown_suffix
 from labelmend.data.outputs.publication import Publication
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, OutputError
@@ -19,23 +19,6 @@ _ADVICE = {
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "choose a folder that you may write to",
 }
-
-
-def check_output(
-    source_path: str | Path, output_path: str | Path, *, is_table: bool = True
-) -> None:
-    """Find out before any work whether the output can be written.
-
-    Args:
-        source_path: of the input.
-        output_path: of what will be written.
-        is_table: whether its suffix has to name a format of tables.
-
-    Raises:
-        OutputError: it is the input, a folder or no regular file; its suffix is unknown; or its
-            folder is missing or can't be written to.
-    """
-    claim([Given(Path(source_path))], [Output(Path(output_path), is_table=is_table)])
 
 
 def check_new_columns(table: SourceTable, names: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from labelmend.errors import InputError
+from labelmend.regular_file import open_regular
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.types import Ints
 
@@ -54,7 +55,7 @@ class EvidenceIndex:
         """
         starts, proposed, decisions = [0], [], []
         try:
-            file = path.open("rb")
+            file = open_regular(path)
             for line in file:
                 starts.append(starts[-1] + len(line))
                 found = _LABELS.search(line)

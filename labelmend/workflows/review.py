@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from labelmend.audit.draw import Design, DrawnRow, read_design
 from labelmend.audit.mended import audit_paths
+from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.write import check_output
 from labelmend.errors import ConfigError, InputError
 from labelmend.review.book import AnswerBook
 from labelmend.review.queues import Queues
@@ -78,7 +78,12 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     from labelmend.review.serving.server import ReviewServer
 
     answers = request.answers_path
-    check_output(request.table.path, answers, is_table=False)
+    inputs = (
+        *given(request.table.path),
+        *given(request.labels, "given as --labels"),
+        *given(request.audit, "given as --audit"),
+    )
+    claim(inputs, [Output(answers)])
     table = ReviewTable.read(request.table, request.labels)
     book = AnswerBook(answers)
     design, drawn = _drawn(request, table)

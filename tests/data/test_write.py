@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelmend.data.formats.find import known_suffixes
+from labelmend.data.outputs.claim import Given, Output, claim
 from labelmend.data.read import read_table
 from labelmend.data.table import NewColumn
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
-    check_output,
     with_values,
     write_table,
 )
@@ -239,11 +239,11 @@ def test_with_values_rewrites_only_what_changes(tmp_path: Path) -> None:
 
 def refusal(source: Path, output: Path) -> str:
     with pytest.raises(OutputError) as caught:
-        check_output(source, output)
+        claim([Given(source)], [Output(output, is_table=True)])
     return str(caught.value).removeprefix(str(output))
 
 
-def test_check_output(tmp_path: Path) -> None:
+def test_what_may_be_written_to(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     source.write_text("x")
     same = ": is the input itself; write to another file"
@@ -263,7 +263,7 @@ def test_check_output(tmp_path: Path) -> None:
     assert refusal(source, tmp_path / "b.xyz") == (
         f": can't tell the format from the suffix '.xyz'; end the name in one of {known_suffixes()}"
     )
-    check_output(source, tmp_path / "b.CSV")
+    claim([Given(source)], [Output(tmp_path / "b.CSV", is_table=True)])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "d.csv", "hard.csv", "link.csv"]
 
 

@@ -57,6 +57,10 @@ def test_a_table_without_its_evidence(table):
 
 def test_answers_are_not_written_into_the_table(table):
     refused(OutputError, "is the input itself", ReviewRequest(TableRequest(table), answers=table))
+    labels = table.with_name("cards.yaml")
+    labels.write_text("fees: what is charged\n")
+    taken = ReviewRequest(TableRequest(table), answers=labels, labels=labels)
+    refused(OutputError, "is given as --labels", taken)
 
 
 def test_a_file_that_holds_no_answers(table):

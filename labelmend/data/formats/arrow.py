@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelmend.data.formats.columnar import Columnar, shown
+from labelmend.data.formats.columnar import Columnar, shown, unreadable
 from labelmend.data.table import Content, SourceTable
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import read_regular
@@ -43,10 +43,7 @@ class Arrow(Columnar):
             # Offsets that point outside are only seen here.
             arrow.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise InputError(
-                f"{content.path}: can't be read as Arrow ({reason}); write the file again"
-            ) from None
+            raise unreadable(content.path, "Arrow", error) from None
         return arrow
 
     def dump(self, arrow: "pa.Table") -> bytes:

@@ -95,6 +95,12 @@ def shown(path: Path, name: str, arrow: "pa.Table", **more: Any) -> SourceTable:
     )
 
 
+def unreadable(path: Path, what: str, error: Exception) -> InputError:
+    """Return the error for a file that is no `what`, with the first line of the reason."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return InputError(f"{path}: can't be read as {what} ({reason}); write the file again")
+
+
 def refuse_many(path: Path, rows: int, columns: int) -> None:
     """Make sure that a table fits in memory: a few bytes can stand for millions of rows.
 

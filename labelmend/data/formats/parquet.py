@@ -3,9 +3,8 @@
 import io
 from typing import TYPE_CHECKING
 
-from labelmend.data.formats.columnar import Columnar, refuse_many
+from labelmend.data.formats.columnar import Columnar, refuse_many, unreadable
 from labelmend.data.table import Content
-from labelmend.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,10 +37,7 @@ class Parquet(Columnar):
             table = file.read()
             table.validate(full=True)  # a damaged file may hold texts that are no Unicode
         except (pa.ArrowException, OSError, ValueError) as error:  # of names, too
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise InputError(
-                f"{path}: can't be read as Parquet ({reason}); write the file again"
-            ) from None
+            raise unreadable(path, "Parquet", error) from None
         return table
 
     def dump(self, arrow: "pa.Table") -> bytes:
