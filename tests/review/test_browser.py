@@ -67,12 +67,14 @@ class Sitting:
         return self.page.inner_text("#status")
 
     def press(self, key):
-        """Press a key that brings another row."""
+        """Press a key that brings another row; the page hears none while it waits for a reply."""
         before = self.row
+        self.page.wait_for_selector("body:not([data-busy])")
         self.page.keyboard.press(key)
         self.page.wait_for_function(
             "before => document.querySelector('#row').dataset.row !== before", arg=str(before)
         )
+        self.page.wait_for_selector("body:not([data-busy])")
 
     def says(self, text):
         self.page.wait_for_function(

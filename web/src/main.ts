@@ -65,12 +65,14 @@ class Page {
   private async once(work: () => Promise<void>): Promise<void> {
     if (this.busy) return;
     this.busy = true;
+    document.body.dataset.busy = "";
     try {
       await work();
     } catch (error) {
       await this.refused(error);
     } finally {
       this.busy = false;
+      delete document.body.dataset.busy;
     }
   }
 

@@ -656,12 +656,14 @@ var Page = class {
   async once(work) {
     if (this.busy) return;
     this.busy = true;
+    document.body.dataset.busy = "";
     try {
       await work();
     } catch (error) {
       await this.refused(error);
     } finally {
       this.busy = false;
+      delete document.body.dataset.busy;
     }
   }
   async refused(error) {
