@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -31,16 +32,21 @@ class EvidenceIndex:
     """An evidence file, with what is needed of all rows at once.
 
     Attributes:
-        file: open, so that rows can be read on when another run puts its own in its place.
+        descriptor: of the open file, so that rows can be read on when another run puts its own in
+            its place; it is closed with the last that holds this index.
         starts: int64 [n + 1], where each row's line begins, and the end of the last.
         proposed: the proposed label of each row; None where nothing was decided.
         decisions: of each row; empty where nothing was decided.
     """
 
-    file: BinaryIO
+    descriptor: int
     starts: Ints
     proposed: tuple[str | None, ...]
     decisions: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        # A thread may read a row while the page goes over to a newer run.
+        weakref.finalize(self, os.close, self.descriptor)
 
     @classmethod
     def read(cls, path: Path, rows: int) -> "EvidenceIndex":
@@ -55,23 +61,25 @@ class EvidenceIndex:
         """
         starts, proposed, decisions = [0], [], []
         try:
-            file = open_regular(path)
-            for line in file:
-                starts.append(starts[-1] + len(line))
-                found = _LABELS.search(line)
-                proposed.append(json.loads(found[2]) if found else None)
-                decisions.append(found[3].decode() if found else "")
+            with open_regular(path) as file:
+                for line in file:
+                    starts.append(starts[-1] + len(line))
+                    found = _LABELS.search(line)
+                    proposed.append(json.loads(found[2]) if found else None)
+                    decisions.append(found[3].decode() if found else "")
+                if len(proposed) != rows:
+                    raise InputError(
+                        f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; "
+                        f"{_AGAIN}"
+                    )
+                descriptor = os.dup(file.fileno())
         except FileNotFoundError:
             raise InputError(
                 f"{path}: no such file, and without it there is nothing to show; {_AGAIN}"
             ) from None
         except OSError as error:
             raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
-        if len(proposed) != rows:
-            raise InputError(
-                f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; {_AGAIN}"
-            )
-        return cls(file, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
+        return cls(descriptor, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
 
     def explanation(self, row: int, text: str) -> Explanation | None:
         """Return a row's explanation, None where the file has none of this text any more.
@@ -82,7 +90,7 @@ class EvidenceIndex:
         """
         try:
             start, end = int(self.starts[row]), int(self.starts[row + 1])
-            line = os.pread(self.file.fileno(), end - start, start)
+            line = os.pread(self.descriptor, end - start, start)
             found = Explanation.from_line(line.decode())
         except (OSError, ValueError):
             return None

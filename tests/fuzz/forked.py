@@ -52,7 +52,8 @@ class Ending:
     Attributes:
         code: the exit code; negative for a signal.
         seconds: it took.
-        memory: KiB at most, more than the process had when it began.
+        memory: KiB at most, more than the process had when it began. Less than was taken, by up to
+            the pages of libraries that the process had read and the child did not.
         out: what it printed.
         err: what it printed on stderr.
         faults: what is wrong with that: nothing where a user would be content.

@@ -37,7 +37,7 @@ def test_each_kind_ends_in_one_clear_line(part, bge_small):
         ("print('\\x1b[31m')", "raw control characters"),
         ("import os; os.abort()", "ended by signal 6"),
         ("import time; time.sleep(60)", "hang"),
-        ("held = b'x' * (1300 << 20)", "GiB of memory"),
+        ("held = b'x' * (2 << 30)", "GiB of memory"),
         ("open('mine.csv', 'w').close(); sys.exit(2)", "changed mine.csv"),
         ("open('half.csv', 'w').close(); sys.exit(2)", "left half.csv"),
         ("sys.stderr.write('labelmend: a\\nlabelmend: b\\n'); sys.exit(2)", "not one line"),
