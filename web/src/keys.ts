@@ -16,9 +16,10 @@ export interface KeyActions {
   close(): void;
 }
 
-export function listen(actions: KeyActions): void {
+/** Listen for keys; none is heard while `deaf` says so. */
+export function listen(actions: KeyActions, deaf: () => boolean): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || deaf()) return;
     const target = event.target as HTMLElement;
     if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "Enter" && target.matches("button, a")) return;

@@ -11,6 +11,7 @@ import { inWords, rowView } from "./row";
 import { LabelSearch } from "./search";
 import { learn, number, say } from "./strings";
 import { QUEUES, type Item, type Progress, type Queue, type Start, type Verdict } from "./types";
+import { Views } from "./views";
 import { whyView } from "./why";
 
 const HOLD_MS = 30_000;
@@ -21,6 +22,7 @@ const NEXT_ROW = new Set(["answered", "held"]);
 class Page {
   private readonly api: Api;
   private readonly search: LabelSearch;
+  private readonly views = new Views();
   private item: Item | null = null;
   private queue: Queue;
   private batch: Batch | null = null;
@@ -39,6 +41,7 @@ class Page {
     const who = part("who") as HTMLInputElement;
     who.value = this.start.who;
     who.addEventListener("change", () => this.become(who.value.trim()));
+    this.views.add("rows", () => ({}));
     listen({
       accept: () => this.accept(),
       keep: () => this.keep(),
@@ -53,7 +56,7 @@ class Page {
       reveal: () => void this.reveal(),
       help: openHelp,
       close: () => this.closeSide(),
-    });
+    }, () => this.views.shown !== "rows");
     addEventListener("pagehide", () => void this.api.release().catch(() => {}));
     setInterval(() => void this.api.hold().catch(() => {}), HOLD_MS);
     this.showActions();
