@@ -1,8 +1,7 @@
 """The file of answers: read line by line, and appended to, never overwritten."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -17,12 +16,9 @@ from labelmend.data.answers import (
     match_answers,
     name_of,
 )
-from labelmend.errors import InputError, OutputError, row_list
-from labelmend.regular_file import read_regular
+from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
+from labelmend.errors import InputError, row_list
 from labelmend.types import Dataset
-
-_FIRST_WORDS = b'{"schema_version"'
-"""What a line of ours begins with."""
 
 
 def read_answers(path: str | Path) -> AnswerFile:
@@ -33,12 +29,7 @@ def read_answers(path: str | Path) -> AnswerFile:
             version or of a task other than one label a text.
     """
     path = Path(path)
-    try:
-        raw = read_regular(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+    raw = read_lines(path)
     standing: dict[tuple[str, str], Answer] = {}
     draws: dict[tuple[str, str], Shown] = {}
     known: set[str] = set()
@@ -90,34 +81,10 @@ def loaded_answers(dataset: Dataset, path: Path | None) -> MatchedAnswers | None
 def append_answers(path: str | Path, answers: Sequence[Answer | Withdrawal]) -> None:
     """Write answers and withdrawals behind those of the file, which is created where there is none.
 
-    All lines go out in one piece, so those of two processes never mix. A line that an earlier
-    process could not finish is kept, and ended before ours begin.
-
     Raises:
         OutputError: the file can't be written.
     """
-    block = b"".join(_written(answer.line()) for answer in answers)
-    if not block:
-        return
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                block = b"\n" + block
-            count = os.write(descriptor, block)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: can't be written to ({error.strerror or error}); mend that and run again; "
-            "the answers in it are untouched"
-        ) from None
-    if count < len(block):
-        raise OutputError(
-            f"{path}: only a part of the answers could be written; free some space and run again"
-        )
+    append_lines(path, [answer.line() for answer in answers], "answers")
 
 
 _PROBLEMS = {
@@ -135,15 +102,9 @@ _WITHDRAWAL: TypeAdapter[Withdrawal] = TypeAdapter(Withdrawal)
 
 def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal | str]]:
     """Yield the lines' numbers, each with what it says or with the problem of it."""
-    lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line, unfinished in numbered_lines(raw):
         entry = _entry(path, number, line)
-        # Only what comes behind the last line end may be unfinished.
-        if entry == "broken" and number == len(lines) and _is_begun(line):
-            entry = "torn"
-        yield number, entry
+        yield number, "torn" if entry == "broken" and unfinished else entry
 
 
 def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
@@ -175,14 +136,5 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
     return answer if name_of(fields) == name else "changed"
 
 
-def _written(line: Mapping[str, object]) -> bytes:
-    return (json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
-
-
 def _lines(numbers: Sequence[int]) -> str:
     return row_list(numbers).replace("row", "line", 1)
-
-
-def _is_begun(line: bytes) -> bool:
-    """Whether it is the beginning of a line of ours."""
-    return line.startswith(_FIRST_WORDS) or _FIRST_WORDS.startswith(line)

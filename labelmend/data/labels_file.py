@@ -35,7 +35,20 @@ def read_labels_file(path: Path) -> dict[str, LabelCard]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{path}: can't read this labels file: {reason}; check the path") from None
-    tree = load_yaml(text, str(path), _PlainText)
+    return cards_of(text, path)
+
+
+def cards_of(text: str, path: Path) -> dict[str, LabelCard]:
+    """Return the label cards of a labels file's text.
+
+    Args:
+        text: of the file, without a byte order mark.
+        path: what messages call it.
+
+    Raises:
+        ConfigError: it says something else.
+    """
+    tree = load_yaml(text, str(path), PlainText)
     if not isinstance(tree, dict) or not tree:
         raise ConfigError(f"{path}: a labels file maps each label to its description; see README")
     for label in tree:
@@ -50,11 +63,11 @@ def read_labels_file(path: Path) -> dict[str, LabelCard]:
     return {label: _card(path, label, entry) for label, entry in tree.items()}
 
 
-class _PlainText(SafeYaml):
+class PlainText(SafeYaml):
     """Reads `yes`, `010` and `1.10` as they are written: labels and texts are no truth values."""
 
 
-_PlainText.yaml_implicit_resolvers = {
+PlainText.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in known if tag in _KEPT_TAGS]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
