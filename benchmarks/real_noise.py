@@ -306,6 +306,7 @@ class Asked:
             inclusion=self.inclusion,
             stratum=self.stratum,
             design=tuple(self.design if one else None for one in audit.tolist()),
+            anchored=np.zeros(len(self.rows), dtype=bool),
             notes=(),
         )
 

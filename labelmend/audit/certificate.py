@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from labelmend.audit.agreement import Agreement, agreement_of
 from labelmend.audit.draw import Design
 from labelmend.audit.figures import Effort, Figure, Known, Sample, Which, figures, wrong_shares
 from labelmend.audit.mended import MendedTable
@@ -23,12 +24,19 @@ from labelmend.data.answers import MatchedAnswers
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import unique_texts
 from labelmend.relabel.diagnostics.explanation import HeldOut
-from labelmend.relabel.labelmodel.people import people_reliability, settle_answers
+from labelmend.relabel.labelmodel.people import (
+    Reliability,
+    people_reliability,
+    settle_answers,
+)
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 from labelmend.version import __version__
 
-SCHEMA_VERSION = 1
-"""Of certificate.json."""
+SCHEMA_VERSION = 2
+"""Of certificate.json. 1 is read too, which knows nothing of how far people agree."""
+
+_READ = (1, SCHEMA_VERSION)
+"""Versions that are read."""
 
 FURTHER = 50
 """Answers more, of which a certificate says what they would narrow."""
@@ -84,6 +92,7 @@ class Certificate:
         strata: one by one.
         further: how wide the quoted intervals would be after `FURTHER` more answers, by name.
         notes: what else a reader should know.
+        agreement: of people who answered the same texts; None in older certificates.
     """
 
     table: str
@@ -101,6 +110,7 @@ class Certificate:
     strata: tuple[StratumFigures, ...]
     further: Mapping[str, float]
     notes: tuple[str, ...]
+    agreement: Agreement | None = None
 
     def figure(self, name: str) -> Figure | None:
         """Return a figure by its name, None where it is of no rows."""
@@ -123,7 +133,7 @@ class Certificate:
             ValueError: it is none of ours, or of another version.
         """
         fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("schema_version", None) != SCHEMA_VERSION:
+        if not isinstance(fields, dict) or fields.pop("schema_version", None) not in _READ:
             raise ValueError("another version")
         fields.pop("labelmend", None)
         return TypeAdapter(cls).validate_python(fields)
@@ -158,7 +168,8 @@ def certify(
         held: for each row whose label is an answer, by index, what else it would be.
         sha256: of the table, as a file.
     """
-    truth_of_text, unsure_texts = _truths(design, answers, len(table.dataset.labels))
+    people = _people(answers, len(table.dataset.labels))
+    truth_of_text, unsure_texts = _truths(design, answers, people, len(table.dataset.labels))
     of_row = unique_texts(table.dataset).of_row
     drawn = np.zeros(len(of_row), dtype=bool)
     stratum = np.zeros(len(of_row), dtype=np.int64)
@@ -206,22 +217,27 @@ def certify(
         strata=tuple(parts),
         further=further_widths(sample, FURTHER, headline, design.seed),
         notes=(*table.notes, *answers.notes, *_elsewhere(of_row, drawn, seen, unsure, answers)),
+        agreement=agreement_of(answers, people),
+    )
+
+
+def _people(answers: MatchedAnswers, labels: int) -> Mapping[str, Reliability]:
+    """Return how reliable each person is, by all that they said of the table's texts."""
+    sure = ~answers.unsure
+    return people_reliability(
+        answers.text[sure], answers.label[sure], _chosen(answers.who, sure), labels
     )
 
 
 def _truths(
-    design: Design, answers: MatchedAnswers, labels: int
+    design: Design, answers: MatchedAnswers, people: Mapping[str, Reliability], labels: int
 ) -> tuple[dict[int, int], set[int]]:
     """Return the true label of each text that the audit's answers settle, and the other texts.
 
     Of what several people say, the most probable is true; where two are, nobody knows.
     """
     ours = np.array([name == design.design for name in answers.design], dtype=bool)
-    sure = ~answers.unsure
-    people = people_reliability(
-        answers.text[sure], answers.label[sure], _chosen(answers.who, sure), labels
-    )
-    said = ours & sure
+    said = ours & ~answers.unsure
     settled = settle_answers(
         answers.text[said], answers.label[said], _chosen(answers.who, said), labels, people
     )

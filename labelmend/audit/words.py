@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from labelmend.audit.agreement import Agreement, Person
 from labelmend.audit.certificate import FURTHER, Certificate
 from labelmend.audit.figures import BROKEN, PRECISION, WRONG_AFTER, WRONG_BEFORE, Figure
 
@@ -11,6 +12,12 @@ TITLES: Mapping[str, str] = {
     BROKEN: "good labels broken",
     PRECISION: "changes that are right",
 }
+
+UNKNOWN = "not known: nobody answered the same texts"
+"""Of people's agreement, and of the reliability of one."""
+
+_SHOWN_PEOPLE = 8
+"""In the terminal; the certificate has all."""
 
 _FIXED = (
     "Each interval holds with 95 % confidence, as the number of rows was fixed beforehand; if you "
@@ -45,6 +52,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
             "would be decided without it stands for rows that nobody looked at."
         )
     yield further_in_words(certificate)
+    if certificate.agreement is not None:
+        yield from agreement_in_words(certificate.agreement)
 
 
 def interval_of(certificate: Certificate, figure: Figure) -> tuple[float, float]:
@@ -60,6 +69,44 @@ def further_in_words(certificate: Certificate) -> str:
         wide = certificate.further.get(figure.name, high - low)
         parts.append(f"{TITLES[figure.name]} {_points(high - low)} to {_points(wide)}")
     return f"{FURTHER} more answers would narrow, in points: {', '.join(parts)}."
+
+
+def agreement_in_words(agreement: Agreement) -> Iterator[str]:
+    """Yield how far people agree and, where that is known, how reliable each of them is."""
+    same = agreement.same
+    if not same.total:
+        yield f"Agreement of people: {UNKNOWN}."
+        return
+    texts = "1 text was" if same.total == 1 else f"{same.total:,} texts were"
+    line = (
+        f"{texts} answered by several people: all agree on {same.count:,} ({same.rate:.1%}, 95 % "
+        f"interval {same.low:.1%} to {same.high:.1%}); {alpha_in_words(agreement)}"
+    )
+    yield "; ".join([line, *labels_in_words(agreement)]) + "."
+    people = [f"{one.name} {_reliability(one)}" for one in agreement.people[:_SHOWN_PEOPLE]]
+    more = len(agreement.people) - _SHOWN_PEOPLE
+    people += [f"and {more:,} more"] if more > 0 else []
+    yield f"Reliability: {', '.join(people)}."
+
+
+def alpha_in_words(agreement: Agreement) -> str:
+    """Return how far people agree beyond chance."""
+    if agreement.alpha is None:
+        return "beyond chance, nothing can be said: there is one answer only"
+    return f"Krippendorff's alpha {agreement.alpha:.2f}"
+
+
+def labels_in_words(agreement: Agreement) -> tuple[str, ...]:
+    """Return a clause on texts beside which several people saw labels; none without such texts."""
+    seen = agreement.same.total - agreement.blind
+    clause = f"beside {seen:,} of them several people saw labels, so they agree the more"
+    return (clause,) if seen else ()
+
+
+def _reliability(person: Person) -> str:
+    if person.accuracy is None:
+        return UNKNOWN
+    return f"{person.accuracy:.1%} ({person.shared:,} of {person.answers:,} answers to compare)"
 
 
 def forecast_in_words(rows: int, widths: Mapping[str, float]) -> str:

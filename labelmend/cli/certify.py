@@ -53,7 +53,7 @@ def certify(
     if quiet:
         return
     for line in in_words(done.certificate):
-        typer.echo(line)
+        typer.echo(harmless(line))
     typer.echo(harmless(f"Read: {done.columns.in_words}."))
     for note in done.certificate.notes:
         typer.echo(f"Note: {harmless(note)}", err=True)

@@ -191,6 +191,7 @@ class MatchedAnswers:
         inclusion: float64 [a], probability with which it did; NaN where it did not.
         stratum: [a], from which it drew; None where it did not.
         design: [a], the audit's design; None where there was none.
+        anchored: bool [a], the person saw the given or the proposed label beside the text.
         notes: what could not be matched, and the notes of the file, one line each.
     """
 
@@ -202,6 +203,7 @@ class MatchedAnswers:
     inclusion: Doubles
     stratum: tuple[str | None, ...]
     design: tuple[str | None, ...]
+    anchored: Bools
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -269,6 +271,7 @@ def match_answers(dataset: Dataset, answers: AnswerFile) -> MatchedAnswers:
         ),
         stratum=tuple(None if draw is None else draw.stratum for draw in draws),
         design=tuple(None if draw is None else draw.design for draw in draws),
+        anchored=np.array([one.saw.given or one.saw.proposed for one, _, _ in found], dtype=bool),
         notes=(*answers.notes, *_match_notes(answers.path, gone, strange, dataset.labels)),
     )
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from labelmend.audit.certificate import Certificate
 from labelmend.audit.mended import audit_paths
-from labelmend.audit.words import TITLES, interval_of
+from labelmend.audit.words import (
+    TITLES,
+    UNKNOWN,
+    alpha_in_words,
+    interval_of,
+    labels_in_words,
+)
 from labelmend.regular_file import read_regular
 from labelmend.report.drawing import Numbers
 
@@ -44,5 +50,37 @@ def certificate_numbers(certificate: Certificate) -> Numbers:
             (TITLES[f.name], f"{100 * f.estimate:.1f}", f"{100 * low:.1f} to {100 * high:.1f}")
             for f in certificate.figures
             for low, high in [interval_of(certificate, f)]
+        ),
+    )
+
+
+def people_numbers(certificate: Certificate) -> Numbers | None:
+    """Return how far people agree and how reliable each is; None in older certificates."""
+    agreement = certificate.agreement
+    if agreement is None:
+        return None
+    same = agreement.same
+    caption = f"Agreement of people: {UNKNOWN}"
+    if same.total:
+        parts = [
+            f"{same.total:,} answered by several people",
+            f"all agree on {same.count:,}",
+            f"{100 * same.rate:.1f} per cent, 95 % interval {100 * same.low:.1f} to "
+            f"{100 * same.high:.1f}",
+            alpha_in_words(agreement),
+            *labels_in_words(agreement),
+        ]
+        caption = f"Agreement of people, texts: {'; '.join(parts)}"
+    return Numbers(
+        caption,
+        ("", "answers", "to compare", "right, per cent"),
+        tuple(
+            (
+                one.name,
+                f"{one.answers:,}",
+                f"{one.shared:,}",
+                "not known" if one.accuracy is None else f"{100 * one.accuracy:.1f}",
+            )
+            for one in agreement.people
         ),
     )

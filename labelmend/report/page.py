@@ -12,7 +12,7 @@ from typing import Any
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
 from labelmend.relabel.diagnostics.explanation import Explanation
-from labelmend.report.certificate import certificate_numbers
+from labelmend.report.certificate import certificate_numbers, people_numbers
 from labelmend.report.classifier_plots import (
     change_plot,
     label_plot,
@@ -144,6 +144,7 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         accuracy_words=_accuracy_words(known),
         accuracy=accuracy_numbers(known.accuracy) if known and known.accuracy else None,
         certificate=certificate_numbers(known.certificate) if known and known.certificate else None,
+        people=people_numbers(known.certificate) if known and known.certificate else None,
         verdicts=[in_words(outcome) for outcome in comparison.outcomes],
         how_tested=how_tested(comparison),
         comparison_notes=comparison.notes,

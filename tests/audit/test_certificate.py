@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fixtures.audited import LABELS, Known, make_known
 
-from labelmend.audit.certificate import certify
+from labelmend.audit.certificate import Certificate, certify
 from labelmend.audit.draw import continued, new_design
 from labelmend.data.answers import MatchedAnswers
 from labelmend.relabel.diagnostics.explanation import HeldOut
@@ -31,7 +31,7 @@ def test_an_audit_of_all_rows_tells_the_truth():
     ]
     assert found.strata[0].figures[0].estimate == 2 / 4
     plain = json.loads(found.to_json())
-    assert plain["schema_version"] == 1
+    assert plain["schema_version"] == 2
     assert plain["figures"][2] == {
         "name": "broken",
         "estimate": 0.333333,
@@ -61,6 +61,7 @@ def joined(*several):
         tuple(name for a in several for name in a.who),
         *(np.concatenate([getattr(a, n) for a in several]) for n in ("audit", "inclusion")),
         *(tuple(x for a in several for x in getattr(a, n)) for n in ("stratum", "design")),
+        np.concatenate([a.anchored for a in several]),
         (),
     )
 
@@ -116,6 +117,40 @@ def test_people_who_don_t_agree_are_unsure_unless_a_third_decides(known, table, 
     found = certify(table, design, joined(first, other, third), {})
     assert found.unsure == 0
     assert found.figures == certify(table, design, first, {}).figures
+
+
+def test_a_second_persons_blind_answers_tell_how_far_people_agree(known, table, design):
+    audit = known.answers(table, design)
+    rows = [one.row for one in design.rows_of()[:10]]
+    blind = known.answers(table, design, rows, why="agreement", who="bob")
+    blind.anchored[:] = False
+    blind.label[:2] = (blind.label[:2] + 1) % 3
+    found = certify(table, design, joined(audit, blind), {})
+    same, people = found.agreement.same, found.agreement.people
+    assert (same.count, same.total, found.agreement.blind) == (8, 10, 10)
+    assert [(one.name, one.answers, one.shared) for one in people] == [
+        ("anna", 60, 10),
+        ("bob", 10, 10),
+    ]
+    # Eight texts are settled and two are even: (8 + 2 / 2 + 20 * 0.97) / 30, less a little.
+    assert all(one.accuracy == pytest.approx(0.946, abs=0.002) for one in people)
+    # What a second person says is no answer of the audit.
+    assert found.answered == 60
+    again = Certificate.from_json(found.to_json())
+    assert again.agreement.same.count == 8
+    assert again.agreement.people[1].name == "bob"
+
+
+def test_a_certificate_of_before_knows_nothing_of_agreement(known, table, design):
+    plain = json.loads(certify(table, design, known.answers(table, design), {}).to_json())
+    assert plain["agreement"]["people"] == [
+        {"name": "anna", "answers": 60, "shared": 0, "accuracy": None}
+    ]
+    del plain["agreement"]
+    old = Certificate.from_json(json.dumps({**plain, "schema_version": 1}))
+    assert old.agreement is None
+    with pytest.raises(ValueError, match="another version"):
+        Certificate.from_json(json.dumps({**plain, "schema_version": 3}))
 
 
 def test_more_answers_narrow_it(known, table, design):

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
+from labelmend.audit.agreement import Agreement, Person
 from labelmend.audit.words import forecast_in_words, in_words
+from labelmend.types import Share
 
 
 def test_ten_lines_at_most(certificate):
@@ -35,6 +37,33 @@ def test_rows_that_taught_are_told(certificate):
         "100 rows have their label from" in line
         for line in in_words(replace(certificate, taught=100))
     )
+
+
+def test_how_far_people_agree(certificate):
+    nobody = Agreement(Share(0, 0, 0.0, 1.0), 0, None, (Person("anna", 97, 0, None),))
+    lines = in_words(replace(certificate, agreement=nobody))
+    assert lines[-1] == "Agreement of people: not known: nobody answered the same texts."
+    assert len(in_words(replace(certificate, agreement=nobody, taught=9, open=5))) <= 9
+    people = (
+        Person("anna", 97, 10, 0.9375),
+        Person("bob", 10, 10, 0.96),
+        Person("eve", 4, 0, None),
+    )
+    some = Agreement(Share(8, 10, 0.49, 0.943), 10, 0.734, people)
+    assert in_words(replace(certificate, agreement=some))[-2:] == (
+        "10 texts were answered by several people: all agree on 8 (80.0%, 95 % interval 49.0% to "
+        "94.3%); Krippendorff's alpha 0.73.",
+        "Reliability: anna 93.8% (10 of 97 answers to compare), bob 96.0% (10 of 10 answers to "
+        "compare), eve not known: nobody answered the same texts.",
+    )
+    one = Agreement(Share(1, 1, 0.2, 1.0), 0, None, people * 4)
+    said, who = in_words(replace(certificate, agreement=one))[-2:]
+    assert said == (
+        "1 text was answered by several people: all agree on 1 (100.0%, 95 % interval 20.0% to "
+        "100.0%); beyond chance, nothing can be said: there is one answer only; beside 1 of them "
+        "several people saw labels, so they agree the more."
+    )
+    assert who.endswith(", and 4 more.")
 
 
 def test_a_forecast():

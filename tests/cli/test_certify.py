@@ -33,6 +33,7 @@ def test_from_a_sheet_to_a_certificate(cli, known, tmp_path):
     assert lines[0] == "50 of 50 drawn rows are answered; the table has 120."
     assert lines[1].startswith("wrong labels before:")
     assert "fixed beforehand" in ran.out
+    assert lines[-3] == "Agreement of people: not known: nobody answered the same texts."
     assert lines[-1] == f"certificate: {tmp_path / 'mended.certificate.json'}"
     assert cli("certify", mended, "--answers", answers, "--quiet").out == ""
 

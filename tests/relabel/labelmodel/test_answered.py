@@ -25,6 +25,7 @@ def matched(*entries):
         inclusion=np.array([np.nan if k is None else k for k in known]),
         stratum=tuple(None if k is None else "kept" for k in known),
         design=tuple(None if k is None else "d" for k in known),
+        anchored=np.zeros(len(entries), dtype=bool),
         notes=(),
     )
 
