@@ -17,7 +17,7 @@ from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
 from labelmend.errors import InputError, row_list
-from labelmend.runs.again import as_the_run
+from labelmend.runs.again import as_the_run, label_cards
 from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
@@ -84,9 +84,9 @@ def read_mended(request: TableRequest) -> MendedTable:
     )
     config = _data_config(run)
     labels = {label for label in table.values("mended_label") if label.strip()}
-    labels_path = OutputPaths.beside(request.path).labels
-    if labels_path.is_file():
-        labels |= set(read_labels_file(labels_path))
+    cards = label_cards(request.path, run)
+    if cards is not None:
+        labels |= set(read_labels_file(cards))
     dataset = to_dataset(
         table,
         columns,

@@ -38,7 +38,7 @@ def review(
         Path | None,
         typer.Option(
             "--labels",
-            help="The labels file that the table was mended with, if it was a file of yours.",
+            help="The labels file that the table was mended with, if it is not where it was.",
             show_default=False,
             readable=False,
         ),

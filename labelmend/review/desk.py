@@ -11,7 +11,7 @@ from labelmend.audit.certificate import Certificate
 from labelmend.audit.draw import read_design
 from labelmend.audit.mended import audit_paths
 from labelmend.data.request import TableRequest
-from labelmend.errors import InputError, LabelmendError
+from labelmend.errors import LabelmendError
 from labelmend.review.again import LABELMEND, relabel_command, source_of, write_profile
 from labelmend.review.jobs import Job
 from labelmend.review.outlook import standing
@@ -19,7 +19,7 @@ from labelmend.review.page import strings
 from labelmend.review.queues import Queue, Queues
 from labelmend.review.sitting import RefusedError, Sitting
 from labelmend.review.table import ReviewTable
-from labelmend.runs.layout import OutputPaths
+from labelmend.runs.again import given_labels
 
 REFIT_EVERY = 25
 """Answers after which the doubtful rows are ranked anew: the issue's number."""
@@ -42,7 +42,7 @@ class DeskFiles:
     Attributes:
         request: the mended table.
         answers: the file of answers.
-        labels: the user's labels file; None for the one that the run wrote.
+        labels: the user's labels file; None for the one that the run was given or wrote.
     """
 
     request: TableRequest
@@ -213,11 +213,7 @@ class Desk:
             InputError: the table that was mended, or its labels file, is not at hand.
         """
         path, run = self._files.request.path, self._base.table.run
-        labels = self._files.labels
-        if labels is None and not OutputPaths.beside(path).labels.is_file():
-            raise InputError(
-                "the run was given a labels file of its own; name it: labelmend review --labels"
-            )
+        labels = self._files.labels or given_labels(path, run)
         profile = self._side("profile.yaml")
         write_profile(run, profile)
         source, answers = source_of(path, run), self._files.answers

@@ -14,6 +14,7 @@ from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import InputError
 from labelmend.review.evidence import EvidenceIndex
+from labelmend.runs.again import label_cards
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
@@ -58,7 +59,7 @@ class ReviewTable:
 
         Args:
             request: the mended table.
-            labels: the labels file of the run; None for the one that the run wrote.
+            labels: the labels file of the run; None for the one that it was given or wrote.
 
         Raises:
             InputError: a file is missing or can't be used.
@@ -68,7 +69,7 @@ class ReviewTable:
         if run is None:
             raise InputError(str(problem).replace("to have it in the report", "and then review"))
         paths = OutputPaths.beside(request.path)
-        labels = labels or (paths.labels if paths.labels.is_file() else None)
+        labels = labels or label_cards(request.path, run)
         cards = read_labels_file(labels) if labels else {}
         keys = tuple(map(text_sha256, mended.dataset.texts))
         rows_of: dict[str, list[int]] = defaultdict(list)

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.request import TableRequest
+from labelmend.errors import InputError
+from labelmend.runs.companions import digest_of
+from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 
 
@@ -37,3 +41,47 @@ def as_the_run(
     reading = run.input.reading
     rules = LabelRules(reading.separator, reading.missing, reading.merge_spellings)
     return replace(request, rules=rules)
+
+
+def given_labels(table: Path, run: RunRecord) -> Path | None:
+    """Find the labels file that a run was given.
+
+    Args:
+        table: the mended one.
+        run: the record of the run.
+
+    Returns:
+        the file; None where the run wrote its own.
+
+    Raises:
+        InputError: it is not there any more, or has changed, or the record is an older one, which
+            doesn't tell of it.
+    """
+    given = run.input.labels_file
+    if given is None:
+        if OutputPaths.beside(table).labels.is_file():
+            return None
+        raise InputError(
+            "the run was given a labels file of its own; name it: labelmend review --labels"
+        )
+    recorded = table.parent / given.path
+    for path in (recorded, table.with_name(recorded.name)):
+        try:
+            if digest_of(path) == given.sha256:
+                return path
+        except OSError:
+            continue
+    raise InputError(
+        f"{recorded}: the labels file that the run was given is not there any more, or has "
+        "changed; name the one to use: labelmend review --labels"
+    )
+
+
+def label_cards(table: Path, run: RunRecord | None) -> Path | None:
+    """Return the labels file that a run was given or wrote; None where it can't be found."""
+    beside = OutputPaths.beside(table).labels
+    try:
+        given = None if run is None else given_labels(table, run)
+    except InputError:
+        return None
+    return given or (beside if beside.is_file() else None)

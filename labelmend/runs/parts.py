@@ -74,6 +74,18 @@ class LabelReading(Part):
     merge_spellings: bool = False
 
 
+class LabelsFile(Part):
+    """The labels file that a run was given.
+
+    Attributes:
+        path: from the folder of the mended table; from the root where no path leads there.
+        sha256: of the file.
+    """
+
+    path: Text
+    sha256: Text
+
+
 class RunInput(Part):
     """The table that was mended.
 
@@ -85,6 +97,7 @@ class RunInput(Part):
         columns: which was what.
         reading: how cells with labels were read.
         blank: rows without text, which were left out.
+        labels_file: that was given with the table; None where the run wrote its own.
     """
 
     path: Text
@@ -94,6 +107,7 @@ class RunInput(Part):
     columns: InputColumns
     reading: LabelReading = LabelReading()
     blank: int = 0
+    labels_file: LabelsFile | None = None
 
 
 class UsedModel(Part):

@@ -40,10 +40,10 @@ from labelmend.runs.parts import (
 from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel
 
-SCHEMA_VERSION = 3
-"""Of the records that are written. 2 is read too, which knows one column of text and no rules of
-reading labels, 1, which knows no interval of the noise, and 0, which has no such key, and older
-words."""
+SCHEMA_VERSION = 4
+"""Of the records that are written. 3 is read too, which knows nothing of the labels file that was
+given, 2, which knows one column of text and no rules of reading labels, 1, which knows no interval
+of the noise, and 0, which has no such key, and older words."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
 

@@ -16,7 +16,7 @@ from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
-from labelmend.errors import OutputError
+from labelmend.errors import InputError, OutputError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.evidence.registry import resolved_sources
@@ -28,7 +28,7 @@ from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
 from labelmend.runs.companions import EVIDENCE, LABELS, TABLE, check_labels, digest_of
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.parts import InputColumns, LabelReading, RunInput
+from labelmend.runs.parts import InputColumns, LabelReading, LabelsFile, RunInput
 from labelmend.runs.record import RunRecord
 
 
@@ -100,8 +100,9 @@ def relabel_file(
     if tell is not None:
         for note in script:
             tell(note)
-    # Before the work: the file may be gone or another one after it.
+    # Before the work: the files may be gone or others after it.
     digest = table_digest(request.path)
+    cards = None if labels_file is None else _labels_given(labels_file, output)
     if fresh:
         forget(paths.store)
     with Store(paths.store if use_llm else None) as store:
@@ -119,6 +120,7 @@ def relabel_file(
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
     notes = (*loaded.notes, *script, *result.notes, *tuned)
     source = _run_input(request, loaded, digest, len(result.unique))
+    source = source.model_copy(update={"labels_file": cards})
     record = RunRecord.of(result, config, models.all(), source, notes)
     _write(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
@@ -175,6 +177,26 @@ def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: i
         reading=LabelReading(**asdict(request.rules)),
         blank=len(loaded.table) - len(loaded.dataset),
     )
+
+
+def _labels_given(path: Path, output: Path) -> LabelsFile:
+    """Return what the record says of the user's labels file, which moves with the output's folder.
+
+    Links among the folders are followed first, as `..` behind a link leads elsewhere.
+
+    Raises:
+        InputError: it was there a moment ago, and can't be read now.
+    """
+    folder, parent = output.parent.resolve(), path.parent.resolve()
+    try:
+        found = os.path.relpath(parent / path.name, folder)
+    except ValueError:  # they are on two drives
+        found = str(parent / path.name)
+    try:
+        digest = digest_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+    return LabelsFile(path=os.fsencode(found).decode(errors="replace"), sha256=digest)
 
 
 def _check_outputs(

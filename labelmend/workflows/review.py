@@ -39,7 +39,7 @@ class ReviewRequest:
         answers: where answers go; None for `ANSWERS` beside the table.
         audit: a sheet of an audit, whose rows are asked about in its order, or the audit's design;
             None for all rows that were drawn.
-        labels: the user's labels file; None for the one that the run wrote.
+        labels: the user's labels file; None for the one that the run was given or wrote.
         who: answers; None for the login's name.
         blind: hide the labels in all queues, or in none but agreement; None for those of audit and
             agreement.

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import sys
 import time
 from importlib import resources
@@ -111,6 +112,30 @@ def test_apply_says_what_is_missing(tmp_path):
         assert "data.csv: the table that was mended is not there" in reply.json()["facts"]["said"]
         table.with_suffix(".labels.yaml").unlink()
         assert "--labels" in tab.post("apply").json()["facts"]["said"]
+
+
+def test_the_labels_file_of_the_run_is_found_again(mendable, monkeypatch):
+    told = backwards(monkeypatch)
+    cards = mendable.with_name("cards.yaml")
+    cards.write_text("fees:\n  description: What is charged.\nnew: {}\n")
+    path = mendable.with_suffix(".run.json")
+    record = json.loads(path.read_text())
+    digest = hashlib.sha256(cards.read_bytes()).hexdigest()
+    record["input"]["labels_file"] = {"path": "cards.yaml", "sha256": digest}
+    path.write_text(json.dumps(record))
+    with Served(mendable) as served:
+        tab = served.client()
+        labels = {one["name"]: one["description"] for one in served.desk.start()["labels"]}
+        assert labels["fees"] == "What is charged."
+        # A label that no row carries may be an answer.
+        assert tab.answer(0, "new").status_code == 200
+        assert tab.post("apply").status_code == 200
+        assert told[-1][2] == cards
+        until(lambda: tab.progress()["jobs"]["apply"]["phase"] != "running")
+        cards.write_text("fees: {}\n")
+        refused = tab.post("apply")
+        assert refused.status_code == 409
+        assert "the labels file that the run was given" in refused.json()["facts"]["said"]
 
 
 def test_the_certificate_is_of_the_audit_alone(tmp_path):

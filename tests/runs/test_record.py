@@ -67,6 +67,7 @@ KEYS = """
 schema_version labelmend input.path input.sha256 input.rows input.texts input.columns.text
 input.columns.label input.columns.id input.columns.votes input.columns.more_text
 input.reading.separator input.reading.missing input.reading.merge_spellings input.blank
+input.labels_file
 seed config models.encoder.name
 models.encoder.sha256 models.encoder.source labels oos_label advice.trust.trusted
 advice.trust.reason advice.trust.agreement advice.trust.errors advice.merge advice.split
@@ -185,14 +186,20 @@ def test_records_of_version_2_are_read(fields):
     assert read.input.reading == LabelReading()
 
 
+def test_records_of_version_3_are_read(fields):
+    old = {**fields, "schema_version": 3}
+    del old["input"]["labels_file"]
+    assert RunRecord.from_json(json.dumps(old)).input == SOURCE
+
+
 def test_the_keys_of_the_file_change_with_its_version_only(fields):
     assert keys(fields) == KEYS.split()
-    assert SCHEMA_VERSION == 3
+    assert SCHEMA_VERSION == 4
 
 
 def test_what_is_written_is_read(record, tmp_path):
     text = record.to_json()
-    assert text.startswith('{\n  "schema_version": 3,\n  "labelmend": ')
+    assert text.startswith('{\n  "schema_version": 4,\n  "labelmend": ')
     assert text.endswith("}\n")
     path = tmp_path / "a.run.json"
     path.write_text(text, "utf-8")
@@ -233,7 +240,7 @@ def test_a_record_of_a_later_version_is_refused(fields, tmp_path):
     with pytest.raises(InputError) as caught:
         RunRecord.read(path)
     assert str(caught.value) == (
-        f"{path}: written by a later labelmend (schema version 7, this one reads up to 3); "
+        f"{path}: written by a later labelmend (schema version 7, this one reads up to 4); "
         "update labelmend"
     )
 

@@ -1,5 +1,6 @@
 """Files in, files out, with the stages in between left out."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,16 @@ def test_a_script_that_is_not_read_is_told_before_any_work(tmp_path, encoders):
         )
     assert "do not read the script of these texts" in told[0]
     assert "--profile multilingual" in told[0]
+
+
+def test_the_record_names_the_labels_file_from_the_output_on(tmp_path):
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    cards = tmp_path / "cards.yaml"
+    cards.write_bytes(b"a: {}\n")
+    # Behind the link, `..` is not where it looks to be.
+    (tmp_path / "out").symlink_to(tmp_path / "real" / "deep")
+    found = job._labels_given(cards, tmp_path / "out" / "mended.csv")
+    assert found.path == "../../cards.yaml"
+    assert found.sha256 == hashlib.sha256(b"a: {}\n").hexdigest()
+    assert (tmp_path / "out" / found.path).samefile(cards)
+    assert job._labels_given(cards, tmp_path / "mended.csv").path == "cards.yaml"
