@@ -32,6 +32,7 @@ from labelmend.relabel.diagnostics.self_test import (
     presumed_truth,
     tighten,
 )
+from labelmend.relabel.diagnostics.text_layout import layout_of
 from labelmend.relabel.doubt import notes_on_evidence, notes_on_length, with_interval
 from labelmend.relabel.escalation.annotator_weights import hear_witnesses
 from labelmend.relabel.escalation.escalate import Escalation
@@ -339,6 +340,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         guarantee=state.guarantee,
         held_out=state.held_out,
         interval=state.interval,
+        layout=layout_of(corpus.embeddings, run.config.seed),
         notes=(
             *found(run.space).notes,
             *([] if trust.trusted else [trust.reason]),

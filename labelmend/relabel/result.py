@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.labelmodel.answered import Answered
 from labelmend.relabel.labelmodel.risk_control import Guarantee
@@ -57,6 +60,19 @@ class SelfTest:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a run leaves of its embeddings, by distinct text.
+
+    Attributes:
+        points: float32 [u, 2], places on a map of the texts.
+        leading: float16 [u, m], on their leading axes of variance, less the mean.
+    """
+
+    points: Floats
+    leading: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
 class Relabelling:
     """The whole outcome of the main job, in the order of the dataset's rows.
 
@@ -80,6 +96,7 @@ class Relabelling:
             without answers.
         interval: between which the share of wrong labels lies, as far as the table can tell; None
             where answers tell it, or where nothing does.
+        layout: what is left of the embeddings; None where nobody asked for it.
     """
 
     dataset: Dataset
@@ -99,3 +116,4 @@ class Relabelling:
     guarantee: Guarantee | None = None
     held_out: Decisions | None = None
     interval: NoiseInterval | None = None
+    layout: Layout | None = None

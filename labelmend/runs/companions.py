@@ -12,7 +12,7 @@ from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 
-TABLE, EVIDENCE, LABELS = "table", "evidence", "labels"
+TABLE, EVIDENCE, INDEX, LABELS = "table", "evidence", "index", "labels"
 """What the files are, in the record."""
 
 

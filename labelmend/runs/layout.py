@@ -7,6 +7,9 @@ from labelmend.data.labels_file import MARK
 from labelmend.data.outputs.claim import Output
 from labelmend.errors import OutputError
 
+MARK_OF_INDEX = "labelmend.index"
+"""Stands in the head of an index of a mended table, and in no other file."""
+
 
 @dataclass(frozen=True)
 class OutputPaths:
@@ -17,6 +20,7 @@ class OutputPaths:
     record: Path
     labels: Path
     store: Path
+    index: Path
 
     @classmethod
     def beside(cls, table: Path) -> "OutputPaths":
@@ -33,6 +37,7 @@ class OutputPaths:
             record=table.with_suffix(".run.json"),
             labels=table.with_suffix(".labels.yaml"),
             store=table.with_suffix(".votes.sqlite"),
+            index=table.with_suffix(".index.arrow"),
         )
 
     def outputs(self, *, labels: bool, store: bool) -> tuple[Output, ...]:
@@ -46,6 +51,7 @@ class OutputPaths:
             Output(self.table, is_table=True),
             Output(self.evidence, "evidence", ('{"row":1,', '{"row": 1,')),
             Output(self.record, "record of a run", ('"labelmend": ',)),
+            Output(self.index, "index of a mended table", (MARK_OF_INDEX,)),
         ]
         if labels:
             found.append(cards_output(self.labels))
@@ -59,7 +65,7 @@ class OutputPaths:
     @property
     def read(self) -> tuple[Path, ...]:
         """The files beside the mended table that are read with it."""
-        return self.evidence, self.record, self.labels
+        return self.evidence, self.record, self.labels, self.index
 
 
 def cards_output(path: Path) -> Output:
