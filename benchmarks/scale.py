@@ -204,11 +204,11 @@ class Watch:
         now = time.process_time()
         name = self._open[-1] if self._open else "rest"
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
-        self.peak[name] = max(self.peak.get(name, 0.0), _high_water_gib())
+        self.peak[name] = max(self.peak.get(name, 0.0), high_water_gib())
         self._since = now
 
 
-def _high_water_gib() -> float:
+def high_water_gib() -> float:
     """Return the peak of resident memory (VmHWM) since the last call, and start it anew."""
     status = Path("/proc/self/status").read_text("utf-8").splitlines()
     high = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
