@@ -51,6 +51,16 @@ def relabel(
             show_default=False,
         ),
     ] = None,
+    label_edits: Annotated[
+        Path | None,
+        typer.Option(
+            "--label-edits",
+            help="Labels that were renamed, merged, split or described on the review page: applied "
+            "before anything else.",
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
@@ -131,7 +141,9 @@ def relabel(
     )
     if dry_run:
         with keeping_votes(None):
-            plan, models, notes = plan_file(request, config, labels, answers, use_llm=not no_llm)
+            plan, models, notes = plan_file(
+                request, config, labels, answers, label_edits, use_llm=not no_llm
+            )
             print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
         return
     target = output or beside(table, "mended")
@@ -144,6 +156,7 @@ def relabel(
             bars,
             labels_file=labels,
             answers_file=answers,
+            edits_file=label_edits,
             use_llm=not no_llm,
             fresh=fresh,
             self_test=self_test,
@@ -175,7 +188,7 @@ def _harm(text: str | None) -> list[str]:
     return [f"decision.max_harm={share!r}"]
 
 
-_BUDGET = re.compile(r"(?P<all>all)|(?P<rows>\d+)|(?P<time>\d+(\.\d+)?)(?P<unit>[smh])")
+_BUDGET = re.compile(r"(?P<all>all)|(?P<rows>\d{1,12})|(?P<time>\d{1,12}(\.\d+)?)(?P<unit>[smh])")
 _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 
@@ -187,7 +200,8 @@ def _budget(text: str | None) -> list[str]:
 
     found = _BUDGET.fullmatch(text.strip().casefold())
     if found is None:
-        raise ConfigError(f"--llm-budget {text}: give rows (500), a time (20m, 2h) or all")
+        # A terminal's line of it: what is pasted may be thousands of digits.
+        raise ConfigError(f"--llm-budget {text[:80]}: give rows (500), a time (20m, 2h) or all")
     rows = found["rows"] or "-1"
     minutes = float(found["time"]) * _MINUTES[found["unit"]] if found["time"] else 0.0
     if found["time"] and not minutes:

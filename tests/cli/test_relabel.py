@@ -80,6 +80,7 @@ def test_the_files(real):
         "noisy.csv",
         "out.csv",
         "out.evidence.jsonl",
+        "out.index.arrow",
         "out.labels.yaml",
         "out.run.json",
     ]
@@ -237,6 +238,7 @@ def test_quiet_prints_nothing_and_the_default_output_lies_beside_the_table(cli, 
         "tiny.csv",
         "tiny.mended.csv",
         "tiny.mended.evidence.jsonl",
+        "tiny.mended.index.arrow",
         "tiny.mended.labels.yaml",
         "tiny.mended.run.json",
     ]
@@ -297,7 +299,8 @@ def test_only_a_labels_file_gives_labels(cli, tmp_path, encoders):
     assert ran.code == 0
     assert {row["decision"] for row in read(tmp_path / "t.mended.csv")} <= {"label", "review"}
     assert names(tmp_path) == [
-        *("l.yaml", "t.csv", "t.mended.csv", "t.mended.evidence.jsonl", "t.mended.run.json")
+        *("l.yaml", "t.csv", "t.mended.csv", "t.mended.evidence.jsonl"),
+        *("t.mended.index.arrow", "t.mended.run.json"),
     ]
 
 
@@ -661,8 +664,9 @@ def test_bad_yaml(cli, tiny, option, content, said):
         (("--voter", "x.gguf"), "--voter adds an LLM and --no-llm asks none"),
         *(
             (("--llm-budget", said), f"--llm-budget {said}: give rows (500), a time (20m, 2h) or")
-            for said in ("much", "-3", "1.5", "20 %", "20x", "nanm", "")
+            for said in ("much", "-3", "1.5", "20 %", "20x", "nanm", "", "9" * 13, "9" * 13 + "h")
         ),
+        (("--llm-budget", "9" * 5000), f"--llm-budget {'9' * 80}: give rows (500)"),
         (("--llm-budget", "0m"), "--llm-budget 0m: no time at all; use --no-llm"),
     ],
 )
