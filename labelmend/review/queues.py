@@ -14,6 +14,7 @@ from labelmend.audit.draw import Design, DrawnRow
 from labelmend.data.answers import Answer, Shown
 from labelmend.review.book import AnswerBook
 from labelmend.review.table import ReviewTable
+from labelmend.types import Bools
 
 Queue = Literal["audit", "doubtful", "agreement"]
 
@@ -72,8 +73,15 @@ class Queues:
             return Asked(row, queue, Shown("agreement"), blind=True)
         return Asked(row, queue, Shown("queue"), blind=bool(self.blind))
 
-    def open_rows(self, queue: Queue, who: str) -> Iterator[Asked]:
-        """Yield the rows that a person may be asked about, first ones first."""
+    def open_rows(self, queue: Queue, who: str, among: Bools | None = None) -> Iterator[Asked]:
+        """Yield the rows that a person may be asked about, first ones first.
+
+        Args:
+            queue: from which.
+            who: is asked.
+            among: bool [n], the rows that the person picked, to which the queue of doubtful ones is
+                narrowed; None for all.
+        """
         if queue == "audit":
             for drawn in self.drawn:
                 if not self.is_audited(self.table.keys[drawn.row]):
@@ -84,8 +92,8 @@ class Queues:
                     row = self.table.rows_of[key][0]
                     yield Asked(row, queue, Shown("agreement"), blind=True)
         else:
-            left = self.left_to_audit()
-            for row in self.table.order.tolist():
+            left, order = self.left_to_audit(), self.table.order
+            for row in (order if among is None else order[among[order]]).tolist():
                 key = self.table.keys[row]
                 if not self.book.on(key) and key not in left:
                     yield Asked(row, queue, Shown("queue"), blind=bool(self.blind))

@@ -20,6 +20,7 @@ from labelmend.review.locks import Locks
 from labelmend.review.outlook import NEXT_ROWS, Pace, likely_wrong
 from labelmend.review.queues import QUEUE_OF, Asked, Queue, Queues
 from labelmend.review.table import ReviewTable
+from labelmend.types import Bools
 
 
 class RefusedError(Exception):
@@ -110,13 +111,16 @@ class Sitting:
         with self._lock:
             self._queues = queues
 
-    def next_row(self, tab: Tab, queue: Queue, skip: int | None = None) -> Item | None:
+    def next_row(
+        self, tab: Tab, queue: Queue, skip: int | None = None, among: Bools | None = None
+    ) -> Item | None:
         """Return the next row of a queue for a tab, and hold its text; None where there is none.
 
         Args:
             tab: that asks.
             queue: from which.
             skip: a row that the person puts off: it comes again behind all others.
+            among: bool [n], as `Queues.open_rows` has it.
         """
         with self._lock:
             self.book.refresh()
@@ -125,7 +129,7 @@ class Sitting:
                 skipped.pop(skip, None)
                 skipped[skip] = None
             put_off: dict[int, Asked] = {}
-            for asked in self._queues.open_rows(queue, tab.who):
+            for asked in self._queues.open_rows(queue, tab.who, among):
                 if not self._locks.free(self._key(asked.row), tab.name):
                     continue
                 if asked.row not in skipped:
@@ -244,6 +248,23 @@ class Sitting:
             others = [other for other in others if self._is_open(tab, other)]
             self._locks.take([self._key(row), *(self._key(o.row) for o in others)], tab.name)
             return [self._item(tab, other) for other in others]
+
+    def open_texts(self, who: str, among: Bools | None) -> int:
+        """Return how many doubtful rows, of those that a person picked, are open to them."""
+        with self._lock:
+            self.book.refresh()
+            return sum(1 for _ in self._queues.open_rows("doubtful", who, among))
+
+    def unseen(self, who: str) -> set[str]:
+        """Return the texts whose labels a person is not to see, by hash: they will be asked blind.
+
+        Those are the rows of the audit that nobody has answered, and what only others have.
+        """
+        with self._lock:
+            self.book.refresh()
+            others = self._queues.texts_of_others(who)
+            agreement = {key for key in others if who not in self.book.on(key)}
+            return agreement | self._queues.left_to_audit()
 
     def hold(self, tab: Tab) -> None:
         """Hear that a tab is still there."""

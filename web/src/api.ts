@@ -1,6 +1,6 @@
 // Talking to the server that this page came from, and to no other.
 
-import type { Item, Progress, Queue, Start, Verdict, Why } from "./types";
+import type { Choice, Item, Matrix, Progress, Queue, Start, Verdict, Why } from "./types";
 
 /** A refusal of the server's: a word of the catalogue, with facts. */
 export class Refusal extends Error {
@@ -12,13 +12,20 @@ export class Refusal extends Error {
   }
 }
 
-async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
-  let reply: Response;
+async function reach(path: string, options: RequestInit = {}): Promise<Response> {
   try {
-    reply = await fetch(path, { credentials: "same-origin", ...options });
+    return await fetch(path, { credentials: "same-origin", ...options });
   } catch {
     throw new Refusal("offline");
   }
+}
+
+async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
+  const reply = await reach(path, options);
+  return heard<T>(reply);
+}
+
+async function heard<T>(reply: Response): Promise<T> {
   const said = (await reply.json().catch(() => ({ error: "invalid" }))) as T & {
     error?: string;
     facts?: Record<string, string>;
@@ -40,6 +47,8 @@ function tabName(): string {
 
 export class Api {
   private readonly tab = tabName();
+  /** What the person picked in a picture: the doubtful queue is narrowed to it. */
+  choice: Choice | null = null;
 
   constructor(public who: string) {}
 
@@ -52,7 +61,7 @@ export class Api {
   }
 
   next(queue: Queue, skip: number | null): Promise<{ item: Item | null }> {
-    return post("/api/next", { ...this.me, queue, skip });
+    return post("/api/next", { ...this.me, queue, skip, choice: this.choice });
   }
 
   answer(
@@ -62,7 +71,8 @@ export class Api {
     more: number[],
   ): Promise<{ answers: string[]; item: Item | null }> {
     const { queue, row, hidden } = item;
-    return post("/api/answer", { ...this.me, queue, row, verdict, label, more, revealed: !hidden });
+    const said = { queue, row, verdict, label, more, revealed: !hidden };
+    return post("/api/answer", { ...this.me, ...said, choice: this.choice });
   }
 
   undo(): Promise<{ item: Item }> {
@@ -84,6 +94,25 @@ export class Api {
 
   progress(): Promise<Progress> {
     return ask(`/api/progress?${new URLSearchParams({ who: this.who })}`);
+  }
+
+  async map(): Promise<ArrayBuffer> {
+    const reply = await reach(`/api/map?${new URLSearchParams({ who: this.who })}`);
+    return reply.ok ? reply.arrayBuffer() : heard(reply);
+  }
+
+  matrix(label: string | null): Promise<Matrix> {
+    const query = new URLSearchParams({ who: this.who, ...(label === null ? {} : { label }) });
+    return ask(`/api/matrix?${query}`);
+  }
+
+  async texts(rows: number[]): Promise<{ row: number; text: string }[]> {
+    const query = new URLSearchParams(rows.map((row) => ["row", String(row)]));
+    return (await ask<{ texts: { row: number; text: string }[] }>(`/api/texts?${query}`)).texts;
+  }
+
+  async choose(choice: Choice): Promise<number> {
+    return (await post<{ texts: number }>("/api/choose", { ...this.me, choice })).texts;
   }
 
   hold(): Promise<object> {

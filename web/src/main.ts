@@ -2,15 +2,18 @@
 
 import { Api, Refusal } from "./api";
 import { batchOf, type Batch } from "./batch";
+import { showChosen } from "./chosen";
 import { button, el, part } from "./dom";
 import { openHelp } from "./help";
 import { listen } from "./keys";
+import { mapView } from "./map";
+import { matrixView } from "./matrix";
 import { openPicker } from "./picker";
 import { progressView } from "./progress";
 import { inWords, rowView } from "./row";
 import { LabelSearch } from "./search";
 import { learn, number, say } from "./strings";
-import { QUEUES, type Item, type Progress, type Queue, type Start, type Verdict } from "./types";
+import { QUEUES, type Choice, type Item, type Progress, type Queue, type Start, type Verdict } from "./types";
 import { Views } from "./views";
 import { whyView } from "./why";
 
@@ -42,6 +45,13 @@ class Page {
     who.value = this.start.who;
     who.addEventListener("change", () => this.become(who.value.trim()));
     this.views.add("rows", () => ({}));
+    const pictures = {
+      ask: (choice: Choice, words: string) => this.narrow(choice, words),
+      tell: (text: string) => this.tell(text),
+      refused: (error: unknown) => void this.refused(error),
+    };
+    this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
+    this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
       accept: () => this.accept(),
       keep: () => this.keep(),
@@ -112,7 +122,8 @@ class Page {
 
   private done(): Node[] {
     const none = this.queue === "audit" && this.progress?.audit.total === 0;
-    const why = none ? "done-audit-none" : `done-${this.queue}`;
+    const chosen = this.queue === "doubtful" && this.api.choice;
+    const why = none ? "done-audit-none" : chosen ? "done-chosen" : `done-${this.queue}`;
     return [el("p", { class: "done" }, say(why)), el("p", {}, say("done-next"))];
   }
 
@@ -125,6 +136,14 @@ class Page {
       this.show(item);
       this.showProgress();
     });
+  }
+
+  /** Ask about the rows that were picked in a picture; null for all of them again. */
+  private narrow(choice: Choice | null, words: string): void {
+    this.api.choice = choice;
+    this.views.open("rows");
+    showChosen(choice && words, () => this.narrow(null, ""));
+    void this.change("doubtful");
   }
 
   private become(who: string): void {

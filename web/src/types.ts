@@ -50,6 +50,18 @@ export interface Why {
   neighbours: { text: string; labels: string[]; similarity: number }[];
 }
 
+/** An area of the map, a row with what is near to it there, or a cell of the matrix. */
+export type Choice = { area: [number, number][] } | { near: number } | { given: string; proposed: string };
+
+export interface Matrix {
+  labels: string[];
+  counts: number[][];
+  others: number;
+  pairs: { given: string; proposed: string; texts: number }[];
+  more: number;
+  hidden: number;
+}
+
 export interface Job {
   phase: "idle" | "running" | "done" | "failed";
   said: string;

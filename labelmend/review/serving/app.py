@@ -11,14 +11,15 @@ from starlette.exceptions import HTTPException
 
 from labelmend.errors import LabelmendError
 from labelmend.review.desk import Desk
+from labelmend.review.label_set.routes import add_label_set
 from labelmend.review.page import shell
+from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
 from labelmend.review.serving.guard import App, Door, Guard
+from labelmend.review.serving.pictures import AnswerChosen, NextChosen, add_pictures
 from labelmend.review.serving.requests import (
     FromTab,
-    NewAnswer,
     NewGoal,
-    NextRow,
     OneRow,
     Row,
     TabName,
@@ -57,7 +58,10 @@ def make_app(desk: Desk, door: Door) -> App:
     )
     _pages(app, door)
     _reading(app, desk)
-    _answering(app, desk)
+    pictures = Pictures(desk.sitting)
+    _answering(app, desk, pictures)
+    add_pictures(app, pictures)
+    add_label_set(app, desk.labels)
     _refusing(app)
     return Guard(app, door)
 
@@ -99,17 +103,18 @@ def _reading(app: FastAPI, desk: Desk) -> None:
         return Plain(desk.sitting.why(Tab(tab, who), queue, row))
 
 
-def _answering(app: FastAPI, desk: Desk) -> None:
+def _answering(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
     @app.post("/api/next")
-    def next_row(body: NextRow) -> Any:
-        item = desk.sitting.next_row(body.sender(), body.queue, body.skip)
+    def next_row(body: NextChosen) -> Any:
+        among = pictures.among(body.choice)
+        item = desk.sitting.next_row(body.sender(), body.queue, body.skip, among)
         return Plain({"item": None if item is None else item.plain()})
 
     @app.post("/api/answer")
-    def answer(body: NewAnswer) -> Any:
-        tab = body.sender()
+    def answer(body: AnswerChosen) -> Any:
+        tab, among = body.sender(), pictures.among(body.choice)
         written = desk.sitting.answer(tab, body.said())
-        item = desk.sitting.next_row(tab, body.queue)
+        item = desk.sitting.next_row(tab, body.queue, among=among)
         return Plain(
             {
                 "answers": [one.answer for one in written],

@@ -8,13 +8,18 @@ var Refusal = class extends Error {
   code;
   facts;
 };
-async function ask(path, options = {}) {
-  let reply;
+async function reach(path, options = {}) {
   try {
-    reply = await fetch(path, { credentials: "same-origin", ...options });
+    return await fetch(path, { credentials: "same-origin", ...options });
   } catch {
     throw new Refusal("offline");
   }
+}
+async function ask(path, options = {}) {
+  const reply = await reach(path, options);
+  return heard(reply);
+}
+async function heard(reply) {
   const said = await reply.json().catch(() => ({ error: "invalid" }));
   if (!reply.ok) throw new Refusal(said.error ?? "invalid", said.facts);
   return said;
@@ -33,6 +38,8 @@ var Api = class {
   }
   who;
   tab = tabName();
+  /** What the person picked in a picture: the doubtful queue is narrowed to it. */
+  choice = null;
   static start() {
     return ask("/api/start");
   }
@@ -40,11 +47,12 @@ var Api = class {
     return { tab: this.tab, who: this.who };
   }
   next(queue, skip) {
-    return post("/api/next", { ...this.me, queue, skip });
+    return post("/api/next", { ...this.me, queue, skip, choice: this.choice });
   }
   answer(item, verdict, label, more2) {
     const { queue, row, hidden } = item;
-    return post("/api/answer", { ...this.me, queue, row, verdict, label, more: more2, revealed: !hidden });
+    const said = { queue, row, verdict, label, more: more2, revealed: !hidden };
+    return post("/api/answer", { ...this.me, ...said, choice: this.choice });
   }
   undo() {
     return post("/api/undo", this.me);
@@ -61,6 +69,21 @@ var Api = class {
   }
   progress() {
     return ask(`/api/progress?${new URLSearchParams({ who: this.who })}`);
+  }
+  async map() {
+    const reply = await reach(`/api/map?${new URLSearchParams({ who: this.who })}`);
+    return reply.ok ? reply.arrayBuffer() : heard(reply);
+  }
+  matrix(label) {
+    const query = new URLSearchParams({ who: this.who, ...label === null ? {} : { label } });
+    return ask(`/api/matrix?${query}`);
+  }
+  async texts(rows) {
+    const query = new URLSearchParams(rows.map((row) => ["row", String(row)]));
+    return (await ask(`/api/texts?${query}`)).texts;
+  }
+  async choose(choice) {
+    return (await post("/api/choose", { ...this.me, choice })).texts;
   }
   hold() {
     return post("/api/hold", this.me);
@@ -163,6 +186,20 @@ function batchOf(items, close) {
     count();
   }
   return { view, ticked: () => boxes.filter((box) => box.checked).map((box) => Number(box.value)) };
+}
+
+// src/chosen.ts
+function showChosen(words, drop) {
+  document.getElementById("chosen")?.remove();
+  if (words === null) return;
+  part("row").before(
+    el(
+      "p",
+      { id: "chosen", class: "chosen" },
+      el("span", {}, say("chosen-only", { what: words })),
+      button({}, drop, say("chosen-all"))
+    )
+  );
 }
 
 // src/picker.ts
@@ -273,9 +310,9 @@ function openHelp() {
 }
 
 // src/keys.ts
-function listen(actions) {
+function listen(actions, deaf) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || deaf()) return;
     const target = event.target;
     if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "Enter" && target.matches("button, a")) return;
@@ -302,6 +339,737 @@ function actionOf(key, actions) {
     escape: actions.close
   };
   return known[key.toLowerCase()];
+}
+
+// src/mappoints.ts
+var HIDDEN = -2;
+var DECISIONS = ["keep", "change", "review", "label", "answered"];
+var CELLS = 256;
+function pointsOf(buffer) {
+  const count = new DataView(buffer).getUint32(0, true);
+  const at = (part2) => 4 + 4 * count * part2;
+  return {
+    count,
+    x: new Float32Array(buffer, at(0), count),
+    y: new Float32Array(buffer, at(1), count),
+    rows: new Int32Array(buffer, at(2), count),
+    given: new Int32Array(buffer, at(3), count),
+    proposed: new Int32Array(buffer, at(4), count),
+    decisions: new Int8Array(buffer, at(5), count)
+  };
+}
+var Grid = class {
+  constructor(points) {
+    this.points = points;
+    const { x, y, count } = points;
+    const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
+    for (let i = 0; i < count; i++) {
+      if (Number.isNaN(x[i])) continue;
+      box.left = Math.min(box.left, x[i]);
+      box.right = Math.max(box.right, x[i]);
+      box.bottom = Math.min(box.bottom, y[i]);
+      box.top = Math.max(box.top, y[i]);
+    }
+    this.box = box.left <= box.right ? box : { left: 0, right: 0, bottom: 0, top: 0 };
+    this.step = Math.max(this.box.right - this.box.left, this.box.top - this.box.bottom, 1e-9) / CELLS;
+    this.starts = new Uint32Array(CELLS * CELLS + 1);
+    const cells = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      const cell = Number.isNaN(x[i]) ? -1 : this.row(y[i]) * CELLS + this.column(x[i]);
+      cells[i] = cell;
+      if (cell >= 0) this.starts[cell + 1]++;
+    }
+    for (let cell = 0; cell < CELLS * CELLS; cell++) this.starts[cell + 1] += this.starts[cell];
+    this.members = new Uint32Array(this.starts[CELLS * CELLS]);
+    const next = this.starts.slice();
+    for (let i = 0; i < count; i++) {
+      if (cells[i] >= 0) this.members[next[cells[i]]++] = i;
+    }
+  }
+  points;
+  box;
+  step;
+  starts;
+  members;
+  column(x) {
+    return Math.min(CELLS - 1, Math.max(0, Math.floor((x - this.box.left) / this.step)));
+  }
+  row(y) {
+    return Math.min(CELLS - 1, Math.max(0, Math.floor((y - this.box.bottom) / this.step)));
+  }
+  /** Return the point that is nearest to a place and within a distance; -1 where there is none. */
+  nearest(x, y, within) {
+    let found = -1;
+    let best = within * within;
+    this.each({ left: x - within, right: x + within, bottom: y - within, top: y + within }, (i) => {
+      const away = (this.points.x[i] - x) ** 2 + (this.points.y[i] - y) ** 2;
+      if (away < best || away === best && (found < 0 || i < found)) {
+        best = away;
+        found = i;
+      }
+    });
+    return found;
+  }
+  /** Visit the points in a box. */
+  each(box, visit) {
+    const { x, y } = this.points;
+    const [first, last] = [this.column(box.left), this.column(box.right)];
+    for (let row = this.row(box.bottom); row <= this.row(box.top); row++) {
+      const end = this.starts[row * CELLS + last + 1];
+      for (let at = this.starts[row * CELLS + first]; at < end; at++) {
+        const i = this.members[at];
+        if (x[i] >= box.left && x[i] <= box.right && y[i] >= box.bottom && y[i] <= box.top) visit(i);
+      }
+    }
+  }
+};
+
+// src/mapcolours.ts
+var COLOUR_BY = ["decision", "given", "proposed"];
+var MARKS = 6;
+var REST = MARKS;
+var HIDDEN_MARK = 4;
+var MARK_OF_DECISION = [REST, 0, 1, 2, 3];
+function byDecision(points) {
+  const marks = new Uint8Array(points.count);
+  const counts = new Uint32Array(DECISIONS.length + 1);
+  points.decisions.forEach((decision, i) => {
+    marks[i] = decision === HIDDEN ? HIDDEN_MARK : MARK_OF_DECISION[decision] ?? REST;
+    const kind = decision === HIDDEN ? DECISIONS.length : Math.max(decision, 0);
+    counts[kind]++;
+  });
+  const legend = DECISIONS.map((what, kind) => ({ what, mark: MARK_OF_DECISION[kind], count: counts[kind] }));
+  legend.push({ what: "hidden", mark: HIDDEN_MARK, count: counts[DECISIONS.length] });
+  return { marks, legend: legend.filter((entry) => entry.count) };
+}
+function byLabel(points, by, chosen) {
+  const marks = new Uint8Array(points.count).fill(REST);
+  const counts = new Uint32Array(MARKS + 1);
+  points[by].forEach((label, i) => {
+    const mark = chosen.indexOf(label);
+    if (mark >= 0) marks[i] = mark;
+    counts[marks[i]]++;
+  });
+  const legend = chosen.map((what, mark) => ({ what, mark, count: counts[mark] }));
+  legend.push({ what: "others", mark: REST, count: counts[REST] });
+  return { marks, legend };
+}
+function mostConfused(points, labels2) {
+  const moved = new Uint32Array(labels2);
+  for (let i = 0; i < points.count; i++) {
+    const [given, proposed] = [points.given[i], points.proposed[i]];
+    if (given < 0 || proposed < 0 || given === proposed) continue;
+    moved[given]++;
+    moved[proposed]++;
+  }
+  const order = Array.from(moved.keys()).filter((label) => moved[label]);
+  return order.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, MARKS);
+}
+
+// src/mapcanvas.ts
+var NEAR_PX = 12;
+var CLICK_PX = 4;
+var STEP_PX = 60;
+var ZOOM = 1.4;
+var MOST_CORNERS = 300;
+var REST_MS = 250;
+var MOST_ZOOM = 2e3;
+var SHAPES = [
+  (x, y) => Math.abs(x) + Math.abs(y) <= 1.2,
+  (x, y) => Math.max(Math.abs(x), Math.abs(y)) <= 0.9,
+  (x, y) => y <= 0.8 && y >= 2 * Math.abs(x) - 1.1,
+  (x, y) => x * x + y * y <= 1.1,
+  (x, y) => Math.min(Math.abs(x), Math.abs(y)) <= 0.35 && Math.max(Math.abs(x), Math.abs(y)) <= 1.15,
+  (x, y) => -y <= 0.8 && -y >= 2 * Math.abs(x) - 1.1,
+  (x, y) => x * x + y * y <= 0.7
+];
+var MapCanvas = class {
+  constructor(element, events) {
+    this.element = element;
+    this.events = events;
+    this.context = element.getContext("2d");
+    new ResizeObserver(() => this.resize()).observe(element);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    element.addEventListener("pointerdown", (event) => this.down(event));
+    element.addEventListener("pointermove", (event) => this.move(event));
+    element.addEventListener("pointerup", (event) => this.up(event, true));
+    element.addEventListener("pointercancel", (event) => this.up(event, false));
+    element.addEventListener("pointerleave", () => events.over(-1, 0, 0));
+    element.addEventListener("keydown", (event) => this.key(event));
+  }
+  element;
+  events;
+  lasso = false;
+  marks = new Uint8Array(0);
+  /** Points with a ring around them. */
+  ringed = [];
+  area = [];
+  points = null;
+  grid = null;
+  context;
+  image = null;
+  centre = [0, 0];
+  scale = 1;
+  whole = 1;
+  frame = 0;
+  rest = 0;
+  pointers = /* @__PURE__ */ new Map();
+  begun = null;
+  show(points, grid) {
+    const first = !this.points;
+    this.points = points;
+    this.grid = grid;
+    if (first) this.fit();
+    else this.changed();
+  }
+  /** Show all points. */
+  fit() {
+    if (!this.grid) return;
+    const { left, right, bottom, top } = this.grid.box;
+    this.centre = [(left + right) / 2, (bottom + top) / 2];
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const scale = 0.94 * Math.min(width / (right - left), height / (top - bottom));
+    this.scale = this.whole = Number.isFinite(scale) && scale > 0 ? scale : 1;
+    this.changed();
+  }
+  zoom(by, at) {
+    const [x, y] = at ?? this.centre;
+    const scale = Math.min(MOST_ZOOM * this.whole, Math.max(this.whole / 2, this.scale * by));
+    const real = this.scale / scale;
+    this.centre = [x + (this.centre[0] - x) * real, y + (this.centre[1] - y) * real];
+    this.scale = scale;
+    this.changed();
+  }
+  /** Return what is in view. */
+  view() {
+    const [x, y] = this.centre;
+    const [width, height] = [this.element.clientWidth / 2 / this.scale, this.element.clientHeight / 2 / this.scale];
+    return { left: x - width, right: x + width, bottom: y - height, top: y + height };
+  }
+  draw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+  }
+  changed() {
+    this.draw();
+    clearTimeout(this.rest);
+    this.rest = window.setTimeout(() => this.events.rested(), REST_MS);
+  }
+  pan(x, y) {
+    this.centre = [this.centre[0] - x / this.scale, this.centre[1] + y / this.scale];
+    this.changed();
+  }
+  spot(event) {
+    return this.fromPixels(event.offsetX, event.offsetY);
+  }
+  fromPixels(x, y) {
+    return [
+      this.centre[0] + (x - this.element.clientWidth / 2) / this.scale,
+      this.centre[1] - (y - this.element.clientHeight / 2) / this.scale
+    ];
+  }
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width || !height) return;
+    const dense = Math.min(devicePixelRatio || 1, 2);
+    const was = this.element.width;
+    this.element.width = Math.round(width * dense);
+    this.element.height = Math.round(height * dense);
+    this.image = null;
+    if (was !== this.element.width && this.scale === this.whole) this.fit();
+    else this.changed();
+  }
+  wheel(event) {
+    event.preventDefault();
+    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : 30 * event.deltaY;
+    this.zoom(Math.exp(-Math.max(-200, Math.min(200, pixels)) / 300), this.spot(event));
+  }
+  down(event) {
+    if (event.button) return;
+    this.element.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
+    if (this.pointers.size > 1) {
+      if (this.begun?.drawing) this.area = [];
+      this.begun = null;
+      return;
+    }
+    const drawing = this.lasso || event.shiftKey;
+    this.begun = { x: event.offsetX, y: event.offsetY, moved: false, drawing };
+    if (drawing) this.area = [this.spot(event)];
+  }
+  move(event) {
+    const last = this.pointers.get(event.pointerId);
+    const here = [event.offsetX, event.offsetY];
+    if (!last) {
+      this.hover(event);
+      return;
+    }
+    if (this.pointers.size === 2) {
+      this.pinch(event.pointerId, last, here);
+      return;
+    }
+    this.pointers.set(event.pointerId, here);
+    const begun = this.begun;
+    if (!begun) return;
+    begun.moved ||= Math.hypot(here[0] - begun.x, here[1] - begun.y) > CLICK_PX;
+    if (!begun.moved) return;
+    this.events.over(-1, 0, 0);
+    if (begun.drawing) {
+      this.area.push(this.spot(event));
+      this.draw();
+    } else this.pan(here[0] - last[0], here[1] - last[1]);
+  }
+  pinch(finger, last, here) {
+    const other = [...this.pointers].find(([id]) => id !== finger)[1];
+    this.pointers.set(finger, here);
+    const [before, after] = [last, here].map((spot) => Math.hypot(spot[0] - other[0], spot[1] - other[1]));
+    const middle = [(here[0] + other[0]) / 2, (here[1] + other[1]) / 2];
+    this.pan((here[0] - last[0]) / 2, (here[1] - last[1]) / 2);
+    if (before > 0) this.zoom(after / before, this.fromPixels(...middle));
+  }
+  hover(event) {
+    if (event.pointerType === "touch") return;
+    this.events.over(this.nearest(event), event.offsetX, event.offsetY);
+  }
+  nearest(event) {
+    return this.grid?.nearest(...this.spot(event), NEAR_PX / this.scale) ?? -1;
+  }
+  up(event, meant) {
+    this.pointers.delete(event.pointerId);
+    const begun = this.begun;
+    this.begun = null;
+    if (!begun || !meant) return;
+    if (!begun.moved) {
+      this.area = [];
+      this.events.picked(this.nearest(event));
+    } else if (begun.drawing) {
+      this.area = thinned(this.area);
+      if (this.area.length > 2) this.events.drawn(this.area);
+    }
+    this.draw();
+  }
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const moves = {
+      ArrowLeft: () => this.pan(STEP_PX, 0),
+      ArrowRight: () => this.pan(-STEP_PX, 0),
+      ArrowUp: () => this.pan(0, STEP_PX),
+      ArrowDown: () => this.pan(0, -STEP_PX),
+      "+": () => this.zoom(ZOOM),
+      "=": () => this.zoom(ZOOM),
+      "-": () => this.zoom(1 / ZOOM),
+      "0": () => this.fit()
+    };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    move();
+  }
+  paint() {
+    this.frame = 0;
+    const { width, height } = this.element;
+    if (!this.points || !width || !height) return;
+    const begun = performance.now();
+    this.image ??= this.context.createImageData(width, height);
+    const pixels = new Uint32Array(this.image.data.buffer);
+    const colour = colours(this.element);
+    pixels.fill(colour("--paper"));
+    const dense = width / this.element.clientWidth;
+    const radius = dense * this.radius();
+    this.stamp(pixels, width, height, dense, radius, (mark) => mark === REST, colour);
+    this.stamp(pixels, width, height, dense, radius, (mark) => mark !== REST, colour);
+    this.context.putImageData(this.image, 0, 0);
+    this.lines(dense, radius);
+    performance.measure("map-painted", { start: begun, end: performance.now() });
+  }
+  /** Pixels of a mark: small where there are many, larger when one looks closer. */
+  radius() {
+    const many = this.points.count;
+    const base = many > 5e4 ? 1.2 : many > 5e3 ? 1.8 : many > 1e3 ? 2.6 : 4;
+    return Math.min(7, base * Math.max(1, Math.sqrt(this.scale / this.whole) ** 0.8));
+  }
+  stamp(pixels, width, height, dense, radius, wanted, colour) {
+    const { x, y, count } = this.points;
+    const reach2 = Math.ceil(1.2 * radius);
+    const stencils = Array.from({ length: MARKS + 1 }, (_, mark) => stencil(SHAPES[mark], radius, reach2, width));
+    const inks = stencils.map((_, mark) => colour(mark === REST ? "--mark-rest" : `--mark-${mark}`));
+    const scale = this.scale * dense;
+    const [left, top] = [width / 2 - this.centre[0] * scale, height / 2 + this.centre[1] * scale];
+    for (let i = count - 1; i >= 0; i--) {
+      const mark = this.marks[i];
+      if (!wanted(mark)) continue;
+      const column = Math.round(left + x[i] * scale);
+      const row = Math.round(top - y[i] * scale);
+      if (!(column >= reach2 && column < width - reach2 && row >= reach2 && row < height - reach2)) continue;
+      const at = row * width + column;
+      const ink = inks[mark];
+      for (const offset of stencils[mark]) pixels[at + offset] = ink;
+    }
+  }
+  lines(dense, radius) {
+    const style = getComputedStyle(this.element);
+    const { context } = this;
+    const scale = this.scale * dense;
+    const at = ([x, y]) => [
+      this.element.width / 2 + (x - this.centre[0]) * scale,
+      this.element.height / 2 - (y - this.centre[1]) * scale
+    ];
+    context.strokeStyle = context.fillStyle = style.getPropertyValue("--ink");
+    context.lineWidth = 2 * dense;
+    for (const i of this.ringed) {
+      context.beginPath();
+      context.arc(...at([this.points.x[i], this.points.y[i]]), radius + 4 * dense, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    if (this.area.length < 2) return;
+    context.beginPath();
+    this.area.forEach((spot, i) => i ? context.lineTo(...at(spot)) : context.moveTo(...at(spot)));
+    context.closePath();
+    context.globalAlpha = 0.08;
+    context.fill();
+    context.globalAlpha = 1;
+    context.stroke();
+  }
+};
+function colours(element) {
+  const style = getComputedStyle(element);
+  return (name) => {
+    const [red, green, blue] = style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi).map((part2) => parseInt(part2, 16));
+    return (255 << 24 | blue << 16 | green << 8 | red) >>> 0;
+  };
+}
+function stencil(shape, radius, reach2, width) {
+  const found = [];
+  for (let y = -reach2; y <= reach2; y++) {
+    for (let x = -reach2; x <= reach2; x++) {
+      if (shape(x / radius, y / radius)) found.push(y * width + x);
+    }
+  }
+  return Int32Array.from(found);
+}
+function thinned(corners) {
+  const step = Math.ceil(corners.length / MOST_CORNERS);
+  return corners.filter((_, i) => i % step === 0);
+}
+
+// src/map.ts
+var LISTED = 8;
+var HOVER_MS = 70;
+function mapView(api, labels2, search, actions) {
+  return (place) => new MapView(place, api, labels2, search, actions);
+}
+var MapView = class {
+  constructor(place, api, labels2, search, actions) {
+    this.place = place;
+    this.api = api;
+    this.labels = labels2;
+    this.search = search;
+    this.actions = actions;
+    const canvas = el("canvas", { class: "map", tabindex: 0, role: "application", "aria-label": say("map-label"), "aria-describedby": "map-keys" });
+    this.canvas = new MapCanvas(canvas, {
+      over: (i, x, y) => this.hover(i, x, y),
+      picked: (i) => this.pick(i),
+      drawn: (corners) => void this.choose({ area: corners }, say("chosen-area")),
+      rested: () => this.listInView()
+    });
+    this.modes = ["move", "lasso"].map(
+      (mode) => button({ "aria-pressed": String(mode === "move"), title: say(`map-${mode}-help`) }, () => this.setMode(mode === "lasso"), say(`map-${mode}`))
+    );
+    const tools = el(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": say("map-tools"), "aria-controls": "view-map" },
+      ...this.modes,
+      button({ "aria-label": say("map-in") }, () => this.canvas.zoom(1.4), "+"),
+      button({ "aria-label": say("map-out") }, () => this.canvas.zoom(1 / 1.4), "−"),
+      button({}, () => this.canvas.fit(), say("map-whole")),
+      button({ title: say("map-view-help") }, () => this.chooseView(), say("map-view"))
+    );
+    place.replaceChildren(
+      el(
+        "div",
+        { class: "picture" },
+        el("div", { class: "drawn" }, tools, el("div", { class: "frame" }, canvas, this.tip), el("p", { id: "map-keys", class: "quiet" }, say("map-keys"))),
+        el(
+          "div",
+          { class: "beside" },
+          this.found,
+          this.colourBy(),
+          this.legend,
+          el("h2", {}, say("map-listed")),
+          this.told,
+          this.list
+        )
+      )
+    );
+  }
+  place;
+  api;
+  labels;
+  search;
+  actions;
+  points = null;
+  grid = null;
+  by = "decision";
+  chosen = { given: [], proposed: [] };
+  picked = -1;
+  hovered = -1;
+  timer = 0;
+  texts = /* @__PURE__ */ new Map();
+  canvas;
+  tip = el("div", { class: "tip", hidden: true });
+  legend = el("div", { class: "legend" });
+  found = el("div", { class: "found" });
+  told = el("p", { role: "status", class: "quiet" });
+  list = el("ol", { class: "listed" });
+  modes;
+  shown() {
+    this.actions.tell(say("view-map-help"));
+    void this.load();
+  }
+  async load() {
+    try {
+      const points = pointsOf(await this.api.map());
+      this.grid = new Grid(points);
+      this.points = points;
+    } catch (error) {
+      this.actions.refused(error);
+      return;
+    }
+    for (const by of ["given", "proposed"]) {
+      if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points, this.labels.length);
+    }
+    this.place.dataset["points"] = String(this.points.count);
+    this.colour();
+    this.canvas.show(this.points, this.grid);
+  }
+  colourBy() {
+    const options = COLOUR_BY.map(
+      (by) => el("option", { value: by }, say(`map-by-${by}`))
+    );
+    const field = el("select", { id: "map-by" }, ...options);
+    field.addEventListener("change", () => {
+      this.by = field.value;
+      this.colour();
+    });
+    return el("p", {}, el("label", { for: "map-by" }, say("map-by")), " ", field);
+  }
+  colour() {
+    if (!this.points) return;
+    const colours2 = this.by === "decision" ? byDecision(this.points) : byLabel(this.points, this.by, this.chosen[this.by]);
+    this.canvas.marks = colours2.marks;
+    this.canvas.draw();
+    this.legend.replaceChildren(el("ul", {}, ...colours2.legend.map((entry) => el("li", {}, ...this.entry(entry)))));
+    if (this.by === "decision" || this.labels.length <= MARKS) return;
+    this.legend.append(button({ class: "plain" }, () => this.addLabel(), say("map-add")));
+  }
+  entry({ what, mark, count }) {
+    const name = typeof what === "number" ? theirs(this.labels[what]?.name ?? "") : el("span", {}, say(`map-is-${what}`));
+    const parts = [markOf(mark), name, el("span", { class: "count" }, number(count))];
+    if (typeof what === "number") {
+      const title = say("map-drop", { label: this.labels[what]?.name ?? "" });
+      parts.push(button({ class: "plain", "aria-label": title, title }, () => this.dropLabel(what), "×"));
+    }
+    return parts;
+  }
+  addLabel() {
+    openPicker(this.search, this.labels.length, (name) => {
+      if (this.by === "decision") return;
+      const label = this.labels.findIndex((one) => one.name === name);
+      const others = this.chosen[this.by].filter((one) => one !== label);
+      this.chosen[this.by] = [...others.slice(-MARKS + 1), label];
+      this.colour();
+    });
+  }
+  dropLabel(label) {
+    if (this.by === "decision") return;
+    this.chosen[this.by] = this.chosen[this.by].filter((one) => one !== label);
+    this.colour();
+    (this.legend.querySelector("button") ?? this.canvas.element).focus();
+  }
+  setMode(lasso) {
+    this.canvas.lasso = lasso;
+    this.canvas.element.classList.toggle("lasso", lasso);
+    this.modes.forEach((mode, i) => mode.setAttribute("aria-pressed", String(Boolean(i) === lasso)));
+  }
+  hover(i, x, y) {
+    if (i !== this.hovered) {
+      this.hovered = i;
+      clearTimeout(this.timer);
+      if (i >= 0) this.timer = window.setTimeout(() => void this.fillTip(i), HOVER_MS);
+      this.ring();
+    }
+    this.tip.hidden = i < 0 || !this.tip.hasChildNodes() || this.tip.dataset["of"] !== String(i);
+    const { clientWidth: width, clientHeight: height } = this.canvas.element;
+    this.tip.style.insetInlineStart = `${Math.max(0, Math.min(x + 14, width - 300))}px`;
+    if (y > height / 2) [this.tip.style.top, this.tip.style.bottom] = ["auto", `${height - y + 10}px`];
+    else [this.tip.style.top, this.tip.style.bottom] = [`${y + 14}px`, "auto"];
+  }
+  async fillTip(i) {
+    await this.learn([i]);
+    if (this.hovered !== i) return;
+    this.tip.replaceChildren(...this.about(i));
+    this.tip.dataset["of"] = String(i);
+    this.tip.hidden = false;
+  }
+  ring() {
+    this.canvas.ringed = [this.picked, this.hovered].filter((i) => i >= 0);
+    this.canvas.draw();
+  }
+  pick(i) {
+    this.picked = i;
+    this.ring();
+    this.found.replaceChildren();
+    if (i >= 0) void this.showCard(i);
+  }
+  async showCard(i) {
+    const choice = { near: this.points.rows[i] };
+    await this.learn([i]);
+    if (this.picked === i) await this.choose(choice, say("chosen-near"), this.about(i));
+  }
+  about(i) {
+    const { rows, given, proposed, decisions } = this.points;
+    const parts = [el("p", {}, theirs(this.texts.get(rows[i]) ?? "", { class: "short" }))];
+    if (decisions[i] === HIDDEN) return [...parts, el("p", { class: "quiet" }, say("map-hidden"))];
+    const name = (label) => label < 0 ? el("em", {}, say("given-none")) : theirs(this.labels[label].name, { class: "label" });
+    const decision = DECISIONS[decisions[i]];
+    parts.push(el("p", {}, name(given[i]), " → ", name(proposed[i]), " ", decision ? el("span", { class: "chip" }, say(`map-is-${decision}`)) : null));
+    return parts;
+  }
+  /** Get the texts of points that are not known yet. */
+  async learn(points) {
+    const rows = points.map((i) => this.points.rows[i]).filter((row) => !this.texts.has(row));
+    if (!rows.length) return;
+    try {
+      for (const { row, text } of await this.api.texts(rows)) this.texts.set(row, text);
+    } catch (error) {
+      this.actions.refused(error);
+    }
+  }
+  /** Say how many rows a choice has, and offer to ask about them. */
+  async choose(choice, words, about = []) {
+    try {
+      const texts = await this.api.choose(choice);
+      const ask2 = button({ class: "primary", disabled: !texts }, () => this.actions.ask(choice, words), say("chosen-ask"));
+      this.found.replaceChildren(
+        el(
+          "div",
+          { class: "panel" },
+          ...about,
+          el("p", { role: "status" }, say("chosen-open", { what: words, count: number(texts) })),
+          el("p", { class: "tools" }, ask2, button({ class: "plain" }, () => this.forget(), say("chosen-drop")))
+        )
+      );
+      this.found.scrollIntoView({ block: "nearest" });
+    } catch (error) {
+      this.actions.refused(error);
+    }
+  }
+  forget() {
+    this.canvas.area = [];
+    this.pick(-1);
+    this.canvas.element.focus();
+  }
+  chooseView() {
+    const { left, right, bottom, top } = this.canvas.view();
+    const corners = [[left, bottom], [right, bottom], [right, top], [left, top]];
+    void this.choose({ area: corners }, say("chosen-view"));
+  }
+  /** Say what is in view, for whoever does not see it, and list what people are asked about first. */
+  async listInView() {
+    const { points, grid } = this;
+    if (!points || !grid) return;
+    const inView = [];
+    grid.each(this.canvas.view(), (i) => inView.push(i));
+    const of = (decision) => number(inView.filter((i) => points.decisions[i] === decision).length);
+    this.told.textContent = say("map-in-view", { count: number(inView.length), changed: of(1), review: of(2) });
+    const first = Array.from(Uint32Array.from(inView).sort().subarray(0, LISTED));
+    await this.learn(first);
+    this.list.replaceChildren(...first.map((i) => {
+      const text = this.texts.get(points.rows[i]) ?? "";
+      return el("li", {}, button({ class: "plain" }, () => this.pick(i), theirs(text, { class: "short" })));
+    }));
+  }
+};
+function markOf(mark) {
+  return el("span", { class: `mark mark-${mark === REST ? "rest" : mark}`, "aria-hidden": "true" });
+}
+
+// src/matrix.ts
+var SHADES = 5;
+function matrixView(api, labels2, search, actions) {
+  return (place) => {
+    let label = null;
+    const ask2 = (given, proposed) => actions.ask({ given, proposed }, say("chosen-cell", { given, proposed }));
+    const find = (wanted) => {
+      label = wanted;
+      void load();
+    };
+    const load = async () => {
+      try {
+        const found = await api.matrix(label);
+        place.replaceChildren(...parts(found));
+        place.dataset["pairs"] = String(found.pairs.length);
+      } catch (error) {
+        actions.refused(error);
+      }
+    };
+    const parts = (found) => {
+      if (!found.labels.length) return [el("p", {}, say(found.hidden ? "matrix-hidden-all" : "matrix-nothing"))];
+      const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: number(found.others) }) : say("matrix-lead");
+      const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: number(found.hidden) }))] : [];
+      return [el("p", {}, lead), ...notes, table(found, ask2), pairs(found)];
+    };
+    const pairs = (found) => {
+      const title = label === null ? el("h2", { id: "pairs-title" }, say("matrix-pairs")) : el("h2", { id: "pairs-title" }, say("matrix-pairs-of"), " ", theirs(label, { class: "label" }));
+      const tools = el(
+        "p",
+        { class: "tools" },
+        button({ id: "pairs-search" }, () => openPicker(search, labels2.length, find), say("matrix-search")),
+        label === null ? null : button({ class: "plain" }, () => find(null), say("matrix-all"))
+      );
+      const list = el("ol", { class: "pairs", "aria-labelledby": "pairs-title" }, ...found.pairs.map((one) => el("li", {}, button(
+        { class: "pair", title: say("chosen-ask") },
+        () => ask2(one.given, one.proposed),
+        theirs(one.given, { class: "label" }),
+        " → ",
+        theirs(one.proposed, { class: "label" }),
+        " ",
+        el("span", { class: "count" }, number(one.texts))
+      ))));
+      const more2 = found.more ? el("p", { class: "quiet" }, say("matrix-more", { count: number(found.more) })) : null;
+      return el("div", {}, title, tools, found.pairs.length ? list : el("p", {}, say("matrix-no-pairs")), more2 ?? "");
+    };
+    const shown = () => {
+      actions.tell(say("view-matrix-help"));
+      void load();
+    };
+    return { shown };
+  };
+}
+function table({ labels: labels2, counts }, ask2) {
+  const off = counts.flatMap((row, g) => row.filter((_, p) => p !== g));
+  const most = Math.max(1, ...off);
+  const heads = labels2.map((label) => el("th", { scope: "col", title: label }, theirs(label, { class: "turned" })));
+  const rows = counts.map(
+    (row, g) => el("tr", {}, el("th", { scope: "row", title: labels2[g] }, theirs(labels2[g])), ...row.map((texts, p) => {
+      if (!texts) return el("td", {});
+      const shade = p === g ? "own" : `shade-${Math.ceil(SHADES * texts / most)}`;
+      const words = say("matrix-cell", { given: labels2[g], proposed: labels2[p], count: number(texts) });
+      return el("td", { class: shade }, button({ class: "plain", "aria-label": words, title: words }, () => ask2(labels2[g], labels2[p]), number(texts)));
+    }))
+  );
+  const caption = say("matrix-caption");
+  return el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    el(
+      "table",
+      { class: "matrix" },
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, say("matrix-corner")), ...heads)),
+      el("tbody", {}, ...rows)
+    )
+  );
 }
 
 // src/progress.ts
@@ -540,6 +1308,57 @@ function inOrder(word, text) {
 // src/types.ts
 var QUEUES = ["audit", "doubtful", "agreement"];
 
+// src/views.ts
+var VIEWS = ["rows", "labels", "map", "matrix"];
+var Views = class {
+  known = /* @__PURE__ */ new Map();
+  mounted = /* @__PURE__ */ new Map();
+  current = "rows";
+  get shown() {
+    return this.current;
+  }
+  add(name, view) {
+    this.known.set(name, view);
+    this.showBar();
+  }
+  open(name) {
+    const view = this.known.get(name);
+    if (!view || name === this.current) return;
+    const left = this.mounted.get(this.current);
+    this.current = name;
+    const found = this.mounted.get(name) ?? view(this.place(name));
+    this.mounted.set(name, found);
+    document.body.dataset["view"] = name;
+    for (const one of document.querySelectorAll("body [data-view]")) {
+      one.hidden = one.dataset["view"] !== name;
+    }
+    this.mark();
+    left?.hidden?.();
+    found.shown?.();
+  }
+  /** Make an element for a view that has none in the shell. */
+  place(name) {
+    const made = el("section", { id: `view-${name}`, tabindex: -1, "aria-label": say(`view-${name}`), "data-view": name });
+    part("main").append(made);
+    return made;
+  }
+  showBar() {
+    part("views").replaceChildren(
+      ...VIEWS.filter((name) => this.known.has(name)).map(
+        (name) => button({ id: `tab-${name}`, title: say(`view-${name}-help`) }, () => this.open(name), say(`view-${name}`))
+      )
+    );
+    this.mark();
+  }
+  mark() {
+    for (const name of this.known.keys()) {
+      const tab = part(`tab-${name}`);
+      if (name === this.current) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+  }
+};
+
 // src/why.ts
 function whyView(why, close) {
   const panel = el("div", { class: "panel", role: "region", "aria-labelledby": "why-title" });
@@ -618,6 +1437,7 @@ var Page = class {
   start;
   api;
   search;
+  views = new Views();
   item = null;
   queue;
   batch = null;
@@ -629,6 +1449,14 @@ var Page = class {
     const who = part("who");
     who.value = this.start.who;
     who.addEventListener("change", () => this.become(who.value.trim()));
+    this.views.add("rows", () => ({}));
+    const pictures = {
+      ask: (choice, words) => this.narrow(choice, words),
+      tell: (text) => this.tell(text),
+      refused: (error) => void this.refused(error)
+    };
+    this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
+    this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
       accept: () => this.accept(),
       keep: () => this.keep(),
@@ -643,7 +1471,7 @@ var Page = class {
       reveal: () => void this.reveal(),
       help: openHelp,
       close: () => this.closeSide()
-    });
+    }, () => this.views.shown !== "rows");
     addEventListener("pagehide", () => void this.api.release().catch(() => {
     }));
     setInterval(() => void this.api.hold().catch(() => {
@@ -696,7 +1524,8 @@ var Page = class {
   }
   done() {
     const none = this.queue === "audit" && this.progress?.audit.total === 0;
-    const why = none ? "done-audit-none" : `done-${this.queue}`;
+    const chosen = this.queue === "doubtful" && this.api.choice;
+    const why = none ? "done-audit-none" : chosen ? "done-chosen" : `done-${this.queue}`;
     return [el("p", { class: "done" }, say(why)), el("p", {}, say("done-next"))];
   }
   async change(queue) {
@@ -708,6 +1537,13 @@ var Page = class {
       this.show(item);
       this.showProgress();
     });
+  }
+  /** Ask about the rows that were picked in a picture; null for all of them again. */
+  narrow(choice, words) {
+    this.api.choice = choice;
+    this.views.open("rows");
+    showChosen(choice && words, () => this.narrow(null, ""));
+    void this.change("doubtful");
   }
   become(who) {
     if (!who || who === this.api.who) return;
