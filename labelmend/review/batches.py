@@ -1,6 +1,6 @@
 """Rows that can be answered together after one look at all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from labelmend.data.duplicates import text_key
 from labelmend.relabel.diagnostics.explanation import Explanation
@@ -15,7 +15,7 @@ differ in a word or two above it, and two of one label that differ in wording be
 
 
 def batch_of(
-    table: ReviewTable, row: int, explanation: Explanation | None, skip: set[str]
+    table: ReviewTable, row: int, explanation: Explanation | None, skip: Collection[str]
 ) -> list[int]:
     """Return rows of other texts that may have the same answer as a row, likest first.
 

@@ -12,6 +12,13 @@ class AnswerBook:
     """The answers that stand. Other processes may append to the file: `refresh` sees it.
 
     It does not lock: whoever uses it from several threads does.
+
+    Attributes:
+        path: of the file.
+        notes: what of it can't be used, one line each.
+        log: people and texts of which something else stands than before, in the order in which that
+            was heard; all that stood when the file was read come first. Read anew, it is another
+            list.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,6 +33,7 @@ class AnswerBook:
         self._of_text: dict[str, dict[str, Answer]] = defaultdict(dict)
         self._draws: dict[tuple[str, str], Shown] = {}
         self._known: tuple[int, int] | None = None
+        self.log: list[tuple[str, str]] = []
         self.refresh()
 
     def refresh(self) -> None:
@@ -39,12 +47,13 @@ class AnswerBook:
             return
         self._standing, self._draws = {}, {}
         self._of_text = defaultdict(dict)
+        self.log = []
         if state is not None:
             file = read_answers(self.path)
             self.notes = file.notes
+            self._draws.update(file.draws)
             for answer in file.answers:
                 self._stand(answer)
-            self._draws.update(file.draws)
         self._known = state
 
     def answers(self) -> tuple[Answer, ...]:
@@ -72,7 +81,7 @@ class AnswerBook:
         append_answers(self.path, answers)
         for answer in answers:
             self._stand(answer)
-        self._known = self._state()
+        self._known = self._state_after(len(answers))
 
     def withdraw(self, answers: Sequence[Answer], who: str) -> None:
         """Append withdrawals of standing answers.
@@ -85,7 +94,8 @@ class AnswerBook:
         for one in answers:
             self._standing.pop((one.who, one.text_sha256), None)
             self._of_text[one.text_sha256].pop(one.who, None)
-        self._known = self._state()
+            self.log.append((one.who, one.text_sha256))
+        self._known = self._state_after(len(answers))
 
     def _stand(self, answer: Answer) -> None:
         key = answer.who, answer.text_sha256
@@ -94,6 +104,19 @@ class AnswerBook:
         self._of_text[answer.text_sha256][answer.who] = answer
         if answer.shown.why == "audit":
             self._draws[key] = answer.shown
+        self.log.append(key)
+
+    def _state_after(self, lines: int) -> tuple[int, int] | None:
+        """Return the file's state if nothing but so many lines of ours was added; else None."""
+        state, known = self._state(), self._known
+        if state is None:
+            return None
+        begin = 0 if known is None else known[0]
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            added = file.read(state[0] - begin)
+        # What somebody else wrote meanwhile is read with the next look.
+        return state if added.count(b"\n") == lines else None
 
     def _state(self) -> tuple[int, int] | None:
         """Return size and time of the file; None where there is none."""

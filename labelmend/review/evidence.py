@@ -4,17 +4,21 @@ import json
 import os
 import re
 import weakref
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from labelmend.errors import InputError
 from labelmend.regular_file import open_regular
 from labelmend.relabel.diagnostics.explanation import Explanation
-from labelmend.types import Ints
+from labelmend.runs.row_index import DECISIONS, Checks, RowIndex
+from labelmend.types import Floats, Ints
 
 _LABELS = re.compile(
     rb'"given":(null|"(?:[^"\\]|\\.)*"),"proposed":("(?:[^"\\]|\\.)*"),"decision":"(\w+)"'
@@ -27,26 +31,61 @@ _NOTHING = 0.05
 """Nats that are shown as 0.0 or 0.1: next to nothing, as `labelmend explain` has it."""
 
 
+class Names(Sequence[str | None]):
+    """Names by code, as a sequence over rows; a code below 0 is no name."""
+
+    def __init__(self, codes: Ints, names: Sequence[str]) -> None:
+        self.codes = codes
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, row: int) -> str | None: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str | None]: ...
+
+    def __getitem__(self, row: int | slice) -> str | Sequence[str | None] | None:
+        if isinstance(row, slice):
+            return Names(self.codes[row], self._names)
+        code = int(self.codes[row])
+        return None if code < 0 else self._names[code]
+
+
+class OpenFile:
+    """A descriptor that is closed with the last that holds it.
+
+    A thread may read a row while the page goes over to a newer run.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+
+
 @dataclass(frozen=True)
 class EvidenceIndex:
     """An evidence file, with what is needed of all rows at once.
 
     Attributes:
-        descriptor: of the open file, so that rows can be read on when another run puts its own in
-            its place; it is closed with the last that holds this index.
+        file: stays open, so that rows can be read on when another run puts its own in its place.
         starts: int64 [n + 1], where each row's line begins, and the end of the last.
         proposed: the proposed label of each row; None where nothing was decided.
         decisions: of each row; empty where nothing was decided.
+        checks: uint32 [n], CRC-32 of the lines, by which one that was changed since is known; None
+            where all lines were read when this was made.
+        places: float32 [n, 2], of the rows on a map of the texts, NaN where a row has none; None
+            where the run left no map.
     """
 
-    descriptor: int
+    file: OpenFile
     starts: Ints
-    proposed: tuple[str | None, ...]
-    decisions: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        # A thread may read a row while the page goes over to a newer run.
-        weakref.finalize(self, os.close, self.descriptor)
+    proposed: Sequence[str | None]
+    decisions: Sequence[str | None]
+    checks: Checks | None = None
+    places: Floats | None = None
 
     @classmethod
     def read(cls, path: Path, rows: int) -> "EvidenceIndex":
@@ -60,26 +99,30 @@ class EvidenceIndex:
             InputError: it can't be read, or has another number of lines.
         """
         starts, proposed, decisions = [0], [], []
-        try:
-            with open_regular(path) as file:
-                for line in file:
-                    starts.append(starts[-1] + len(line))
-                    found = _LABELS.search(line)
-                    proposed.append(json.loads(found[2]) if found else None)
-                    decisions.append(found[3].decode() if found else "")
-                if len(proposed) != rows:
-                    raise InputError(
-                        f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; "
-                        f"{_AGAIN}"
-                    )
-                descriptor = os.dup(file.fileno())
-        except FileNotFoundError:
-            raise InputError(
-                f"{path}: no such file, and without it there is nothing to show; {_AGAIN}"
-            ) from None
-        except OSError as error:
-            raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
-        return cls(descriptor, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
+        with opened_evidence(path) as file:
+            for line in file:
+                starts.append(starts[-1] + len(line))
+                found = _LABELS.search(line)
+                proposed.append(json.loads(found[2]) if found else None)
+                decisions.append(found[3].decode() if found else "")
+            if len(proposed) != rows:
+                raise InputError(
+                    f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; {_AGAIN}"
+                )
+            held = OpenFile(os.dup(file.fileno()))
+        return cls(held, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
+
+    @classmethod
+    def indexed(cls, file: BufferedReader, index: RowIndex) -> "EvidenceIndex":
+        """Return what an index says of a file, of which no line is read before it is shown."""
+        return cls(
+            OpenFile(os.dup(file.fileno())),
+            index.starts,
+            Names(index.proposed, index.labels),
+            Names(index.decision, DECISIONS),
+            index.checks,
+            index.points,
+        )
 
     def explanation(self, row: int, text: str) -> Explanation | None:
         """Return a row's explanation, None where the file has none of this text any more.
@@ -90,11 +133,31 @@ class EvidenceIndex:
         """
         try:
             start, end = int(self.starts[row]), int(self.starts[row + 1])
-            line = os.pread(self.descriptor, end - start, start)
+            line = os.pread(self.file.descriptor, end - start, start)
+            if self.checks is not None and zlib.crc32(line) != self.checks[row]:
+                return None
             found = Explanation.from_line(line.decode())
         except (OSError, ValueError):
             return None
         return found if found.text == text else None
+
+
+@contextmanager
+def opened_evidence(path: Path) -> Iterator[BufferedReader]:
+    """Open a file of evidence.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    try:
+        with open_regular(path) as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such file, and without it there is nothing to show; {_AGAIN}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
 
 
 def panel(explanation: Explanation) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def item_of(table: ReviewTable, asked: Asked, *, hidden: bool) -> Item:
     candidates = _candidates(table, row, found)
     if hidden:
         candidates = tuple((label, None) for label in sorted(label for label, _ in candidates))
-    decision = table.mended.table.values("decision")[row] if found is None else found.decision
+    decision = table.evidence.decisions[row] if found is None else found.decision
     return Item(
         row=row,
         id=table.mended.dataset.ids[row],

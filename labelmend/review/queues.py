@@ -6,13 +6,15 @@
 - agreement: texts that somebody else has answered, blind, oldest answer first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from labelmend.audit.draw import Design, DrawnRow
 from labelmend.data.answers import Answer, Shown
 from labelmend.review.book import AnswerBook
+from labelmend.review.ranking.openings import Openings
 from labelmend.review.table import ReviewTable
 from labelmend.types import Bools
 
@@ -62,12 +64,22 @@ class Queues:
     drawn: tuple[DrawnRow, ...]
     blind: bool | None = None
 
+    @cached_property
+    def openings(self) -> Openings:
+        """Which texts are open, kept up as answers come."""
+        design = None if self.design is None else self.design.design
+        return Openings(self.table, self.book, design, self.drawn)
+
+    @cached_property
+    def _drawn_at(self) -> Mapping[int, DrawnRow]:
+        return {one.row: one for one in reversed(self.drawn)}
+
     def asked(self, queue: Queue, row: int) -> Asked | None:
         """Return a row as a queue shows it, None where the queue has no such row."""
         if not 0 <= row < len(self.table) or not self.table.texts[row].strip():
             return None
         if queue == "audit":
-            drawn = next((one for one in self.drawn if one.row == row), None)
+            drawn = self._drawn_at.get(row)
             return None if drawn is None else self._of_audit(drawn)
         if queue == "agreement":
             return Asked(row, queue, Shown("agreement"), blind=True)
@@ -84,7 +96,7 @@ class Queues:
         """
         if queue == "audit":
             for drawn in self.drawn:
-                if not self.is_audited(self.table.keys[drawn.row]):
+                if self.openings.is_left(self.table.keys[drawn.row]):
                     yield self._of_audit(drawn)
         elif queue == "agreement":
             for key in self.texts_of_others(who):
@@ -92,25 +104,20 @@ class Queues:
                     row = self.table.rows_of[key][0]
                     yield Asked(row, queue, Shown("agreement"), blind=True)
         else:
-            left, order = self.left_to_audit(), self.table.order
-            for row in (order if among is None else order[among[order]]).tolist():
-                key = self.table.keys[row]
-                if not self.book.on(key) and key not in left:
-                    yield Asked(row, queue, Shown("queue"), blind=bool(self.blind))
+            for row in self.openings.rows(among):
+                yield Asked(row, queue, Shown("queue"), blind=bool(self.blind))
 
     def is_audited(self, key: str) -> bool:
         """Whether an answer of this audit stands on a text."""
         return self.design is not None and any(self.book.in_audit(key, self.design.design))
 
-    def left_to_audit(self) -> set[str]:
+    def left_to_audit(self) -> frozenset[str]:
         """Return the texts of drawn rows that nobody has answered."""
-        keys = {self.table.keys[drawn.row] for drawn in self.drawn}
-        return {key for key in keys if not self.is_audited(key)}
+        return self.openings.left_to_audit()
 
-    def texts_of_others(self, who: str) -> list[str]:
+    def texts_of_others(self, who: str) -> Sequence[str]:
         """Return the texts that other people have answered, oldest answer first."""
-        keys = (a.text_sha256 for a in self.book.answers() if a.who != who)
-        return [key for key in dict.fromkeys(keys) if key in self.table.rows_of]
+        return self.openings.of_others(who)
 
     def row_of(self, answer: Answer) -> int | None:
         """Return the row that an answer was given on; None where the table lacks its text."""

@@ -1,7 +1,7 @@
 """A mended table as the page shows it, with the files that lie beside it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,15 +10,18 @@ import numpy as np
 from labelmend.audit.mended import MendedTable, read_mended
 from labelmend.data.answers import text_sha256
 from labelmend.data.labels_file import read_labels_file
-from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import InputError
 from labelmend.review.evidence import EvidenceIndex
+from labelmend.review.ranking.indexed import Indexed, read_indexed
+from labelmend.review.ranking.ranking import Ranking
 from labelmend.runs.again import label_cards
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
-from labelmend.types import NO_LABEL, Doubles, Ints
+from labelmend.runs.row_index import DECISIONS, RowIndex
+from labelmend.runs.text_hashes import RowsOf, TextHashes
+from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,27 @@ class ReviewTable:
         in_review: texts that the run leaves to people, by hash.
         label_set: all labels that an answer may name.
         descriptions: of labels, by name; labels without one are missing.
+        index: that the run left; None where the table was read without one.
+        notes: what the user should know, one line each.
     """
 
     mended: MendedTable
     run: RunRecord
     evidence: EvidenceIndex
-    texts: tuple[str, ...]
-    keys: tuple[str, ...]
+    texts: Sequence[str]
+    keys: TextHashes
     rows_of: Mapping[str, tuple[int, ...]]
     order: Ints
     doubt: Doubles
     in_review: frozenset[str]
     label_set: frozenset[str]
     descriptions: Mapping[str, str]
+    index: RowIndex | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, request: TableRequest, labels: Path | None = None) -> "ReviewTable":
-        """Read a table and what lies beside it.
+        """Read a table and what lies beside it: by its index, else row by row.
 
         Args:
             request: the mended table.
@@ -64,38 +71,59 @@ class ReviewTable:
         Raises:
             InputError: a file is missing or can't be used.
         """
+        found, problem = read_indexed(request, labels)
+        if found is not None:
+            return cls._of_index(found)
         mended = read_mended(request)
-        run, problem = read_run(request.path, len(mended.dataset))
+        run, amiss = read_run(request.path, len(mended.dataset))
         if run is None:
-            raise InputError(str(problem).replace("to have it in the report", "and then review"))
-        paths = OutputPaths.beside(request.path)
+            raise InputError(str(amiss).replace("to have it in the report", "and then review"))
         labels = labels or label_cards(request.path, run)
         cards = read_labels_file(labels) if labels else {}
-        keys = tuple(map(text_sha256, mended.dataset.texts))
-        rows_of: dict[str, list[int]] = defaultdict(list)
-        texts = tuple(mended.columns.text_values(mended.table))
-        for row, key in enumerate(keys):
-            if texts[row].strip():
-                rows_of[key].append(row)
-        evidence = EvidenceIndex.read(paths.evidence, len(mended.dataset))
+        evidence = EvidenceIndex.read(
+            OutputPaths.beside(request.path).evidence, len(mended.dataset)
+        )
+        texts = mended.columns.text_values(mended.table)
+        keys = TextHashes.of(map(text_sha256, mended.dataset.texts))
+        shown = np.array([bool(text.strip()) for text in texts], dtype=bool)
+        review = np.array([decision == "review" for decision in evidence.decisions], dtype=bool)
         return cls(
             mended=mended,
             run=run,
             evidence=evidence,
             texts=texts,
             keys=keys,
-            rows_of={key: tuple(rows) for key, rows in rows_of.items()},
-            order=_order(mended.dataset.ids, run, evidence, keys, texts),
+            rows_of=RowsOf(keys, shown),
+            order=looked_at(_ranked(mended.dataset.ids, run.review_order), keys, shown, review),
             doubt=mended.doubt,
-            in_review=frozenset(
-                key
-                for key, decision in zip(keys, evidence.decisions, strict=True)
-                if decision == "review"
-            ),
+            in_review=_texts_of(review, keys),
             label_set=frozenset(mended.dataset.labels),
             descriptions={
                 name: card.description for name, card in cards.items() if card.description
             },
+            notes=() if problem is None else (problem,),
+        )
+
+    @classmethod
+    def _of_index(cls, found: Indexed) -> "ReviewTable":
+        index, keys = found.index, found.index.hashes
+        shown = index.place >= 0
+        review = index.decision == DECISIONS.index("review")
+        ranked = np.flatnonzero(shown)
+        ranked = ranked[np.argsort(index.place[ranked])]
+        return cls(
+            mended=found.mended,
+            run=found.run,
+            evidence=found.evidence,
+            texts=index.texts,
+            keys=keys,
+            rows_of=RowsOf(keys, shown),
+            order=looked_at(ranked, keys, shown, review),
+            doubt=index.doubt,
+            in_review=_texts_of(review, keys),
+            label_set=frozenset(index.labels),
+            descriptions=found.descriptions,
+            index=index,
         )
 
     def __len__(self) -> int:
@@ -111,6 +139,21 @@ class ReviewTable:
         label = int(self.mended.dataset.given[row])
         return None if label == NO_LABEL else self.labels[label]
 
+    def ranked_anew(self, path: Path) -> "ReviewTable":
+        """Return this table in another order, with other doubts; its evidence stays.
+
+        Args:
+            path: of a ranking.
+
+        Raises:
+            InputError: it is of another table.
+        """
+        found = Ranking.read(path, len(self))
+        shown = np.zeros(len(self), dtype=bool)
+        shown[found.ranked] = True
+        order = looked_at(found.ranked, self.keys, shown, found.review)
+        return replace(self, order=order, doubt=found.doubt)
+
     def as_run_anew(self, table: Path) -> "ReviewTable":
         """Return this table with the evidence and the order of a later run on the same rows.
 
@@ -120,42 +163,39 @@ class ReviewTable:
         Raises:
             InputError: what lies beside it can't be read.
         """
-        run, problem = read_run(table, len(self))
-        if run is None:
-            raise InputError(str(problem))
-        evidence = EvidenceIndex.read(OutputPaths.beside(table).evidence, len(self))
-        sure = [float(value or 0) for value in read_table(table).values("confidence")]
-        return replace(
-            self,
-            evidence=evidence,
-            order=_order(self.mended.dataset.ids, run, evidence, self.keys, self.texts),
-            doubt=1 - np.array(sure),
-        )
+        later = ReviewTable.read(TableRequest(table))
+        if len(later) != len(self):
+            raise InputError(f"{table}: has {len(later):,} rows, and {len(self):,} are reviewed")
+        places = self.evidence.places if later.evidence.places is None else later.evidence.places
+        evidence = replace(later.evidence, places=places)
+        return replace(self, evidence=evidence, order=later.order, doubt=later.doubt)
 
 
-def _order(
-    ids: tuple[str, ...],
-    run: RunRecord,
-    evidence: EvidenceIndex,
-    keys: tuple[str, ...],
-    texts: tuple[str, ...],
-) -> Ints:
-    """Return the rows as a run ranks them, those under review first; of copies of a text one.
+def looked_at(ranked: Ints, keys: TextHashes, shown: Bools, review: Bools) -> Ints:
+    """Return the rows as people look at them: those under review first; of copies of a text one.
 
     Without answers a run ranks by doubt of the given label, whatever became of it. What was left to
     people comes before what was changed for certain.
+
+    Args:
+        ranked: int64, rows as the run ranks them.
+        keys: of all n rows.
+        shown: bool [n], rows that have a text.
+        review: bool [n], rows that were left to people.
     """
+    ranked = ranked[shown[ranked]]
+    _, first = np.unique(keys.short[ranked], return_index=True)
+    ranked = ranked[np.sort(first)]
+    return ranked[np.argsort(~review[ranked], kind="stable")]
+
+
+def _ranked(ids: Sequence[str], order: Iterable[str]) -> Ints:
+    """Return int64, the rows of names in their order; of rows of one name the first come first."""
     places: dict[str, list[int]] = defaultdict(list)
     for row in range(len(ids) - 1, -1, -1):
         places[ids[row]].append(row)
-    seen: set[str] = set()
-    first = []
-    for name in run.review_order:
-        if not places.get(name):
-            continue
-        row = places[name].pop()
-        if keys[row] not in seen and texts[row].strip():
-            seen.add(keys[row])
-            first.append(row)
-    first.sort(key=lambda row: evidence.decisions[row] != "review")
-    return np.array(first, dtype=np.int64)
+    return np.array([places[name].pop() for name in order if places.get(name)], dtype=np.int64)
+
+
+def _texts_of(chosen: Bools, keys: TextHashes) -> frozenset[str]:
+    return frozenset(keys[row] for row in np.flatnonzero(chosen).tolist())

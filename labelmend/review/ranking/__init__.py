@@ -1,0 +1,1 @@
+"""Which rows a person is asked about next: kept up as answers come, and ranked anew."""
