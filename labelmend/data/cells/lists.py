@@ -43,11 +43,10 @@ def listed_labels(cell: str) -> tuple[str, ...] | None:
     except (ValueError, RecursionError):
         return None if text[0] == "{" else _printed(text)
     if isinstance(found, Mapping):
-        if set(found) != {"choices"} or not isinstance(found["choices"], list | str):
+        if not set(found) <= {"choices"}:
             return None
-        found = found["choices"]
-        found = [found] if isinstance(found, str) else found
-    return _leaves(found)
+        found = found.get("choices")
+    return _leaves(found if isinstance(found, list) else [found])
 
 
 def split_labels(cell: str, separator: str) -> tuple[str, ...]:

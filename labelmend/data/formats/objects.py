@@ -3,7 +3,7 @@
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ tool's export was found that goes deeper."""
 
 _MOST_COLUMNS = 256
 """More fields of nested objects than this are no columns but keys that are data, such as ids."""
+
+_CHOICES = "choices"
+"""The one field of an object that holds labels, as Label Studio writes them."""
 
 _SEPARATOR = "."
 """Between the names of a path, `body.text`."""
@@ -131,18 +134,30 @@ def parsed_object(found: object, where: str, needed: str) -> dict[str, Any]:
 def flattened(objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the fields of each object, those of objects inside it by their paths.
 
-    Where there are too many paths, objects stay as they are.
+    A field that holds an object in some rows and another value in others is one column: its objects
+    stay whole, as JSON. Where it holds an object or nothing, there are the object's columns only.
+    Where there are too many paths, all objects stay as they are.
     """
     rows: list[dict[str, Any]] = []
     paths: set[str] = set()
+    opened: set[str] = set()
     for found in objects:
         row: dict[str, Any] = {}
-        _flatten(found, "", row, 0)
+        _flatten(found, "", row, 0, opened)
         rows.append(row)
         paths.update(name for name in row if name not in found)
         if len(paths) > _MOST_COLUMNS:
             return [dict(found) for found in objects]
-    return rows
+    both = {name for row in rows for name in row if name in opened}
+    if not both:
+        return rows
+    whole = {name for name in both if any(_holds(row, name) for row in rows)}
+    if whole:
+        rows = [{} for _ in objects]
+        for found, row in zip(objects, rows, strict=True):
+            _flatten(found, "", row, 0, set(), whole)
+    empty = both - whole
+    return [{name: row[name] for name in row if name not in empty} for row in rows]
 
 
 def table_of(
@@ -176,6 +191,7 @@ def table_of(
         raise InputError(f"{content.path}: is nested too deeply; give flatter objects") from None
     _refuse_halves(content.path, source, texts)
     kinds = {column: kind for column in columns if (kind := _kind(column, rows)) is not None}
+    more["notes"] = (*more.get("notes", ()), *_mixed_notes(columns, rows))
     return SourceTable(
         path=content.path,
         format=name,
@@ -244,15 +260,39 @@ def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
     return place if found is None else found.end()
 
 
-def _flatten(found: Mapping[str, Any], prefix: str, row: dict[str, Any], depth: int) -> None:
+def _flatten(
+    found: Mapping[str, Any],
+    prefix: str,
+    row: dict[str, Any],
+    depth: int,
+    opened: set[str],
+    whole: Collection[str] = (),
+) -> None:
+    """Put an object's fields into a row.
+
+    Args:
+        found: the object.
+        prefix: of the paths of its fields.
+        row: that gets them.
+        depth: of the object in the row's.
+        opened: gets the paths of the objects in it that were taken apart.
+        whole: paths of objects that are not.
+    """
     for name, value in found.items():
-        if isinstance(value, dict) and value and depth < _DEEPEST:
+        path = prefix + name
+        if isinstance(value, dict) and value and depth < _DEEPEST and path not in whole:
+            opened.add(path)
             inside: dict[str, Any] = {}
-            _flatten(value, f"{prefix}{name}{_SEPARATOR}", inside, depth + 1)
-            for path, leaf in inside.items():
-                row.setdefault(path, leaf)
+            _flatten(value, f"{path}{_SEPARATOR}", inside, depth + 1, opened, whole)
+            for place, leaf in inside.items():
+                row.setdefault(place, leaf)
         else:
-            row[prefix + name] = value
+            row[path] = value
+
+
+def _holds(row: Mapping[str, Any], name: str) -> bool:
+    """Whether a row has a value there: neither null nor an object without fields."""
+    return row.get(name) not in (None, {})
 
 
 def _extended(
@@ -289,6 +329,26 @@ def _refuse_halves(path: Path, source: ObjectRecords, texts: Sequence[Mapping[st
                 f"{path}: line {line}: holds half of a character (an unpaired \\ud800-\\udfff); "
                 "mend that escape"
             ) from None
+
+
+def _mixed_notes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a note on each column that holds objects in some rows and other values in others.
+
+    Label Studio's way to write a label, `{"choices": ["a"]}`, is read as the label is.
+    """
+    mixed = {name for row in rows for name, value in row.items() if _is_odd(value)}
+    for column in (name for name in columns if name in mixed):
+        values = [row[column] for row in rows if _holds(row, column)]
+        odd = sum(map(_is_odd, values))
+        if odd < len(values):
+            yield (
+                f"column {column!r} holds an object in {odd} {'row' if odd == 1 else 'rows'} and "
+                f"other values in {len(values) - odd}: objects are read as their JSON"
+            )
+
+
+def _is_odd(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and set(value) != {_CHOICES}
 
 
 def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> type | None:

@@ -27,6 +27,9 @@ from labelmend.data.cells.lists import joined_labels, listed_labels, split_label
         ('{"choices": ["a", "b"]}', ("a", "b")),
         ('{"choices": "a"}', ("a",)),
         ('{"choices": []}', ()),
+        ('{"choices": null}', ()),
+        ('{"choices": 3}', ("3",)),
+        ("{}", ()),
     ],
 )
 def test_lists(cell, labels):

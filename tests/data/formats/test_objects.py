@@ -5,6 +5,7 @@ import json
 import pytest
 from fixtures.round_trip import comes_back, table_of, written
 
+from labelmend.data.cells.read import read_labels
 from labelmend.data.formats.jsonl import JSONL
 from labelmend.data.table import NewColumn
 from labelmend.errors import InputError
@@ -34,10 +35,68 @@ def test_a_name_with_a_dot_comes_first():
     assert written(changed).splitlines()[0] == '{"a": {"b": 1}, "a.b": "z"}'
 
 
-def test_an_empty_object_and_one_that_is_none():
-    table = table_of('{"a": {}}\n{"a": 1}\n{"a": {"b": [{"c": 1.0}]}}\n', "a.jsonl")
-    assert table.columns == ("a", "a.b")
-    assert table.rows() == [["{}", ""], ["1", ""], ["", '[{"c": 1.0}]']]
+def test_objects_among_values_stay_whole():
+    rows = '{"a": {}}\n{"a": 1}\n{"a": {"b": [{"c": 1.0}]}}\n'
+    table = table_of(rows, "a.jsonl")
+    assert table.columns == ("a",)
+    assert table.rows() == [["{}"], ["1"], ['{"b": [{"c": 1.0}]}']]
+    assert table.notes == (
+        "column 'a' holds an object in 1 row and other values in 1: objects are read as their JSON",
+    )
+    assert written(table) == rows
+    changed = JSONL.with_values(table, "a", ["{}", "1", "x"])
+    assert written(changed).splitlines()[2] == '{"a": "x"}'
+
+
+def test_objects_or_nothing_are_taken_apart():
+    table = table_of('{"a": {}}\n{"a": null, "c": {}}\n{"a": {"b": 1}}\n', "a.jsonl")
+    assert (table.columns, table.notes) == (("c", "a.b"), ())
+    assert table.rows() == [["", ""], ["{}", ""], ["", "1"]]
+
+
+def test_objects_whose_shape_differs_deep_inside():
+    table = table_of(
+        '{"m": {"n": {"k": "x"}, "o": 1}}\n{"m": {"n": "y"}}\n{"m": {"n": {"k": "z"}}}\n',
+        "a.jsonl",
+    )
+    assert table.columns == ("m.n", "m.o")
+    assert table.values("m.n") == ['{"k": "x"}', "y", '{"k": "z"}']
+    assert table.notes == (
+        "column 'm.n' holds an object in 2 rows and other values in 1: objects are read as their "
+        "JSON",
+    )
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+@pytest.mark.parametrize(
+    ("other", "label"),
+    [
+        ({"choices": ["b"]}, "b"),
+        ({"choices": "b"}, "b"),
+        ({"choices": 3}, "3"),
+        (["b"], "b"),
+        ({"choices": []}, ""),
+        ({"choices": None}, ""),
+        ([], ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_labels_that_are_written_otherwise_in_some_rows(name, other, label):
+    rows = [{"text": "t", "label": kind} for kind in ("a", other, "a")]
+    as_lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    table = table_of(json.dumps(rows) if name.endswith("json") else as_lines, name)
+    cells = table.values("label")
+    assert read_labels(cells).single(cells, "t") == ["a", label, "a"]
+    assert table.notes == ()
+    assert table.columns == ("text", "label")
+
+
+def test_several_labels_in_some_rows_stop():
+    table = table_of('{"label": "a"}\n{"label": {"choices": ["a", "b"]}}\n', "a.jsonl")
+    cells = table.values("label")
+    with pytest.raises(InputError, match=r"^t: 1 row holds several labels each, in a list"):
+        read_labels(cells).single(cells, "t")
 
 
 def test_depth_is_bounded():
