@@ -7,13 +7,27 @@ machine. What is refused here is an OSError whose `strerror` says why, as the sy
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import TextIO
 
 _SHARE_OF_MEMORY = 4
 """A file takes at most one part in so many of the free memory: what is made of its bytes, texts and
 columns, takes about three times as much. Measured on tables of short texts."""
+
+STANDARD_INPUT = Path("-")
+"""What a user gives for the table that another program pipes in."""
+
+_SHOWN = Path("standard input")
+"""What messages and records call it, and what no file of theirs is called."""
+
+_CHUNK = 1 << 20
+"""Bytes that are read of it at once: nobody says how many will come."""
+
+_come: list[tuple[TextIO, bytes]] = []
+"""What came by it. It comes once, and is asked for again: for its columns, for its hash."""
 
 _LONGEST_LINE = 64 << 20
 """Bytes of a line that is read alone: the evidence of a row whose text has as many."""
@@ -72,6 +86,53 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
         if max(size, len(content)) > limit:
             raise OSError(errno.EFBIG, _too_large(size, limit, most is None), str(path))
     return content
+
+
+def read_standard_input() -> bytes:
+    """Return what another program pipes in; the same bytes each time.
+
+    Raises:
+        OSError: it is closed, a terminal, or more than fits in memory with what is made of it.
+    """
+    stream = sys.stdin
+    for known, content in _come:
+        if known is stream:
+            return content
+    raw = getattr(stream, "buffer", None)
+    if raw is None or stream.closed:
+        raise OSError(errno.EBADF, "it is closed; pipe a table into it, or give a file")
+    if stream.isatty():
+        raise OSError(errno.ENOTTY, "it is a terminal; pipe a table into it, or give a file")
+    limit = room_for_files()
+    pieces, size = [], 0
+    while piece := raw.read(_CHUNK):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            said = (
+                f"it has more than {limit / _GIB:.1f} GiB, all that this machine's free memory is "
+                "enough for"
+            )
+            raise OSError(errno.EFBIG, said)
+    if piece is None:  # what comes later would be lost
+        raise OSError(errno.EAGAIN, "it does not wait for what comes; give a file")
+    _come[:] = [(stream, b"".join(pieces))]
+    return _come[0][1]
+
+
+def called(path: Path) -> Path:
+    """Return what messages call a file that was given."""
+    return _SHOWN if path == STANDARD_INPUT else path
+
+
+def recorded(path: Path) -> str:
+    """Return what records call a file that was given."""
+    return os.fsencode(called(path)).decode(errors="replace")
+
+
+def was_piped(path: str) -> bool:
+    """Tell whether a record's table came by standard input."""
+    return path == str(_SHOWN)
 
 
 def regular_lines(path: Path) -> Iterator[bytes]:

@@ -1,11 +1,23 @@
+import io
 import os
 import socket
+import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from labelmend import regular_file
-from labelmend.regular_file import open_regular, read_regular, regular_lines, room_for_files
+from labelmend.regular_file import (
+    STANDARD_INPUT,
+    called,
+    open_regular,
+    read_regular,
+    recorded,
+    regular_lines,
+    room_for_files,
+    was_piped,
+)
 
 
 def reason(path, most=None):
@@ -13,6 +25,71 @@ def reason(path, most=None):
         read_regular(path, most)
     assert str(path) == caught.value.filename
     return caught.value.strerror
+
+
+class Piped(io.TextIOWrapper):
+    """Standard input of another process."""
+
+    def __init__(self, raw, terminal=False):
+        super().__init__(io.BufferedReader(io.BytesIO(raw)) if isinstance(raw, bytes) else raw)
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+def unread(monkeypatch, stream):
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its strerror is compared
+        regular_file.read_standard_input()
+    return caught.value.strerror
+
+
+def test_standard_input_comes_once_and_stays(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Piped(b"abc" * 700_000))
+    first = regular_file.read_standard_input()
+    assert first == b"abc" * 700_000
+    assert regular_file.read_standard_input() is first
+    monkeypatch.setattr(sys, "stdin", Piped(b""))
+    assert regular_file.read_standard_input() == b""
+
+
+def test_standard_input_is_bounded(monkeypatch):
+    monkeypatch.setattr(regular_file, "room_for_files", lambda: 3 << 20)
+    monkeypatch.setattr(sys, "stdin", Piped(b"a" * (3 << 20)))
+    assert len(regular_file.read_standard_input()) == 3 << 20
+    with Path("/dev/zero").open("rb") as endless:
+        assert unread(monkeypatch, Piped(endless)) == (
+            "it has more than 0.0 GiB, all that this machine's free memory is enough for"
+        )
+
+
+def test_no_standard_input(monkeypatch):
+    said = "it is a terminal; pipe a table into it, or give a file"
+    assert unread(monkeypatch, Piped(b"a", terminal=True)) == said
+    said = "it is closed; pipe a table into it, or give a file"
+    closed = Piped(b"a")
+    closed.close()
+    for stream in (None, io.StringIO("a"), closed):
+        assert unread(monkeypatch, stream) == said
+
+
+def test_standard_input_that_does_not_wait(monkeypatch):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.write(writing, b"text,label\n")
+    with os.fdopen(reading, "rb") as held:
+        said = "it does not wait for what comes; give a file"
+        assert unread(monkeypatch, Piped(held)) == said
+        monkeypatch.setattr(sys, "stdin", None)
+    os.close(writing)
+
+
+def test_what_standard_input_is_called():
+    assert str(called(STANDARD_INPUT)) == recorded(STANDARD_INPUT) == "standard input"
+    assert (called(Path("a")), recorded(Path("a"))) == (Path("a"), "a")
+    assert was_piped("standard input")
+    assert not was_piped("-")
 
 
 def test_only_regular_files_are_read(tmp_path):

@@ -12,7 +12,7 @@ from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, choose_columns, label_indices, to_dataset
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_table
+from labelmend.data.read import read_table, refuse_standard_input
 from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
@@ -70,6 +70,7 @@ def read_mended(request: TableRequest) -> MendedTable:
     Raises:
         InputError: it can't be read, or `labelmend relabel` did not write it.
     """
+    refuse_standard_input(request.path)
     settled = settle(request.path)
     table = read_table(request.path, request.encoding, header=request.header)
     missing = [name for name in _OURS if name not in table.columns]

@@ -1,13 +1,14 @@
 """The command that mends a table as it was mended before, now with answers."""
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from labelmend.data.read import table_digest
 from labelmend.errors import InputError
+from labelmend.regular_file import STANDARD_INPUT, was_piped
 from labelmend.runs.record import RunRecord
 
 LABELMEND = (sys.executable, "-m", "labelmend")
@@ -27,12 +28,19 @@ def source_of(table: Path, run: RunRecord) -> Path:
     typed = Path(run.input.path)
     likely = [typed, table.parent / typed, table.parent / typed.name]
     for path in likely:
+        if path == STANDARD_INPUT:  # a record says so; nothing is piped in
+            continue
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (OSError, ValueError):
+            digest = table_digest(path)
+        except (InputError, ValueError):
             continue
         if digest == run.input.sha256:
             return path
+    if was_piped(run.input.path):
+        raise InputError(
+            f"{table}: was mended from standard input, which nobody keeps; save that table to a "
+            "file, and mend the file with labelmend relabel --answers"
+        )
     raise InputError(
         f"{typed}: the table that was mended is not there any more, or has changed; mend it again "
         "with labelmend relabel --answers"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelmend.data.formats.find import format_by_name
+from labelmend.data.formats.arrow import saved_files
+from labelmend.data.formats.find import beside, format_by_name
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_table
+from labelmend.data.read import read_table, refuse_standard_input, table_digest
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import open_regular, regular_lines
 from labelmend.relabel.diagnostics.explanation import Explanation
@@ -53,6 +54,7 @@ def look_up(
     """
     if (row is None) == (row_id is None):
         raise InputError("which row? give its number by --row, or its name by --id")
+    refuse_standard_input(table)
     settled = settle(table, evidence)
     digest = _digest(table)
     path = evidence or find_evidence(table, digest)
@@ -84,8 +86,8 @@ def find_evidence(table: Path, digest: str | None) -> Path:
     Raises:
         InputError: there is none.
     """
-    if not table.name or table.is_dir():
-        raise InputError(f"{table}: is a folder; give one file in it")
+    if table.is_dir():
+        return _evidence_of_folder(table, digest)
     if table.name.endswith(_EVIDENCE):
         if table.is_file():
             return table
@@ -97,7 +99,30 @@ def find_evidence(table: Path, digest: str | None) -> Path:
             return path
     if digest is None:
         raise InputError(f"{table}: no such file{_similar(table)}; check the path")
-    records = [path for path in table.parent.glob(f"*{_RECORD}") if path.is_file()]
+    return _by_records(table, table.parent, digest)
+
+
+def _evidence_of_folder(folder: Path, digest: str | None) -> Path:
+    """Return the evidence of a folder of Hugging Face's `datasets`; it lies beside the folder.
+
+    Raises:
+        InputError: there is none, or the folder holds no table.
+    """
+    if digest is None:
+        read_table(folder)  # says why
+        raise InputError(f"{folder}: is a folder; give one file in it")
+    mended = beside(folder, "mended")
+    likely = mended.with_suffix(_EVIDENCE)
+    return likely if likely.is_file() else _by_records(folder, mended.parent, digest)
+
+
+def _by_records(table: Path, folder: Path, digest: str) -> Path:
+    """Return the evidence in a folder whose run's record is of a table, the newest first.
+
+    Raises:
+        InputError: there is none.
+    """
+    records = [path for path in folder.glob(f"*{_RECORD}") if path.is_file()]
     for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
         path = record.with_name(record.name.removesuffix(_RECORD) + _EVIDENCE)
         if path.is_file() and _is_of(record, digest):
@@ -162,11 +187,13 @@ def _similar(path: Path) -> str:
 
 
 def _digest(table: Path) -> str | None:
-    """Return the sha256 of a file, or None where there is none that can be read."""
+    """Return the sha256 of a table's files, or None where there is none that can be read."""
     try:
+        if table.is_dir():
+            return table_digest(table) if saved_files(table) else None
         with open_regular(table) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, InputError):
         return None
 
 
@@ -191,12 +218,12 @@ def _is_of(record: Path, digest: str) -> bool:
 
 def _notes(table: Path, evidence: Path, record: RunRecord) -> tuple[str, ...]:
     """Return what is amiss with the files: they are of two runs, or a table changed since."""
-    beside = table.with_suffix(_EVIDENCE) == evidence
+    is_mended = table.with_suffix(_EVIDENCE) == evidence
     mixed = two_runs(evidence.with_name(f"{evidence.name.removesuffix(_EVIDENCE)}.csv"))
-    edited = changed_since(table) if beside and mixed is None else None
+    edited = changed_since(table) if is_mended and mixed is None else None
     notes = tuple(note for note in (mixed, edited) if note is not None)
     sources = [table]
-    if table == evidence or beside:
+    if table == evidence or is_mended:
         # The record has the path as it was typed; files may have moved together since.
         path = Path(record.input.path)
         sources = [path, evidence.with_name(path.name)] if path.name else []

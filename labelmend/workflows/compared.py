@@ -1,6 +1,5 @@
 """The tables that `compare-baseline` compares, read and checked."""
 
-import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from labelmend.classify.data import (
 )
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns, given_labels
-from labelmend.data.read import read_table
+from labelmend.data.read import read_table, refuse_second_input, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
@@ -38,8 +37,8 @@ from labelmend.evaluation.comparison import (
     ComparedTables,
     ComparisonRequest,
 )
+from labelmend.regular_file import recorded
 from labelmend.runs.again import as_the_run
-from labelmend.runs.companions import digest_of
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL
@@ -80,6 +79,7 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
     Raises:
         InputError: one can't be used.
     """
+    refuse_second_input((request.before, request.after, request.test))
     before_table = read_table(request.before, request.encoding, header=request.header)
     sources = {BEFORE: _source(request.before)}
     after_table = before_table
@@ -284,6 +284,6 @@ def _oos_of(conditions: Sequence[Condition], labels: Sequence[str], config: Conf
 
 def _source(path: Path) -> dict[str, Any]:
     return {
-        "path": os.fsencode(path).decode(errors="replace"),
-        "sha256": digest_of(path),
+        "path": recorded(path),
+        "sha256": table_digest(path),
     }

@@ -1,7 +1,6 @@
 """Files in, files out: what the command `export` does."""
 
 import importlib.metadata
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
@@ -42,6 +41,7 @@ from labelmend.onnx.onnx_graph import classifier_graph, with_features
 from labelmend.onnx.parity import CheckTexts, Int8Cost, Parity, int8_cost, parity_of
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
 from labelmend.retrieval.space import open_space
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
@@ -114,7 +114,7 @@ def export_file(
     claim(inputs, (), [folder])
     check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
     if check is not None:
-        texts = _check_texts(check, os.fsencode(check.path).decode(errors="replace"), model)
+        texts = _check_texts(check, recorded(check.path), model)
     else:
         demo = resources.files("labelmend.data.demo").joinpath("test.csv")
         with resources.as_file(demo) as path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import loaded_answers
 from labelmend.data.dataset import ColumnChoice
+from labelmend.data.formats.find import format_to_write
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
@@ -19,6 +20,7 @@ from labelmend.data.write import atomic_files, check_new_columns, lost_in, write
 from labelmend.errors import InputError, OutputError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
 from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
@@ -163,7 +165,7 @@ def _write(
 def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: int) -> RunInput:
     """Return what the record says of the table, of that many distinct texts."""
     return RunInput(
-        path=os.fsencode(request.path).decode(errors="replace"),
+        path=recorded(request.path),
         sha256=digest,
         rows=len(loaded.table),
         texts=texts,
@@ -220,10 +222,8 @@ def _check_encodable(loaded: LoadedTable, output: Path) -> None:
     Raises:
         OutputError: it lacks one, which a label of the labels file must have brought.
     """
-    if (
-        output.suffix.lower() != loaded.table.path.suffix.lower()
-        or loaded.table.format == "parquet"
-    ):
+    kind = format_to_write(loaded.table, output)
+    if kind is None or kind.name != loaded.table.format:
         return
     for label in loaded.dataset.labels:
         try:

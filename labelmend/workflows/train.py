@@ -1,7 +1,6 @@
 """Files in, files out: what the commands `train-classifier` and `predict` do."""
 
 import importlib.metadata
-import os
 import platform
 import shutil
 from collections.abc import Sequence
@@ -40,6 +39,7 @@ from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
 from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
 from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
 
@@ -113,7 +113,7 @@ def train_file(
     loaded = read_labelled(request, config.data, weigh=weigh)
     require_task(loaded.dataset, {"single"}, "train-classifier")
     digest = table_digest(request.path)
-    where = f"{request.path}: column {loaded.columns.label!r}"
+    where = f"{loaded.table.path}: column {loaded.columns.label!r}"
     data, told = trainable_set(loaded.dataset, loaded.confidence, where, rare_labels)
     space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
@@ -199,7 +199,7 @@ def _data_record(
     request: TableRequest, loaded: LabelledTable, data: TrainingSet, digest: str, *, weigh: bool
 ) -> dict[str, Any]:
     return {
-        "path": os.fsencode(request.path).decode(errors="replace"),
+        "path": recorded(request.path),
         "sha256": digest,
         "content_sha256": data.digest,
         "rows": len(loaded.dataset),

@@ -24,6 +24,13 @@ def test_the_table_that_was_mended_is_known_by_its_bytes(tmp_path, monkeypatch):
     mended = tmp_path / "out" / "mended.csv"
     with pytest.raises(InputError, match="the table that was mended is not there"):
         source_of(mended, record())
+    piped = {**record_of(4, "standard input", "ab" * 32)["input"]}
+    with pytest.raises(InputError) as caught:
+        source_of(mended, record(input=piped))
+    assert str(caught.value) == (
+        f"{mended}: was mended from standard input, which nobody keeps; save that table to a file, "
+        "and mend the file with labelmend relabel --answers"
+    )
     Path("data.csv").write_text("x")
     assert source_of(mended, record()) == Path("data.csv")
     Path("data.csv").write_text("y")

@@ -41,11 +41,13 @@ class Packing(NamedTuple):
         name: in messages.
         pieces: yields unpacked bytes, little by little; ValueError and OSError say what is damaged.
         pack: packs bytes.
+        begins: what all such files begin with.
     """
 
     name: str
     pieces: Callable[[bytes], Iterator[bytes]]
     pack: Callable[[bytes], bytes]
+    begins: bytes
 
 
 def split_name(path: Path) -> tuple[str, str, Packing | None]:
@@ -63,13 +65,18 @@ def full_suffix(path: Path) -> str:
     return path.name[len(split_name(path)[0]) :]
 
 
-def unpacked(raw: bytes, path: Path) -> bytes:
-    """Return what a file holds: as it is where its name tells no packing.
+def unpacked(raw: bytes, path: Path, *, by_name: bool = True) -> bytes:
+    """Return what a file holds: as it is where nothing tells of a packing.
+
+    Args:
+        raw: its bytes.
+        path: what messages call it.
+        by_name: its name tells how it is packed; else its first bytes do.
 
     Raises:
         InputError: it is damaged, or holds far more than a table would.
     """
-    packing = split_name(path)[2]
+    packing = split_name(path)[2] if by_name else _by_first_bytes(raw)
     if packing is None:
         return raw
     most = min(_MOST_BYTES, max(_FREE_BYTES, len(raw) * _MOST_RATIO))
@@ -112,6 +119,10 @@ class Compressed(Format):
         return self._packing.pack(self._inner.write(table, columns))
 
 
+def _by_first_bytes(raw: bytes) -> Packing | None:
+    return next((found for found in PACKINGS.values() if raw.startswith(found.begins)), None)
+
+
 def _gunzip(raw: bytes) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
         try:
@@ -150,4 +161,7 @@ def _zstd(raw: bytes) -> bytes:
     return zstandard.ZstdCompressor().compress(raw)
 
 
-PACKINGS = {".gz": Packing("gzip", _gunzip, _gzip), ".zst": Packing("zstd", _unzstd, _zstd)}
+PACKINGS = {
+    ".gz": Packing("gzip", _gunzip, _gzip, b"\x1f\x8b"),
+    ".zst": Packing("zstd", _unzstd, _zstd, b"\x28\xb5\x2f\xfd"),
+}

@@ -8,7 +8,8 @@ from pathlib import Path
 from labelmend.data.formats.base import Format
 from labelmend.data.formats.compressed import Compressed, full_suffix, split_name
 from labelmend.data.table import Content, SourceTable
-from labelmend.errors import InputError
+from labelmend.errors import InputError, OutputError
+from labelmend.regular_file import STANDARD_INPUT, called
 
 GROUP = "labelmend.formats"
 _OURS = "labelmend"
@@ -44,11 +45,13 @@ def format_by_suffix(path: Path) -> Format | None:
 def format_to_write(table: SourceTable, path: Path) -> Format | None:
     """Return the format that a table is written in: its own where its suffix stays.
 
-    None where the new file's name tells no format.
+    A table that came without a suffix keeps its format where its files may bear the new one. None
+    where the new file's name tells no format.
     """
     _, suffix, packing = split_name(path)
-    if suffix and suffix == split_name(table.path)[1]:
-        own = format_by_name(table.format)
+    was = split_name(table.path)[1]
+    own = format_by_name(table.format)
+    if suffix and (suffix == was or (not was and suffix in (*own.suffixes, *own.shares))):
         return own if packing is None else Compressed(own, packing)
     return format_by_suffix(path)
 
@@ -79,9 +82,11 @@ def format_by_content(content: Content) -> Format:
         return found
     if no_text is not None:
         raise no_text
+    suffix = content.path.suffix
+    by = f"the suffix {suffix!r} or the content; use" if suffix else "the content; use a file of"
     raise InputError(
-        f"{content.path}: can't tell the format from the suffix {content.path.suffix!r} or the "
-        f"content; use a name that ends in one of {known_suffixes(reading=True)}"
+        f"{content.path}: can't tell the format from {by} a name that ends in one of "
+        f"{known_suffixes(reading=True)}"
     )
 
 
@@ -98,7 +103,13 @@ def known_suffixes(*, reading: bool = False) -> str:
 
 
 def beside(path: Path, word: str) -> Path:
-    """Return where the result for a table is written if no one says: `a.mended.csv` for `a.csv`."""
+    """Return where the result for a table is written if no one says: `a.mended.csv` for `a.csv`.
+
+    Raises:
+        OutputError: the table comes by standard input, which has no name.
+    """
+    if path == STANDARD_INPUT:
+        raise OutputError(f"{called(path)}: has no name to call the result after; name it with -o")
     if path.is_dir():
         path = path if path.name else path.resolve()
         return path.parent / f"{path.name}.{word}{FOLDER_SUFFIX}"
