@@ -1,11 +1,14 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.tool_files import FOLDER
 
 from labelmend.configs.load import load_config
+from labelmend.data.read import table_digest
 from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.explain import RowReader, explain
 from labelmend.runs.look_up import find_evidence, look_up
@@ -74,6 +77,33 @@ def test_the_mended_table_is_found_by_the_hash_of_the_raw_one(files, record):
     # The first row takes lines 2 and 3, line 4 is blank.
     assert (found.explanation.id, found.table_line, found.notes) == ("x2", 5, ())
     assert look_up(files / "data.csv", row=1).table_line == 2
+
+
+@pytest.mark.parametrize("output", ["saved.mended", "other"])
+def test_a_folder_of_datasets_is_found_by_its_name_or_its_hash(files, record, output):
+    """`save_to_disk` writes a folder; what became of it lies beside the folder."""
+    saved = files / "saved"
+    shutil.copytree(FOLDER / "datasets_saved", saved)
+    source = {"path": str(saved), "sha256": table_digest(saved)}
+    record(lambda fields: {**fields, "input": {**fields["input"], **source}})
+    for kind in ("evidence.jsonl", "run.json"):
+        (files / f"out.{kind}").rename(files / f"{output}.{kind}")
+    for table in (saved, files / f"{output}.parquet"):
+        found = look_up(table, row=2)
+        assert (found.explanation.id, found.table_line, found.notes) == ("x2", None, ())
+    (saved / "state.json").write_text((saved / "state.json").read_text() + " ")
+    assert look_up(saved, row=2).notes == ()  # the table is the same
+    with (saved / "data-00001-of-00002.arrow").open("ab") as file:
+        file.write(b"x")
+    (note,) = look_up(files / f"{output}.parquet", row=2).notes
+    assert note.startswith(f"{saved} has changed since this evidence was written; run ")
+
+
+def test_a_folder_that_is_no_table(files):
+    (files / "splits").mkdir()
+    (files / "splits" / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    with pytest.raises(InputError, match="holds the splits train; give one of them"):
+        look_up(files / "splits", row=1)
 
 
 def test_a_table_that_changed_is_noted(files, record):
