@@ -24,8 +24,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import coo_array
 from scipy.special import log_softmax, softmax
 
+from labelmend.arrays import dot_products
 from labelmend.configs.schema import CorrectionConfig
 from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints
 
@@ -252,9 +254,9 @@ class _Learned:
         """Return u, float64 [n, c]."""
         label, has_label = _place(self.labels, points.candidates)
         pair, has_pair = _place(self.pairs, _pairs(points))
-        by_text = points.embeddings @ self.texts.T
         total: Doubles = points.features() @ self.weights
-        total += has_label * (self.leaning[label] + np.take_along_axis(by_text, label, axis=1))
+        by_text = _products(points.embeddings, self.texts, label)
+        total += has_label * (self.leaning[label] + by_text)
         return np.asarray(total + has_pair * self.taken_for[pair])
 
 
@@ -301,18 +303,16 @@ def _learn(points: Points, truth: Doubles, prior: _Prior) -> _Learned:
 
     def loss(theta: Doubles) -> tuple[float, Doubles]:
         model = at(theta)
-        by_text = embeddings @ model.texts.T
         u = x @ model.weights + model.leaning[label] + model.taken_for[pair]
-        log_p = log_softmax(u + np.take_along_axis(by_text, label, axis=1), axis=1)
+        log_p = log_softmax(u + _products(embeddings, model.texts, label), axis=1)
         rest = truth - observed * np.exp(log_p)
-        of_label = np.zeros((len(points), len(labels)))
-        np.put_along_axis(of_label, label, rest, axis=1)
+        of_label, of_texts = _by_label(rest, label, embeddings, len(labels))
         gain = np.concatenate(
             [
                 spread * np.einsum("nc,ncp->p", rest, x),
-                prior.label * of_label.sum(axis=0),
+                prior.label * of_label,
                 prior.pair * np.bincount(pair.ravel(), rest.ravel(), minlength=len(pairs)),
-                prior.text * (of_label.T @ embeddings).ravel(),
+                prior.text * of_texts.ravel(),
             ]
         )
         return float(theta @ theta / 2 - (truth * log_p).sum()), theta - gain
@@ -320,6 +320,31 @@ def _learn(points: Points, truth: Doubles, prior: _Prior) -> _Learned:
     start: Doubles = np.zeros(int(sizes[-1]) + shape[0] * shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_PASSES})
     return at(found.x)
+
+
+def _products(embeddings: Floats | Doubles, texts: Doubles, label: Ints) -> Doubles:
+    """Return float64 [n, c]: of each text the products with the w of its candidates' labels."""
+    if len(embeddings) * len(texts) <= _MOST_PRODUCTS:
+        return np.take_along_axis(embeddings @ texts.T, label, axis=1)
+    return dot_products(np.asarray(embeddings, dtype=np.float64), texts, label)
+
+
+def _by_label(
+    rest: Doubles, label: Ints, embeddings: Doubles, count: int
+) -> tuple[Doubles, Doubles]:
+    """Return sums by label: of values [n, c], float64 [l], and of them times texts, [l, d]."""
+    if len(rest) * count <= _MOST_PRODUCTS:
+        of_label = np.zeros((len(rest), count))
+        np.put_along_axis(of_label, label, rest, axis=1)
+        return of_label.sum(axis=0), of_label.T @ embeddings
+    text = np.repeat(np.arange(len(rest)), label.shape[1])
+    placed = coo_array((rest.ravel(), (label.ravel(), text)), shape=(count, len(rest))).tocsr()
+    return np.asarray(placed.sum(axis=1)).ravel(), placed @ embeddings
+
+
+_MOST_PRODUCTS = 1 << 22
+"""Of texts and labels, that are made at a time: 32 MiB. Of more, only those of a text with its own
+candidates are made, which are the same but for rounding."""
 
 
 @dataclass(frozen=True)

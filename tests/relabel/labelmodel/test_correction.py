@@ -148,3 +148,14 @@ def test_what_does_not_help_is_left_out():
     assert found.widths[0] > 0.7
     rest = np.setdiff1d(np.arange(400), texts)
     assert (found.probabilities[rest].argmax(axis=1) == truth[rest]).all()
+
+
+def test_many_labels_are_learned_as_few_are(monkeypatch):
+    """With many labels only products with a text's own candidates are made: the same numbers."""
+    points, truth, _ = made_up(texts=300)
+    said = taught(np.arange(0, 300, 5), truth)
+    whole = corrected(points, said)
+    monkeypatch.setattr("labelmend.relabel.labelmodel.correction._MOST_PRODUCTS", 0)
+    sparse = corrected(points, said)
+    np.testing.assert_allclose(sparse.probabilities, whole.probabilities, atol=1e-4)
+    np.testing.assert_allclose(sparse.held_out, whole.held_out, atol=1e-4)
