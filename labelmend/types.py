@@ -6,7 +6,8 @@ Scores: higher is better, everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -48,6 +49,7 @@ class Dataset:
         labels: the label set, sorted; it may hold labels that no row carries.
         oos: index of the out-of-scope label in `labels`, or None where there is none.
         task: what kind of labels the rows have.
+        former_names: other names that a label of the set had, by which answers may still call it.
     """
 
     ids: tuple[str, ...]
@@ -56,6 +58,7 @@ class Dataset:
     labels: tuple[str, ...]
     oos: int | None
     task: Task = "single"
+    former_names: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -10,6 +10,7 @@ from labelmend.audit.strata import Kind, kinds_of
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, choose_columns, label_indices, to_dataset
+from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, refuse_standard_input
@@ -37,7 +38,8 @@ class MendedTable:
     Attributes:
         table: as it was read.
         columns: which of its columns is what.
-        dataset: its rows; `given` are the labels as given, the label set has the mended ones too.
+        dataset: its rows; `given` are the labels as given, by the names that the run knew them by;
+            the label set has the mended ones too.
         mended: int64 [n], the label after mending, or `NO_LABEL`.
         answered: bool [n], rows whose label is a person's answer.
         doubt: float64 [n], 0 to 1, the probability that the label after mending is wrong, as the
@@ -95,6 +97,7 @@ def read_mended(request: TableRequest) -> MendedTable:
         request.oos_label,
         tuple(sorted(labels)),
         rules=request.rules,
+        edits=_edits(run),
     ).dataset
     require_task(dataset, {"single"}, "audit")
     mended = label_indices(dataset.labels, table.values("mended_label"))
@@ -105,6 +108,12 @@ def read_mended(request: TableRequest) -> MendedTable:
     notes = (*settled, *(note for note in amiss if note is not None))
     found = MendedTable(table, columns, dataset, mended, answered, np.ones(len(table)), notes)
     return replace(found, doubt=_doubt(found))
+
+
+def _edits(run: RunRecord | None) -> EditsFile:
+    """Return the names that the run gave to labels: the table's own column has the old ones."""
+    applied = None if run is None else run.input.label_edits
+    return NO_EDITS if applied is None else EditsFile.of_names(applied.names)
 
 
 def _data_config(run: RunRecord | None) -> DataConfig:

@@ -240,11 +240,13 @@ def label_list(strange: Iterable[str], known: Collection[str]) -> str:
 def match_answers(dataset: Dataset, answers: AnswerFile) -> MatchedAnswers:
     """Find the texts and labels of a dataset that the answers speak of.
 
-    "None of these" is the out-of-scope label where there is one. An answer whose text no row has,
-    or whose label the dataset lacks, is left out, and a note counts it.
+    "None of these" is the out-of-scope label where there is one. An answer that calls a label by a
+    former name means that label. An answer whose text no row has, or whose label the dataset lacks,
+    is left out, and a note counts it.
     """
     index = {text_sha256(text): i for i, text in enumerate(unique_texts(dataset).texts)}
     places = {label: i for i, label in enumerate(dataset.labels)}
+    places |= {old: places[now] for old, now in dataset.former_names.items() if now in places}
     none = NO_LABEL if dataset.oos is None else dataset.oos
     found: list[tuple[Answer, int, int]] = []
     gone = 0

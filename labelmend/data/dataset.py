@@ -8,8 +8,10 @@ import numpy as np
 
 from labelmend.configs.schema import DataConfig
 from labelmend.data.cells.hints import label_hints
+from labelmend.data.cells.label_set import check_labels, oos_index
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules, counted_note, read_labels
 from labelmend.data.duplicates import text_groups
+from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
 from labelmend.types import NO_LABEL, Dataset, Ints
@@ -24,14 +26,8 @@ ID_NAMES = ("id", "row_id", "uid", "uuid", "index")
 _FEW_ROWS = 3
 """Labels of fewer rows are told of; nothing else depends on it."""
 
-_LEAST_LABELS = 2
-"""With one, there is nothing to mend."""
-
 _SHOWN_NAMES = 100
 """Characters of a first row that may be data: enough to know it by."""
-
-_TELLING_ROWS = 10
-"""So many labelled rows, each with a label of its own, are no accident: it's the wrong column."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +147,7 @@ def to_dataset(
     rules: LabelRules = AS_IT_LOOKS,
     known: Collection[str] = (),
     strict: bool = False,
+    edits: EditsFile = NO_EDITS,
 ) -> LoadedDataset:
     """Make the dataset.
 
@@ -166,24 +163,29 @@ def to_dataset(
         rules: how labels are read.
         known: labels of another table, whose spelling stays.
         strict: refuse a table with rows without text.
+        edits: of labels; the dataset knows their new names only, but for what it keeps of others.
 
     Raises:
-        InputError: no row has a text, ids are missing or repeat, a row has several labels, or the
-            labels can't be learned from.
+        InputError: no row has a text, ids are missing or repeat, a row has several labels, the
+            edits are of another table, or the labels can't be learned from.
     """
     whole = columns.text_values(table)
     blank = blank_rows(table, columns, whole, strict=strict)
     ids = _ids(table, columns.id, blank)
+    former = edits.labels.names
     stay = {*extra_labels} | ({oos_label} if oos_label else set())
-    carried, read = given_labels(table, columns.label, rules, stay, known)
+    carried, read = given_labels(table, columns.label, rules, {*stay, *former}, known)
     for row in blank.tolist():
         carried[row] = ""
-    extra = {*extra_labels} | ({oos_label} if oos_label else set())
+    edits.check({*filter(None, carried)}, extra_labels)
+    edited = edits.in_words(sum(label in former for label in carried))
+    carried = [former.get(label, label) for label in carried]
+    extra = {former.get(label, label) for label in stay} | edits.labels.made
     labels = tuple(sorted({*filter(None, carried)} | extra))
-    _check_labels(table, columns.label, carried, labels, described=bool(extra_labels))
+    check_labels(table, columns.label, carried, labels, described=bool(extra_labels))
     index = {label: i for i, label in enumerate(labels)} | {"": NO_LABEL}
     given = np.array([index[label] for label in carried], dtype=np.int64)
-    oos = _oos_index(labels, oos_label, config.oos_labels)
+    oos = oos_index(labels, oos_label, config.oos_labels, former)
     limit = config.max_text_chars
     truncated = sum(len(text) > limit for text in whole)
     rows = np.setdiff1d(np.arange(len(whole)), blank).tolist()
@@ -194,6 +196,7 @@ def to_dataset(
         *table.notes,
         *_blank_notes(blank, columns),
         *counted_note(missing, "row has", "rows have", "no label: labelled from scratch"),
+        *edited,
         *hints,
         *counted_note(
             sum(counts[label] < _FEW_ROWS for label in labels),
@@ -212,6 +215,7 @@ def to_dataset(
         given=given,
         labels=labels,
         oos=oos,
+        former_names=former,
     )
     return LoadedDataset(dataset, notes, truncated, blank, hints)
 
@@ -296,8 +300,9 @@ def vote_indices(
         InputError: none of its values is a label of the set, or a row has several.
     """
     check_column(table, column, "--vote-column")
-    said, _ = given_labels(table, column, rules, dataset.labels)
-    votes = label_indices(dataset.labels, said)
+    former = dataset.former_names
+    said, _ = given_labels(table, column, rules, {*dataset.labels, *former})
+    votes = label_indices(dataset.labels, [former.get(label, label) for label in said])
     if len(votes) and not (votes != NO_LABEL).any():
         raise InputError(
             f"{table.path}: --vote-column {column}: none of its values is a label of this table; "
@@ -364,46 +369,6 @@ def _ids(table: SourceTable, column: str | None, left_out: Ints) -> tuple[str, .
                 "give each row an id of its own, or name another column with --id-column"
             )
     return tuple(value if value.strip() else str(i + 1) for i, value in enumerate(values))
-
-
-def _check_labels(
-    table: SourceTable,
-    column: str | None,
-    carried: Sequence[str],
-    labels: Sequence[str],
-    *,
-    described: bool,
-) -> None:
-    used = Counter(filter(None, carried))
-    where = f"{table.path}: column {column!r}" if column is not None else str(table.path)
-    if not labels:
-        raise InputError(
-            f"{where}: no row has a label; name another column with --label-column, "
-            "or give the labels with --labels"
-        )
-    if len(labels) < _LEAST_LABELS:
-        raise InputError(
-            f"{where}: {labels[0]!r} is the only label; at least two are needed to tell apart: "
-            "name another column with --label-column, or give more labels with --labels"
-        )
-    # Labels that a file describes need no rows to be learned from.
-    if len(labels) > len(table) and not described:
-        raise InputError(
-            f"{where}: {len(labels)} labels for {len(table)} rows, more labels than rows; "
-            "if it is the wrong column, name another with --label-column"
-        )
-    if used.total() == len(used) >= _TELLING_ROWS:
-        raise InputError(
-            f"{where}: each of the {len(used)} labelled rows has a label of its own, so nothing "
-            "can be learned; it is probably the wrong column: name another with --label-column"
-        )
-
-
-def _oos_index(labels: Sequence[str], oos_label: str | None, known: Iterable[str]) -> int | None:
-    if oos_label:
-        return labels.index(oos_label)
-    folded = [label.strip().casefold() for label in labels]
-    return next((folded.index(k.casefold()) for k in known if k.casefold() in folded), None)
 
 
 def _blank_notes(blank: Ints, columns: ColumnChoice) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from labelmend.configs.schema import DataConfig
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
+from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError
@@ -68,7 +69,10 @@ class LoadedTable:
 
 
 def load_table(
-    request: TableRequest, config: DataConfig, written: Mapping[str, LabelCard]
+    request: TableRequest,
+    config: DataConfig,
+    written: Mapping[str, LabelCard],
+    edits: EditsFile = NO_EDITS,
 ) -> LoadedTable:
     """Read and check a table.
 
@@ -76,6 +80,7 @@ def load_table(
         request: the table and its columns.
         config: how rows are read.
         written: the user's label cards, whose labels join the label set.
+        edits: of labels, applied before anything else looks at them.
 
     Raises:
         InputError: the table can't be used.
@@ -96,6 +101,7 @@ def load_table(
         tuple(written),
         rules=request.rules,
         strict=request.strict,
+        edits=edits,
     )
     for column in request.vote_columns:
         if column in {*columns.texts, columns.label, columns.id}:

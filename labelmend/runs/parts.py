@@ -86,6 +86,22 @@ class LabelsFile(Part):
     sha256: Text
 
 
+class LabelEditsRecord(Part):
+    """The edits of labels that were applied before anything else.
+
+    Attributes:
+        path: of their file, as it was typed.
+        sha256: of the file.
+        count: of the edits that stood.
+        names: of each name that means another label since, that label's name.
+    """
+
+    path: Text
+    sha256: Text
+    count: int
+    names: Mapping[Text, Text]
+
+
 class RunInput(Part):
     """The table that was mended.
 
@@ -98,6 +114,7 @@ class RunInput(Part):
         reading: how cells with labels were read.
         blank: rows without text, which were left out.
         labels_file: that was given with the table; None where the run wrote its own.
+        label_edits: that were given; None where none were.
     """
 
     path: Text
@@ -108,6 +125,7 @@ class RunInput(Part):
     reading: LabelReading = LabelReading()
     blank: int = 0
     labels_file: LabelsFile | None = None
+    label_edits: LabelEditsRecord | None = None
 
 
 class UsedModel(Part):

@@ -12,6 +12,7 @@ import psutil
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.data.answer_file import loaded_answers
 from labelmend.data.duplicates import unique_texts
+from labelmend.data.label_edits.file import loaded_edits
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.request import TableRequest, load_table
 from labelmend.data.task import require_task
@@ -88,6 +89,7 @@ def plan_file(
     config: Config,
     labels_file: Path | None,
     answers_file: Path | None = None,
+    edits_file: Path | None = None,
     *,
     use_llm: bool,
 ) -> tuple[Plan, RunModels, tuple[str, ...]]:
@@ -99,8 +101,9 @@ def plan_file(
     Raises:
         LabelmendError: the input can't be used.
     """
-    written = read_labels_file(labels_file) if labels_file else {}
-    loaded = load_table(request, config.data, written)
+    edits = loaded_edits(edits_file)
+    written = edits.cards(read_labels_file(labels_file) if labels_file else {})
+    loaded = load_table(request, config.data, written, edits)
     require_task(loaded.dataset, {"single"}, "relabel")
     check_new_columns(loaded.table, COLUMNS)
     answers = loaded_answers(loaded.dataset, answers_file)

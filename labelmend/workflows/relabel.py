@@ -1,7 +1,7 @@
 """Files in, files out: what `labelmend relabel` does."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.answer_file import loaded_answers
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.formats.find import format_to_write
+from labelmend.data.label_edits.file import EditsFile, loaded_edits
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
@@ -30,7 +31,13 @@ from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
 from labelmend.runs.companions import EVIDENCE, LABELS, TABLE, check_labels, digest_of
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.parts import InputColumns, LabelReading, LabelsFile, RunInput
+from labelmend.runs.parts import (
+    InputColumns,
+    LabelEditsRecord,
+    LabelReading,
+    LabelsFile,
+    RunInput,
+)
 from labelmend.runs.record import RunRecord
 
 
@@ -53,6 +60,7 @@ def relabel_file(
     *,
     labels_file: Path | None = None,
     answers_file: Path | None = None,
+    edits_file: Path | None = None,
     use_llm: bool = True,
     fresh: bool = False,
     self_test: bool = False,
@@ -71,6 +79,7 @@ def relabel_file(
         progress: hears how far the work is.
         labels_file: the user's label cards.
         answers_file: what people said.
+        edits_file: what people did to the labels.
         use_llm: let the LLMs describe labels and vote.
         fresh: forget the votes of an earlier run.
         self_test: mend known errors, too.
@@ -82,26 +91,21 @@ def relabel_file(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     paths = OutputPaths.beside(output)
-    settled = settle(request.path, output, labels_file, answers_file)
-    written = read_labels_file(labels_file) if labels_file else {}
-    loaded = load_table(request, config.data, written)
+    theirs = {"--labels": labels_file, "--answers": answers_file, "--label-edits": edits_file}
+    settled = settle(request.path, output, *theirs.values())
+    edits = loaded_edits(edits_file)
+    written = edits.cards(read_labels_file(labels_file) if labels_file else {})
+    loaded = load_table(request, config.data, written, edits)
     require_task(loaded.dataset, {"single"}, "relabel")
     check_new_columns(loaded.table, COLUMNS)
-    inputs = (
-        *given(request.path),
-        *given(labels_file, "given as --labels"),
-        *given(answers_file, "given as --answers"),
-        *(*given_models(config), *others),
-    )
+    inputs = (*given(request.path), *_named(theirs), *given_models(config), *others)
     _check_outputs(paths, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
     _check_encodable(loaded, output)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
-    if tell is not None:
-        for note in script:
-            tell(note)
+    _tell(tell, script)
     # Before the work: the files may be gone or others after it.
     digest = table_digest(request.path)
     cards = None if labels_file is None else _labels_given(labels_file, output)
@@ -121,15 +125,15 @@ def relabel_file(
         )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
     notes = (*loaded.notes, *script, *result.notes, *tuned)
-    source = _run_input(request, loaded, digest, len(result.unique))
-    source = source.model_copy(update={"labels_file": cards})
+    told = {"labels_file": cards, "label_edits": _edits_given(edits)}
+    source = _run_input(request, loaded, digest, len(result.unique)).model_copy(update=told)
     record = RunRecord.of(result, config, models.all(), source, notes)
-    _write(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
+    write_run(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
 
 
-def _write(
+def write_run(
     paths: OutputPaths,
     loaded: LoadedTable,
     result: Relabelling,
@@ -178,6 +182,29 @@ def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: i
         ),
         reading=LabelReading(**asdict(request.rules)),
         blank=len(loaded.table) - len(loaded.dataset),
+    )
+
+
+def _named(files: Mapping[str, Path | None]) -> list[Given]:
+    """Return files that the user named, by their options."""
+    return [one for option, path in files.items() for one in given(path, f"given as {option}")]
+
+
+def _tell(listener: Callable[[str], None] | None, notes: Iterable[str]) -> None:
+    if listener is not None:
+        for note in notes:
+            listener(note)
+
+
+def _edits_given(edits: EditsFile) -> LabelEditsRecord | None:
+    """Return what the record says of edits of labels."""
+    if edits.path is None:
+        return None
+    return LabelEditsRecord(
+        path=recorded(edits.path),
+        sha256=edits.sha256,
+        count=len(edits.labels.standing),
+        names=dict(sorted(edits.labels.names.items())),
     )
 
 

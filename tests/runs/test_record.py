@@ -67,7 +67,7 @@ KEYS = """
 schema_version labelmend input.path input.sha256 input.rows input.texts input.columns.text
 input.columns.label input.columns.id input.columns.votes input.columns.more_text
 input.reading.separator input.reading.missing input.reading.merge_spellings input.blank
-input.labels_file
+input.labels_file input.label_edits
 seed config models.encoder.name
 models.encoder.sha256 models.encoder.source labels oos_label advice.trust.trusted
 advice.trust.reason advice.trust.agreement advice.trust.errors advice.merge advice.split
