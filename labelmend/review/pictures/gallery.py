@@ -118,7 +118,7 @@ class Pictures:
         table = self._sitting.table
         drawn = self._drawn
         if drawn is None or drawn[0] is not table:
-            drawn = self._drawn = table, Points.of(table, getattr(table.evidence, "places", None))
+            drawn = self._drawn = table, Points.of(table)
         return drawn
 
     def _chosen(self, points: Points, choice: Choice) -> Any:
@@ -146,6 +146,6 @@ class Pictures:
 
 
 def _among(points: Points, table: ReviewTable, keys: set[str]) -> Bools:
-    if not keys:
-        return np.zeros(len(points), dtype=bool)
-    return np.array([table.keys[row] in keys for row in points.rows.tolist()], dtype=bool)
+    found = np.zeros(len(table), dtype=bool)
+    found[[row for key in keys for row in table.rows_of.get(key, ())]] = True
+    return found[points.rows]

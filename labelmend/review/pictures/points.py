@@ -1,13 +1,15 @@
 """The texts of a table as points of a picture, and what of them leaves the server."""
 
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelmend.audit.mended import ANSWERED
+from labelmend.review.evidence import Names
 from labelmend.review.table import ReviewTable
-from labelmend.types import NO_LABEL, Bools, Doubles, Floats, Ints
+from labelmend.types import Bools, Doubles, Floats, Ints
 
 DECISIONS = ("keep", "change", "review", "label", ANSWERED)
 """What can have become of a text; a point has the index."""
@@ -35,22 +37,16 @@ class Points:
     places: Floats | None
 
     @classmethod
-    def of(cls, table: ReviewTable, places: Floats | None) -> "Points":
-        """Return the texts of a table.
-
-        Args:
-            table: that is reviewed.
-            places: float32 [n, 2], of its rows on the map, NaN where a row has none; or None.
-        """
-        rows = table.order
+    def of(cls, table: ReviewTable) -> "Points":
+        """Return the texts of a table."""
+        rows, places = table.order, table.evidence.places
         labels = {name: number for number, name in enumerate(table.labels)}
         kinds = {name: number for number, name in enumerate(DECISIONS)}
-        proposed, decisions = table.evidence.proposed, table.evidence.decisions
         return cls(
             rows=rows,
             given=table.mended.dataset.given[rows],
-            proposed=_numbers([labels.get(proposed[row] or "", NO_LABEL) for row in rows.tolist()]),
-            decisions=_numbers([kinds.get(decisions[row], UNKNOWN) for row in rows.tolist()]),
+            proposed=_numbers(table.evidence.proposed, rows, labels),
+            decisions=_numbers(table.evidence.decisions, rows, kinds),
             places=None if places is None else places[rows],
         )
 
@@ -115,5 +111,14 @@ def nearest(places: Floats, one: int, count: int) -> Ints:
     return known
 
 
-def _numbers(values: list[int]) -> Ints:
-    return np.array(values, dtype=np.int64)
+def _numbers(values: Sequence[str | None], rows: Ints, known: Mapping[str, int]) -> Ints:
+    """Return int64 [m], the numbers of the rows' names; `UNKNOWN` for a name that has none."""
+    if isinstance(values, Names):
+        # Each name is looked up once.
+        _, first, place = np.unique(values.codes[rows], return_index=True, return_inverse=True)
+        return _numbers([values[int(row)] for row in rows[first]], np.arange(len(first)), known)[
+            place
+        ]
+    named = (values[row] for row in rows.tolist())
+    found = [UNKNOWN if name is None else known.get(name, UNKNOWN) for name in named]
+    return np.array(found, dtype=np.int64)
