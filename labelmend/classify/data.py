@@ -151,7 +151,8 @@ def labelled_table(
     confidence = np.ones(len(dataset))
     if weigh:
         confidence = read_confidence(table, np.setdiff1d(np.arange(len(dataset)), blank))
-    return LabelledTable(table, columns, dataset, confidence, (*table.notes, *notes, *loaded.hints))
+    notes = [*table.notes, *notes, *loaded.cut, *loaded.hints]
+    return LabelledTable(table, columns, dataset, confidence, tuple(notes))
 
 
 def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:

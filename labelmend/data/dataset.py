@@ -9,7 +9,7 @@ import numpy as np
 from labelmend.configs.schema import DataConfig
 from labelmend.data.cells.hints import label_hints
 from labelmend.data.cells.label_set import check_labels, oos_index
-from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules, counted_note, read_labels
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules, counted_note, cut_note, read_labels
 from labelmend.data.duplicates import text_groups
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.table import SourceTable
@@ -77,14 +77,14 @@ class LoadedDataset:
     Attributes:
         dataset: what the stages work on; a row without text has no label in it.
         notes: facts about the data that a user should know, one line each.
-        truncated: number of texts that were cut.
+        cut: that of the notes which counts texts that were cut, if any were.
         blank: int64 [b], the rows without text, from 0.
         hints: those of the notes that say how labels were read, and what they look like.
     """
 
     dataset: Dataset
     notes: tuple[str, ...]
-    truncated: int
+    cut: tuple[str, ...]
     blank: Ints
     hints: tuple[str, ...]
 
@@ -187,10 +187,10 @@ def to_dataset(
     given = np.array([index[label] for label in carried], dtype=np.int64)
     oos = oos_index(labels, oos_label, config.oos_labels, former)
     limit = config.max_text_chars
-    truncated = sum(len(text) > limit for text in whole)
     rows = np.setdiff1d(np.arange(len(whole)), blank).tolist()
     counts = Counter(carried[row] for row in rows)
     missing = counts.pop("", 0)
+    cut = cut_note(whole, limit)
     hints = (*read, *label_hints(counts, labels, ask=oos is None))
     notes = (
         *table.notes,
@@ -205,9 +205,7 @@ def to_dataset(
             f"fewer than {_FEW_ROWS} rows",
         ),
         *_duplicate_notes(whole, given, rows),
-        *counted_note(
-            truncated, "text is", "texts are", f"cut to {limit} characters for the models"
-        ),
+        *cut,
     )
     dataset = Dataset(
         ids=ids,
@@ -217,7 +215,7 @@ def to_dataset(
         oos=oos,
         former_names=former,
     )
-    return LoadedDataset(dataset, notes, truncated, blank, hints)
+    return LoadedDataset(dataset, notes, tuple(cut), blank, hints)
 
 
 def check_column(table: SourceTable, column: str, flag: str) -> None:

@@ -10,7 +10,7 @@ from labelmend.classify.classifier import Predictions
 from labelmend.classify.data import row_texts
 from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders
 from labelmend.configs.schema import Config
-from labelmend.data.cells.read import counted_note
+from labelmend.data.cells.read import counted_note, cut_note
 from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
@@ -26,6 +26,7 @@ from labelmend.data.write import (
 from labelmend.errors import ColumnError
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
+from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
 from labelmend.weights.signature import TrustedKey
@@ -117,7 +118,11 @@ def predict_file(
     blank = counted_note(
         len(table) - len(texts), "row has", "rows have", "no text: nothing is predicted of it"
     )
-    notes = (*settled, *table.notes, *blank, *space.notes)
+    cut = (
+        *cut_note(columns.text_values(table), model.max_text_chars),
+        *notes_on_cut(model.encoders, models, texts, at="of the training"),
+    )
+    notes = (*settled, *table.notes, *blank, *cut, *space.notes)
     read = replace(columns, label=None, id=None)
     return PredictOutcome(len(texts), sum(flags), output, read, notes)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable
 from labelmend.classify.trainer import open_work, require_libraries
 from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.data.cells.read import counted_note
 from labelmend.data.dataset import ColumnChoice, check_column
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.labels_file import read_labels_file
@@ -28,10 +28,12 @@ from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.errors import ConfigError, InputError
 from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
 from labelmend.relabel.label_cards import core_texts, draft_cards
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder, one_line_error, quiet_offline
+from labelmend.retrieval.encoders.windows import Windows, notes_on_cut
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
 from labelmend.retrieval.tuned import notes_on_tuned, read_tuning, text_hashes
@@ -161,7 +163,7 @@ def tune_file(
     anew = open_work(work, _key(table.texts, start.lesson, start.base, encoder, config))
     model = _load_model(start.base.path)
     learned = tune(model, start.lesson, encoder, config.tune, config.seed, work, progress)
-    notes = _notes(table, start.base)
+    notes = _notes(table, start, config)
     if anew:
         notes.append(f"{work} was of other data or settings: the tuning began anew")
     retrievers = {"before": start.before}
@@ -211,7 +213,7 @@ def _read(
     loaded, weighed = _load(request, config)
     if gold_column is not None:
         check_column(loaded.table, gold_column, "--gold-column")
-    where = f"{request.path}: column {loaded.columns.label!r}"
+    where = f"{loaded.table.path}: column {loaded.columns.label!r}"
     digest = table_digest(request.path)
     texts = hold_out(
         loaded.dataset,
@@ -385,7 +387,7 @@ def _key(
 def _data_record(request: TableRequest, table: _Table) -> dict[str, Any]:
     texts, columns = table.texts, table.loaded.columns
     return {
-        "path": os.fsencode(request.path).decode(errors="replace"),
+        "path": recorded(request.path),
         "sha256": table.digest,
         "content_sha256": texts.data.digest,
         "rows": len(table.loaded.dataset),
@@ -407,8 +409,8 @@ def _load_model(folder: Path) -> Any:
         return SentenceTransformer(str(folder), local_files_only=True).float()
 
 
-def _notes(table: _Table, base: LocatedModel) -> list[str]:
-    notes = list(table.loaded.notes)
+def _notes(table: _Table, start: _Start, config: Config) -> list[str]:
+    notes = [*table.loaded.notes, *_cut_notes(table.texts, start, config)]
     if not table.weighed:
         column = table.loaded.columns.label
         why = (
@@ -424,4 +426,22 @@ def _notes(table: _Table, base: LocatedModel) -> list[str]:
             "`labelmend describe`)"
         )
     held_out = [table.texts.data.texts[i] for i in table.questions.texts.tolist()]
-    return [*notes, *notes_on_tuned([base], held_out)]
+    return [*notes, *notes_on_tuned([start.base], held_out)]
+
+
+def _cut_notes(texts: TuningTexts, start: _Start, config: Config) -> list[str]:
+    """Return notes on texts of which a part is not read, or not learned from."""
+    notes = [*notes_on_cut(config.encoders, start.models, texts.data.texts)]
+    # What it learns from is one window of each text; recall is measured on all of them.
+    window = Windows(start.base.path, replace(start.encoder, max_windows=1))
+    learned = [texts.data.texts[i] for i in np.flatnonzero(texts.trained).tolist()]
+    longer = sum(window.is_cut(text, start.encoder.query_prefix) for text in learned)
+    return [
+        *notes,
+        *counted_note(
+            longer,
+            f"of {len(learned):,} texts to learn from is",
+            f"of {len(learned):,} texts to learn from are",
+            f"longer than {window.limit} tokens: {start.base.name} learns from the begin only",
+        ),
+    ]

@@ -91,6 +91,26 @@ def test_predict_adds_its_columns_behind_the_users(trained, cli, rows):
             assert float(row["probability"]) == pytest.approx(shares[0], abs=6e-4)
 
 
+def test_predict_tells_what_it_cut(trained, cli, tmp_path, monkeypatch):
+    folder, _ = trained
+    texts = ["my card is lost " * 260, "my card is lost", " "]
+    write(tmp_path / "long.csv", [{"text": text} for text in texts])
+    seen = []
+
+    def cut(*arguments, at):
+        seen.append(arguments)
+        return (f"cut by the settings {at}",)
+
+    monkeypatch.setattr("labelmend.workflows.predict.notes_on_cut", cut)
+    ran = cli("predict", folder / "model", tmp_path / "long.csv", "-o", tmp_path / "out.csv")
+    assert ran.code == 0
+    said = ran.out.splitlines()
+    assert "Note: 1 text is cut to 4000 characters for the models" in said
+    assert "Note: cut by the settings of the training" in said
+    ((encoders, models, read),) = seen
+    assert [len(encoders), len(models), list(map(len, read))] == [2, 2, [4000, 15]]
+
+
 def test_batches_and_copies_change_nothing(trained, cli):
     folder, _ = trained
     source = read(folder / "new.csv")

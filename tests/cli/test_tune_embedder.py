@@ -106,6 +106,8 @@ def test_a_table_as_given_and_without_descriptions_is_tuned_on_with_a_note(cli, 
         {"text": row["text"], "label": row["label"]}
         for row in csv.DictReader(table.open(encoding="utf-8", newline=""))
     ]
+    for row in rows[::12]:
+        row["text"] += " please" * 600
     plain = write(tmp_path / "plain.csv", rows)
     stale = tmp_path / "embedder.checkpoints"
     stale.mkdir()
@@ -117,6 +119,12 @@ def test_a_table_as_given_and_without_descriptions_is_tuned_on_with_a_note(cli, 
     assert "column 'label' is taken as it is and every row counts alike" in said
     assert "labels are known by name and example only" in said
     assert "the tuning began anew" in said
+    assert "5 texts are cut to 4000 characters for the models" in said
+    assert re.search(
+        r"\d of \d\d texts to learn from (is|are) longer than 256 tokens: all-MiniLM-L6-v2 learns "
+        "from the begin only",
+        said,
+    )
     assert "the profile's encoders" in said  # two of them
     card = json.loads((tmp_path / "embedder" / "tuning.json").read_text())
     assert set(card["recall"]) == {"before", "profile", "after"}

@@ -276,7 +276,7 @@ def test_notes(tmp_path: Path) -> None:
         "a,greet\nb,card_lost\n"
     )
     loaded = load(tmp_path, text)
-    assert loaded.truncated == 1
+    assert loaded.cut == ("1 text is cut to 20 characters for the models",)
     assert loaded.dataset.texts[5] == "x" * 20
     assert loaded.notes == (
         "1 row has no label: labelled from scratch",

@@ -187,6 +187,12 @@ def counted_note(count: int, one: str, many: str, rest: str) -> list[str]:
     return [f"{count} {one if count == 1 else many} {rest}"] if count else []
 
 
+def cut_note(texts: Sequence[str], limit: int) -> list[str]:
+    """Return a note on texts of more characters than the models get."""
+    count = sum(len(text) > limit for text in texts)
+    return counted_note(count, "text is", "texts are", f"cut to {limit} characters for the models")
+
+
 def _unheard(
     missing: Collection[str], cells: Collection[str], labels: Collection[str]
 ) -> list[str]:

@@ -183,7 +183,11 @@ def _whole_texts_tokenizer(path: Path) -> Any:
 
 
 def notes_on_cut(
-    encoders: Sequence[EncoderConfig], models: Sequence[LocatedModel], texts: Sequence[str]
+    encoders: Sequence[EncoderConfig],
+    models: Sequence[LocatedModel],
+    texts: Sequence[str],
+    *,
+    at: str = "",
 ) -> tuple[str, ...]:
     """Return a sentence on each encoder that does not read the whole of some texts.
 
@@ -191,6 +195,7 @@ def notes_on_cut(
         encoders: their settings.
         models: theirs, in the same order.
         texts: that are read.
+        at: whose settings they are, "of the training"; those of this command if not given.
     """
     notes = []
     for i, (encoder, model) in enumerate(zip(encoders, models, strict=True)):
@@ -201,7 +206,7 @@ def notes_on_cut(
                 f"encoder {model.name}: {cut:,} of {len(texts):,} texts are longer than "
                 f"{encoder.max_windows} window{'s' * (encoder.max_windows > 1)} of "
                 f"{windows.limit} tokens, so parts of them are "
-                f"not read; encoders.{i}.max_windows sets how many are"
+                f"not read; encoders.{i}.max_windows{f' {at}' * bool(at)} sets how many are"
             )
     return tuple(notes)
 

@@ -106,6 +106,8 @@ def test_what_is_still_cut_is_told(folder):
         "encoder tiny: 1 of 4 texts are longer than 3 windows of 12 tokens, so parts of them are "
         "not read; encoders.1.max_windows sets how many are",
     )
+    (note,) = notes_on_cut((plain,), (model,), texts, at="of the training")
+    assert note.endswith("; encoders.0.max_windows of the training sets how many are")
     assert notes_on_cut((plain,), (model,), texts[3:]) == ()
 
 
