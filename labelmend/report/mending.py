@@ -13,8 +13,11 @@ from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import read_certificate
+from labelmend.report.pictured import read_index
+from labelmend.runs.companions import changed_since
 from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord
+from labelmend.runs.row_index import RowIndex
 from labelmend.types import NO_LABEL, Share
 
 SHOWN_ROWS = 20
@@ -102,8 +105,9 @@ class Mending:
         changed_rows: drawn from the changed ones, so that they stand for all of them.
         review_rows: the first ones for review.
         run: the record of the run, or None.
-        missing: what can't be shown, and why.
+        missing: what can't be shown, and why; or why it may not fit the table.
         certificate: what an audit proves of the table; None where there is none of it.
+        index: of all rows, from which pictures are drawn; None where the run left none.
     """
 
     rows: int
@@ -119,6 +123,7 @@ class Mending:
     run: RunRecord | None
     missing: tuple[str, ...]
     certificate: Certificate | None = None
+    index: RowIndex | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `comparison.json` says of it."""
@@ -169,7 +174,8 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
     path = after.table.path
     run, problem = read_run(path, len(given)) if ours else (None, None)
     missing = [] if ours else [f"column {after.columns.label!r} was not written by labelmend"]
-    missing += [problem] if problem is not None else []
+    edited = None if run is None else changed_since(path)
+    missing += [line for line in (problem, edited) if line is not None]
     if ours and not decisions:
         missing.append(f"{path} has no column 'decision': which rows are for review isn't known")
     shown_changed = _draw(after.dataset.texts, given, changed, seed)
@@ -181,6 +187,8 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         explanations, problem = read_explanations(path, chosen, texts)
         missing += [problem] if problem is not None else []
     certificate, problem = read_certificate(path) if ours else (None, None)
+    missing += [problem] if problem is not None else []
+    index, problem = (None, None) if run is None else read_index(path, run)
     missing += [problem] if problem is not None else []
     columns = {
         name: _column(after, name) for name in ("confidence", "candidates", "reason") if ours
@@ -216,6 +224,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         run=run,
         missing=tuple(missing),
         certificate=certificate,
+        index=index,
     )
 
 

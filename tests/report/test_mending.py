@@ -1,5 +1,6 @@
 """What was changed, counted by hand on eight rows."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -87,6 +88,22 @@ def test_a_record_of_another_run_is_not_used(with_run, tables):
     mending = read_mending(tables(with_run), seed=0)
     assert mending.run is None
     assert "is of a run on 9 rows, and the mended table has 8" in mending.missing[0]
+
+
+def test_a_table_that_was_edited_since_is_said(with_run, tables):
+    path = with_run.with_suffix(".run.json")
+    record = json.loads(path.read_text())
+    record["files"] = {"table": hashlib.sha256(with_run.read_bytes()).hexdigest()}
+    path.write_text(json.dumps(record))
+    assert read_mending(tables(with_run), seed=0).missing == ()
+    with_run.write_bytes(with_run.read_bytes().replace(b"0.9", b"0.8"))
+    mending = read_mending(tables(with_run), seed=0)
+    assert mending.missing == (
+        f"{with_run} is not as the run left it that mended.run.json tells of: it was changed "
+        "since, or is of another run",
+    )
+    assert mending.run is not None
+    assert all(row.explanation is not None for row in mending.changed_rows)
 
 
 @pytest.mark.parametrize("damaged", ["[]", "{", "{}", '{"input": 3}', "\x00"])
