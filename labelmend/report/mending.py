@@ -13,11 +13,9 @@ from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import read_certificate
-from labelmend.report.pictured import read_index
 from labelmend.runs.companions import changed_since
 from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord
-from labelmend.runs.row_index import RowIndex
 from labelmend.types import NO_LABEL, Share
 
 SHOWN_ROWS = 20
@@ -107,7 +105,6 @@ class Mending:
         run: the record of the run, or None.
         missing: what can't be shown, and why; or why it may not fit the table.
         certificate: what an audit proves of the table; None where there is none of it.
-        index: of all rows, from which pictures are drawn; None where the run left none.
     """
 
     rows: int
@@ -123,7 +120,6 @@ class Mending:
     run: RunRecord | None
     missing: tuple[str, ...]
     certificate: Certificate | None = None
-    index: RowIndex | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `comparison.json` says of it."""
@@ -188,8 +184,6 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         missing += [problem] if problem is not None else []
     certificate, problem = read_certificate(path) if ours else (None, None)
     missing += [problem] if problem is not None else []
-    index, problem = (None, None) if run is None else read_index(path, run)
-    missing += [problem] if problem is not None else []
     columns = {
         name: _column(after, name) for name in ("confidence", "candidates", "reason") if ours
     }
@@ -224,7 +218,6 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         run=run,
         missing=tuple(missing),
         certificate=certificate,
-        index=index,
     )
 
 
