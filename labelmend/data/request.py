@@ -12,7 +12,7 @@ from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vot
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
-from labelmend.errors import ColumnError
+from labelmend.errors import ColumnError, row_list
 from labelmend.types import Dataset, Ints, LabelCard
 
 
@@ -66,6 +66,25 @@ class LoadedTable:
     ids: tuple[str, ...]
     votes: Mapping[str, Ints]
     notes: tuple[str, ...]
+
+    def refused_notes(self, labels: Sequence[str | None]) -> tuple[str, ...]:
+        """Return a note on rows that got a label of which people said that they are not.
+
+        Args:
+            labels: that the rows with a text have now.
+        """
+        if self.table.refused_column is None:
+            return ()
+        refused = self.table.values(self.table.refused_column)
+        pairs = zip(self.rows.tolist(), labels, strict=True)
+        rows = [row + 1 for row, label in pairs if label and label == refused[row]]
+        if not rows:
+            return ()
+        got = "1 row has" if len(rows) == 1 else f"{len(rows)} rows have"
+        return (
+            f"{got} a label now that the column {self.table.refused_column!r} refuses: "
+            f"{row_list(rows)}",
+        )
 
 
 def load_table(

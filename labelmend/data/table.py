@@ -59,6 +59,7 @@ class SourceTable:
         encoding: a codec that writes no byte order mark; utf-8 where the format knows no other.
         origin: what the format needs to give the user's bytes back; no one else looks at it. None
             where there are none to give back.
+        refused_column: says of rows which label they are not, in words; None where none does.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class SourceTable:
     origin: object = None
     text_column: str | None = None
     label_column: str | None = None
+    refused_column: str | None = None
     headless: bool = False
     notes: tuple[str, ...] = ()
 

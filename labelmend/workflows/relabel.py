@@ -39,6 +39,7 @@ from labelmend.runs.parts import (
     RunInput,
 )
 from labelmend.runs.record import RunRecord
+from labelmend.types import NO_LABEL
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def relabel_file(
             self_test=self_test,
         )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
-    notes = (*loaded.notes, *script, *result.notes, *tuned)
+    refused = loaded.refused_notes(_mended_labels(result))
+    notes = (*loaded.notes, *refused, *script, *result.notes, *tuned)
     told = {"labels_file": cards, "label_edits": _edits_given(edits)}
     source = _run_input(request, loaded, digest, len(result.unique)).model_copy(update=told)
     record = RunRecord.of(result, config, models.all(), source, notes)
@@ -194,6 +196,12 @@ def _tell(listener: Callable[[str], None] | None, notes: Iterable[str]) -> None:
     if listener is not None:
         for note in notes:
             listener(note)
+
+
+def _mended_labels(result: Relabelling) -> list[str | None]:
+    """Return the label of each row after mending; None where it has none."""
+    labels = result.dataset.labels
+    return [None if k == NO_LABEL else labels[k] for k in result.decisions.mended]
 
 
 def _edits_given(edits: EditsFile) -> LabelEditsRecord | None:

@@ -59,7 +59,7 @@ class Prodigy(JsonLines):
         """Return the table, a task a row; only what was accepted is a label."""
         choice = any("options" in task or "accept" in task for task in objects)
         column = "accept" if choice else "label"
-        names = _option_names(objects) if choice else {}
+        names = option_names(objects) if choice else {}
         taken = {name for task in objects for name in task}
         refused_column = next(
             n for n in ("rejected", "rejected_label", "_rejected") if n not in taken
@@ -73,7 +73,7 @@ class Prodigy(JsonLines):
                 row[refused_column] = found if answer == "reject" else ""
             if _MENDED in row and row[_MENDED] is not None:
                 row[_MENDED] = names.get(text_of(row[_MENDED]), row[_MENDED])
-        ids = {text_of(i): i for task in objects for i, _ in _options(task)}
+        ids = {text_of(i): i for task in objects for i, _ in options_of(task)}
         codes = {names[text]: _plain(found) for text, found in ids.items() if text in names}
         return table_of(
             self.name,
@@ -81,6 +81,7 @@ class Prodigy(JsonLines):
             replace(source, codes={column: codes} if codes else {}),
             rows,
             label_column=column,
+            refused_column=refused_column if "reject" in answers else None,
             notes=tuple(_notes(answers, objects, refused_column)),
         )
 
@@ -94,7 +95,7 @@ class Prodigy(JsonLines):
             put(found, column, value)
 
 
-def _options(task: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+def options_of(task: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
     """Yield the ids of a task's options, each with the text that people saw."""
     for option in objects_in(task.get("options")):
         if option.get("id") is not None:
@@ -103,11 +104,11 @@ def _options(task: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
             yield option["id"], str(text) if shown else ""
 
 
-def _option_names(tasks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def option_names(tasks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the options' texts by their ids; the ids where not each has a text of its own."""
     names: dict[str, str] = {}
     for task in tasks:
-        for found, text in _options(task):
+        for found, text in options_of(task):
             if names.setdefault(text_of(found), text or text_of(found)) != (text or text_of(found)):
                 return {name: name for name in names}
     return names if len({*names.values()}) == len(names) else {name: name for name in names}
@@ -131,9 +132,10 @@ def _notes(
 ) -> Iterator[str]:
     refused, ignored = answers.count("reject"), answers.count("ignore")
     if refused:
+        more = f"{refused} rows say which label they are"
         yield (
-            f"{_rows(refused)} answered with reject, which means not this label: no label there; "
-            f"what was refused is in the column {refused_column!r}"
+            f"{'1 row says which label it is' if refused == 1 else more} not (answered with "
+            f"reject): no label there; what was refused is in the column {refused_column!r}"
         )
     if ignored:
         yield f"{_rows(ignored)} answered with ignore: no label there"

@@ -5,8 +5,10 @@ import json
 import pytest
 from fixtures.round_trip import comes_back, table_of, written
 
+from labelmend.configs.load import load_config
 from labelmend.data.formats.tools.prodigy import PRODIGY
 from labelmend.data.read import read_table
+from labelmend.data.request import TableRequest, load_table
 from labelmend.data.table import NewColumn
 
 OPTIONS = [{"id": 1, "text": "plant health"}, {"id": 2, "text": "opening hours"}]
@@ -41,8 +43,8 @@ def test_binary(tmp_path):
     assert table.values("flagged") == ["true", "", "", ""]
     assert table.values("meta.source") == ["", "", "", "mail"]
     assert table.notes == (
-        "1 row is answered with reject, which means not this label: no label there; what was "
-        "refused is in the column 'rejected'",
+        "1 row says which label it is not (answered with reject): no label there; what was refused "
+        "is in the column 'rejected'",
         "1 row is answered with ignore: no label there",
         "1 row is flagged in Prodigy: used as the others are",
     )
@@ -132,3 +134,24 @@ def test_other_labels_are_set_in_their_places():
     first, second = map(json.loads, written(changed).splitlines())
     assert (first["accept"], first["answer"]) == ([2], "accept")
     assert (second["accept"], second["answer"]) == ([], "ignore")
+
+
+def test_rows_that_got_the_refused_label_are_told(tmp_path):
+    """A refusal is no evidence: what became of it is counted instead."""
+    path = tmp_path / "a.jsonl"
+    blank = binary(" ", "plant", "reject")
+    tasks = [*(json.loads(line) for line in BINARY.splitlines()), blank]
+    path.write_text(lines(*tasks, binary("noon", "hours", "reject")))
+    loaded = load_table(TableRequest(path), load_config("embedded").data, {})
+    assert loaded.rows.tolist() == [0, 1, 2, 3, 5]
+    assert loaded.table.refused_column == "rejected"
+    assert loaded.refused_notes(["plant", "hours", None, "hours", "plant"]) == ()
+    assert loaded.refused_notes(["plant", "plant", None, "hours", None]) == (
+        "1 row has a label now that the column 'rejected' refuses: row 2",
+    )
+    assert loaded.refused_notes(["plant", "plant", None, "hours", "hours"]) == (
+        "2 rows have a label now that the column 'rejected' refuses: rows 2, 6",
+    )
+    path.write_text(lines(binary("a", "x", "accept"), binary("b", "y", "accept")))
+    loaded = load_table(TableRequest(path), load_config("embedded").data, {})
+    assert (loaded.table.refused_column, loaded.refused_notes(["y", "x"])) == (None, ())
