@@ -1,5 +1,6 @@
 """`labelmend export`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,8 @@ def export(
     from labelmend.data.request import TableRequest
     from labelmend.workflows.export import export_file
 
-    target = output or model.resolve().with_name(f"{model.resolve().name}-onnx")
+    place = Path(os.path.realpath(model))  # a model called `.` has a name so
+    target = output or place.with_name(f"{place.name}-onnx")
     table = None
     if check is not None:
         table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)

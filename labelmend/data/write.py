@@ -1,6 +1,7 @@
 """Tables to files: the user's bytes as they were, our fields behind them, all or nothing."""
 
 import errno
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,10 @@ def check_output_folder(
         raise OutputError(
             f"{folder}: holds other files than {whose}'s; give an empty or a new folder"
         )
-    if not folder.resolve().parent.is_dir():
+    if folder.is_symlink() and not folder.exists():
+        raise OutputError(f"{folder}: is a link that leads nowhere; remove it, or name a folder")
+    # Path.resolve fails where links go round in a circle.
+    if not Path(os.path.realpath(folder)).parent.is_dir():
         raise OutputError(f"{folder}: the folder {folder.parent} is missing; create it first")
 
 

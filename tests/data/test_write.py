@@ -16,6 +16,7 @@ from labelmend.data.table import NewColumn
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
+    check_output_folder,
     with_values,
     write_table,
 )
@@ -265,6 +266,18 @@ def test_what_may_be_written_to(tmp_path: Path) -> None:
     )
     claim([Given(source)], [Output(tmp_path / "b.CSV", is_table=True)])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "d.csv", "hard.csv", "link.csv"]
+
+
+@pytest.mark.parametrize("aim", ["around", "nowhere"])
+def test_a_link_to_nothing_is_no_folder(tmp_path: Path, aim: str) -> None:
+    link = tmp_path / "around"
+    link.symlink_to(aim)
+    with pytest.raises(OutputError) as caught:
+        check_output_folder(link, "a model", ())
+    assert str(caught.value) == f"{link}: is a link that leads nowhere; remove it, or name a folder"
+    with pytest.raises(OutputError, match=f"the folder {link} is missing"):
+        check_output_folder(link / "model", "a model", ())
+    assert link.is_symlink()
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
