@@ -34,6 +34,7 @@ class Case:
         kind: of which one runs in CI; the name if not given.
         seconds: until it counts as hanging.
         slow: it does real work, and runs by hand only.
+        piped: what comes by standard input; nothing for None.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Case:
     kind: str = ""
     seconds: float = 60
     slow: bool = False
+    piped: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def run(case: Case, scratch: Path) -> Ending:
         if case.make is not None:
             case.make(folder)
         before = _seen(folder)
-        code, seconds, memory, out, err = in_folder(case.argv, folder, case.seconds)
+        code, seconds, memory, out, err = in_folder(case.argv, folder, case.seconds, case.piped)
         hung = code is None
         faults = list(_faults(code, hung, memory, out, err))
         if code != 0:
@@ -176,16 +178,19 @@ def _seen(folder: Path) -> dict[str, str]:
     return found
 
 
-def in_folder(argv, folder: Path, seconds: float):
+def in_folder(argv, folder: Path, seconds: float, piped: bytes | None = None):
     """Return exit code (None where it hung), seconds, memory and what was printed."""
     sys.stdout.flush()
     sys.stderr.flush()
     out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+    given = tempfile.TemporaryFile()  # noqa: SIM115
+    given.write(piped or b"")
+    given.seek(0)
     held = psutil.Process().memory_info().rss // 1024
     began = time.monotonic()
     child = os.fork()
     if not child:
-        _be_the_command(argv, folder, out.fileno(), err.fileno())
+        _be_the_command(argv, folder, given.fileno(), out.fileno(), err.fileno())
     ended = os.pidfd_open(child)
     ready, _, _ = select.select([ended], [], [], seconds)
     os.close(ended)
@@ -193,6 +198,7 @@ def in_folder(argv, folder: Path, seconds: float):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
+    given.close()
     texts = []
     for file in (out, err):
         file.seek(0)
@@ -202,15 +208,15 @@ def in_folder(argv, folder: Path, seconds: float):
     return code, time.monotonic() - began, max(used.ru_maxrss - held, 0), *texts
 
 
-def _be_the_command(argv, folder: Path, out: int, err: int) -> None:
+def _be_the_command(argv, folder: Path, given: int, out: int, err: int) -> None:
     """Never return: run the command line in this child, as a process of its own would."""
     code = 99
     try:
         os.setsid()
         os.chdir(folder)
-        null = os.open(os.devnull, os.O_RDONLY)
-        for here, there in ((null, 0), (out, 1), (err, 2)):
+        for here, there in ((given, 0), (out, 1), (err, 2)):
             os.dup2(here, there)
+        sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False), "utf-8")
         sys.stdout = io.TextIOWrapper(
             os.fdopen(1, "wb", closefd=False), "utf-8", write_through=True
         )

@@ -18,6 +18,9 @@ NONE = "none"
 _SEPARATORS = (";", "|", ",", "\n")
 """Looked for where none is named."""
 
+_CHOICES = "choices"
+"""The one field of an object that holds labels, as Label Studio writes them."""
+
 _MOST_CHARS = 100_000
 """A longer cell is no list of labels."""
 
@@ -42,10 +45,6 @@ def listed_labels(cell: str) -> tuple[str, ...] | None:
         found: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None if text[0] == "{" else _printed(text)
-    if isinstance(found, Mapping):
-        if not set(found) <= {"choices"}:
-            return None
-        found = found.get("choices")
     return _leaves(found if isinstance(found, list) else [found])
 
 
@@ -125,7 +124,7 @@ def _value(item: re.Match[str]) -> str | None:
 
 
 def _leaves(found: Sequence[Any]) -> tuple[str, ...] | None:
-    """Return the labels of a list of lists; None where it holds something else."""
+    """Return the labels of a list of lists and choices; None where it holds something else."""
     labels: dict[str, None] = {}
     rest = list(reversed(found))
     while rest:
@@ -133,7 +132,9 @@ def _leaves(found: Sequence[Any]) -> tuple[str, ...] | None:
         if isinstance(item, list):
             rest += reversed(item)
         elif isinstance(item, dict):
-            return None
+            if not set(item) <= {_CHOICES}:
+                return None
+            rest.append(item.get(_CHOICES))
         elif item is not None and str(item).strip() and item == item:  # NaN is unlike itself
             labels[str(item)] = None
     return tuple(labels)

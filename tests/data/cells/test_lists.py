@@ -28,6 +28,7 @@ from labelmend.data.cells.lists import joined_labels, listed_labels, split_label
         ('{"choices": "a"}', ("a",)),
         ('{"choices": []}', ()),
         ('{"choices": null}', ()),
+        ('[{"choices": ["a"]}, {"choices": "b"}, {}]', ("a", "b")),
         ('{"choices": 3}', ("3",)),
         ("{}", ()),
     ],

@@ -320,6 +320,67 @@ def path_cases():
             yield case(f"column {column!r}", RAW, "t.csv", "--label-column", column, kind="columns")
 
 
+def piped_cases():
+    lines = "\n".join(JSONL)
+    for name, raw in {
+        "as it should be": RAW,
+        "nothing": None,
+        "blanks": b" \n" * 100,
+        "JSONL": lines.encode(),
+        "an array": f"[{','.join(JSONL)}]".encode(),
+        "Parquet": parquet(),
+        "Parquet cut": parquet()[:300],
+        "gzip": gzip.compress(RAW),
+        "gzip cut": gzip.compress(RAW)[:60],
+        "gzip of gzip": gzip.compress(gzip.compress(RAW)),
+        "noise": random.Random(1).randbytes(5000),
+        "a NUL": RAW[:500] + b"\0" + RAW[500:],
+        "a line": b"hello",
+        "a bracket": b"[",
+        "brackets": b"[" * 100_000,
+        "a brace": b"{",
+        "escapes": b"\x1b[31m,label\na\x1b[2J,b\n",
+    }.items():
+        options = (*COMMAND, "out.csv", "-")
+        yield Case(f"piped {name}", options, kind=f"piped {name}", piped=raw)
+    for name, argv in {
+        "without a name for the result": ("relabel", "-", "--no-llm"),
+        "twice": ("compare-baseline", "-", "-"),
+        "and written to": (*COMMAND, "-", "-"),
+        "to audit": ("audit", "-", "--rows", "5", "-o", "s.csv"),
+        "to certify": ("certify", "-", "--answers", "a.jsonl"),
+        "to explain": ("explain", "-", "--row", "1"),
+        "to explain by its evidence": ("explain", "t.csv", "--evidence", "-", "--row", "1"),
+        "to review": ("review", "-"),
+        "as labels": ("relabel", "t.csv", "--labels", "-", "--no-llm"),
+        "as answers": ("relabel", "t.csv", "--answers", "-", "--no-llm"),
+        "as a profile": ("relabel", "t.csv", "--profile", "-", "--no-llm"),
+        "to describe itself": ("describe", "-", "--no-llm", "-o", "-"),
+        "to no model": ("predict", "-", "-", "-o", "p.csv"),
+    }.items():
+        yield Case(f"piped {name}", argv, {"t.csv": RAW}, piped=RAW, kind=f"piped {name}")
+
+
+def shape_cases():
+    """Labels that are objects in some rows only."""
+    for name, label in {
+        "choices": {"choices": ["lost"]},
+        "several choices": {"choices": ["lost", "renew"]},
+        "a list": ["lost"],
+        "no choice": {"choices": []},
+        "an empty object": {},
+        "an object": {"name": "lost"},
+        "an object deep inside": {"a": {"b": {"choices": ["lost"]}}},
+        "choices that are none": {"choices": {"a": 1}},
+        "a list of objects": [{"choices": ["lost"]}],
+    }.items():
+        odd = json.dumps({"text": "some text", "label": label})
+        array = f"[{','.join([*JSONL, odd])}]"
+        for kind, body in (("JSONL", "\n".join([*JSONL, odd])), ("JSON", array)):
+            yield case(f"{kind} labels: {name}", body, f"t.{kind.lower()}", kind=f"labels: {name}")
+
+
 def cases():
-    for group in (csv_cases, byte_cases, json_cases, parquet_cases, path_cases):
+    groups = (csv_cases, byte_cases, json_cases, parquet_cases, path_cases)
+    for group in (*groups, piped_cases, shape_cases):
         yield from group()
