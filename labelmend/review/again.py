@@ -50,7 +50,7 @@ def source_of(table: Path, run: RunRecord) -> Path:
 def relabel_command(
     source: Path,
     run: RunRecord,
-    answers: Path,
+    answers: Path | None,
     output: Path,
     profile: Path,
     labels: Path | None,
@@ -62,7 +62,7 @@ def relabel_command(
     Args:
         source: the table that was mended.
         run: the record of the run.
-        answers: of people.
+        answers: of people; None without any.
         output: where the mended table goes.
         profile: a file that `write_profile` wrote, with the run's settings.
         labels: the user's labels file.
@@ -70,7 +70,7 @@ def relabel_command(
     """
     columns, reading = run.input.columns, run.input.reading
     words = [*LABELMEND, "relabel", str(source), "--output", str(output), "--quiet"]
-    words += ["--answers", str(answers), "--profile", str(profile)]
+    words += ["--profile", str(profile)]
     for column in (columns.text, *columns.more_text):
         words += ["--text-column", column]
     for option, value in (
@@ -79,6 +79,7 @@ def relabel_command(
         ("--oos-label", run.oos_label),
         ("--label-separator", reading.separator),
         ("--labels", None if labels is None else str(labels)),
+        ("--answers", None if answers is None else str(answers)),
     ):
         words += [] if value is None else [option, value]
     for column in columns.votes:

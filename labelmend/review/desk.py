@@ -14,12 +14,12 @@ from labelmend.data.request import TableRequest
 from labelmend.errors import LabelmendError
 from labelmend.review.again import LABELMEND, relabel_command, source_of, write_profile
 from labelmend.review.jobs import Job
+from labelmend.review.label_set.label_desk import LabelDesk
 from labelmend.review.outlook import standing
 from labelmend.review.page import strings
 from labelmend.review.queues import Queue, Queues
 from labelmend.review.sitting import RefusedError, Sitting
 from labelmend.review.table import ReviewTable
-from labelmend.runs.again import given_labels
 
 REFIT_EVERY = 25
 """Answers after which the doubtful rows are ranked anew: the issue's number."""
@@ -70,12 +70,17 @@ class Desk:
         self._lock = threading.Lock()
         self._since_refit = self._since_certificate = self._refits = 0
         self._certificate: Certificate | None = None
-        self.sitting = Sitting(queues, self._heard)
+        path, run = files.request.path, queues.table.run
+        self.labels = LabelDesk.of(path, run, files.labels)
+        self._newest = queues.table
+        self.sitting = Sitting(self._queues(), self._heard)
+        self.labels.sit(self.sitting, self._rename)
         if queues.drawn and any(map(queues.is_audited, self._drawn_keys())):
             self._certify()
 
     def start(self) -> dict[str, Any]:
-        """Return what the page needs once."""
+        """Return what the page needs once, and again where labels were edited."""
+        self.labels.follow()
         table = self.sitting.table
         return {
             "strings": strings(),
@@ -86,6 +91,7 @@ class Desk:
                 {"name": name, "description": table.descriptions.get(name, "")}
                 for name in table.labels
             ],
+            "labels_version": self.labels.version,
             "queue": "audit" if self.sitting.queues.left_to_audit() else "doubtful",
         }
 
@@ -93,6 +99,7 @@ class Desk:
         """Return how far everything is; begin what had to wait for other work."""
         self._begin_due()
         certificate = self._certificate
+        self.labels.follow()
         return {
             **self.sitting.progress(who),
             "certificate": None if certificate is None else standing(certificate, self._goal),
@@ -108,6 +115,10 @@ class Desk:
                     ("apply", self._applying),
                 )
             },
+            "labels": {
+                "version": self.labels.version,
+                "pending": self.labels.pending(self._base.table.run),
+            },
             "refits": self._refits,
             "until_refit": max(0, REFIT_EVERY - self._since_refit),
         }
@@ -117,14 +128,14 @@ class Desk:
         self._goal = goal
 
     def apply(self) -> None:
-        """Begin to mend the table anew, with all answers.
+        """Begin to mend the table anew, with all answers and all edits of labels.
 
         Raises:
-            RefusedError: it is being done, nobody has answered anything, or the run can't be
-                repeated.
+            RefusedError: it is being done, nobody has answered or edited anything, or the run can't
+                be repeated.
         """
-        path = self._files.request.path
-        if not self.sitting.book.answers():
+        path, pending = self._files.request.path, self.labels.pending(self._base.table.run)
+        if not self.sitting.book.answers() and not pending:
             raise RefusedError(409, "no-answers")
         try:
             words = self._relabel(path, quick=False)
@@ -198,8 +209,8 @@ class Desk:
             return
 
         def take() -> None:
-            table = self._base.table.as_run_anew(side)
-            self.sitting.renew(replace(self._base, table=table))
+            self._newest = self._base.table.as_run_anew(side)
+            self._rename()
             self._refits += 1
 
         if self._refitting.start(words, take):
@@ -213,12 +224,21 @@ class Desk:
             InputError: the table that was mended, or its labels file, is not at hand.
         """
         path, run = self._files.request.path, self._base.table.run
-        labels = self._files.labels or given_labels(path, run)
+        labels = self.labels.labels_file(path, run)
         profile = self._side("profile.yaml")
         write_profile(run, profile)
-        source, answers = source_of(path, run), self._files.answers
+        source = source_of(path, run)
+        answers = self._files.answers if self.sitting.book.answers() else None
         words = relabel_command(source, run, answers, output, profile, labels, quick=quick)
-        return [*words, *self._encoding()]
+        return [*words, *self.labels.words(), *self._encoding()]
+
+    def _queues(self) -> Queues:
+        """Return the newest queues, under the labels' present names."""
+        return replace(self._base, table=self.labels.shown(self._newest))
+
+    def _rename(self) -> None:
+        """Show the rows under the labels' present names from now on."""
+        self.sitting.renew(self._queues())
 
     def _reload(self) -> None:
         """Read the table that was mended anew."""
@@ -226,6 +246,7 @@ class Desk:
         design_path, _ = audit_paths(self._files.request.path)
         design = read_design(design_path, table.mended)
         self._base = replace(self._base, table=table, design=design)
-        self.sitting.renew(self._base)
+        self._newest = table
+        self._rename()
         if design is not None:
             self._certify()

@@ -6,7 +6,8 @@ is killed reads the answers and goes on; what it held for tabs is held again whe
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -102,6 +103,11 @@ class Sitting:
         return self._queues.book
 
     @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Held while something changes; who holds it may call what is here."""
+        return self._lock
+
+    @property
     def queues(self) -> Queues:
         """Where rows come from."""
         return self._queues
@@ -154,6 +160,7 @@ class Sitting:
         with self._lock:
             self.book.refresh()
             asked = self._asked(said.queue, said.row)
+            said = replace(said, label=self._now(said.label))
             known = said.label in self.table.label_set
             if (said.verdict == "label") != (said.label is not None) or (said.label and not known):
                 raise RefusedError(422, "unknown-label", label=said.label or "")
@@ -164,11 +171,7 @@ class Sitting:
                     raise RefusedError(422, "no-batch")
                 if self.table.keys[row] != self._key(said.row) and self._is_open(tab, other):
                     answers.append(self._made(tab, other, said))
-            self.book.write(answers)
-            names = tuple(one.answer for one in answers)
-            self._given_in.update(dict.fromkeys(names, tab.name))
-            self._groups.update(dict.fromkeys(names, names))
-            self._paces[tab.who].add(len(answers))
+            self._keep(tab, answers)
         if answers:
             self._on_answers(said.queue, len(answers))
         return tuple(answers)
@@ -249,6 +252,30 @@ class Sitting:
             self._locks.take([self._key(row), *(self._key(o.row) for o in others)], tab.name)
             return [self._item(tab, other) for other in others]
 
+    def put(self, tab: Tab, answers: Sequence[Answer]) -> None:
+        """Keep answers that were given together: one Z takes all of them back.
+
+        Raises:
+            OutputError: they can't be written.
+        """
+        with self._lock:
+            self._keep(tab, answers)
+        if answers:
+            self._on_answers("doubtful", len(answers))
+
+    def take_back(self, tab: Tab, names: Collection[str]) -> None:
+        """Withdraw those of such answers that still stand.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        with self._lock:
+            self.book.refresh()
+            taken = [one for one in self.book.answers() if one.answer in names]
+            self.book.withdraw(taken, tab.who)
+        if taken:
+            self._on_answers("doubtful", -len(taken))
+
     def open_texts(self, who: str, among: Bools | None) -> int:
         """Return how many doubtful rows, of those that a person picked, are open to them."""
         with self._lock:
@@ -281,14 +308,15 @@ class Sitting:
         with self._lock:
             self.book.refresh()
             queues, table, pace = self._queues, self.table, self._paces[who]
-            drawn = {table.keys[one.row] for one in queues.drawn}
+            openings = queues.openings
+            drawn = len(openings.drawn)
             others = queues.texts_of_others(who)
             both = [key for key in others if who in self.book.on(key)]
             ahead = [asked.row for asked in islice(queues.open_rows("doubtful", who), NEXT_ROWS)]
             return {
-                "audit": {"done": len(drawn - queues.left_to_audit()), "total": len(drawn)},
+                "audit": {"done": drawn - len(openings.left_to_audit()), "total": drawn},
                 "doubtful": {
-                    "done": sum(1 for key in table.in_review if self.book.on(key)),
+                    "done": openings.reviewed(),
                     "total": len(table.in_review),
                     **likely_wrong([float(table.doubt[row]) for row in ahead]),
                 },
@@ -300,8 +328,20 @@ class Sitting:
                 "pace": {"answers": pace.count, "per_minute": pace.per_minute()},
             }
 
+    def _keep(self, tab: Tab, answers: Sequence[Answer]) -> None:
+        self.book.write(answers)
+        names = tuple(one.answer for one in answers)
+        self._given_in.update(dict.fromkeys(names, tab.name))
+        self._groups.update(dict.fromkeys(names, names))
+        self._paces[tab.who].add(len(answers))
+
     def _agree(self, key: str) -> bool:
-        return len({(a.verdict, a.labels) for a in self.book.on(key).values()}) == 1
+        on = self.book.on(key).values()
+        return len({(one.verdict, *map(self._now, one.labels)) for one in on}) == 1
+
+    def _now(self, label: str | None) -> str | None:
+        """Return what a label is called by now: it may be renamed under a person's eyes."""
+        return self.table.mended.dataset.former_names.get(label or "", label)
 
     def _key(self, row: int) -> str:
         return self.table.keys[row]

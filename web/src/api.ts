@@ -20,7 +20,7 @@ async function reach(path: string, options: RequestInit = {}): Promise<Response>
   }
 }
 
-async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
+export async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
   const reply = await reach(path, options);
   return heard<T>(reply);
 }
@@ -34,7 +34,7 @@ async function heard<T>(reply: Response): Promise<T> {
   return said;
 }
 
-function post<T>(path: string, body: object, keepalive = false): Promise<T> {
+export function post<T>(path: string, body: object, keepalive = false): Promise<T> {
   const headers = { "content-type": "application/json" };
   return ask<T>(path, { method: "POST", headers, body: JSON.stringify(body), keepalive });
 }
@@ -56,7 +56,8 @@ export class Api {
     return ask<Start>("/api/start");
   }
 
-  private get me() {
+  /** Who asks, and from which tab. */
+  get me() {
     return { tab: this.tab, who: this.who };
   }
 

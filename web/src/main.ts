@@ -6,6 +6,7 @@ import { showChosen } from "./chosen";
 import { button, el, part } from "./dom";
 import { openHelp } from "./help";
 import { listen } from "./keys";
+import { LABELS_CHANGED, labelsView } from "./labels";
 import { mapView } from "./map";
 import { matrixView } from "./matrix";
 import { openPicker } from "./picker";
@@ -31,6 +32,8 @@ class Page {
   private batch: Batch | null = null;
   private progress: Progress | null = null;
   private busy = false;
+  private known = "";
+  private stale = false;
   private timer = 0;
 
   constructor(private readonly start: Start) {
@@ -44,12 +47,22 @@ class Page {
     const who = part("who") as HTMLInputElement;
     who.value = this.start.who;
     who.addEventListener("change", () => this.become(who.value.trim()));
-    this.views.add("rows", () => ({}));
+    this.views.add("rows", () => ({ shown: () => this.stale && void this.change(this.queue) }));
     const pictures = {
       ask: (choice: Choice, words: string) => this.narrow(choice, words),
       tell: (text: string) => this.tell(text),
       refused: (error: unknown) => void this.refused(error),
     };
+    this.views.add("labels", labelsView({
+      api: this.api,
+      labels: this.start.labels,
+      search: this.search,
+      tell: pictures.tell,
+      refused: pictures.refused,
+      apply: () => void this.apply(),
+      applying: () => this.progress?.jobs.apply ?? null,
+      edited: () => void this.look(),
+    }));
     this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
@@ -131,6 +144,7 @@ class Page {
     await this.once(async () => {
       this.queue = queue;
       if (!this.progress) await this.look();
+      this.stale = false;
       const { item } = await this.api.next(queue, null);
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
@@ -328,12 +342,30 @@ class Page {
     try {
       this.progress = await this.api.progress();
       this.showProgress();
+      await this.heed(this.progress);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
     const jobs = this.progress ? Object.values(this.progress.jobs) : [];
     const soon = jobs.some((job) => job.phase === "running");
     this.timer = window.setTimeout(() => void this.look(), soon ? FAST_MS : SLOW_MS);
+  }
+
+  /** Learn the labels anew where somebody edited them, and tell the view of them what is new. */
+  private async heed({ labels, jobs }: Progress): Promise<void> {
+    const now = `${labels.version} ${labels.pending} ${jobs.apply.phase}`;
+    if (now === this.known) return;
+    this.known = now;
+    if (labels.version !== this.start.labels_version) {
+      const fresh = await Api.start();
+      this.start.labels_version = fresh.labels_version;
+      this.start.labels.splice(0, Infinity, ...fresh.labels);
+      this.search.learn(fresh.labels);
+      // The row still has the old names; it is asked for when it is looked at again.
+      this.stale = true;
+      if (this.views.shown === "rows") void this.change(this.queue);
+    }
+    document.dispatchEvent(new Event(LABELS_CHANGED));
   }
 
   private async aim(goal: number): Promise<void> {

@@ -11,7 +11,7 @@ export function openPicker(search: LabelSearch, count: number, pick: (label: str
   const title = say("searching", { count });
   const field = el("input", {
     type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "found", "aria-autocomplete": "list",
-    "aria-label": title, placeholder: title, autocomplete: "off", spellcheck: "false", dir: "auto",
+    "aria-label": title, placeholder: say("search-field", { count }), autocomplete: "off", spellcheck: "false", dir: "auto",
   });
   const list = el("ul", { id: "found", role: "listbox", "aria-label": title });
   const told = el("p", { class: "quiet", role: "status" });

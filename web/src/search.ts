@@ -23,9 +23,14 @@ export function fold(text: string): string {
 }
 
 export class LabelSearch {
-  private readonly entries: Entry[];
+  private entries: Entry[] = [];
 
   constructor(labels: Label[]) {
+    this.learn(labels);
+  }
+
+  /** Search these labels from now on. */
+  learn(labels: Label[]): void {
     this.entries = labels.map((label) => {
       const name = fold(label.name);
       const about = fold(label.description);

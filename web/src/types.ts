@@ -35,6 +35,7 @@ export interface Start {
   rows: number;
   who: string;
   labels: Label[];
+  labels_version: number;
   queue: Queue;
 }
 
@@ -83,6 +84,7 @@ export interface Progress {
   } | null;
   goal: number;
   jobs: { certificate: Job; refit: Job; apply: Job };
+  labels: { version: number; pending: boolean };
   refits: number;
   until_refit: number;
 }

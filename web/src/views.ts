@@ -57,8 +57,10 @@ export class Views {
     found.shown?.();
   }
 
-  /** Make an element for a view that has none in the shell. */
+  /** Return a view's element; most have none in the shell. */
   private place(name: ViewName): HTMLElement {
+    const there = document.getElementById(`view-${name}`);
+    if (there) return there;
     const made = el("section", { id: `view-${name}`, tabindex: -1, "aria-label": say(`view-${name}`), "data-view": name });
     part("main").append(made);
     return made;

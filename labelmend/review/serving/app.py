@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from labelmend.errors import LabelmendError
 from labelmend.review.desk import Desk
+from labelmend.review.label_set.routes import add_label_set
 from labelmend.review.page import shell
 from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
@@ -60,6 +61,7 @@ def make_app(desk: Desk, door: Door) -> App:
     pictures = Pictures(desk.sitting)
     _answering(app, desk, pictures)
     add_pictures(app, pictures)
+    add_label_set(app, desk.labels)
     _refusing(app)
     return Guard(app, door)
 

@@ -28,14 +28,15 @@ def _unicode(value: str) -> str:
     return value
 
 
+Unicode = AfterValidator(_unicode)
 TabName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 Who = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    AfterValidator(_unicode),
+    Unicode,
 ]
 Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=_LONGEST_LABEL), AfterValidator(_unicode)
+    str, StringConstraints(min_length=1, max_length=_LONGEST_LABEL), Unicode
 ]
 Row = Annotated[int, Field(ge=0, lt=_MOST_ROW)]
 

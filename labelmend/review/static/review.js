@@ -43,6 +43,7 @@ var Api = class {
   static start() {
     return ask("/api/start");
   }
+  /** Who asks, and from which tab. */
   get me() {
     return { tab: this.tab, who: this.who };
   }
@@ -214,7 +215,7 @@ function openPicker(search, count, pick) {
     "aria-controls": "found",
     "aria-autocomplete": "list",
     "aria-label": title,
-    placeholder: title,
+    placeholder: say("search-field", { count }),
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto"
@@ -341,6 +342,299 @@ function actionOf(key, actions) {
   return known[key.toLowerCase()];
 }
 
+// src/labelsedit.ts
+var MOST_NAME = 200;
+var MOST_DESCRIPTION = 4e3;
+function openRename(label, keep) {
+  const field = nameField(label.name);
+  editDialog("labels-rename-title", label, [named("labels-new-name", field)], field, () => keep({ what: "rename", label: label.name, to: field.value.trim() }));
+  field.select();
+}
+function openDescribe(label, keep) {
+  const field = textField(label.description);
+  editDialog(
+    "labels-describe-title",
+    label,
+    [named("labels-description", field)],
+    field,
+    () => keep({ what: "describe", label: label.name, description: field.value.trim() })
+  );
+}
+function openMerge(label, to, keep) {
+  const told = el("p", {}, say("labels-merge-into", { label: label.name, to, count: number(label.rows) }));
+  editDialog("labels-merge-title", label, [told], null, () => keep({ what: "merge", label: label.name, to }));
+}
+function openSplit(label, texts, keep) {
+  const name = nameField("");
+  const about = textField("");
+  const boxes = texts.map((one) => el("input", { type: "checkbox", value: one.row }));
+  const list = el("ul", { class: "batch chosen-texts" }, ...texts.map((one, i) => el("li", {}, el("label", {}, boxes[i], " ", theirs(one.text, { class: "short" })))));
+  const told = el("p", { class: "quiet", role: "status" });
+  const count = () => {
+    told.textContent = say("labels-chosen", { count: number(boxes.filter((box) => box.checked).length), total: number(boxes.length) });
+  };
+  list.addEventListener("change", count);
+  count();
+  const texted = el("fieldset", {}, el("legend", {}, say("labels-split-texts")), told, list);
+  editDialog(
+    "labels-split-title",
+    label,
+    [named("labels-new-label", name), named("labels-description", about), texted],
+    name,
+    () => keep({
+      what: "split",
+      label: label.name,
+      to: name.value.trim(),
+      description: about.value.trim(),
+      rows: boxes.filter((box) => box.checked).map((box) => Number(box.value))
+    })
+  );
+}
+function editDialog(heading, label, fields, first, save) {
+  const problem = el("p", { class: "problem", role: "alert" });
+  const title = el("h2", { id: "edit-title" }, say(heading), " ", theirs(label.name, { class: "label" }));
+  const dialog = el("dialog", { class: "edit", "aria-labelledby": "edit-title" }, title, ...fields, problem);
+  const done = button({ class: "primary" }, () => void send(), say("labels-save"));
+  const send = async () => {
+    done.disabled = true;
+    try {
+      await save();
+      dialog.close();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      problem.textContent = say(`error-${error.code}`, error.facts);
+      done.disabled = false;
+      (first ?? done).focus();
+    }
+  };
+  dialog.addEventListener("keydown", (event) => {
+    const typed = event.target instanceof HTMLInputElement && event.target.type === "text";
+    if (event.key !== "Enter" || event.isComposing || !typed) return;
+    event.preventDefault();
+    if (!done.disabled) void send();
+  });
+  dialog.append(el("p", { class: "tools" }, done, button({}, () => dialog.close(), say("labels-cancel"))));
+  const opener = document.activeElement;
+  open(dialog);
+  dialog.addEventListener("close", () => {
+    const back = opener?.isConnected ? opener : document.getElementById("labels-detail");
+    back?.focus({ preventScroll: true });
+  });
+  (first ?? done).focus();
+}
+function nameField(value) {
+  return el("input", { type: "text", maxlength: MOST_NAME, value, autocomplete: "off", spellcheck: "false", dir: "auto" });
+}
+function textField(value) {
+  return el("textarea", { maxlength: MOST_DESCRIPTION, rows: 4, dir: "auto" }, value);
+}
+function named(name, field) {
+  return el("label", { class: "field" }, say(name), field);
+}
+
+// src/labelstypes.ts
+var labelSet = {
+  all: (api) => ask(`/api/labels?${new URLSearchParams({ who: api.who })}`),
+  pair: (api, one, other) => ask(`/api/labels/pair?${new URLSearchParams({ who: api.who, one, other })}`),
+  texts: (api, label) => ask(`/api/labels/texts?${new URLSearchParams({ who: api.who, label })}`),
+  edit: (api, edit, seen) => post("/api/labels/edit", { ...api.me, ...edit, seen }),
+  undo: (api, edit) => post("/api/labels/undo", { ...api.me, edit })
+};
+
+// src/labels.ts
+var LABELS_CHANGED = "labelschanged";
+function labelsView(page) {
+  return (place) => new LabelsView(place, page);
+}
+var LabelsView = class {
+  constructor(place, page) {
+    this.page = page;
+    place.replaceChildren(this.head, el("div", { class: "labels-work" }, this.list, this.detail));
+  }
+  page;
+  found = null;
+  at = null;
+  head = el("div", { class: "labels-head" });
+  list = el("div", { class: "labels-list" });
+  detail = el("div", { id: "labels-detail", class: "labels-detail", tabindex: -1 });
+  changed = () => void this.load();
+  shown() {
+    document.addEventListener(LABELS_CHANGED, this.changed);
+    this.page.tell(say("view-labels-help"));
+    void this.load();
+  }
+  hidden() {
+    document.removeEventListener(LABELS_CHANGED, this.changed);
+  }
+  async load() {
+    try {
+      this.take(await labelSet.all(this.page.api));
+      await this.showDetail();
+    } catch (error) {
+      this.page.refused(error);
+    }
+  }
+  take(found) {
+    this.found = found;
+    const there = new Set(found.labels.map((label) => label.name));
+    if (this.at && !this.at.every((name) => name === null || there.has(name))) this.at = null;
+    const first = found.pairs[0];
+    if (!this.at && first) this.at = [first.one, first.other];
+    this.showHead(found);
+    this.showPairs(found);
+  }
+  showHead(found) {
+    const files = found.cards === null ? say("labels-files-none", { edits: found.edits_file }) : say("labels-files", { cards: found.cards, edits: found.edits_file });
+    const job = this.page.applying();
+    const running = job?.phase === "running";
+    const parts = [el("p", { class: "quiet" }, files)];
+    if (found.pending || running) {
+      const told = running ? say("apply-running") : say("labels-pending");
+      parts.push(el(
+        "p",
+        { class: "tools" },
+        el("span", { role: "status" }, told),
+        " ",
+        button({ id: "labels-apply", class: "primary", disabled: running }, () => this.page.apply(), say("apply-help"))
+      ));
+    }
+    if (job?.phase === "failed") parts.push(el("p", { class: "problem" }, say("apply-failed", { said: job.said })));
+    const last = found.edits[0];
+    if (last) {
+      const open2 = this.head.querySelector("details")?.open;
+      parts.push(el(
+        "details",
+        { open: open2 ?? false },
+        el("summary", {}, say("labels-edits"), " ", el("span", { class: "count" }, number(found.edits.length))),
+        el("ol", { class: "edits" }, ...found.edits.map((edit) => el("li", {}, inWords(edit))))
+      ));
+      parts.push(el("p", { class: "tools" }, button({ id: "labels-undo" }, () => void this.undo(last), say("labels-undo")), " ", inWords(last)));
+    }
+    this.head.replaceChildren(...parts);
+  }
+  showPairs(found) {
+    const find = button({ id: "labels-find" }, () => this.find((name) => this.open([name, null])), say("search"));
+    const items = found.pairs.map((pair) => {
+      const open2 = this.at?.[0] === pair.one && this.at[1] === pair.other;
+      return el("li", {}, button(
+        { class: "pair", "aria-pressed": String(open2) },
+        () => this.open([pair.one, pair.other]),
+        theirs(pair.one, { class: "label" }),
+        " ⇄ ",
+        theirs(pair.other, { class: "label" }),
+        " ",
+        el("span", { class: "count" }, number(rowsOf(pair))),
+        el("span", { class: "counts quiet" }, counts(pair))
+      ));
+    });
+    const none = say(found.blind ? "labels-blind" : "labels-no-pairs");
+    this.list.replaceChildren(
+      el("h2", { id: "labels-pairs" }, say("labels-pairs")),
+      el("p", { class: "tools" }, find),
+      items.length ? el("ol", { class: "pairs", "aria-labelledby": "labels-pairs" }, ...items) : el("p", {}, none)
+    );
+  }
+  open(at) {
+    this.at = at;
+    if (this.found) this.showPairs(this.found);
+    void this.showDetail().then(() => {
+      this.detail.focus({ preventScroll: true });
+      this.detail.scrollIntoView({ block: "nearest" });
+    }, (error) => this.page.refused(error));
+  }
+  async showDetail() {
+    const at = this.at;
+    if (!at) return this.detail.replaceChildren();
+    const [one, other] = at;
+    const { api } = this.page;
+    const sides = other === null ? [[one, (await labelSet.texts(api, one)).texts]] : await labelSet.pair(api, one, other).then((pair) => [[one, pair.one], [other, pair.other]]);
+    if (this.at !== at) return;
+    this.detail.replaceChildren(...sides.map(([name, texts], i) => this.side(this.facts(name), texts, sides[1 - i]?.[0] ?? null)));
+    this.detail.dataset["shown"] = [one, other ?? ""].join("|");
+  }
+  facts(name) {
+    return this.found?.labels.find((label) => label.name === name) ?? { name, description: "", rows: 0 };
+  }
+  /** One label of the two: what is known of it, what can be done, texts. */
+  side(label, texts, other) {
+    const into = (to) => openMerge(label, to, this.keep);
+    const tools = el(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": say("labels-tools", { label: label.name }) },
+      button({}, () => openRename(label, this.keep), say("labels-rename")),
+      other === null ? null : button({}, () => into(other), say("labels-merge-other", { to: other })),
+      button({}, () => this.find(into), say("labels-merge")),
+      button({}, () => void this.split(label), say("labels-split")),
+      button({}, () => openDescribe(label, this.keep), say("labels-describe"))
+    );
+    const about = label.description ? theirs(label.description) : el("em", { class: "quiet" }, say("labels-no-description"));
+    const list = el("ol", { class: "examples" }, ...texts.map((text) => el("li", {}, theirs(text.text, { class: "short" }), ...marks(text))));
+    return el(
+      "section",
+      { class: "side" },
+      el("h3", {}, theirs(label.name, { class: "label" })),
+      el("p", {}, about),
+      el("p", { class: "quiet" }, say("labels-rows", { count: number(label.rows) })),
+      tools,
+      texts.length ? list : el("p", { class: "quiet" }, say("labels-no-texts"))
+    );
+  }
+  find(pick) {
+    openPicker(this.page.search, this.page.labels.length, pick);
+  }
+  async split(label) {
+    try {
+      openSplit(label, (await labelSet.texts(this.page.api, label.name)).texts, this.keep);
+    } catch (error) {
+      this.page.refused(error);
+    }
+  }
+  keep = async (edit) => {
+    try {
+      const found = await labelSet.edit(this.page.api, edit, this.found?.version ?? 0);
+      const to = edit.what === "describe" ? edit.label : edit.to ?? "";
+      if (this.at) this.at = this.at.map((name) => name === edit.label && edit.what !== "split" ? to : name);
+      if (this.at && this.at[0] === this.at[1]) this.at = [this.at[0], null];
+      await this.done(found);
+      this.page.tell(say(`labels-done-${edit.what}`, { label: edit.label, to }));
+    } catch (error) {
+      if (error instanceof Refusal && error.code.startsWith("label-")) void this.load();
+      throw error;
+    }
+  };
+  async undo(last) {
+    try {
+      await this.done(await labelSet.undo(this.page.api, last.edit));
+      this.page.tell(say("labels-undone"));
+      (document.getElementById("labels-undo") ?? this.detail).focus();
+    } catch (error) {
+      this.page.refused(error);
+      void this.load();
+    }
+  }
+  async done(found) {
+    this.take(found);
+    await this.showDetail();
+    this.page.edited();
+  }
+};
+function rowsOf({ changed, review, answered }) {
+  return [...changed, ...review, ...answered].reduce((sum, rows) => sum + rows, 0);
+}
+function counts(pair) {
+  const told = ["changed", "review", "answered"].filter((kind) => pair[kind][0] + pair[kind][1] > 0);
+  return told.map((kind) => say(`labels-count-${kind}`, { there: number(pair[kind][0]), back: number(pair[kind][1]) })).join("; ");
+}
+function marks(text) {
+  if (!text.speaks) return [];
+  const other = text.answer ?? text.proposed ?? "";
+  return [" ", el("span", { class: "chip" }, say(text.answer === null ? "labels-seems" : "labels-said", { label: other }))];
+}
+function inWords(edit) {
+  const said = say(`labels-edit-${edit.what}`, { label: edit.label, to: edit.to ?? "", count: number(edit.texts) });
+  return el("span", {}, theirs(said), " ", el("span", { class: "quiet" }, say("labels-edit-by", { who: edit.who })));
+}
+
 // src/mappoints.ts
 var HIDDEN = -2;
 var DECISIONS = ["keep", "change", "review", "label", "answered"];
@@ -431,28 +725,28 @@ var REST = MARKS;
 var HIDDEN_MARK = 4;
 var MARK_OF_DECISION = [REST, 0, 1, 2, 3];
 function byDecision(points) {
-  const marks = new Uint8Array(points.count);
-  const counts = new Uint32Array(DECISIONS.length + 1);
+  const marks2 = new Uint8Array(points.count);
+  const counts2 = new Uint32Array(DECISIONS.length + 1);
   points.decisions.forEach((decision, i) => {
-    marks[i] = decision === HIDDEN ? HIDDEN_MARK : MARK_OF_DECISION[decision] ?? REST;
+    marks2[i] = decision === HIDDEN ? HIDDEN_MARK : MARK_OF_DECISION[decision] ?? REST;
     const kind = decision === HIDDEN ? DECISIONS.length : Math.max(decision, 0);
-    counts[kind]++;
+    counts2[kind]++;
   });
-  const legend = DECISIONS.map((what, kind) => ({ what, mark: MARK_OF_DECISION[kind], count: counts[kind] }));
-  legend.push({ what: "hidden", mark: HIDDEN_MARK, count: counts[DECISIONS.length] });
-  return { marks, legend: legend.filter((entry) => entry.count) };
+  const legend = DECISIONS.map((what, kind) => ({ what, mark: MARK_OF_DECISION[kind], count: counts2[kind] }));
+  legend.push({ what: "hidden", mark: HIDDEN_MARK, count: counts2[DECISIONS.length] });
+  return { marks: marks2, legend: legend.filter((entry) => entry.count) };
 }
 function byLabel(points, by, chosen) {
-  const marks = new Uint8Array(points.count).fill(REST);
-  const counts = new Uint32Array(MARKS + 1);
+  const marks2 = new Uint8Array(points.count).fill(REST);
+  const counts2 = new Uint32Array(MARKS + 1);
   points[by].forEach((label, i) => {
     const mark = chosen.indexOf(label);
-    if (mark >= 0) marks[i] = mark;
-    counts[marks[i]]++;
+    if (mark >= 0) marks2[i] = mark;
+    counts2[marks2[i]]++;
   });
-  const legend = chosen.map((what, mark) => ({ what, mark, count: counts[mark] }));
-  legend.push({ what: "others", mark: REST, count: counts[REST] });
-  return { marks, legend };
+  const legend = chosen.map((what, mark) => ({ what, mark, count: counts2[mark] }));
+  legend.push({ what: "others", mark: REST, count: counts2[REST] });
+  return { marks: marks2, legend };
 }
 function mostConfused(points, labels2) {
   const moved = new Uint32Array(labels2);
@@ -1046,11 +1340,11 @@ function matrixView(api, labels2, search, actions) {
     return { shown };
   };
 }
-function table({ labels: labels2, counts }, ask2) {
-  const off = counts.flatMap((row, g) => row.filter((_, p) => p !== g));
+function table({ labels: labels2, counts: counts2 }, ask2) {
+  const off = counts2.flatMap((row, g) => row.filter((_, p) => p !== g));
   const most = Math.max(1, ...off);
   const heads = labels2.map((label) => el("th", { scope: "col", title: label }, theirs(label, { class: "turned" })));
-  const rows = counts.map(
+  const rows = counts2.map(
     (row, g) => el("tr", {}, el("th", { scope: "row", title: labels2[g] }, theirs(labels2[g])), ...row.map((texts, p) => {
       if (!texts) return el("td", {});
       const shade = p === g ? "own" : `shade-${Math.ceil(SHADES * texts / most)}`;
@@ -1153,7 +1447,7 @@ function beside(progress, queue, actions) {
 }
 
 // src/row.ts
-function inWords(verdict, label) {
+function inWords2(verdict, label) {
   return verdict === "label" ? label ?? "" : say(`said-${verdict}`);
 }
 function rowView(item, pick, reveal) {
@@ -1223,8 +1517,12 @@ function fold(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s_\-/.:]+/gu, " ").trim();
 }
 var LabelSearch = class {
-  entries;
+  entries = [];
   constructor(labels2) {
+    this.learn(labels2);
+  }
+  /** Search these labels from now on. */
+  learn(labels2) {
     this.entries = labels2.map((label) => {
       const name = fold(label.name);
       const about = fold(label.description);
@@ -1336,8 +1634,10 @@ var Views = class {
     left?.hidden?.();
     found.shown?.();
   }
-  /** Make an element for a view that has none in the shell. */
+  /** Return a view's element; most have none in the shell. */
   place(name) {
+    const there = document.getElementById(`view-${name}`);
+    if (there) return there;
     const made = el("section", { id: `view-${name}`, tabindex: -1, "aria-label": say(`view-${name}`), "data-view": name });
     part("main").append(made);
     return made;
@@ -1443,18 +1743,30 @@ var Page = class {
   batch = null;
   progress = null;
   busy = false;
+  known = "";
+  stale = false;
   timer = 0;
   open() {
     part("table").textContent = this.start.table;
     const who = part("who");
     who.value = this.start.who;
     who.addEventListener("change", () => this.become(who.value.trim()));
-    this.views.add("rows", () => ({}));
+    this.views.add("rows", () => ({ shown: () => this.stale && void this.change(this.queue) }));
     const pictures = {
       ask: (choice, words) => this.narrow(choice, words),
       tell: (text) => this.tell(text),
       refused: (error) => void this.refused(error)
     };
+    this.views.add("labels", labelsView({
+      api: this.api,
+      labels: this.start.labels,
+      search: this.search,
+      tell: pictures.tell,
+      refused: pictures.refused,
+      apply: () => void this.apply(),
+      applying: () => this.progress?.jobs.apply ?? null,
+      edited: () => void this.look()
+    }));
     this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
@@ -1532,6 +1844,7 @@ var Page = class {
     await this.once(async () => {
       this.queue = queue;
       if (!this.progress) await this.look();
+      this.stale = false;
       const { item } = await this.api.next(queue, null);
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
@@ -1560,7 +1873,7 @@ var Page = class {
     await this.once(async () => {
       const reply = await this.api.answer(item, verdict, label, more2);
       this.show(reply.item);
-      const what = inWords(verdict, label);
+      const what = inWords2(verdict, label);
       const count = reply.answers.length;
       this.tell(count > 1 ? say("saved-many", { count, what }) : say("saved", { what }));
       requestAnimationFrame(
@@ -1601,7 +1914,7 @@ var Page = class {
     await this.once(async () => {
       const { item } = await this.api.undo();
       this.show(item);
-      this.tell(say("undone", { what: inWords(item.undone[0] ?? "", item.undone[1]) }));
+      this.tell(say("undone", { what: inWords2(item.undone[0] ?? "", item.undone[1]) }));
       this.lookSoon();
     });
   }
@@ -1713,12 +2026,28 @@ var Page = class {
     try {
       this.progress = await this.api.progress();
       this.showProgress();
+      await this.heed(this.progress);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
     const jobs = this.progress ? Object.values(this.progress.jobs) : [];
     const soon = jobs.some((job) => job.phase === "running");
     this.timer = window.setTimeout(() => void this.look(), soon ? FAST_MS : SLOW_MS);
+  }
+  /** Learn the labels anew where somebody edited them, and tell the view of them what is new. */
+  async heed({ labels: labels2, jobs }) {
+    const now = `${labels2.version} ${labels2.pending} ${jobs.apply.phase}`;
+    if (now === this.known) return;
+    this.known = now;
+    if (labels2.version !== this.start.labels_version) {
+      const fresh = await Api.start();
+      this.start.labels_version = fresh.labels_version;
+      this.start.labels.splice(0, Infinity, ...fresh.labels);
+      this.search.learn(fresh.labels);
+      this.stale = true;
+      if (this.views.shown === "rows") void this.change(this.queue);
+    }
+    document.dispatchEvent(new Event(LABELS_CHANGED));
   }
   async aim(goal) {
     await this.once(async () => {
