@@ -13,9 +13,11 @@ from labelmend.data.duplicates import text_key
 from labelmend.evaluation.comparison import ComparedTables
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import read_certificate
+from labelmend.report.pictured import read_index
 from labelmend.runs.companions import changed_since
 from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord
+from labelmend.runs.row_index import RowIndex
 from labelmend.types import NO_LABEL, Share
 
 SHOWN_ROWS = 20
@@ -105,6 +107,7 @@ class Mending:
         run: the record of the run, or None.
         missing: what can't be shown, and why; or why it may not fit the table.
         certificate: what an audit proves of the table; None where there is none of it.
+        index: of all rows, from which pictures are drawn; None where the run left none.
     """
 
     rows: int
@@ -120,6 +123,7 @@ class Mending:
     run: RunRecord | None
     missing: tuple[str, ...]
     certificate: Certificate | None = None
+    index: RowIndex | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `comparison.json` says of it."""
@@ -182,8 +186,9 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         texts = {i: after.dataset.texts[i] for i in chosen}
         explanations, problem = read_explanations(path, chosen, texts)
         missing += [problem] if problem is not None else []
-    certificate, problem = read_certificate(path) if ours else (None, None)
-    missing += [problem] if problem is not None else []
+    certificate, amiss = read_certificate(path) if ours else (None, None)
+    index, problem = (None, None) if run is None else read_index(path, run)
+    missing += [line for line in (amiss, problem) if line is not None]
     columns = {
         name: _column(after, name) for name in ("confidence", "candidates", "reason") if ours
     }
@@ -218,6 +223,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
         run=run,
         missing=tuple(missing),
         certificate=certificate,
+        index=index,
     )
 
 

@@ -23,6 +23,7 @@ from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figu
 from labelmend.report.drawing import Numbers, Plot
 from labelmend.report.mending import ChangeAccuracy, Mending, ShownRow
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
+from labelmend.report.picture_plots import map_plot, matrix_plot
 from labelmend.types import Share
 from labelmend.version import __version__
 
@@ -261,7 +262,9 @@ def _mending_plots(mending: Mending | None) -> list[Plot]:
     run = mending.run
     confused = () if run is None else run.noise.confused_pairs
     plots += [confused_plot(confused)] if confused else []
-    return plots
+    index = mending.index
+    drawn = () if index is None else (matrix_plot(index), map_plot(index))
+    return [*plots, *(plot for plot in drawn if plot is not None)]
 
 
 def _accuracy_words(mending: Mending | None) -> str:
