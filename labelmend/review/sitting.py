@@ -161,14 +161,15 @@ class Sitting:
             self.book.refresh()
             asked = self._asked(said.queue, said.row)
             said = replace(said, label=self._now(said.label))
-            known = said.label in self.table.label_set
-            if (said.verdict == "label") != (said.label is not None) or (said.label and not known):
-                raise RefusedError(422, "unknown-label", label=said.label or "")
+            if (said.verdict == "label") != (said.label is not None):
+                raise RefusedError(422, "invalid")
+            if said.label is not None and said.label not in self.table.label_set:
+                raise RefusedError(404, "unknown-label", label=said.label)
             answers = [] if self._stands(tab, asked, said) else [self._made(tab, asked, said)]
             for row in dict.fromkeys(said.more):
                 other = self._asked(said.queue, row)
                 if said.queue != "doubtful" or other.blind:
-                    raise RefusedError(422, "no-batch")
+                    raise RefusedError(409, "no-batch")
                 if self.table.keys[row] != self._key(said.row) and self._is_open(tab, other):
                     answers.append(self._made(tab, other, said))
             self._keep(tab, answers)

@@ -17,6 +17,7 @@ from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
 from labelmend.review.serving.guard import App, Door, Guard
 from labelmend.review.serving.pictures import AnswerChosen, NextChosen, add_pictures
+from labelmend.review.serving.refusals import documented
 from labelmend.review.serving.requests import (
     FromTab,
     NewGoal,
@@ -55,6 +56,7 @@ def make_app(desk: Desk, door: Door) -> App:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         default_response_class=Plain,
+        responses=documented(),
     )
     _pages(app, door)
     _reading(app, desk)

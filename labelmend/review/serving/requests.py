@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic.config import JsonDict
 
 from labelmend.review.batches import MOST_ROWS
 from labelmend.review.queues import Queue
@@ -28,23 +36,32 @@ def _unicode(value: str) -> str:
     return value
 
 
+def _whole(value: object) -> object:
+    """Return a number without a fraction as JSON means it: 1.0 is 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Unicode = AfterValidator(_unicode)
 TabName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 Who = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    # One character at least that no reader of the schema takes for white space.
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=80,
+        pattern=r"[^\s\x00-\x20\x7f-\xa0\ufeff]",
+    ),
     Unicode,
 ]
-Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=_LONGEST_LABEL), Unicode
-]
-Row = Annotated[int, Field(ge=0, lt=_MOST_ROW)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_LABEL), Unicode]
+Row = Annotated[int, Field(ge=0, lt=_MOST_ROW), BeforeValidator(_whole)]
 
 
 class FromTab(BaseModel):
     """Any request: which tab, and who sits before it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
     tab: TabName
     who: Who
@@ -68,12 +85,23 @@ class OneRow(FromTab):
     row: Row
 
 
+_ANSWER_RULE: JsonDict = {
+    "if": {"properties": {"verdict": {"const": "label"}}},
+    "then": {"properties": {"label": {"type": "string"}}, "required": ["label"]},
+    "else": {"properties": {"label": {"type": "null"}}},
+}
+"""Says to readers of the schema what the sitting checks: who says a label names it."""
+
+
 class NewAnswer(OneRow):
     """An answer: see `Said`."""
 
+    model_config = ConfigDict(json_schema_extra=_ANSWER_RULE)
+
     verdict: Literal["label", "none", "unsure"]
     label: Label | None = None
-    more: Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)] = ()
+    # JSON has lists; only their items are held to their types.
+    more: Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS, strict=False)] = ()
     revealed: bool = False
 
     def said(self) -> Said:

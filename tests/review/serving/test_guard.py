@@ -15,6 +15,7 @@ ANSWER = {
     "verdict": "label",
     "label": "fees",
 }
+ONE_ROW = {name: ANSWER[name] for name in ("tab", "who", "queue", "row")}
 
 
 @pytest.fixture
@@ -116,8 +117,7 @@ def test_a_body_that_says_it_is_endless_is_not_waited_for(served):
     ],
 )
 def test_a_path_outside(ask, served, path):
-    reply = ask("GET", path, headers=bearer(served))
-    assert (reply.status_code, reply.json()["error"]) == (404, "not-found")
+    refused(ask("GET", path, headers=bearer(served)), 404, "not-found", served)
 
 
 def test_headers_stand_on_every_reply(ask, served):
@@ -155,3 +155,44 @@ def test_hosts_that_a_door_knows():
     assert open_.knows_host("192.168.1.5:80")
     assert open_.knows_host(f"{socket.gethostname()}:80")
     assert not open_.knows_host("evil.example:80")
+
+
+def test_every_path_of_the_api_is_guarded(ask, served):
+    paths = ask("GET", "/api/openapi.json", headers=bearer(served)).json()["paths"]
+    assert len(paths) >= 12
+    large = b'{"tab": "' + b"x" * 10_000_000 + b'"}'
+    for path, methods in paths.items():
+        for method in map(str.upper, methods):
+            # A token that is right doesn't make up for the rest.
+            for headers, refusal in (
+                ({"origin": served.base}, (401, "no-token")),
+                (bearer(served, origin="http://evil.example"), (403, "wrong-origin")),
+                (bearer(served, host="evil.example"), (421, "wrong-host")),
+            ):
+                refused(ask(method, path, headers=headers), *refusal, served)
+            if method == "POST":
+                reply = ask(method, path, headers=bearer(served), json=None, content=large)
+                refused(reply, 413, "too-large", served)
+
+
+@pytest.mark.parametrize("row", [40, 2**31 - 1])
+def test_a_row_that_is_not_there(ask, served, row):
+    for path in ("answer", "batch", "reveal"):
+        body = {**ANSWER, "row": row} if path == "answer" else {**ONE_ROW, "row": row}
+        reply = ask(path=f"/api/{path}", headers=bearer(served), json=body)
+        refused(reply, 404, "no-row", served)
+    there = ask(headers=bearer(served), json={**ANSWER, "more": [row]})
+    refused(there, 404, "no-row", served)
+
+
+@pytest.mark.parametrize("row", [-1, 2**31, 2**70, 1.5, "0", True, None])
+def test_what_is_no_row(ask, served, row):
+    refused(ask(headers=bearer(served), json={**ANSWER, "row": row}), 422, "invalid", served)
+    refused(ask(headers=bearer(served), json={**ANSWER, "more": [row]}), 422, "invalid", served)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
+def test_another_method(ask, served, method):
+    reply = ask(method, headers=bearer(served))
+    refused(reply, 405, "invalid", served)
+    assert reply.headers["allow"] == "POST"
