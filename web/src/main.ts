@@ -63,7 +63,7 @@ class Page {
       applying: () => this.progress?.jobs.apply ?? null,
       edited: () => void this.look(),
     }));
-    this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
+    this.views.add("map", mapView(this.api, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
       accept: () => this.accept(),

@@ -8,7 +8,7 @@ import { DECISIONS, Grid, HIDDEN, pointsOf, type Points } from "./mappoints";
 import { openPicker } from "./picker";
 import type { LabelSearch } from "./search";
 import { number, say } from "./strings";
-import type { Choice, Label } from "./types";
+import type { Choice } from "./types";
 import type { View } from "./views";
 
 /** What the views of pictures ask of the page. */
@@ -24,15 +24,15 @@ export interface PictureActions {
 const LISTED = 8;
 const HOVER_MS = 70;
 
-export function mapView(api: Api, labels: Label[], search: LabelSearch, actions: PictureActions): View {
-  return (place) => new MapView(place, api, labels, search, actions);
+export function mapView(api: Api, search: LabelSearch, actions: PictureActions): View {
+  return (place) => new MapView(place, api, search, actions);
 }
 
 class MapView {
   private points: Points | null = null;
   private grid: Grid | null = null;
   private by: ColourBy = "decision";
-  private readonly chosen: Record<"given" | "proposed", number[]> = { given: [], proposed: [] };
+  private readonly chosen: Record<"given" | "proposed", string[]> = { given: [], proposed: [] };
   private picked = -1;
   private hovered = -1;
   private timer = 0;
@@ -48,7 +48,6 @@ class MapView {
   constructor(
     private readonly place: HTMLElement,
     private readonly api: Api,
-    private readonly labels: Label[],
     private readonly search: LabelSearch,
     private readonly actions: PictureActions,
   ) {
@@ -91,7 +90,7 @@ class MapView {
       return;
     }
     for (const by of ["given", "proposed"] as const) {
-      if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points, this.labels.length);
+      if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points);
     }
     this.place.dataset["points"] = String(this.points.count);
     this.colour();
@@ -116,31 +115,30 @@ class MapView {
     this.canvas.marks = colours.marks;
     this.canvas.draw();
     this.legend.replaceChildren(el("ul", {}, ...colours.legend.map((entry) => el("li", {}, ...this.entry(entry)))));
-    if (this.by === "decision" || this.labels.length <= MARKS) return;
+    if (this.by === "decision") return;
     this.legend.append(button({ class: "plain" }, () => this.addLabel(), say("map-add")));
   }
 
-  private entry({ what, mark, count }: Entry): Node[] {
-    const name = typeof what === "number" ? theirs(this.labels[what]?.name ?? "") : el("span", {}, say(`map-is-${what}`));
+  private entry({ what, label, mark, count }: Entry): Node[] {
+    const name = label === undefined ? el("span", {}, say(`map-is-${what}`)) : theirs(label);
     const parts: Node[] = [markOf(mark), name, el("span", { class: "count" }, number(count))];
-    if (typeof what === "number") {
-      const title = say("map-drop", { label: this.labels[what]?.name ?? "" });
-      parts.push(button({ class: "plain", "aria-label": title, title }, () => this.dropLabel(what), "×"));
+    if (label !== undefined) {
+      const title = say("map-drop", { label });
+      parts.push(button({ class: "plain", "aria-label": title, title }, () => this.dropLabel(label), "×"));
     }
     return parts;
   }
 
   private addLabel(): void {
-    openPicker(this.search, this.labels.length, (name) => {
+    openPicker(this.search, this.points!.labels.length, (label) => {
       if (this.by === "decision") return;
-      const label = this.labels.findIndex((one) => one.name === name);
       const others = this.chosen[this.by].filter((one) => one !== label);
       this.chosen[this.by] = [...others.slice(-MARKS + 1), label];
       this.colour();
     });
   }
 
-  private dropLabel(label: number): void {
+  private dropLabel(label: string): void {
     if (this.by === "decision") return;
     this.chosen[this.by] = this.chosen[this.by].filter((one) => one !== label);
     this.colour();
@@ -194,10 +192,10 @@ class MapView {
   }
 
   private about(i: number): Node[] {
-    const { rows, given, proposed, decisions } = this.points!;
+    const { rows, given, proposed, decisions, labels } = this.points!;
     const parts: Node[] = [el("p", {}, theirs(this.texts.get(rows[i]!) ?? "", { class: "short" }))];
     if (decisions[i] === HIDDEN) return [...parts, el("p", { class: "quiet" }, say("map-hidden"))];
-    const name = (label: number) => (label < 0 ? el("em", {}, say("given-none")) : theirs(this.labels[label]!.name, { class: "label" }));
+    const name = (label: number) => (label < 0 ? el("em", {}, say("given-none")) : theirs(labels[label]!, { class: "label" }));
     const decision = DECISIONS[decisions[i]!];
     parts.push(el("p", {}, name(given[i]!), " → ", name(proposed[i]!), " ", decision ? el("span", { class: "chip" }, say(`map-is-${decision}`)) : null));
     return parts;

@@ -14,8 +14,10 @@ const HIDDEN_MARK = 4;
 const MARK_OF_DECISION = [REST, 0, 1, 2, 3];
 
 export interface Entry {
-  /** "keep" and so on, "hidden", "others"; or the number of a label. */
-  what: string | number;
+  /** "keep" and so on, "hidden", "others". */
+  what: string;
+  /** The name, where it is a label's. */
+  label?: string;
   mark: number;
   count: number;
 }
@@ -40,22 +42,23 @@ export function byDecision(points: Points): Colours {
 }
 
 /** Colour the chosen labels; all others are grey. */
-export function byLabel(points: Points, by: "given" | "proposed", chosen: readonly number[]): Colours {
+export function byLabel(points: Points, by: "given" | "proposed", chosen: readonly string[]): Colours {
+  const numbers = chosen.map((name) => points.labels.indexOf(name));
   const marks = new Uint8Array(points.count).fill(REST);
   const counts = new Uint32Array(MARKS + 1);
   points[by].forEach((label, i) => {
-    const mark = chosen.indexOf(label);
+    const mark = label < 0 ? -1 : numbers.indexOf(label);
     if (mark >= 0) marks[i] = mark;
     counts[marks[i]!]!++;
   });
-  const legend: Entry[] = chosen.map((what, mark) => ({ what, mark, count: counts[mark]! }));
+  const legend: Entry[] = chosen.map((label, mark) => ({ what: "label", label, mark, count: counts[mark]! }));
   legend.push({ what: "others", mark: REST, count: counts[REST]! });
   return { marks, legend };
 }
 
 /** Return the labels that most texts were given and seem not to be, or the other way round. */
-export function mostConfused(points: Points, labels: number): number[] {
-  const moved = new Uint32Array(labels);
+export function mostConfused(points: Points): string[] {
+  const moved = new Uint32Array(points.labels.length);
   for (let i = 0; i < points.count; i++) {
     const [given, proposed] = [points.given[i]!, points.proposed[i]!];
     if (given < 0 || proposed < 0 || given === proposed) continue;
@@ -63,5 +66,6 @@ export function mostConfused(points: Points, labels: number): number[] {
     moved[proposed]!++;
   }
   const order = Array.from(moved.keys()).filter((label) => moved[label]);
-  return order.sort((a, b) => moved[b]! - moved[a]! || a - b).slice(0, MARKS);
+  order.sort((a, b) => moved[b]! - moved[a]! || a - b);
+  return order.slice(0, MARKS).map((label) => points.labels[label]!);
 }

@@ -12,7 +12,7 @@ export interface Box {
   top: number;
 }
 
-/** Texts in the order in which people are asked about them; numbers of labels are those of `start`. */
+/** Texts in the order in which people are asked about them; a label is a number of `labels`. */
 export interface Points {
   count: number;
   x: Float32Array;
@@ -21,6 +21,7 @@ export interface Points {
   given: Int32Array;
   proposed: Int32Array;
   decisions: Int8Array;
+  labels: string[];
 }
 
 export function pointsOf(buffer: ArrayBuffer): Points {
@@ -34,6 +35,7 @@ export function pointsOf(buffer: ArrayBuffer): Points {
     given: new Int32Array(buffer, at(3), count),
     proposed: new Int32Array(buffer, at(4), count),
     decisions: new Int8Array(buffer, at(5), count),
+    labels: JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, at(5) + count))) as string[],
   };
 }
 

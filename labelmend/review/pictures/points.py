@@ -1,5 +1,6 @@
 """The texts of a table as points of a picture, and what of them leaves the server."""
 
+import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Points:
         proposed: int64 [m], of the most probable one, likewise.
         decisions: int64 [m], index in `DECISIONS`, or `UNKNOWN`.
         places: float32 [m, 2], on the map; None where the run left none.
+        labels: their names.
     """
 
     rows: Ints
@@ -35,6 +37,7 @@ class Points:
     proposed: Ints
     decisions: Ints
     places: Floats | None
+    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, table: ReviewTable) -> "Points":
@@ -48,6 +51,7 @@ class Points:
             proposed=_numbers(table.evidence.proposed, rows, labels),
             decisions=_numbers(table.evidence.decisions, rows, kinds),
             places=None if places is None else places[rows],
+            labels=table.labels,
         )
 
     def __len__(self) -> int:
@@ -56,7 +60,8 @@ class Points:
     def packed(self, hidden: Bools, answered: Bools) -> bytes:
         """Return the map as a page draws it: little-endian, no gaps.
 
-        uint32 m; float32 [m] x; float32 [m] y; int32 [m] rows, given, proposed; int8 [m] decisions.
+        uint32 m; float32 [m] x; float32 [m] y; int32 [m] rows, given, proposed; int8 [m] decisions;
+        then, to the end, the names of the labels as JSON in ASCII.
 
         Args:
             hidden: bool [m], texts whose labels and decision are `HIDDEN`.
@@ -70,7 +75,8 @@ class Points:
         parts = [self.places[:, axis].astype("<f4") for axis in (0, 1)]
         parts += [values.astype("<i4") for values in (self.rows, given, proposed)]
         parts.append(decisions.astype("i1"))
-        return struct.pack("<I", len(self)) + b"".join(part.tobytes() for part in parts)
+        names = json.dumps(self.labels).encode("ascii")
+        return b"".join([struct.pack("<I", len(self)), *(p.tobytes() for p in parts), names])
 
 
 def inside(places: Floats, corners: Doubles) -> Bools:

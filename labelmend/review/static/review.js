@@ -649,7 +649,8 @@ function pointsOf(buffer) {
     rows: new Int32Array(buffer, at(2), count),
     given: new Int32Array(buffer, at(3), count),
     proposed: new Int32Array(buffer, at(4), count),
-    decisions: new Int8Array(buffer, at(5), count)
+    decisions: new Int8Array(buffer, at(5), count),
+    labels: JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, at(5) + count)))
   };
 }
 var Grid = class {
@@ -737,19 +738,20 @@ function byDecision(points) {
   return { marks: marks2, legend: legend.filter((entry) => entry.count) };
 }
 function byLabel(points, by, chosen) {
+  const numbers = chosen.map((name) => points.labels.indexOf(name));
   const marks2 = new Uint8Array(points.count).fill(REST);
   const counts2 = new Uint32Array(MARKS + 1);
   points[by].forEach((label, i) => {
-    const mark = chosen.indexOf(label);
+    const mark = label < 0 ? -1 : numbers.indexOf(label);
     if (mark >= 0) marks2[i] = mark;
     counts2[marks2[i]]++;
   });
-  const legend = chosen.map((what, mark) => ({ what, mark, count: counts2[mark] }));
+  const legend = chosen.map((label, mark) => ({ what: "label", label, mark, count: counts2[mark] }));
   legend.push({ what: "others", mark: REST, count: counts2[REST] });
   return { marks: marks2, legend };
 }
-function mostConfused(points, labels2) {
-  const moved = new Uint32Array(labels2);
+function mostConfused(points) {
+  const moved = new Uint32Array(points.labels.length);
   for (let i = 0; i < points.count; i++) {
     const [given, proposed] = [points.given[i], points.proposed[i]];
     if (given < 0 || proposed < 0 || given === proposed) continue;
@@ -757,7 +759,8 @@ function mostConfused(points, labels2) {
     moved[proposed]++;
   }
   const order = Array.from(moved.keys()).filter((label) => moved[label]);
-  return order.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, MARKS);
+  order.sort((a, b) => moved[b] - moved[a] || a - b);
+  return order.slice(0, MARKS).map((label) => points.labels[label]);
 }
 
 // src/mapcanvas.ts
@@ -1049,14 +1052,13 @@ function thinned(corners) {
 // src/map.ts
 var LISTED = 8;
 var HOVER_MS = 70;
-function mapView(api, labels2, search, actions) {
-  return (place) => new MapView(place, api, labels2, search, actions);
+function mapView(api, search, actions) {
+  return (place) => new MapView(place, api, search, actions);
 }
 var MapView = class {
-  constructor(place, api, labels2, search, actions) {
+  constructor(place, api, search, actions) {
     this.place = place;
     this.api = api;
-    this.labels = labels2;
     this.search = search;
     this.actions = actions;
     const canvas = el("canvas", { class: "map", tabindex: 0, role: "application", "aria-label": say("map-label"), "aria-describedby": "map-keys" });
@@ -1098,7 +1100,6 @@ var MapView = class {
   }
   place;
   api;
-  labels;
   search;
   actions;
   points = null;
@@ -1130,7 +1131,7 @@ var MapView = class {
       return;
     }
     for (const by of ["given", "proposed"]) {
-      if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points, this.labels.length);
+      if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points);
     }
     this.place.dataset["points"] = String(this.points.count);
     this.colour();
@@ -1153,22 +1154,21 @@ var MapView = class {
     this.canvas.marks = colours2.marks;
     this.canvas.draw();
     this.legend.replaceChildren(el("ul", {}, ...colours2.legend.map((entry) => el("li", {}, ...this.entry(entry)))));
-    if (this.by === "decision" || this.labels.length <= MARKS) return;
+    if (this.by === "decision") return;
     this.legend.append(button({ class: "plain" }, () => this.addLabel(), say("map-add")));
   }
-  entry({ what, mark, count }) {
-    const name = typeof what === "number" ? theirs(this.labels[what]?.name ?? "") : el("span", {}, say(`map-is-${what}`));
+  entry({ what, label, mark, count }) {
+    const name = label === void 0 ? el("span", {}, say(`map-is-${what}`)) : theirs(label);
     const parts = [markOf(mark), name, el("span", { class: "count" }, number(count))];
-    if (typeof what === "number") {
-      const title = say("map-drop", { label: this.labels[what]?.name ?? "" });
-      parts.push(button({ class: "plain", "aria-label": title, title }, () => this.dropLabel(what), "×"));
+    if (label !== void 0) {
+      const title = say("map-drop", { label });
+      parts.push(button({ class: "plain", "aria-label": title, title }, () => this.dropLabel(label), "×"));
     }
     return parts;
   }
   addLabel() {
-    openPicker(this.search, this.labels.length, (name) => {
+    openPicker(this.search, this.points.labels.length, (label) => {
       if (this.by === "decision") return;
-      const label = this.labels.findIndex((one) => one.name === name);
       const others = this.chosen[this.by].filter((one) => one !== label);
       this.chosen[this.by] = [...others.slice(-MARKS + 1), label];
       this.colour();
@@ -1221,10 +1221,10 @@ var MapView = class {
     if (this.picked === i) await this.choose(choice, say("chosen-near"), this.about(i));
   }
   about(i) {
-    const { rows, given, proposed, decisions } = this.points;
+    const { rows, given, proposed, decisions, labels: labels2 } = this.points;
     const parts = [el("p", {}, theirs(this.texts.get(rows[i]) ?? "", { class: "short" }))];
     if (decisions[i] === HIDDEN) return [...parts, el("p", { class: "quiet" }, say("map-hidden"))];
-    const name = (label) => label < 0 ? el("em", {}, say("given-none")) : theirs(this.labels[label].name, { class: "label" });
+    const name = (label) => label < 0 ? el("em", {}, say("given-none")) : theirs(labels2[label], { class: "label" });
     const decision = DECISIONS[decisions[i]];
     parts.push(el("p", {}, name(given[i]), " → ", name(proposed[i]), " ", decision ? el("span", { class: "chip" }, say(`map-is-${decision}`)) : null));
     return parts;
@@ -1767,7 +1767,7 @@ var Page = class {
       applying: () => this.progress?.jobs.apply ?? null,
       edited: () => void this.look()
     }));
-    this.views.add("map", mapView(this.api, this.start.labels, this.search, pictures));
+    this.views.add("map", mapView(this.api, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
     listen({
       accept: () => this.accept(),

@@ -53,10 +53,13 @@ def test_bytes_are_as_they_are_said_to_be_and_hide_what_is_hidden():
         proposed=np.array([0, -1]),
         decisions=np.array([2, 0]),
         places=at((0.5, -1), (2, 4)),
+        labels=("a", "\u00e9"),
     )
+    names = b'["a", "\\u00e9"]'
     packed = points.packed(np.array([False, True]), np.array([False, True]))
-    assert packed == struct.pack(
-        "<I4f6i2b", 2, 0.5, 2, -1, 4, 7, 3, 1, HIDDEN, 0, HIDDEN, 2, HIDDEN
+    assert (
+        packed
+        == struct.pack("<I4f6i2b", 2, 0.5, 2, -1, 4, 7, 3, 1, HIDDEN, 0, HIDDEN, 2, HIDDEN) + names
     )
     seen = points.packed(np.array([False, False]), np.array([False, True]))
-    assert seen[-2:] == struct.pack("<2b", 2, 4)  # the second one is answered
+    assert seen.removesuffix(names)[-2:] == struct.pack("<2b", 2, 4)  # the second one is answered
