@@ -86,6 +86,7 @@ STEPS = (
     Step("relabel", ("out/few.csv", "--self-test", "-o", "out/voted.csv"), by_hand=True),
     Step("explain", ("out/mended.csv", "--row", "1")),
     Step("audit", ("out/mended.csv", "--rows", "6", "-o", "out/sheet.csv")),
+    Step("export-review", ("out/mended.csv", "--to", "label-studio", "-o", "out/tasks.json")),
     Step("answers import", ("out/sheet.csv", "-o", "out/answers.jsonl", "--who", "anna")),
     Step("answers show", ("out/answers.jsonl",)),
     Step("certify", ("out/mended.csv", "--answers", "out/answers.jsonl")),

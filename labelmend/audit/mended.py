@@ -85,7 +85,7 @@ def read_mended(request: TableRequest) -> MendedTable:
     columns = choose_columns(
         table, request.text_column, request.label_column, request.id_column, label_needed=False
     )
-    config = _data_config(run)
+    config = data_config(run)
     labels = {label for label in table.values("mended_label") if label.strip()}
     cards = label_cards(request.path, run)
     if cards is not None:
@@ -116,7 +116,7 @@ def _edits(run: RunRecord | None) -> EditsFile:
     return NO_EDITS if applied is None else EditsFile.of_names(applied.names)
 
 
-def _data_config(run: RunRecord | None) -> DataConfig:
+def data_config(run: RunRecord | None) -> DataConfig:
     """Return how the run read rows: texts are cut, and answers know a text by what is left."""
     config = load_config().data
     said = run.config.get("data") if run is not None else None

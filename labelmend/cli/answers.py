@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,7 +50,34 @@ def import_table(
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
-    who: Who = None,
+    source: Annotated[
+        Literal["label-studio", "argilla", "prodigy", "doccano", "csv"] | None,
+        typer.Option(
+            "--from",
+            help="The tool that exported the file; found out if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    of: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="The mended table that the answers are of: rows are found by id, and what doesn't "
+            "fit it is told.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    who: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--who",
+            metavar="NAME|THEIRS=NAME",
+            help="Name of the person; your login if not given. Of several in a tool's file, "
+            "such as 3=anna; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     none_word: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,26 +95,38 @@ def import_table(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Take answers from a table that people filled in, such as that of `labelmend audit`."""
+    """Take answers from a table that people filled in, or from what another tool exported.
+
+    A table is such as that of `labelmend audit`, or of `labelmend export-review --to csv`.
+    """
     from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
-    from labelmend.workflows.answer_sheet import ANSWER, NONE_WORDS, Filled
-    from labelmend.workflows.answers import import_answers
+    from labelmend.workflows.answer_sheet import NONE_WORDS
+    from labelmend.workflows.answers import ImportRequest, import_answers
 
     config = load_config("embedded", options.overrides(settings, None))
     request = TableRequest(
         table, text_column, label_column, id_column, encoding=encoding, header=header
     )
-    filled = Filled(tuple(answer_column or [ANSWER]), who, tuple(none_word or NONE_WORDS))
-    done = import_answers(request, output, filled, config.data, dry_run=dry_run)
+    asked = ImportRequest(
+        request,
+        source,
+        columns=tuple(answer_column) if answer_column else None,
+        who=tuple(who or ()),
+        none_words=tuple(none_word or NONE_WORDS),
+        of=of,
+    )
+    done = import_answers(asked, output, config.data, dry_run=dry_run)
     if quiet:
         return
     told = f"{_count(done.written, 'answer')} {'would be ' if dry_run else ''}written to {output}"
     if done.replacing:
         told += f", {done.replacing} of them instead of an earlier one"
-    typer.echo(
-        harmless(f"{told}; {done.standing} there already, {_count(done.blank, 'cell')} empty")
-    )
+    silent = f"{_count(done.blank, 'cell')} empty"
+    if done.source != "csv":
+        told = f"{done.source}: {told}"
+        silent = f"{done.blank} without an answer"
+    typer.echo(harmless(f"{told}; {done.standing} there already, {silent}"))
     _print_notes(done.notes)
 
 

@@ -20,6 +20,7 @@ from labelmend.cli import (
     describe,
     explain,
     export,
+    export_review,
     models,
     predict,
     relabel,
@@ -59,6 +60,7 @@ app.add_typer(config.app, name="config")
 app.command("audit")(audit.audit)
 app.command("certify")(certify.certify)
 app.command("review")(review.review)
+app.command("export-review")(export_review.export_review)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

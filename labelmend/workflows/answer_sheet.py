@@ -13,15 +13,24 @@ from labelmend.data.request import TableRequest
 from labelmend.data.spreadsheet import are_guarded, unguarded
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, ConfigError, InputError, row_list
+from labelmend.review.exchange.marks import (
+    LABELS,
+    NONE_WORD,
+    NOTHING,
+    UNSURE_WORD,
+    is_text_sha256,
+)
+from labelmend.review.exchange.sheet import SAW, SHOWN, TEXT_SHA256
 from labelmend.runs.columns import COLUMNS
+from labelmend.workflows.answered_table import AnsweredTable
 
 ANSWER = "answer"
 """The column with the answers, where none is named."""
 
-NONE_WORDS = ("none of these",)
+NONE_WORDS = (NONE_WORD,)
 """What a cell says for "no label fits", where nothing else is named."""
 
-_UNSURE = "unsure"
+_UNSURE = UNSURE_WORD
 
 _DESIGN = ("design", "stratum", "inclusion")
 """Columns that an audit writes."""
@@ -43,36 +52,81 @@ class Filled:
 
 
 @dataclass(frozen=True)
+class CellWords:
+    """What a cell, or another tool's choice, says.
+
+    Attributes:
+        known: labels that there are, as far as it can be told.
+        aliases: what else a cell may say for a known label.
+        none_words: folded.
+    """
+
+    known: Collection[str]
+    aliases: Mapping[str, str]
+    none_words: Collection[str]
+
+    @classmethod
+    def of(cls, known: Collection[str], none_words: Collection[str]) -> "CellWords":
+        """Return the words beside some labels."""
+        folded = {_folded(word) for word in none_words}
+        return cls(known, _aliases(known, {*folded, _UNSURE}), folded)
+
+    def verdict(self, cell: str) -> tuple[Verdict, tuple[str, ...]]:
+        """Read a cell; a label wins over the words that stand for none."""
+        word = _folded(cell)
+        special = word in self.none_words or word == _UNSURE
+        label = cell if cell in self.known else self.aliases.get(cell.strip())
+        if label is None and special:
+            label = self.aliases.get(word)
+        if label is None and special:
+            return ("none" if word in self.none_words else "unsure"), ()
+        return "label", (label or cell.strip(),)
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A table with answers in it.
 
     Attributes:
         table: as it was read.
         texts: of the rows, as the models would read them.
+        keys: their hashes, as answers have them; where the sheet has them, those of its texts as
+            they were exported.
         ids: of the rows.
-        known: labels that rows carry, where there is a column of them.
-        aliases: what else a cell may say for a known label.
+        carried: labels that rows carry, where there is a column of them.
+        words: what cells say.
         people: by column, who filled it in.
-        none_words: folded.
-        saw: what the table shows beside the texts.
+        saw: of each row, what the table shows beside the text.
         when: it is read.
         is_safe: what a spreadsheet would run has a ' before it.
     """
 
     table: SourceTable
     texts: Sequence[str]
+    keys: Sequence[str]
     ids: Sequence[str]
-    known: Collection[str]
-    aliases: Mapping[str, str]
+    carried: Collection[str]
+    words: CellWords
     people: Mapping[str, str]
-    none_words: Collection[str]
-    saw: Saw
+    saw: Sequence[Saw]
     when: str
     is_safe: bool
 
     @classmethod
-    def read(cls, request: TableRequest, filled: Filled, config: DataConfig) -> "Sheet":
+    def read(
+        cls,
+        request: TableRequest,
+        filled: Filled,
+        config: DataConfig,
+        of: AnsweredTable | None = None,
+    ) -> "Sheet":
         """Read a table and find its columns.
+
+        Args:
+            request: the table.
+            filled: which columns hold answers, and whose.
+            config: how texts are read.
+            of: the table that the sheet's rows are of: it knows more labels, and the texts of ids.
 
         Raises:
             LabelmendError: it can't be read, a column is missing, or nobody can have answered.
@@ -81,25 +135,28 @@ class Sheet:
         people = _people(filled)
         for column in people:
             check_column(table, column, "--answer-column")
-        chosen = _chosen(table, request, set(people))
-        whole = chosen.text_values(table)
+        chosen = _chosen(table, request, set(people), of)
+        whole = _whole(table, chosen, of)
         given = table.values(chosen.label) if chosen.label is not None else []
         # A sheet of `labelmend audit --excel-safe`: what was put before its texts goes again.
         is_safe = _DESIGN[0] in table.columns and are_guarded([*whole, *given])
         as_it_was = unguarded if is_safe else str
-        known = {as_it_was(label) for label in given if label.strip()}
-        none_words = {_folded(word) for word in filled.none_words}
+        carried = {as_it_was(label) for label in given if label.strip()}
+        limit = config.max_text_chars if of is None else of.max_text_chars
+        texts = [as_it_was(text)[:limit] for text in whole]
+        known = carried if of is None else carried | {*of.labels}
+        shows = Saw(given=bool(carried), proposed=any(name in COLUMNS for name in table.columns))
         return cls(
             table=table,
-            texts=[as_it_was(text)[: config.max_text_chars] for text in whole],
+            texts=texts,
+            keys=_keys(table, texts),
             ids=[as_it_was(each) for each in table.values(chosen.id)]
             if chosen.id
             else [str(row) for row in table.row_numbers],
-            known=known,
-            aliases=_aliases(known, {*none_words, _UNSURE}),
+            carried=carried,
+            words=CellWords.of(known, filled.none_words),
             people=people,
-            none_words=none_words,
-            saw=Saw(given=bool(known), proposed=any(name in COLUMNS for name in table.columns)),
+            saw=_saw(table, shows),
             when=now(),
             is_safe=is_safe,
         )
@@ -122,7 +179,8 @@ class Sheet:
             InputError: a row with an answer has no text, or a design without its inclusion.
         """
         numbers = self.table.row_numbers
-        blank = [numbers[place] for place, _, _ in self.cells() if not self.texts[place].strip()]
+        empty = text_sha256("")
+        blank = [numbers[place] for place, _, _ in self.cells() if self.keys[place] == empty]
         if blank:
             raise InputError(
                 f"{self.table.path}: {row_list(sorted(set(blank)))}: an answer, but no text; "
@@ -134,41 +192,47 @@ class Sheet:
             yield (
                 numbers[place],
                 Answer(
-                    text_sha256=text_sha256(self.texts[place]),
+                    text_sha256=self.keys[place],
                     id=self.ids[place],
                     verdict=verdict,
                     labels=labels,
                     who=self.people[column],
                     when=self.when,
                     shown=draws[place],
-                    saw=self.saw,
+                    saw=self.saw[place],
                 ),
             )
 
     def verdict(self, cell: str) -> tuple[Verdict, tuple[str, ...]]:
-        """Read a cell; a label wins over the words that stand for none."""
-        word = _folded(cell)
-        special = word in self.none_words or word == _UNSURE
-        cell = cell if cell in self.known or not self.is_safe else unguarded(cell)
-        label = cell if cell in self.known else self.aliases.get(cell.strip())
-        if label is None and special:
-            label = self.aliases.get(word)
-        if label is None and special:
-            return ("none" if word in self.none_words else "unsure"), ()
-        return "label", (label or cell.strip(),)
+        """Read a cell."""
+        keep = cell in self.words.known or not self.is_safe
+        return self.words.verdict(cell if keep else unguarded(cell))
 
     def strange_labels(self) -> Iterator[str]:
         """Yield a note on answers with labels that no row carries."""
         # An audit's rows are too few to have all labels; `relabel` tells of those that are none.
-        if not self.known or _DESIGN[0] in self.table.columns:
+        if not self.carried or _DESIGN[0] in self.table.columns:
             return
         said = Counter(label for _, _, cell in self.cells() for label in self.verdict(cell)[1])
-        strange = {label: count for label, count in said.items() if label not in self.known}
+        strange = {label: count for label, count in said.items() if label not in self.carried}
         if strange:
             total = sum(strange.values())
             yield (
                 f"{self.table.path}: {total} answer{'s' if total > 1 else ''} with labels that no "
-                f"row of this table carries: {label_list(strange, self.known)}; taken as they are"
+                f"row of this table carries: {label_list(strange, self.carried)}; taken as they are"
+            )
+
+    def changed_texts(self) -> Iterator[str]:
+        """Yield a note on texts that are not those that were exported."""
+        rows = [
+            self.table.row_numbers[place]
+            for place in dict.fromkeys(place for place, _, _ in self.cells())
+            if self.texts[place].strip() and text_sha256(self.texts[place]) != self.keys[place]
+        ]
+        if rows:
+            yield (
+                f"{self.table.path}: {row_list(rows)}: another text than was exported; the answers "
+                "are kept for the exported one"
             )
 
     def _draws(self) -> list[Shown]:
@@ -178,11 +242,12 @@ class Sheet:
             table.values(name) if name in table.columns else [""] * len(table) for name in _DESIGN
         )
         rows = zip(table.row_numbers, design, stratum, inclusion, strict=True)
+        asked = table.values(SHOWN) if SHOWN in table.columns else [""] * len(table)
         return [
             self._drawn(number, *(value.strip() for value in values))
             if values[0].strip()
-            else Shown("import")
-            for number, *values in rows
+            else Shown("queue" if why.strip() == "queue" else "import")
+            for (number, *values), why in zip(rows, asked, strict=True)
         ]
 
     def _drawn(self, number: int, design: str, stratum: str, inclusion: str) -> Shown:
@@ -231,16 +296,28 @@ def person_named(who: str | None) -> str:
     return who.strip().encode(errors="replace").decode()
 
 
-def _chosen(table: SourceTable, request: TableRequest, answers: Collection[str]) -> ColumnChoice:
+def _chosen(
+    table: SourceTable,
+    request: TableRequest,
+    answers: Collection[str],
+    of: AnsweredTable | None,
+) -> ColumnChoice:
     """Find the columns beside the answers.
 
     Raises:
         ColumnError: they can't be found, or one of them is a column of answers.
     """
     named = {request.label_column, request.id_column} - {None}
-    chosen = choose_columns(
-        table, request.text_column, request.label_column, request.id_column, label_needed=False
-    )
+    try:
+        chosen = choose_columns(
+            table, request.text_column, request.label_column, request.id_column, label_needed=False
+        )
+    except ColumnError:
+        # The ids alone are enough where the texts are known by them.
+        row_id = request.id_column or ("id" if "id" in table.columns else None)
+        if of is None or request.text_column or row_id not in table.columns:
+            raise
+        chosen = ColumnChoice(row_id, None, row_id)
     label = None if chosen.label in answers and chosen.label not in named else chosen.label
     row_id = None if chosen.id in answers and chosen.id not in named else chosen.id
     for column in sorted(answers & {*chosen.texts, label, row_id}):  # type: ignore[operator]
@@ -249,6 +326,35 @@ def _chosen(table: SourceTable, request: TableRequest, answers: Collection[str])
             "name a column with answers"
         )
     return replace(chosen, label=label, id=row_id)
+
+
+def _whole(table: SourceTable, chosen: ColumnChoice, of: AnsweredTable | None) -> list[str]:
+    """Return the rows' texts; where one is missing, that of the row of its id."""
+    by_id_alone = chosen.text == chosen.id
+    texts = [""] * len(table) if by_id_alone else list(chosen.text_values(table))
+    if of is None or chosen.id is None:
+        return texts
+    ids = table.values(chosen.id)
+    return [
+        text if text.strip() else of.texts.get(name, "")
+        for text, name in zip(texts, ids, strict=True)
+    ]
+
+
+def _keys(table: SourceTable, texts: Sequence[str]) -> list[str]:
+    """Return the hashes of texts, those that the sheet was exported with first."""
+    exported = table.values(TEXT_SHA256) if TEXT_SHA256 in table.columns else [""] * len(table)
+    return [
+        told if is_text_sha256(told) else text_sha256(text)
+        for told, text in zip(exported, texts, strict=True)
+    ]
+
+
+def _saw(table: SourceTable, shows: Saw) -> list[Saw]:
+    """Return what each row shows beside its text; an export says it row by row."""
+    told = table.values(SAW) if SAW in table.columns else [""] * len(table)
+    each = {NOTHING: Saw(given=False, proposed=False), LABELS: Saw(given=True, proposed=True)}
+    return [each.get(one.strip(), shows) for one in told]
 
 
 def _aliases(known: Collection[str], words: Collection[str]) -> dict[str, str]:

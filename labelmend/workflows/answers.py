@@ -1,7 +1,7 @@
 """What `labelmend answers` does: tables people filled in, withdrawals, and what a file holds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,39 @@ from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Answer, AnswerFile, Shown, Withdrawal, now
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.read import read_content
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError, row_list
+from labelmend.review.exchange.find import TOOLS, tool_of
+from labelmend.review.exchange.tool import Tool, read_as
 from labelmend.types import Share
-from labelmend.workflows.answer_sheet import Filled, Sheet, person_named
+from labelmend.workflows.answer_exchange import Exchanged
+from labelmend.workflows.answer_sheet import ANSWER, NONE_WORDS, Filled, Sheet, person_named
+from labelmend.workflows.answered_table import AnsweredTable
+
+CSV = "csv"
+"""What a table that people filled in is called among the tools."""
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """Where answers come from.
+
+    Attributes:
+        table: the file that people filled in, or that a tool exported.
+        source: the tool's name, "csv" for a table; None to find it out.
+        columns: with the answers; of a tool, the name of what was asked. None for the usual one.
+        who: names of people: one, or such as `3=anna` where a tool calls somebody "3".
+        none_words: what says that no label fits.
+        of: the mended table that the answers are of; None where it is not told.
+    """
+
+    table: TableRequest
+    source: str | None = None
+    columns: tuple[str, ...] | None = None
+    who: tuple[str, ...] = ()
+    none_words: tuple[str, ...] = NONE_WORDS
+    of: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -22,17 +51,29 @@ class Imported:
     """What an import did, or would do.
 
     Attributes:
+        source: the name of the tool, or "csv".
         written: number of answers that were new.
         replacing: those among them that count instead of an earlier one of the same person.
-        blank: number of cells without an answer.
+        blank: number of cells, or of a tool's tasks and annotations, without an answer.
         standing: number of answers that the file had already.
         notes: what could not be used, and what looks odd, one line each.
     """
 
+    source: str
     written: int
     replacing: int
     blank: int
     standing: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Answers out of a file, each with the number of its row, and what else there is to say."""
+
+    source: str
+    answers: tuple[tuple[int, Answer], ...]
+    blank: int
     notes: tuple[str, ...]
 
 
@@ -67,42 +108,91 @@ class AnswersSummary:
 
 
 def import_answers(
-    request: TableRequest,
-    output: Path,
-    filled: Filled,
-    config: DataConfig,
-    *,
-    dry_run: bool = False,
+    request: ImportRequest, output: Path, config: DataConfig, *, dry_run: bool = False
 ) -> Imported:
-    """Append what people wrote into a table to a file of answers.
+    """Append what people said in a table, or in another tool, to a file of answers.
 
     Args:
-        request: the table, such as one that `labelmend audit` wrote.
+        request: where it comes from.
         output: the file of answers; created where there is none.
-        filled: which columns hold answers, and whose.
         config: how texts are read.
         dry_run: nothing is written.
 
     Raises:
-        LabelmendError: the table or the file can't be used, or the file can't be written.
+        LabelmendError: an input can't be used, or the file can't be written.
     """
-    settled = settle(request.path)
-    claim(given(request.path), [Output(output)])
+    path = request.table.path
+    settled = settle(path)
+    claim((*given(path), *given(request.of, "given as --table")), [Output(output)])
     earlier = read_answers(output) if output.exists() else AnswerFile(output)
-    sheet = Sheet.read(request, filled, config)
-    cells = len(sheet.table) * len(filled.columns)
-    answers, torn = _one_a_text(sheet.answers())
+    of = None if request.of is None else AnsweredTable.read(request.of)
+    found = _found(request, config, of)
+    answers, torn = _one_a_text(_latest(found.answers))
     standing = {(answer.who, answer.text_sha256): answer for answer in earlier.answers}
-    new = [a for a in answers if not _stands(a, standing, earlier.draws)]
+    fresh = [a for a in answers if not _stands(a, standing, earlier.draws)]
+    new = [a for a in fresh if not _is_older(a, standing)]
     if not dry_run:
         append_answers(output, new)
+    notes = [*settled, *earlier.notes, *found.notes, *torn]
+    if len(new) < len(fresh):
+        notes.append(_older_note(path, len(fresh) - len(new)))
+    if of is not None:
+        notes += of.notes(answers)
     return Imported(
+        source=found.source,
         written=len(new),
         replacing=sum((a.who, a.text_sha256) in standing for a in new),
-        blank=cells - sheet.filled(),
-        standing=len(answers) - len(new),
-        notes=(*settled, *earlier.notes, *torn, *sheet.strange_labels()),
+        blank=found.blank,
+        standing=len(answers) - len(fresh),
+        notes=tuple(notes),
     )
+
+
+def _found(request: ImportRequest, config: DataConfig, of: AnsweredTable | None) -> _Found:
+    """Return the answers in a file.
+
+    Raises:
+        LabelmendError: it can't be used.
+    """
+    table = request.table
+    tool = None if request.source == CSV else _tool(request)
+    if tool is None:
+        if len(request.who) > 1:
+            raise ConfigError("--who: a column of answers is one person's; give one name")
+        filled = Filled(
+            request.columns or (ANSWER,), next(iter(request.who), None), request.none_words
+        )
+        sheet = Sheet.read(table, filled, config, of)
+        cells = len(sheet.table) * len(filled.columns)
+        notes = (*sheet.strange_labels(), *sheet.changed_texts())
+        return _Found(CSV, tuple(sheet.answers()), cells - sheet.filled(), notes)
+    if len(request.columns or ()) > 1:
+        raise ConfigError(
+            f"--answer-column: in a file of {tool.title} it names what was asked; give one"
+        )
+    file = read_as(tool, read_content(table.path, table.encoding))
+    exchanged = Exchanged.of(
+        *(tool, file, table, config),
+        question=next(iter(request.columns or ()), None),
+        who=request.who,
+        none_words=request.none_words,
+        table=of,
+    )
+    answers, notes = tuple(exchanged.answers()), tuple(exchanged.notes())
+    return _Found(tool.name, answers, exchanged.reply.silent, notes)
+
+
+def _tool(request: ImportRequest) -> Tool | None:
+    """Return the tool that a file is of; None for a table.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    if request.source is not None:
+        return TOOLS[request.source]
+    path = request.table.path
+    is_folder = path.is_dir()
+    return None if is_folder else tool_of(read_content(path, request.table.encoding))
 
 
 def withdraw_answers(
@@ -172,6 +262,30 @@ def summarise(path: Path) -> AnswersSummary:
         agreement=share(sum(len(labels) == 1 for labels in several), len(several)),
         notes=file.notes,
     )
+
+
+def _latest(answers: Sequence[tuple[int, Answer]]) -> Iterator[tuple[int, Answer]]:
+    """Yield of each person and text what was said last; of a sheet all was said at once."""
+    last: dict[tuple[str, str], str] = {}
+    for _, one in answers:
+        key = one.who, one.text_sha256
+        last[key] = max(last.get(key, ""), one.when)
+    for number, one in answers:
+        if one.when == last[one.who, one.text_sha256]:
+            yield number, one
+
+
+def _is_older(answer: Answer, standing: Mapping[tuple[str, str], Answer]) -> bool:
+    """Whether its person has said something else of the text since."""
+    before = standing.get((answer.who, answer.text_sha256))
+    if before is None or before.when <= answer.when:
+        return False
+    return (before.verdict, before.labels) != (answer.verdict, answer.labels)
+
+
+def _older_note(path: Path, count: int) -> str:
+    are = "1 answer is" if count == 1 else f"{count} answers are"
+    return f"{path}: {are} older than what the same people said of the same texts since; left out"
 
 
 def _one_a_text(

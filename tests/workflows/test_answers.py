@@ -10,7 +10,12 @@ from labelmend.data.answers import Saw, Shown, text_sha256
 from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError, ConfigError, InputError, LabelmendError, OutputError
 from labelmend.workflows.answer_sheet import Filled, Sheet, person_named
-from labelmend.workflows.answers import import_answers, summarise, withdraw_answers
+from labelmend.workflows.answers import (
+    ImportRequest,
+    import_answers,
+    summarise,
+    withdraw_answers,
+)
 
 DATA = load_config("embedded").data
 AUDIT = """\
@@ -29,9 +34,10 @@ def sheet(tmp_path):
     def take(text=AUDIT, *columns, who="anna", dry_run=False, config=DATA, request=None, **filled):
         path = tmp_path / "audit.csv"
         path.write_text(text, "utf-8")
-        asked = Filled(columns or ("answer",), who, **filled)
         wanted = request or TableRequest(path)
-        return import_answers(wanted, tmp_path / "a.jsonl", asked, config, dry_run=dry_run)
+        people = () if who is None else (who,)
+        asked = ImportRequest(wanted, columns=columns or None, who=people, **filled)
+        return import_answers(asked, tmp_path / "a.jsonl", config, dry_run=dry_run)
 
     return take
 
@@ -226,7 +232,7 @@ def test_nothing_is_appended_to_another_file(sheet, path, tmp_path):
         sheet()
     assert path.read_text() == "text,label\nhello,hi\n"
     with pytest.raises(OutputError, match="is the input itself"):
-        import_answers(TableRequest(path), path, Filled(), DATA)
+        import_answers(ImportRequest(TableRequest(path)), path, DATA)
 
 
 def test_notes_of_the_file_come_along(sheet, path):
@@ -314,5 +320,5 @@ def test_a_sheet_for_spreadsheets_says_what_it_said_before(tmp_path, mark):
     )
     read = Sheet.read(TableRequest(sheet), Filled(who="anna"), DATA)
     assert read.texts == ["=1+1 is what?", "where is it?", "'quoted'"]
-    assert read.known == {"-a", "b"}
+    assert read.carried == {"-a", "b"}
     assert [answer.labels for _, answer in read.answers()] == [("-a",), ("-a",), ("b",)]

@@ -1,5 +1,6 @@
 """Which format reads and writes a file: ours, and what other packages bring."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -116,7 +117,12 @@ def beside(path: Path, word: str) -> Path:
     return path.with_name(f"{split_name(path)[0]}.{word}{full_suffix(path)}")
 
 
-def _surest(content: Content, formats: list[Format]) -> tuple[Format | None, InputError | None]:
+def surest(content: Content, formats: Sequence[Format]) -> Format | None:
+    """Return the one of some formats that is surest that a file is its own, if any is."""
+    return _surest(content, formats)[0]
+
+
+def _surest(content: Content, formats: Sequence[Format]) -> tuple[Format | None, InputError | None]:
     """Return the format that is surest, if any is, and why a file may be no text."""
     best, found, no_text = 0.0, None, None
     for candidate in formats:

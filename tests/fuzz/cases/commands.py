@@ -1,5 +1,6 @@
 """Paths and options of every command: what is missing, in the way, or somebody else's."""
 
+import json
 import os
 import shutil
 
@@ -267,6 +268,63 @@ def noise_cases():
     yield case("corrupt without noise", "corrupt", "t.csv", "-o", "n.csv", "-q")
 
 
+def exchange_cases():
+    """What other tools could send back, and where rows can't go."""
+    mark = {"labelmend_text_sha256": "ab" * 32, "labelmend_shown": "audit"}
+    result = {"from_name": "label", "value": {"choices": ["a"]}}
+    annotation = {"result": [result], "completed_by": 1}
+    studio = {"data": {"text": "hi"}, "annotations": [annotation]}
+    record = {"fields": {"text": "hi"}, "responses": {"label": [{"value": "a", "user_id": "u"}]}}
+    prodigy = {"text": "hi", "options": [{"id": 1, "text": "a"}], "accept": [1], "answer": "accept"}
+    row = {"id": 1, "text": "hi", "label": ["a"], "Comments": []}
+    files = {
+        "a damaged mark": [{**studio, "data": {"text": "hi", **mark}}],
+        "an endless inclusion": [
+            {**studio, "data": {"text": "hi", **mark, "labelmend_inclusion": "9" * 400}}
+        ],
+        "a mark of objects": [{**studio, "data": {"text": "hi", "labelmend_text_sha256": [{}]}}],
+        "annotations of nothing": [{**studio, "annotations": [None, 3, {}, {"result": 5}]}],
+        "choices of objects": [
+            {**studio, "annotations": [{"result": [{**result, "value": {"choices": [{}, [], 7]}}]}]}
+        ],
+        "people of lists": [{**studio, "annotations": [{**annotation, "completed_by": [[]]}]}],
+        "times of nobody": [{**studio, "annotations": [{**annotation, "updated_at": "9" * 40}]}],
+        "escapes": [{**studio, "data": {"text": "a\x1b[31m", "labelmend_id": "\x1b[31m", **mark}}],
+        "responses of numbers": [{**record, "responses": {"label": 7, "x": [1]}}],
+        "metadata of lists": [{**record, "metadata": [1]}],
+        "two questions": [{**record, "responses": {"a": [{"value": "x"}], "b": [{"value": "y"}]}}],
+        "an object accepted": [{**prodigy, "accept": {"a": 1}}],
+        "options of nothing": [{**prodigy, "options": [None, {}, {"id": None}]}],
+        "a session of lists": [{**prodigy, "_session_id": [1], "_timestamp": {}}],
+        "labels of numbers": [{**row, "label": [1, {}]}],
+        "half a character": [{**row, "text": "\ud800"}],
+        "no text": [{**row, "text": ""}],
+    }
+    for name, found in files.items():
+        lines = "accept" in found[0] or "Comments" in found[0]
+        said = "\n".join(map(json.dumps, found)) if lines else json.dumps(found)
+        file = "e.jsonl" if lines else "e.json"
+        yield case(
+            f"answers of a tool: {name}",
+            *("answers", "import", file, "-o", "a.jsonl"),
+            files={file: said.encode()},
+        )
+    for argv in (
+        ("answers", "import", "t.csv", "-o", "a.jsonl", "--from", "prodigy"),
+        ("answers", "import", "t.csv", "-o", "a.jsonl", "--from", "\x1b[31m"),
+        ("answers", "import", "/dev/zero", "-o", "a.jsonl", "--from", "argilla"),
+        ("answers", "import", "t.csv", "-o", "a.jsonl", "--table", "t.csv"),
+        ("answers", "import", "t.csv", "-o", "a.jsonl", "--table", "/dev/zero"),
+        ("export-review", "t.csv", "--to", "csv", "-o", "new.csv"),
+        ("export-review", "t.csv", "--to", "nothing", "-o", "x.csv"),
+        ("export-review", "/dev/zero", "--to", "csv", "-o", "new.csv"),
+        ("export-review", "t.csv", "--to", "prodigy", "-o", "/dev/full"),
+        ("export-review", "t.csv", "--to", "argilla", "-o", "t.csv"),
+        ("export-review", "t.csv", "--to", "csv", "-o", "new.csv", "--rows", "9" * 400),
+    ):
+        yield case(f"{' '.join(argv)[:60]!r}", *argv)
+
+
 def other_cases():
     for argv in (
         *(
@@ -306,5 +364,6 @@ def other_cases():
 
 
 def cases():
-    for group in (output_cases, model_cases, train_cases, compare_cases, noise_cases, other_cases):
+    groups = (output_cases, model_cases, train_cases, compare_cases, noise_cases, exchange_cases)
+    for group in (*groups, other_cases):
         yield from group()

@@ -38,9 +38,11 @@ _SURE = 0.97
 _LOOKED_AT = 3
 """Records; all have the same fields."""
 
-_RESPONSES, _USERS, _STATUS = ".responses", ".responses.users", ".responses.status"
-_STANDS = (None, "submitted")
-"""Of responses that count."""
+RESPONSES, USERS, STATUS = ".responses", ".responses.users", ".responses.status"
+"""Behind a question's name, in flat exports."""
+
+STANDS = (None, "submitted")
+"""What becomes of responses that count."""
 
 
 class ArgillaJson(JsonArray):
@@ -67,7 +69,7 @@ class ArgillaJson(JsonArray):
                 )
         rows = [_row(record) for record in objects]
         questions = Counter(
-            f"{question}{_RESPONSES}"
+            f"{question}{RESPONSES}"
             for record in objects
             for question, responses in record["responses"].items()
             if responses
@@ -85,9 +87,9 @@ class ArgillaJson(JsonArray):
 
     def put(self, found: MutableMapping[str, Any], column: str, value: Value) -> None:
         """Set a field, or the first response to a question."""
-        question = column.removesuffix(_RESPONSES)
+        question = column.removesuffix(RESPONSES)
         responses = found["responses"].get(question)
-        if column.endswith(_RESPONSES) and objects_in(responses):
+        if column.endswith(RESPONSES) and objects_in(responses):
             objects_in(responses)[0]["value"] = value
         elif column in found["fields"]:
             found["fields"][column] = value
@@ -105,13 +107,13 @@ class ArgillaLines(JsonLines):
     def recognises(self, content: Content) -> float:
         """Say whether the first objects have responses and who gave them."""
         found = first_lines(content, _LOOKED_AT)
-        return _SURE if found and all(_questions(one) for one in found) else 0.0
+        return _SURE if found and all(questions_of(one) for one in found) else 0.0
 
     def shown(
         self, content: Content, source: ObjectRecords, objects: list[dict[str, Any]]
     ) -> SourceTable:
         """Return the table, a record a row."""
-        questions = _questions(objects[0])
+        questions = questions_of(objects[0])
         rows = flattened(objects)
         for row in rows:
             for question in questions:
@@ -127,7 +129,7 @@ class ArgillaLines(JsonLines):
 
     def put(self, found: MutableMapping[str, Any], column: str, value: Value) -> None:
         """Set a field, or the first response to a question."""
-        put(found, column, [value] if column.endswith(_RESPONSES) else value)  # type: ignore[arg-type]
+        put(found, column, [value] if column.endswith(RESPONSES) else value)  # type: ignore[arg-type]
 
 
 class ArgillaParquet(Parquet):
@@ -148,13 +150,13 @@ class ArgillaParquet(Parquet):
             columns = pq.read_schema(pa.BufferReader(content.raw)).names
         except (pa.ArrowException, OSError, ValueError):
             return 0.0
-        return _SURE if _questions(columns) else 0.0
+        return _SURE if questions_of(columns) else 0.0
 
     def read(self, content: Content) -> SourceTable:
         """Read the columns; of the responses, the first that stands is the label."""
         arrow = self.load(content)
         table = shown(content.path, self.name, arrow)
-        questions = _questions(table.columns)
+        questions = questions_of(table.columns)
         rows = [_listed(row, questions) for row in _lists(arrow, questions)]
         names = list(dict.fromkeys([*table.columns, *(name for row in rows for name in row)]))
         frame = table.frame.assign(
@@ -171,15 +173,27 @@ class ArgillaParquet(Parquet):
             notes=tuple(several_note(rows, questions)),
         )
 
+    def responses(self, content: Content) -> list[dict[str, Any]]:
+        """Return the records with their responses as lists, as the JSON lines have them."""
+        table, arrow = self.read(content), self.load(content)
+        questions = questions_of(table.columns)
+        users = [name.removesuffix(RESPONSES) + USERS for name in questions]
+        lists = {name: arrow[name].to_pylist() for name in users}
+        rows = (dict(zip(table.columns, row, strict=True)) for row in table.rows())
+        return [
+            {**row, **answers, **{name: lists[name][place] for name in users}}
+            for place, (row, answers) in enumerate(zip(rows, _lists(arrow, questions), strict=True))
+        ]
+
 
 def _is_record(found: Mapping[str, Any]) -> bool:
     return all(isinstance(found.get(name), dict) for name in ("fields", "responses"))
 
 
-def _questions(columns: Iterable[str]) -> list[str]:
-    """Return the columns with responses."""
+def questions_of(columns: Iterable[str]) -> list[str]:
+    """Return the columns with responses, which other columns say who gave."""
     names = list(columns)
-    users = {name.removesuffix(_USERS) + _RESPONSES for name in names if name.endswith(_USERS)}
+    users = {name.removesuffix(USERS) + RESPONSES for name in names if name.endswith(USERS)}
     return [name for name in names if name in users]
 
 
@@ -198,9 +212,9 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         labels = [
             one_label(response.get("value"))
             for response in objects_in(responses)
-            if response.get("status") in _STANDS
+            if response.get("status") in STANDS
         ]
-        put_labels(row, f"{question}{_RESPONSES}", labels)
+        put_labels(row, f"{question}{RESPONSES}", labels)
     suggestions = record.get("suggestions")
     for question, suggestion in suggestions.items() if isinstance(suggestions, dict) else ():
         if isinstance(suggestion, dict):
@@ -215,12 +229,12 @@ def _put_responses(row: MutableMapping[str, Any], question: str) -> None:
     """Put the responses of a flat row that stand into columns."""
     found = row.get(question)
     values = found if isinstance(found, list) else []
-    status = row.get(question.removesuffix(_RESPONSES) + _STATUS)
+    status = row.get(question.removesuffix(RESPONSES) + STATUS)
     status = status if isinstance(status, list) else [None] * len(values)
     stand = [
         one_label(value)
         for value, state in zip(values, status, strict=False)
-        if state in _STANDS and value is not None
+        if state in STANDS and value is not None
     ]
     put_labels(row, question, stand)
 
@@ -234,7 +248,7 @@ def _lists(arrow: "pa.Table", questions: Iterable[str]) -> list[dict[str, Any]]:
         if question in names:
             found = [named(value, names[question]) for value in found]
         columns[question] = found
-        status = question.removesuffix(_RESPONSES) + _STATUS
+        status = question.removesuffix(RESPONSES) + STATUS
         if status in arrow.column_names:
             columns[status] = arrow[status].to_pylist()
     return [
@@ -246,7 +260,7 @@ def _listed(row: dict[str, Any], questions: Iterable[str]) -> dict[str, Any]:
     found = dict(row)
     for question in questions:
         _put_responses(found, question)
-    return {name: value for name, value in found.items() if not name.endswith(_STATUS)}
+    return {name: value for name, value in found.items() if not name.endswith(STATUS)}
 
 
 ARGILLA = ArgillaJson()

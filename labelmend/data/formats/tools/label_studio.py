@@ -147,20 +147,18 @@ def _is_task(found: Mapping[str, Any]) -> bool:
     )
 
 
-def _annotations(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a task's annotations that stand, in the order of the file."""
-    for annotation in objects_in(task.get("annotations", task.get("completions"))):
-        if not (annotation.get("was_cancelled") or annotation.get("skipped")):
-            yield annotation
+def annotations_of(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return all annotations of a task, in the order of the file."""
+    return objects_in(task.get("annotations", task.get("completions")))
 
 
-def _results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the choices of all annotations that stand."""
-    for annotation in _annotations(task):
-        yield from _choices(annotation)
+def stands(annotation: Mapping[str, Any]) -> bool:
+    """Whether an annotation was made, and not skipped or taken back."""
+    return not (annotation.get("was_cancelled") or annotation.get("skipped"))
 
 
-def _choices(annotation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def choices_of(annotation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the results of an annotation that are choices, each with its control's name."""
     for result in objects_in(annotation.get("result")):
         if (
             isinstance(result.get("value"), dict)
@@ -170,12 +168,22 @@ def _choices(annotation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield result
 
 
+def _standing(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    return filter(stands, annotations_of(task))
+
+
+def _results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the choices of all annotations that stand."""
+    for annotation in _standing(task):
+        yield from choices_of(annotation)
+
+
 def _chosen(task: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Yield the controls of a task, each with a label an annotation."""
     found: dict[str, list[str]] = {}
-    for annotation in _annotations(task):
+    for annotation in _standing(task):
         choices: dict[str, list[Any]] = {}
-        for result in _choices(annotation):
+        for result in choices_of(annotation):
             choices.setdefault(result["from_name"], []).extend(result["value"]["choices"])
         for control, labels in choices.items():
             found.setdefault(control, []).append(one_label(labels))

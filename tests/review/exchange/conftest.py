@@ -1,0 +1,26 @@
+import pytest
+from fixtures.exchanged import made
+
+from labelmend.data.read import read_content
+from labelmend.review.exchange.find import TOOLS
+from labelmend.review.exchange.tool import read_as
+
+
+@pytest.fixture(scope="session")
+def exchanged(tmp_path_factory):
+    """The table whose rows went out."""
+    return made(tmp_path_factory.mktemp("exchanged"))
+
+
+@pytest.fixture
+def replied(tmp_path):
+    """Read a tool's file, or one with this text, and hand back what people did."""
+
+    def read(tool, file, question=None):
+        if isinstance(file, str):
+            path = tmp_path / f"x{TOOLS[tool].suffix}"
+            path.write_text(file, "utf-8")
+            file = path
+        return TOOLS[tool].heard(read_as(TOOLS[tool], read_content(file)), question)
+
+    return read
