@@ -7,6 +7,7 @@ two runs only where that could not be done, or where somebody copied, restored o
 import hashlib
 from pathlib import Path
 
+from labelmend.data.outputs.claim import is_same
 from labelmend.errors import InputError, OutputError
 from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
@@ -54,9 +55,15 @@ def check_labels(paths: OutputPaths) -> None:
     """Make sure that label cards that a run would replace are as a run wrote them.
 
     Raises:
-        OutputError: somebody has worked on them.
+        OutputError: somebody has worked on them, or gave them to the last run.
     """
     record = _record(paths)
+    given = None if record is None else record.input.labels_file
+    if given is not None and is_same(paths.table.parent / given.path, paths.labels):
+        raise OutputError(
+            f"{paths.labels}: was given to the last run with --labels, and would be written over; "
+            "give it again, or move it away"
+        )
     if record is not None and _differs(record, LABELS, paths.labels):
         raise OutputError(
             f"{paths.labels}: was changed since labelmend wrote it, and would be written over; "

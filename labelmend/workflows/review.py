@@ -12,6 +12,7 @@ from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError
 from labelmend.review.book import AnswerBook
+from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.queues import Queues
 from labelmend.review.serving.place import Place
 from labelmend.review.table import ReviewTable
@@ -83,7 +84,8 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
         *given(request.labels, "given as --labels"),
         *given(request.audit, "given as --audit"),
     )
-    claim(inputs, [Output(answers)])
+    edits = Output(edits_path(request.table.path), "file of label edits", ('{"schema_version": ',))
+    claim(inputs, [Output(answers), edits])
     table = ReviewTable.read(request.table, request.labels)
     book = AnswerBook(answers)
     design, drawn = _drawn(request, table)

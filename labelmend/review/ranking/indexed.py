@@ -167,6 +167,7 @@ def _mended(path: Path, run: RunRecord, index: RowIndex, notes: tuple[str, ...])
         given=index.given,
         labels=index.labels,
         oos=index.labels.index(run.oos_label) if run.oos_label in index.labels else None,
+        former_names={} if run.input.label_edits is None else run.input.label_edits.names,
     )
     answered: Ints = index.decision == DECISIONS.index(ANSWERED)
     return MendedTable(
