@@ -80,6 +80,7 @@ def review(
         ),
     ] = None,
     encoding: options.Encoding = None,
+    header: options.Header = True,
 ) -> None:
     """Open a page in the browser on which people answer rows of a mended table.
 
@@ -90,7 +91,7 @@ def review(
     from labelmend.workflows.review import ReviewRequest, open_review
 
     request = ReviewRequest(
-        TableRequest(table, encoding=encoding), answers, audit, labels, who, blind
+        TableRequest(table, encoding=encoding, header=header), answers, audit, labels, who, blind
     )
     server = open_review(request, Place(host, port, token_file))
     try:
