@@ -96,6 +96,19 @@ def relabel_command(
     return words
 
 
+def ranking_command(table: Path, answers: Path, profile: Path, output: Path) -> list[str]:
+    """Return the words of a child process that ranks a mended table anew.
+
+    Args:
+        table: the mended one, which has an index.
+        answers: of people.
+        profile: as above.
+        output: where the ranking goes.
+    """
+    words = [sys.executable, "-m", "labelmend.review.ranking"]
+    return [*words, *map(str, (table, answers, profile, output))]
+
+
 def write_profile(run: RunRecord, path: Path) -> None:
     """Write a run's settings as a profile."""
     settings: dict[str, Any] = {"extends": "embedded", **run.config}

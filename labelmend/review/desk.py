@@ -12,7 +12,13 @@ from labelmend.audit.draw import read_design
 from labelmend.audit.mended import audit_paths
 from labelmend.data.request import TableRequest
 from labelmend.errors import LabelmendError
-from labelmend.review.again import LABELMEND, relabel_command, source_of, write_profile
+from labelmend.review.again import (
+    LABELMEND,
+    ranking_command,
+    relabel_command,
+    source_of,
+    write_profile,
+)
 from labelmend.review.jobs import Job
 from labelmend.review.label_set.label_desk import LabelDesk
 from labelmend.review.outlook import standing
@@ -31,8 +37,8 @@ GOAL = 0.1
 """Width of the interval of wrong labels that is aimed at until somebody says otherwise: ten points
 are what some hundred rows give."""
 
-_SIDE = "mended"
-"""The name of the refit's table in its own folder."""
+_SIDE, _RANKING = "mended", "ranking.npz"
+"""The names of the refit's table and of its ranking in their own folder."""
 
 
 @dataclass(frozen=True)
@@ -199,9 +205,16 @@ class Desk:
     def _refit(self) -> None:
         if "running" in {self._applying.state.phase, self._refitting.state.phase}:
             return
-        side = self._side(f"{_SIDE}{self._files.request.path.suffix}")
+        base, path = self._base.table, self._files.request.path
+        whole, ranking = self._side(f"{_SIDE}{path.suffix}"), self._side(_RANKING)
+        light = base.index is not None
         try:
-            words = self._relabel(side, quick=True)
+            if light:
+                profile = self._side("profile.yaml")
+                write_profile(base.run, profile)
+                words = ranking_command(path, self._files.answers, profile, ranking)
+            else:
+                words = self._relabel(whole, quick=True)
         except LabelmendError:
             # `apply` says why; the order stays as the run has it.
             with self._lock:
@@ -209,7 +222,9 @@ class Desk:
             return
 
         def take() -> None:
-            self._newest = self._base.table.as_run_anew(side)
+            table = self._base.table
+            table = table.ranked_anew(ranking) if light else table.as_run_anew(whole)
+            self._newest = table
             self._rename()
             self._refits += 1
 

@@ -148,10 +148,10 @@ class ReviewTable:
         Raises:
             InputError: it is of another table.
         """
+        # What the run left to people does not come first: it was left to them before they answered.
         found = Ranking.read(path, len(self))
-        shown = np.zeros(len(self), dtype=bool)
-        shown[found.ranked] = True
-        order = looked_at(found.ranked, self.keys, shown, found.review)
+        nothing = np.zeros(len(self), dtype=bool)
+        order = looked_at(found.ranked, self.keys, ~nothing, nothing)
         return replace(self, order=order, doubt=found.doubt)
 
     def as_run_anew(self, table: Path) -> "ReviewTable":

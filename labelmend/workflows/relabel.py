@@ -29,7 +29,8 @@ from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
-from labelmend.runs.companions import EVIDENCE, LABELS, TABLE, check_labels, digest_of
+from labelmend.runs.companions import EVIDENCE, INDEX, LABELS, TABLE, check_labels, digest_of
+from labelmend.runs.index_of_run import index_of, write_lines
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.parts import (
     InputColumns,
@@ -39,6 +40,7 @@ from labelmend.runs.parts import (
     RunInput,
 )
 from labelmend.runs.record import RunRecord
+from labelmend.runs.row_index import write_row_index
 from labelmend.types import NO_LABEL
 
 
@@ -150,7 +152,12 @@ def write_run(
         OutputError: they can't be written.
     """
     # The table comes last: where one is missing, it or the evidence isn't that of the record.
-    files = {EVIDENCE: paths.evidence, LABELS: paths.labels, TABLE: paths.table}
+    files = {
+        EVIDENCE: paths.evidence,
+        INDEX: paths.index,
+        LABELS: paths.labels,
+        TABLE: paths.table,
+    }
     if not labels:
         del files[LABELS]
     places = Places(loaded.rows, loaded.ids, loaded.columns.label)
@@ -159,8 +166,9 @@ def write_run(
         columns = columns_of(result, places)
         ours = guarded_columns(columns, paths.table) if excel_safe else columns
         write_table(loaded.table, ours, files[TABLE])
-        with files[EVIDENCE].open("w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in evidence_lines(result, places))
+        lines = write_lines(files[EVIDENCE], evidence_lines(result, places))
+        texts = loaded.columns.text_values(loaded.table)
+        write_row_index(files[INDEX], index_of(result, places, texts, lines))
         if LABELS in files:
             files[LABELS].write_text(labels_yaml(result.cards), "utf-8")
         digests = {what: digest_of(path) for what, path in files.items()}

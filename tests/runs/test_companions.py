@@ -23,7 +23,9 @@ def run(with_run):
     paths = OutputPaths.beside(with_run)
     paths.labels.write_text("# Label cards for labelmend\na: one\n")
     fields = json.loads(paths.record.read_text())
+    paths.index.write_bytes(b"ARROW1")
     places = {"table": paths.table, "evidence": paths.evidence, "labels": paths.labels}
+    places["index"] = paths.index
     fields["files"] = {what: digest_of(path) for what, path in places.items()}
     paths.record.write_text(json.dumps(fields))
     return paths
@@ -96,7 +98,7 @@ def test_any_mixture_that_a_kill_can_leave_is_seen_by_the_hashes_alone(run, monk
     monkeypatch.setattr(job, "atomic_files", told)
     loaded = SimpleNamespace(rows=(), ids=(), columns=SimpleNamespace(label=None))
     with pytest.raises(InterruptedError):
-        job._write(run, loaded, None, None, labels=True, excel_safe=False)
+        job.write_run(run, loaded, None, None, labels=True, excel_safe=False)
     assert set(order) == {run.table, *run.read}
     old = {path: path.read_bytes() for path in order}
     new = {path: content + b"\n" for path, content in old.items()}
@@ -106,6 +108,7 @@ def test_any_mixture_that_a_kill_can_leave_is_seen_by_the_hashes_alone(run, monk
         "table": hashes[run.table],
         "evidence": hashes[run.evidence],
         "labels": hashes[run.labels],
+        "index": hashes[run.index],
     }
     new[run.record] = json.dumps(fields).encode()
     for renames in range(len(order) + 1):

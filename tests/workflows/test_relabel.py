@@ -31,6 +31,7 @@ def test_the_files_are_named_after_the_table():
         Path("x/a.b.run.json"),
         Path("x/a.b.labels.yaml"),
         Path("x/a.b.votes.sqlite"),
+        Path("x/a.b.index.arrow"),
     )
 
 

@@ -339,7 +339,8 @@ def _by_label(
         return of_label.sum(axis=0), of_label.T @ embeddings
     text = np.repeat(np.arange(len(rest)), label.shape[1])
     placed = coo_array((rest.ravel(), (label.ravel(), text)), shape=(count, len(rest))).tocsr()
-    return np.asarray(placed.sum(axis=1)).ravel(), placed @ embeddings
+    sums = np.bincount(label.ravel(), rest.ravel(), minlength=count).astype(np.float64)
+    return sums, np.asarray(placed @ embeddings)
 
 
 _MOST_PRODUCTS = 1 << 22

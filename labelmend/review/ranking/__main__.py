@@ -17,7 +17,7 @@ def main(words: list[str]) -> int:
     table, answers, profile, output = words
     try:
         rank_anew(Path(table), Path(answers), load_config(profile)).write(Path(output))
-    except LabelmendError as error:
+    except (LabelmendError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -78,7 +78,7 @@ def read_kept(path: Path, index: RowIndex, rows: Sequence[int], *, answered: boo
                         nats[source] = np.full(candidates.shape, np.nan, dtype=np.float32)
                     nats[source][text, column] = value
             most = max(most, min(len(found), width))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error!r}); run labelmend relabel again") from None
     candidates = _filled(candidates[:, :most], len(labels))
     posterior, channel, base = posterior[:, :most], channel[:, :most], base[:, :most]

@@ -18,15 +18,13 @@ from labelmend.data.answers import match_answers
 from labelmend.data.duplicates import unique_texts
 from labelmend.relabel.labelmodel.answered import Spoken
 from labelmend.relabel.labelmodel.correction import Taught, correct, points_of
-from labelmend.relabel.labelmodel.decisions import decide
 from labelmend.relabel.labelmodel.fusion import unit_spread
-from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.review.ranking.kept import Kept, read_kept
 from labelmend.review.ranking.ranking import Ranking
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import RowIndex, read_row_index
-from labelmend.types import NO_LABEL, Dataset, Doubles, Floats, Ints
+from labelmend.types import NO_LABEL, Dataset, Doubles, Evidence, Floats, Ints
 
 _LOW = 1e-4
 """Probability of an answer that the run did not take for a candidate."""
@@ -53,46 +51,65 @@ def rank_anew(table: Path, answers: Path, config: Config) -> Ranking:
     spoken = Spoken.of(match_answers(dataset, read_answers(answers)), len(dataset.labels))
     _, first = np.unique(unique.of_row, return_index=True)
     kept = read_kept(paths.evidence, index, rows[first].tolist(), answered=run.answers is not None)
-    kept = with_answers(kept, spoken)
+    kept = with_answers(kept, spoken, main_labels(unique.given))
     vectors = np.asarray(index.vectors)[rows[first]].astype(np.float32)
     probabilities = _learned(kept, spoken, unique.given, vectors, config)
-    posterior = Posterior(
-        candidates=kept.candidates,
-        probabilities=probabilities,
-        channel=run.noise.channel,
-        weights={},
-        oos_bias=0.0,
-        channel_nats=np.zeros(probabilities.shape),
-        given_share=np.zeros(probabilities.shape),
-    )
-    trusted = run.advice.trust.trusted
-    decided = decide(
-        dataset, unique.of_row, posterior, config.decision, trusted=trusted, spoken=spoken
-    )
-    review, doubt = np.zeros(len(index), dtype=bool), np.ones(len(index))
-    review[rows] = [action == "review" for action in decided.actions]
-    answered = np.array([action == "answered" for action in decided.actions])
-    doubt[rows] = np.where(answered, 0.0, np.clip(1 - decided.confidence, 0, 1))
-    return Ranking(rows[decided.review_order], review, doubt)
+    return _ranked(index, rows, unique.of_row, kept.candidates, probabilities, spoken.texts)
 
 
-def with_answers(kept: Kept, spoken: Spoken) -> Kept:
-    """Return candidates with the answers among them, each in the place of the least probable."""
+def _ranked(
+    index: RowIndex, rows: Ints, of_row: Ints, candidates: Ints, probabilities: Doubles, said: Ints
+) -> Ranking:
+    """Rank rows by how probable it is that their label after mending is wrong.
+
+    Nothing is decided anew: what the run changed stays so until the table is mended again, and is
+    worth a look as far as the change is in doubt.
+
+    Args:
+        index: of the table.
+        rows: int64 [n], the rows that have a text.
+        of_row: int64 [n], the text of each.
+        candidates: int64 [u, c].
+        probabilities: float64 [u, c].
+        said: int64, texts that people have answered, which come last.
+    """
+    mended = index.mended[rows]
+    same = candidates[of_row] == mended[:, None]
+    sure = np.where(same, probabilities[of_row], 0.0).sum(axis=1)
+    # A row that has no label is worth what its best one leaves open.
+    open_by = 1 - np.where(mended == NO_LABEL, probabilities.max(axis=1)[of_row], sure)
+    answered = np.isin(of_row, said)
+    # Texts are in the order of their keys: rows that are as doubtful come by that, whatever theirs.
+    order = np.lexsort((of_row, -open_by, answered))
+    doubt = np.ones(len(index))
+    doubt[rows] = np.where(answered, 0.0, np.clip(1 - sure, 0, 1))
+    return Ranking(rows[order], doubt)
+
+
+def with_answers(kept: Kept, spoken: Spoken, given: Ints) -> Kept:
+    """Return candidates with the answers among them, of which no source said anything.
+
+    Args:
+        kept: what the run left.
+        spoken: what people said.
+        given: int64 [u], the label of each text, which stays a candidate; an answer takes the place
+            of the least probable other one.
+    """
     candidates = kept.candidates.copy()
     log_prior, believed = kept.log_prior.copy(), kept.believed.copy()
-    silent: list[tuple[int, int]] = []
+    scores = [each.scores.copy() for each in kept.evidence]
     for text, label in zip(spoken.texts.tolist(), spoken.label.tolist(), strict=True):
         if label == NO_LABEL or label in candidates[text]:
             continue
-        column = int(log_prior[text].argmin())
+        column = int(np.where(candidates[text] == given[text], np.inf, log_prior[text]).argmin())
         candidates[text, column] = label
         log_prior[text, column], believed[text, column] = np.log(_LOW), _LOW
-        silent.append((text, column))
-    evidence = kept.evidence
-    for each in evidence:
-        for text, column in silent:
-            each.scores[text, column] = np.nan
-    return Kept(candidates, log_prior, believed, evidence)
+        for each in scores:
+            each[text, column] = np.nan
+    pairs = zip(kept.evidence, scores, strict=True)
+    return Kept(
+        candidates, log_prior, believed, tuple(Evidence(e.source, each) for e, each in pairs)
+    )
 
 
 def _learned(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from labelmend.errors import InputError
-from labelmend.types import Bools, Doubles, Ints
+from labelmend.types import Doubles, Ints
 
 
 @dataclass(frozen=True)
@@ -15,18 +15,16 @@ class Ranking:
 
     Attributes:
         ranked: int64, the rows that have a text, most worth a look first.
-        review: bool [n], rows that are left to people.
         doubt: float64 [n], probability that the label after mending is wrong.
     """
 
     ranked: Ints
-    review: Bools
     doubt: Doubles
 
     def write(self, path: Path) -> None:
         """Write it to a file."""
         with path.open("wb") as file:
-            np.savez(file, ranked=self.ranked, review=self.review, doubt=self.doubt)
+            np.savez(file, ranked=self.ranked, doubt=self.doubt)
 
     @classmethod
     def read(cls, path: Path, rows: int) -> "Ranking":
@@ -36,7 +34,7 @@ class Ranking:
             InputError: it is of a table with another number of rows.
         """
         with np.load(path, allow_pickle=False) as found:
-            ranking = cls(found["ranked"], found["review"], found["doubt"])
+            ranking = cls(found["ranked"], found["doubt"])
         if len(ranking.doubt) != rows or ranking.ranked.max(initial=-1) >= rows:
             raise InputError(f"{path}: is of a table with another number of rows")
         return ranking
