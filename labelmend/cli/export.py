@@ -53,7 +53,7 @@ def export(
     from labelmend.workflows.export import export_file
 
     place = Path(os.path.realpath(model))  # a model called `.` has a name so
-    target = output or place.with_name(f"{place.name}-onnx")
+    target = output or place.parent / f"{place.name}-onnx"
     table = None
     if check is not None:
         table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)

@@ -188,7 +188,9 @@ def _harm(text: str | None) -> list[str]:
     return [f"decision.max_harm={share!r}"]
 
 
-_BUDGET = re.compile(r"(?P<all>all)|(?P<rows>\d{1,12})|(?P<time>\d{1,12}(\.\d+)?)(?P<unit>[smh])")
+_BUDGET = re.compile(
+    r"(?P<all>all)|(?P<rows>\d{1,12})|(?P<time>\d{1,12}(\.\d+)?)(?P<unit>[smh])", re.ASCII
+)
 _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 

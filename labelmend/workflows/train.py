@@ -1,6 +1,7 @@
 """Files in, files out: what the commands `train-classifier` and `predict` do."""
 
 import importlib.metadata
+import os
 import platform
 import shutil
 from collections.abc import Sequence
@@ -74,7 +75,8 @@ def default_point(config: Config) -> OperatingPoint:
 
 def checkpoints_of(folder: Path) -> Path:
     """Return where the checkpoints of a model's fine-tuning lie: beside its folder."""
-    place = folder.resolve()
+    # Path.resolve fails where links go round in a circle, which is found out later.
+    place = Path(os.path.realpath(folder))
     return place.with_name(f"{place.name}.checkpoints")
 
 

@@ -664,7 +664,18 @@ def test_bad_yaml(cli, tiny, option, content, said):
         (("--voter", "x.gguf"), "--voter adds an LLM and --no-llm asks none"),
         *(
             (("--llm-budget", said), f"--llm-budget {said}: give rows (500), a time (20m, 2h) or")
-            for said in ("much", "-3", "1.5", "20 %", "20x", "nanm", "", "9" * 13, "9" * 13 + "h")
+            for said in (
+                "much",
+                "-3",
+                "1.5",
+                "20 %",
+                "20x",
+                "nanm",
+                "",
+                "٣1",
+                "9" * 13,
+                "9" * 13 + "h",
+            )
         ),
         (("--llm-budget", "9" * 5000), f"--llm-budget {'9' * 80}: give rows (500)"),
         (("--llm-budget", "0m"), "--llm-budget 0m: no time at all; use --no-llm"),
