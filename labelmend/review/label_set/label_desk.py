@@ -265,7 +265,7 @@ class LabelDesk:
         if said.what in {"rename", "split"}:
             problem = name_problem(said.to or "")
             if problem is not None:
-                raise RefusedError(422, "bad-name", said=problem)
+                raise RefusedError(409, "bad-name", said=problem)
         place = dataset.labels.index(said.label)
         try:
             edit = LabelEdit(
@@ -279,7 +279,7 @@ class LabelDesk:
                 answers=tuple(one.answer for one in answers),
             )
         except ValueError as error:
-            raise RefusedError(422, "bad-edit", said=str(error)) from None
+            raise RefusedError(409, "bad-edit", said=str(error)) from None
         try:
             self._book.labels.check(edit)
         except EditError as error:
@@ -317,7 +317,7 @@ class LabelDesk:
         sitting = self._sat()
         table, unseen = sitting.table, sitting.queues.left_to_audit()
         if said.rows and said.what != "split":
-            raise RefusedError(422, "bad-edit", said="only a split moves texts")
+            raise RefusedError(409, "bad-edit", said="only a split moves texts")
         answers = {}
         for row in said.rows:
             there = row < len(table) and table.texts[row].strip()

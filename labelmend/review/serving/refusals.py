@@ -10,7 +10,7 @@ MEANINGS: Mapping[int, str] = {
     401: "The token is missing or wrong.",
     403: "It comes from another page.",
     404: "There is no such row, label or path.",
-    409: "Not now: it is answered, held by somebody else, hidden, or there is nothing to do.",
+    409: "It does not fit what is there: answered, held, hidden, nothing to do, no such edit.",
     413: "The body is too large.",
     421: "It is meant for another host.",
     422: "It is not of the form that is asked for.",
