@@ -34,8 +34,9 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPORTS = {"JSON": "export.json", "JSON_MIN": "export_min.json", "CSV": "export.csv"}
 """What Label Studio exports, and the names of the files."""
 
-_STARTS = 300
-"""Seconds that it gets until it answers: the first start makes the data base."""
+_STARTS = 900
+"""Seconds that it gets until it answers: the first start makes the data base, in a minute and a half
+of one core."""
 
 _PASSWORD = "of-no-use-elsewhere"
 

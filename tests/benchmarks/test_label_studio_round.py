@@ -16,6 +16,7 @@ PROGRAM = os.environ.get("LABEL_STUDIO") or shutil.which("label-studio")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(
     PROGRAM is None,
     reason="Label Studio is not installed: pip install label-studio into an environment of its "

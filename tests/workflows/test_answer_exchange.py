@@ -11,6 +11,7 @@ from labelmend.data.answers import Saw, Shown, text_sha256
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError
 from labelmend.workflows.answers import ImportRequest, import_answers
+from labelmend.workflows.certify import certify_file
 from labelmend.workflows.export_review import ExportRequest, export_review
 
 DATA = load_config("embedded").data
@@ -243,3 +244,21 @@ def test_which_tool_it_is(take):
     assert take([prodigy("hi", "card")], source="prodigy").written == 1
     # As a table, it has a column of answers that says "accept".
     assert take([prodigy("hi", "card")], source="csv", columns=("answer",)).source == "csv"
+
+
+def test_rows_of_an_audit_that_come_back_are_the_audits(tmp_path):
+    table = made(tmp_path)
+    tasks, answers = tmp_path / "tasks.jsonl", tmp_path / "answers.jsonl"
+    request = ExportRequest(TableRequest(table), "prodigy", tasks, "audit")
+    assert export_review(request).rows == 8
+    done = [
+        {**json.loads(line), "accept": ["fees"], "answer": "accept"}
+        for line in tasks.read_text("utf-8").splitlines()
+    ]
+    replies = tmp_path / "replies.jsonl"
+    replies.write_text("\n".join(map(json.dumps, done[:5])))
+    imported = import_answers(ImportRequest(TableRequest(replies), of=table), answers, DATA)
+    assert (imported.written, imported.notes) == (5, ())
+    assert export_review(request).rows == 3
+    certificate = certify_file(TableRequest(table), answers, tmp_path / "c.json").certificate
+    assert (certificate.drawn, certificate.answered) == (8, 5)

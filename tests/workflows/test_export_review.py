@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -24,9 +25,15 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("once"))
+
+
 @pytest.fixture
-def table(tmp_path):
-    return made(tmp_path)
+def table(once, tmp_path):
+    shutil.copytree(once.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / once.name
 
 
 def export(table, to, name=None, **more):

@@ -1,15 +1,8 @@
 import pytest
-from fixtures.exchanged import made
 
 from labelmend.data.read import read_content
 from labelmend.review.exchange.find import TOOLS
 from labelmend.review.exchange.tool import read_as
-
-
-@pytest.fixture(scope="session")
-def exchanged(tmp_path_factory):
-    """The table whose rows went out."""
-    return made(tmp_path_factory.mktemp("exchanged"))
 
 
 @pytest.fixture
