@@ -77,6 +77,7 @@ class MapView {
 
   shown(): void {
     this.actions.tell(say("view-map-help"));
+    if (!this.api.choice) this.forget();
     void this.load();
   }
 
@@ -219,7 +220,7 @@ class MapView {
       const ask = button({ class: "primary", disabled: !texts }, () => this.actions.ask(choice, words), say("chosen-ask"));
       this.found.replaceChildren(
         el("div", { class: "panel" }, ...about, el("p", { role: "status" }, say("chosen-open", { what: words, count: number(texts) })),
-          el("p", { class: "tools" }, ask, button({ class: "plain" }, () => this.forget(), say("chosen-drop")))),
+          el("p", { class: "tools" }, ask, button({ class: "plain" }, () => this.letGo(), say("chosen-drop")))),
       );
       this.found.scrollIntoView({ block: "nearest" });
     } catch (error) {
@@ -227,10 +228,14 @@ class MapView {
     }
   }
 
+  private letGo(): void {
+    this.forget();
+    this.canvas.element.focus();
+  }
+
   private forget(): void {
     this.canvas.area = [];
     this.pick(-1);
-    this.canvas.element.focus();
   }
 
   private chooseView(): void {

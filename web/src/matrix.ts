@@ -10,6 +10,7 @@ import type { Label, Matrix } from "./types";
 import type { View } from "./views";
 
 const SHADES = 5;
+const LONGEST = 24;
 
 export function matrixView(api: Api, labels: Label[], search: LabelSearch, actions: PictureActions): View {
   return (place) => {
@@ -54,12 +55,18 @@ export function matrixView(api: Api, labels: Label[], search: LabelSearch, actio
   };
 }
 
+/** A head of a row or a column has little room; the cells name their labels whole. */
+function short(label: string): string {
+  const letters = Array.from(label);
+  return letters.length <= LONGEST ? label : `${letters.slice(0, LONGEST - 1).join("")}…`;
+}
+
 function table({ labels, counts }: Matrix, ask: (given: string, proposed: string) => void): HTMLElement {
   const off = counts.flatMap((row, g) => row.filter((_, p) => p !== g));
   const most = Math.max(1, ...off);
-  const heads = labels.map((label) => el("th", { scope: "col", title: label }, theirs(label, { class: "turned" })));
+  const heads = labels.map((label) => el("th", { scope: "col", title: label }, theirs(short(label), { class: "turned" })));
   const rows = counts.map((row, g) =>
-    el("tr", {}, el("th", { scope: "row", title: labels[g] }, theirs(labels[g]!)), ...row.map((texts, p) => {
+    el("tr", {}, el("th", { scope: "row", title: labels[g] }, theirs(short(labels[g]!))), ...row.map((texts, p) => {
       if (!texts) return el("td", {});
       const shade = p === g ? "own" : `shade-${Math.ceil((SHADES * texts) / most)}`;
       const words = say("matrix-cell", { given: labels[g]!, proposed: labels[p]!, count: number(texts) });

@@ -1119,6 +1119,7 @@ var MapView = class {
   modes;
   shown() {
     this.actions.tell(say("view-map-help"));
+    if (!this.api.choice) this.forget();
     void this.load();
   }
   async load() {
@@ -1250,7 +1251,7 @@ var MapView = class {
           { class: "panel" },
           ...about,
           el("p", { role: "status" }, say("chosen-open", { what: words, count: number(texts) })),
-          el("p", { class: "tools" }, ask2, button({ class: "plain" }, () => this.forget(), say("chosen-drop")))
+          el("p", { class: "tools" }, ask2, button({ class: "plain" }, () => this.letGo(), say("chosen-drop")))
         )
       );
       this.found.scrollIntoView({ block: "nearest" });
@@ -1258,10 +1259,13 @@ var MapView = class {
       this.actions.refused(error);
     }
   }
+  letGo() {
+    this.forget();
+    this.canvas.element.focus();
+  }
   forget() {
     this.canvas.area = [];
     this.pick(-1);
-    this.canvas.element.focus();
   }
   chooseView() {
     const { left, right, bottom, top } = this.canvas.view();
@@ -1290,6 +1294,7 @@ function markOf(mark) {
 
 // src/matrix.ts
 var SHADES = 5;
+var LONGEST = 24;
 function matrixView(api, labels2, search, actions) {
   return (place) => {
     let label = null;
@@ -1340,12 +1345,16 @@ function matrixView(api, labels2, search, actions) {
     return { shown };
   };
 }
+function short(label) {
+  const letters = Array.from(label);
+  return letters.length <= LONGEST ? label : `${letters.slice(0, LONGEST - 1).join("")}…`;
+}
 function table({ labels: labels2, counts: counts2 }, ask2) {
   const off = counts2.flatMap((row, g) => row.filter((_, p) => p !== g));
   const most = Math.max(1, ...off);
-  const heads = labels2.map((label) => el("th", { scope: "col", title: label }, theirs(label, { class: "turned" })));
+  const heads = labels2.map((label) => el("th", { scope: "col", title: label }, theirs(short(label), { class: "turned" })));
   const rows = counts2.map(
-    (row, g) => el("tr", {}, el("th", { scope: "row", title: labels2[g] }, theirs(labels2[g])), ...row.map((texts, p) => {
+    (row, g) => el("tr", {}, el("th", { scope: "row", title: labels2[g] }, theirs(short(labels2[g]))), ...row.map((texts, p) => {
       if (!texts) return el("td", {});
       const shade = p === g ? "own" : `shade-${Math.ceil(SHADES * texts / most)}`;
       const words = say("matrix-cell", { given: labels2[g], proposed: labels2[p], count: number(texts) });

@@ -4,25 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from fixtures.mapped import ROWS, mapped
 from fixtures.reviewed import LABELS, Served, draw, given, proposed, write_reviewed
 
 from labelmend.review.pictures.choice import MOST_CORNERS
 from labelmend.review.pictures.points import HIDDEN
 from labelmend.review.serving.guard import MOST_BODY
 
-ROWS = 40
-# Eight columns and five rows of places: row 11 of the table lies at (3, 1).
-PLACES = np.array([(row % 8, row // 8) for row in range(ROWS)], dtype=np.float32)
 # In the order of a look: those in doubt, then the others.
 ORDER = [*range(0, ROWS, 4), *(row for row in range(ROWS) if row % 4)]
 CELL = {"given": "card_lost", "proposed": "card_stolen"}
 ALL = [[-1, -1], [9, -1], [9, 9], [-1, 9]]
-
-
-def mapped(served):
-    """Put a map beside the evidence."""
-    object.__setattr__(served.desk.sitting.table.evidence, "places", PLACES)
-    return served
 
 
 @pytest.fixture
