@@ -35,8 +35,8 @@ EXPORTS = {"JSON": "export.json", "JSON_MIN": "export_min.json", "CSV": "export.
 """What Label Studio exports, and the names of the files."""
 
 _STARTS = 900
-"""Seconds that it gets until it answers: the first start makes the data base, in a minute and a half
-of one core."""
+"""Seconds that it gets until it answers: the first start makes the data base, which takes a minute
+and a half of one core."""
 
 _PASSWORD = "of-no-use-elsewhere"
 

@@ -1,18 +1,23 @@
 """The command that mends a table as it was mended before, now with answers."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from labelmend.data.read import table_digest
+from labelmend.data.read import read_table, table_digest
 from labelmend.errors import InputError
 from labelmend.regular_file import STANDARD_INPUT, was_piped
 from labelmend.runs.record import RunRecord
 
 LABELMEND = (sys.executable, "-m", "labelmend")
 """How a child process is called: the same installation, wherever it lies."""
+
+
+_NUMBERED = re.compile(r"column_\d+")
+"""What a column is called that has no name."""
 
 
 def source_of(table: Path, run: RunRecord) -> Path:
@@ -87,6 +92,7 @@ def relabel_command(
     for value in reading.missing:
         words += ["--missing-label", value]
     words += ["--merge-spellings"] if reading.merge_spellings else []
+    words += ["--no-header"] if _lacks_header(source, run) else []
     if quick:
         words += ["--no-llm", "--set", "reranker.backend=none"]
     elif not any(role == "describer" or role.startswith("voter ") for role in run.models):
@@ -94,6 +100,18 @@ def relabel_command(
     if run.self_test is not None and not quick:
         words += ["--self-test"]
     return words
+
+
+def _lacks_header(source: Path, run: RunRecord) -> bool:
+    """Whether the run read a table without a header: it knows columns by their numbers alone."""
+    columns = run.input.columns
+    known = {columns.text, *columns.more_text, *columns.votes, columns.label, columns.id} - {None}
+    if not all(_NUMBERED.fullmatch(str(name)) for name in known):
+        return False
+    try:
+        return not known <= set(read_table(source).columns)
+    except InputError:  # such as a first row that has a value twice
+        return True
 
 
 def ranking_command(table: Path, answers: Path, profile: Path, output: Path) -> list[str]:

@@ -72,3 +72,22 @@ def test_the_profile_holds_all_settings_of_the_run(tmp_path):
     config = load_config("embedded", ["decision.max_harm=0.25", "seed=7"])
     write_profile(record(config=config_to_dict(config)), tmp_path / "p.yaml")
     assert config_to_dict(load_config(str(tmp_path / "p.yaml"))) == config_to_dict(config)
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "lacks"),
+    [
+        ("hi there,card\nlost it,pin\n", ("column_1", "column_2"), True),
+        ("card,card\nlost it,pin\n", ("column_1", "column_2"), True),
+        ("column_1,column_2\nhi,card\n", ("column_1", "column_2"), False),
+        ("text,label\nhi,card\n", ("text", "label"), False),
+    ],
+)
+def test_a_table_without_a_header_is_read_so_again(tmp_path, content, names, lacks):
+    source = tmp_path / "data.csv"
+    source.write_text(content)
+    plain = record_of(2, "data.csv", "ab" * 32)
+    plain["input"]["columns"] |= {"text": names[0], "label": names[1], "id": None}
+    others = (Path("a.jsonl"), Path("out.csv"), Path("p.yaml"), None)
+    words = relabel_command(source, record(input=plain["input"]), *others)
+    assert ("--no-header" in words) == lacks
