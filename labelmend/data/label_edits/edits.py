@@ -6,7 +6,7 @@ not matter whether an answer was given before or after the edit.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
@@ -187,6 +187,18 @@ class EditedLabels:
     def now(self, label: str) -> str:
         """Return what a label is called by now."""
         return self.names.get(label, label)
+
+    def at(self, labels: Collection[str]) -> dict[str, str]:
+        """Return, of names that a label set of another time lacks, which of its labels they mean.
+
+        Args:
+            labels: of a run that knew nothing of some edits.
+        """
+        then = {label: label for label in labels if label not in self.names}
+        for label in sorted(labels):
+            then.setdefault(self.now(label), label)
+        names = {*self.names, *self.names.values()}.difference(labels)
+        return {name: then[self.now(name)] for name in sorted(names) if self.now(name) in then}
 
     def merged(self) -> set[str]:
         """Return all names of labels that have become part of another one."""

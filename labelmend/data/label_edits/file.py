@@ -1,7 +1,6 @@
 """The file of label edits: read line by line, and appended to, never overwritten."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from labelmend.data.label_edits.edits import (
 )
 from labelmend.data.outputs.lines import append_lines, is_begun, numbered_lines, read_lines
 from labelmend.errors import InputError, nearest, shown
+from labelmend.regular_file import parsed_json
 from labelmend.types import LabelCard
 
 _EDIT: TypeAdapter[LabelEdit] = TypeAdapter(LabelEdit)
@@ -173,7 +173,7 @@ def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, LabelEdit | Undo | N
     for number, line, _ in numbered_lines(raw):
         where = f"{path}: line {number}"
         try:
-            fields = json.loads(line)
+            fields = parsed_json(line)
         except ValueError:
             # A later process ended the line before it wrote its own.
             if is_begun(line):

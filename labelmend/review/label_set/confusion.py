@@ -1,12 +1,11 @@
 """Which labels are taken for which, and texts that show it."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from labelmend.data.answers import Answer
-from labelmend.review.book import AnswerBook
 from labelmend.review.table import ReviewTable
 
 MOST_PAIRS = 100
@@ -58,18 +57,20 @@ _OF_DECISION = {"change": "changed", "review": "review"}
 
 
 class Confusion:
-    """The labels of a table as run and people contradict each other about them."""
+    """The labels of a table as run and people contradict each other about them, at one moment."""
 
-    def __init__(self, table: ReviewTable, book: AnswerBook, hidden: Collection[str]) -> None:
+    def __init__(
+        self, table: ReviewTable, answers: Iterable[Answer], hidden: Collection[str]
+    ) -> None:
         """Begin.
 
         Args:
             table: under the labels' present names.
-            book: what people said.
+            answers: of people, oldest first; of each text the last one counts that is not "unsure".
             hidden: texts, by hash, whose labels are not to be seen: they are left out.
         """
         self._table = table
-        self._book = book
+        self._answers = {a.text_sha256: a for a in answers if a.verdict != "unsure"}
         self._hidden = frozenset(hidden)
 
     def pairs(self) -> list[ConfusedLabels]:
@@ -121,13 +122,13 @@ class Confusion:
         """Return the rows that may contradict their given label."""
         decisions = self._table.evidence.decisions
         rows = {row for row, made in enumerate(decisions) if made in _OF_DECISION}
-        for answer in self._book.answers():
-            rows.update(self._table.rows_of.get(answer.text_sha256, ()))
+        for key in self._answers:
+            rows.update(self._table.rows_of.get(key, ()))
         return rows
 
     def _example(self, row: int, speaks: bool) -> dict[str, Any]:
         table = self._table
-        said = self._said(table.keys[row])
+        said = self._answers.get(table.keys[row])
         return {
             "row": row,
             "id": table.mended.dataset.ids[row],
@@ -145,7 +146,7 @@ class Confusion:
         key = table.keys[row]
         if given is None or key in self._hidden:
             return None
-        answer = self._said(key)
+        answer = self._answers.get(key)
         if answer is not None:
             said = self._now(answer)
             return None if said is None or said == given else (given, said, "answered")
@@ -154,11 +155,6 @@ class Confusion:
         if kind is None or proposed is None or proposed == given:
             return None
         return given, proposed, kind
-
-    def _said(self, key: str) -> Answer | None:
-        """Return the last answer on a text that is not "unsure"."""
-        told = [one for one in self._book.on(key).values() if one.verdict != "unsure"]
-        return told[-1] if told else None
 
     def _now(self, answer: Answer) -> str | None:
         """Return the label that an answer means by now; None for "none of these"."""

@@ -139,24 +139,25 @@ class LabelDesk:
         sitting = self._sat()
         with sitting.lock:
             self.follow()
-            table, book = sitting.table, self._book
-            given = table.mended.dataset.given
-            rows = np.bincount(given[given >= 0], minlength=len(table.labels)).tolist()
-            standing = book.labels.standing
+            table, book, version = sitting.table, self._book, self.version
+            standing, pending = book.labels.standing, self.pending(table.run)
             confusion = self._confusion(who)
-            return {
-                "version": self.version,
-                "cards": None if book.cards_path is None else book.cards_path.name,
-                "edits_file": book.path.name,
-                "pending": self.pending(table.run),
-                "blind": confusion is None,
-                "labels": [
-                    {"name": name, "description": table.descriptions.get(name, ""), "rows": count}
-                    for name, count in zip(table.labels, rows, strict=True)
-                ],
-                "pairs": [] if confusion is None else [one.plain() for one in confusion.pairs()],
-                "edits": [_plain(edit) for edit in standing[: -_LAST_EDITS - 1 : -1]],
-            }
+        # Nobody's key waits for what takes long in a large table.
+        given = table.mended.dataset.given
+        rows = np.bincount(given[given >= 0], minlength=len(table.labels)).tolist()
+        return {
+            "version": version,
+            "cards": None if book.cards_path is None else book.cards_path.name,
+            "edits_file": book.path.name,
+            "pending": pending,
+            "blind": confusion is None,
+            "labels": [
+                {"name": name, "description": table.descriptions.get(name, ""), "rows": count}
+                for name, count in zip(table.labels, rows, strict=True)
+            ],
+            "pairs": [] if confusion is None else [one.plain() for one in confusion.pairs()],
+            "edits": [_plain(edit) for edit in standing[: -_LAST_EDITS - 1 : -1]],
+        }
 
     def pair(self, who: str, one: str, other: str) -> dict[str, Any]:
         """Return texts of two labels, those first that seem to be of the other one.
@@ -168,11 +169,11 @@ class LabelDesk:
             self._need(one)
             self._need(other)
             found = self._confusion(who)
-            sides = {"one": (one, other), "other": (other, one)}
-            return {
-                side: [] if found is None else found.examples(*labels, EXAMPLES)
-                for side, labels in sides.items()
-            }
+        sides = {"one": (one, other), "other": (other, one)}
+        return {
+            side: [] if found is None else found.examples(*labels, EXAMPLES)
+            for side, labels in sides.items()
+        }
 
     def texts(self, who: str, label: str) -> dict[str, Any]:
         """Return texts of a label, the most doubtful ones first.
@@ -183,7 +184,7 @@ class LabelDesk:
         with self._sat().lock:
             self._need(label)
             found = self._confusion(who)
-            return {"texts": [] if found is None else found.examples(label, None, MOST_TEXTS)}
+        return {"texts": [] if found is None else found.examples(label, None, MOST_TEXTS)}
 
     def edit(self, tab: Tab, said: Edit) -> None:
         """Keep an edit; when this returns, it is on the disk.
@@ -244,7 +245,7 @@ class LabelDesk:
         sitting = self._sat()
         if sitting.queues.blind:
             return None
-        return Confusion(sitting.table, sitting.book, sitting.unseen(who))
+        return Confusion(sitting.table, sitting.book.answers(), sitting.unseen(who))
 
     def _need(self, label: str) -> None:
         now_called = self._book.labels.names.get(label)

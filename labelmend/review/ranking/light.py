@@ -6,6 +6,7 @@ that. So the fusion is taken as the run left it (see `kept.py`), and the correct
 Texts lie where their embeddings' leading axes have them. Memory and time grow with the rows alone.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
 from labelmend.data.duplicates import unique_texts
+from labelmend.data.label_edits.file import loaded_edits
 from labelmend.relabel.labelmodel.answered import Spoken
 from labelmend.relabel.labelmodel.correction import Taught, correct, points_of
 from labelmend.relabel.labelmodel.fusion import unit_spread
+from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.ranking.kept import Kept, read_kept
 from labelmend.review.ranking.ranking import Ranking
 from labelmend.runs.layout import OutputPaths
@@ -47,6 +50,10 @@ def rank_anew(table: Path, answers: Path, config: Config) -> Ranking:
     index = read_row_index(paths.index, (run.files or {}).get("index"), size)
     rows = np.flatnonzero(index.place >= 0)
     dataset = _dataset(index, rows, run.oos_label, config.data.max_text_chars)
+    # What was edited since the run: answers may call its labels by their later names.
+    edits = edits_path(table)
+    later = loaded_edits(edits if edits.exists() else None).labels.at(index.labels)
+    dataset = replace(dataset, former_names=later)
     unique = unique_texts(dataset)
     spoken = Spoken.of(match_answers(dataset, read_answers(answers)), len(dataset.labels))
     _, first = np.unique(unique.of_row, return_index=True)

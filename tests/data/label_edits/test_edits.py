@@ -17,6 +17,16 @@ def test_a_name_leads_to_the_present_one_in_one_step():
     assert labels.merged() == {"a", "b", "c"}
 
 
+def test_later_names_at_an_earlier_time():
+    labels = after(rename("a", "b"), merge("c", "b"), rename("b", "d"), split("e", "f"))
+    # Of two labels that are one by now, the first one stands for it.
+    assert labels.at(["a", "c", "e"]) == {"b": "a", "d": "a"}
+    assert labels.at(["b", "c"]) == {"a": "b", "d": "b"}
+    assert labels.at(["d", "e"]) == {"a": "d", "b": "d", "c": "d"}
+    assert after(merge("a", "b")).at(["a", "b"]) == {}
+    assert labels.at(["z"]) == {}
+
+
 def test_a_label_may_get_an_old_name_of_its_own_back():
     labels = after(rename("a", "b"), rename("b", "a"))
     assert labels.names == {"b": "a"}

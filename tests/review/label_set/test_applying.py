@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from fixtures.indexed import add_index
 from fixtures.label_edits import describe, rename, split, write_edits
 from fixtures.reviewed import LABELS, Served, record_of, write_reviewed
 
@@ -17,6 +18,7 @@ from labelmend.data.request import TableRequest
 from labelmend.errors import InputError, OutputError
 from labelmend.protocols import NoProgress
 from labelmend.review import desk as desk_module
+from labelmend.review.ranking.light import rank_anew
 from labelmend.runs.companions import check_labels
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.parts import LabelEditsRecord
@@ -76,6 +78,24 @@ def test_the_page_applies_edits_by_itself_without_an_answer(table, monkeypatch):
         assert now["labels"] == {"version": 1, "pending": False}
         assert tab.next()["given"] == "lost"
         assert tab.post("apply").json()["error"] == "no-answers"
+
+
+def test_a_table_that_is_read_by_its_index(table):
+    add_index(table)
+    edits = table.with_name("mended.label-edits.jsonl")
+    with Served(table) as served:
+        tab = served.client()
+        assert served.desk.sitting.table.index is not None
+        fields = {"what": "rename", "label": STOLEN, "to": "a thief", "seen": 0}
+        assert tab.post("labels/edit", **fields).status_code == 200
+        row = tab.next()
+        assert (row["given"], row["proposed"]) == (LOST, "a thief")
+        assert row["candidates"][0] == {"label": "a thief", "probability": 0.75}
+        assert tab.answer(0, "a thief").status_code == 200
+    # The quick ranking knows the run's names, and what the answers mean: they come last.
+    assert edits.exists()
+    ranking = rank_anew(table, served.answers, load_config("embedded"))
+    assert ranking.ranked.tolist()[-1] == 0
 
 
 def test_a_row_whose_label_was_only_renamed_is_kept(table):
