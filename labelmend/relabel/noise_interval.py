@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from labelmend.configs.schema import DoubtConfig
@@ -193,6 +192,8 @@ def _bound(rate: float, count: int, errors: float) -> float:
 
 def _severity(quality: Doubles, wrong: float) -> float:
     """Return the nats off all log-odds with which this share of the labels is wrong."""
+    from scipy.optimize import brentq
+
     odds = _logit(np.sort(quality))
 
     def gap(nats: float) -> float:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.arrays import given_shares
@@ -277,6 +276,8 @@ def _bisect(graph: csr_array, config: DiagnosticsConfig) -> tuple[Ints, float] |
         int64 [t], 0 or 1, and -1 for texts that hang on to neither; the edges between the parts as
         a share of what chance would put there. None where there are no parts of enough texts.
     """
+    from scipy.sparse.csgraph import connected_components
+
     _, component = connected_components(graph, directed=False)
     kept = np.flatnonzero(np.bincount(component)[component] >= config.split_rows)
     least = max(config.split_rows, int(np.ceil(config.split_share * len(kept))))

@@ -23,7 +23,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.sparse import coo_array
 from scipy.special import log_softmax, softmax
 
@@ -279,6 +278,8 @@ def _place(known: Ints, sought: Ints) -> tuple[Ints, Bools]:
 
 def _learn(points: Points, truth: Doubles, prior: _Prior) -> _Learned:
     """Return the conditional logit of greatest posterior density."""
+    from scipy.optimize import minimize
+
     x, embeddings = points.features(), np.asarray(points.embeddings, dtype=np.float64)
     labels, pairs = np.unique(points.candidates), np.unique(_pairs(points))
     label, _ = _place(labels, points.candidates)
@@ -376,6 +377,8 @@ _LEAST_SURE = 1e-9
 
 def _learn_level(log_p: Doubles, given: Doubles, taught: Taught) -> _Level:
     """Learn shares, temperature and trust from out-of-fold predictions, float64 [m, a, c]."""
+    from scipy.optimize import minimize
+
     known = taught.truth.sum(axis=1) > 0
     right = np.exp((log_p * taught.truth).sum(axis=2))[:, known]
     shares = np.full(len(log_p), 1 / len(log_p))

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp, softmax
 
 from labelmend.configs.schema import FusionConfig
@@ -82,6 +81,8 @@ class Objective:
 
 def learn_weights(objective: Objective, start: Weights, config: FusionConfig) -> Weights:
     """Return the weights that minimise the objective."""
+    from scipy.optimize import minimize  # half a second that reading a record must not take
+
     theta = np.log(np.expm1(np.maximum(start.by_source, _LEAST_WEIGHT)))
     bounds = [(-8.0, 4.0)] * len(theta)
     bias = config.max_oos_bias

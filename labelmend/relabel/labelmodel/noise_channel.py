@@ -20,7 +20,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.sparse import coo_array, csr_array, find
 from scipy.special import softmax
 
@@ -334,5 +333,7 @@ def _learn_shares(
     ]
     bounds = [(-6.0, 6.0), (-6.0, 6.0), (0.0, 5.0)]
     first = np.clip(first, *np.array(bounds).T)
+    from scipy.optimize import minimize
+
     found = at(minimize(loss, first, method="L-BFGS-B", bounds=bounds).x)
     return found.similar_share, found.oos_share, found.temperature
