@@ -6,8 +6,10 @@ is written: should it say anything else than what was wanted, the file stays as 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -18,6 +20,9 @@ from labelmend.data.labels_file import PlainText, cards_of
 from labelmend.errors import ConfigError, InputError, LabelmendError
 from labelmend.regular_file import read_regular
 from labelmend.types import LabelCard
+
+_FAR = re.compile(r"^(?:---|\.\.\.|%)|[|>][1-9]?\+", re.MULTILINE)
+"""Marks of documents, and texts that keep the blank lines behind them."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,13 @@ class CardsText:
 
     def entry(self, label: str) -> str:
         """Return what stands there of a label, comments inside it too; "" where nothing does."""
-        found = _Entries(self.text).find(label)
+        found = self.entries.find(label)
         return "" if found is None else self.text[found.begin : found.end]
+
+    @cached_property
+    def entries(self) -> "_Entries":
+        """Where the labels stand; of thousands of labels this takes seconds to find out."""
+        return _Entries(self.text)
 
     def edited(self, edit: LabelEdit) -> "CardsText":
         """Return the file after an edit.
@@ -66,7 +76,8 @@ class CardsText:
             ConfigError: it is written in a way in which it can't be edited.
         """
         wanted = _edited_cards(self.cards, edit)
-        return self._with(wanted, lambda: _edited_text(self.text, edit))
+        at = None if edit.what == "split" else edit.label
+        return self._with(wanted, at, lambda: _edited_text(self.text, self.entries, edit))
 
     def undone(self, edit: LabelEdit) -> "CardsText":
         """Return the file as it was before an edit, but for what was changed of other labels since.
@@ -79,15 +90,27 @@ class CardsText:
         # A merge took its label out only, the others left one entry behind.
         gone = set() if edit.what == "merge" else {to}
         wanted = {label: card for label, card in self.cards.items() if label not in gone}
-        return self._with({**wanted, **before}, lambda: _undone_text(self.text, gone, entry))
+        at = None if edit.what == "merge" else to
+        return self._with(
+            {**wanted, **before}, at, lambda: _undone_text(self.text, self.entries, gone, entry)
+        )
 
-    def _with(self, wanted: Mapping[str, LabelCard], write: Callable[[], str]) -> "CardsText":
+    def _with(
+        self, wanted: Mapping[str, LabelCard], label: str | None, write: Callable[[], str]
+    ) -> "CardsText":
+        """Return the file with other cards.
+
+        Args:
+            wanted: what it is to say.
+            label: whose entry changes; None where one is added.
+            write: returns the new text.
+        """
         # A labels file without a label would be none: the record of edits says the rest.
         if not wanted or dict(wanted) == dict(self.cards):
             return self
         try:
             text = write()
-            found = cards_of(text.removeprefix("\ufeff"), self.path)
+            found = self._read_back(text, wanted, label)
         except (LabelmendError, ValueError):
             found = {}
         if found != dict(wanted):
@@ -96,6 +119,25 @@ class CardsText:
                 "anchors); edit it in a text editor"
             )
         return replace(self, text=text, cards=found)
+
+    def _read_back(
+        self, text: str, wanted: Mapping[str, LabelCard], label: str | None
+    ) -> dict[str, LabelCard]:
+        """Return what a new text says; where entries don't reach into each other, only one is read.
+
+        Raises:
+            ConfigError: it says something else than labels.
+        """
+        entry = None if label is None else self.entries.find(label)
+        begin, end = (len(self.text), len(self.text)) if entry is None else (entry.begin, entry.end)
+        behind = self.text[end:]
+        same = text.startswith(self.text[:begin]) and text.endswith(behind)
+        if not same or not self.entries.apart:
+            return cards_of(text.removeprefix("\ufeff"), self.path)
+        piece = text[begin : len(text) - len(behind)].removeprefix("\ufeff")
+        new = cards_of(piece, self.path) if piece.strip() else {}
+        kept = {k: card for k, card in self.cards.items() if wanted.get(k) == card}
+        return {**kept, **new}
 
 
 @dataclass(frozen=True)
@@ -122,6 +164,7 @@ class _Entries:
         self._text = text
         root = yaml.compose(text, PlainText) if text.strip() else None
         self._found: dict[str, _Entry] = {}
+        self._is_plain = _is_plain(text, root)
         for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
             begin = text.rfind("\n", 0, key.start_mark.index) + 1
             self._found[str(key.value)] = _Entry(
@@ -135,6 +178,11 @@ class _Entries:
         """Return a label's entry, if there is one."""
         return self._found.get(label)
 
+    @property
+    def apart(self) -> bool:
+        """Whether each entry has lines of its own and says by itself what it says."""
+        return self._is_plain
+
     def _end_of(self, begin: int, value: yaml.Node) -> int:
         """Return where the last line of an entry ends, a comment on that line with it."""
         last = _last_mark(value, begin)
@@ -144,12 +192,35 @@ class _Entries:
         return len(self._text) if line_end < 0 else line_end + 1
 
 
+def _is_plain(text: str, root: yaml.Node | None) -> bool:
+    """Whether a text is one mapping, line by line, without anchors and what else reaches far."""
+    if not isinstance(root, yaml.MappingNode) or root.flow_style or not text.endswith("\n"):
+        return False
+    if any(key.start_mark.column for key, _ in root.value) or _FAR.search(text):
+        return False
+    seen: set[int] = set()
+    left: list[yaml.Node] = [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:  # an alias is the very node
+            return False
+        seen.add(id(node))
+        left += _parts(node)
+    return True
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    """Return the nodes right inside another one."""
+    if not isinstance(node, yaml.CollectionNode):
+        return []
+    return [part for one in node.value for part in (one if isinstance(one, tuple) else (one,))]
+
+
 def _last_mark(node: yaml.Node, least: int) -> int:
     """Return where the last scalar inside a node ends: blocks end late, where the next begins."""
     if not isinstance(node, yaml.CollectionNode) or node.flow_style:
         return max(least, node.end_mark.index)
-    parts = [part for one in node.value for part in (one if isinstance(one, tuple) else (one,))]
-    return max([least, *(_last_mark(part, least) for part in parts)])
+    return max([least, *(_last_mark(part, least) for part in _parts(node))])
 
 
 def _edited_cards(cards: Mapping[str, LabelCard], edit: LabelEdit) -> dict[str, LabelCard]:
@@ -167,8 +238,8 @@ def _edited_cards(cards: Mapping[str, LabelCard], edit: LabelEdit) -> dict[str, 
     return found
 
 
-def _edited_text(text: str, edit: LabelEdit) -> str:
-    entry = _Entries(text).find(edit.label)
+def _edited_text(text: str, entries: _Entries, edit: LabelEdit) -> str:
+    entry = entries.find(edit.label)
     if edit.what == "split":
         return _appended(text, _entry_text(edit.to or "", edit.description or ""))
     if entry is None:
@@ -203,9 +274,9 @@ def _with_value(text: str, node: yaml.Node, said: str) -> str:
     return _replaced(text, (begin, end), f"{gap}{_scalar(said)}{ended}")
 
 
-def _undone_text(text: str, gone: set[str], entry: str) -> str:
+def _undone_text(text: str, entries: _Entries, gone: set[str], entry: str) -> str:
     for label in gone:
-        found = _Entries(text).find(label)
+        found = entries.find(label)
         if found is not None:
             # In the place of what comes out goes what had stood there.
             ended = entry if entry.endswith("\n") or not entry else f"{entry}\n"

@@ -103,6 +103,17 @@ class EditBook:
             self._cards, self._cards_seen = CardsText.read(self.cards_path), seen
         return self._cards
 
+    def look_ahead(self) -> None:
+        """Read the labels file for an edit: of thousands of labels that takes seconds.
+
+        Raises:
+            InputError: as `cards`.
+            ConfigError: as `cards`.
+        """
+        cards = self.cards()
+        if cards is not None:
+            _ = cards.entries
+
     def known(self) -> set[str]:
         """Return the labels, by their present names, that edits tell of, whatever a run knew."""
         found = set(self.labels.made)
@@ -210,3 +221,5 @@ class EditBook:
                 raise
         self._is_read = False
         self.refresh()
+        if cards is not None:
+            self._cards, self._cards_seen = cards, _Seen.of(cards.path)

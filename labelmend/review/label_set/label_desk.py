@@ -194,6 +194,7 @@ class LabelDesk:
             OutputError: it can't be written.
         """
         sitting = self._sat()
+        self._look_ahead()
         with sitting.lock, self._book.alone():
             self.follow()
             answers = self._moved(tab, said)
@@ -224,6 +225,7 @@ class LabelDesk:
             OutputError: it can't be written.
         """
         sitting = self._sat()
+        self._look_ahead()
         with sitting.lock, self._book.alone():
             self.follow()
             standing = self._book.labels.standing
@@ -239,6 +241,17 @@ class LabelDesk:
     def _sat(self) -> Sitting:
         assert self._sitting is not None
         return self._sitting
+
+    def _look_ahead(self) -> None:
+        """Do what takes long before anybody has to wait for it.
+
+        Raises:
+            RefusedError: the labels file is none any more.
+        """
+        try:
+            self._book.look_ahead()
+        except (ConfigError, InputError) as error:
+            raise RefusedError(409, "labels-file", said=str(error)) from None
 
     def _confusion(self, who: str) -> Confusion | None:
         """Return what is confused as far as a person may see it; None where all is blind."""

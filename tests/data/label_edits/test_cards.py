@@ -35,7 +35,11 @@ def path(tmp_path):
 
 def edited(path, edit, text=TEXT):
     path.write_bytes(text.encode())
-    return CardsText.read(path).edited(edit).text
+    found = CardsText.read(path).edited(edit)
+    # Of a long file only the entry is read back: the whole says the same.
+    path.write_bytes(found.text.encode())
+    assert CardsText.read(path).cards == found.cards
+    return found.text
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,38 @@ def test_only_what_was_edited_changes(path, edit, old, new):
 )
 def test_descriptions_in_other_hands(path, text, new):
     assert edited(path, describe("a", "A."), text) == new
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        (TEXT, True),
+        ("a: x\nb: y\n", True),
+        ("a: x\nb: y", False),
+        ("{a: x, b: y}\n", False),
+        ("--- {a: x, b: y}\n", False),
+        ("---\na: x\nb: y\n", False),
+        ("a: x\nb: y\n...\n", False),
+        ("a: |+\n  x\n\nb: y\n", False),
+        ("a: &one {description: x}\nb: *one\n", False),
+        ("? a\n: x\n? b\n: y\n", False),
+        (" a: x\n b: y\n", False),
+    ],
+)
+def test_whether_entries_reach_into_each_other(path, text, apart):
+    path.write_text(text)
+    found = CardsText.read(path)
+    assert found.entries.apart is apart
+    # Whatever the form, an edit is what it says, or is refused.
+    for edit in (rename("b", "c"), merge("b", "a"), split("a", "d"), describe("b", "B.")):
+        if edit.label not in found.cards:
+            continue
+        try:
+            after = found.edited(edit)
+        except ConfigError:
+            continue
+        path.write_text(after.text)
+        assert CardsText.read(path).cards == after.cards
 
 
 def test_a_file_that_ends_without_a_line_end(path):
