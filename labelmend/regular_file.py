@@ -5,13 +5,14 @@ machine. What is refused here is an OSError whose `strerror` says why, as the sy
 """
 
 import errno
+import json
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 _SHARE_OF_MEMORY = 4
 """A file takes at most one part in so many of the free memory: what is made of its bytes, texts and
@@ -128,6 +129,18 @@ def called(path: Path) -> Path:
 def recorded(path: Path) -> str:
     """Return what records call a file that was given."""
     return os.fsencode(called(path)).decode(errors="replace")
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """Return what JSON says that may be a stranger's.
+
+    Raises:
+        ValueError: it is no JSON, or nested so deeply that it can't be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def was_piped(path: str) -> bool:

@@ -12,6 +12,7 @@ from labelmend.regular_file import (
     STANDARD_INPUT,
     called,
     open_regular,
+    parsed_json,
     read_regular,
     recorded,
     regular_lines,
@@ -83,6 +84,13 @@ def test_standard_input_that_does_not_wait(monkeypatch):
         assert unread(monkeypatch, Piped(held)) == said
         monkeypatch.setattr(sys, "stdin", None)
     os.close(writing)
+
+
+def test_json_that_is_nested_too_deeply_is_none():
+    assert parsed_json(b'{"a": [1, null]}') == {"a": [1, None]}
+    for text in ("[" * 100_000, b'{"a":' * 100_000, "[" * 100_000 + "]" * 100_000, "{", ""):
+        with pytest.raises(ValueError, match=r"nested too deeply|Expecting"):
+            parsed_json(text)
 
 
 def test_what_standard_input_is_called():

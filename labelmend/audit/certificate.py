@@ -23,6 +23,7 @@ from labelmend.audit.strata import Kind, kinds_of
 from labelmend.data.answers import MatchedAnswers
 from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import unique_texts
+from labelmend.regular_file import parsed_json
 from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.relabel.labelmodel.people import (
     Reliability,
@@ -132,7 +133,7 @@ class Certificate:
         Raises:
             ValueError: it is none of ours, or of another version.
         """
-        fields = json.loads(text)
+        fields = parsed_json(text)
         if not isinstance(fields, dict) or fields.pop("schema_version", None) not in _READ:
             raise ValueError("another version")
         fields.pop("labelmend", None)

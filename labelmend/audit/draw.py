@@ -10,13 +10,15 @@ import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from labelmend.audit.mended import MendedTable
 from labelmend.audit.strata import NAMES, Stratum, allocate, make_strata
 from labelmend.data.duplicates import text_key
+from labelmend.data.formats.base import MOST_CELLS
 from labelmend.errors import InputError
 from labelmend.regular_file import read_regular
 from labelmend.runs.parts import Part
@@ -193,12 +195,16 @@ def read_design(path: Path, table: MendedTable) -> Design | None:
     return design
 
 
+_Count = Annotated[int, Field(ge=0, le=MOST_CELLS)]
+"""Rows, or a row's number: no table has more."""
+
+
 class _StratumFile(Part):
     name: str
     kind: str
     rows: NonNegativeInt
-    doubt: float
-    order: tuple[int, ...]
+    doubt: Annotated[float, Field(ge=0, le=1)]
+    order: tuple[_Count, ...]
 
 
 class _DesignFile(Part):
@@ -206,7 +212,7 @@ class _DesignFile(Part):
     design: str
     seed: NonNegativeInt
     table_sha256: str
-    draws: tuple[tuple[NonNegativeInt, ...], ...]
+    draws: tuple[tuple[_Count, ...], ...]
     strata: tuple[_StratumFile, ...]
 
     def design_of(self) -> Design:

@@ -4,12 +4,11 @@
 taught.
 """
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 
 from labelmend.errors import InputError
-from labelmend.regular_file import regular_lines
+from labelmend.regular_file import parsed_json, regular_lines
 from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
@@ -37,7 +36,7 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
     try:
         for row, line in enumerate(regular_lines(path)):
             if row in wanted:
-                found[row] = HeldOut.from_fields(json.loads(line).get("held_out"))
+                found[row] = HeldOut.from_fields(parsed_json(line).get("held_out"))
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file, and without it what answers taught can't be certified; {_AGAIN}"

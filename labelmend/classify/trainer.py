@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from labelmend.errors import ModelError, ModelMissingError, OutputError
 from labelmend.protocols import Progress
+from labelmend.regular_file import parsed_json
 
 _IDENTITY = "labelmend.json"
 _STATE = "trainer_state.json"
@@ -65,7 +65,7 @@ def last_checkpoint(work: Path) -> Path | None:
     while found:
         try:
             # Written last, so it tells that the others are there.
-            json.loads((found[-1] / _STATE).read_text("utf-8"))
+            parsed_json((found[-1] / _STATE).read_text("utf-8"))
         except (OSError, ValueError):
             shutil.rmtree(found.pop())
         else:

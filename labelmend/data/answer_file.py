@@ -1,6 +1,5 @@
 """The file of answers: read line by line, and appended to, never overwritten."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from labelmend.data.answers import (
 )
 from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
 from labelmend.errors import InputError, row_list
+from labelmend.regular_file import parsed_json
 from labelmend.types import Dataset
 
 
@@ -109,7 +109,7 @@ def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal 
 
 def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
     try:
-        fields = json.loads(line)
+        fields = parsed_json(line)
     except ValueError:
         return "broken"
     if not isinstance(fields, dict) or not {"answer", "withdraws"} & set(fields):

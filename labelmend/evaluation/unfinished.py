@@ -13,6 +13,7 @@ from labelmend.classify.calibrate import TradeOff
 from labelmend.errors import OutputError
 from labelmend.evaluation.baseline import Condition, TrainingRun
 from labelmend.evaluation.evaluate import LabelScores, Metrics, ReliabilityBin
+from labelmend.regular_file import parsed_json
 
 _FORMAT = 2
 """Of the lines. Those of another are passed over, and the runs that they hold are trained again."""
@@ -45,7 +46,7 @@ class RunLog:
             ) from None
         for line in lines:
             try:
-                held = json.loads(line)
+                held = parsed_json(line)
                 if held["key"] == key:
                     return replace(_run(held["run"]), condition=condition.name)
             except (ValueError, KeyError, TypeError):

@@ -1,7 +1,6 @@
 """Encoders of one's own in a profile's place, and what is known of those that labelmend tuned."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_key
 from labelmend.errors import ConfigError, ModelError
+from labelmend.regular_file import parsed_json
 from labelmend.weights.locate import LocatedModel, locate
 
 CARD = "tuning.json"
@@ -57,7 +57,7 @@ def read_tuning(folder: Path) -> Tuning | None:
     if not (folder / CARD).is_file():
         return None
     try:
-        card = json.loads((folder / CARD).read_text("utf-8"))
+        card = parsed_json((folder / CARD).read_text("utf-8"))
         if card["format"] != FORMAT:
             raise ModelError(
                 f"{folder}: was tuned by a labelmend that writes format {card['format']}, this one "

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import OutputError
+from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS
 from labelmend.version import __version__
@@ -29,7 +30,7 @@ def check_folder(folder: Path) -> None:
 def _written(folder: Path) -> set[str]:
     """Return the names of what an earlier tuning wrote there."""
     try:
-        return {str(name) for name in json.loads((folder / CARD).read_text("utf-8"))["files"]}
+        return {str(name) for name in parsed_json((folder / CARD).read_text("utf-8"))["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from labelmend.regular_file import open_regular
+from labelmend.regular_file import open_regular, parsed_json
 
 REMEMBERED_FROM = 1 << 20
 """Bytes; smaller files are hashed each time, which is faster than looking them up."""
@@ -66,7 +66,7 @@ def _cache_file() -> Path:
 def _read() -> dict[str, Any]:
     # A memory that can't be read or written only costs time: it never makes an error.
     try:
-        held = json.loads(_cache_file().read_text("utf-8"))
+        held = parsed_json(_cache_file().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return held if isinstance(held, dict) else {}

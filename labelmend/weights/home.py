@@ -1,7 +1,6 @@
 """The folders that labelmend keeps, and the lock file of what was recorded of pulled models."""
 
 import dataclasses
-import json
 import os
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import platformdirs
 
 from labelmend.errors import ModelError
+from labelmend.regular_file import parsed_json
 from labelmend.weights.hashing import write_json
 from labelmend.weights.registry import HubSource, ModelEntry, ModelFile
 
@@ -81,7 +81,7 @@ def record(entry: ModelEntry) -> None:
 def _read_lock() -> dict[str, Any]:
     path = lock_file()
     try:
-        held = json.loads(path.read_text("utf-8"))
+        held = parsed_json(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

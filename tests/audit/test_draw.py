@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -115,6 +116,10 @@ def test_another_table_or_a_damaged_file_is_refused(table, tmp_path):
         design.to_json().replace('"order": [', '"order": [999, '),
         design.to_json().replace('"schema_version": 1', '"schema_version": 2'),
         design.to_json().replace('"draws": [[', '"draws": [[999, '),
+        design.to_json().replace('"draws": [[', f'"draws": [[{"9" * 400}, '),
+        re.sub(r'"order": \[\d+', f'"order": [{"9" * 400}', design.to_json(), count=1),
+        re.sub(r'"doubt": [^,]*', '"doubt": -0.5', design.to_json(), count=1),
+        re.sub(r'"doubt": [^,]*', '"doubt": NaN', design.to_json(), count=1),
     ):
         path.write_text(broken, "utf-8")
         with pytest.raises(InputError, match="damaged"):

@@ -21,6 +21,7 @@ from labelmend.configs import plain_yaml
 from labelmend.configs.load import config_to_dict, load_config
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data import labels_file
+from labelmend.data.answer_file import read_answers
 from labelmend.data.decode import decode
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.read import read_table
@@ -216,6 +217,18 @@ def record_is_read_or_refused(text):
         return
 
 
+def answers_are_read_or_refused(drawn):
+    """What stands is written again as it was read; a line of the file is told of, or stands."""
+    try:
+        found = in_file(drawn, read_answers)
+    except LabelmendError as error:
+        refused(error)
+        return
+    again = "".join(f"{json.dumps(answer.line())}\n" for answer in found.answers)
+    if found.answers:
+        assert in_file((".jsonl", again.encode()), read_answers).answers == found.answers
+
+
 def a_terminal_is_not_steered(text):
     shown = spelled(text)
     assert not any((ord(c) < 0x20 and c not in "\t\n\r") or 0x7F <= ord(c) <= 0x9F for c in shown)
@@ -256,6 +269,7 @@ PROPERTIES = {
     "cards": (card_is_read_or_refused, changed("cards"), 150),
     "trees": (trees_are_read_or_refused, changed("trees"), 100),
     "evidence": (evidence_is_read_or_refused, changed("evidence"), 200),
+    "answers": (answers_are_read_or_refused, changed("answers"), 100),
     "records": (record_is_read_or_refused, VALUES, 60),
     "terminals": (a_terminal_is_not_steered, st.text(), 100),
 }

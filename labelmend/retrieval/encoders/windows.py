@@ -5,7 +5,6 @@ vector is the same to the last bit. Of a long one these calls read the first win
 cuts it as ever; the others follow, and the text's vector is the mean of theirs, at unit length.
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.protocols import Encoder
+from labelmend.regular_file import parsed_json
 from labelmend.types import Floats
 from labelmend.weights.locate import LocatedModel
 
@@ -237,6 +237,6 @@ def longest_input(folder: Path) -> int:
 def _said(path: Path, name: str) -> int | None:
     """Return a number of a model's settings; None where they are missing or no settings."""
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))[name])
+        return int(parsed_json(path.read_text(encoding="utf-8"))[name])
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -12,6 +12,7 @@ from typing import Any
 
 from labelmend.data.formats.base import Format
 from labelmend.data.formats.tools.doccano import DOCCANO, DOCCANO_CSV, DOCCANO_LINES
+from labelmend.regular_file import parsed_json
 from labelmend.review.exchange.marks import EVIDENCE, REASON
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import Heard, Reply, Tool, ToolFile
@@ -63,7 +64,7 @@ def _choices(found: object) -> tuple[str, ...]:
     """Return the labels of a text: a list, of which the CSV's reader makes a text."""
     if isinstance(found, str) and found.startswith('["'):
         with suppress(ValueError):
-            found = json.loads(found)
+            found = parsed_json(found)
     listed = found if isinstance(found, list) else [found]
     return tuple(str(one) for one in listed if isinstance(one, str) and one.strip())
 

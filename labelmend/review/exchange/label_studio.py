@@ -24,6 +24,7 @@ from labelmend.data.formats.tools.label_studio import (
     stands,
 )
 from labelmend.errors import OutputError
+from labelmend.regular_file import parsed_json
 from labelmend.review.exchange.marks import EVIDENCE, REASON
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import QUESTION, Heard, Reply, Tool, ToolFile, utc
@@ -81,14 +82,15 @@ def _config(export: Export) -> str:
     """Return the XML of the labelling interface.
 
     Raises:
-        OutputError: a label has a character that XML has no place for.
+        OutputError: a label has a character that XML has no place for, or is taken for a field.
     """
     choices = []
     for label in export.choices:
-        if _NOT_XML.search(label):
+        if _NOT_XML.search(label) or label.startswith("$"):
             raise OutputError(
                 f"label {label!r}: has a character that Label Studio's configuration has no place "
-                "for; rename the label, or export to another tool"
+                "for, or takes for a field of the task ($); rename the label, or export to another "
+                "tool"
             )
         hint = _NOT_XML.sub(" ", export.descriptions.get(label, ""))
         told = f" hint={quoteattr(hint)}" if hint else ""
@@ -166,7 +168,7 @@ def _chosen(value: object) -> Iterator[str]:
     found = value
     if isinstance(value, str) and value.startswith('{"choices"'):
         try:
-            found = json.loads(value)
+            found = parsed_json(value)
         except ValueError:
             found = value
     if isinstance(found, dict):

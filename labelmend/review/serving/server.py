@@ -6,6 +6,7 @@ import socket
 import uvicorn
 
 from labelmend.errors import ConfigError, InputError
+from labelmend.regular_file import read_regular
 from labelmend.review.desk import Desk
 from labelmend.review.serving.app import make_app
 from labelmend.review.serving.guard import Door
@@ -19,6 +20,9 @@ _SHORTEST_TOKEN = 20
 
 _LONGEST_TOKEN = 1024
 """Characters: a file that has more is no token."""
+
+_MOST_TOKEN_BYTES = 4 * _LONGEST_TOKEN
+"""With line ends and blanks around a token: more need not be read."""
 
 _CLOSING = 2
 """Seconds that open connections have when the page is closed."""
@@ -77,7 +81,7 @@ def _token(place: Place) -> str:
             )
         return secrets.token_urlsafe(_TOKEN_BYTES)
     try:
-        token = place.token_file.read_text("utf-8").strip()
+        token = read_regular(place.token_file, _MOST_TOKEN_BYTES).decode().strip()
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is no text"
         raise InputError(f"{place.token_file}: can't be read: {said}") from None
