@@ -161,18 +161,17 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
             f"{before.table.path} and {after.table.path} don't hold the same texts in the same "
             "order, so which labels were changed can't be said"
         )
-    given, mended = _labels(before), _labels(after)
+    ours, path = after.columns.label == MENDED, after.table.path
+    run, problem = read_run(path, len(after.dataset)) if ours else (None, None)
+    given, mended = _present(_labels(before), run), _labels(after)
     truth: list[str | None] = [None] * len(given)
     if tables.gold is not None:
-        truth = _labels(tables.gold)
-    ours = after.columns.label == MENDED
+        truth = _present(_labels(tables.gold), run)
     decisions = _column(after, "decision") if ours else []
     changed = [i for i, (g, m) in enumerate(zip(given, mended, strict=True)) if g and m and g != m]
     filled = [i for i, (g, m) in enumerate(zip(given, mended, strict=True)) if not g and m]
     moved = {*changed, *filled}
     review = [i for i, d in enumerate(decisions) if d == "review" and i not in moved]
-    path = after.table.path
-    run, problem = read_run(path, len(given)) if ours else (None, None)
     missing = [] if ours else [f"column {after.columns.label!r} was not written by labelmend"]
     edited = None if run is None else changed_since(path)
     missing += [line for line in (problem, edited) if line is not None]
@@ -273,6 +272,13 @@ def label_turnover(flows: Sequence[Flow]) -> dict[str, tuple[int, int]]:
         came[flow.mended] += flow.rows
     ranked = sorted({*left, *came}, key=lambda label: (-left[label] - came[label], label))
     return {label: (left[label], came[label]) for label in ranked}
+
+
+def _present(labels: Sequence[str | None], run: RunRecord | None) -> list[str | None]:
+    """Return labels by the names that a run knew: one that was only renamed is no other one."""
+    applied = None if run is None else run.input.label_edits
+    names = {} if applied is None else applied.names
+    return [label if label is None else names.get(label, label) for label in labels]
 
 
 def _labels(table: LabelledTable) -> list[str | None]:

@@ -63,6 +63,18 @@ def test_the_record_orders_the_rows_for_review(with_run, tables, known):
     assert mending.run.noise.confused_pairs[0].rows == 2.5
 
 
+def test_a_label_that_was_only_renamed_is_not_changed(with_run, tables, known):
+    record = with_run.with_suffix(".run.json")
+    fields = json.loads(record.read_text())
+    names = {known.A: known.B}
+    fields["input"]["label_edits"] = {"path": "e", "sha256": "", "count": 1, "names": names}
+    record.write_text(json.dumps(fields))
+    mending = read_mending(tables(with_run), seed=0)
+    # Two rows went from A to B; one that kept A has another name than its given one by now.
+    assert mending.flows == (Flow(known.B, known.A, 1), Flow(known.B, known.OOS, 1))
+    assert mending.changed == 2
+
+
 def test_the_draw_of_changed_rows_heeds_the_seed_and_not_the_order(tmp_path, tables, write_rows):
     rows = [
         {"text": f"text {i}", "label": "a", "mended_label": "b" if i % 2 else "a"}
