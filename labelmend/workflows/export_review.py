@@ -14,6 +14,7 @@ from labelmend.errors import InputError, OutputError
 from labelmend.review.book import AnswerBook
 from labelmend.review.exchange import sheet
 from labelmend.review.exchange.find import TOOLS
+from labelmend.review.exchange.marks import WRITTEN_BY
 from labelmend.review.exchange.tasks import Export, Wanted, export_of
 from labelmend.review.queues import Queues
 from labelmend.review.table import ReviewTable
@@ -23,12 +24,12 @@ from labelmend.workflows.review import ANSWERS
 CSV = "csv"
 """The name of the sheet among the tools'."""
 
-_MARKS = {
-    ".config.xml": ("labelling interface", ("Written by labelmend",)),
-    ".settings.json": ("data set's settings", ('"allow_extra_metadata"',)),
-    ".labels.json": ("list of labels", ('"text": ',)),
+_BESIDE = {
+    ".config.xml": "labelling interface",
+    ".settings.json": "settings of a data set",
+    ".labels.json": "list of labels",
 }
-"""What lies beside the tasks, by suffix: what it is, and what tells that it may be replaced."""
+"""What lies beside the tasks, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,8 @@ def _check(request: ExportRequest, outputs: tuple[Path, ...]) -> None:
     inputs += given(answers, "the file of answers")
     inputs += given(request.labels, "given as --labels")
     first, *more = outputs
-    named = [Output(one, *_MARKS["".join(one.suffixes[-2:])]) for one in more]
-    claim(inputs, [Output(first), *named])
+    others = [Output(one, _BESIDE["".join(one.suffixes[-2:])], (WRITTEN_BY,)) for one in more]
+    claim(inputs, [Output(first), *others])
     if request.to == CSV and first.exists():
         raise OutputError(
             f"{first}: is there already and may hold answers; give another name, or move it away"

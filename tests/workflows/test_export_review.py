@@ -231,6 +231,10 @@ def test_files_of_the_users_are_left_alone(table):
     mine.write_text("<View/>")
     refused("is no labelling interface of labelmend's", "label-studio", table.with_name("t.json"))
     mine.unlink()
+    mine = table.with_name("t.labels.json")
+    mine.write_text('[{"text": "mine"}]')
+    refused("is no list of labels of labelmend's", "doccano", table.with_name("t.jsonl"))
+    mine.unlink()
     sheet = table.with_name("s.csv")
     sheet.write_text("mine")
     refused("is there already and may hold answers", "csv", sheet)
@@ -240,13 +244,21 @@ def test_files_of_the_users_are_left_alone(table):
             export(table, to, f"again-{NAMES[to]}")
 
 
-def test_a_label_that_xml_has_no_place_for(tmp_path):
+@pytest.mark.parametrize("label", ["a\\x0bb", "$price"])
+def test_a_label_that_label_studio_has_no_place_for(tmp_path, label):
     table = write_reviewed(tmp_path, rows=8)
     cards = table.with_suffix(".labels.yaml")
-    cards.write_text('"a\\x0bb": {description: odd}\n')
+    cards.write_text(f'"{label}": {{description: odd}}\n')
     with pytest.raises(OutputError, match="has a character that Label Studio's configuration"):
         export(table, "label-studio", rows=1)
     export(table, "prodigy", rows=1)
+
+
+def test_prodigy_takes_so_many_options(table, monkeypatch):
+    monkeypatch.setattr("labelmend.review.exchange.prodigy._MOST_OPTIONS", 7 * 12)
+    export(table, "prodigy", rows=12)
+    with pytest.raises(OutputError, match="13 tasks with 7 options each are too many for Prodigy"):
+        export(table, "prodigy", rows=13)
 
 
 def test_a_label_that_is_called_unsure(tmp_path):

@@ -21,7 +21,7 @@ from labelmend.data.formats.tools.argilla import (
     USERS,
     questions_of,
 )
-from labelmend.review.exchange.marks import EVIDENCE
+from labelmend.review.exchange.marks import EVIDENCE, WRITTEN_BY
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import QUESTION, Heard, Reply, Tool, ToolFile
 
@@ -96,7 +96,8 @@ def _record(task: Task, version: str) -> dict[str, Any]:
 
 def _settings(export: Export) -> dict[str, Any]:
     return {
-        "guidelines": None,
+        "guidelines": f"{WRITTEN_BY}. Choose the label that the text should have; "
+        f"{export.words.none!r} where none fits, {export.words.unsure!r} where you can't tell.",
         "questions": [
             {
                 "name": QUESTION,

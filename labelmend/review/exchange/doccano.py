@@ -13,7 +13,7 @@ from typing import Any
 from labelmend.data.formats.base import Format
 from labelmend.data.formats.tools.doccano import DOCCANO, DOCCANO_CSV, DOCCANO_LINES
 from labelmend.regular_file import parsed_json
-from labelmend.review.exchange.marks import EVIDENCE, REASON
+from labelmend.review.exchange.marks import EVIDENCE, REASON, WRITTEN_BY
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import Heard, Reply, Tool, ToolFile
 
@@ -31,8 +31,10 @@ class DoccanoTool(Tool):
         """Return the data set, and its labels."""
         # doccano guesses a file's encoding, so it gets ASCII, and fills what a row lacks with NaN.
         rows = "".join(f"{json.dumps(_row(task, export.version))}\n" for task in export.tasks)
-        labels = json.dumps([{"text": choice} for choice in export.choices], indent=1)
-        return {self.suffix: rows.encode(), self.beside[0]: f"{labels}\n".encode()}
+        # doccano passes over fields that it doesn't know.
+        labels = [{"text": choice, "note": WRITTEN_BY} for choice in export.choices]
+        written = f"{json.dumps(labels, indent=1)}\n"
+        return {self.suffix: rows.encode(), self.beside[0]: written.encode()}
 
     def heard(self, file: ToolFile, question: str | None) -> Reply:
         """Read the texts with a label."""

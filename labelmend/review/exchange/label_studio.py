@@ -25,7 +25,7 @@ from labelmend.data.formats.tools.label_studio import (
 )
 from labelmend.errors import OutputError
 from labelmend.regular_file import parsed_json
-from labelmend.review.exchange.marks import EVIDENCE, REASON
+from labelmend.review.exchange.marks import EVIDENCE, REASON, WRITTEN_BY
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import QUESTION, Heard, Reply, Tool, ToolFile, utc
 
@@ -98,7 +98,7 @@ def _config(export: Export) -> str:
     return "\n".join(
         (
             "<View>",
-            "  <!-- Written by labelmend: the labelling interface of its tasks. -->",
+            f"  <!-- {WRITTEN_BY}: the labelling interface of its tasks. -->",
             f'  <Text name="{_TEXT}" value="${_TEXT}"/>',
             f'  <Filter name="filter" toName="{QUESTION}" minlength="0"/>',
             f'  <Choices name="{QUESTION}" toName="{_TEXT}" choice="single-radio" required="true">',

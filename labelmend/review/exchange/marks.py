@@ -22,6 +22,9 @@ REASON = f"{_PREFIX}reason"
 EVIDENCE = f"{_PREFIX}evidence"
 """The field with the whole of it."""
 
+WRITTEN_BY = "Written by labelmend"
+"""Near the beginning of what goes out beside tasks: such a file may be replaced."""
+
 LABELS, NOTHING = "labels", "nothing"
 """What a person saw beside the text, as `_SAW` has it."""
 

@@ -19,8 +19,9 @@ from labelmend.review.exchange.marks import EVIDENCE, REASON
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import Heard, Reply, Tool, ToolFile, utc
 
-_MOST_OPTIONS = 5_000_000
-"""In a file: each task carries them all, some 50 bytes an option, so 250 MB."""
+_MOST_OPTIONS = 3_000_000
+"""In a file: each task carries them all, some 50 bytes an option, so 150 MB; a table of 15,100 rows
+and 151 labels has 2.3 million."""
 
 
 class ProdigyTool(Tool):

@@ -2,7 +2,8 @@
 
 `records.to_json` writes nested records, `records.to_datasets` a Hugging Face dataset with the
 columns `topic.responses` (a label a person), `topic.responses.status` and `topic.suggestion` for a
-question `topic`. Both are shown under these names; drafts and discarded responses are passed over.
+question `topic`. Both are shown under these names. Drafts and discarded responses are passed over
+where the file tells them: what `records.to_json` writes does not.
 Our fields stand at the end of each record, where Argilla's own reader passes over them.
 
 https://docs.argilla.io/latest/how_to_guides/import_export/
