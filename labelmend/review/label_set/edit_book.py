@@ -103,6 +103,33 @@ class EditBook:
             self._cards, self._cards_seen = CardsText.read(self.cards_path), seen
         return self._cards
 
+    def settle(self) -> None:
+        """Write the last entry to the labels file where a process was killed before it could.
+
+        The file is touched only where it is, byte by byte, as it was before that entry, and where
+        the outcome is what the entry tells.
+
+        Raises:
+            InputError: as `cards`.
+            ConfigError: as `cards`.
+            OutputError: it can't be written.
+        """
+        last = self.entries[-1] if self.entries else None
+        if last is None or last.cards is None or self.cards_path is None:
+            return
+        if last.cards.before == last.cards.after or _sha256(self.cards_path) != last.cards.before:
+            return
+        before = self.cards()
+        assert before is not None
+        if isinstance(last, Undo):
+            edits = (one for one in self.entries if isinstance(one, LabelEdit))
+            cards = before.undone(next(one for one in edits if one.edit == last.undoes))
+        else:
+            cards = before.edited(last)
+        if cards.sha256 == last.cards.after:
+            with atomic_files([cards.path]) as (name,):
+                name.write_bytes(cards.text.encode())
+
     def look_ahead(self) -> None:
         """Read the labels file for an edit: of thousands of labels that takes seconds.
 
@@ -127,11 +154,7 @@ class EditBook:
     def wrote(self, path: Path) -> bool:
         """Whether a labels file is as the last edit left it."""
         told = [one.cards for one in self.entries if one.cards is not None]
-        try:
-            found = hashlib.sha256(read_regular(path)).hexdigest()
-        except OSError:
-            return False
-        return bool(told) and found == told[-1].after
+        return bool(told) and _sha256(path) == told[-1].after
 
     def refresh(self) -> None:
         """Read the edits anew where somebody else wrote to their file.
@@ -223,3 +246,11 @@ class EditBook:
         self.refresh()
         if cards is not None:
             self._cards, self._cards_seen = cards, _Seen.of(cards.path)
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of a file; None where it can't be read."""
+    try:
+        return hashlib.sha256(read_regular(path)).hexdigest()
+    except OSError:
+        return None

@@ -73,11 +73,14 @@ class LabelDesk:
             named: the labels file that the user named; None for the run's.
 
         Raises:
-            InputError: the file of edits can't be used.
+            LabelmendError: the file of edits can't be used, or a labels file that a process left
+                unfinished can't be.
         """
         path, record = edits_path(table), OutputPaths.beside(table).record
         book = EditBook(path, None, record)
-        return cls(EditBook(path, named or _cards_path(table, run, book), record), named)
+        book.cards_path = named or _cards_path(table, run, book)
+        book.settle()
+        return cls(book, named)
 
     def sit(self, sitting: Sitting, renew: Callable[[], None]) -> None:
         """Begin a sitting.
