@@ -32,7 +32,7 @@ class Area(_Shape):
 
 
 class Near(_Shape):
-    """A text, by its row, and those that lie nearest to it on the map."""
+    """A text, by its row, and those most like it."""
 
     near: Annotated[Row, Field(strict=True)]
 

@@ -9,7 +9,7 @@ from labelmend.review.pictures.matrix import confused_pairs, confused_together, 
 from labelmend.review.pictures.points import Points, inside, nearest
 from labelmend.review.sitting import RefusedError, Sitting
 from labelmend.review.table import ReviewTable
-from labelmend.types import NO_LABEL, Bools
+from labelmend.types import NO_LABEL, Bools, Ints
 
 MOST_LABELS = 24
 """Of the matrix: as many columns as a screen has room for."""
@@ -123,20 +123,32 @@ class Pictures:
 
     def _chosen(self, points: Points, choice: Choice) -> Any:
         """Return what picks the texts of a choice among the points."""
-        if isinstance(choice, Area | Near):
+        if isinstance(choice, Area):
             if points.places is None:
                 raise RefusedError(404, "no-map")
-            if isinstance(choice, Area):
-                return inside(points.places, np.array(choice.area))
-            place = np.flatnonzero(points.rows == choice.near)
-            if not len(place):
-                raise RefusedError(404, "no-row", row=str(choice.near + 1))
-            return nearest(points.places, int(place[0]), MOST_NEAR)
+            return inside(points.places, np.array(choice.area))
+        if isinstance(choice, Near):
+            return self._near(points, choice.near)
         labels = self._sitting.table.labels
         if self._sitting.queues.blind or not {choice.given, choice.proposed} <= set(labels):
             return np.zeros(len(points), dtype=bool)
         given, proposed = labels.index(choice.given), labels.index(choice.proposed)
         return (points.given == given) & (points.proposed == proposed)
+
+    def _near(self, points: Points, row: int) -> Ints:
+        """Return a text and those most like it, by their embeddings where the run left them.
+
+        In two dimensions most of how texts differ is lost; what lies near there need not be alike.
+        """
+        index = self._sitting.table.index
+        space = points.places if index is None else index.vectors
+        if space is None:
+            raise RefusedError(404, "no-map")
+        place = np.flatnonzero(points.rows == row)
+        if not len(place):
+            raise RefusedError(404, "no-row", row=str(row + 1))
+        lie = space if index is None else space[points.rows]
+        return nearest(lie, int(place[0]), MOST_NEAR)
 
     def _hidden(self, points: Points, table: ReviewTable, who: str) -> Bools:
         """Return the texts whose labels a person is not to see."""

@@ -4,9 +4,12 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from labelmend.arrays import row_blocks
 from labelmend.audit.mended import ANSWERED
 from labelmend.review.evidence import Names
 from labelmend.review.table import ReviewTable
@@ -101,15 +104,18 @@ def inside(places: Floats, corners: Doubles) -> Bools:
     return found
 
 
-def nearest(places: Floats, one: int, count: int) -> Ints:
+def nearest(space: npt.NDArray[Any], one: int, count: int) -> Ints:
     """Return a point and those nearest to it, nearest first, of equally near ones the first.
 
     Args:
-        places: float32 [m, 2].
+        space: float16 or float32 [m, d], where the points lie; NaN where one has no place.
         one: the point, which comes first.
         count: of all that are returned.
     """
-    away = ((places - places[one]).astype(np.float64) ** 2).sum(axis=1)
+    middle = space[one].astype(np.float64)
+    away = np.empty(len(space))
+    for rows in row_blocks(len(space), space.shape[1]):
+        away[rows] = ((space[rows] - middle) ** 2).sum(axis=1)
     away[np.isnan(away)] = np.inf
     away[one] = -1
     found: Ints = np.argsort(away, kind="stable")[:count]

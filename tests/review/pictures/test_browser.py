@@ -147,7 +147,7 @@ def test_cells_of_the_matrix_on_a_phone(tmp_path, sit):
         page = tab.page
         view = Map(tab)
         page.touchscreen.tap(*view.spot(5, 0))
-        assert view.found() == "25 open: this text and those nearest to it"
+        assert view.found() == "25 open: this text and those most like it"
         assert f"{LABELS[0]} → {long} changed" in page.inner_text(".found")
         page.select_option("#map-by", "proposed")
         assert tab.layout() == []

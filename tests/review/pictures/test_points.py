@@ -46,6 +46,13 @@ def test_the_nearest_come_first_and_equal_ones_in_order():
     assert nearest(places, 3, 99).tolist() == [3, 0, 1, 2, 5]
 
 
+def test_the_nearest_in_more_than_two_dimensions_by_blocks():
+    # 70,000 points on a line of 64 dimensions: several blocks.
+    space = np.zeros((70_000, 64), dtype=np.float16)
+    space[:, 3] = np.abs(np.arange(70_000) - 40_000).clip(max=2000)
+    assert nearest(space, 40_000, 4).tolist() == [40_000, 39_999, 40_001, 39_998]
+
+
 def test_bytes_are_as_they_are_said_to_be_and_hide_what_is_hidden():
     points = Points(
         rows=np.array([7, 3]),
