@@ -34,7 +34,8 @@ export function matrixView(api: Api, labels: Label[], search: LabelSearch, actio
       if (!found.labels.length) return [el("p", {}, say(found.hidden ? "matrix-hidden-all" : "matrix-nothing"))];
       const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: number(found.others) }) : say("matrix-lead");
       const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: number(found.hidden) }))] : [];
-      return [el("p", {}, lead), ...notes, table(found, ask), pairs(found)];
+      const caption = el("p", { class: "quiet" }, say("matrix-caption"));
+      return [el("p", {}, lead), ...notes, caption, table(found, ask), pairs(found)];
     };
     const pairs = (found: Matrix): HTMLElement => {
       const title = label === null ? el("h2", { id: "pairs-title" }, say("matrix-pairs")) : el("h2", { id: "pairs-title" }, say("matrix-pairs-of"), " ", theirs(label, { class: "label" }));
@@ -75,6 +76,6 @@ function table({ labels, counts }: Matrix, ask: (given: string, proposed: string
   );
   const caption = say("matrix-caption");
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    el("table", { class: "matrix" }, el("caption", {}, caption),
+    el("table", { class: "matrix", "aria-label": caption },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, say("matrix-corner")), ...heads)), el("tbody", {}, ...rows)));
 }

@@ -1316,7 +1316,8 @@ function matrixView(api, labels2, search, actions) {
       if (!found.labels.length) return [el("p", {}, say(found.hidden ? "matrix-hidden-all" : "matrix-nothing"))];
       const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: number(found.others) }) : say("matrix-lead");
       const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: number(found.hidden) }))] : [];
-      return [el("p", {}, lead), ...notes, table(found, ask2), pairs(found)];
+      const caption = el("p", { class: "quiet" }, say("matrix-caption"));
+      return [el("p", {}, lead), ...notes, caption, table(found, ask2), pairs(found)];
     };
     const pairs = (found) => {
       const title = label === null ? el("h2", { id: "pairs-title" }, say("matrix-pairs")) : el("h2", { id: "pairs-title" }, say("matrix-pairs-of"), " ", theirs(label, { class: "label" }));
@@ -1367,8 +1368,7 @@ function table({ labels: labels2, counts: counts2 }, ask2) {
     { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     el(
       "table",
-      { class: "matrix" },
-      el("caption", {}, caption),
+      { class: "matrix", "aria-label": caption },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, say("matrix-corner")), ...heads)),
       el("tbody", {}, ...rows)
     )
