@@ -308,6 +308,7 @@ def exchange_cases():
             f"answers of a tool: {name}",
             *("answers", "import", file, "-o", "a.jsonl"),
             files={file: said.encode()},
+            kind="" if name in ("escapes", "half a character") else f"answers in {file}",
         )
     for argv in (
         ("answers", "import", "t.csv", "-o", "a.jsonl", "--from", "prodigy"),
@@ -322,7 +323,7 @@ def exchange_cases():
         ("export-review", "t.csv", "--to", "argilla", "-o", "t.csv"),
         ("export-review", "t.csv", "--to", "csv", "-o", "new.csv", "--rows", "9" * 400),
     ):
-        yield case(f"{' '.join(argv)[:60]!r}", *argv)
+        yield case(f"{' '.join(argv)[:60]!r}", *argv, kind=f"{argv[0]} elsewhere")
 
 
 def other_cases():
