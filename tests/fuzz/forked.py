@@ -93,12 +93,16 @@ def preload() -> None:
     import labelmend.data.formats.jsonl
     import labelmend.data.formats.parquet
     import labelmend.relabel.pipeline
+    import labelmend.review.serving.server
     import labelmend.runs.look_up
+    import labelmend.workflows.audit
+    import labelmend.workflows.certify
     import labelmend.workflows.compare
     import labelmend.workflows.corrupt
     import labelmend.workflows.export
     import labelmend.workflows.predict
     import labelmend.workflows.relabel
+    import labelmend.workflows.review
     import labelmend.workflows.train
 
     torch.set_num_threads(1)

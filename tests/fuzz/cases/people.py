@@ -3,6 +3,7 @@
 import functools
 import json
 import random
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from fuzz.cases.records import outputs
 from fuzz.forked import Case, in_folder
 
 DEEP = "[" * 100_000
+ONCE_BAD = re.compile(r"nested$|an order of 400|draws of 400|doubt below|token in /dev")
 AUDIT = ("audit", "out.csv", "--rows", "5", "-o", "more.csv", "-q")
 CERTIFY = ("certify", "out.csv", "--answers", "a.jsonl", "-q")
 SHOW = ("answers", "show", "a.jsonl")
