@@ -33,6 +33,7 @@ class Page {
   private progress: Progress | null = null;
   private busy = false;
   private known = "";
+  private edited = false;
   private stale = false;
   private timer = 0;
 
@@ -61,7 +62,10 @@ class Page {
       refused: pictures.refused,
       apply: () => void this.apply(),
       applying: () => this.progress?.jobs.apply ?? null,
-      edited: () => void this.look(),
+      edited: () => {
+        this.edited = true;
+        void this.look();
+      },
     }));
     this.views.add("map", mapView(this.api, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
@@ -144,7 +148,7 @@ class Page {
     await this.once(async () => {
       this.queue = queue;
       if (!this.progress) await this.look();
-      this.stale = false;
+      this.stale = this.edited = false;
       const { item } = await this.api.next(queue, null);
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
@@ -343,6 +347,7 @@ class Page {
       this.progress = await this.api.progress();
       this.showProgress();
       await this.heed(this.progress);
+      if (this.stale && this.views.shown === "rows") void this.change(this.queue);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
@@ -361,9 +366,8 @@ class Page {
       this.start.labels_version = fresh.labels_version;
       this.start.labels.splice(0, Infinity, ...fresh.labels);
       this.search.learn(fresh.labels);
-      // The row still has the old names; it is asked for when it is looked at again.
-      this.stale = true;
-      if (this.views.shown === "rows") void this.change(this.queue);
+      // The row still has the old names. Under the eyes of whoever edited nothing it stays.
+      this.stale = this.edited;
     }
     document.dispatchEvent(new Event(LABELS_CHANGED));
   }

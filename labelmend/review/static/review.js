@@ -1753,6 +1753,7 @@ var Page = class {
   progress = null;
   busy = false;
   known = "";
+  edited = false;
   stale = false;
   timer = 0;
   open() {
@@ -1774,7 +1775,10 @@ var Page = class {
       refused: pictures.refused,
       apply: () => void this.apply(),
       applying: () => this.progress?.jobs.apply ?? null,
-      edited: () => void this.look()
+      edited: () => {
+        this.edited = true;
+        void this.look();
+      }
     }));
     this.views.add("map", mapView(this.api, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
@@ -1853,7 +1857,7 @@ var Page = class {
     await this.once(async () => {
       this.queue = queue;
       if (!this.progress) await this.look();
-      this.stale = false;
+      this.stale = this.edited = false;
       const { item } = await this.api.next(queue, null);
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
@@ -2036,6 +2040,7 @@ var Page = class {
       this.progress = await this.api.progress();
       this.showProgress();
       await this.heed(this.progress);
+      if (this.stale && this.views.shown === "rows") void this.change(this.queue);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
@@ -2053,8 +2058,7 @@ var Page = class {
       this.start.labels_version = fresh.labels_version;
       this.start.labels.splice(0, Infinity, ...fresh.labels);
       this.search.learn(fresh.labels);
-      this.stale = true;
-      if (this.views.shown === "rows") void this.change(this.queue);
+      this.stale = this.edited;
     }
     document.dispatchEvent(new Event(LABELS_CHANGED));
   }
