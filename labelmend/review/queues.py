@@ -111,6 +111,12 @@ class Queues:
         """Whether an answer of this audit stands on a text."""
         return self.design is not None and any(self.book.in_audit(key, self.design.design))
 
+    @cached_property
+    def designed(self) -> frozenset[str]:
+        """The texts that the audit drew, also those that a sheet leaves to somebody else."""
+        rows = () if self.design is None else self.design.rows_of()
+        return frozenset(self.table.keys[one.row] for one in rows)
+
     def left_to_audit(self) -> frozenset[str]:
         """Return the texts of drawn rows that nobody has answered."""
         return self.openings.left_to_audit()

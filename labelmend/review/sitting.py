@@ -292,7 +292,8 @@ class Sitting:
             self.book.refresh()
             others = self._queues.texts_of_others(who)
             agreement = {key for key in others if who not in self.book.on(key)}
-            return agreement | self._queues.left_to_audit()
+            queues = self._queues
+            return agreement | {key for key in queues.designed if not queues.is_audited(key)}
 
     def hold(self, tab: Tab) -> None:
         """Hear that a tab is still there."""

@@ -1,5 +1,6 @@
 """The pictures of a running page: what they show a person, and which rows are picked there."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,8 @@ class Pictures:
             return known[1]
         found = np.zeros(len(table), dtype=bool)
         found[points.rows[self._chosen(points, choice)]] = True
+        # Once answered they are closed, so it is the same as leaving out those that are open.
+        found[_rows_of(table, self._sitting.queues.designed)] = False
         if len(self._picked) >= _REMEMBERED:
             self._picked = {}
         self._picked[choice] = points, found
@@ -159,5 +162,9 @@ class Pictures:
 
 def _among(points: Points, table: ReviewTable, keys: set[str]) -> Bools:
     found = np.zeros(len(table), dtype=bool)
-    found[[row for key in keys for row in table.rows_of.get(key, ())]] = True
+    found[_rows_of(table, keys)] = True
     return found[points.rows]
+
+
+def _rows_of(table: ReviewTable, keys: Collection[str]) -> list[int]:
+    return [row for key in keys for row in table.rows_of.get(key, ())]

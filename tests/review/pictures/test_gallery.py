@@ -148,6 +148,16 @@ def test_open_audit_rows_show_no_label_and_are_never_picked(audited):
         assert map_of(served.client("bob", "tab-number-2"))[1][row][2:] == (HIDDEN,) * 3
 
 
+def test_rows_that_the_audit_leaves_to_somebody_else_are_kept_blind_too(audited):
+    sheet = audited.with_name("audit.csv").read_text("utf-8").splitlines()
+    audited.with_name("half.csv").write_text("\n".join(sheet[:5]), "utf-8")
+    with Served(audited, audit=audited.with_name("half.csv")) as served:
+        tab = mapped(served).client()
+        points = map_of(tab)[1]
+        assert sum(point[2:] == (HIDDEN,) * 3 for point in points.values()) == 8
+        assert tab.post("choose", choice={"area": ALL}).json() == {"texts": 32}
+
+
 def test_blind_means_blind(table):
     with Served(table, blind=True) as served:
         tab = mapped(served).client()
