@@ -96,8 +96,10 @@ class Confusion:
     def examples(self, label: str, other: str | None, most: int) -> list[dict[str, Any]]:
         """Return texts that were given a label: those first that seem to be the other one.
 
-        Of these, and of the others, the most doubtful ones come first, then by the text's hash: the
-        order of the rows says nothing. Of copies of a text only one is there.
+        Of these the most doubtful ones come first. Of the others come first those of which nobody
+        doubts the label, for they say what it is; where no other label is named, the most doubtful
+        ones. Then the text's hash counts: the order of the rows says nothing. Of copies of a text
+        only one is there.
 
         Args:
             label: that they were given.
@@ -112,7 +114,11 @@ class Confusion:
                 continue
             said = self._contradiction(row)
             speaks = said is not None and (other is None or said[1] == other)
-            found.append((not speaks, -round(float(table.doubt[row]), 9), key, row))
+            doubt = round(float(table.doubt[row]), 9)
+            # A row that seems to be of a third label says nothing of this one.
+            typical = other is not None and not speaks
+            order = doubt + (said is not None) if typical else -doubt
+            found.append((not speaks, order, key, row))
         found.sort()
         texts = {key: (row, not silent) for silent, _, key, row in reversed(found)}
         first = list(dict.fromkeys(key for _, _, key, _ in found))[:most]

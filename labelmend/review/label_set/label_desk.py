@@ -78,7 +78,9 @@ class LabelDesk:
         """
         path, record = edits_path(table), OutputPaths.beside(table).record
         book = EditBook(path, None, record)
-        book.cards_path = named or _cards_path(table, run, book)
+        cards = named or _cards_path(table, run, book)
+        # The demo's labels are a part of labelmend, and nobody's to change.
+        book.cards_path = None if cards is None or is_packaged(cards) else cards
         book.settle()
         return cls(book, named)
 
@@ -364,6 +366,11 @@ def _cards_path(table: Path, run: RunRecord, book: EditBook) -> Path | None:
         found = own if told is None else table.parent / told.path
         return found if book.wrote(found) else None
     return found if found.is_file() else None
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a file is one of labelmend's own."""
+    return Path(__file__).resolve().parents[2] in path.resolve().parents
 
 
 def _plain(edit: LabelEdit) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def test_examples_begin_with_those_that_speak(table):
     # Row 0 is in doubt (0.5), row 5 changed (0.1): both towards stolen. Row 15 was answered.
     rows = [(one["row"], one["speaks"]) for one in found.examples(LOST, STOLEN, 3)]
     assert rows[:2] == [(0, True), (5, True)]
+    # Row 10, which nobody doubts (0.1), says what the label is; row 15 seems to be a third one.
+    assert rows[2] == (10, False)
     (first,) = found.examples(LOST, FEES, 1)
     assert (first["row"], first["answer"], first["speaks"]) == (15, FEES, True)
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from fixtures.label_edits import rename, write_edits
 from fixtures.reviewed import LABELS, Served, draw, write_reviewed
 
+from labelmend.data import dataset
 from labelmend.data.label_edits.edits import EditedLabels
 from labelmend.data.label_edits.file import append_edits, read_label_edits
 from labelmend.data.labels_file import read_labels_file
@@ -330,6 +332,18 @@ def test_a_labels_file_that_can_not_be_edited_is_left_alone(table):
         assert "can't be edited here" in reply.json()["facts"]["said"]
         assert edits_of(served) == []
     assert path.read_text() == "{card_lost: Lost., fees: {exemplars: [x]}}"
+
+
+def test_the_labels_file_of_the_demo_is_not_written_to(table):
+    path = Path(dataset.__file__).parent / "demo" / "labels.yaml"
+    before = path.read_bytes()
+    with Served(table, labels=path) as served:
+        tab = served.client()
+        assert look(tab)["cards"] is None
+        assert change(tab, "rename", LOST, "lost").status_code == 200
+        assert edits_of(served)[0]["cards"] is None
+    assert path.read_bytes() == before
+    assert cards_of(served) == CARDS
 
 
 def test_a_disk_that_is_full_leaves_all_as_it_was(served, tab, monkeypatch):
