@@ -116,7 +116,7 @@ def _candidates(named: Ints, total: int, rng: np.random.Generator) -> Ints:
     """Return int64 [u, c]: the true label, the given one, and others, distinct in a row."""
     width = min(CANDIDATES, total)
     drawn = (
-        named[:, :1] + np.cumsum(rng.integers(1, total // width, (len(named), width)), 1)
+        named[:, :1] + np.cumsum(rng.integers(1, max(2, total // width), (len(named), width)), 1)
     ) % total
     found = np.concatenate([named[:, :1], drawn[:, : width - 1]], axis=1)
     lacks = ~(found == named[:, 1:]).any(axis=1)

@@ -32,7 +32,7 @@ def read_answers(path: str | Path) -> AnswerFile:
     raw = read_lines(path)
     standing: dict[tuple[str, str], Answer] = {}
     draws: dict[tuple[str, str], Shown] = {}
-    known: set[str] = set()
+    said: dict[str, tuple[str, str]] = {}
     replaced = withdrawn = used = 0
     skipped: dict[str, list[int]] = {problem: [] for problem in _PROBLEMS}
     for number, entry in _entries(path, raw):
@@ -45,13 +45,13 @@ def read_answers(path: str | Path) -> AnswerFile:
             # To its place in the file: behind all that came before it.
             replaced += standing.pop(key, None) is not None
             standing[key] = entry
-            known.add(entry.answer)
+            said[entry.answer] = key
             if entry.shown.why == "audit":
                 draws[key] = entry.shown
-        elif entry.withdraws in known:
-            taken = [key for key, one in standing.items() if one.answer == entry.withdraws]
-            withdrawn += len(taken)
-            for key in taken:
+        elif entry.withdraws in said:
+            key = said[entry.withdraws]
+            if key in standing and standing[key].answer == entry.withdraws:
+                withdrawn += 1
                 del standing[key]
         else:
             skipped["unknown"].append(number)
@@ -133,7 +133,10 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
             "give answers with one label a text"
         )
     name = fields.pop("answer")
-    return answer if name_of(fields) == name else "changed"
+    if name_of(fields) != name:
+        return "changed"
+    vars(answer)["answer"] = name  # which is then not worked out once more
+    return answer
 
 
 def _lines(numbers: Sequence[int]) -> str:

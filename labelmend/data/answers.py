@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -111,7 +112,7 @@ class Answer:
         if not all(label.strip() for label in self.labels):
             raise ValueError("a label is blank")
 
-    @property
+    @cached_property
     def answer(self) -> str:
         """The answer's name: 16 hex digits of the hash of all that it says."""
         return name_of(self._fields())

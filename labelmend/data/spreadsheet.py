@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
+from labelmend.data.formats.base import changed_frame
 from labelmend.data.table import NewColumn, SourceTable
 
 _STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,7 +44,7 @@ def as_it_was(table: SourceTable) -> SourceTable:
             values = table.values(name)
             before = [unguarded(value) for value in values]
             if before != values and are_guarded(values):
-                frame = frame.assign(**{name: pd.Series(before, index=frame.index, dtype=str)})
+                frame = changed_frame(replace(table, frame=frame), name, before)
     return table if frame is table.frame else replace(table, frame=frame)
 
 

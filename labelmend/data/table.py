@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from labelmend.data.decode import DecodedText, decode
 from labelmend.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Value = str | float | int | None
 
@@ -65,7 +67,7 @@ class SourceTable:
     path: Path
     format: str
     columns: tuple[str, ...]
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     encoding: str = "utf-8"
     origin: object = None
     text_column: str | None = None
@@ -109,6 +111,8 @@ class NewColumn:
     like: str | None = None
 
 
-def frame_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+def frame_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "pd.DataFrame":
     """Return the frame of a `SourceTable`, every value as text."""
+    import pandas as pd
+
     return pd.DataFrame(rows, columns=list(columns), dtype=str)

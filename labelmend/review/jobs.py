@@ -14,8 +14,8 @@ from typing import Literal
 
 Phase = Literal["idle", "running", "done", "failed"]
 
-_LOW_PRIORITY = 5
-"""Added to the process's nice value: keys come first."""
+_LOW_PRIORITY = 10
+"""Added to the process's nice value: a key gets nine times the processor that a child gets."""
 
 _LAST_WORDS = 400
 """Characters of what a failed child said last."""

@@ -17,12 +17,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from labelmend.data.table import Content, NewColumn, SourceTable
 from labelmend.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_CELLS = 50_000_000
 """Rows times columns of a table: some 3 GB of references to texts. What has more is no table that
@@ -94,8 +95,10 @@ class Format(Protocol):
         return None
 
 
-def changed_frame(table: SourceTable, column: str, values: Sequence[str]) -> pd.DataFrame:
+def changed_frame(table: SourceTable, column: str, values: Sequence[str]) -> "pd.DataFrame":
     """Return a copy of the table's frame with other values in one column."""
+    import pandas as pd
+
     frame = table.frame.copy()
     frame[column] = pd.Series(values, dtype=str)
     return frame

@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from labelmend.data.formats.base import (
     MOST_CELLS,
     Format,
@@ -78,6 +76,8 @@ def shown(path: Path, name: str, arrow: "pa.Table", **more: Any) -> SourceTable:
     Raises:
         InputError: two columns have one name, or there are no rows, or far too many.
     """
+    import pandas as pd
+
     columns = tuple(arrow.column_names)
     refuse_repeated(columns, path)
     if not arrow.num_rows:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from labelmend.arrays import given_shares
 from labelmend.configs.schema import DiagnosticsConfig
@@ -277,6 +276,7 @@ def _bisect(graph: csr_array, config: DiagnosticsConfig) -> tuple[Ints, float] |
         a share of what chance would put there. None where there are no parts of enough texts.
     """
     from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.linalg import LinearOperator, eigsh
 
     _, component = connected_components(graph, directed=False)
     kept = np.flatnonzero(np.bincount(component)[component] >= config.split_rows)

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from labelmend.data.formats.columnar import class_names, named, shown
 from labelmend.data.formats.json_array import JsonArray, first_objects
 from labelmend.data.formats.jsonl import JsonLines, first_lines
@@ -155,6 +153,8 @@ class ArgillaParquet(Parquet):
 
     def read(self, content: Content) -> SourceTable:
         """Read the columns; of the responses, the first that stands is the label."""
+        import pandas as pd
+
         arrow = self.load(content)
         table = shown(content.path, self.name, arrow)
         questions = questions_of(table.columns)
