@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from fixtures.indexed import add_index
 from fixtures.mapped import ROWS, mapped
 from fixtures.reviewed import LABELS, Served, draw, given, proposed, write_reviewed
 
@@ -118,6 +119,18 @@ def test_a_point_and_those_near_to_it(tab):
     nearest = sorted(ORDER, key=lambda row: (away[row], ORDER.index(row)))[:25]
     assert seen == [row for row in ORDER if row in nearest]
     assert tab.post("choose", choice={"near": ROWS}).json()["error"] == "no-row"
+
+
+def test_the_index_brings_the_map_and_says_what_is_alike(table):
+    add_index(table)
+    with Served(table) as served:
+        tab = served.client()
+        points = map_of(tab)[1]
+        assert [points[row][:2] for row in (0, 1, 2, 39)] == [(1, 0), (0, 1), (0, 0), (0, 0)]
+        assert points[0][2:] == (LABELS.index(given(0)), LABELS.index(proposed(0)), 2)
+        # In four dimensions rows 1 to 3 are further from row 0 than all others, on the map not.
+        alike = [row for row in ORDER if row not in {1, 2, 3}][:25]
+        assert asked(tab, {"near": 0}) == alike
 
 
 def test_skipped_rows_come_again_and_other_queues_are_whole(tab):
