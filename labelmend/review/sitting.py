@@ -283,6 +283,11 @@ class Sitting:
             self.book.refresh()
             return sum(1 for _ in self._queues.open_rows("doubtful", who, among))
 
+    def answered(self) -> set[str]:
+        """Return the texts that anybody has answered, by hash."""
+        with self._lock:
+            return {answer.text_sha256 for answer in self.book.answers()}
+
     def unseen(self, who: str) -> set[str]:
         """Return the texts whose labels a person is not to see, by hash: they will be asked blind.
 

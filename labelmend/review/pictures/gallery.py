@@ -45,8 +45,8 @@ class Pictures:
         table, points = self._now()
         if points.places is None:
             raise RefusedError(404, "no-map")
-        answered = {answer.text_sha256 for answer in self._sitting.book.answers()}
-        return points.packed(self._hidden(points, table, who), _among(points, table, answered))
+        hidden = self._hidden(points, table, who)
+        return points.packed(hidden, _among(points, table, self._sitting.answered()))
 
     def matrix(self, who: str, label: str | None) -> dict[str, Any]:
         """Return how often which label is proposed in the place of which.
