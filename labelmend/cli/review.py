@@ -112,6 +112,8 @@ def review(
 def _say(server: "ReviewServer", answers: Path) -> None:
     typer.echo(f"review page:  {server.door.address}")
     typer.echo(f"answers go to {harmless(str(answers))}; stop with Ctrl-C")
+    for note in server.desk.sitting.table.notes:
+        typer.echo(f"Note: {harmless(note)}", err=True)
     if not server.door.is_loopback():
         typer.echo(
             f"Note: whoever has this address and reaches port {server.door.port} of this machine "

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from labelmend.data.answers import text_sha256
 from labelmend.data.duplicates import text_key
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.review.table import ReviewTable
@@ -41,25 +42,30 @@ def batch_of(
 
 def _near_copies(table: ReviewTable, explanation: Explanation | None) -> Iterator[int]:
     near = () if explanation is None else explanation.neighbours
-    wanted = {text_key(n.text): n.similarity for n in near if n.similarity >= _NEAR_COPY}
-    if not wanted:
-        return
-    longest = max(map(len, (n.text for n in near)))
-    found = []
-    # The evidence cuts long neighbours, so rows are known by how their texts begin.
-    for rows in table.rows_of.values():
-        text = table.mended.dataset.texts[rows[0]]
-        similarity = wanted.get(text_key(text[:longest])) or wanted.get(text_key(text))
-        if similarity is not None:
-            found.append((-similarity, rows[0]))
+    found, cut = [], {}
+    for one in near:
+        if one.similarity >= _NEAR_COPY:
+            rows = table.rows_of.get(text_sha256(one.text))
+            if rows:
+                found.append((-one.similarity, rows[0]))
+            else:
+                cut[text_key(one.text)] = one
+    if cut:
+        # The evidence cuts long neighbours, so rows are known by how their texts begin.
+        longest = max(len(one.text) for one in cut.values())
+        for row in table.order.tolist():
+            text = table.mended.dataset.texts[row]
+            known = cut.get(text_key(text[:longest])) if len(text) > longest else None
+            if known is not None:
+                found.append((-known.similarity, row))
     for _, row in sorted(found):
         yield row
 
 
 def _alike(table: ReviewTable, row: int) -> Iterator[int]:
-    proposed, given = table.evidence.proposed[row], table.given(row)
-    if proposed is None or proposed == given:
+    proposed, given = table.evidence.proposed[row], table.mended.dataset.given
+    if proposed is None or proposed == table.given(row):
         return
-    for other in table.order.tolist():
-        if table.evidence.proposed[other] == proposed and table.given(other) == given:
+    for other in table.order[given[table.order] == given[row]].tolist():
+        if table.evidence.proposed[other] == proposed:
             yield other

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from fixtures.reviewed import write_reviewed
+from fixtures.indexed import add_index
+from fixtures.reviewed import Served, write_reviewed
 
 from labelmend.cli.app import main
+from labelmend.cli.review import _say
 
 
 @contextmanager
@@ -38,6 +40,7 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
 
 def test_it_says_where_the_page_is_and_ends_well(tmp_path):
     table = write_reviewed(tmp_path, rows=8)
+    add_index(table)
     words = [sys.executable, "-m", "labelmend", "review", str(table), "--no-browser", "--port", "0"]
     with (
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child,
@@ -62,3 +65,13 @@ def test_the_browser_is_opened_unless_one_says_no(tmp_path, monkeypatch):
     assert "/?token=" in opened[0]
     assert run(monkeypatch, table, "--port", "0", "--no-browser") == 0
     assert len(opened) == 1
+
+
+def test_a_table_without_an_index_is_told_of(tmp_path, capsys):
+    table = write_reviewed(tmp_path, rows=8)
+    served = Served(table)
+    with served:
+        _say(served.server, served.answers)
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 2
+    assert said.err.startswith(f"Note: {table.with_suffix('.index.arrow')}: an older labelmend")

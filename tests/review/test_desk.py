@@ -8,6 +8,7 @@ import time
 from importlib import resources
 
 import pytest
+from fixtures.indexed import add_index
 from fixtures.reviewed import Served, draw, given, write_reviewed
 
 from labelmend.configs.load import load_config
@@ -80,6 +81,28 @@ def test_twenty_five_answers_rank_the_rows_anew_and_the_row_in_view_stays(mendab
         in_order = sorted(left, key=lambda i: i % 4 != 0)
         assert tab.answer(row, given(row)).json()["item"]["row"] in in_order[:2]
     assert not output.parent.exists()
+
+
+def test_a_table_with_an_index_is_ranked_anew_without_a_run(mendable, monkeypatch):
+    """People say that the given label is right wherever it is in doubt: then that is believed."""
+    monkeypatch.setattr(desk_module, "relabel_command", None)
+    add_index(mendable)
+    with Served(mendable) as served:
+        tab = served.client()
+        before = served.desk.sitting.table
+        row = tab.next()["row"]
+        seen = []
+        for _ in range(25):
+            seen.append(row)
+            row = tab.answer(row, given(row)).json()["item"]["row"]
+        until(lambda: tab.progress()["refits"] == 1)
+        after = served.desk.sitting.table
+        assert after.evidence is before.evidence
+        assert set(after.order[-25:].tolist()) == set(seen)
+        assert after.doubt[seen].tolist() == [0.0] * 25
+        changed = [i for i in range(40) if i % 4 == 1 and i not in seen and i != row]
+        assert (after.doubt[changed] > before.doubt[changed]).all()
+        assert tab.answer(row, given(row)).json()["item"]["row"] in changed
 
 
 def test_apply_reads_the_table_that_was_mended_anew(mendable, monkeypatch):
