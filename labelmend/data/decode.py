@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelmend.errors import InputError
+from labelmend.errors import InputError, shown
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -105,9 +105,11 @@ def _decode_as(raw: bytes, path: Path, encoding: str) -> DecodedText:
         codec = _BARE.get(codec, codec)
         mark = _BOM_OF.get(codec, b"")
         return _strict(raw, mark if raw.startswith(mark) else b"", codec, path)
-    except LookupError:  # also of codecs such as hex, which do not make text
+    # LookupError also of codecs such as hex, which do not make text; ValueError of names with NUL
+    # or half a character.
+    except (LookupError, ValueError):
         raise InputError(
-            f"{path}: unknown encoding {encoding!r}; give one that Python knows, "
+            f"{path}: unknown encoding {shown(encoding)}; give one that Python knows, "
             "such as utf-8, utf-16, cp1251 or latin-1"
         ) from None
 

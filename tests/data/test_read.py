@@ -183,6 +183,8 @@ def test_explicit_encoding(tmp_path: Path) -> None:
         "or latin-1"
     )
     assert "unknown encoding 'hex'" in refusal(tmp_path / "a.csv", "hex")
+    assert r"unknown encoding '\udcff'; give" in refusal(tmp_path / "a.csv", "\udcff")
+    assert r"unknown encoding 'a\x00'; give" in refusal(tmp_path / "a.csv", "a\0")
     assert "undefined is no encoding of tables" in refusal(tmp_path / "a.csv", "undefined")
     table = read_table(put(tmp_path, "text\nя\n", encoding="utf-16"), "utf-16")
     assert (table.encoding, table.origin.bom, rows(table)) == ("utf-16-le", b"\xff\xfe", [["я"]])
