@@ -10,7 +10,7 @@ import numpy as np
 
 from labelmend.arrays import principal_axes, unit_rows
 from labelmend.classify.heads.embedding import EmbeddingHead
-from labelmend.classify.heads.tree_text import MOST_BYTES, check_trees
+from labelmend.classify.heads.tree_text import MOST_BYTES, check_trees, trees_alone
 from labelmend.classify.model_card import read_arrays
 from labelmend.classify.scorer import FEATURES, Examples, OnnxGraph
 from labelmend.configs.schema import ClassifyConfig, LightgbmConfig
@@ -136,7 +136,7 @@ def read_trees(path: Path, axes: Floats, offset: Floats) -> TreeScorer:
     try:
         text = read_regular(path, MOST_BYTES).decode()
         check_trees(text, axes.shape[1])
-        booster = lightgbm.Booster(model_str=text)
+        booster = lightgbm.Booster(model_str=trees_alone(text))
     except (lightgbm.basic.LightGBMError, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise ModelError(f"{path}: can't be read ({said}); train the model again") from None

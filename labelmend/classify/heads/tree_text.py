@@ -77,6 +77,17 @@ def check_trees(text: str, features: int) -> int:
     return outputs
 
 
+def trees_alone(text: str) -> str:
+    """Return a text that was checked without what stands behind the trees.
+
+    No prediction needs it, and LightGBM writes to standard error about settings that it can't read.
+    """
+    head, _, rest = text.partition("\n\n")
+    (sizes,) = (line for line in head.split("\n") if line.startswith("tree_sizes="))
+    end = sum(int(size) for size in sizes.partition("=")[2].split())
+    return f"{head}\n\n{rest[:end]}end of trees\n"
+
+
 def _check_tree(text: str, number: int, features: int) -> None:
     first, *lines = text.rstrip("\n").split("\n")
     if first != f"Tree={number}":

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from labelmend.classify.heads.lightgbm import read_trees
-from labelmend.classify.heads.tree_text import check_trees
+from labelmend.classify.heads.tree_text import check_trees, trees_alone
 from labelmend.errors import ModelError
 
 FORMAT_1 = Path(__file__).parents[2] / "fixtures" / "format_1" / "lightgbm" / "booster.txt"
@@ -88,3 +88,16 @@ def test_a_tree_that_is_too_deep_for_a_walk_is_refused():
     deep = re.sub(r"Tree=5\n.*?\n\n\n", tree, TEXT, flags=re.DOTALL)
     with pytest.raises(ValueError, match="tree 5 is no tree"):
         check_trees(sized(deep), 2)
+
+
+def test_the_trees_alone_predict_the_same():
+    import lightgbm
+
+    text = f"{TEXT}parameters:\n[max_depth:nx: 3]\nend of parameters\n"
+    check_trees(text, 2)
+    alone = trees_alone(text)
+    assert alone.endswith("end of trees\n")
+    assert alone == trees_alone(TEXT)
+    points = np.random.default_rng(0).normal(size=(20, 2))
+    before, after = (lightgbm.Booster(model_str=each) for each in (TEXT, alone))
+    assert (before.predict(points, raw_score=True) == after.predict(points, raw_score=True)).all()

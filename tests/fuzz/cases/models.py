@@ -358,6 +358,11 @@ def head_cases():
         "a parameter of a path": swap(
             r"\[forcedsplits_filename: \]", "[forcedsplits_filename: /etc/passwd]"
         ),
+        "a parameter of escapes": swap(r"\[max_depth", "[\x1b[31m\x9b1mmax_depth"),
+        "a parameter that is none": swap(r"\[max_depth", "[max_dopth"),
+        "a setting that is no number": swap(r"\[max_depth: ", "[max_depth:n"),
+        "an end that is none": swap(r"\nend of trees", "\nend of treez"),
+        "categories cut": swap(r"pandas_categorical:.*", "pandas_categorical:"),
         "a linear tree": swap(r"is_linear=0", "is_linear=1"),
         "another objective": swap(r"objective=multiclass", "objective=xulticlass"),
         "a line more": swap(r"shrinkage=1\n", "shrinkage=1\nx=1\n"),
