@@ -76,8 +76,8 @@ class RunRecord(Part):
         notes: what the run had to say.
         seconds: time by stage.
         versions: of the libraries.
-        files: sha256 of what was written with it, by what it is: table, evidence, index (since schema
-            version 4), and labels unless they were the user's; None in older records.
+        files: sha256 of what was written with it, by what it is: table, evidence, index (since
+            schema version 4), and labels unless they were the user's; None in older records.
     """
 
     schema_version: int = SCHEMA_VERSION
