@@ -748,7 +748,7 @@ def test_the_key_is_written_nowhere(told, tmp_path, bge_small):
     assert record["models"]["voter small"]["source"] == f"served by {told.url}/v1"
     assert record["config"]["voters"][0]["server"]["api_key_env"] == "LABELMEND_TEST_KEY"
     files = list(tmp_path.iterdir())
-    assert len(files) == 6
+    assert len(files) == 7
     assert not any(KEY.encode() in path.read_bytes() for path in files)
 
 

@@ -22,8 +22,8 @@ export interface LabelsPage {
   apply(): void;
   /** What mending anew does now. */
   applying(): Job | null;
-  /** Hear that labels have other names now. */
-  edited(): void;
+  /** Hear that labels have other names now; done when the whole page knows them. */
+  edited(): Promise<void>;
 }
 
 /** Said by the page when the label set, or what is known of it, is another one. */
@@ -195,7 +195,7 @@ class LabelsView implements Switched {
   private async done(found: LabelSet): Promise<void> {
     this.take(found);
     await this.showDetail();
-    this.page.edited();
+    await this.page.edited();
   }
 }
 

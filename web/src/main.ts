@@ -64,7 +64,7 @@ class Page {
       applying: () => this.progress?.jobs.apply ?? null,
       edited: () => {
         this.edited = true;
-        void this.look();
+        return this.look();
       },
     }));
     this.views.add("map", mapView(this.api, this.search, pictures));

@@ -615,7 +615,7 @@ var LabelsView = class {
   async done(found) {
     this.take(found);
     await this.showDetail();
-    this.page.edited();
+    await this.page.edited();
   }
 };
 function rowsOf({ changed, review, answered }) {
@@ -1777,7 +1777,7 @@ var Page = class {
       applying: () => this.progress?.jobs.apply ?? null,
       edited: () => {
         this.edited = true;
-        void this.look();
+        return this.look();
       }
     }));
     this.views.add("map", mapView(this.api, this.search, pictures));

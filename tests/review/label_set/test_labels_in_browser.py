@@ -65,6 +65,7 @@ def test_rename_split_undo_and_no_key_of_the_rows(served, sit):
         "text => document.querySelector('#row').innerText.includes(text)", arg="lost <b>card</b>"
     )
     assert tab.row == row
+    page.wait_for_selector("body:not([data-busy])")
     page.keyboard.press("/")
     page.keyboard.type("abroad")
     page.wait_for_selector("#found-0")
