@@ -11,9 +11,14 @@ LOST, STOLEN, _, FEES, _ = LABELS
 
 
 def button(page, side, name):
-    page.locator(f".side >> nth={side}").get_by_role("button", name=name, exact=True).focus()
-    page.keyboard.press("Enter")
-    page.wait_for_selector("dialog[open]")
+    """Press a button by key. The view may be drawn anew just then, so it may need another press."""
+    for _ in range(50):
+        found = page.locator(f".side >> nth={side}").get_by_role("button", name=name, exact=True)
+        found.press("Enter")  # the dialog opens before the next step
+        if page.query_selector("dialog[open]"):
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"{name} opens no dialog")
 
 
 def test_rename_split_undo_and_no_key_of_the_rows(served, sit):
