@@ -57,15 +57,7 @@ def export_review(
             readable=False,
         ),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            help="The labels file that the table was mended with, if it is not where it was.",
-            show_default=False,
-            readable=False,
-        ),
-    ] = None,
+    labels: options.MendedLabels = None,
     encoding: options.Encoding = None,
     header: options.Header = True,
     excel_safe: options.ExcelSafe = False,

@@ -53,6 +53,15 @@ LabelSeparator = Annotated[
         show_default=False,
     ),
 ]
+MendedLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="The labels file that the table was mended with, if it is not where it was.",
+        show_default=False,
+        readable=False,
+    ),
+]
 MissingLabels = Annotated[
     list[str] | None,
     typer.Option(

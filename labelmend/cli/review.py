@@ -34,15 +34,7 @@ def review(
             readable=False,
         ),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            help="The labels file that the table was mended with, if it is not where it was.",
-            show_default=False,
-            readable=False,
-        ),
-    ] = None,
+    labels: options.MendedLabels = None,
     who: Annotated[
         str | None, typer.Option("--who", help="Who answers; your login if not given.")
     ] = None,
