@@ -19,6 +19,7 @@ from labelmend.data.table import SourceTable
 from labelmend.data.task import require_task
 from labelmend.errors import InputError, row_list
 from labelmend.runs.again import as_the_run, label_cards
+from labelmend.runs.columns import doubt_after
 from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
@@ -133,9 +134,7 @@ def _doubt(table: MendedTable) -> Doubles:
             ("confidence", {Kind.CHANGED, Kind.FILLED}),
         )
     )
-    sure = np.where(kinds == Kind.KEPT, quality, confidence)
-    doubt = np.where(kinds == Kind.UNLABELLED, 1.0, 1 - sure)
-    return np.where(kinds == Kind.ANSWERED, 0.0, doubt)
+    return doubt_after(table.dataset.given, table.mended, table.answered, quality, confidence)
 
 
 def _numbers(table: SourceTable, column: str, kinds: Ints, wanted: set[Kind]) -> Doubles:

@@ -9,7 +9,7 @@ import numpy as np
 from labelmend.data.table import NewColumn, Value
 from labelmend.relabel.diagnostics.explain import RowReader
 from labelmend.relabel.result import Relabelling
-from labelmend.types import NO_LABEL, Ints
+from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 
 BLANK = "blank"
 """What the evidence says in the place of a decision of a row without text, which was left out."""
@@ -65,6 +65,26 @@ def spread(values: Sequence[Value], places: Places) -> tuple[Value, ...]:
     for row, value in zip(places.rows.tolist(), values, strict=True):
         found[row] = value
     return tuple(found)
+
+
+def doubt_after(
+    given: Ints, mended: Ints, answered: Bools, quality: Doubles, confidence: Doubles
+) -> Doubles:
+    """Return float64 [n], 0 to 1, how probable it is that each label after mending is wrong.
+
+    1 where a row never had one, 0 where a person gave it.
+
+    Args:
+        given: int64 [n].
+        mended: int64 [n], `NO_LABEL` where a row has none.
+        answered: bool [n], rows whose label is a person's answer.
+        quality: float64 [n], the probability that the given label is right.
+        confidence: float64 [n], the same of the proposed one.
+    """
+    sure = np.where(given == mended, quality, confidence)
+    unlabelled = (given == NO_LABEL) & (mended == NO_LABEL)
+    doubt = np.where(unlabelled, 1.0, 1 - np.nan_to_num(sure))
+    return np.clip(np.where(answered, 0.0, doubt), 0, 1)
 
 
 def _votes(votes: Mapping[str, str]) -> str | None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from labelmend.data.answers import text_sha256
 from labelmend.relabel.result import Relabelling
-from labelmend.runs.columns import Places
+from labelmend.runs.columns import Places, doubt_after
 from labelmend.runs.row_index import DECISIONS, Checks, RowIndex
 from labelmend.runs.text_hashes import TextHashes
-from labelmend.types import NO_LABEL, Doubles, Ints
+from labelmend.types import NO_LABEL, Ints
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ def index_of(
     vectors = np.zeros((total, result.layout.leading.shape[1]), dtype=np.float16)
     vectors[rows] = result.layout.leading[of_row]
     doubt = np.ones(total)
-    doubt[rows] = _doubt(result)
+    answered = np.array([action == "answered" for action in decisions.actions])
+    doubt[rows] = doubt_after(
+        dataset.given, decisions.mended, answered, decisions.quality, decisions.confidence
+    )
     # Answers know a text as the models read it, cut where it is very long.
     read = dict(zip(rows.tolist(), dataset.texts, strict=True))
     return RowIndex(
@@ -99,13 +102,3 @@ def _spread(values: Ints, rows: Ints, total: int, other: int = NO_LABEL) -> Ints
     found = np.full(total, other, dtype=np.int64)
     found[rows] = values
     return found
-
-
-def _doubt(result: Relabelling) -> Doubles:
-    """Return float64 [n], how probable it is that each label after mending is wrong."""
-    decisions, given = result.decisions, result.dataset.given
-    kept = given == decisions.mended
-    sure = np.where(kept, decisions.quality, decisions.confidence)
-    doubt = np.where(decisions.mended == NO_LABEL, 1.0, 1 - np.nan_to_num(sure))
-    answered = np.array([action == "answered" for action in result.decisions.actions])
-    return np.clip(np.where(answered, 0.0, doubt), 0, 1)
