@@ -98,7 +98,7 @@ class Desk:
                 for name in table.labels
             ],
             "labels_version": self.labels.version,
-            "queue": "audit" if self.sitting.queues.left_to_audit() else "doubtful",
+            "queue": "audit" if self.sitting.queues.openings.any_left() else "doubtful",
         }
 
     def progress(self, who: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Desk:
         """Begin what so many answers call for, unless it runs."""
         with self._lock:
             refit = self._since_refit >= REFIT_EVERY
-            done = not self.sitting.queues.left_to_audit()
+            done = not self.sitting.queues.openings.any_left()
             certify = self._since_certificate >= (1 if done else CERTIFY_EVERY)
         if refit:
             self._refit()
