@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from labelmend.data.cells.lists import in_shape_of
 from labelmend.data.formats.find import format_by_name, format_to_write
 from labelmend.data.outputs.claim import strange_files, unknown_suffix
 from labelmend.data.outputs.publication import Publication
@@ -71,10 +72,13 @@ def lost_in(table: SourceTable, path: Path) -> tuple[str, ...]:
 def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
     """Return the table with other values in one of its columns.
 
-    In our own formats, records whose value stays keep their bytes; the others are written anew. A
-    Parquet column keeps its type where the values fit it, and its nulls where they are still "".
+    Where a cell holds its label in a list or in choices, the new one stands so, too. In our own
+    formats, records whose value stays keep their bytes; the others are written anew. A Parquet
+    column keeps its type where the values fit it, and its nulls where they are still "".
     """
-    return format_by_name(table.format).with_values(table, column, values)
+    pairs = zip(table.values(column), values, strict=True)
+    shaped = [value if value == old else in_shape_of(old, value) for old, value in pairs]
+    return format_by_name(table.format).with_values(table, column, shaped)
 
 
 @contextmanager

@@ -238,6 +238,28 @@ def test_with_values_rewrites_only_what_changes(tmp_path: Path) -> None:
     assert table.origin.to_pydict() == {"label": ["a", "b"], "n": [1, 2]}
 
 
+def test_with_values_keeps_the_shape_of_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(
+        b'{"label":{"choices":["a"]}}\n{"label":{"choices":["a"]}}\n'
+    )
+    table = with_values(read_table(tmp_path / "a.jsonl"), "label", ['{"choices": ["a"]}', "b"])
+    like = NewColumn("true", ('{"choices": ["a"]}', "c"), "label")
+    with atomic_files([tmp_path / "b.jsonl"]) as (temporary,):
+        write_table(table, [like], temporary)
+    assert (tmp_path / "b.jsonl").read_text() == (
+        '{"label":{"choices":["a"]}, "true": {"choices": ["a"]}}\n'
+        '{"label": {"choices": ["b"]}, "true": "c"}\n'
+    )
+    (tmp_path / "a.csv").write_bytes(b"label,n\n['a'],1\n['a'],2\n")
+    table = with_values(read_table(tmp_path / "a.csv"), "label", ["b", "['a']"])
+    assert table.origin.records == ("['b'],1\n", "['a'],2\n")
+    labels = [{"choices": ["a"]}, {"choices": ["b"]}]
+    pq.write_table(pa.table({"label": labels}), tmp_path / "a.parquet")
+    table = with_values(read_table(tmp_path / "a.parquet"), "label", ["b", '{"choices": ["b"]}'])
+    assert table.origin.to_pydict() == {"label": [{"choices": ["b"]}] * 2}
+    assert table.origin.schema == read_table(tmp_path / "a.parquet").origin.schema
+
+
 def refusal(source: Path, output: Path) -> str:
     with pytest.raises(OutputError) as caught:
         claim([Given(source)], [Output(output, is_table=True)])

@@ -1,7 +1,8 @@
 """Cells that hold a list of labels, or several labels joined by a sign.
 
 Tools write a row's labels as JSON (`["a", "b"]`), as Python or NumPy print them (`['a', 'b']`,
-`['a' 'b']`), as Label Studio does (`{"choices": ["a", "b"]}`), or joined (`a;b`).
+`['a' 'b']`), as Label Studio does (`{"choices": ["a", "b"]}`, which pandas prints as
+`{'choices': ['a', 'b']}`), or joined (`a;b`).
 """
 
 import ast
@@ -29,6 +30,7 @@ _BARE = r"""[-+]?\d[\d.]*|None|nan|null|True|False"""
 _ITEM = re.compile(rf"\s*(?P<quoted>{_QUOTED})|\s*(?P<bare>{_BARE})(?=[\s,\])])", re.DOTALL)
 _BETWEEN = re.compile(r"\s*,\s*|\s+|(?=['\"])")
 _NOTHING = {"None", "nan", "null"}
+_PRINTED_CHOICES = re.compile(rf"\{{\s*['\"]{_CHOICES}['\"]\s*:\s*(?P<value>.*)\}}", re.DOTALL)
 
 
 def listed_labels(cell: str) -> tuple[str, ...] | None:
@@ -44,8 +46,36 @@ def listed_labels(cell: str) -> tuple[str, ...] | None:
     try:
         found: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return None if text[0] == "{" else _printed(text)
+        return _printed_choices(text) if text[0] == "{" else _printed(text)
     return _leaves(found if isinstance(found, list) else [found])
+
+
+def in_shape_of(cell: str, label: str) -> str:
+    """Return what a cell is with another label: in a list, or in choices, where its own is so.
+
+    Args:
+        cell: that holds one label at most.
+        label: as `listed_labels` gives it; one that is a list itself stays as it is.
+    """
+    if listed_labels(cell) is None or listed_labels(label) is not None:
+        return label
+    try:
+        return json.dumps(_with_label(json.loads(cell), label), ensure_ascii=False)
+    except ValueError:
+        pass
+    try:
+        return repr(_with_label(ast.literal_eval(cell.strip()), label))
+    except (ValueError, SyntaxError):  # such as [nan]
+        return f"[{label!r}]"
+
+
+def _with_label(found: Any, label: str) -> Any:
+    """Return nested lists and choices with one label in the place of theirs."""
+    if isinstance(found, (list, tuple)):
+        return type(found)([_with_label(found[0] if found else None, label)])
+    if isinstance(found, dict):
+        return {_CHOICES: _with_label(found.get(_CHOICES), label)}
+    return int(label) if isinstance(found, int) and label.lstrip("-").isdecimal() else label
 
 
 def split_labels(cell: str, separator: str) -> tuple[str, ...]:
@@ -89,6 +119,18 @@ def joined_labels(
         if rows > most:
             best, most = (sign, frozenset(joined)), rows
     return best
+
+
+def _printed_choices(text: str) -> tuple[str, ...] | None:
+    """Return the labels of choices as Python prints them."""
+    found = _PRINTED_CHOICES.fullmatch(text)
+    if found is None:
+        return None
+    value = found["value"].strip()
+    if value[:1] + value[-1:] in {"[]", "()"}:
+        return _printed(value)
+    labels = _printed(f"[{value}]")
+    return labels if labels is None or len(labels) <= 1 else None
 
 
 def _printed(text: str) -> tuple[str, ...] | None:

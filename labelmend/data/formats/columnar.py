@@ -58,7 +58,10 @@ class Columnar(Format):
         old = arrow[column]
         was_null = old.is_null().to_pylist()
         texts = [None if n and not v else v for v, n in zip(values, was_null, strict=True)]
-        new, _ = _typed(texts, old, class_names(arrow).get(column))
+        names = class_names(arrow).get(column)
+        new = _nested(texts, old.type) if names is None else None
+        if new is None:
+            new, _ = _typed(texts, old, names)
         place = table.columns.index(column)
         changed = arrow.set_column(place, arrow.field(place).with_type(new.type), new)
         return replace(table, frame=changed_frame(table, column, values), origin=changed)
@@ -241,6 +244,18 @@ def _typed(
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return plain, _feature(plain.type)
     return values, _feature(kind)
+
+
+def _nested(texts: Sequence[str | None], kind: "pa.DataType") -> "pa.Array | None":
+    """Return lists or structs that are written as JSON; None where not all are of the type."""
+    import pyarrow as pa
+
+    if not pa.types.is_nested(kind):
+        return None
+    try:
+        return pa.array([json.loads(text) if text else None for text in texts], kind)
+    except (ValueError, RecursionError, TypeError, pa.ArrowException):
+        return None
 
 
 def _dictionary(

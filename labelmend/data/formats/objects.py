@@ -48,7 +48,8 @@ class ObjectRecords(Records):
     """Raw objects, and what types their values have.
 
     Attributes:
-        kinds: of columns whose values are all numbers or all booleans: int, float or bool.
+        kinds: of columns whose values are all numbers or all booleans: int, float or bool; dict
+            where any is a list or an object.
         codes: of columns that are shown by names, what stands in the file for each name.
     """
 
@@ -135,12 +136,13 @@ def flattened(objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the fields of each object, those of objects inside it by their paths.
 
     A field that holds an object in some rows and another value in others is one column: its objects
-    stay whole, as JSON. Where it holds an object or nothing, there are the object's columns only.
-    Where there are too many paths, all objects stay as they are.
+    stay whole, as JSON. So do those of a field whose objects all hold choices, for they are labels.
+    Where a field holds another object or nothing, there are the object's columns only. Where there
+    are too many paths, all objects stay as they are.
     """
     rows: list[dict[str, Any]] = []
     paths: set[str] = set()
-    opened: set[str] = set()
+    opened: dict[str, bool] = {}
     for found in objects:
         row: dict[str, Any] = {}
         _flatten(found, "", row, 0, opened)
@@ -149,14 +151,15 @@ def flattened(objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if len(paths) > _MOST_COLUMNS:
             return [dict(found) for found in objects]
     both = {name for row in rows for name in row if name in opened}
-    if not both:
-        return rows
     whole = {name for name in both if any(_holds(row, name) for row in rows)}
+    whole |= {name for name, chosen in opened.items() if chosen}
     if whole:
         rows = [{} for _ in objects]
         for found, row in zip(objects, rows, strict=True):
-            _flatten(found, "", row, 0, set(), whole)
+            _flatten(found, "", row, 0, {}, whole)
     empty = both - whole
+    if not empty:
+        return rows
     return [{name: row[name] for name in row if name not in empty} for row in rows]
 
 
@@ -265,7 +268,7 @@ def _flatten(
     prefix: str,
     row: dict[str, Any],
     depth: int,
-    opened: set[str],
+    opened: dict[str, bool],
     whole: Collection[str] = (),
 ) -> None:
     """Put an object's fields into a row.
@@ -275,13 +278,14 @@ def _flatten(
         prefix: of the paths of its fields.
         row: that gets them.
         depth: of the object in the row's.
-        opened: gets the paths of the objects in it that were taken apart.
+        opened: gets the paths of the objects in it that were taken apart, and whether all that were
+            there hold choices.
         whole: paths of objects that are not.
     """
     for name, value in found.items():
         path = prefix + name
         if isinstance(value, dict) and value and depth < _DEEPEST and path not in whole:
-            opened.add(path)
+            opened[path] = opened.get(path, True) and _holds_choices(value)
             inside: dict[str, Any] = {}
             _flatten(value, f"{path}{_SEPARATOR}", inside, depth + 1, opened, whole)
             for place, leaf in inside.items():
@@ -348,14 +352,27 @@ def _mixed_notes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> I
 
 
 def _is_odd(value: object) -> bool:
-    return isinstance(value, dict) and bool(value) and set(value) != {_CHOICES}
+    return isinstance(value, dict) and bool(value) and not _holds_choices(value)
+
+
+def _holds_choices(found: Mapping[str, Any]) -> bool:
+    """Whether an object is how Label Studio writes a label, and no other thing with choices."""
+    if set(found) != {_CHOICES}:
+        return False
+    value = found[_CHOICES]
+    return not any(isinstance(c, dict) for c in (value if isinstance(value, list) else [value]))
 
 
 def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> type | None:
-    """Return int, float or bool where all values of a column are such, nulls apart."""
+    """Return int, float or bool where all values of a column are such, nulls apart.
+
+    Where any is a list or an object, return dict.
+    """
     found: set[type] = set()
-    for row in rows:
-        value = row.get(column)
+    values = [row.get(column) for row in rows]
+    if any(isinstance(value, (dict, list)) for value in values):
+        return dict
+    for value in values:
         if isinstance(value, bool):
             found.add(bool)
         elif isinstance(value, Number):
@@ -367,7 +384,7 @@ def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> type | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _typed(value: Value, column: str, source: object) -> Value:
+def _typed(value: Value, column: str, source: object) -> Any:
     """Return a value of a column as its own type, or as it is where that can't be."""
     if not isinstance(source, ObjectRecords) or not isinstance(value, str):
         return value
@@ -376,11 +393,13 @@ def _typed(value: Value, column: str, source: object) -> Value:
     kind = source.kinds.get(column)
     if kind is bool:
         return {"true": True, "false": False}.get(value, value)
-    if kind is None:
+    if kind is None or (kind is dict and value[:1] not in {"[", "{"}):
         return value
     try:
+        if kind is dict:
+            return json.loads(value)
         return int(value) if value.lstrip("-").isdecimal() else float(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from labelmend.data.cells.lists import joined_labels, listed_labels, split_labels
+from labelmend.data.cells.lists import in_shape_of, joined_labels, listed_labels, split_labels
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,11 @@ from labelmend.data.cells.lists import joined_labels, listed_labels, split_label
         ('[{"choices": ["a"]}, {"choices": "b"}, {}]', ("a", "b")),
         ('{"choices": 3}', ("3",)),
         ("{}", ()),
+        # As pandas writes a column of such objects to CSV.
+        ("{'choices': ['a', 'b']}", ("a", "b")),
+        ("{'choices': 'a'}", ("a",)),
+        ("{'choices': []}", ()),
+        ("{'choices': None}", ()),
     ],
 )
 def test_lists(cell, labels):
@@ -41,6 +46,7 @@ def test_lists(cell, labels):
     "cell",
     [
         *("a", "", "a;b", "[other]", "[a b]", "(other)", "(1)", "[", "[a", '{"a": 1}'),
+        *("{'choices': ['a'], 'b': 1}", "{'choices': 'a', 'b'}", "{'choices': x}", "{'choices'}"),
         *('{"choices": ["a"], "b": 1}', '[{"value": "a"}]', "['a'; 'b']", "['a', other]"),
         "[" * 50_000 + "]" * 50_000,
         "[" + "1, " * 50_000 + "1]",
@@ -48,6 +54,33 @@ def test_lists(cell, labels):
 )
 def test_what_is_no_list(cell):
     assert listed_labels(cell) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "same"),
+    [
+        ("a", "b é"),
+        ("[other]", "b é"),
+        ('["a"]', '["b é"]'),
+        ('[["a"]]', '[["b é"]]'),
+        ('[null, "a"]', '["b é"]'),
+        ('{"choices": ["a"]}', '{"choices": ["b é"]}'),
+        ('{"choices": "a"}', '{"choices": "b é"}'),
+        ("['a']", "['b é']"),
+        ("('a',)", "('b é',)"),
+        ("{'choices': ['a']}", "{'choices': ['b é']}"),
+        ("['a' nan]", "['b é']"),
+    ],
+)
+def test_another_label_in_the_same_shape(cell, same):
+    assert in_shape_of(cell, "b é") == same
+
+
+def test_numbers_and_lists_as_labels_keep_their_shape():
+    assert in_shape_of("[3]", "4") == "[4]"
+    assert in_shape_of('["3"]', "4") == '["4"]'
+    # --label-separator none: the list is the label.
+    assert in_shape_of('["a"]', '["b"]') == '["b"]'
 
 
 def test_split():

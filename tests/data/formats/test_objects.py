@@ -6,6 +6,7 @@ import pytest
 from fixtures.round_trip import comes_back, table_of, written
 
 from labelmend.data.cells.read import read_labels
+from labelmend.data.dataset import choose_columns
 from labelmend.data.formats.jsonl import JSONL
 from labelmend.data.table import NewColumn
 from labelmend.errors import InputError
@@ -90,6 +91,44 @@ def test_labels_that_are_written_otherwise_in_some_rows(name, other, label):
     assert read_labels(cells).single(cells, "t") == ["a", label, "a"]
     assert table.notes == ()
     assert table.columns == ("text", "label")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_choices_in_all_rows_are_the_labels(name, tmp_path):
+    """The column is found by its name, and comes back byte by byte."""
+    found = [["a"], [], ["b"], "a", None]
+    rows = [{"text": f"t{row}", "label": {"choices": c}} for row, c in enumerate(found)]
+    as_lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    path = tmp_path / name
+    path.write_text(json.dumps(rows, indent=1) if name.endswith("json") else as_lines)
+    table = comes_back(path, tmp_path)
+    assert (table.columns[:2], table.notes) == (("text", "label"), ())
+    assert choose_columns(table).label == "label"
+    cells = table.values("label")
+    assert read_labels(cells).single(cells, "t") == ["a", "", "b", "a", ""]
+
+
+def test_several_choices_stop_and_deeper_ones_stay_whole():
+    table = table_of('{"x": {"y": {"choices": ["a", "b"]}}}\n{"x": null}\n', "a.jsonl")
+    assert table.columns == ("x.y",)
+    cells = table.values("x.y")
+    with pytest.raises(InputError, match=r"^t: 1 row holds several labels each, in a list, such "):
+        read_labels(cells).single(cells, "t")
+
+
+@pytest.mark.parametrize(
+    ("value", "columns"),
+    [
+        ({"choices": [{"message": "m"}]}, ("r.choices",)),  # an answer of a chat's server
+        ({"choices": {"text": ["a"]}}, ("r.choices",)),
+        ({"choices": ["a"], "n": 1}, ("r.choices", "r.n")),
+    ],
+)
+def test_what_is_called_choices_and_is_no_label(value, columns):
+    rows = [{"r": {"choices": ["a"]}}, {"r": value}]
+    assert set(table_of("".join(f"{json.dumps(r)}\n" for r in rows), "a.jsonl").columns) >= {
+        *columns
+    }
 
 
 def test_several_labels_in_some_rows_stop():
