@@ -5,7 +5,8 @@ number of good labels among them is bounded from above by the audit's rows that 
 5 % error each, until the bound is over the budget for the first time. As the sets grow and the sets
 before all held, the last one that held keeps the budget with 95 % confidence: fixed-sequence
 testing, as in Learn-then-Test (Angelopoulos et al. 2021) and risk-controlling prediction sets
-(Bates et al. 2021). Of an answered row counts what would be done with it without its answer.
+(Bates et al. 2021). Sets in which so few rows were looked at that nothing could be shown are not
+tested. Of an answered row counts what would be done with it without its answer.
 
 Where the audit is too small for that, the budget is kept in expectation, and the audit has its say
 there too: the most certain changes are those that a posterior learned from few answers errs about
@@ -22,7 +23,7 @@ from labelmend.relabel.labelmodel.answered import Answered
 from labelmend.relabel.labelmodel.decisions import decide, spendable
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.noise_interval import NoiseInterval
-from labelmend.types import Bools, Dataset, Doubles, Ints
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 _STEPS = 8
 """Sets that are tested beside the first. More would test the small ones more often, which few
@@ -31,13 +32,13 @@ audited rows lie in. Chosen by hand."""
 
 @dataclass(frozen=True)
 class Audited:
-    """The rows that an audit drew and a person answered.
+    """The rows that an audit drew and a person answered, one a text.
 
     Attributes:
         quality: float64 [a], of the given label, from the answers on other rows.
         open: bool [a], whether the row could be changed without its answer.
         good: bool [a], the person says what was given.
-        weight: float64 [a], how many rows of the table each stands for.
+        weight: float64 [a], how many rows of the table each stands for, itself among them.
     """
 
     quality: Doubles
@@ -96,7 +97,10 @@ def guarantee(
         if _expected(float(values[place]), int(rows[place]), audited) > to_spend:
             break
         found = replace(found, expected=float(values[place]))
+    spotless = replace(audited, good=np.zeros_like(audited.good))
     for place in places:
+        if _bound(float(values[place]), int(rows[place]), spotless, seed) > allowed:
+            continue
         bound = _bound(float(values[place]), int(rows[place]), audited, seed)
         if bound > allowed:
             break
@@ -116,10 +120,10 @@ def _steps(rows: np.ndarray, free: int) -> list[int]:
 def _expected(threshold: float, rows: int, audited: Audited) -> float:
     """Return how many of the rows up to a threshold are good, as those that were looked at say."""
     inside = audited.open & (audited.quality <= threshold)
-    weight = audited.weight[inside]
+    unseen = audited.weight[inside] - 1
     # Weights make a sample worth fewer rows than it has (Kish 1965).
-    seen = weight.sum() ** 2 / max((weight**2).sum(), _LEAST)
-    good = weight[audited.good[inside]].sum() / max(weight.sum(), _LEAST) * seen
+    seen = unseen.sum() ** 2 / max((unseen**2).sum(), _LEAST)
+    good = unseen[audited.good[inside]].sum() / max(unseen.sum(), _LEAST) * seen
     return float((good + 0.5) / (seen + 1) * rows)
 
 
@@ -133,13 +137,14 @@ def _bound(threshold: float, rows: int, audited: Audited, seed: int) -> float:
     weights, of = np.unique(audited.weight[inside], return_inverse=True)
     seen = np.bincount(of, minlength=len(weights)).astype(np.int64)
     good = np.bincount(of, audited.good[inside], minlength=len(weights)).astype(np.int64)
-    if not seen.sum():
-        return float(rows)
     # How many rows of each stratum lie in the set is what those that were drawn there stand for.
-    # Those that were looked at are changed by their answers, and counted beside the rest.
-    share = seen * weights / (seen * weights).sum()
-    cells = Cells(np.round(share * rows).astype(np.int64) + seen, seen, good)
-    return upper_total(cells, seed) * rows / float(rows + seen.sum())
+    # Of a stratum that was drawn whole none is left that nobody looked at.
+    stand_for = seen * (weights - 1)
+    unseen = np.round(stand_for / max(stand_for.sum(), _LEAST) * rows).astype(np.int64)
+    if not unseen.any():
+        return float(rows)
+    found = upper_total(Cells(unseen + seen, seen, good), seed) - good.sum()
+    return float(found * rows / unseen.sum())
 
 
 def audited_rows(
@@ -147,6 +152,7 @@ def audited_rows(
     text_of: Ints,
     answered: Answered,
     config: DecisionConfig,
+    seed: int,
     interval: NoiseInterval | None = None,
 ) -> Audited:
     """Return what an audit knows of the rows that it drew.
@@ -156,21 +162,38 @@ def audited_rows(
         text_of: int64 [n], the text of each row.
         answered: what people said, and what would be believed of their texts without it.
         config: when a row may be changed.
+        seed: of the choice among copies.
         interval: what the table leaves open; None where the answers tell it.
     """
     spoken = answered.spoken
-    place = np.minimum(np.searchsorted(spoken.texts, text_of), len(spoken) - 1)
-    drawn = (spoken.texts[place] == text_of) & spoken.audit[place] & (dataset.given >= 0)
-    rows = np.flatnonzero(drawn)
+    texts = np.flatnonzero(spoken.audit)
+    rows = _one_row_each(spoken.texts[texts], text_of, dataset.given, seed)
+    labelled = dataset.given[rows] != NO_LABEL
+    texts, rows = texts[labelled], rows[labelled]
     lifted = decide(
         dataset, text_of, answered.held_out, replace(config, max_harm=1.0), interval=interval
     )
     return Audited(
         quality=lifted.quality[rows],
         open=lifted.changed[rows],
-        good=spoken.label[place[rows]] == dataset.given[rows],
-        weight=spoken.weight[place[rows]],
+        good=spoken.label[texts] == dataset.given[rows],
+        weight=spoken.weight[texts],
     )
+
+
+def _one_row_each(texts: Ints, text_of: Ints, given: Ints, seed: int) -> Ints:
+    """Return int64 [t], a row of each text.
+
+    An audit draws rows. The copies of a drawn row share its answer, but were not drawn: to count
+    them would make one row that was looked at many. Which of them counts is left to chance, and the
+    order of rows doesn't matter.
+    """
+    by_text = np.lexsort((given, text_of))
+    first = np.searchsorted(text_of[by_text], texts)
+    copies = np.searchsorted(text_of[by_text], texts, side="right") - first
+    chosen = np.random.default_rng(seed).random(len(texts)) * copies
+    rows: Ints = by_text[first + chosen.astype(np.int64)]
+    return rows
 
 
 def guarantee_of(
@@ -190,7 +213,7 @@ def guarantee_of(
         answered: what people said.
         decisions: within the budget as the posterior expects it.
         config: the budget.
-        seed: of the bounds' draws.
+        seed: of the bounds' draws, and of the choice among copies.
         interval: what the table leaves open; None where the answers tell it.
     """
     changed = decisions.changed
@@ -198,7 +221,7 @@ def guarantee_of(
         return None
     return guarantee(
         decisions.quality[changed],
-        audited_rows(dataset, text_of, answered, config, interval),
+        audited_rows(dataset, text_of, answered, config, seed, interval),
         config.max_harm * decisions.expected_good,
         spendable(config) * decisions.expected_good,
         seed,
