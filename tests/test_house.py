@@ -30,7 +30,7 @@ MODULE_A_COMMAND = {"cli", "workflows"}
 
 SHARED_BY_COMMANDS = {
     *("app", "console", "terminal", "unexpected"),
-    *("options", "summary", "classify_summary"),
+    *("options", "summary", "classify_summary", "help_page", "completion"),
 }
 """The modules of `cli` that are no command, but what several of them use."""
 

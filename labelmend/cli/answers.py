@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
 
 app = typer.Typer(help="What people say of texts, in a file that only grows.", no_args_is_help=True)
@@ -22,11 +22,24 @@ Answers = Annotated[
 ]
 Who = Annotated[
     str | None,
-    typer.Option("--who", help="Name of the person; your login if not given.", show_default=False),
+    typer.Option(
+        "--who",
+        help="Name of the person; your login if not given.",
+        show_default=False,
+        rich_help_panel=help_page.ANSWERS,
+    ),
 ]
 
 
-@app.command("import")
+@app.command(
+    "import",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Take answers from a filled-in table, or from a tool.",
+        "labelmend answers import audit.csv -o answers.jsonl",
+        "labelmend answers import tasks.json -o answers.jsonl --table mended.csv --who 3=anna",
+    ),
+)
 def import_table(
     table: options.Table,
     output: Annotated[
@@ -37,6 +50,7 @@ def import_table(
             help="The file of answers, such as answers.jsonl; it is appended to.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     answer_column: Annotated[
@@ -45,6 +59,7 @@ def import_table(
             "--answer-column",
             help="'answer' if not given; may be repeated: each is then named for its person.",
             show_default=False,
+            rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
     text_column: options.TextColumn = None,
@@ -56,6 +71,7 @@ def import_table(
             "--from",
             help="The tool that exported the file; found out if not given.",
             show_default=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     of: Annotated[
@@ -66,6 +82,7 @@ def import_table(
             "fit it is told.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     who: Annotated[
@@ -76,6 +93,7 @@ def import_table(
             help="Name of the person; your login if not given. Of several in a tool's file, "
             "such as 3=anna; may be repeated.",
             show_default=False,
+            rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
     none_word: Annotated[
@@ -85,13 +103,19 @@ def import_table(
             help="What a cell says for 'no label fits', 'none of these' if not given; may be "
             "repeated.",
             show_default=False,
+            rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
     encoding: options.Encoding = None,
     header: options.Header = True,
     settings: options.Settings = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be written, and write nothing.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -130,20 +154,44 @@ def import_table(
     _print_notes(done.notes)
 
 
-@app.command("withdraw")
+@app.command(
+    "withdraw",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Take an answer back.",
+        "labelmend answers withdraw answers.jsonl --id T-1041 --who anna",
+    ),
+)
 def withdraw(
     answers: Answers,
     row: Annotated[
         str | None,
-        typer.Option("--id", metavar="ROW_ID", help="Of the row answered.", show_default=False),
+        typer.Option(
+            "--id",
+            metavar="ROW_ID",
+            help="Of the row answered.",
+            show_default=False,
+            rich_help_panel=help_page.ROWS,
+        ),
     ] = None,
     answer: Annotated[
         str | None,
-        typer.Option("--answer", metavar="ID", help="Of the answer.", show_default=False),
+        typer.Option(
+            "--answer",
+            metavar="ID",
+            help="Of the answer.",
+            show_default=False,
+            rich_help_panel=help_page.ANSWERS,
+        ),
     ] = None,
     who: Annotated[
         str | None,
-        typer.Option("--who", help="Whose answer it is, if several answered.", show_default=False),
+        typer.Option(
+            "--who",
+            help="Whose answer it is, if several answered.",
+            show_default=False,
+            rich_help_panel=help_page.ANSWERS,
+        ),
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -157,7 +205,14 @@ def withdraw(
             typer.echo(harmless(f"withdrawn: row {one.id}, {said!r} by {one.who}"))
 
 
-@app.command("show")
+@app.command(
+    "show",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Count the answers, and how far people agree.",
+        "labelmend answers show answers.jsonl",
+    ),
+)
 def show(answers: Answers) -> None:
     """Count the answers that stand, by person and by reason, and how far people agree."""
     from labelmend.workflows.answers import summarise

@@ -21,6 +21,7 @@ from labelmend.cli import (
     explain,
     export,
     export_review,
+    help_page,
     models,
     predict,
     relabel,
@@ -30,6 +31,7 @@ from labelmend.cli import (
     version,
 )
 from labelmend.cli.console import leave_interrupted, say_error, stopped_by_signals
+from labelmend.cli.help_page import page
 from labelmend.cli.terminal import guarded_streams
 from labelmend.cli.unexpected import UNEXPECTED, log_unexpected, of_the_machine
 from labelmend.errors import LabelmendError
@@ -40,29 +42,160 @@ BAD_INPUT = 2
 app = typer.Typer(
     name="labelmend",
     help="Mend the labels of noisy text-classification data with local models. First, do no harm.",
+    epilog="labelmend demo --no-llm                    # what it does, on data that it brings\n"
+    "labelmend relabel data.csv -o mended.csv   # the same on yours",
+    cls=help_page.GroupPage,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("relabel")(relabel.relabel)
-app.command("explain")(explain.explain)
-app.command("describe")(describe.describe)
-app.command("train-classifier")(train_classifier.train_classifier)
-app.command("tune-embedder")(tune_embedder.tune_embedder)
-app.command("predict")(predict.predict)
-app.command("export")(export.export)
-app.command("compare-baseline")(compare_baseline.compare_baseline)
-app.command("corrupt")(corrupt.corrupt)
-app.add_typer(answers.app, name="answers")
-app.add_typer(models.app, name="models")
-app.add_typer(config.app, name="config")
-app.command("audit")(audit.audit)
-app.command("certify")(certify.certify)
-app.command("review")(review.review)
-app.command("export-review")(export_review.export_review)
-app.command("demo")(demo.demo)
-app.command("version")(version.version)
+app.command(
+    "relabel",
+    **page(
+        help_page.MEND,
+        "Find wrong labels, fix the certain, queue the doubtful.",
+        "labelmend relabel data.csv -o mended.csv",
+        "labelmend relabel data.csv --label-column intent --no-llm --max-harm 0.2%",
+    ),
+)(relabel.relabel)
+app.command(
+    "explain",
+    **page(
+        help_page.MEND,
+        "Show why a row was decided as it was.",
+        "labelmend explain mended.csv --row 12",
+        "labelmend explain mended.csv --id T-1041 --json",
+    ),
+)(explain.explain)
+app.command(
+    "describe",
+    **page(
+        help_page.MEND,
+        "Write a YAML of label descriptions, for you to edit.",
+        "labelmend describe data.csv -o labels.yaml",
+        "labelmend relabel data.csv --labels labels.yaml    # once they are edited",
+    ),
+)(describe.describe)
+app.command(
+    "audit",
+    **page(
+        help_page.PEOPLE,
+        "Draw rows of a mended table for a person to look at.",
+        "labelmend audit mended.csv --rows 100 -o audit.csv",
+        "labelmend audit mended.csv --rows 50 -o more.csv    # go on with it",
+    ),
+)(audit.audit)
+app.command(
+    "review",
+    **page(
+        help_page.PEOPLE,
+        "Open a page in the browser on which people answer.",
+        "labelmend review mended.csv",
+        "labelmend review mended.csv --audit audit.csv --who anna",
+    ),
+)(review.review)
+app.add_typer(
+    answers.app,
+    name="answers",
+    rich_help_panel=help_page.PEOPLE,
+    short_help="What people said: import, withdraw, show.",
+)
+app.command(
+    "certify",
+    **page(
+        help_page.PEOPLE,
+        "Say what the answers prove, with 95 % confidence.",
+        "labelmend certify mended.csv --answers answers.jsonl",
+    ),
+)(certify.certify)
+app.command(
+    "export-review",
+    **page(
+        help_page.PEOPLE,
+        "Write rows as tasks of Label Studio and its like.",
+        "labelmend export-review mended.csv --to label-studio -o tasks.json",
+        "labelmend export-review mended.csv --to csv --queue audit -o sheet.csv",
+    ),
+)(export_review.export_review)
+app.command(
+    "train-classifier",
+    **page(
+        help_page.LEARN,
+        "Train a calibrated classifier on the mended labels.",
+        "labelmend train-classifier mended.csv -o model/",
+        "labelmend train-classifier mended.csv -o model/ --kind lightgbm --oos-recall 85%",
+    ),
+)(train_classifier.train_classifier)
+app.command(
+    "predict",
+    **page(
+        help_page.LEARN,
+        "Classify texts with it.",
+        "labelmend predict model/ texts.csv -o predicted.csv",
+    ),
+)(predict.predict)
+app.command(
+    "export",
+    **page(
+        help_page.LEARN,
+        "Write a classifier and its encoders as ONNX.",
+        "labelmend export model/ -o model-onnx/ --check texts.csv",
+    ),
+)(export.export)
+app.command(
+    "compare-baseline",
+    **page(
+        help_page.LEARN,
+        "Say whether a classifier is better for the mending.",
+        "labelmend compare-baseline mended.csv --test test.csv -o report/",
+        "labelmend compare-baseline dirty.csv clean.csv --kind logreg --kind lightgbm",
+    ),
+)(compare_baseline.compare_baseline)
+app.command(
+    "tune-embedder",
+    **page(
+        help_page.LEARN,
+        "Fine-tune the sentence encoder on your texts.",
+        "labelmend tune-embedder mended.csv -o encoder/",
+        "labelmend relabel data.csv --embedder encoder/       # then mend with it",
+    ),
+)(tune_embedder.tune_embedder)
+app.command(
+    "demo",
+    **page(
+        help_page.TRY,
+        "Mend the demo data, train on them, and report.",
+        "labelmend demo --no-llm -o demo-output/",
+    ),
+)(demo.demo)
+app.command(
+    "corrupt",
+    **page(
+        help_page.TRY,
+        "Put seeded noise into labels, for evaluation.",
+        "labelmend corrupt clean.csv --noise uniform=0.1 --noise nearest=0.1 -o noisy.csv",
+    ),
+)(corrupt.corrupt)
+app.add_typer(
+    models.app,
+    name="models",
+    rich_help_panel=help_page.INSTALLATION,
+    short_help="Where the models come from, and whether they are here.",
+)
+app.add_typer(
+    config.app,
+    name="config",
+    rich_help_panel=help_page.INSTALLATION,
+    short_help="The settings of a profile, and what may be set.",
+)
+app.command(
+    "version",
+    **page(
+        help_page.INSTALLATION,
+        "Print the version.",
+        "labelmend version",
+    ),
+)(version.version)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
 
 
@@ -19,17 +19,31 @@ def audit(
             help="The CSV to fill in: a new file.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     rows: Annotated[
         int,
-        typer.Option("--rows", help="To draw now; 0 writes again what was drawn so far.", min=0),
+        typer.Option(
+            "--rows",
+            help="To draw now; 0 writes again what was drawn so far.",
+            min=0,
+            rich_help_panel=help_page.ROWS,
+        ),
     ] = 100,
     new: Annotated[
-        bool, typer.Option("--new", help="Start anew, whatever was drawn before.")
+        bool,
+        typer.Option(
+            "--new", help="Start anew, whatever was drawn before.", rich_help_panel=help_page.ROWS
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how much answers would tell; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say how much answers would tell; write nothing.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = False,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
 
 
@@ -18,6 +18,7 @@ def certify(
             help="What people said: answers.jsonl.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ],
     output: Annotated[
@@ -27,6 +28,7 @@ def certify(
             "-o",
             help="The certificate; TABLE.certificate.json if not given.",
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ] = None,
     text_column: options.TextColumn = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelmend.classify.heads.registry import kinds as known_kinds
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -31,7 +31,12 @@ def compare_baseline(
     ] = None,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder for the report; made if missing."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the report; made if missing.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = Path("report"),
     test: Annotated[
         Path | None,
@@ -40,21 +45,34 @@ def compare_baseline(
             help="Table with labels that a person checked; without it, cross-validation.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.COMPARISON,
         ),
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     mended_column: Annotated[
         str | None,
-        typer.Option("--mended-column", help="mended_label if there is one, else found by name."),
+        typer.Option(
+            "--mended-column",
+            help="mended_label if there is one, else found by name.",
+            rich_help_panel=help_page.INPUT,
+        ),
     ] = None,
     gold_column: Annotated[
         str | None,
-        typer.Option("--gold-column", help="True labels of the training texts, where known."),
+        typer.Option(
+            "--gold-column",
+            help="True labels of the training texts, where known.",
+            rich_help_panel=help_page.INPUT,
+        ),
     ] = None,
     test_label_column: Annotated[
         str | None,
-        typer.Option("--test-label-column", help="Of the test table; found by name."),
+        typer.Option(
+            "--test-label-column",
+            help="Of the test table; found by name.",
+            rich_help_panel=help_page.COMPARISON,
+        ),
     ] = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
@@ -70,18 +88,35 @@ def compare_baseline(
             help=f"One of {', '.join(known_kinds())}; may be repeated. logreg and linear-svm "
             "if not given.",
             show_default=False,
+            rich_help_panel=help_page.TRAINING,
+            autocompletion=completion.classifiers,
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", help="Trainings of each, with other folds.", min=1)
+        int,
+        typer.Option(
+            "--seeds",
+            help="Trainings of each, with other folds.",
+            min=1,
+            rich_help_panel=help_page.COMPARISON,
+        ),
     ] = 3,
     peer: Annotated[
         str | None,
-        typer.Option("--peer", help="cleanlab: compare with what it makes of the labels."),
+        typer.Option(
+            "--peer",
+            help="cleanlab: compare with what it makes of the labels.",
+            rich_help_panel=help_page.COMPARISON,
+            autocompletion=completion.peers,
+        ),
     ] = None,
     keep_overlap: Annotated[
         bool,
-        typer.Option("--keep-overlap", help="Test on texts that are trained on, too."),
+        typer.Option(
+            "--keep-overlap",
+            help="Test on texts that are trained on, too.",
+            rich_help_panel=help_page.COMPARISON,
+        ),
     ] = False,
     embedder: options.Embedder = None,
     weight_by_confidence: Annotated[
@@ -89,6 +124,7 @@ def compare_baseline(
         typer.Option(
             "--weight-by-confidence",
             help="Mended rows count by the confidence that labelmend gave them.",
+            rich_help_panel=help_page.TRAINING,
         ),
     ] = False,
     rare_labels: options.RareLabels = "drop",

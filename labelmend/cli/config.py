@@ -5,16 +5,27 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 
 app = typer.Typer(help="The settings of a profile, and what may be set.", no_args_is_help=True)
 
 
-@app.command("show")
+@app.command(
+    "show",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Print the settings, and where each comes from.",
+        "labelmend config show",
+        "labelmend config show decision.max_harm --profile quality",
+    ),
+)
 def show_settings(
     key: Annotated[
         str | None,
-        typer.Argument(help="One setting or section, such as decision.max_harm or voters.0."),
+        typer.Argument(
+            help="One setting or section, such as decision.max_harm or voters.0.",
+            autocompletion=completion.settings,
+        ),
     ] = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
@@ -30,7 +41,14 @@ def show_settings(
         typer.echo(line)
 
 
-@app.command("schema")
+@app.command(
+    "schema",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Print the JSON schema of a profile.",
+        "labelmend config schema > profile.schema.json",
+    ),
+)
 def print_schema() -> None:
     """Print the JSON schema of a profile, with which an editor checks and completes it."""
     import json

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -13,7 +13,14 @@ def corrupt(
     table: options.Table,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="The noisy table.", show_default=False, readable=False),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The noisy table.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ],
     noise: Annotated[
         list[str],
@@ -22,6 +29,8 @@ def corrupt(
             metavar="KIND=RATE",
             help="uniform=0.2, nearest=0.2 or oos-swap=0.2; may be repeated for a mixture.",
             show_default=False,
+            rich_help_panel=help_page.NOISE,
+            autocompletion=completion.noise,
         ),
     ],
     text_column: options.TextColumn = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 if TYPE_CHECKING:
@@ -22,7 +22,13 @@ _MENDING, _MENDING_WITHOUT_LLM = "about 3 minutes", "about a minute"
 
 def demo(
     folder: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the demo's files; made if missing.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the demo's files; made if missing.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = Path("demo-output"),
     settings: options.Settings = None,
     seed: options.Seed = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -14,7 +14,12 @@ def describe(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="The YAML to write.", show_default=False, readable=False
+            "--output",
+            "-o",
+            help="The YAML to write.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     text_column: options.TextColumn = None,
@@ -33,7 +38,12 @@ def describe(
     seed: options.Seed = None,
     no_llm: options.NoLlm = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget the descriptions of an earlier run.")
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Forget the descriptions of an earlier run.",
+            rich_help_panel=help_page.LLMS,
+        ),
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:

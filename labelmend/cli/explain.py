@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelmend.cli import help_page
 from labelmend.cli.terminal import harmless, open_console
 
 if TYPE_CHECKING:
@@ -36,19 +37,34 @@ def explain(
     ],
     row: Annotated[
         int | None,
-        typer.Option("--row", help="The row's number; the first one after the header is 1."),
+        typer.Option(
+            "--row",
+            help="The row's number; the first one after the header is 1.",
+            rich_help_panel=help_page.ROWS,
+        ),
     ] = None,
     row_id: Annotated[
-        str | None, typer.Option("--id", help="The row's name in the id column.")
+        str | None,
+        typer.Option(
+            "--id", help="The row's name in the id column.", rich_help_panel=help_page.ROWS
+        ),
     ] = None,
     evidence: Annotated[
         Path | None,
         typer.Option(
-            "--evidence", help="The run's evidence file; found if not given.", readable=False
+            "--evidence",
+            help="The run's evidence file; found if not given.",
+            readable=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the row's line of the evidence file as it is.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the row's line of the evidence file as it is.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = False,
 ) -> None:
     """Show why a row was decided as it was, from the evidence of an earlier `relabel`.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -15,14 +15,26 @@ def export(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for the export; MODEL-onnx if not given.", readable=False
+            "--output",
+            "-o",
+            help="Folder for the export; MODEL-onnx if not given.",
+            readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ] = None,
     onnx: Annotated[  # noqa: ARG001 -- there is one format, and commands that name it go on to work
-        bool, typer.Option("--onnx", help="As ONNX, the one format there is.")
+        bool,
+        typer.Option(
+            "--onnx", help="As ONNX, the one format there is.", rich_help_panel=help_page.OUTPUT
+        ),
     ] = True,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Quantize the encoders, and say what that costs.")
+        bool,
+        typer.Option(
+            "--int8",
+            help="Quantize the encoders, and say what that costs.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = False,
     check: Annotated[
         Path | None,
@@ -31,6 +43,7 @@ def export(
             help="Table whose texts the export is checked on; the demo's test texts if not given.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     text_column: options.TextColumn = None,
@@ -40,6 +53,7 @@ def export(
             "--label-column",
             help="Of the table of the check: what --int8 is scored against.",
             show_default=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     encoding: options.Encoding = None,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
 
 
@@ -13,7 +13,12 @@ def export_review(
     table: options.Table,
     to: Annotated[
         Literal["label-studio", "argilla", "prodigy", "doccano", "csv"],
-        typer.Option("--to", help="The tool that the rows go to.", show_default=False),
+        typer.Option(
+            "--to",
+            help="The tool that the rows go to.",
+            show_default=False,
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ],
     output: Annotated[
         Path,
@@ -23,6 +28,7 @@ def export_review(
             help="The file of tasks; what else the tool needs is written beside it.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     rows: Annotated[
@@ -33,11 +39,16 @@ def export_review(
             "people.",
             min=1,
             show_default=False,
+            rich_help_panel=help_page.ROWS,
         ),
     ] = None,
     queue: Annotated[
         Literal["doubtful", "audit", "all"],
-        typer.Option("--queue", help="The rows of which queue; of all, the audit's come first."),
+        typer.Option(
+            "--queue",
+            help="The rows of which queue; of all, the audit's come first.",
+            rich_help_panel=help_page.ROWS,
+        ),
     ] = "all",
     blind: Annotated[
         bool | None,
@@ -45,6 +56,7 @@ def export_review(
             "--blind/--no-blind",
             help="Leave out the labels of all rows, or of none; of those of the audit if not "
             "given.",
+            rich_help_panel=help_page.ROWS,
         ),
     ] = None,
     answers: Annotated[
@@ -55,6 +67,7 @@ def export_review(
             "not given.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.ROWS,
         ),
     ] = None,
     labels: options.MendedLabels = None,

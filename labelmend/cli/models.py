@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 from labelmend.cli.terminal import open_console
 
@@ -19,13 +19,23 @@ _WIDE = 200
 """Columns where the output is no terminal: one line a model, for grep and the like."""
 
 
-@app.command("list")
+@app.command(
+    "list",
+    **help_page.page(
+        help_page.COMMANDS, "List the known models, and which are here.", "labelmend models list"
+    ),
+)
 def list_models() -> None:
     """List the known models: source, size, licence, and whether they are here."""
     _print_inventory(trust_cache=True)
 
 
-@app.command("check")
+@app.command(
+    "check",
+    **help_page.page(
+        help_page.COMMANDS, "Hash every model that is here.", "labelmend models check"
+    ),
+)
 def check_models() -> None:
     """Hash every model that is here; exit code 2 if one is not the pinned one."""
     wrong = _print_inventory(trust_cache=False)
@@ -33,9 +43,21 @@ def check_models() -> None:
         raise typer.Exit(_BAD)
 
 
-@app.command("pull")
+@app.command(
+    "pull",
+    **help_page.page(
+        help_page.COMMANDS,
+        "Download hub models, and verify them.",
+        "labelmend models pull bge-large-en-v1.5 bge-reranker-v2-m3",
+    ),
+)
 def pull_models(
-    names: Annotated[list[str], typer.Argument(help="Names from `labelmend models list`.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Names from `labelmend models list`.", autocompletion=completion.pulled_models
+        ),
+    ],
     quiet: options.Quiet = False,
 ) -> None:
     """Download hub models at their pinned revision, and verify them."""

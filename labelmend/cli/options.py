@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from labelmend.cli import completion, help_page
+
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
     from labelmend.data.cells.read import LabelRules
@@ -27,22 +29,39 @@ TextColumn = Annotated[
         "--text-column",
         help="Found by name if not given. May be given several times: the columns are joined.",
         show_default=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 LabelColumn = Annotated[
     str | None,
-    typer.Option("--label-column", help="Found by name if not given.", show_default=False),
+    typer.Option(
+        "--label-column",
+        help="Found by name if not given.",
+        show_default=False,
+        rich_help_panel=help_page.INPUT,
+    ),
 ]
 IdColumn = Annotated[
     str | None,
-    typer.Option("--id-column", help="Names rows in the evidence; row numbers if none."),
+    typer.Option(
+        "--id-column",
+        help="Names rows in the evidence; row numbers if none.",
+        rich_help_panel=help_page.INPUT,
+    ),
 ]
 OosLabel = Annotated[
     str | None,
-    typer.Option("--oos-label", help="The label that means 'fits no label'; found by name."),
+    typer.Option(
+        "--oos-label",
+        help="The label that means 'fits no label'; found by name.",
+        rich_help_panel=help_page.INPUT,
+    ),
 ]
 Encoding = Annotated[
-    str | None, typer.Option("--encoding", help="Of the table; detected if not given.")
+    str | None,
+    typer.Option(
+        "--encoding", help="Of the table; detected if not given.", rich_help_panel=help_page.INPUT
+    ),
 ]
 LabelSeparator = Annotated[
     str | None,
@@ -51,6 +70,7 @@ LabelSeparator = Annotated[
         metavar="SIGN|none",
         help="Between several labels in a cell; 'none' if each cell is one label as it stands.",
         show_default=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 MendedLabels = Annotated[
@@ -60,6 +80,7 @@ MendedLabels = Annotated[
         help="The labels file that the table was mended with, if it is not where it was.",
         show_default=False,
         readable=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 MissingLabels = Annotated[
@@ -69,6 +90,7 @@ MissingLabels = Annotated[
         metavar="VALUE",
         help="What stands for a missing label, such as -1 or n/a; may be repeated.",
         show_default=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 MergeSpellings = Annotated[
@@ -76,14 +98,21 @@ MergeSpellings = Annotated[
     typer.Option(
         "--merge-spellings",
         help="Labels that differ by case, spaces, hyphens or hidden characters are one.",
+        rich_help_panel=help_page.INPUT,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse a table with rows without text.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Refuse a table with rows without text.", rich_help_panel=help_page.INPUT
+    ),
+]
 RareLabels = Annotated[
     Literal["drop", "keep", "error"],
     typer.Option(
         "--rare-labels",
         help="Labels that only one distinct text carries: leave them out, train on them, or stop.",
+        rich_help_panel=help_page.TRAINING,
     ),
 ]
 Header = Annotated[
@@ -92,6 +121,7 @@ Header = Annotated[
         " /--no-header",
         help="The table's first row is data: its columns are called column_1, column_2 and so on.",
         show_default=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 Model = Annotated[
@@ -110,6 +140,7 @@ TrustKey = Annotated[
         help="Use only models that this public key of minisign has signed (minisign.pub).",
         show_default=False,
         readable=False,
+        rich_help_panel=help_page.INPUT,
     ),
 ]
 Labels = Annotated[
@@ -118,6 +149,7 @@ Labels = Annotated[
         "--labels",
         help="YAML with your label descriptions; see `labelmend describe`.",
         readable=False,
+        rich_help_panel=help_page.EVIDENCE,
     ),
 ]
 Embedder = Annotated[
@@ -127,12 +159,17 @@ Embedder = Annotated[
         help="One encoder in place of the profile's: a folder that `labelmend tune-embedder` or "
         "sentence-transformers wrote.",
         show_default=False,
+        rich_help_panel=help_page.SETTINGS,
+        autocompletion=completion.encoders,
     ),
 ]
 Profile = Annotated[
     str,
     typer.Option(
-        "--profile", help="embedded, quality, multilingual, sirius, or a YAML file of your own."
+        "--profile",
+        help="embedded, quality, multilingual, sirius, or a YAML file of your own.",
+        rich_help_panel=help_page.SETTINGS,
+        autocompletion=completion.profiles,
     ),
 ]
 Settings = Annotated[
@@ -141,20 +178,43 @@ Settings = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Override a setting of `labelmend config show`; may be repeated.",
+        rich_help_panel=help_page.SETTINGS,
+        autocompletion=completion.overrides,
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Of all random choices.", min=0)]
-NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: no votes, plain label cards.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="Of all random choices.", min=0, rich_help_panel=help_page.SETTINGS
+    ),
+]
+NoLlm = Annotated[
+    bool,
+    typer.Option(
+        "--no-llm", help="Ask no LLM: no votes, plain label cards.", rich_help_panel=help_page.LLMS
+    ),
+]
 ExcelSafe = Annotated[
     bool,
     typer.Option(
         "--excel-safe",
         help="Put ' before texts of ours that a spreadsheet would run: those that begin with "
         "=, +, - or @.",
+        rich_help_panel=help_page.OUTPUT,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what was learned.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Print nothing but errors.", rich_help_panel=help_page.OUTPUT
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Say more about what was learned.", rich_help_panel=help_page.OUTPUT
+    ),
+]
 
 
 def label_rules(

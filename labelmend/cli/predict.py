@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -19,6 +19,7 @@ def predict(
             "-o",
             help="The table with the predictions; TABLE.predicted.csv if not given.",
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ] = None,
     text_column: options.TextColumn = None,

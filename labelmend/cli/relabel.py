@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
@@ -19,6 +19,7 @@ def relabel(
             "-o",
             help="The mended table; TABLE.mended.csv if not given.",
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ] = None,
     text_column: options.TextColumn = None,
@@ -38,6 +39,7 @@ def relabel(
             help="What another annotator or model said of each row: a source of evidence, of "
             "learned weight. May be given several times.",
             show_default=False,
+            rich_help_panel=help_page.EVIDENCE,
         ),
     ] = None,
     labels: options.Labels = None,
@@ -49,6 +51,7 @@ def relabel(
             "settled, and the others learn from them.",
             readable=False,
             show_default=False,
+            rich_help_panel=help_page.EVIDENCE,
         ),
     ] = None,
     label_edits: Annotated[
@@ -59,6 +62,7 @@ def relabel(
             "before anything else.",
             readable=False,
             show_default=False,
+            rich_help_panel=help_page.EVIDENCE,
         ),
     ] = None,
     embedder: options.Embedder = None,
@@ -66,13 +70,18 @@ def relabel(
     settings: options.Settings = None,
     max_harm: Annotated[
         str | None,
-        typer.Option("--max-harm", help="Share of good labels that may be broken: 0.005 or 0.5%."),
+        typer.Option(
+            "--max-harm",
+            help="Share of good labels that may be broken: 0.005 or 0.5%.",
+            rich_help_panel=help_page.DECISIONS,
+        ),
     ] = None,
     self_test: Annotated[
         bool,
         typer.Option(
             "--self-test",
             help="Mend known errors as well, and spend less of --max-harm if it isn't kept.",
+            rich_help_panel=help_page.DECISIONS,
         ),
     ] = False,
     seed: options.Seed = None,
@@ -85,6 +94,8 @@ def relabel(
             help="Let one more model vote, a GGUF file. Its ballot is chosen by its size, or set: "
             "choice:path.gguf, channel:path.gguf. May be given several times.",
             show_default=False,
+            rich_help_panel=help_page.LLMS,
+            autocompletion=completion.voters,
         ),
     ] = None,
     llm_budget: Annotated[
@@ -94,13 +105,22 @@ def relabel(
             help="How much the LLMs may do: rows besides the audit (500), time (20m, 2h) or all. "
             "The rows where a vote could change most come first.",
             show_default=False,
+            rich_help_panel=help_page.LLMS,
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget the votes of an earlier run.")
+        bool,
+        typer.Option(
+            "--fresh", help="Forget the votes of an earlier run.", rich_help_panel=help_page.LLMS
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be done and what it would cost.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
     ] = False,
     excel_safe: options.ExcelSafe = False,
     quiet: options.Quiet = False,

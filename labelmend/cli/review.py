@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def review(
             "if not given.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
     audit: Annotated[
@@ -32,11 +33,15 @@ def review(
             "drawn if not given.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.ROWS,
         ),
     ] = None,
     labels: options.MendedLabels = None,
     who: Annotated[
-        str | None, typer.Option("--who", help="Who answers; your login if not given.")
+        str | None,
+        typer.Option(
+            "--who", help="Who answers; your login if not given.", rich_help_panel=help_page.ANSWERS
+        ),
     ] = None,
     blind: Annotated[
         bool | None,
@@ -44,6 +49,7 @@ def review(
             "--blind/--no-blind",
             help="Hide the given and the proposed label in all queues, or in none but agreement; "
             "in those of audit and agreement if not given.",
+            rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
     port: Annotated[
@@ -54,13 +60,22 @@ def review(
             min=0,
             max=65535,
             show_default=False,
+            rich_help_panel=help_page.PAGE,
         ),
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the address and open nothing.")
+        bool,
+        typer.Option(
+            "--no-browser",
+            help="Print the address and open nothing.",
+            rich_help_panel=help_page.PAGE,
+        ),
     ] = False,
     host: Annotated[
-        str, typer.Option("--host", help="Another one lets other machines in.")
+        str,
+        typer.Option(
+            "--host", help="Another one lets other machines in.", rich_help_panel=help_page.PAGE
+        ),
     ] = "127.0.0.1",
     token_file: Annotated[
         Path | None,
@@ -69,6 +84,7 @@ def review(
             help="Holds the token that the address ends in; a random one if not given.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.PAGE,
         ),
     ] = None,
     encoding: options.Encoding = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.classify.heads.registry import kinds
-from labelmend.cli import options
+from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_checkpoints
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ def train_classifier(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder for the model.", show_default=False, readable=False
+            "--output",
+            "-o",
+            help="Folder for the model.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     text_column: options.TextColumn = None,
@@ -29,6 +34,7 @@ def train_classifier(
             "--label-column",
             help="mended_label if there is one, else found by name.",
             show_default=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     oos_label: options.OosLabel = None,
@@ -40,12 +46,20 @@ def train_classifier(
     header: options.Header = True,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help=f"One of {', '.join(kinds())}.", show_default="logreg"),
+        typer.Option(
+            "--kind",
+            help=f"One of {', '.join(kinds())}.",
+            show_default="logreg",
+            rich_help_panel=help_page.TRAINING,
+            autocompletion=completion.classifiers,
+        ),
     ] = None,
     weight_by_confidence: Annotated[
         bool,
         typer.Option(
-            "--weight-by-confidence", help="Rows count by the confidence that labelmend gave them."
+            "--weight-by-confidence",
+            help="Rows count by the confidence that labelmend gave them.",
+            rich_help_panel=help_page.TRAINING,
         ),
     ] = False,
     rare_labels: options.RareLabels = "drop",
@@ -54,6 +68,7 @@ def train_classifier(
         typer.Option(
             "--in-scope-accuracy",
             help="Call as much out of scope as leaves this held-out accuracy: 0.93 or 93%.",
+            rich_help_panel=help_page.DECISIONS,
         ),
     ] = None,
     oos_recall: Annotated[
@@ -61,6 +76,7 @@ def train_classifier(
         typer.Option(
             "--oos-recall",
             help="Call as little out of scope as finds this share of it: 0.85 or 85%.",
+            rich_help_panel=help_page.DECISIONS,
         ),
     ] = None,
     embedder: options.Embedder = None,
@@ -70,11 +86,17 @@ def train_classifier(
             "--encoder",
             help="finetune: what to tune, by its name in `labelmend models list` or its folder.",
             show_default="all-MiniLM-L6-v2",
+            rich_help_panel=help_page.TRAINING,
+            autocompletion=completion.encoders,
         ),
     ] = None,
     lora: Annotated[
         bool | None,
-        typer.Option("--lora/--full", help="finetune: train adapters or all weights."),
+        typer.Option(
+            "--lora/--full",
+            help="finetune: train adapters or all weights.",
+            rich_help_panel=help_page.TRAINING,
+        ),
     ] = None,
     profile: options.Profile = "embedded",
     settings: options.Settings = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import options
+from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_checkpoints
 from labelmend.cli.terminal import harmless, open_console
 
@@ -25,6 +25,7 @@ def tune_embedder(
             help="Folder for the tuned encoder.",
             show_default=False,
             readable=False,
+            rich_help_panel=help_page.OUTPUT,
         ),
     ],
     text_column: options.TextColumn = None,
@@ -34,6 +35,7 @@ def tune_embedder(
             "--label-column",
             help="mended_label if there is one, else found by name.",
             show_default=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     gold_column: Annotated[
@@ -42,6 +44,7 @@ def tune_embedder(
             "--gold-column",
             help="True labels, to measure by them too; nothing learns from them.",
             show_default=False,
+            rich_help_panel=help_page.INPUT,
         ),
     ] = None,
     oos_label: options.OosLabel = None,

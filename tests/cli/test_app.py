@@ -1,8 +1,8 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,17 +46,21 @@ print("heavy", [name for name in {HEAVY!r} if name in sys.modules])
     ran = python("-c", code)
     assert ran.stdout.splitlines()[-2:] == ["code 0", "heavy []"]
     assert ran.stderr == ""
-    assert all(f"  {name} " in ran.stdout for name in COMMANDS)
+    assert all(f"\n  {name} " in ran.stdout for name in COMMANDS)
 
 
-def test_help_answers_at_once():
-    def seconds():
-        began = time.monotonic()
-        assert python("-m", "labelmend", "--help").returncode == 0
-        return time.monotonic() - began
+def test_help_answers_at_once(tmp_path):
+    # Where the environment forbids bytecode, each start would compile all of it anew.
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
 
-    # The least of several: whatever else runs on this machine is not labelmend's.
-    assert min(seconds() for _ in range(5)) < 0.5
+    def processor_seconds():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert python("-m", "labelmend", "--help", **bytecode).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    # One of several: what else runs on this machine slows its processor down.
+    assert any(processor_seconds() < 0.3 for _ in range(10))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
