@@ -1,14 +1,16 @@
 """What the stages share of linear algebra: blocks of rows, sparse look-ups, shares, axes."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from labelmend.parallel import blocks_of
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Share
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def unit_rows(vectors: Floats) -> Floats:
@@ -28,7 +30,7 @@ def share(count: int, total: int) -> Share:
     return Share(count, total, float(interval.low), float(interval.high))
 
 
-def given_shares(given: csr_array) -> csr_array:
+def given_shares(given: "csr_array") -> "csr_array":
     """Return the given labels as memberships: a text given two labels carries half of each."""
     totals = np.asarray(given.sum(axis=1)).ravel()
     shares = given.copy()
@@ -36,7 +38,7 @@ def given_shares(given: csr_array) -> csr_array:
     return shares
 
 
-def main_labels(given: csr_array) -> Ints:
+def main_labels(given: "csr_array") -> Ints:
     """Return int64 [u], the label that each text was given most often, or `NO_LABEL`."""
     counts = np.asarray(given.sum(axis=1)).ravel()
     main = np.asarray(given.argmax(axis=1)).ravel()
@@ -97,7 +99,7 @@ def dot_products(
     return dots
 
 
-def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
+def gather(sparse: "csr_array", rows: Ints, columns: Ints) -> Doubles:
     """Return float64 [b, c]: `sparse[rows[i], columns[i, j]]`."""
     gathered = np.zeros(columns.shape, dtype=np.float64)
     for part in row_blocks(len(rows), columns.shape[1]):
@@ -113,8 +115,10 @@ def gather(sparse: csr_array, rows: Ints, columns: Ints) -> Doubles:
     return gathered
 
 
-def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> csr_array:
+def memberships_from(labels: Ints, weights: Doubles, label_count: int) -> "csr_array":
     """Return float32 sparse [u, K] from label indices int64 [u, c] and their weights [u, c]."""
+    from scipy.sparse import csr_array
+
     count, width = labels.shape
     starts = np.arange(0, count * width + 1, width)
     values = weights.ravel().astype(np.float32)

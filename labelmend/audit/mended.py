@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelmend.audit.strata import Kind, kinds_of
-from labelmend.configs.load import load_config
-from labelmend.configs.schema import DataConfig
 from labelmend.data.dataset import ColumnChoice, choose_columns, label_indices, to_dataset
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.labels_file import read_labels_file
@@ -25,6 +24,9 @@ from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import DataConfig
 
 _OURS = ("mended_label", "decision", "label_quality", "confidence")
 
@@ -117,8 +119,10 @@ def _edits(run: RunRecord | None) -> EditsFile:
     return NO_EDITS if applied is None else EditsFile.of_names(applied.names)
 
 
-def data_config(run: RunRecord | None) -> DataConfig:
+def data_config(run: RunRecord | None) -> "DataConfig":
     """Return how the run read rows: texts are cut, and answers know a text by what is left."""
+    from labelmend.configs.load import load_config
+
     config = load_config().data
     said = run.config.get("data") if run is not None else None
     limit = said.get("max_text_chars") if isinstance(said, Mapping) else None

@@ -1,7 +1,11 @@
 """The file of answers: read line by line, and appended to, never overwritten."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import cast
 
 from pydantic import TypeAdapter
 
@@ -10,10 +14,14 @@ from labelmend.data.answers import (
     Answer,
     AnswerFile,
     MatchedAnswers,
+    Saw,
     Shown,
+    Verdict,
+    Why,
     Withdrawal,
     match_answers,
     name_of,
+    name_of_canonical,
 )
 from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
 from labelmend.errors import InputError, row_list
@@ -108,6 +116,9 @@ def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal 
 
 
 def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
+    plain = _plain_answer(line)
+    if plain is not None:
+        return plain
     try:
         fields = parsed_json(line)
     except ValueError:
@@ -137,6 +148,69 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
         return "changed"
     vars(answer)["answer"] = name  # which is then not worked out once more
     return answer
+
+
+_SIGNS = r'[^"\\\x00-\x1f\x7f]'
+"""What stands in JSON as it is."""
+
+_PLAIN = re.compile(
+    rf'{{"schema_version": {SCHEMA_VERSION}, "answer": "([0-9a-f]+)", '
+    rf'"text_sha256": "({_SIGNS}+)", "id": "({_SIGNS}*)", "task": "single", '
+    rf'"verdict": "(label|none|unsure)", "labels": \[(?:"({_SIGNS}+)")?\], '
+    rf'"who": "({_SIGNS}+)", "when": "({_SIGNS}*)", '
+    r'"shown": {"why": "(queue|agreement|import)", '
+    r'"design": null, "stratum": null, "inclusion": null}, '
+    r'"saw": {"given": (true|false), "proposed": (true|false)}}'
+)
+"""A line as it is written of an answer that no audit asked for, with nothing escaped."""
+
+_CANONICAL = (
+    '{"id":"%s","labels":[%s],"saw":{"given":%s,"proposed":%s},"schema_version":%d,'
+    '"shown":{"design":null,"inclusion":null,"stratum":null,"why":"%s"},"task":"single",'
+    '"text_sha256":"%s","verdict":"%s","when":"%s","who":"%s"}'
+)
+"""What the name of such an answer is the hash of: see `name_of`."""
+
+_FOREIGN = re.compile(r"[^ -~]")
+
+
+def _plain_answer(line: bytes) -> Answer | None:
+    """Return the answer of a line as most are; None where it has to be looked at more closely.
+
+    It says what the way through JSON says, and takes a quarter of the time.
+    """
+    try:
+        found = _PLAIN.fullmatch(line.decode())
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    name, key, row, verdict, label, who, when, why, given, proposed = found.groups()
+    labels = "" if label is None else f'"{label}"'
+    said = row, labels, given, proposed, SCHEMA_VERSION, why, key, verdict, when, who
+    canonical = _CANONICAL % said
+    if not canonical.isascii():
+        canonical = _FOREIGN.sub(lambda sign: json.dumps(sign[0])[1:-1], canonical)
+    if name_of_canonical(canonical) != name:
+        return None
+    try:
+        answer = Answer(
+            text_sha256=key,
+            id=row,
+            verdict=cast(Verdict, verdict),
+            labels=() if label is None else (label,),
+            who=who,
+            when=when,
+            shown=_shown(cast(Why, why)),
+            saw=_saw(given == "true", proposed == "true"),
+        )
+    except ValueError:
+        return None
+    vars(answer)["answer"] = name
+    return answer
+
+
+_shown, _saw = cache(Shown), cache(Saw)
 
 
 def _lines(numbers: Sequence[int]) -> str:

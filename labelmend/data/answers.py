@@ -221,7 +221,11 @@ def text_sha256(text: str) -> str:
 
 def name_of(fields: Mapping[str, object]) -> str:
     """Return the name of an answer that says all this, as a line has it but for the name."""
-    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return name_of_canonical(json.dumps(fields, sort_keys=True, separators=(",", ":")))
+
+
+def name_of_canonical(canonical: str) -> str:
+    """Return the name of an answer of which all is given in sorted, compact JSON of ASCII."""
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:_ID_DIGITS]
 
 

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelmend.configs.schema import DataConfig
 from labelmend.data.cells.hints import label_hints
 from labelmend.data.cells.label_set import check_labels, oos_index
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules, counted_note, cut_note, read_labels
@@ -15,6 +15,9 @@ from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
 from labelmend.types import NO_LABEL, Dataset, Ints
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import DataConfig
 
 TEXT_NAMES = (
     *("text", "query", "utterance", "message", "sentence"),
@@ -140,7 +143,7 @@ def choose_columns(
 def to_dataset(
     table: SourceTable,
     columns: ColumnChoice,
-    config: DataConfig,
+    config: "DataConfig",
     oos_label: str | None,
     extra_labels: Sequence[str] = (),
     *,

@@ -2,11 +2,14 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from labelmend.types import NO_LABEL, Dataset, Ints, UniqueTexts
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def text_key(text: str) -> str:
@@ -42,7 +45,7 @@ def unique_texts(dataset: Dataset) -> UniqueTexts:
     return UniqueTexts(representatives, of_row, given)
 
 
-def given_counts(of_row: Ints, labels: Ints, shape: tuple[int, int]) -> csr_array:
+def given_counts(of_row: Ints, labels: Ints, shape: tuple[int, int]) -> "csr_array":
     """Return float32 sparse [u, K]: how many rows of each text carry each label.
 
     Args:
@@ -50,6 +53,8 @@ def given_counts(of_row: Ints, labels: Ints, shape: tuple[int, int]) -> csr_arra
         labels: int64 [n], or `NO_LABEL`.
         shape: (u, K).
     """
+    from scipy.sparse import coo_array
+
     labelled = labels != NO_LABEL
     ones = np.ones(labelled.sum(), np.float32)
     return coo_array((ones, (of_row[labelled], labels[labelled])), shape=shape).tocsr()

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelmend.configs.schema import DataConfig
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
@@ -14,6 +14,9 @@ from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, row_list
 from labelmend.types import Dataset, Ints, LabelCard
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import DataConfig
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class LoadedTable:
 
 def load_table(
     request: TableRequest,
-    config: DataConfig,
+    config: "DataConfig",
     written: Mapping[str, LabelCard],
     edits: EditsFile = NO_EDITS,
 ) -> LoadedTable:

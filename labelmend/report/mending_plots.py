@@ -19,7 +19,7 @@ from labelmend.report.drawing import (
     words_above,
 )
 from labelmend.report.mending import Flow, Mending, label_turnover
-from labelmend.runs.findings import ConfusedPair
+from labelmend.runs.parts import ConfusedPair
 
 FAINT, FULL = "#EAF3F9", "#6FB1DB"
 """Ends of the heat map's scale."""

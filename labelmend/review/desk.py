@@ -5,9 +5,8 @@ import tempfile
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labelmend.audit.certificate import Certificate
 from labelmend.audit.draw import read_design
 from labelmend.audit.mended import audit_paths
 from labelmend.data.request import TableRequest
@@ -26,6 +25,9 @@ from labelmend.review.page import strings
 from labelmend.review.queues import Queue, Queues
 from labelmend.review.sitting import RefusedError, Sitting
 from labelmend.review.table import ReviewTable
+
+if TYPE_CHECKING:
+    from labelmend.audit.certificate import Certificate
 
 REFIT_EVERY = 25
 """Answers after which the doubtful rows are ranked anew: the issue's number."""
@@ -196,6 +198,9 @@ class Desk:
         words += ["--answers", str(self._files.answers), "--output", str(output), *self._encoding()]
 
         def read() -> None:
+            # It loads what works out certificates, which no row needs.
+            from labelmend.audit.certificate import Certificate
+
             self._certificate = Certificate.from_json(output.read_bytes())
 
         if self._certifying.start(words, read):

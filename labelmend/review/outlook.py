@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labelmend.audit.certificate import FURTHER, Certificate
-from labelmend.audit.words import interval_of
+if TYPE_CHECKING:
+    from labelmend.audit.certificate import Certificate
 
 _RECENT = 20
 """Answers that the rate is of."""
@@ -39,13 +39,15 @@ class Pace:
         return 60 * len(gaps) / total if total > 0 else None
 
 
-def standing(certificate: Certificate, goal: float) -> dict[str, Any]:
+def standing(certificate: "Certificate", goal: float) -> dict[str, Any]:
     """Return what the answers of the audit prove so far, and what a narrower interval takes.
 
     Args:
         certificate: as it stands.
         goal: width that the person wants the intervals of wrong labels to have, 0 to 1.
     """
+    from labelmend.audit.words import interval_of
+
     figures = []
     for figure in certificate.figures:
         low, high = interval_of(certificate, figure)
@@ -84,6 +86,8 @@ def rows_to_width(answered: int, width: float, further: float, goal: float) -> i
     Returns:
         0 where it is reached, None where it can't be told.
     """
+    from labelmend.audit.certificate import FURTHER
+
     if width <= goal:
         return 0
     if answered <= 0 or goal <= 0:

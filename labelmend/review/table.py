@@ -51,7 +51,7 @@ class ReviewTable:
     evidence: EvidenceIndex
     texts: Sequence[str]
     keys: TextHashes
-    rows_of: Mapping[str, tuple[int, ...]]
+    rows_of: RowsOf
     order: Ints
     doubt: Doubles
     in_review: frozenset[str]

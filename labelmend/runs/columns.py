@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelmend.data.table import NewColumn, Value
-from labelmend.relabel.diagnostics.explain import RowReader
-from labelmend.relabel.result import Relabelling
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
+
+if TYPE_CHECKING:
+    from labelmend.relabel.result import Relabelling
 
 BLANK = "blank"
 """What the evidence says in the place of a decision of a row without text, which was left out."""
@@ -35,16 +37,18 @@ class Places:
     label: str | None = None
 
     @classmethod
-    def of(cls, result: Relabelling) -> "Places":
+    def of(cls, result: "Relabelling") -> "Places":
         """Return those of a table all of whose rows have a text."""
         return cls(np.arange(len(result.dataset)), result.dataset.ids)
 
 
-def columns_of(result: Relabelling, places: Places | None = None) -> tuple[NewColumn, ...]:
+def columns_of(result: "Relabelling", places: Places | None = None) -> tuple[NewColumn, ...]:
     """Return our columns, in the order of the table's rows; a row that was left out is empty."""
     places = places or Places.of(result)
     decisions, labels = result.decisions, result.dataset.labels
     rows = range(len(result.dataset))
+    from labelmend.relabel.diagnostics.explain import RowReader
+
     reader = RowReader(result)
     values: dict[str, tuple[Value, ...]] = {
         "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended),
@@ -91,9 +95,11 @@ def _votes(votes: Mapping[str, str]) -> str | None:
     return " | ".join(f"{voter}: {label}" for voter, label in votes.items()) or None
 
 
-def evidence_lines(result: Relabelling, places: Places | None = None) -> Iterator[str]:
+def evidence_lines(result: "Relabelling", places: Places | None = None) -> Iterator[str]:
     """Yield one JSON line a row of the table: its explanation, or that it was left out."""
     places = places or Places.of(result)
+    from labelmend.relabel.diagnostics.explain import RowReader
+
     explanations = RowReader(result).explanations(np.arange(len(result.dataset)))
     worked_on = set(places.rows.tolist())
     for row, name in enumerate(places.ids):

@@ -1,31 +1,13 @@
 """What a run found, in figures: the noise rate, the confused pairs, what each source moved."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from labelmend.relabel.diagnostics.explain import oos_nats
 from labelmend.relabel.labelmodel.decisions import given_probability
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.result import Relabelling
+from labelmend.runs.parts import ConfusedPair
 from labelmend.types import NO_LABEL, Doubles, Ints
-
-
-@dataclass(frozen=True)
-class ConfusedPair:
-    """A label that annotators write for another.
-
-    Attributes:
-        true: the label that the texts seem to have.
-        given: the label that they were given.
-        rows: expected number of such rows.
-        rate: P(given | true), the expected share of such rows among those with that true label.
-    """
-
-    true: str
-    given: str
-    rows: float
-    rate: float
 
 
 def estimated_noise(result: Relabelling) -> float:

@@ -3,24 +3,25 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from labelmend.configs.schema import DiagnosticsConfig
-from labelmend.llm.types import VoterReport
-from labelmend.relabel.diagnostics.label_set import (
+from labelmend.relabel.diagnostics.advice import (
     EmptyLabel,
     MergeAdvice,
     MostlyWrongLabel,
     SplitAdvice,
-    diagnose,
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel
-from labelmend.relabel.noise_interval import NoiseInterval, interval_in_words
-from labelmend.relabel.result import Relabelling, SelfTest
-from labelmend.runs.findings import ConfusedPair
 from labelmend.types import Share
+
+if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
+    from labelmend.configs.schema import DiagnosticsConfig
+    from labelmend.llm.types import VoterReport
+    from labelmend.relabel.noise_interval import NoiseInterval
+    from labelmend.relabel.result import Relabelling, SelfTest
 
 
 def _unicode(value: object) -> object:
@@ -155,8 +156,10 @@ class Advice(Part):
     empty: tuple[EmptyLabel, ...]
 
     @classmethod
-    def of(cls, result: Relabelling, config: DiagnosticsConfig) -> "Advice":
+    def of(cls, result: "Relabelling", config: "DiagnosticsConfig") -> "Advice":
         """Look at the label set; JSON has no NaN."""
+        from labelmend.relabel.diagnostics.label_set import diagnose
+
         found = diagnose(result, config)
         trust = found.trust
         return cls(
@@ -197,8 +200,10 @@ class IntervalRecord(Part):
     words: Text
 
     @classmethod
-    def of(cls, interval: NoiseInterval) -> "IntervalRecord":
+    def of(cls, interval: "NoiseInterval") -> "IntervalRecord":
         """Round an interval."""
+        from labelmend.relabel.noise_interval import interval_in_words
+
         return cls(
             low=round(interval.low, 6),
             high=round(interval.high, 6),
@@ -207,6 +212,23 @@ class IntervalRecord(Part):
             weak=interval.weak,
             words=interval_in_words(interval),
         )
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """A label that annotators write for another.
+
+    Attributes:
+        true: the label that the texts seem to have.
+        given: the label that they were given.
+        rows: expected number of such rows.
+        rate: P(given | true), the expected share of such rows among those with that true label.
+    """
+
+    true: str
+    given: str
+    rows: float
+    rate: float
 
 
 class NoiseRecord(Part):
@@ -257,7 +279,7 @@ class AnswersRecord(Part):
     allowed: int | None
 
     @classmethod
-    def of(cls, result: Relabelling) -> "AnswersRecord | None":
+    def of(cls, result: "Relabelling") -> "AnswersRecord | None":
         """Sum up the answers of a run; None without any."""
         if result.answered is None:
             return None
@@ -342,7 +364,7 @@ class SelfTestRecord(Part):
     hard_recovery: ShareRecord | None = None
 
     @classmethod
-    def of(cls, test: SelfTest) -> "SelfTestRecord":
+    def of(cls, test: "SelfTest") -> "SelfTestRecord":
         """Round what a self-test found."""
         calibration = test.calibration
         return cls(
@@ -392,7 +414,7 @@ class VoterRecord(Part):
     worse_than_chance: bool
 
     @classmethod
-    def of(cls, report: VoterReport, weight: float | None) -> "VoterRecord":
+    def of(cls, report: "VoterReport", weight: float | None) -> "VoterRecord":
         """Round a voter's report."""
         return cls(
             voter=report.voter,

@@ -11,17 +11,12 @@ import platform
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import NonNegativeInt
 
-from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config
 from labelmend.errors import InputError
 from labelmend.regular_file import read_regular
-from labelmend.relabel.diagnostics.explain import channel_in_words
-from labelmend.relabel.result import Relabelling
-from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
 from labelmend.runs.parts import (
     Advice,
     AnswersRecord,
@@ -38,7 +33,11 @@ from labelmend.runs.parts import (
     VoterRecord,
 )
 from labelmend.version import __version__
-from labelmend.weights.locate import LocatedModel
+
+if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
+    from labelmend.configs.schema import Config
+    from labelmend.relabel.result import Relabelling
+    from labelmend.weights.locate import LocatedModel
 
 SCHEMA_VERSION = 4
 """Of the records that are written. 3 is read too, which knows nothing of the labels file that was
@@ -105,14 +104,16 @@ class RunRecord(Part):
     @property
     def channel_in_words(self) -> str:
         """One sentence on how given labels come about."""
+        from labelmend.relabel.diagnostics.explain import channel_in_words
+
         return channel_in_words(self.noise.channel, oos=self.oos_label is not None)
 
     @classmethod
     def of(
         cls,
-        result: Relabelling,
-        config: Config,
-        models: Mapping[str, LocatedModel],
+        result: "Relabelling",
+        config: "Config",
+        models: "Mapping[str, LocatedModel]",
         source: RunInput,
         notes: tuple[str, ...],
     ) -> "RunRecord":
@@ -125,6 +126,9 @@ class RunRecord(Part):
             source: the table that was mended.
             notes: what the user was told.
         """
+        from labelmend.configs.load import config_to_dict
+        from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
+
         dataset, decisions, weights = result.dataset, result.decisions, result.posterior.weights
         moved = rows_moved(result)
         return cls(

@@ -8,10 +8,11 @@ uses it. A mended table without one is read from the table and the evidence them
 import hashlib
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ _MOST_AXES = 4096
 _HASH_BYTES = 32
 """Of a sha256."""
 
+_Number = TypeVar("_Number", bound=np.generic)
 Halves = npt.NDArray[np.float16]
 Checks = npt.NDArray[np.uint32]
 
@@ -230,10 +232,7 @@ def _checked(table: "pa.Table", evidence_bytes: int) -> RowIndex:
     _demand(len(set(labels)) == len(labels) and None not in {*labels, *descriptions}, "given")
     given = _codes(columns["given"])
     _demand(np.array_equal(given, _codes(columns["description"])), "description")
-    found = {
-        name: np.asarray(columns[name], dtype=np.int64)
-        for name in ("mended", "proposed", "decision", "place", "evidence_bytes")
-    }
+    found = {name: _numbers(columns[name], kind).astype(np.int64) for name, kind in _WHOLE.items()}
     for name in ("mended", "proposed"):
         _demand(_within(found[name], NO_LABEL, len(labels) - 1), name)
     _demand(_within(given, NO_LABEL, len(labels) - 1), "given")
@@ -245,17 +244,18 @@ def _checked(table: "pa.Table", evidence_bytes: int) -> RowIndex:
     _demand(_within(found["evidence_bytes"], 1, evidence_bytes), "evidence_bytes")
     starts = np.concatenate([[0], np.cumsum(found["evidence_bytes"])])
     _demand(int(starts[-1]) == evidence_bytes, "evidence_bytes")
-    doubt = np.asarray(columns["doubt"], dtype=np.float64)
+    doubt = _numbers(columns["doubt"], np.float64)
     _demand(_within(doubt, 0, 1), "doubt")
-    points = np.stack([np.asarray(columns[name]) for name in ("x", "y")], axis=1)
+    points = np.stack([_numbers(columns[name], np.float32) for name in ("x", "y")], axis=1)
     shown = found["place"] >= 0
     _demand(bool(np.isfinite(points[shown]).all()), "x and y")
-    vectors = _vectors(columns["vector"], axes)
+    begin = columns["vector"].offset
+    vectors = _numbers(columns["vector"].values, np.float16).reshape(-1, axes)
+    vectors = vectors[begin : begin + count]
     _demand(not ((vectors.view(np.uint16) & _NO_NUMBER) == _NO_NUMBER).any(), "vector")
-    texts = columns["text"].to_numpy(zero_copy_only=False).tolist()
     return RowIndex(
-        ids=columns["id"].to_numpy(zero_copy_only=False).tolist(),
-        texts=texts,
+        ids=_strings(columns["id"]),
+        texts=_strings(columns["text"]),
         hashes=TextHashes(_bytes_of(columns["text_sha256"], count)),
         labels=labels,
         descriptions=descriptions,
@@ -266,7 +266,7 @@ def _checked(table: "pa.Table", evidence_bytes: int) -> RowIndex:
         doubt=doubt,
         place=found["place"],
         starts=starts,
-        checks=np.asarray(columns["evidence_crc32"], dtype=np.uint32),
+        checks=_numbers(columns["evidence_crc32"], np.uint32),
         points=points,
         vectors=vectors,
     )
@@ -274,6 +274,18 @@ def _checked(table: "pa.Table", evidence_bytes: int) -> RowIndex:
 
 _NO_NUMBER = np.uint16(0x7C00)
 """The bits of the exponent that infinities and NaN have in IEEE 754's half precision."""
+
+_MARKS, _FOLLOWS = np.uint8(0xC0), np.uint8(0x80)
+"""Bits of a byte, and what they are in all of a character's bytes in UTF-8 but the first."""
+
+_WHOLE: Mapping[str, type[np.number[Any]]] = {
+    "mended": np.int32,
+    "proposed": np.int32,
+    "decision": np.uint8,
+    "place": np.int32,
+    "evidence_bytes": np.int64,
+}
+"""Columns of whole numbers, as the schema has them."""
 
 
 def _demand(holds: bool, what: str) -> None:
@@ -287,15 +299,34 @@ def _within(values: Any, least: float, most: float) -> bool:
 
 
 def _codes(column: "pa.DictionaryArray") -> Ints:
-    filled = column.indices.fill_null(NO_LABEL)
-    return np.asarray(filled, dtype=np.int64)
+    codes = _numbers(column.indices, np.int32).astype(np.int64)
+    if column.null_count:
+        bits = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), bitorder="little")
+        codes[bits[column.offset :][: len(column)] == 0] = NO_LABEL
+    return codes
+
+
+def _numbers(column: "pa.Array", kind: type[_Number]) -> npt.NDArray[_Number]:
+    """Return the numbers of a column where they lie: Arrow would load pandas, which takes long.
+
+    What stands where a column has none may be anything.
+    """
+    return np.frombuffer(column.buffers()[1], kind)[column.offset :][: len(column)]
+
+
+def _strings(column: "pa.Array") -> list[str]:
+    _, ends, buffer = column.buffers()
+    starts = np.frombuffer(ends, np.int64)[column.offset :][: len(column) + 1]
+    content = np.frombuffer(buffer, np.uint8)[: starts[-1]] if buffer else np.empty(0, np.uint8)
+    whole = content.tobytes().decode()
+    if len(whole) < len(content):
+        # Of a character's bytes only the first is no 10xxxxxx.
+        characters = np.cumsum((content & _MARKS) != _FOLLOWS)
+        starts = np.concatenate([[0], characters])[starts]
+    places = starts.tolist()
+    return [whole[start:end] for start, end in pairwise(places)]
 
 
 def _bytes_of(column: "pa.FixedSizeBinaryArray", count: int) -> npt.NDArray[np.uint8]:
     flat = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=count * _HASH_BYTES)
     return flat.reshape(count, _HASH_BYTES)
-
-
-def _vectors(column: "pa.FixedSizeListArray", axes: int) -> Halves:
-    flat: Halves = column.flatten().to_numpy(zero_copy_only=True)
-    return flat.reshape(-1, axes)

@@ -1,5 +1,6 @@
 """The hashes of a table's texts: which rows have the text that an answer speaks of."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import overload
@@ -11,6 +12,9 @@ from labelmend.types import Bools, Ints
 
 _DIGITS = 64
 """Hex digits of a sha256."""
+
+_KEY = re.compile(f"[0-9a-f]{{{_DIGITS}}}")
+"""A hash as `TextHashes` has it."""
 
 
 class TextHashes(Sequence[str]):
@@ -73,6 +77,22 @@ class TextHashes(Sequence[str]):
         last = int(np.searchsorted(self._sorted, sought, "right"))
         return tuple(row for row in self.order[first:last].tolist() if self[row] == key)
 
+    def rows_of_all(self, keys: Sequence[str]) -> tuple[Ints, Ints]:
+        """Return the rows of many texts at once, as `rows` does of one.
+
+        Returns:
+            int64 [r], rows; and int64 [r], whose each is: its place in `keys`, ascending.
+        """
+        whole = np.array([i for i, key in enumerate(keys) if _KEY.fullmatch(key)], dtype=np.int64)
+        sought = TextHashes.of(keys[i] for i in whole.tolist())
+        first = np.searchsorted(self._sorted, sought.short)
+        count = np.searchsorted(self._sorted, sought.short, "right") - first
+        which = np.repeat(np.arange(len(whole)), count)
+        along = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        rows = self.order[first[which] + along]
+        same = (self.digests[rows] == sought.digests[which]).all(axis=1)
+        return rows[same], whole[which[same]]
+
 
 class RowsOf(Mapping[str, tuple[int, ...]]):
     """The rows of each text, by its hash; rows that are left out have none."""
@@ -92,6 +112,12 @@ class RowsOf(Mapping[str, tuple[int, ...]]):
         if not found:
             raise KeyError(key)
         return found
+
+    def of_all(self, keys: Sequence[str]) -> tuple[Ints, Ints]:
+        """Return the rows of many texts, as `TextHashes.rows_of_all` does."""
+        rows, whose = self._hashes.rows_of_all(keys)
+        shown = self._shown[rows]
+        return rows[shown], whose[shown]
 
     @cached_property
     def _first(self) -> Ints:

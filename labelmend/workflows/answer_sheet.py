@@ -4,8 +4,8 @@ import getpass
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from labelmend.configs.schema import DataConfig
 from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now, text_sha256
 from labelmend.data.dataset import ColumnChoice, check_column, choose_columns
 from labelmend.data.read import read_table
@@ -23,6 +23,9 @@ from labelmend.review.exchange.marks import (
 from labelmend.review.exchange.sheet import SAW, SHOWN, TEXT_SHA256
 from labelmend.runs.columns import COLUMNS
 from labelmend.workflows.answered_table import AnsweredTable
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import DataConfig
 
 ANSWER = "answer"
 """The column with the answers, where none is named."""
@@ -117,7 +120,7 @@ class Sheet:
         cls,
         request: TableRequest,
         filled: Filled,
-        config: DataConfig,
+        config: "DataConfig",
         of: AnsweredTable | None = None,
     ) -> "Sheet":
         """Read a table and find its columns.

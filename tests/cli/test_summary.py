@@ -19,13 +19,13 @@ from labelmend.cli.summary import (
 from labelmend.configs.load import load_config
 from labelmend.data.dataset import ColumnChoice
 from labelmend.llm.types import VoterReport
-from labelmend.relabel.diagnostics.label_set import (
-    Diagnoses,
+from labelmend.relabel.diagnostics.advice import (
     EmptyLabel,
     MergeAdvice,
     MostlyWrongLabel,
     SplitAdvice,
 )
+from labelmend.relabel.diagnostics.label_set import Diagnoses
 from labelmend.relabel.diagnostics.learnability import Trust
 from labelmend.relabel.labelmodel.types import Decisions, NoiseChannel, Posterior
 from labelmend.relabel.noise_interval import NoiseInterval

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from fixtures.answers import drawn, said
 
+from labelmend.data import answer_file
 from labelmend.data.answer_file import append_answers, read_answers
-from labelmend.data.answers import Withdrawal, text_sha256
+from labelmend.data.answers import Shown, Withdrawal, text_sha256
 from labelmend.errors import InputError, OutputError
 
 WHEN = "2026-11-30T00:00:00Z"
@@ -124,6 +125,51 @@ def test_an_editor_may_leave_its_marks(path):
     path.write_bytes(b"\xef\xbb\xbf" + (raw(one) + b"\n" + raw(two)).replace(b"\n", b"\r\n"))
     read = read_answers(path)
     assert (read.answers, read.notes) == ((one, two), ())
+
+
+PLAIN = [
+    said("pin", "a"),
+    said("карта", "мöbel 😀\u2028", "Jörg", row="№ 7"),
+    said("pin", verdict="none"),
+    said("pin", verdict="unsure", row=""),
+    said("pin", "a", shown=Shown("agreement")),
+    said("pin", "a {} %s", '{"', shown=Shown("import")),
+    said("pin", "back\\slash\x7f\n"),
+    said("pin", "a", shown=drawn()),
+    said("pin", "a", shown=Shown("queue", stratum="s")),
+]
+
+
+@pytest.mark.parametrize("answer", PLAIN)
+def test_the_short_way_through_a_line_says_what_the_long_one_says(answer, monkeypatch):
+    line = raw(answer).strip()
+    short = answer_file._plain_answer(line)
+    drew = answer.shown.why == "audit" or answer.shown.stratum is not None
+    assert (short is None) == (b"\\" in line or drew)
+    monkeypatch.setattr(answer_file, "_plain_answer", lambda _line: None)
+    long = answer_file._entry(Path("x"), 1, line)
+    assert long == answer
+    assert short in {None, long}
+    assert short is None or short.answer == long.answer == answer.answer
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"a"', b'"b"'),
+        (b'"anna"', b'" "'),
+        (b'"label"', b'"none"'),
+        (b"true", b"1"),
+        (b'"single"', b'"multi"'),
+        (b'"saw"', b'"more": 1, "saw"'),
+        (b'"anna"', b'"ann\xff"'),
+    ],
+)
+def test_the_short_way_leaves_what_is_amiss_to_the_long_one(old, new):
+    line = raw(said("pin", "a")).strip()
+    assert answer_file._plain_answer(line) is not None
+    assert old in line
+    assert answer_file._plain_answer(line.replace(old, new, 1)) is None
 
 
 def changed(answer, **fields):

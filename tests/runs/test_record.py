@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from labelmend.arrays import share
 from labelmend.configs.load import load_config
 from labelmend.errors import InputError
-from labelmend.relabel.diagnostics.label_set import EmptyLabel
+from labelmend.relabel.diagnostics.advice import EmptyLabel
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
-from labelmend.runs.findings import ConfusedPair
 from labelmend.runs.parts import (
+    ConfusedPair,
     HarmRecord,
     InputColumns,
     LabelReading,
@@ -90,8 +90,8 @@ sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
 voters.voter voters.asked voters.remembered voters.failures voters.seconds voters.spent
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes
-seconds.embed versions.python versions.numpy versions.scikit-learn versions.sentence-transformers
-versions.torch versions.llama-cpp-python files
+seconds.embed versions.python versions.numpy versions.scikit-learn versions.onnxruntime
+versions.sentence-transformers versions.torch versions.llama-cpp-python files
 """
 
 

@@ -44,6 +44,14 @@ def test_what_is_written_is_read(path):
     assert list(found.hashes) == list(written.hashes)
 
 
+def test_texts_of_any_script(path):
+    texts = ("Größe 😀", "naïve", "")
+    write_row_index(path, index(texts=texts, ids=("é", "b", "中文")))
+    found = read(path)
+    assert list(found.texts) == list(texts)
+    assert list(found.ids) == ["é", "b", "中文"]
+
+
 def test_its_head_tells_that_it_is_ours(path):
     write_row_index(path, index())
     (mark,) = [

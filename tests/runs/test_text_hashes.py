@@ -33,6 +33,18 @@ def test_rows_of_a_hash(key, rows):
     assert TextHashes.of(KEYS).rows(key) == rows
 
 
+def test_rows_of_many_hashes():
+    hashes = TextHashes.of(KEYS)
+    sought = ["z" * 64, KEYS[3], "", KEYS[0][:16] + "0" * 48, KEYS[0], KEYS[0].upper(), KEYS[0]]
+    rows, whose = hashes.rows_of_all(sought)
+    assert rows.tolist() == [3, 0, 2, 4, 0, 2, 4]
+    assert whose.tolist() == [1, 4, 4, 4, 6, 6, 6]
+    rows, whose = RowsOf(hashes, np.array([True, True, False, False, True])).of_all(sought)
+    assert (rows.tolist(), whose.tolist()) == ([0, 4, 0, 4], [4, 4, 6, 6])
+    assert [found.tolist() for found in hashes.rows_of_all([])] == [[], []]
+    assert [found.tolist() for found in TextHashes.of([]).rows_of_all(KEYS)] == [[], []]
+
+
 def test_no_rows():
     assert TextHashes.of([]).rows(KEYS[0]) == ()
 

@@ -11,10 +11,13 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from labelmend.configs.schema import Config
 from labelmend.data.formats.find import format_by_suffix, known_suffixes
 from labelmend.errors import OutputError
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import Config
 
 TABLE = "the input itself"
 """How a message calls the table that a command reads."""
@@ -59,7 +62,7 @@ def given(path: Path | None, how: str = TABLE) -> tuple[Given, ...]:
     return () if path is None else (Given(path, how),)
 
 
-def given_models(config: Config) -> tuple[Given, ...]:
+def given_models(config: "Config") -> tuple[Given, ...]:
     """Return the files and folders of models that the settings name."""
     found = [encoder.model for encoder in config.encoders]
     found += [voter.model for voter in config.voters if voter.server is None]

@@ -166,5 +166,5 @@ def _among(points: Points, table: ReviewTable, keys: set[str]) -> Bools:
     return found[points.rows]
 
 
-def _rows_of(table: ReviewTable, keys: Collection[str]) -> list[int]:
-    return [row for key in keys for row in table.rows_of.get(key, ())]
+def _rows_of(table: ReviewTable, keys: Collection[str]) -> Ints:
+    return table.rows_of.of_all(list(keys))[0]

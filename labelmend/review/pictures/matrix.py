@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from labelmend.types import Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Pair:
     texts: int
 
 
-def count_pairs(given: Ints, proposed: Ints, labels: int) -> csr_array:
+def count_pairs(given: Ints, proposed: Ints, labels: int) -> "csr_array":
     """Count texts by given and proposed label, sparse int64 [K, K]; those without one are left out.
 
     Args:
@@ -32,12 +35,14 @@ def count_pairs(given: Ints, proposed: Ints, labels: int) -> csr_array:
         proposed: int64 [m], likewise.
         labels: how many there are.
     """
+    from scipy.sparse import coo_array, csr_array
+
     both = (given >= 0) & (proposed >= 0)
     ones = np.ones(int(both.sum()), dtype=np.int64)
     return csr_array(coo_array((ones, (given[both], proposed[both])), shape=(labels, labels)))
 
 
-def confused_pairs(counts: csr_array, label: int | None = None) -> list[Pair]:
+def confused_pairs(counts: "csr_array", label: int | None = None) -> list[Pair]:
     """Return the pairs of different labels, most texts first; of as many, in the labels' order.
 
     Args:
@@ -56,7 +61,7 @@ def confused_pairs(counts: csr_array, label: int | None = None) -> list[Pair]:
     ]
 
 
-def confused_together(counts: csr_array, most: int) -> list[int]:
+def confused_together(counts: "csr_array", most: int) -> list[int]:
     """Return the labels that are confused most, in an order in which confused ones are neighbours.
 
     The two labels that are most often confused, either way, are put side by side, then the next
@@ -66,7 +71,7 @@ def confused_together(counts: csr_array, most: int) -> list[int]:
         counts: of `count_pairs`.
         most: labels that are returned; where there are fewer, all that any text has.
     """
-    either = csr_array(counts + counts.T)
+    either = (counts + counts.T).tocsr()
     weight = either.sum(axis=1) - either.diagonal()
     order = [
         int(k)

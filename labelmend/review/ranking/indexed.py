@@ -7,8 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from labelmend.audit.mended import ANSWERED, MendedTable
-from labelmend.configs.load import load_config
+from labelmend.audit.mended import ANSWERED, MendedTable, data_config
 from labelmend.data.cells.read import AS_IT_LOOKS
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.labels_file import read_labels_file
@@ -160,7 +159,8 @@ def _mended(path: Path, run: RunRecord, index: RowIndex, notes: tuple[str, ...])
     columns, rows = run.input.columns, len(index)
     said = run.config.get("data")
     limit = said.get("max_text_chars") if isinstance(said, Mapping) else None
-    most = limit if isinstance(limit, int) else load_config().data.max_text_chars
+    # The configuration takes longer to load than all else that is read here.
+    most = limit if isinstance(limit, int) else data_config(run).max_text_chars
     dataset = Dataset(
         ids=tuple(index.ids),
         texts=tuple(text[:most] for text in index.texts),

@@ -81,9 +81,10 @@ class Openings:
         with self._lock:
             self._follow()
             if who not in self._others:
-                rows_of = self._table.rows_of
                 told = (a.text_sha256 for a in self._book.answers() if a.who != who)
-                self._others[who] = {key: None for key in dict.fromkeys(told) if rows_of.get(key)}
+                keys = list(dict.fromkeys(told))
+                _, whose = self._table.rows_of.of_all(keys)
+                self._others[who] = {keys[i]: None for i in whose.tolist()}
             return tuple(self._others[who])
 
     def rows(self, among: Bools | None = None) -> Iterator[int]:
@@ -113,6 +114,8 @@ class Openings:
             self._reviewed, self._left, self._others = set(), set(self._drawn), {}
             for key in self._drawn:
                 self._hear(key)
+            self._hear_all([key for key in {key for _, key in log} if key not in self._drawn])
+            self._heard = len(log)
         for who, key in log[self._heard :]:
             self._hear(key)
             self._heard += 1
@@ -121,6 +124,14 @@ class Openings:
         while self._first < len(self._open) and not self._open[self._first]:
             ahead = np.flatnonzero(self._open[self._first : self._first + _STRIDE])
             self._first += int(ahead[0]) if len(ahead) else _STRIDE
+
+    def _hear_all(self, keys: list[str]) -> None:
+        """Close such texts that are answered, where all are open: far faster than one by one."""
+        answered = [key for key in keys if self._book.on(key)]
+        self._reviewed.update(key for key in answered if key in self._table.in_review)
+        rows, _ = self._table.rows_of.of_all(answered)
+        places = self._place[rows]
+        self._open[places[places >= 0]] = False
 
     def _hear(self, key: str) -> None:
         """Open or close a text as what stands on it has it."""
