@@ -24,11 +24,17 @@ _ADVICE = {
 
 
 def check_new_columns(table: SourceTable, names: Iterable[str]) -> None:
-    """Make sure that our columns would not meet columns of the same name.
+    """Make sure that our columns would not meet columns of the same name, and can be written.
 
     Raises:
         ColumnError: they would.
+        InputError: the user's file can't be given back with them.
     """
+    _refuse_taken(table, names)
+    format_by_name(table.format).check(table)
+
+
+def _refuse_taken(table: SourceTable, names: Iterable[str]) -> None:
     taken = [repr(name) for name in names if name in table.columns]
     if taken:
         raise ColumnError(
@@ -51,7 +57,7 @@ def write_table(table: SourceTable, columns: Sequence[NewColumn], path: Path) ->
         OutputError: the file's encoding lacks a character of ours, or its suffix is unknown.
         OSError: as writing goes; `atomic_files` makes it an OutputError.
     """
-    check_new_columns(table, [column.name for column in columns])
+    _refuse_taken(table, [column.name for column in columns])
     kind = format_to_write(table, path)
     if kind is None:
         raise unknown_suffix(path)

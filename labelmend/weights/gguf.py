@@ -24,6 +24,10 @@ _MOST = 1 << 32
 """Entries, bytes of a string or dimensions: no real file has more, and a damaged one may say so."""
 
 
+_DEEPEST = 8
+"""Lists inside lists; llama.cpp takes none at all."""
+
+
 @dataclass(frozen=True)
 class GgufHeader:
     """What a model's file says of it.
@@ -103,17 +107,19 @@ def _string(file: BinaryIO) -> bytes:
     return text
 
 
-def _value(file: BinaryIO, kind: int) -> str | None:
+def _value(file: BinaryIO, kind: int, depth: int = 0) -> str | None:
     """Read a value past, and return it where it is a string."""
     if kind == _STRING:
         return _string(file).decode(errors="replace")
     if kind == _LIST:
+        if depth == _DEEPEST:
+            raise ValueError(depth)
         inner, count = _number(file, "I"), _checked(_number(file, "Q"))
         if inner in _NUMBERS:
             file.seek(count * struct.calcsize(f"<{_NUMBERS[inner]}"), 1)
         else:
             for _ in range(count):
-                _value(file, inner)
+                _value(file, inner, depth + 1)
         return None
     if kind not in _NUMBERS:
         raise ValueError(kind)

@@ -18,7 +18,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from fuzz import forked
-from fuzz.cases import commands, labels, models, people, records, settings, tables
+from fuzz.cases import (
+    commands,
+    edits,
+    labels,
+    models,
+    people,
+    records,
+    settings,
+    tables,
+    tools,
+    weights,
+)
 
 ONCE_BAD = re.compile(
     r"/dev/|a pipe|loop|bomb|digits|nines|escapes|colours|--test|as undefined|circle|too far|"
@@ -34,7 +45,8 @@ EVERY = 5
 def chosen(*, one_a_kind: bool, pattern: str) -> list[forked.Case]:
     """All cases; or of each kind the first that does no real work, where CI runs it."""
     found, seen = [], set()
-    for module in (tables, labels, settings, models, records, people, commands):
+    modules = (tables, labels, settings, models, records, people, commands, tools, edits, weights)
+    for module in modules:
         for case in module.cases():
             kind = (module.__name__, case.kind or case.name)
             if not re.search(pattern, case.name) or (one_a_kind and (case.slow or kind in seen)):

@@ -5,9 +5,11 @@ CI looks at a few hundred files, the same each time. By hand, for as long as one
     LABELMEND_FUZZ=20000 pytest tests/fuzz/test_properties.py
 """
 
+import io
 import json
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -23,11 +25,16 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.data import labels_file
 from labelmend.data.answer_file import read_answers
 from labelmend.data.decode import decode
+from labelmend.data.formats.find import format_by_name
+from labelmend.data.label_edits.file import read_label_edits
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.read import read_table
+from labelmend.data.table import NewColumn
 from labelmend.errors import LabelmendError
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.record import RunRecord
+from labelmend.weights.gguf import read_header
+from labelmend.weights.signature import TrustedKey
 
 CORPUS = Path(__file__).parent / "corpus"
 BY_HAND = int(os.environ.get("LABELMEND_FUZZ", "0"))
@@ -93,25 +100,43 @@ def examples(count, phases=tuple(Phase)):
 def changed(folder):
     """A file of the corpus, with some of its bytes changed, taken away, doubled or put in."""
     files = sorted((CORPUS / folder).iterdir())
-    edits = st.lists(
-        st.tuples(
-            st.floats(0, 1, exclude_max=True),
-            st.integers(0, 12),
-            st.sampled_from(HARD) | st.binary(max_size=3),
-            st.booleans(),
-        ),
-        max_size=5,
+    return st.tuples(st.sampled_from(files), EDITS).map(
+        lambda drawn: (drawn[0].suffix, edited(drawn[0].read_bytes(), drawn[1]))
     )
-    return st.tuples(st.sampled_from(files), edits).map(_edited)
 
 
-def _edited(drawn):
-    path, edits = drawn
-    raw = path.read_bytes()
+def changed_part(name):
+    """A workbook of the corpus, one of whose parts is changed so, and packed again."""
+    with zipfile.ZipFile(CORPUS / name) as packed:
+        parts = {part: packed.read(part) for part in packed.namelist()}
+
+    def packed_again(drawn):
+        part, edits = drawn
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as file:
+            for each, raw in parts.items():
+                file.writestr(each, edited(raw, edits) if each == part else raw)
+        return Path(name).suffix, held.getvalue()
+
+    return st.tuples(st.sampled_from(sorted(parts)), EDITS).map(packed_again)
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1, exclude_max=True),
+        st.integers(0, 12),
+        st.sampled_from(HARD) | st.binary(max_size=3),
+        st.booleans(),
+    ),
+    max_size=5,
+)
+
+
+def edited(raw, edits):
     for share, gone, put, twice in edits:
         at = int(share * (len(raw) + 1))
         raw = raw[:at] + put * (1 + twice) + raw[at + gone :]
-    return path.suffix, raw
+    return raw
 
 
 def in_file(drawn, read):
@@ -134,6 +159,24 @@ def table_is_read_or_refused(drawn):
         refused(error)
     else:
         assert all(len(table.values(name)) == len(table) for name in table.columns)
+
+
+def tool_is_read_and_written(drawn):
+    """What a tool wrote comes back byte by byte, and has our column when it is read again."""
+    suffix, raw = drawn
+    try:
+        table = in_file(drawn, read_table)
+        kind = format_by_name(table.format)
+        mark = NewColumn("our mark", tuple(f"m{row}" for row in range(len(table))))
+        kind.check(table)
+        plain, marked = kind.write(table, ()), kind.write(table, (mark,))
+    except LabelmendError as error:
+        refused(error)
+        return
+    assert plain == raw or suffix == ".xlsx"
+    if kind.other_columns:
+        again = in_file((suffix, marked), read_table)
+        assert again.values("our mark") == list(mark.values)
 
 
 def encoding_is_read_or_refused(drawn):
@@ -229,6 +272,40 @@ def answers_are_read_or_refused(drawn):
         assert in_file((".jsonl", again.encode()), read_answers).answers == found.answers
 
 
+def edits_are_read_or_refused(drawn):
+    """What stands is written again as it was read."""
+    try:
+        found = in_file(drawn, read_label_edits)
+    except LabelmendError as error:
+        refused(error)
+        return
+    again = "".join(f"{json.dumps(entry.line())}\n" for entry in found.entries)
+    assert in_file((".jsonl", again.encode()), read_label_edits).entries == found.entries
+
+
+def header_is_read_or_refused(drawn):
+    try:
+        found = in_file(drawn, read_header)
+    except LabelmendError as error:
+        refused(error)
+        return
+    assert found.parameters >= 0
+
+
+def signature_holds_or_not(drawn):
+    """Whatever is changed of a key or a signature: what is taken was signed, comment and all."""
+    suffix, raw = drawn
+    with tempfile.TemporaryDirectory() as folder:
+        key, signed = Path(folder) / "minisign.pub", Path(folder) / "x"
+        key.write_bytes((CORPUS / "signatures" / key.name).read_bytes())
+        signed.write_bytes(b"{}")
+        (key if suffix == ".pub" else signed.with_name("x.minisig")).write_bytes(raw)
+        try:
+            assert TrustedKey.read(key).check(signed) == "of May"
+        except LabelmendError as error:
+            refused(error)
+
+
 def a_terminal_is_not_steered(text):
     shown = spelled(text)
     assert not any((ord(c) < 0x20 and c not in "\t\n\r") or 0x7F <= ord(c) <= 0x9F for c in shown)
@@ -262,6 +339,8 @@ VALUES = st.recursive(
 OVERRIDES = st.tuples(KEYS, VALUES | st.text(max_size=12)).map("=".join)
 PROPERTIES = {
     "tables": (table_is_read_or_refused, changed("tables"), 150),
+    "tools": (tool_is_read_and_written, changed("tools"), 150),
+    "workbooks": (tool_is_read_and_written, changed_part("workbooks/two_sheets.xlsx"), 40),
     "encodings": (encoding_is_read_or_refused, st.tuples(changed("tables"), CODECS), 150),
     "labels": (labels_are_read_or_refused, changed("labels"), 150),
     "settings": (settings_are_read_or_refused, changed("settings"), 60),
@@ -270,6 +349,9 @@ PROPERTIES = {
     "trees": (trees_are_read_or_refused, changed("trees"), 100),
     "evidence": (evidence_is_read_or_refused, changed("evidence"), 200),
     "answers": (answers_are_read_or_refused, changed("answers"), 100),
+    "edits": (edits_are_read_or_refused, changed("edits"), 100),
+    "headers": (header_is_read_or_refused, changed("gguf"), 100),
+    "signatures": (signature_holds_or_not, changed("signatures"), 100),
     "records": (record_is_read_or_refused, VALUES, 60),
     "terminals": (a_terminal_is_not_steered, st.text(), 100),
 }

@@ -77,6 +77,7 @@ def test_every_cut_is_said(tmp_path):
         (b"PK\3\4 a zip", "not a GGUF file"),
         (gguf([], [], version=9), "GGUF version 9 is not known"),
         (gguf([("a", 99, b"")], []), "cut off or damaged"),
+        (gguf([("a", 9, struct.pack("<IQ", 9, 1) * 100_000)], []), "cut off or damaged"),
         (b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63), "cut off or damaged"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**62), "cut off or damaged"),
     ],

@@ -66,6 +66,14 @@ class Format(Protocol):
         """
         ...
 
+    def check(self, table: SourceTable) -> None:
+        """Find out before any work whether `write` can give the user's file back.
+
+        Raises:
+            InputError: it holds what can be read past, but not written again.
+        """
+        del table
+
     def write(self, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
         """Return a file with the table and our columns behind it.
 

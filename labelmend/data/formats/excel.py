@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelmend.data.formats.base import (
@@ -92,12 +93,16 @@ class Excel(Format):
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - openpyxl raises what it comes across
-            reason = " ".join(str(error).split())[:_SHOWN_CHARS] or type(error).__name__
-            raise InputError(
-                f"{content.path}: can't be read as an Excel workbook ({reason}); save it again as "
-                ".xlsx, or as CSV (UTF-8)"
-            ) from None
+            raise _unreadable(content.path, error) from None
         raise without_rows(content.path)
+
+    def check(self, table: SourceTable) -> None:
+        """Open the workbook whole: other sheets and styles were not looked at to read the table."""
+        if isinstance(table.origin, _Origin):
+            try:
+                _opened(table.origin.raw, read_only=False)
+            except Exception as error:  # noqa: BLE001 - openpyxl raises what it comes across
+                raise _unreadable(table.path, error) from None
 
     def write(self, table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
         """Put our columns behind the user's; texts stay texts, whatever they begin with."""
@@ -170,6 +175,14 @@ class Excel(Format):
 
 _SHOWN_CHARS = 100
 """Of another package's error, so that ours stays a line."""
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:_SHOWN_CHARS] or type(error).__name__
+    return InputError(
+        f"{path}: can't be read as an Excel workbook ({reason}); save it again as .xlsx, or as CSV "
+        "(UTF-8)"
+    )
 
 
 def _refuse_bomb(content: Content) -> None:

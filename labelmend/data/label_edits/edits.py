@@ -147,7 +147,7 @@ class Undo:
 
 def name_problem(name: str) -> str | None:
     """Return what keeps a text from being a label's new name, behind "the new name"."""
-    if not name.strip():
+    if not any(unicodedata.category(c) != "Cf" for c in name.strip()):  # nothing, or hidden signs
         return "is blank"
     if len(name) > MOST_NAME:
         return f"has {len(name):,} characters; a name has {MOST_NAME} at most"

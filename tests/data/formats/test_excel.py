@@ -11,6 +11,7 @@ from openpyxl.styles import Font
 from labelmend.data.formats.excel import EXCEL
 from labelmend.data.read import read_table
 from labelmend.data.table import NewColumn
+from labelmend.data.write import check_new_columns
 from labelmend.errors import InputError
 
 
@@ -186,3 +187,19 @@ def test_a_cell_far_away(tmp_path):
     book.save(stream)
     (tmp_path / "a.xlsx").write_bytes(stream.getvalue())
     assert "has more than 1,000 columns; save the table as CSV" in refusal(tmp_path / "a.xlsx")
+
+
+def test_what_can_be_read_past_and_not_written(tmp_path):
+    """Only the first sheet is read; the others would be lost in what is written."""
+    path = saved(tmp_path / "a.xlsx", *ROWS, more=[("x",)])
+    with zipfile.ZipFile(path) as packed:
+        parts = {part: packed.read(part) for part in packed.namelist()}
+    parts["xl/worksheets/sheet2.xml"] = parts["xl/worksheets/sheet2.xml"][:-20]
+    with zipfile.ZipFile(path, "w") as packed:
+        for part, content in parts.items():
+            packed.writestr(part, content)
+    table = read_table(path)
+    with pytest.raises(InputError) as caught:
+        check_new_columns(table, ["mended_label"])
+    assert str(caught.value).startswith(f"{path}: can't be read as an Excel workbook (")
+    check_new_columns(read_table(saved(tmp_path / "b.xlsx", *ROWS)), ["mended_label"])

@@ -359,6 +359,12 @@ def other_cases():
             ("tune-embedder", "/dev/zero", "-o", "e"),
             ("tune-embedder", "nope", "-o", "e"),
         ),
+        *(
+            ("doctor", "--profile", "/dev/zero"),
+            ("doctor", "--profile", "\x1b[31m"),
+            ("doctor", "--set", "voters.0.model=[]"),
+            ("doctor", "x"),
+        ),
         ("x" * 100_000,),
     ):
         yield case(f"{' '.join(argv)[:60]!r}", *argv)
