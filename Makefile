@@ -1,7 +1,10 @@
 # make demo    sets everything up and mends the demo data
 # make test    sets everything up and runs the whole test suite
 # make check   the linters and the test suite: what CI runs
-# make settings  writes docs/settings.md anew from the schema of the settings
+# make docs    builds the site into build/site, with warnings as errors
+# make notebooks  runs the notebooks and keeps what comes out; make notebooks-check compares
+# make settings, make pages  write docs/settings.md and docs/cli.md anew from settings and commands
+# make figures  writes the README's and docs/measured.md's tables anew from benchmarks/RESULTS.md
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 VENV ?= .venv
@@ -22,7 +25,8 @@ INSTALL := exec sh tools/still_running.sh "still installing into $(VENV)" \
 
 # Whatever -j says: what is about to be done is said before it is done.
 .NOTPARALLEL:
-.PHONY: demo test check lint format setup settings clean say-demo say-dev
+.PHONY: demo test check lint format setup settings pages figures docs notebooks notebooks-check
+.PHONY: clean say-demo say-dev
 
 demo: $(RUNTIME)
 	$(BIN)/labelmend demo
@@ -50,6 +54,24 @@ setup: $(DEV)
 settings: $(DEV)
 	$(BIN)/python -c "from labelmend.configs.reference import settings_page as page; print(page(), end='')" \
 		> docs/settings.md
+
+pages: settings
+	$(BIN)/python tools/site/cli_page.py
+
+figures: $(DEV)
+	$(BIN)/python tools/site/figures.py
+
+# The theme tells in many lines that it has a successor; mkdocs.yml says why it is not used yet.
+docs: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python tools/site/check_site.py build/site
+
+# Commands in notebooks are those of this environment.
+notebooks: $(DEV)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/site/notebooks.py
+
+notebooks-check: $(DEV)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/site/notebooks.py --check
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

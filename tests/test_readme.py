@@ -1,4 +1,7 @@
-"""Executes the README: every `labelmend` command in it runs, on a slice of the demo data."""
+"""Executes docs/get_started.md, and so the README: every `labelmend` command in them runs.
+
+The table is a slice of the demo data.
+"""
 
 import csv
 import re
@@ -12,17 +15,41 @@ from labelmend.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+GET_STARTED = (ROOT / "docs" / "get_started.md").read_text("utf-8")
+MEASURED = (ROOT / "docs" / "measured.md").read_text("utf-8")
+SCREENS = 115
+"""Lines of one screen and a half, table and pictures counted as they stand."""
+
+
+def commands_in(text):
+    return [
+        line.split("#")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
 
 
 def test_the_readme_names_its_two_commands_and_the_makefile_has_them():
-    assert COMMANDS[:2] == ["make demo", "make test"]
+    assert [c for c in commands_in(README) if c.startswith("make")] == ["make demo", "make test"]
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert {"demo", "test", "check"} <= set(targets)
+
+
+def test_the_readme_is_short_and_shows_real_noise_first():
+    assert len(README.splitlines()) <= SCREENS
+    table = README.partition("<!-- figures:start -->")[2].partition("<!-- figures:end -->")[0]
+    assert (
+        0 < table.index("python benchmarks/real_noise.py") < table.index("benchmarks/correction.py")
+    )
+    assert README.index("docs/review.webp") < README.index("labelmend certify")
+    assert README.index("labelmend certify") < README.index("## Install")
+
+
+def test_the_readmes_commands_are_those_of_get_started_in_their_order():
+    ours = [command for command in commands_in(README) if command.startswith("labelmend ")]
+    assert len(ours) == 6
+    theirs = iter(commands_in(GET_STARTED))
+    assert all(command in theirs for command in ours)
 
 
 def fill_in(sheet, truth):
@@ -35,7 +62,7 @@ def fill_in(sheet, truth):
         writer.writerows({**row, "answer": truth[row["text"]]} for row in rows)
 
 
-def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
+def test_the_commands_of_get_started_run(tmp_path, monkeypatch, capsys, encoders):
     assert all(model.path.is_dir() for model in encoders)
     monkeypatch.chdir(tmp_path)
     noisy = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
@@ -49,7 +76,7 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
         csv.writer(file).writerows(checked)
     with Path("texts.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([row[:1] for row in checked])
-    ours = [command for command in COMMANDS if command.startswith("labelmend ")]
+    ours = [c for c in commands_in(GET_STARTED) if c.startswith("labelmend ")]
     assert len(ours) == 15
     truth = {row[0]: row[2] for row in rows}
     for command in ours:
@@ -66,18 +93,23 @@ def test_the_readme_commands_run(tmp_path, monkeypatch, capsys, encoders):
     assert "dry run" in capsys.readouterr().out
 
 
-def test_the_readme_documents_every_column():
+def test_get_started_documents_every_column():
     from labelmend.runs.columns import COLUMNS
 
-    assert all(f"| `{column}` |" in README for column in COLUMNS)
+    assert all(f"| `{column}` |" in GET_STARTED for column in COLUMNS)
 
 
-def test_the_readme_quotes_the_benchmark():
+def test_the_page_of_figures_quotes_the_benchmark():
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text("utf-8")
     main_job = results.split("<!-- correction:start -->")[0]
     table = [line for line in main_job.splitlines() if line.startswith("|")]
     assert len(table) >= 3
-    assert all(line in README for line in table)
+    assert all(line in MEASURED for line in table)
+
+
+def test_each_benchmark_of_mending_is_on_the_page_of_figures():
+    for script in ("real_noise", "main_job", "correction", "downstream", "votes"):
+        assert f"`python benchmarks/{script}.py" in MEASURED
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
