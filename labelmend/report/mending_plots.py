@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from labelmend.relabel.diagnostics.advice import ConfusedPair
 from labelmend.report.drawing import (
     BLUE,
     GREEN,
@@ -19,7 +20,6 @@ from labelmend.report.drawing import (
     words_above,
 )
 from labelmend.report.mending import Flow, Mending, label_turnover
-from labelmend.runs.parts import ConfusedPair
 
 FAINT, FULL = "#EAF3F9", "#6FB1DB"
 """Ends of the heat map's scale."""

@@ -2,9 +2,9 @@
 
 import json
 from functools import cache
+from html import escape
 from importlib import resources
-
-import jinja2
+from string import Template
 
 LANGUAGE = "en"
 """The catalogue that is used, and the only one so far: `strings/en.json`."""
@@ -21,6 +21,12 @@ def strings() -> dict[str, str]:
 @cache
 def shell() -> str:
     """Return the page without its rows: those come as JSON."""
-    text = (resources.files("labelmend.review") / "shell.html.jinja").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(text).render(language=LANGUAGE, say=strings())
+    text = (resources.files("labelmend.review") / "shell.html").read_text("utf-8")
+    said = {name: escape(sentence) for name, sentence in strings().items()}
+    return _Shell(text).substitute(said, language=LANGUAGE)
+
+
+class _Shell(Template):
+    """HTML in which `$name` stands for a sentence."""
+
+    idpattern = "[a-z][a-z-]*"

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from labelmend.relabel.diagnostics.advice import ConfusedPair
 from labelmend.relabel.diagnostics.explain import oos_nats
 from labelmend.relabel.labelmodel.decisions import given_probability
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.result import Relabelling
-from labelmend.runs.parts import ConfusedPair
 from labelmend.types import NO_LABEL, Doubles, Ints
 
 

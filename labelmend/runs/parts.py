@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from labelmend.relabel.diagnostics.advice import (
+    ConfusedPair,
     EmptyLabel,
     MergeAdvice,
     MostlyWrongLabel,
@@ -39,7 +39,19 @@ def _json(value: object) -> object:
     return json.loads(text.encode(errors="replace"))
 
 
+def _all_unicode(value: object) -> object:
+    """Return texts as `_unicode` does of one; hundreds of thousands take no time."""
+    if not isinstance(value, list | tuple):
+        return value
+    try:
+        "".join(value).encode()
+    except (TypeError, ValueError):
+        return tuple(map(_unicode, value))
+    return tuple(value)
+
+
 Text = Annotated[str, BeforeValidator(_unicode)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_all_unicode)]
 Settings = Annotated[Mapping[str, JsonValue], BeforeValidator(_json)]
 
 
@@ -212,23 +224,6 @@ class IntervalRecord(Part):
             weak=interval.weak,
             words=interval_in_words(interval),
         )
-
-
-@dataclass(frozen=True)
-class ConfusedPair:
-    """A label that annotators write for another.
-
-    Attributes:
-        true: the label that the texts seem to have.
-        given: the label that they were given.
-        rows: expected number of such rows.
-        rate: P(given | true), the expected share of such rows among those with that true label.
-    """
-
-    true: str
-    given: str
-    rows: float
-    rate: float
 
 
 class NoiseRecord(Part):

@@ -29,6 +29,7 @@ from labelmend.runs.parts import (
     Settings,
     SourceRecord,
     Text,
+    Texts,
     UsedModel,
     VoterRecord,
 )
@@ -95,7 +96,7 @@ class RunRecord(Part):
     answers: AnswersRecord | None = None
     sources: Mapping[Text, SourceRecord]
     voters: tuple[VoterRecord, ...]
-    review_order: tuple[Text, ...]
+    review_order: Texts
     notes: tuple[Text, ...]
     seconds: Mapping[Text, float]
     versions: Mapping[Text, Text]

@@ -9,8 +9,8 @@ import hashlib
 import mmap
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from labelmend.errors import InputError
 from labelmend.regular_file import open_regular
 from labelmend.runs.layout import MARK_OF_INDEX
+from labelmend.runs.mapped_texts import MappedTexts
 from labelmend.runs.text_hashes import TextHashes
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints
 
@@ -138,8 +139,6 @@ def read_row_index(path: Path, sha256: str | None, evidence_bytes: int) -> RowIn
         FileNotFoundError: there is none.
         InputError: it can't be read, is of another run, or is damaged.
     """
-    import pyarrow as pa
-
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -149,7 +148,10 @@ def read_row_index(path: Path, sha256: str | None, evidence_bytes: int) -> RowIn
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: can't be read: {said}") from None
-    if hashlib.sha256(mapped).hexdigest() != sha256:
+    with ThreadPoolExecutor(1) as thread:
+        digest = thread.submit(lambda: hashlib.sha256(mapped).hexdigest())
+        import pyarrow as pa  # as long as the hash takes
+    if digest.result() != sha256:
         raise InputError(f"{path}: is of another run, or was changed since")
     try:
         with pa.ipc.open_file(pa.py_buffer(mapped)) as opened:
@@ -275,9 +277,6 @@ def _checked(table: "pa.Table", evidence_bytes: int) -> RowIndex:
 _NO_NUMBER = np.uint16(0x7C00)
 """The bits of the exponent that infinities and NaN have in IEEE 754's half precision."""
 
-_MARKS, _FOLLOWS = np.uint8(0xC0), np.uint8(0x80)
-"""Bits of a byte, and what they are in all of a character's bytes in UTF-8 but the first."""
-
 _WHOLE: Mapping[str, type[np.number[Any]]] = {
     "mended": np.int32,
     "proposed": np.int32,
@@ -314,17 +313,11 @@ def _numbers(column: "pa.Array", kind: type[_Number]) -> npt.NDArray[_Number]:
     return np.frombuffer(column.buffers()[1], kind)[column.offset :][: len(column)]
 
 
-def _strings(column: "pa.Array") -> list[str]:
+def _strings(column: "pa.Array") -> MappedTexts:
     _, ends, buffer = column.buffers()
     starts = np.frombuffer(ends, np.int64)[column.offset :][: len(column) + 1]
-    content = np.frombuffer(buffer, np.uint8)[: starts[-1]] if buffer else np.empty(0, np.uint8)
-    whole = content.tobytes().decode()
-    if len(whole) < len(content):
-        # Of a character's bytes only the first is no 10xxxxxx.
-        characters = np.cumsum((content & _MARKS) != _FOLLOWS)
-        starts = np.concatenate([[0], characters])[starts]
-    places = starts.tolist()
-    return [whole[start:end] for start, end in pairwise(places)]
+    content = np.frombuffer(buffer, np.uint8) if buffer else np.empty(0, np.uint8)
+    return MappedTexts(starts, content)
 
 
 def _bytes_of(column: "pa.FixedSizeBinaryArray", count: int) -> npt.NDArray[np.uint8]:

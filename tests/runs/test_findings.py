@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from labelmend.relabel.diagnostics.advice import ConfusedPair
 from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
-from labelmend.runs.parts import ConfusedPair
 from labelmend.types import NO_LABEL
 
 NOTHING_GIVEN = np.array([NO_LABEL] * 4, dtype=np.int64)

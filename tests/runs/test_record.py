@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from labelmend.arrays import share
 from labelmend.configs.load import load_config
 from labelmend.errors import InputError
-from labelmend.relabel.diagnostics.advice import EmptyLabel
+from labelmend.relabel.diagnostics.advice import ConfusedPair, EmptyLabel
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
 from labelmend.runs.parts import (
-    ConfusedPair,
     HarmRecord,
     InputColumns,
     LabelReading,

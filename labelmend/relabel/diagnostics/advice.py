@@ -1,4 +1,4 @@
-"""What is advised on single labels. It loads nothing: records are read with it."""
+"""What is said of single labels and of pairs. It loads nothing: records are read with it."""
 
 from dataclasses import dataclass
 
@@ -71,3 +71,20 @@ class EmptyLabel:
 
     label: str
     mended_rows: int
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """A label that annotators write for another.
+
+    Attributes:
+        true: the label that the texts seem to have.
+        given: the label that they were given.
+        rows: expected number of such rows.
+        rate: P(given | true), the expected share of such rows among those with that true label.
+    """
+
+    true: str
+    given: str
+    rows: float
+    rate: float

@@ -1,6 +1,7 @@
 """A mended table by its index: what the page needs of all rows, without reading them."""
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from labelmend.review.evidence import EvidenceIndex, opened_evidence
 from labelmend.runs.again import label_cards
 from labelmend.runs.companions import INDEX, LABELS, TABLE, digest_of
 from labelmend.runs.layout import OutputPaths
+from labelmend.runs.mapped_texts import MappedTexts
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import DECISIONS, RowIndex, read_row_index
 from labelmend.types import NO_LABEL, Dataset, Ints
@@ -61,17 +63,19 @@ def read_indexed(request: TableRequest, labels: Path | None) -> tuple[Indexed | 
     """
     settled = settle(request.path)
     paths = OutputPaths.beside(request.path)
-    try:
-        run = RunRecord.read(paths.record)
-    except (FileNotFoundError, InputError):
-        return None, None  # whoever reads the table says why
+    with ThreadPoolExecutor(1) as thread:
+        digest = thread.submit(digest_of, request.path)
+        try:
+            run = RunRecord.read(paths.record)
+        except (FileNotFoundError, InputError):
+            return None, None  # whoever reads the table says why
     files = run.files or {}
     if not _as_the_run(request, run):
         return None, None
     if INDEX not in files:
         return None, f"{paths.index}: {_OLDER}; {_SLOWER}"
     try:
-        if digest_of(request.path) != files.get(TABLE):
+        if digest.result() != files.get(TABLE):
             return None, None
     except OSError:
         return None, None
@@ -161,9 +165,12 @@ def _mended(path: Path, run: RunRecord, index: RowIndex, notes: tuple[str, ...])
     limit = said.get("max_text_chars") if isinstance(said, Mapping) else None
     # The configuration takes longer to load than all else that is read here.
     most = limit if isinstance(limit, int) else data_config(run).max_text_chars
+    texts = index.texts
+    # Sequences, no tuples: who reviews a table asks for one row's text, and hardly ever for all.
+    cut = texts.cut(most) if isinstance(texts, MappedTexts) else [text[:most] for text in texts]
     dataset = Dataset(
-        ids=tuple(index.ids),
-        texts=tuple(text[:most] for text in index.texts),
+        ids=cast(Any, index.ids),
+        texts=cast(Any, cut),
         given=index.given,
         labels=index.labels,
         oos=index.labels.index(run.oos_label) if run.oos_label in index.labels else None,

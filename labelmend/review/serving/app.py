@@ -1,21 +1,19 @@
-"""The page's HTTP: a shell, two static files, and JSON."""
+"""The page's JSON over HTTP; `front.py` has the shell and its files."""
 
 import json
-from importlib import resources
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from labelmend.errors import LabelmendError
 from labelmend.review.desk import Desk
 from labelmend.review.label_set.routes import add_label_set
-from labelmend.review.page import shell
 from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
-from labelmend.review.serving.guard import App, Door, Guard
+from labelmend.review.serving.guard import App
 from labelmend.review.serving.pictures import AnswerChosen, NextChosen, add_pictures
 from labelmend.review.serving.refusals import documented
 from labelmend.review.serving.requests import (
@@ -27,9 +25,6 @@ from labelmend.review.serving.requests import (
     Who,
 )
 from labelmend.review.sitting import RefusedError, Tab
-
-_STATIC = {"review.js": "text/javascript; charset=utf-8", "review.css": "text/css; charset=utf-8"}
-"""The files of `static/`, by their names; there is no other path to a file."""
 
 QueueName = Annotated[Queue, Query()]
 RowNumber = Annotated[Row, Query()]
@@ -43,12 +38,11 @@ class Plain(JSONResponse):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def make_app(desk: Desk, door: Door) -> App:
-    """Return the application, guarded.
+def make_app(desk: Desk) -> App:
+    """Return the application: whoever lets requests through to it guards it.
 
     Args:
         desk: what it shows.
-        door: who is let in.
     """
     app = FastAPI(
         title="labelmend review",
@@ -58,32 +52,13 @@ def make_app(desk: Desk, door: Door) -> App:
         default_response_class=Plain,
         responses=documented(),
     )
-    _pages(app, door)
     _reading(app, desk)
     pictures = Pictures(desk.sitting)
     _answering(app, desk, pictures)
     add_pictures(app, pictures)
     add_label_set(app, desk.labels)
     _refusing(app)
-    return Guard(app, door)
-
-
-def _pages(app: FastAPI, door: Door) -> None:
-    @app.get("/", include_in_schema=False)
-    def page(request: Request) -> Response:
-        if "token" in request.query_params:
-            # The token leaves the address, and with it the history and the screen.
-            moved = RedirectResponse("/", status_code=303)
-            moved.set_cookie(door.cookie, door.token, httponly=True, samesite="lax", path="/")
-            return moved
-        return Response(shell(), media_type="text/html; charset=utf-8")
-
-    @app.get("/static/{name}", include_in_schema=False)
-    def static(name: str) -> Response:
-        if name not in _STATIC:
-            raise HTTPException(404)
-        content = (resources.files("labelmend.review") / "static" / name).read_bytes()
-        return Response(content, media_type=_STATIC[name])
+    return app
 
 
 def _reading(app: FastAPI, desk: Desk) -> None:

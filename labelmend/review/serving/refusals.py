@@ -33,6 +33,9 @@ class Refusal(BaseModel):
 
 def documented() -> dict[int | str, dict[str, Any]]:
     """Return the refusals as an application's schema has them."""
+    # A model would be looked at anew for each status of each path.
+    schema = Refusal.model_json_schema()
+    content = {"application/json": {"schema": schema}}
     return {
-        status: {"model": Refusal, "description": meaning} for status, meaning in MEANINGS.items()
+        status: {"description": meaning, "content": content} for status, meaning in MEANINGS.items()
     }

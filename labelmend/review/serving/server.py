@@ -2,14 +2,16 @@
 
 import secrets
 import socket
+from concurrent.futures import Future
+from contextlib import suppress
 
 import uvicorn
 
-from labelmend.errors import ConfigError, InputError
+from labelmend.errors import ConfigError, InputError, LabelmendError
 from labelmend.regular_file import read_regular
 from labelmend.review.desk import Desk
-from labelmend.review.serving.app import make_app
-from labelmend.review.serving.guard import Door
+from labelmend.review.serving.front import Front
+from labelmend.review.serving.guard import App, Door, Guard
 from labelmend.review.serving.place import PORT, Place
 
 _TOKEN_BYTES = 32
@@ -42,24 +44,30 @@ class ReviewServer:
         self._socket = _bound(place)
         self.door = Door(token, place.host, self._socket.getsockname()[1])
         self.desk = desk
+        self._front = Front(self.door, self._made)
         settings = uvicorn.Config(
-            make_app(desk, self.door),
+            Guard(self._front, self.door),
             log_level="critical",
             access_log=False,
             server_header=False,
             date_header=False,
             proxy_headers=False,
             ws="none",
+            lifespan="off",
             timeout_graceful_shutdown=_CLOSING,
         )
         self.uvicorn = uvicorn.Server(settings)
 
     def serve(self) -> None:
         """Answer requests until somebody interrupts, then end all children."""
+        loading = self._front.loading
+        loading.add_done_callback(self._loaded)
         try:
             self.uvicorn.run(sockets=[self._socket])
         finally:
             self.close()
+        if loading.done():
+            loading.result()
 
     def close(self) -> None:
         """End all children and let the port go."""
@@ -69,6 +77,19 @@ class ReviewServer:
     def stop(self) -> None:
         """Let `serve` return, from another thread."""
         self.uvicorn.should_exit = True
+
+    def _made(self) -> App:
+        """Make the application, and work out what the page asks for first."""
+        from labelmend.review.serving.app import make_app
+
+        app = make_app(self.desk)
+        with suppress(LabelmendError):  # the page asks again, and says what is wrong
+            self.desk.start()
+        return app
+
+    def _loaded(self, loading: "Future[App]") -> None:
+        if loading.exception() is not None:
+            self.stop()
 
 
 def _token(place: Place) -> str:
