@@ -26,6 +26,9 @@ BROUGHT = {
 }
 """Pages made of files outside docs/: path in the repository, and on the site."""
 
+_PARTS = {"benchmarks/RESULTS.md": "All results"}
+"""Files with several titles: they become sections of a page with this one."""
+
 _LINK = re.compile(
     r"(?P<mark>!?)\[(?P<text>(?:!\[[^\]]*\]\([^)]*\)|[^\[\]])*)\]\((?P<to>[^()\s]+)\)"
 )
@@ -41,6 +44,9 @@ def on_files(files: Any, config: Any) -> Any:
         text = (ROOT / source).read_text("utf-8")
         if source.endswith(".ipynb"):
             text = notebook_page(json.loads(text), source)
+        if source in _PARTS:
+            sections = re.sub(r"^#", "##", text, flags=re.MULTILINE)
+            text = f"# {_PARTS[source]}\n\n{sections}"
         files.append(File.generated(config, page, content=for_site(text, source, page)))
     return files
 
