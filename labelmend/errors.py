@@ -7,6 +7,7 @@ LabelmendError            what the command line turns into one line and exit cod
 ├── ModelError            a model can't be used
 │   ├── ModelMissingError it is not on this machine
 │   └── ModelHashError    its file is not the pinned one
+├── ExtraMissingError     an optional package is not installed
 └── OutputError           the result can't be written; what was there before is whole
 
 Each message is one line: what is wrong, where, and what to do.
@@ -42,6 +43,10 @@ class ModelMissingError(ModelError):
 
 class ModelHashError(ModelError):
     """A model's file differs from the pinned one."""
+
+
+class ExtraMissingError(LabelmendError):
+    """An optional package is not installed; the message names the extra that has it."""
 
 
 class OutputError(LabelmendError):

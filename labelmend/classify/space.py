@@ -12,6 +12,7 @@ from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import Doubles, Floats
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.packages import require_encoders
 
 
 class Space(Protocol):
@@ -63,6 +64,7 @@ class ProfileSpace:
         Raises:
             ModelError: an encoder is not on this machine, or can't load.
         """
+        require_encoders(self._settings)
         self._models = tuple(locate(encoder.model) for encoder in self._settings)
         self._space = open_space(self._settings, self._models)
         embeddings = self._space.fit(texts, progress)

@@ -1,33 +1,19 @@
 """What trainings by transformers' Trainer have in common: checkpoints, progress, errors."""
 
 import contextlib
-import importlib.util
 import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labelmend.errors import ModelError, ModelMissingError, OutputError
+from labelmend.errors import ModelError, OutputError
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.regular_file import parsed_json
 
 _IDENTITY = "labelmend.json"
 _STATE = "trainer_state.json"
-_EXTRA = "pip install 'labelmend[finetune]'"
-
-
-def require_libraries(what: str, *names: str) -> None:
-    """Find out before any work whether the libraries of a training are installed.
-
-    Raises:
-        ModelMissingError: one is missing.
-    """
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ModelMissingError(
-            f"{what} needs {' and '.join(missing)}, which is not installed; run: {_EXTRA}"
-        )
 
 
 def open_work(work: Path, identity: str) -> bool:
@@ -89,6 +75,7 @@ def train(trainer: Any, work: Path, encoder: str, smaller: str) -> int:
         ModelError: it can't be trained.
         OutputError: a checkpoint can't be written.
     """
+    require("transformers")
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
@@ -100,6 +87,7 @@ def train(trainer: Any, work: Path, encoder: str, smaller: str) -> int:
 
 def training_arguments(work: Path, **settings: Any) -> Any:
     """Return a Trainer's arguments, of which it says nothing by itself, to nobody."""
+    require("transformers")
     from transformers import TrainingArguments
 
     return TrainingArguments(
@@ -117,6 +105,7 @@ def training_arguments(work: Path, **settings: Any) -> Any:
 
 def teller(progress: Progress, task: str) -> Any:
     """Return a callback that tells our progress how far a Trainer is."""
+    require("transformers")
     from transformers import TrainerCallback
 
     class Heard(TrainerCallback):  # type: ignore[misc]
@@ -141,6 +130,7 @@ def one_line_error(work: Path, encoder: str, smaller: str) -> Iterator[None]:
         OutputError: a checkpoint or the encoder can't be written.
         ModelError: anything else.
     """
+    require("safetensors")
     from safetensors import SafetensorError
 
     try:

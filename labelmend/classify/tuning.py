@@ -20,7 +20,6 @@ from labelmend.classify.scorer import Examples
 from labelmend.classify.trainer import (
     one_line_error,
     open_work,
-    require_libraries,
     teller,
     train,
     training_arguments,
@@ -28,6 +27,7 @@ from labelmend.classify.trainer import (
 )
 from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.errors import ModelError
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline, require_files
 from labelmend.types import Bools, Doubles, Floats, Ints
@@ -62,10 +62,10 @@ def check_tunable(settings: FinetuneConfig, model: LocatedModel) -> None:
     """Find out before any work whether an encoder can be fine-tuned here.
 
     Raises:
-        ModelMissingError: a library is missing.
+        ExtraMissingError: a library is missing.
         ModelError: the encoder has no torch weights.
     """
-    require_libraries("--kind finetune", "accelerate", "peft")
+    require("torch", "transformers", "accelerate", "peft", by="--kind finetune")
     if not model.path.is_dir() or not any((model.path / name).is_file() for name in _WEIGHTS):
         raise ModelError(
             f"{settings.encoder}: has no torch weights ({' or '.join(_WEIGHTS)}), which "
@@ -181,6 +181,7 @@ def _train(
     work: Path,
     progress: Progress,
 ) -> Tuned:
+    require("torch", "transformers")
     import torch
     from sklearn.base import clone
     from transformers import EarlyStoppingCallback, Trainer, set_seed
@@ -213,6 +214,7 @@ def _train(
 
 def _classified(encoder: Any, head: EstimatorScorer) -> Any:
     """Return a torch module: tokens and labels to logits and the weighted loss."""
+    require("torch")
     import torch
 
     class Classified(torch.nn.Module):
@@ -237,6 +239,7 @@ def _classified(encoder: Any, head: EstimatorScorer) -> Any:
 
 def _collator(encoder: Any, pairs: _Pairs) -> Callable[[Sequence[int]], dict[str, Any]]:
     """Return what turns pairs into a batch."""
+    require("torch")
     import torch
 
     data = pairs.data
@@ -281,6 +284,7 @@ def _arguments(settings: FinetuneConfig, pairs: int, seed: int, work: Path) -> A
 
 def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
     """Put adapters into the encoder's layers, in place; only they will learn."""
+    require("peft")
     from peft import LoraConfig, get_peft_model
 
     lora = settings.lora

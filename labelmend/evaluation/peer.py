@@ -1,27 +1,14 @@
 """What cleanlab makes of the same labels, for comparison."""
 
-import importlib.util
 from typing import Literal
 
 import numpy as np
 
-from labelmend.errors import ConfigError
+from labelmend.extras import require
 from labelmend.types import NO_LABEL, Doubles, Ints
 
 Peer = Literal["cleanlab"]
 PEERS: tuple[Peer, ...] = ("cleanlab",)
-
-
-def check_peer() -> None:
-    """Make sure that cleanlab is there.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    if importlib.util.find_spec("cleanlab") is None:
-        raise ConfigError(
-            "--peer cleanlab: cleanlab is not installed; run: pip install 'labelmend[benchmark]'"
-        )
 
 
 def cleanlab_labels(given: Ints, probabilities: Doubles) -> tuple[Ints, Ints]:
@@ -35,6 +22,7 @@ def cleanlab_labels(given: Ints, probabilities: Doubles) -> tuple[Ints, Ints]:
         int64 [n] twice: with `NO_LABEL` for the rows that it flags, and with their most probable
         labels instead.
     """
+    require("cleanlab", by="--peer cleanlab")
     from cleanlab.filter import find_label_issues
 
     flagged = np.asarray(find_label_issues(given, probabilities, n_jobs=1), dtype=bool)

@@ -21,6 +21,7 @@ import numpy as np
 
 from labelmend.configs.schema import VoterConfig
 from labelmend.data.duplicates import text_key
+from labelmend.extras import require
 from labelmend.llm.engine import DecodeError, LlamaEngine, Span, State
 from labelmend.llm.types import Ballot, Vote
 from labelmend.prompts.render import (
@@ -267,6 +268,7 @@ def chat_frame(engine: LlamaEngine, cue: str) -> tuple[list[int], list[int], str
 
 
 def _rendered(engine: LlamaEngine, template: str, content: object) -> str:
+    require("llama_cpp")
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
     formatter = Jinja2ChatFormatter(

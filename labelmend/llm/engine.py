@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend.errors import ModelError
+from labelmend.extras import require
 from labelmend.llm.load_gguf import load_model
 from labelmend.llm.token_batch import TokenBatch
 from labelmend.parallel import usable_cores
@@ -88,6 +89,7 @@ class LlamaEngine:
         Raises:
             ModelError: llama.cpp can't load the file, or it is no generative model.
         """
+        require("llama_cpp")
         import llama_cpp
 
         self._lib = llama_cpp

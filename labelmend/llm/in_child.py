@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from labelmend.errors import ModelError
+from labelmend.extras import require
 
 
 def check_loadable(path: Path) -> None:
@@ -49,6 +50,7 @@ def tell_loadable(path: str) -> None:
     except ModelError as error:
         found = str(error).removeprefix(f"{path}: ")
     else:
+        require("llama_cpp")
         import llama_cpp
 
         llama_cpp.llama_model_free(model)

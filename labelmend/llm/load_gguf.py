@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.errors import ModelError
+from labelmend.extras import require
 
 
 def load_model(path: Path, **settings: Any) -> Any:
@@ -21,6 +22,7 @@ def load_model(path: Path, **settings: Any) -> Any:
     Raises:
         ModelError: llama.cpp can't load the file, or it is no generative model.
     """
+    require("llama_cpp")
     import llama_cpp
 
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
@@ -43,20 +45,10 @@ def load_model(path: Path, **settings: Any) -> Any:
     return model
 
 
-def check_loadable(path: Path) -> None:
-    """See whether llama.cpp knows a model; only its vocabulary is read.
-
-    Raises:
-        ModelError: llama.cpp can't load the file, or it is no generative model.
-    """
-    import llama_cpp
-
-    llama_cpp.llama_model_free(load_model(path, vocab_only=True))
-
-
 @functools.cache
 def _error_lines() -> list[str]:
     """Return the list that llama.cpp's errors go to, from the first call on."""
+    require("llama_cpp")
     import llama_cpp
 
     lines: list[str] = []

@@ -11,13 +11,15 @@ from typing import Any
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
+from labelmend.extras import require
 from labelmend.retrieval.encode import (
     load_sentence_transformer,
     one_line_error,
     quiet_offline,
     require_files,
 )
-from labelmend.retrieval.encoders.windows import longest_input
+from labelmend.retrieval.encoders.bert_graph import bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.windows import longest_input, most_tokens
 
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
@@ -79,6 +81,7 @@ def quantize_encoder(folder: Path) -> None:
     run singly.
     """
     with _quietly():
+        require("onnxruntime")
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         small = folder / "model.int8.onnx"
@@ -104,6 +107,7 @@ def _bytes(folder: Path) -> int:
 
 def _from_torch(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
     """Trace a sentence-transformers model."""
+    require("torch", by="the ONNX export")
     model = load_sentence_transformer(source, config.max_tokens).cpu().eval()
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
@@ -151,7 +155,10 @@ def _from_torch(config: EncoderConfig, source: Path, folder: Path) -> ExportedEn
 
 def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
     """Let a graph that gives a vector a token give that of [CLS], at unit length."""
+    if is_weights_alone(source):
+        return _from_weights(config, source, folder)
     require_files(source, MODEL, TOKENIZER)
+    require("onnx", "tokenizers", by="the ONNX export")
     with one_line_error(source):
         import onnx
         from onnx import TensorProto, helper
@@ -178,6 +185,22 @@ def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> Exported
     _write_tokenizer(tokenizer, longest, folder)
     is_int8 = any(node.op_type in _INT8_OPERATORS for node in model.graph.node)
     return _exported(config, longest, is_int8=is_int8)
+
+
+def _from_weights(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
+    """Write the graph that runs a BERT's weights here."""
+    require_files(source, TOKENIZER)
+    require("onnx", "tokenizers", by="the ONNX export")
+    with one_line_error(source):
+        import onnx
+        from tokenizers import Tokenizer
+
+        model = bert_graph(source)
+        onnx.save(model, folder / MODEL, save_as_external_data=model.ByteSize() >= _LARGEST)
+        tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
+    longest = most_tokens(source, config)
+    _write_tokenizer(tokenizer, longest, folder)
+    return _exported(config, longest, is_int8=False)
 
 
 def _exported(config: EncoderConfig, longest: int, *, is_int8: bool) -> ExportedEncoder:

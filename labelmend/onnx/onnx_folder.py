@@ -14,6 +14,7 @@ import numpy as np
 
 from labelmend.classify.scorer import FEATURES
 from labelmend.configs.schema import EncoderConfig
+from labelmend.extras import require
 from labelmend.onnx.onnx_encoder import ExportedEncoder
 from labelmend.onnx.onnx_graph import embedding_input
 from labelmend.retrieval.encode import OnnxModel
@@ -111,6 +112,7 @@ class OnnxClassifier:
         Args:
             model: an onnx.ModelProto, or the path of a file.
         """
+        require("onnxruntime")
         import onnxruntime
 
         source = str(model) if isinstance(model, Path) else model.SerializeToString()

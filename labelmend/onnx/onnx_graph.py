@@ -16,6 +16,8 @@ from labelmend.classify.calibrate import LEAST_PROBABILITY, OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
 from labelmend.classify.scorer import FEATURES, OnnxScorer
 from labelmend.errors import ModelError
+from labelmend.extras import require
+from labelmend.retrieval.encoders.graph_parts import GraphParts
 from labelmend.types import Doubles
 from labelmend.version import __version__
 
@@ -49,6 +51,7 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
     Raises:
         ModelError: its kind can't be exported.
     """
+    require("onnx")
     from onnx import TensorProto, checker, helper
 
     graph = _Graph()
@@ -95,6 +98,7 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
 
 def with_features(model: Any) -> Any:
     """Return a graph that also says what its trees split on; one without trees as it is."""
+    require("onnx")
     from onnx import ModelProto, TensorProto, helper
 
     if not any(FEATURES in node.output for node in model.graph.node):
@@ -105,27 +109,8 @@ def with_features(model: Any) -> Any:
     return copy
 
 
-class _Graph:
-    """Nodes and constants in the making; a method that adds a node returns its output's name."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: dict[str, Any] = {}
-
-    def add(self, operator: str, *inputs: str, called: str = "", **attributes: Any) -> str:
-        """Append a node of one output."""
-        from onnx import helper
-
-        name = called or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def cast(self, value: str, to: type[np.generic], called: str = "") -> str:
-        """Turn a value into another type."""
-        from onnx import helper
-
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(to))
-        return self.add("Cast", value, called=called, to=kind)
+class _Graph(GraphParts):
+    """A classifier's nodes and constants in the making."""
 
     def unit_rows(self, value: str, kind: type[np.generic]) -> str:
         """Divide rows by their lengths; a row of zeros stays one."""
@@ -154,19 +139,11 @@ class _Graph:
 
     def top(self, values: str, count: str) -> str:
         """Append a search for the greatest values of each row."""
+        require("onnx")
         from onnx import helper
 
         name = f"topk_{len(self.nodes)}"
         self.nodes.append(helper.make_node("TopK", [values, count], [name, f"{name}_at"], axis=1))
-        return name
-
-    def constant(self, name: str, values: npt.ArrayLike, kind: type[np.generic]) -> str:
-        """Add a constant of a type."""
-        from onnx import numpy_helper
-
-        name = f"{name}_{len(self.constants)}"
-        array = np.ascontiguousarray(np.asarray(values, dtype=kind))
-        self.constants[name] = numpy_helper.from_array(array, name)
         return name
 
     def double(self, name: str, values: npt.ArrayLike) -> str:
@@ -175,15 +152,12 @@ class _Graph:
 
     def strings(self, name: str, values: Sequence[str]) -> str:
         """Add a list of texts."""
+        require("onnx")
         from onnx import TensorProto, helper
 
         encoded = [value.encode() for value in values]
         self.constants[name] = helper.make_tensor(name, TensorProto.STRING, [len(values)], encoded)
         return name
-
-    def places(self, name: str, *values: int) -> str:
-        """Add a list of axes or places."""
-        return self.constant(name, values, np.int64)
 
 
 def _place(graph: _Graph, means: Sequence[Doubles]) -> str:

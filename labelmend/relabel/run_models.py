@@ -9,12 +9,14 @@ from pathlib import Path
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
+from labelmend.extras import require
 from labelmend.llm.api_client import check_server
-from labelmend.llm.load_gguf import check_loadable
+from labelmend.llm.in_child import check_loadable
 from labelmend.relabel.evidence.registry import known_sources, listens_to
 from labelmend.relabel.evidence.reranker import RERANKER_OOS
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.packages import require_models
 from labelmend.weights.registry import load_registry
 
 
@@ -44,10 +46,25 @@ class RunModels:
         return found | {f"voter {model.name}": model for _, model in self.voters}
 
 
+def require_packages(config: Config, *, use_llm: bool) -> None:
+    """Find out before anything is read whether what runs a configuration's models is installed.
+
+    Raises:
+        ExtraMissingError: a package that runs one, or carries it, is not installed.
+    """
+    require_models(
+        config,
+        reranker=config.reranker.backend != "none" and listens_to(config, "reranker"),
+        describer=use_llm and bool(config.describe.model),
+        voters=use_llm and listens_to(config, "llm"),
+    )
+
+
 def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     """Find and verify the models of a configuration.
 
     Raises:
+        ExtraMissingError: a package that runs one, or carries it, is not installed.
         ModelMissingError: one is not on this machine.
         ModelHashError: one is not the pinned one.
         ModelError: a GGUF file is none, is cut off, or of a kind that llama.cpp doesn't know.
@@ -56,6 +73,7 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
     reranks = config.reranker.backend != "none" and listens_to(config, "reranker")
     describes = use_llm and bool(config.describe.model)
     votes = use_llm and listens_to(config, "llm")
+    require_packages(config, use_llm=use_llm)
     voters = [(v, _voter_model(v)) for v in config.voters] if votes else []
     _check_distinct(voters)
     return RunModels(
@@ -73,6 +91,7 @@ def notes_on_gpu(config: Config, models: RunModels) -> tuple[str, ...]:
         layers.append(config.describe.gpu_layers)
     if not any(layers):
         return ()
+    require("llama_cpp")
     from llama_cpp import llama_supports_gpu_offload
 
     if llama_supports_gpu_offload():

@@ -10,6 +10,7 @@ from labelmend.evaluation.baseline import TrainingRun
 from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
 from labelmend.evaluation.evaluate import ReliabilityBin
+from labelmend.extras import require
 from labelmend.report.comparison import LABEL_FIGURES, label_f1, label_mean, mean_figure, points
 from labelmend.report.drawing import (
     BLUE,
@@ -47,6 +48,7 @@ _OTHER_CONDITIONS = ((ORANGE, "square", "dashdot"), (PURPLE, "triangle-up", "lon
 
 def change_plot(outcomes: Sequence[Outcome]) -> Plot:
     """Show how much each figure changed, with its interval."""
+    require("plotly")
     import plotly.graph_objects as go
 
     lines = [(outcome.kind, d) for outcome in outcomes for d in outcome.differences]
@@ -96,6 +98,7 @@ def change_plot(outcomes: Sequence[Outcome]) -> Plot:
 
 def label_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot:
     """Show each label's F1 before and after, for the labels where it changed most."""
+    require("plotly")
     import plotly.graph_objects as go
 
     scores = label_f1(conditions[BEFORE], conditions[AFTER])
@@ -167,6 +170,7 @@ def label_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Pl
 
 def reliability_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot:
     """Show how often labels are right that were given with some probability."""
+    require("plotly")
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -225,6 +229,7 @@ def reliability_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]])
 
 def trade_off_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Plot | None:
     """Show what finding out-of-scope texts costs; None where the test has none."""
+    require("plotly")
     import plotly.graph_objects as go
 
     figure = go.Figure()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from labelmend.extras import require
 from labelmend.relabel.diagnostics.advice import ConfusedPair
 from labelmend.report.drawing import (
     BLUE,
@@ -36,6 +37,7 @@ _FLOW_LABELS = 6
 
 def decisions_plot(mending: Mending) -> Plot:
     """Show how many rows were kept, changed and put under review."""
+    require("plotly")
     import plotly.graph_objects as go
 
     parts = [
@@ -83,6 +85,7 @@ def decisions_plot(mending: Mending) -> Plot:
 
 def flow_plot(flows: Sequence[Flow]) -> Plot:
     """Show where changed rows came from and where they went."""
+    require("plotly")
     import plotly.graph_objects as go
 
     names = list(label_turnover(flows))
@@ -147,6 +150,7 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
 
 def confused_plot(pairs: Sequence[ConfusedPair]) -> Plot:
     """Show the label pairs that are most often confused."""
+    require("plotly")
     import plotly.graph_objects as go
 
     shown = pairs[:SHOWN_PAIRS]

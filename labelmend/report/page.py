@@ -11,6 +11,7 @@ from typing import Any
 
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
+from labelmend.extras import require
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import certificate_numbers, people_numbers
 from labelmend.report.classifier_plots import (
@@ -109,6 +110,8 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         mending: what was changed; or why that can't be said.
     """
     from jinja2 import Environment, StrictUndefined
+
+    require("plotly")
     from plotly.offline import get_plotlyjs
 
     files = resources.files("labelmend.report")

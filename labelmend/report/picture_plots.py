@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labelmend.extras import require
 from labelmend.report.drawing import (
     BLUE,
     GREEN,
@@ -41,6 +42,7 @@ _MARKS = (
 
 def map_plot(index: RowIndex) -> Plot | None:
     """Show where on a map of the texts labels were changed; None where there is no map."""
+    require("plotly")
     import plotly.graph_objects as go
 
     if index.points is None:
@@ -83,6 +85,7 @@ def map_plot(index: RowIndex) -> Plot | None:
 
 def matrix_plot(index: RowIndex) -> Plot | None:
     """Show which labels are proposed in the place of which; None where none is."""
+    require("plotly")
     import plotly.graph_objects as go
 
     counts = count_pairs(index.given, index.proposed, len(index.labels))

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from labelmend.configs.schema import EncoderConfig
+from labelmend.extras import require
 from labelmend.weights.locate import LocatedModel
 
 _FOREIGN = 0.25
@@ -71,6 +72,7 @@ def read_coverage(folder: Path, max_tokens: int, texts: Sequence[str]) -> Covera
     """
     if not (folder / _TOKENIZER).is_file():
         return None
+    require("tokenizers")
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))

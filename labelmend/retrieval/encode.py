@@ -12,10 +12,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
-from labelmend.errors import ModelError, ModelMissingError, shown
+from labelmend.errors import LabelmendError, ModelError, ModelMissingError, shown
+from labelmend.extras import require
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
-from labelmend.retrieval.encoders.windows import WindowedEncoder, Windows, longest_input
+from labelmend.retrieval.encoders.bert_graph import bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.windows import (
+    WindowedEncoder,
+    Windows,
+    longest_input,
+    most_tokens,
+)
 from labelmend.types import Floats
 
 Item = TypeVar("Item", str, tuple[str, str])
@@ -82,6 +89,7 @@ def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
     Raises:
         ModelError: it can't load.
     """
+    require("torch", "sentence_transformers", by="backend sentence-transformers")
     with quiet_offline(), one_line_error(folder):
         _refuse_foreign_modules(folder)
         from sentence_transformers import SentenceTransformer
@@ -110,17 +118,32 @@ def _refuse_foreign_modules(folder: Path) -> None:
 
 
 class OnnxEncoder:
-    """bge-small-en-v1.5 and its kin as ONNX, on the CPU; the vector is that of [CLS].
+    """A text encoder that onnxruntime runs, on the CPU.
 
-    Texts run singly, so a text's vector does not depend on its company (see `OnnxModel`).
+    The folder holds a model.onnx, as bge-small-en-v1.5 and its kin, whose vector is that of [CLS]:
+    texts run singly, so a text's vector does not depend on its company (see `OnnxModel`). Or it
+    holds the weights of a BERT, as all-MiniLM-L6-v2, in float32, and vectors are those that
+    sentence-transformers gives: texts run with others of as many tokens, so none is padded, and
+    company moves no more than the last bits.
     """
 
-    def __init__(self, folder: Path, *, max_tokens: int, query_prefix: str) -> None:
+    def __init__(
+        self, folder: Path, *, batch_size: int, max_tokens: int, query_prefix: str
+    ) -> None:
         """Load the model.
 
         Raises:
-            ModelError: the folder holds no ONNX encoder, or one that pools otherwise.
+            ModelError: the folder holds neither, or an encoder that pools otherwise.
         """
+        self._query_prefix = query_prefix
+        self._batch_size = batch_size
+        self._is_pooled = is_weights_alone(folder)
+        if self._is_pooled:
+            require_files(folder, "modules.json", "config.json", "1_Pooling/config.json")
+            with one_line_error(folder):
+                graph = bert_graph(folder).SerializeToString()
+            self._model = OnnxModel(folder, max_tokens, graph)
+            return
         self._model = OnnxModel(folder, max_tokens)
         pooling = folder / "1_Pooling" / "config.json"
         with one_line_error(folder):
@@ -136,7 +159,6 @@ class OnnxEncoder:
             raise ModelError(
                 f"{folder / 'model.onnx'} gives no vector a token, an encoder does; name an encoder"
             )
-        self._query_prefix = query_prefix
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return float32 [len(texts), d], unit vectors of row texts, read after the prefix."""
@@ -148,6 +170,8 @@ class OnnxEncoder:
 
     def _vectors(self, texts: Sequence[str]) -> Floats:
         def run(unique: list[str]) -> Floats:
+            if self._is_pooled:
+                return self._model.run_alike(unique, self._batch_size)
             vectors = np.stack([states[0] for states in self._model.run(unique)])
             return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
@@ -157,20 +181,26 @@ class OnnxEncoder:
 
 
 class OnnxModel:
-    """A tokenizer.json and a model.onnx, run one item at a time, one thread an item.
+    """A tokenizer.json and a graph, run one item at a time by `run`, one thread an item.
 
     Dynamic int8 quantisation takes its scale from the whole batch, padding included: batches of 32
     move an ms-marco logit by up to 0.9, more than the standard deviation of the logits. Singly, an
     item's result depends on the item alone, and single-threaded runs side by side are as fast.
     """
 
-    def __init__(self, folder: Path, max_tokens: int) -> None:
-        """Load both files.
+    def __init__(self, folder: Path, max_tokens: int, graph: bytes | None = None) -> None:
+        """Load the model.
+
+        Args:
+            folder: with tokenizer.json.
+            max_tokens: longer items are cut to this, or to what the model takes.
+            graph: that is run; None for the folder's model.onnx.
 
         Raises:
             ModelError: a file is missing or can't be used.
         """
-        require_files(folder, "model.onnx", "tokenizer.json")
+        require_files(folder, *(["model.onnx"] if graph is None else []), "tokenizer.json")
+        require("onnxruntime", "tokenizers", by="backend onnx")
         with one_line_error(folder):
             import onnxruntime
             from tokenizers import Tokenizer
@@ -182,7 +212,7 @@ class OnnxModel:
             options.intra_op_num_threads = 1
             options.log_severity_level = 4  # only what is fatal; the rest comes as exceptions
             self._session: Any = onnxruntime.InferenceSession(
-                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                graph or str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
             )
         self._inputs: list[str] = [asked.name for asked in self._session.get_inputs()]
         strange = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
@@ -197,16 +227,45 @@ class OnnxModel:
         with ThreadPoolExecutor(usable_cores()) as pool:
             return list(pool.map(self._run_one, items))
 
+    def run_alike(self, texts: Sequence[str], batch_size: int) -> Floats:
+        """Return the model's first output for each text, [len(texts), ...]; none is padded.
+
+        Args:
+            texts: at least one.
+            batch_size: texts that run together at most, all of as many tokens.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        alike: dict[int, list[int]] = {}
+        for at, encoding in enumerate(encodings):
+            alike.setdefault(len(encoding.ids), []).append(at)
+        batches = []
+        for tokens, places in sorted(alike.items()):
+            size = max(1, min(batch_size, _TOKENS_AT_ONCE // tokens))
+            batches += [places[start : start + size] for start in range(0, len(places), size)]
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            found = list(pool.map(lambda part: self._run([encodings[i] for i in part]), batches))
+        order = np.argsort(np.concatenate(batches))
+        return np.concatenate(found)[order]
+
     def _run_one(self, item: str | tuple[str, str]) -> Floats:
         parts = (item,) if isinstance(item, str) else item
-        encoding = self._tokenizer.encode(*parts)
+        output: Floats = self._run([self._tokenizer.encode(*parts)])[0]
+        return output
+
+    def _run(self, encodings: Sequence[Any]) -> Floats:
+        """Return the first output for items of as many tokens, with the batch dimension."""
         columns = {
-            "input_ids": encoding.ids,
-            "attention_mask": encoding.attention_mask,
-            "token_type_ids": encoding.type_ids,
+            "input_ids": [encoding.ids for encoding in encodings],
+            "attention_mask": [encoding.attention_mask for encoding in encodings],
+            "token_type_ids": [encoding.type_ids for encoding in encodings],
         }
-        feed = {name: np.array([columns[name]], dtype=np.int64) for name in self._inputs}
-        return np.asarray(self._session.run(None, feed)[0][0], dtype=np.float32)
+        feed = {name: np.array(columns[name], dtype=np.int64) for name in self._inputs}
+        return np.asarray(self._session.run(None, feed)[0], dtype=np.float32)
+
+
+_TOKENS_AT_ONCE = 2048
+"""Of a batch at most: 64 texts of a sentence or two, or 8 of 256 tokens. Longer ones take the same
+time a token however many there are, and memory by the square."""
 
 
 def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
@@ -217,8 +276,12 @@ def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
     """
     encoder: Encoder
     if config.backend == "onnx":
+        longest = most_tokens(folder, config)
         encoder = OnnxEncoder(
-            folder, max_tokens=config.max_tokens, query_prefix=config.query_prefix
+            folder,
+            batch_size=config.batch_size,
+            max_tokens=longest,
+            query_prefix=config.query_prefix,
         )
     else:
         encoder = SentenceTransformerEncoder(
@@ -268,9 +331,12 @@ def one_line_error(folder: Path) -> Iterator[None]:
 
     Raises:
         ModelError: in place of the library's error.
+        LabelmendError: one of our own, as it is.
     """
     try:
         yield
+    except LabelmendError:
+        raise
     except Exception as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
@@ -281,6 +347,7 @@ def one_line_error(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def quiet_offline() -> Iterator[None]:
     """Keep model libraries off the network and off stderr; put their settings back after."""
+    require("huggingface_hub", "transformers")
     from huggingface_hub import constants
     from transformers.utils import logging as transformers_logging
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from labelmend.configs.schema import RerankerConfig
 from labelmend.errors import ConfigError, ModelError
+from labelmend.extras import require
 from labelmend.protocols import Reranker
 from labelmend.retrieval.encode import (
     OnnxModel,
@@ -32,6 +33,7 @@ class FlagEmbeddingReranker:
             ModelError: FlagEmbedding is not installed, or the folder holds no cross-encoder.
         """
         _require_one_logit(folder)
+        require("FlagEmbedding", "torch", by="reranker.backend flag")
         with quiet_offline():
             try:
                 from FlagEmbedding import FlagReranker
@@ -77,6 +79,7 @@ class CrossEncoderReranker:
             ModelError: the folder holds no cross-encoder, or one that can't load.
         """
         _require_one_logit(folder)
+        require("torch", "sentence_transformers", by="reranker.backend cross-encoder")
         with quiet_offline(), one_line_error(folder):
             import torch
             from sentence_transformers import CrossEncoder

@@ -101,7 +101,7 @@ def with_embedder(config: Config, spec: str) -> Config:
     own = [encoder for encoder in config.encoders if encoder.model == spec]
     encoder = replace(
         (*own, *config.encoders)[0],
-        backend="sentence-transformers" if plain else "onnx",
+        backend=own[0].backend if own else "sentence-transformers" if plain else "onnx",
         # A model trained with it must find it from any folder.
         model=spec if model.kind else str(folder.resolve()),
     )

@@ -5,7 +5,6 @@ of the file. Whoever renames one, adds one or takes one away raises `SCHEMA_VERS
 versions of labelmend can tell.
 """
 
-import importlib.metadata
 import json
 import platform
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import NonNegativeInt
 
 from labelmend.errors import InputError
+from labelmend.extras import installed_versions
 from labelmend.regular_file import read_regular
 from labelmend.runs.parts import (
     Advice,
@@ -45,7 +45,10 @@ SCHEMA_VERSION = 4
 given, 2, which knows one column of text and no rules of reading labels, 1, which knows no interval
 of the noise, and 0, which has no such key, and older words."""
 
-_LIBRARIES = ("numpy", "scikit-learn", "sentence-transformers", "torch", "llama-cpp-python")
+_LIBRARIES = (
+    *("numpy", "scikit-learn", "onnxruntime"),
+    *("sentence-transformers", "torch", "llama-cpp-python"),
+)
 
 _CONFUSED_PAIRS = 20
 """So many of the most frequent ones are kept."""
@@ -168,7 +171,7 @@ class RunRecord(Part):
             seconds={stage: round(s, 2) for stage, s in result.seconds.items()},
             versions={
                 "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+                **installed_versions(_LIBRARIES),
             },
         )
 

@@ -1,6 +1,5 @@
 """What the folder of a tuned encoder says of it: how it was made, and how much it gained."""
 
-import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config, EncoderConfig
+from labelmend.extras import installed_versions
 from labelmend.weights.locate import LocatedModel
 
 _LIBRARIES = ("accelerate", "numpy", "sentence-transformers", "transformers", "torch")
@@ -17,7 +17,7 @@ _LIBRARIES = ("accelerate", "numpy", "sentence-transformers", "transformers", "t
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries on which a training depends."""
-    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return installed_versions(_LIBRARIES)
 
 
 def made_of(base: LocatedModel, encoder: EncoderConfig, config: Config) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import OutputError
+from labelmend.extras import require
 from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.retrieval.tuned import CARD, FORMAT, TRAINED_TEXTS
@@ -41,6 +42,7 @@ def save_encoder(model: Any, folder: Path) -> None:
     Raises:
         OutputError: it can't be written.
     """
+    require("safetensors")
     from safetensors import SafetensorError
 
     try:

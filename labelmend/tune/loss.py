@@ -6,6 +6,8 @@ row's weight has no way in, and neither has a negative that is to be passed over
 
 from typing import TYPE_CHECKING
 
+from labelmend.extras import require
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -30,6 +32,7 @@ def ranking_loss(
     Returns:
         a scalar, the weighted mean of the rows' losses, in nats; 0 where all weights are.
     """
+    require("torch")
     from torch.nn.functional import cross_entropy
 
     kept = scores.masked_fill(passed_over, float("-inf"))
@@ -45,6 +48,7 @@ def pairwise_loss(
     A row's loss is the mean over its wrong columns, 0 where there is none. Arguments and result are
     those of `ranking_loss`.
     """
+    require("torch")
     from torch.nn.functional import softplus
 
     best = scores.gather(1, right[:, None])

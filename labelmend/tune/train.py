@@ -11,6 +11,7 @@ import numpy as np
 from labelmend.classify.trainer import teller, train, training_arguments, unlogged
 from labelmend.configs.schema import EncoderConfig, TuneConfig
 from labelmend.errors import ModelError
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import quiet_offline
 from labelmend.tune.batches import Batch, batches, steps_an_epoch
@@ -86,6 +87,7 @@ def tune(
         ModelError: the model has no layers that could be told apart, or can't be trained.
         OutputError: a checkpoint can't be written.
     """
+    require("torch", "transformers")
     import torch
     from transformers import Trainer
 
@@ -120,6 +122,7 @@ def train_last_layers(model: Any, count: int) -> None:
     Raises:
         ModelError: no stack of layers is found in the model.
     """
+    require("torch")
     from torch.nn import ModuleList
 
     stacks = [
@@ -162,6 +165,7 @@ def _arguments(lesson: Lesson, config: TuneConfig, seed: int, work: Path) -> Any
 
 def _compared(encoder: Any, config: TuneConfig) -> Any:
     """Return a torch module: tokens of texts and of descriptions to the loss."""
+    require("torch")
     import torch
 
     class Compared(torch.nn.Module):
@@ -204,6 +208,7 @@ def _collator(
 
 def _loss(texts: "Tensor", passages: "Tensor", batch: Batch, config: TuneConfig) -> "Tensor":
     """Return a step's loss: of descriptions, plus that of partners times its weight."""
+    require("torch")
     import torch
 
     device = texts.device
@@ -226,6 +231,7 @@ def _tokens(encoder: Any, texts: Sequence[str], prefix: str) -> dict[str, Any]:
 
     Padded to the longest of a step, most tokens were padding.
     """
+    require("torch")
     import torch
 
     order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
@@ -236,6 +242,7 @@ def _tokens(encoder: Any, texts: Sequence[str], prefix: str) -> dict[str, Any]:
 
 def _vectors(encoder: Any, tokens: Any) -> "Tensor":
     """Return float32 [texts, d], unit rows, with their gradients."""
+    require("torch")
     import torch
     from torch.nn.functional import normalize
 

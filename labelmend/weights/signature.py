@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.errors import ConfigError, ModelError, ModelHashError
+from labelmend.extras import require
 from labelmend.regular_file import read_regular
 
 SUFFIX = ".minisig"
@@ -86,13 +87,10 @@ class TrustedKey:
         return comment
 
     def _signed(self, signature: bytes, content: bytes) -> bool:
-        try:
-            from cryptography.exceptions import InvalidSignature
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        except ImportError:
-            raise ModelError(
-                "--trust-key needs cryptography; run: pip install 'labelmend[signing]'"
-            ) from None
+        require("cryptography", by="--trust-key")
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(self.key).verify(signature, content)
         except InvalidSignature:

@@ -1,7 +1,6 @@
 """Tables in, a comparison out: what the command `compare-baseline` measures."""
 
 import hashlib
-import importlib.metadata
 import json
 import platform
 from collections.abc import Sequence
@@ -35,14 +34,16 @@ from labelmend.evaluation.comparison import (
     overall,
     training_run_record,
 )
-from labelmend.evaluation.peer import Peer, check_peer
+from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import RunLog
+from labelmend.extras import installed_versions, require
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import NO_LABEL
 from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel, locate
+from labelmend.weights.packages import require_encoders
 from labelmend.workflows.compared import CheckedTables, read_tables
 
 _LIBRARIES = (
@@ -86,9 +87,10 @@ def compare_tables(
         LabelmendError: the input can't be used, or that file can't be written.
     """
     if peer is not None:
-        check_peer()
+        require(peer, by=f"--peer {peer}")
     heads = [find_head(kind) for kind in kinds]
     begun = tuple(model for head in heads for model in head.check(config.classify))
+    require_encoders(config.encoders, by=f"profile {config.profile}")
     tables = read_tables(request, config)
     cross_validate = request.test is None
     if cross_validate:
@@ -154,7 +156,7 @@ def _versions(heads: Sequence[Head]) -> dict[str, str]:
     libraries = (*_LIBRARIES, *(name for head in heads for name in head.libraries))
     return {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in libraries},
+        **installed_versions(libraries),
     }
 
 

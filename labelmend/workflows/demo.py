@@ -9,7 +9,9 @@ from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import OutputError
 from labelmend.evaluation.comparison import ComparisonRequest
+from labelmend.extras import require
 from labelmend.protocols import Progress
+from labelmend.relabel.run_models import require_packages
 from labelmend.workflows.corrupt import TRUE_LABEL
 from labelmend.workflows.relabel import RelabelOutcome, relabel_file
 from labelmend.workflows.report import Report, report_files
@@ -69,6 +71,8 @@ def run_demo(
     Raises:
         LabelmendError: a model is missing, or the folder can't be written.
     """
+    require("plotly", by="the demo's report")
+    require_packages(config, use_llm=use_llm)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

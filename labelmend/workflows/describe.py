@@ -15,7 +15,7 @@ from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.label_cards import Described
 from labelmend.relabel.pipeline import DESCRIBE, EMBED
-from labelmend.relabel.run_models import locate_models, notes_on_gpu
+from labelmend.relabel.run_models import locate_models, notes_on_gpu, require_packages
 from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.space import open_space
 from labelmend.runs.layout import OutputPaths, cards_output
@@ -42,6 +42,7 @@ def describe_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    require_packages(config, use_llm=use_llm)
     settled = settle(request.path, output, labels_file)
     written = read_labels_file(labels_file) if labels_file else {}
     loaded = load_table(request, config.data, written)

@@ -1,6 +1,5 @@
 """Files in, files out: what the command `export` does."""
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
@@ -24,6 +23,7 @@ from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_folder
 from labelmend.errors import ModelError
+from labelmend.extras import installed_versions, require
 from labelmend.onnx.onnx_encoder import ExportedEncoder, export_encoder, quantize_encoder
 from labelmend.onnx.onnx_folder import (
     CARD,
@@ -107,11 +107,11 @@ def export_file(
         LabelmendError: the model or the input can't be used, the exported classifier predicts
             something else, or it can't be written.
     """
+    require("onnx", "onnxruntime", "tokenizers", by="export")
     table = None if check is None else check.path
     settled = settle(model_folder, folder, table)
     model = load_model(model_folder, None if trust_key is None else TrustedKey.read(trust_key))
-    inputs = (Given(model_folder, "the model"), *given(table, "given as --check"))
-    claim(inputs, (), [folder])
+    claim((Given(model_folder, "the model"), *given(table, "given as --check")), (), [folder])
     check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
     if check is not None:
         texts = _check_texts(check, recorded(check.path), model)
@@ -231,5 +231,5 @@ def _card(
         "checked_on": {"texts": texts.source, "sha256": texts.sha256},
         "parity": asdict(parity),
         "int8": None if cost is None else asdict(cost),
-        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "versions": installed_versions(_LIBRARIES),
     }

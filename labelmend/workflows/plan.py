@@ -30,7 +30,7 @@ from labelmend.relabel.evidence.registry import open_sources, resolved_sources
 from labelmend.relabel.label_cards import describe_cards
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE
-from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu
+from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu, require_packages
 from labelmend.relabel.run_state import Run, carry_out
 from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.space import open_space
@@ -101,6 +101,7 @@ def plan_file(
     Raises:
         LabelmendError: the input can't be used.
     """
+    require_packages(config, use_llm=use_llm)
     edits = loaded_edits(edits_file)
     written = edits.cards(read_labels_file(labels_file) if labels_file else {})
     loaded = load_table(request, config.data, written, edits)

@@ -25,7 +25,7 @@ from labelmend.regular_file import recorded
 from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
-from labelmend.relabel.run_models import locate_models
+from labelmend.relabel.run_models import locate_models, require_packages
 from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
@@ -93,6 +93,7 @@ def relabel_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    config = _runnable(config, use_llm=use_llm)
     paths = OutputPaths.beside(output)
     theirs = {"--labels": labels_file, "--answers": answers_file, "--label-edits": edits_file}
     settled = settle(request.path, output, *theirs.values())
@@ -105,7 +106,6 @@ def relabel_file(
     _check_outputs(paths, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
     _check_encodable(loaded, output)
-    config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
     script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
     _tell(tell, script)
@@ -135,6 +135,17 @@ def relabel_file(
     write_run(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
+
+
+def _runnable(config: Config, *, use_llm: bool) -> Config:
+    """Return the settings with the options of all sources, once what runs them is installed.
+
+    Raises:
+        ConfigError: a source is not installed, or does not take its options.
+        ExtraMissingError: a package that a model needs is not installed.
+    """
+    require_packages(config, use_llm=use_llm)
+    return resolved_sources(config)
 
 
 def write_run(

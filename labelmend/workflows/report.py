@@ -14,6 +14,7 @@ from labelmend.errors import OutputError
 from labelmend.evaluation.comparison import Comparison, ComparisonRequest
 from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import log_beside
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.report.markdown import markdown_page
 from labelmend.report.mending import Mending, read_mending
@@ -69,6 +70,7 @@ def report_files(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    require("plotly", by="the report")
     settle(request.before, request.after, request.test, folder, folder / PAGE)
     _check_folder(folder)
     unfinished = log_beside(folder)

@@ -1,6 +1,5 @@
 """What `labelmend review` does: it reads a mended table, and makes the page for answers."""
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,8 @@ from labelmend.audit.mended import audit_paths
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.errors import ConfigError, InputError
+from labelmend.errors import InputError
+from labelmend.extras import require
 from labelmend.review.book import AnswerBook
 from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.queues import Queues
@@ -69,12 +69,7 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     Raises:
         LabelmendError: an input can't be used, the extra is not installed, or the address is taken.
     """
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"review needs {' and '.join(missing)}, which is not installed; run: "
-            "pip install 'labelmend[review]'"
-        )
+    require(*_NEEDED, by="review")
     from labelmend.review.desk import Desk, DeskFiles
     from labelmend.review.serving.server import ReviewServer
 

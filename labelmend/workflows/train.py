@@ -1,6 +1,5 @@
 """Files in, files out: what the commands `train-classifier` and `predict` do."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -39,10 +38,12 @@ from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.evaluation.evaluate import Metrics, curve_record, evaluate, headline
+from labelmend.extras import installed_versions
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
+from labelmend.weights.packages import require_encoders
 
 _LIBRARIES = ("numpy", "scikit-learn", "skops", "sentence-transformers", "torch", "onnxruntime")
 
@@ -108,10 +109,13 @@ def train_file(
     Raises:
         LabelmendError: the input can't be used, or the model can't be written.
     """
+    head = find_head(kind)
+    head.check(config.classify)
+    if not head.tunes_encoder:
+        require_encoders(config.encoders, by=f"profile {config.profile}")
     settled, work = settle(request.path, folder), checkpoints_of(folder)
     claim((*given(request.path), *given_models(config), *others), (), [folder, work])
     check_folder(folder)
-    head = find_head(kind)
     loaded = read_labelled(request, config.data, weigh=weigh)
     require_task(loaded.dataset, {"single"}, "train-classifier")
     digest = table_digest(request.path)
@@ -176,7 +180,7 @@ def read_labelled(
 def _versions(head: Head) -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in (*_LIBRARIES, *head.libraries)},
+        **installed_versions((*_LIBRARIES, *head.libraries)),
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable
-from labelmend.classify.trainer import open_work, require_libraries
+from labelmend.classify.trainer import open_work
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.cells.read import counted_note
 from labelmend.data.dataset import ColumnChoice, check_column
@@ -27,12 +27,14 @@ from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
 from labelmend.errors import ConfigError, InputError
+from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.label_cards import core_texts, draft_cards
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder, one_line_error, quiet_offline
+from labelmend.retrieval.encoders.bert_graph import is_weights_alone
 from labelmend.retrieval.encoders.windows import Windows, notes_on_cut
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
@@ -141,7 +143,7 @@ def tune_file(
     Args:
         request: the table; its label column is `mended_label` by default, if there is one.
         folder: of the tuned encoder; an unfinished tuning is kept beside it.
-        config: its first sentence-transformers encoder is the one that is tuned.
+        config: its first encoder that torch can run is the one that is tuned.
         progress: hears how far the work is.
         labels_file: the user's label cards.
         gold_column: holds true labels, on which recall is measured, too; nothing learns from it.
@@ -150,11 +152,11 @@ def tune_file(
     Raises:
         LabelmendError: the input can't be used, or the encoder can't be written.
     """
+    require("torch", "sentence_transformers", "accelerate", by="tune-embedder")
     settled, work = settle(request.path, folder), checkpoints_of(folder)
     inputs = (*given(request.path), *given(labels_file, "given as --labels"))
     claim((*inputs, *given_models(config), *others), (), [folder, work])
     check_folder(folder)
-    require_libraries("tune-embedder", "accelerate")
     encoder = _tunable(config)
     table = _read(request, config, labels_file, gold_column)
     start = _begin(table, encoder, config, progress)
@@ -237,6 +239,7 @@ def _begin(table: _Table, encoder: EncoderConfig, config: Config, progress: Prog
     """Retrieve by the encoder as it is, and find what it is to learn."""
     models = [locate(each.model) for each in config.encoders]
     base = models[config.encoders.index(encoder)]
+    encoder = replace(encoder, backend="sentence-transformers")  # which tunes it, and runs it
     texts = table.texts
     space = TextSpace([partial(open_encoder, encoder, base)])
     embeddings = space.fit(texts.data.texts, progress)
@@ -279,9 +282,9 @@ def _trained_on(texts: TuningTexts, base: LocatedModel) -> npt.NDArray[np.uint64
 
 
 def _tunable(config: Config) -> EncoderConfig:
-    """Return the encoder that is tuned: the first one that torch runs."""
+    """Return the encoder that is tuned: the first one that torch can run."""
     for encoder in config.encoders:
-        if encoder.backend == "sentence-transformers":
+        if encoder.backend != "onnx" or is_weights_alone(locate(encoder.model).path):
             return encoder
     raise ConfigError(
         "only sentence-transformers encoders can be tuned, and the profile has none; "
@@ -404,6 +407,7 @@ def _data_record(request: TableRequest, table: _Table) -> dict[str, Any]:
 
 def _load_model(folder: Path) -> Any:
     with quiet_offline(), one_line_error(folder):
+        require("sentence_transformers")
         from sentence_transformers import SentenceTransformer
 
         return SentenceTransformer(str(folder), local_files_only=True).float()
@@ -413,13 +417,12 @@ def _notes(table: _Table, start: _Start, config: Config) -> list[str]:
     notes = [*table.loaded.notes, *_cut_notes(table.texts, start, config)]
     if not table.weighed:
         column = table.loaded.columns.label
-        why = (
+        notes.append(
             f"column {column!r} is taken as it is and every row counts alike; mend it first "
             "(`labelmend relabel`), and rows count by their confidence"
             if column != MENDED
             else f"there is no column {CONFIDENCE!r}, so every row counts alike"
         )
-        notes.append(why)
     if not table.written:
         notes.append(
             "labels are known by name and example only; descriptions help (--labels, see "

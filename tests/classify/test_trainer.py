@@ -2,8 +2,8 @@
 
 import pytest
 
-from labelmend.classify.trainer import last_checkpoint, open_work, require_libraries
-from labelmend.errors import ModelMissingError, OutputError
+from labelmend.classify.trainer import last_checkpoint, open_work
+from labelmend.errors import OutputError
 
 
 def test_checkpoints_of_another_training_are_not_gone_on_with(tmp_path):
@@ -25,9 +25,3 @@ def test_a_folder_of_the_users_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match="is where checkpoints go, and holds something else"):
         open_work(tmp_path, "one")
     assert (tmp_path / "thesis.tex").exists()
-
-
-def test_what_is_not_installed_is_named():
-    require_libraries("tune-embedder", "json")
-    with pytest.raises(ModelMissingError, match=r"tune-embedder needs nowhere_to_be_found.*pip"):
-        require_libraries("tune-embedder", "json", "nowhere_to_be_found")

@@ -65,7 +65,7 @@ def test_a_profile_overlays_what_it_extends():
     assert [v.model[:4] for v in quality.voters] == ["Qwen", "Meta", "gemm"]  # a list is replaced
     assert sirius.voters == quality.voters
     assert [e.model for e in base.encoders] == ["all-MiniLM-L6-v2", "bge-small-en-v1.5"]
-    assert [e.backend for e in base.encoders] == ["sentence-transformers", "onnx"]
+    assert [e.backend for e in base.encoders] == ["onnx", "onnx"]
     assert [e.model for e in quality.encoders] == ["bge-large-en-v1.5"]
     assert [e.model for e in load_config("multilingual").encoders] == ["bge-m3"]
     assert sirius.encoders == quality.encoders

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from labelmend.configs.schema import RerankerConfig
-from labelmend.errors import ConfigError, ModelError, ModelMissingError
+from labelmend.errors import ConfigError, ExtraMissingError, ModelError, ModelMissingError
 from labelmend.retrieval.rerank import OnnxReranker, load_reranker
 
 PAIRS = (
@@ -248,7 +248,7 @@ def test_no_reranker_can_not_be_loaded(tmp_path):
 
 def test_missing_flag_embedding_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "FlagEmbedding", None)
-    with pytest.raises(ModelError, match=r"pip install 'labelmend\[hub\]'"):
+    with pytest.raises(ExtraMissingError, match=r"pip install 'labelmend\[hub\]'"):
         load_reranker(config("flag"), tiny)
 
 

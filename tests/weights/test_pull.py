@@ -193,7 +193,7 @@ def test_a_home_that_cannot_be_made(mirror, models_file, pulled, tmp_path):
 def test_without_huggingface_hub(models_file, pulled):
     gone = "import sys; sys.modules['huggingface_hub'] = None\n"
     said = pulled(models_file(FILES), "http://127.0.0.1:9", before=gone)
-    assert said["error"] == "ModelError"
+    assert said["error"] == "ExtraMissingError"
     assert "pip install 'labelmend[hub]'" in said["message"]
 
 

@@ -1,10 +1,16 @@
-import importlib.util
 import json
+import sys
 
 import pytest
 from fixtures.reviewed import TableRequest, draw, record_of, write_reviewed
 
-from labelmend.errors import ConfigError, InputError, LabelmendError, OutputError
+from labelmend.errors import (
+    ConfigError,
+    ExtraMissingError,
+    InputError,
+    LabelmendError,
+    OutputError,
+)
 from labelmend.review.serving.place import Place
 from labelmend.workflows.review import ReviewRequest, open_review
 
@@ -33,12 +39,9 @@ def test_answers_go_beside_the_table_and_nothing_is_written_before_one_is_given(
 
 
 def test_without_the_extra(table, monkeypatch):
-    real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "uvicorn" else real(name)
-    )
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     said = "review needs uvicorn, which is not installed; run: pip install 'labelmend[review]'"
-    refused(ConfigError, said, ReviewRequest(TableRequest(table)))
+    refused(ExtraMissingError, said, ReviewRequest(TableRequest(table)))
 
 
 def test_a_table_without_its_run(table):

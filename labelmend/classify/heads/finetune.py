@@ -53,7 +53,8 @@ class FinetuneHead:
         """Return the encoder that it begins with.
 
         Raises:
-            ModelMissingError: the encoder, or a library, is missing.
+            ExtraMissingError: a library is missing.
+            ModelMissingError: the encoder is missing.
             ModelError: the encoder can't be fine-tuned.
         """
         base = locate(config.finetune.encoder)

@@ -15,8 +15,10 @@ from labelmend.classify.model_card import read_arrays
 from labelmend.classify.scorer import FEATURES, Examples, OnnxGraph
 from labelmend.configs.schema import ClassifyConfig, LightgbmConfig
 from labelmend.errors import ModelError
+from labelmend.extras import require
 from labelmend.regular_file import read_regular
 from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.weights.locate import LocatedModel
 
 BOOSTER = "booster.txt"
 AXES = "axes.npz"
@@ -83,8 +85,18 @@ class LightgbmHead(EmbeddingHead):
     name = "lightgbm"
     libraries: tuple[str, ...] = ("lightgbm", "scikit-learn")
 
+    def check(self, config: ClassifyConfig) -> tuple[LocatedModel, ...]:
+        """Find out before any work whether LightGBM is installed.
+
+        Raises:
+            ExtraMissingError: it is not.
+        """
+        require("lightgbm", by="--kind lightgbm")
+        return super().check(config)
+
     def learn(self, examples: Examples, config: ClassifyConfig) -> TreeScorer:
         """Train one classifier."""
+        require("lightgbm")
         import lightgbm
 
         settings = config.lightgbm
@@ -131,6 +143,7 @@ def read_trees(path: Path, axes: Floats, offset: Floats) -> TreeScorer:
     Raises:
         ModelError: it is none.
     """
+    require("lightgbm")
     import lightgbm
 
     try:
@@ -167,6 +180,7 @@ def _discriminant_axes(
 
 def _tree_attributes(dump: Mapping[str, Any]) -> dict[str, Any]:
     """Return LightGBM's trees as the attributes of a TreeEnsembleRegressor, all in double."""
+    require("onnx")
     from onnx import numpy_helper
 
     nodes: dict[str, list[Any]] = {

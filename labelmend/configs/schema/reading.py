@@ -32,13 +32,14 @@ class EncoderConfig(Section):
     """One sentence encoder."""
 
     backend: Literal["sentence-transformers", "onnx"]
-    """The library that runs it."""
+    """The library that runs it: `onnx`, on the processor, a model.onnx or the weights of a BERT;
+    `sentence-transformers`, with torch, anything that it saved, on a GPU where there is one."""
 
     model: str
     """A name in models.yaml, or a local folder."""
 
     batch_size: Annotated[int, at_least(1, "texts")] = 64
-    """Texts in one forward pass; `onnx` reads them singly whatever this says."""
+    """Texts in one forward pass; a model.onnx reads them singly whatever this says."""
 
     max_tokens: Annotated[int, at_least(8, "tokens")] = 256
     """Longer texts are read in windows of this length, or of the most that the model takes."""

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
+from labelmend.extras import require
 from labelmend.protocols import Encoder
 from labelmend.regular_file import parsed_json
+from labelmend.retrieval.encoders.bert_graph import is_weights_alone
 from labelmend.types import Floats
 from labelmend.weights.locate import LocatedModel
 
@@ -174,6 +176,7 @@ def share_longer(folder: Path, tokens: int, texts: Sequence[str]) -> float:
 
 
 def _whole_texts_tokenizer(path: Path) -> Any:
+    require("tokenizers")
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
@@ -221,7 +224,7 @@ def most_tokens(folder: Path, config: EncoderConfig) -> int:
         config: its settings.
     """
     longest = longest_input(folder)
-    if config.backend == "sentence-transformers":
+    if config.backend == "sentence-transformers" or is_weights_alone(folder):
         # As the library has it: its own file first, then what the model's positions allow.
         own = _said(folder / "sentence_bert_config.json", "max_seq_length")
         positions = _said(folder / "config.json", "max_position_embeddings") or longest
