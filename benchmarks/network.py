@@ -74,6 +74,7 @@ class Step:
 
 STEPS = (
     Step("version"),
+    Step("doctor"),
     Step("config show"),
     Step("config schema"),
     Step("models list"),

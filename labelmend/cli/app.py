@@ -18,6 +18,7 @@ from labelmend.cli import (
     corrupt,
     demo,
     describe,
+    doctor,
     explain,
     export,
     export_review,
@@ -43,7 +44,8 @@ app = typer.Typer(
     name="labelmend",
     help="Mend the labels of noisy text-classification data with local models. First, do no harm.",
     epilog="labelmend demo --no-llm                    # what it does, on data that it brings\n"
-    "labelmend relabel data.csv -o mended.csv   # the same on yours",
+    "labelmend relabel data.csv -o mended.csv   # the same on yours\n"
+    "labelmend doctor                           # what is missing here, and how to get it",
     cls=help_page.GroupPage,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -176,6 +178,15 @@ app.command(
         "labelmend corrupt clean.csv --noise uniform=0.1 --noise nearest=0.1 -o noisy.csv",
     ),
 )(corrupt.corrupt)
+app.command(
+    "doctor",
+    **page(
+        help_page.INSTALLATION,
+        "Say what is here, what is missing, and how to get it.",
+        "labelmend doctor",
+        "labelmend doctor --profile quality --no-llm",
+    ),
+)(doctor.doctor)
 app.add_typer(
     models.app,
     name="models",

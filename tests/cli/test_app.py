@@ -18,7 +18,7 @@ HEAVY = (
 COMMANDS = (
     *("relabel", "describe", "explain", "train-classifier", "predict"),
     *("export", "compare-baseline", "tune-embedder"),
-    *("config", "corrupt", "models", "demo", "version"),
+    *("config", "corrupt", "doctor", "models", "demo", "version"),
 )
 
 

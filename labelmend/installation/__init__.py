@@ -1,0 +1,1 @@
+"""What there is on this machine: packages, processor, folders. Nothing heavy is imported."""
