@@ -8,11 +8,14 @@ and drops what it doesn't know, such as charts, pictures and macros.
 
 import datetime as dt
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 from labelmend.data.formats.base import (
     MOST_CELLS,
@@ -45,6 +48,9 @@ _FREE_BYTES = 1 << 26
 _WIDEST = 1000
 """Columns that are read; Excel's own limit is 16,384, and a table of texts has a few."""
 
+_MOST_MERGED = 1_000_000
+"""Cells that merged ones may cover, 300 MB of objects in openpyxl; people merge a few titles."""
+
 _LONGEST = 32_767
 """Characters of a cell in Excel."""
 
@@ -55,7 +61,7 @@ class _Origin:
 
     Attributes:
         raw: its bytes.
-        sheet: name of the one that is the table.
+        sheet: place of the one that is the table among the worksheets, from 0.
         header: its row with the names, the first is 1; None where there is none.
         rows: of the sheet, those of the table.
         places: columns of the sheet, those of the table.
@@ -63,7 +69,7 @@ class _Origin:
     """
 
     raw: bytes
-    sheet: str
+    sheet: int
     header: int | None
     rows: tuple[int, ...]
     places: tuple[int, ...]
@@ -85,11 +91,13 @@ class Excel(Format):
         """Read the first sheet that holds anything."""
         _refuse_bomb(content)
         try:
-            book = _opened(content.raw, read_only=True)
-            for sheet in book.worksheets:
-                found = _filled(sheet, content)
-                if found:
-                    return self._table(content, sheet.title, found, _others(book, sheet.title))
+            with _quietly():
+                book = _opened(content.raw, read_only=True)
+                for place, sheet in enumerate(book.worksheets):
+                    found = _filled(sheet, content)
+                    if found:
+                        others = _others(book, place)
+                        return self._table(content, place, sheet.title, found, others)
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - openpyxl raises what it comes across
@@ -99,8 +107,9 @@ class Excel(Format):
     def check(self, table: SourceTable) -> None:
         """Open the workbook whole: other sheets and styles were not looked at to read the table."""
         if isinstance(table.origin, _Origin):
+            _refuse_merges(table.origin.raw, table.path)
             try:
-                _opened(table.origin.raw, read_only=False)
+                _sheet_of(_opened(table.origin.raw, read_only=False), table.origin)
             except Exception as error:  # noqa: BLE001 - openpyxl raises what it comes across
                 raise _unreadable(table.path, error) from None
 
@@ -110,8 +119,7 @@ class Excel(Format):
         if not isinstance(origin, _Origin):
             return _anew(table, columns)
         book = _opened(origin.raw, read_only=False)
-        sheet = book[origin.sheet]
-        _put(sheet, origin, table, columns)
+        _put(_sheet_of(book, origin), origin, table, columns)
         return _saved(book)
 
     def with_values(self, table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:
@@ -124,7 +132,8 @@ class Excel(Format):
         place = origin.places[table.columns.index(column)]
         for row, old, new in zip(origin.rows, table.values(column), values, strict=True):
             if old != new:
-                _set(book[origin.sheet], row, place, _typed(new, origin.kinds.get(column)))
+                value = _typed(new, origin.kinds.get(column))
+                _set(_sheet_of(book, origin), row, place, value)
         return replace(changed, origin=replace(origin, raw=_saved(book)))
 
     def line_of(self, table: SourceTable, row: int) -> int | None:
@@ -135,7 +144,12 @@ class Excel(Format):
         return origin.rows[row - 1]
 
     def _table(
-        self, content: Content, title: str, found: list[tuple[int, list[Any]]], others: list[str]
+        self,
+        content: Content,
+        sheet: int,
+        title: str,
+        found: list[tuple[int, list[Any]]],
+        others: list[str],
     ) -> SourceTable:
         filled = {place for _, row in found for place, v in enumerate(row) if v is not None}
         places = sorted(filled)
@@ -162,7 +176,7 @@ class Excel(Format):
             frame=frame_of(names, texts),
             origin=_Origin(
                 raw=content.raw,
-                sheet=title,
+                sheet=sheet,
                 header=header[0],
                 rows=tuple(number for number, _ in cells),
                 places=tuple(place + 1 for place in places),
@@ -212,9 +226,48 @@ def _opened(raw: bytes, *, read_only: bool) -> Any:
     """Return a workbook: the values of its formulas to read, the formulas to write."""
     import openpyxl
 
-    return openpyxl.load_workbook(
-        io.BytesIO(raw), read_only=read_only, data_only=read_only, keep_links=False
-    )
+    with _quietly():
+        return openpyxl.load_workbook(
+            io.BytesIO(raw), read_only=read_only, data_only=read_only, keep_links=False
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hear no warnings: what openpyxl drops is told in the documents, and they name the file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _sheet_of(book: Any, origin: _Origin) -> Any:
+    """Return the sheet that is the table; by its place, for names may be blank or repeat."""
+    return book.worksheets[origin.sheet]
+
+
+def _refuse_merges(raw: bytes, path: Path) -> None:
+    """Refuse merged cells without end: openpyxl makes an object of each cell that is covered."""
+    from openpyxl.utils.cell import range_boundaries
+
+    covered = 0
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for part in archive.infolist():
+            if not part.filename.endswith(".xml"):
+                continue
+            try:
+                with archive.open(part) as file:
+                    for _, found in ET.iterparse(file):  # noqa: S314 - as openpyxl does
+                        if found.tag.rpartition("}")[2] == "mergeCell":
+                            left, top, right, bottom = range_boundaries(found.get("ref", ""))
+                            covered += (right - left + 1) * (bottom - top + 1)
+                        found.clear()
+            except (ET.ParseError, ValueError, TypeError, LookupError):
+                continue  # what can't be read so is told when the workbook is opened
+    if covered > _MOST_MERGED:
+        raise InputError(
+            f"{path}: merged cells cover {covered:,} cells, more than {_MOST_MERGED:,}; undo the "
+            "merging, or save it as CSV"
+        )
 
 
 def _filled(sheet: Any, content: Content) -> list[tuple[int, list[Any]]]:
@@ -238,11 +291,10 @@ def _filled(sheet: Any, content: Content) -> list[tuple[int, list[Any]]]:
     return found
 
 
-def _others(book: Any, title: str) -> list[str]:
+def _others(book: Any, place: int) -> list[str]:
     """Return the names of the other sheets that hold anything."""
-    return [
-        repr(sheet.title) for sheet in book.worksheets if sheet.title != title and any(_some(sheet))
-    ]
+    sheets = enumerate(book.worksheets)
+    return [repr(sheet.title) for at, sheet in sheets if at != place and any(_some(sheet))]
 
 
 def _some(sheet: Any) -> Iterator[bool]:
@@ -299,7 +351,14 @@ def _put(
         for place, name in zip(origin.places, table.columns, strict=True):
             _set(sheet, 1, place, name)
     shift = origin.header is None
-    for place, column in enumerate(columns, start=max(origin.places) + 1):
+    first, last = max(origin.places) + 1, max(origin.places) + len(columns)
+    top, bottom = origin.header or 1, max(origin.rows) + shift
+    for merged in list(sheet.merged_cells.ranges):
+        # Covered cells hold nothing: a title over our columns stays in its first one.
+        beside = merged.max_col < first or merged.min_col > last
+        if not (beside or merged.max_row < top or merged.min_row > bottom):
+            sheet.unmerge_cells(str(merged))
+    for place, column in enumerate(columns, start=first):
         _set(sheet, origin.header or 1, place, column.name)
         kind = origin.kinds.get(column.like) if column.like is not None else None
         for row, value in zip(origin.rows, column.values, strict=True):
@@ -318,7 +377,7 @@ def _anew(table: SourceTable, columns: Sequence[NewColumn]) -> bytes:
             _set(sheet, row, place, value or None)
     rows = tuple(range(2, len(table) + 2))
     places = tuple(range(1, len(table.columns) + 1))
-    _put(sheet, _Origin(b"", sheet.title, 1, rows, places, {}), table, columns)
+    _put(sheet, _Origin(b"", 0, 1, rows, places, {}), table, columns)
     return _saved(book)
 
 

@@ -33,6 +33,15 @@ def mended(table, path, *columns):
     return openpyxl.load_workbook(path)
 
 
+def with_part(path, part, change):
+    """Change a part of a workbook by hand."""
+    with zipfile.ZipFile(path) as packed:
+        parts = {each: packed.read(each) for each in packed.namelist()}
+    with zipfile.ZipFile(path, "w") as packed:
+        for each, content in parts.items():
+            packed.writestr(each, change(content) if each == part else content)
+
+
 def refusal(path):
     with pytest.raises(InputError) as caught:
         read_table(path)
@@ -40,6 +49,7 @@ def refusal(path):
     return str(caught.value).removeprefix(str(path))
 
 
+SHEET = "xl/worksheets/sheet1.xml"
 ROWS = (
     ("text", "label", "n", "when", "ok"),
     ("a", 3, 1.5, dt.date(2026, 11, 29), True),
@@ -192,14 +202,60 @@ def test_a_cell_far_away(tmp_path):
 def test_what_can_be_read_past_and_not_written(tmp_path):
     """Only the first sheet is read; the others would be lost in what is written."""
     path = saved(tmp_path / "a.xlsx", *ROWS, more=[("x",)])
-    with zipfile.ZipFile(path) as packed:
-        parts = {part: packed.read(part) for part in packed.namelist()}
-    parts["xl/worksheets/sheet2.xml"] = parts["xl/worksheets/sheet2.xml"][:-20]
-    with zipfile.ZipFile(path, "w") as packed:
-        for part, content in parts.items():
-            packed.writestr(part, content)
+    with_part(path, "xl/worksheets/sheet2.xml", lambda raw: raw[:-20])
     table = read_table(path)
     with pytest.raises(InputError) as caught:
         check_new_columns(table, ["mended_label"])
     assert str(caught.value).startswith(f"{path}: can't be read as an Excel workbook (")
     check_new_columns(read_table(saved(tmp_path / "b.xlsx", *ROWS)), ["mended_label"])
+
+
+def merged(path, place):
+    book = openpyxl.load_workbook(saved(path, *ROWS))
+    book["mails"].merge_cells(place)
+    book.save(path)
+    return read_table(path)
+
+
+def test_merged_cells_where_ours_go(tmp_path):
+    """Our columns are F and G: what is merged over them is taken apart, and nothing else is."""
+    table = merged(tmp_path / "a.xlsx", "A4:H4")
+    check_new_columns(table, ["x"])
+    ours = NewColumn("x", ("1", "2", "3")), NewColumn("y", ("4", "5", "6"))
+    sheet = mended(table, tmp_path / "b.xlsx", *ours)["mails"]
+    assert [[cell.value for cell in row[5:7]] for row in sheet] == [
+        *(["x", "y"], ["1", "4"], ["2", "5"], [None, None], ["3", "6"])
+    ]
+    assert not sheet.merged_cells.ranges
+    for place in ("A4:E4", "H1:H5", "A9:H9"):
+        table = merged(tmp_path / "c.xlsx", place)
+        found = mended(table, tmp_path / "d.xlsx", *ours)["mails"].merged_cells.ranges
+        assert [str(each) for each in found] == [place]
+
+
+def test_merged_cells_without_end(tmp_path):
+    path = saved(tmp_path / "a.xlsx", *ROWS)
+    everything = b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+    with_part(path, SHEET, lambda raw: raw.replace(b"</sheetData>", everything))
+    with pytest.raises(InputError, match=r"merged cells cover 17,179,869,184 cells, more than 1,0"):
+        check_new_columns(read_table(path), ["x"])
+
+
+@pytest.mark.parametrize("name", [b'""', b'"mails"'])
+def test_sheets_whose_names_are_blank_or_repeat(name, tmp_path):
+    path = saved(tmp_path / "a.xlsx", (None,), more=ROWS)
+    with_part(path, "xl/workbook.xml", lambda raw: raw.replace(b'"more"', name))
+    table = read_table(path)
+    check_new_columns(table, ["x"])
+    book = mended(table, tmp_path / "b.xlsx", NewColumn("x", ("1", "2", "3")))
+    assert book.worksheets[1]["F1"].value == "x"
+
+
+def test_what_openpyxl_warns_of_is_not_told(tmp_path, recwarn):
+    path = saved(tmp_path / "a.xlsx", *ROWS)
+    more = b'<extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}"/></extLst></worksheet>'
+    with_part(path, SHEET, lambda raw: raw.replace(b"</worksheet>", more))
+    table = read_table(path)
+    check_new_columns(table, ["x"])
+    mended(table, tmp_path / "b.xlsx", NewColumn("x", ("1", "2", "3")))
+    assert not recwarn.list

@@ -8,6 +8,7 @@ in a column of its own; or "ignore", which means that no one knows.
 Options are shown by their texts, where each has one of its own; what we write has their ids again.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,9 @@ _ANSWERS = ("accept", "reject", "ignore")
 _ITS_OWN = ("_view_id", "_input_hash", "_task_hash", "_session_id", "options", "accept", "label")
 """What Prodigy's tasks have beside a text."""
 
+_REFUSED = ("rejected", "rejected_label", "_rejected")
+"""Names for the column of what was refused: the first that no task has."""
+
 _MENDED = "mended_label"
 """Our column in a file that labelmend wrote; it holds ids as `accept` does."""
 
@@ -61,9 +65,8 @@ class Prodigy(JsonLines):
         column = "accept" if choice else "label"
         names = option_names(objects) if choice else {}
         taken = {name for task in objects for name in task}
-        refused_column = next(
-            n for n in ("rejected", "rejected_label", "_rejected") if n not in taken
-        )
+        more = (f"rejected_{number}" for number in itertools.count(2))
+        refused_column = next(n for n in itertools.chain(_REFUSED, more) if n not in taken)
         answers = [str(task.get("answer", "accept")) for task in objects]
         rows = flattened(objects)
         for row, task, answer in zip(rows, objects, answers, strict=True):

@@ -136,6 +136,14 @@ def test_other_labels_are_set_in_their_places():
     assert (second["accept"], second["answer"]) == ([], "ignore")
 
 
+def test_names_of_the_refused_column_are_taken():
+    taken = {"rejected": 1, "rejected_label": 2, "_rejected": 3, "rejected_2": 4}
+    task = {"text": "t", "label": "a", "answer": "reject", "_view_id": "classification", **taken}
+    table = table_of(f"{json.dumps(task)}\n", "a.jsonl")
+    assert table.refused_column == "rejected_3"
+    assert table.values("rejected_3") == ["a"]
+
+
 def test_rows_that_got_the_refused_label_are_told(tmp_path):
     """A refusal is no evidence: what became of it is counted instead."""
     path = tmp_path / "a.jsonl"
