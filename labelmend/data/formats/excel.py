@@ -247,7 +247,7 @@ def _sheet_of(book: Any, origin: _Origin) -> Any:
 
 def _refuse_merges(raw: bytes, path: Path) -> None:
     """Refuse merged cells without end: openpyxl makes an object of each cell that is covered."""
-    from openpyxl.utils.cell import range_boundaries
+    from openpyxl.worksheet.cell_range import CellRange
 
     covered = 0
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
@@ -258,8 +258,8 @@ def _refuse_merges(raw: bytes, path: Path) -> None:
                 with archive.open(part) as file:
                     for _, found in ET.iterparse(file):  # noqa: S314 - as openpyxl does
                         if found.tag.rpartition("}")[2] == "mergeCell":
-                            left, top, right, bottom = range_boundaries(found.get("ref", ""))
-                            covered += (right - left + 1) * (bottom - top + 1)
+                            size = CellRange(found.get("ref")).size
+                            covered += size["columns"] * size["rows"]
                         found.clear()
             except (ET.ParseError, ValueError, TypeError, LookupError):
                 continue  # what can't be read so is told when the workbook is opened
