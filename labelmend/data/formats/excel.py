@@ -258,7 +258,7 @@ def _refuse_merges(raw: bytes, path: Path) -> None:
                 with archive.open(part) as file:
                     for _, found in ET.iterparse(file):  # noqa: S314 - as openpyxl does
                         if found.tag.rpartition("}")[2] == "mergeCell":
-                            size = CellRange(found.get("ref")).size
+                            size = CellRange(found.get("ref") or "").size
                             covered += size["columns"] * size["rows"]
                         found.clear()
             except (ET.ParseError, ValueError, TypeError, LookupError):
