@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from labelmend.cli import completion
 
 ROOT = Path(__file__).parents[2]
@@ -70,16 +68,15 @@ def test_values_of_options():
     assert "decision=" not in overrides
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_a_shell_is_shown(shell, tmp_path):
+def test_the_script_of_a_shell(tmp_path):
     """`--show-completion` finds the shell out by its parent; the script is asked for here."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "_LABELMEND_COMPLETE": f"source_{shell}"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "_LABELMEND_COMPLETE": "source_bash"}
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    assert f"_LABELMEND_COMPLETE=complete_{shell}" in ran.stdout
-    if shell == "bash" and shutil.which("bash"):
-        script = tmp_path / "c.sh"
-        script.write_text(ran.stdout, "utf-8")
+    assert "_LABELMEND_COMPLETE=complete_bash" in ran.stdout
+    script = tmp_path / "c.sh"
+    script.write_text(ran.stdout, "utf-8")
+    if shutil.which("bash"):
         assert subprocess.run(["bash", "-n", script]).returncode == 0
