@@ -10,7 +10,8 @@ tested. Of an answered row counts what would be done with it without its answer.
 
 Where the audit is too small for that, the budget is kept in expectation, and the audit has its say
 there too: the most certain changes are those that a posterior learned from few answers errs about
-most. The good labels of a set are expected by the rows that were looked at, under Jeffreys' prior.
+most. The good labels of a set are expected by the rows of it that were looked at, and one row more
+that is as good as those of all wanted changes: few rows lie in the small sets (empirical Bayes).
 """
 
 from dataclasses import dataclass, replace
@@ -93,8 +94,10 @@ def guarantee(
         surely = float(values[free - 1])
         found = Guarantee(surely, int(rows[free - 1]), len(wanted), allowed, surely)
     places = _steps(rows, free)
+    of_all = _share_good(float(values[-1]), audited, 0.5)
     for place in places:
-        if _expected(float(values[place]), int(rows[place]), audited) > to_spend:
+        share = _share_good(float(values[place]), audited, of_all)
+        if share * rows[place] > to_spend:
             break
         found = replace(found, expected=float(values[place]))
     spotless = replace(audited, good=np.zeros_like(audited.good))
@@ -117,14 +120,20 @@ def _steps(rows: np.ndarray, free: int) -> list[int]:
     return sorted(set(np.searchsorted(rows, aims).tolist()))
 
 
-def _expected(threshold: float, rows: int, audited: Audited) -> float:
-    """Return how many of the rows up to a threshold are good, as those that were looked at say."""
+def _share_good(threshold: float, audited: Audited, before: float) -> float:
+    """Return the expected share of good labels among the rows up to a threshold.
+
+    Args:
+        threshold: the greatest quality.
+        audited: what the audit knows.
+        before: the share that is expected where nobody looked; it counts as one row.
+    """
     inside = audited.open & (audited.quality <= threshold)
     unseen = audited.weight[inside] - 1
     # Weights make a sample worth fewer rows than it has (Kish 1965).
     seen = unseen.sum() ** 2 / max((unseen**2).sum(), _LEAST)
     good = unseen[audited.good[inside]].sum() / max(unseen.sum(), _LEAST) * seen
-    return float((good + 0.5) / (seen + 1) * rows)
+    return float((good + before) / (seen + 1))
 
 
 _LEAST = 1e-9

@@ -108,9 +108,19 @@ def test_a_set_that_nobody_looked_at_is_half_good_as_far_as_is_known():
 def test_what_is_expected_to_break_is_what_the_audit_saw():
     wanted = np.arange(40) / 100
     seen = audited([0.05] * 9, [True, *[False] * 8])
-    # (1 + 0.5) of (9 + 1) rows, 0.15 of 40, is 6.
-    assert guarantee(wanted, seen, 2.0, 6.0, 0).expected == pytest.approx(0.39)
-    assert guarantee(wanted, seen, 2.0, 5.9, 0).expected < 0.39
+    # (1 + 0.5) of (9 + 1) rows are good among all, so (1 + 0.15) of (9 + 1) in a set that holds
+    # them all, too: 0.115 of 40 is 4.6.
+    assert guarantee(wanted, seen, 2.0, 4.6001, 0).expected == pytest.approx(0.39)
+    assert guarantee(wanted, seen, 2.0, 4.5, 0).expected < 0.39
+
+
+def test_small_sets_are_expected_to_be_like_all_that_is_wanted():
+    wanted = np.arange(40) / 100
+    late = audited([0.38] * 9, [False] * 9)
+    # Of all, 0.5 of (9 + 1) rows are good. The sets of 31 and 36 rows nobody looked into, so 0.05
+    # of them are good, 1.55 and 1.8.
+    assert guarantee(wanted, late, 2.0, 1.8001, 0).expected == pytest.approx(0.39)
+    assert guarantee(wanted, late, 2.0, 1.7, 0).expected == pytest.approx(0.30)
 
 
 def test_a_stratum_that_was_drawn_whole_says_nothing_of_rows_that_nobody_saw():
