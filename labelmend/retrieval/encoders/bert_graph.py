@@ -158,12 +158,12 @@ class _Bert(GraphParts):
 
     def pooled(self, states: str, way: str) -> str:
         """Append pooling; return the name of the texts' vectors, of unit length."""
+        tokens = self.places("tokens", 1)
         if way == "cls_token":
-            first = self.constant("first", 0, np.int64)
-            vectors = self.add("Gather", states, first, axis=1)
+            first = self.add("Gather", states, self.places("first", 0), axis=1)
+            vectors = self.add("Squeeze", first, tokens)
         else:
             mask = self.add("Unsqueeze", self._mask, self.places("last", 2))
-            tokens = self.places("tokens", 1)
             total = self.add("ReduceSum", self.add("Mul", states, mask), tokens, keepdims=0)
             count = self.add("ReduceSum", mask, tokens, keepdims=0)
             vectors = self.add("Div", total, count)
