@@ -29,6 +29,12 @@ BROUGHT = {
 _PARTS = {"benchmarks/RESULTS.md": "All results"}
 """Files with several titles: they become sections of a page with this one."""
 
+_FIGURES = {"measured/results.md", "measured/llm.md", "measured/doubtful.md"}
+"""Pages of figures, in which a search for words finds nothing that explains."""
+
+_LATER = 0.3
+"""How much a hit counts in the changelog and the API, by one in a page that explains; by hand."""
+
 _LINK = re.compile(
     r"(?P<mark>!?)\[(?P<text>(?:!\[[^\]]*\]\([^)]*\)|[^\[\]])*)\]\((?P<to>[^()\s]+)\)"
 )
@@ -54,6 +60,10 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001
     """Turn the links of a page of docs/."""
     uri = page.file.src_uri
+    if uri in _FIGURES:
+        page.meta["search"] = {"exclude": True}
+    elif uri == "changelog.md" or uri.startswith("api/"):
+        page.meta["search"] = {"boost": _LATER}
     if uri in BROUGHT.values():
         return markdown  # turned already
     return for_site(markdown, f"docs/{uri}", uri)
