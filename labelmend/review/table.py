@@ -184,8 +184,9 @@ def looked_at(ranked: Ints, keys: TextHashes, shown: Bools, review: Bools) -> In
         review: bool [n], rows that were left to people.
     """
     ranked = ranked[shown[ranked]]
-    _, first = np.unique(keys.short[ranked], return_index=True)
-    ranked = ranked[np.sort(first)]
+    if not keys.all_differ:
+        _, first = np.unique(keys.short[ranked], return_index=True)
+        ranked = ranked[np.sort(first)]
     return ranked[np.argsort(~review[ranked], kind="stable")]
 
 

@@ -65,6 +65,11 @@ class TextHashes(Sequence[str]):
         found: npt.NDArray[np.uint64] = self.short[self.order]
         return found
 
+    @cached_property
+    def all_differ(self) -> bool:
+        """Whether no text stands in two rows."""
+        return not (self._sorted[1:] == self._sorted[:-1]).any()
+
     def rows(self, key: str) -> tuple[int, ...]:
         """Return the rows of a text, ascending; none for what is no hash of a row."""
         if len(key) != _DIGITS or not len(self):

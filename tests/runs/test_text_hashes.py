@@ -33,6 +33,12 @@ def test_rows_of_a_hash(key, rows):
     assert TextHashes.of(KEYS).rows(key) == rows
 
 
+def test_whether_all_texts_differ():
+    assert not TextHashes.of(KEYS).all_differ
+    assert TextHashes.of(KEYS[1:4]).all_differ
+    assert TextHashes.of([]).all_differ
+
+
 def test_rows_of_many_hashes():
     hashes = TextHashes.of(KEYS)
     sought = ["z" * 64, KEYS[3], "", KEYS[0][:16] + "0" * 48, KEYS[0], KEYS[0].upper(), KEYS[0]]

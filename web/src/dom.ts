@@ -32,6 +32,20 @@ export function part(id: string): HTMLElement {
   return found;
 }
 
+const REACHED = "button:not(:disabled), input, select, textarea, summary, [tabindex]";
+
+/** Draw a part anew. Where the keyboard was in it, it stays: at what is called the same, else at the same place. */
+export function redraw(place: HTMLElement, ...parts: Node[]): void {
+  const reached = () => [...place.querySelectorAll<HTMLElement>(REACHED)];
+  const was = document.activeElement;
+  const at = was ? reached().findIndex((one) => one === was) : -1;
+  place.replaceChildren(...parts);
+  if (!was || at < 0) return;
+  const now = reached();
+  const same = now.find((one) => one.id === was.id && one.textContent === was.textContent);
+  (same ?? now.find((one) => was.id && one.id === was.id) ?? now[at])?.focus({ preventScroll: true });
+}
+
 /** A text of the table: its direction is its own. */
 export function theirs(text: string, attributes: Attributes = {}): HTMLElement {
   return el("span", { dir: "auto", ...attributes }, text);

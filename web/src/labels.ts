@@ -2,7 +2,7 @@
 
 import type { Api } from "./api";
 import { Refusal } from "./api";
-import { button, el, theirs } from "./dom";
+import { button, el, redraw, theirs } from "./dom";
 import { openDescribe, openMerge, openRename, openSplit, type Keep } from "./labelsedit";
 import { labelSet, type ConfusedLabels, type Example, type LabelEdit, type LabelFacts, type LabelSet } from "./labelstypes";
 import { openPicker } from "./picker";
@@ -96,7 +96,7 @@ class LabelsView implements Switched {
         el("ol", { class: "edits" }, ...found.edits.map((edit) => el("li", {}, inWords(edit))))));
       parts.push(el("p", { class: "tools" }, button({ id: "labels-undo" }, () => void this.undo(last), say("labels-undo")), " ", inWords(last)));
     }
-    this.head.replaceChildren(...parts);
+    redraw(this.head, ...parts);
   }
 
   private showPairs(found: LabelSet): void {
@@ -108,7 +108,7 @@ class LabelsView implements Switched {
         " ", el("span", { class: "count" }, number(rowsOf(pair))), el("span", { class: "counts quiet" }, counts(pair))));
     });
     const none = say(found.blind ? "labels-blind" : "labels-no-pairs");
-    this.list.replaceChildren(el("h2", { id: "labels-pairs" }, say("labels-pairs")), el("p", { class: "tools" }, find),
+    redraw(this.list, el("h2", { id: "labels-pairs" }, say("labels-pairs")), el("p", { class: "tools" }, find),
       items.length ? el("ol", { class: "pairs", "aria-labelledby": "labels-pairs" }, ...items) : el("p", {}, none));
   }
 
@@ -130,7 +130,7 @@ class LabelsView implements Switched {
       ? [[one, (await labelSet.texts(api, one)).texts]]
       : await labelSet.pair(api, one, other).then((pair) => [[one, pair.one], [other, pair.other]]);
     if (this.at !== at) return;
-    this.detail.replaceChildren(...sides.map(([name, texts], i) => this.side(this.facts(name), texts, sides[1 - i]?.[0] ?? null)));
+    redraw(this.detail, ...sides.map(([name, texts], i) => this.side(this.facts(name), texts, sides[1 - i]?.[0] ?? null)));
     this.detail.dataset["shown"] = [one, other ?? ""].join("|");
   }
 

@@ -3,7 +3,7 @@
 import { Api, Refusal } from "./api";
 import { batchOf, type Batch } from "./batch";
 import { showChosen } from "./chosen";
-import { button, el, part } from "./dom";
+import { button, el, part, redraw } from "./dom";
 import { openHelp } from "./help";
 import { listen } from "./keys";
 import { LABELS_CHANGED, labelsView } from "./labels";
@@ -87,8 +87,7 @@ class Page {
     addEventListener("pagehide", () => void this.api.release().catch(() => {}));
     setInterval(() => void this.api.hold().catch(() => {}), HOLD_MS);
     this.showActions();
-    void this.change(this.queue);
-    void this.look();
+    void this.change(this.queue).then(() => this.look()).then(() => this.search.entries);
   }
 
   /** Do one thing at a time: a key that comes while a reply is awaited would be for a row unseen. */
@@ -147,9 +146,10 @@ class Page {
   private async change(queue: Queue): Promise<void> {
     await this.once(async () => {
       this.queue = queue;
-      if (!this.progress) await this.look();
-      this.stale = this.edited = false;
       const { item } = await this.api.next(queue, null);
+      // What there is to say where no row is left depends on it; a row does not wait for it.
+      if (!item && !this.progress) await this.look();
+      this.stale = this.edited = false;
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
       this.showProgress();
@@ -284,7 +284,8 @@ class Page {
   }
 
   private showQueues(): void {
-    part("queues").replaceChildren(
+    redraw(
+      part("queues"),
       ...QUEUES.map((queue) => {
         const found = this.progress?.[queue];
         const open = found ? found.total - found.done : 0;
@@ -327,7 +328,8 @@ class Page {
     if (!this.progress) return;
     // A field that is being typed into stays.
     if (document.activeElement?.id === "goal") return;
-    part("progress").replaceChildren(
+    redraw(
+      part("progress"),
       ...progressView(this.progress, this.queue, {
         aim: (goal) => void this.aim(goal),
         apply: () => void this.apply(),

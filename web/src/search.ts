@@ -23,20 +23,25 @@ export function fold(text: string): string {
 }
 
 export class LabelSearch {
-  private entries: Entry[] = [];
+  private made: Entry[] | null = null;
 
-  constructor(labels: Label[]) {
-    this.learn(labels);
-  }
+  constructor(private labels: Label[]) {}
 
   /** Search these labels from now on. */
   learn(labels: Label[]): void {
-    this.entries = labels.map((label) => {
+    this.labels = labels;
+    this.made = null;
+  }
+
+  /** What is compared of each label: made once, before the first search if there is time. */
+  get entries(): Entry[] {
+    this.made ??= this.labels.map((label) => {
       const name = fold(label.name);
       const about = fold(label.description);
       const aboutWords = [...new Set(about.split(" "))];
       return { label, name, nameWords: name.split(" "), about, aboutWords };
     });
+    return this.made;
   }
 
   /** Return the labels that all words of a query speak of, best first. */

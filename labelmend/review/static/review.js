@@ -120,6 +120,17 @@ function part(id) {
   if (!found) throw new Error(`no #${id}`);
   return found;
 }
+var REACHED = "button:not(:disabled), input, select, textarea, summary, [tabindex]";
+function redraw(place, ...parts) {
+  const reached = () => [...place.querySelectorAll(REACHED)];
+  const was = document.activeElement;
+  const at = was ? reached().findIndex((one) => one === was) : -1;
+  place.replaceChildren(...parts);
+  if (!was || at < 0) return;
+  const now = reached();
+  const same = now.find((one) => one.id === was.id && one.textContent === was.textContent);
+  (same ?? now.find((one) => was.id && one.id === was.id) ?? now[at])?.focus({ preventScroll: true });
+}
 function theirs(text, attributes = {}) {
   return el("span", { dir: "auto", ...attributes }, text);
 }
@@ -510,7 +521,7 @@ var LabelsView = class {
       ));
       parts.push(el("p", { class: "tools" }, button({ id: "labels-undo" }, () => void this.undo(last), say("labels-undo")), " ", inWords(last)));
     }
-    this.head.replaceChildren(...parts);
+    redraw(this.head, ...parts);
   }
   showPairs(found) {
     const find = button({ id: "labels-find" }, () => this.find((name) => this.open([name, null])), say("search"));
@@ -528,7 +539,8 @@ var LabelsView = class {
       ));
     });
     const none = say(found.blind ? "labels-blind" : "labels-no-pairs");
-    this.list.replaceChildren(
+    redraw(
+      this.list,
       el("h2", { id: "labels-pairs" }, say("labels-pairs")),
       el("p", { class: "tools" }, find),
       items.length ? el("ol", { class: "pairs", "aria-labelledby": "labels-pairs" }, ...items) : el("p", {}, none)
@@ -549,7 +561,7 @@ var LabelsView = class {
     const { api } = this.page;
     const sides = other === null ? [[one, (await labelSet.texts(api, one)).texts]] : await labelSet.pair(api, one, other).then((pair) => [[one, pair.one], [other, pair.other]]);
     if (this.at !== at) return;
-    this.detail.replaceChildren(...sides.map(([name, texts], i) => this.side(this.facts(name), texts, sides[1 - i]?.[0] ?? null)));
+    redraw(this.detail, ...sides.map(([name, texts], i) => this.side(this.facts(name), texts, sides[1 - i]?.[0] ?? null)));
     this.detail.dataset["shown"] = [one, other ?? ""].join("|");
   }
   facts(name) {
@@ -1526,18 +1538,25 @@ function fold(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s_\-/.:]+/gu, " ").trim();
 }
 var LabelSearch = class {
-  entries = [];
   constructor(labels2) {
-    this.learn(labels2);
+    this.labels = labels2;
   }
+  labels;
+  made = null;
   /** Search these labels from now on. */
   learn(labels2) {
-    this.entries = labels2.map((label) => {
+    this.labels = labels2;
+    this.made = null;
+  }
+  /** What is compared of each label: made once, before the first search if there is time. */
+  get entries() {
+    this.made ??= this.labels.map((label) => {
       const name = fold(label.name);
       const about = fold(label.description);
       const aboutWords = [...new Set(about.split(" "))];
       return { label, name, nameWords: name.split(" "), about, aboutWords };
     });
+    return this.made;
   }
   /** Return the labels that all words of a query speak of, best first. */
   find(query) {
@@ -1802,8 +1821,7 @@ var Page = class {
     setInterval(() => void this.api.hold().catch(() => {
     }), HOLD_MS);
     this.showActions();
-    void this.change(this.queue);
-    void this.look();
+    void this.change(this.queue).then(() => this.look()).then(() => this.search.entries);
   }
   /** Do one thing at a time: a key that comes while a reply is awaited would be for a row unseen. */
   async once(work) {
@@ -1856,9 +1874,9 @@ var Page = class {
   async change(queue) {
     await this.once(async () => {
       this.queue = queue;
-      if (!this.progress) await this.look();
-      this.stale = this.edited = false;
       const { item } = await this.api.next(queue, null);
+      if (!item && !this.progress) await this.look();
+      this.stale = this.edited = false;
       this.tell(say(`queue-${queue}-help`));
       this.show(item);
       this.showProgress();
@@ -1978,7 +1996,8 @@ var Page = class {
     delete side.dataset["kind"];
   }
   showQueues() {
-    part("queues").replaceChildren(
+    redraw(
+      part("queues"),
       ...QUEUES.map((queue) => {
         const found = this.progress?.[queue];
         const open2 = found ? found.total - found.done : 0;
@@ -2022,7 +2041,8 @@ var Page = class {
     this.showQueues();
     if (!this.progress) return;
     if (document.activeElement?.id === "goal") return;
-    part("progress").replaceChildren(
+    redraw(
+      part("progress"),
       ...progressView(this.progress, this.queue, {
         aim: (goal) => void this.aim(goal),
         apply: () => void this.apply()

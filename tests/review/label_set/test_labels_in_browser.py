@@ -53,6 +53,14 @@ def test_rename_split_undo_and_no_key_of_the_rows(served, sit):
     page.wait_for_selector("dialog", state="detached")
     assert page.locator(".side h3").all_inner_texts() == ["lost <b>card</b>", STOLEN]
 
+    # The view is drawn anew while somebody goes through it by keyboard, who stays where they are.
+    page.locator(".pair").last.focus()
+    page.evaluate("() => document.activeElement.setAttribute('data-old', '')")
+    page.evaluate("() => document.dispatchEvent(new Event('labelschanged'))")
+    page.wait_for_function("() => !document.querySelector('[data-old]')")
+    last = "() => document.activeElement === [...document.querySelectorAll('.pair')].at(-1)"
+    assert page.evaluate(last)
+
     button(page, 1, "Split")
     page.keyboard.type("stolen abroad")
     page.keyboard.press("Tab")
