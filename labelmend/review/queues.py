@@ -2,7 +2,8 @@
 
 - audit: the rows that an audit drew, in drawn order; people see neither label unless they ask to.
 - doubtful: by what a look is worth, as the run ranks them. Rows of the audit that are still open
-  are left to it: a person who has seen their labels could not answer them blind any more.
+  are left to it, also those of a sheet that somebody else has: a person who has seen their labels
+  could not answer them blind any more.
 - agreement: texts that somebody else has answered, blind, oldest answer first.
 """
 
@@ -67,8 +68,7 @@ class Queues:
     @cached_property
     def openings(self) -> Openings:
         """Which texts are open, kept up as answers come."""
-        design = None if self.design is None else self.design.design
-        return Openings(self.table, self.book, design, self.drawn)
+        return Openings(self.table, self.book, self.design, self.drawn)
 
     @cached_property
     def _drawn_at(self) -> Mapping[int, DrawnRow]:
@@ -111,14 +111,13 @@ class Queues:
         """Whether an answer of this audit stands on a text."""
         return self.design is not None and any(self.book.in_audit(key, self.design.design))
 
-    @cached_property
+    @property
     def designed(self) -> frozenset[str]:
         """The texts that the audit drew, also those that a sheet leaves to somebody else."""
-        rows = () if self.design is None else self.design.rows_of()
-        return frozenset(self.table.keys[one.row] for one in rows)
+        return self.openings.designed
 
     def left_to_audit(self) -> frozenset[str]:
-        """Return the texts of drawn rows that nobody has answered."""
+        """Return the texts of drawn rows that nobody has answered, whichever sheet has them."""
         return self.openings.left_to_audit()
 
     def texts_of_others(self, who: str) -> Sequence[str]:

@@ -321,7 +321,7 @@ class Sitting:
             both = [key for key in others if who in self.book.on(key)]
             ahead = [asked.row for asked in islice(queues.open_rows("doubtful", who), NEXT_ROWS)]
             return {
-                "audit": {"done": drawn - len(openings.left_to_audit()), "total": drawn},
+                "audit": {"done": openings.audited_here(), "total": drawn},
                 "doubtful": {
                     "done": openings.reviewed(),
                     "total": len(table.in_review),

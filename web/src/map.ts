@@ -6,6 +6,7 @@ import { MapCanvas, type Spot } from "./mapcanvas";
 import { byDecision, byLabel, COLOUR_BY, MARKS, mostConfused, REST, type ColourBy, type Colours, type Entry } from "./mapcolours";
 import { DECISIONS, Grid, HIDDEN, pointsOf, type Points } from "./mappoints";
 import { openPicker } from "./picker";
+import { LABELS_CHANGED } from "./labels";
 import type { LabelSearch } from "./search";
 import { number, say } from "./strings";
 import type { Choice } from "./types";
@@ -77,9 +78,19 @@ class MapView {
 
   shown(): void {
     this.actions.tell(say("view-map-help"));
+    document.addEventListener(LABELS_CHANGED, this.drawAnew);
+    this.drawAnew();
+  }
+
+  hidden(): void {
+    document.removeEventListener(LABELS_CHANGED, this.drawAnew);
+  }
+
+  /** Draw what is known by now: labels have other names, or the table was mended. */
+  private readonly drawAnew = (): void => {
     if (!this.api.choice) this.forget();
     void this.load();
-  }
+  };
 
   private async load(): Promise<void> {
     try {
@@ -91,6 +102,9 @@ class MapView {
       return;
     }
     for (const by of ["given", "proposed"] as const) {
+      // A label that was renamed or merged since is none any more.
+      const { labels } = this.points;
+      this.chosen[by] = this.chosen[by].filter((name) => labels.includes(name));
       if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points);
     }
     this.place.dataset["points"] = String(this.points.count);

@@ -12,10 +12,18 @@ from typing import Any
 
 from labelmend.data.formats.base import Format
 from labelmend.data.formats.tools.doccano import DOCCANO, DOCCANO_CSV, DOCCANO_LINES
+from labelmend.errors import OutputError
 from labelmend.regular_file import parsed_json
 from labelmend.review.exchange.marks import EVIDENCE, REASON, WRITTEN_BY
 from labelmend.review.exchange.tasks import Export, Task
 from labelmend.review.exchange.tool import Heard, Reply, Tool, ToolFile
+
+_MOST_CHARACTERS = 100
+"""Of a label's name: the length of doccano's own field, `LabelType.text`. One name that is longer,
+and doccano refuses the whole list."""
+
+_SHOWN = 40
+"""Characters of such a name in a message: enough to know it by."""
 
 
 class DoccanoTool(Tool):
@@ -28,7 +36,18 @@ class DoccanoTool(Tool):
     formats: tuple[Format, ...] = (DOCCANO, DOCCANO_LINES, DOCCANO_CSV)
 
     def written(self, export: Export) -> dict[str, bytes]:
-        """Return the data set, and its labels."""
+        """Return the data set, and its labels.
+
+        Raises:
+            OutputError: a label's name is too long.
+        """
+        long = next((one for one in export.choices if len(one) > _MOST_CHARACTERS), None)
+        if long is not None:
+            raise OutputError(
+                f"label {long[:_SHOWN]!r}...: has {len(long)} characters, and doccano's labels at "
+                f"most {_MOST_CHARACTERS}: it would take none of the list; rename the label, or "
+                "export to another tool"
+            )
         # doccano guesses a file's encoding, so it gets ASCII, and fills what a row lacks with NaN.
         rows = "".join(f"{json.dumps(_row(task, export.version))}\n" for task in export.tasks)
         # doccano passes over fields that it doesn't know.

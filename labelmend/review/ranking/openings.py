@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from labelmend.audit.draw import DrawnRow
+from labelmend.audit.draw import Design, DrawnRow
 from labelmend.review.book import AnswerBook
 from labelmend.review.table import ReviewTable
 from labelmend.types import Bools
@@ -22,20 +22,27 @@ class Openings:
     """What is open of a table. Its methods may be called from several threads."""
 
     def __init__(
-        self, table: ReviewTable, book: AnswerBook, design: str | None, drawn: Sequence[DrawnRow]
+        self,
+        table: ReviewTable,
+        book: AnswerBook,
+        design: Design | None,
+        drawn: Sequence[DrawnRow],
     ) -> None:
         """Begin.
 
         Args:
             table: that is reviewed.
             book: what people said.
-            design: the name of the audit's design; None without one.
-            drawn: the rows of the audit that are asked about.
+            design: of the audit; None without one.
+            drawn: the rows of the audit that are asked about here; others may be left to somebody
+                else.
         """
         self._table = table
         self._book = book
-        self._design = design
+        self._design = None if design is None else design.design
         self._drawn = frozenset(table.keys[one.row] for one in drawn)
+        whole = () if design is None else design.rows_of()
+        self._designed = self._drawn.union(table.keys[one.row] for one in whole)
         self._lock = threading.Lock()
         self._place = np.full(len(table), -1, dtype=np.int64)
         self._place[table.order] = np.arange(len(table.order))
@@ -52,11 +59,22 @@ class Openings:
         """The texts that the audit asks about."""
         return self._drawn
 
+    @property
+    def designed(self) -> frozenset[str]:
+        """The texts that the audit drew, also those that are left to somebody else."""
+        return self._designed
+
     def left_to_audit(self) -> frozenset[str]:
-        """Return the texts of drawn rows that nobody has answered."""
+        """Return the texts that the audit drew and nobody has answered, whoever is asked."""
         with self._lock:
             self._follow()
             return frozenset(self._left)
+
+    def audited_here(self) -> int:
+        """Return how many of the texts that are asked about here are answered."""
+        with self._lock:
+            self._follow()
+            return len(self._drawn - self._left)
 
     def is_left(self, key: str) -> bool:
         """Whether the audit still asks about a text."""
@@ -65,10 +83,10 @@ class Openings:
             return key in self._left
 
     def any_left(self) -> bool:
-        """Whether the audit still asks about any text."""
+        """Whether the audit still asks about any text here."""
         with self._lock:
             self._follow()
-            return bool(self._left)
+            return not self._drawn.isdisjoint(self._left)
 
     def reviewed(self) -> int:
         """Return how many of the texts that the run left to people are answered."""
@@ -111,10 +129,10 @@ class Openings:
             self._log, self._heard = log, 0
             self._open[:] = True
             self._first = 0
-            self._reviewed, self._left, self._others = set(), set(self._drawn), {}
-            for key in self._drawn:
+            self._reviewed, self._left, self._others = set(), set(self._designed), {}
+            for key in self._designed:
                 self._hear(key)
-            self._hear_all([key for key in {key for _, key in log} if key not in self._drawn])
+            self._hear_all([key for key in {key for _, key in log} if key not in self._designed])
             self._heard = len(log)
         for who, key in log[self._heard :]:
             self._hear(key)
@@ -136,7 +154,7 @@ class Openings:
     def _hear(self, key: str) -> None:
         """Open or close a text as what stands on it has it."""
         answered = bool(self._book.on(key))
-        if key in self._drawn:
+        if key in self._designed:
             audited = self._design is not None and any(self._book.in_audit(key, self._design))
             (self._left.discard if audited else self._left.add)(key)
         if key in self._table.in_review:

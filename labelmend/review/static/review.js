@@ -1131,9 +1131,17 @@ var MapView = class {
   modes;
   shown() {
     this.actions.tell(say("view-map-help"));
+    document.addEventListener(LABELS_CHANGED, this.drawAnew);
+    this.drawAnew();
+  }
+  hidden() {
+    document.removeEventListener(LABELS_CHANGED, this.drawAnew);
+  }
+  /** Draw what is known by now: labels have other names, or the table was mended. */
+  drawAnew = () => {
     if (!this.api.choice) this.forget();
     void this.load();
-  }
+  };
   async load() {
     try {
       const points = pointsOf(await this.api.map());
@@ -1144,6 +1152,8 @@ var MapView = class {
       return;
     }
     for (const by of ["given", "proposed"]) {
+      const { labels: labels2 } = this.points;
+      this.chosen[by] = this.chosen[by].filter((name) => labels2.includes(name));
       if (!this.chosen[by].length) this.chosen[by] = mostConfused(this.points);
     }
     this.place.dataset["points"] = String(this.points.count);

@@ -1,13 +1,16 @@
 """What the tools made of our tasks is read: see fixtures/exchange/README.md."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from fixtures.exchanged import FOLDER
 
 from labelmend.data.read import read_content
-from labelmend.errors import InputError
+from labelmend.errors import InputError, OutputError
 from labelmend.review.exchange.find import TOOLS, tool_of
+from labelmend.review.exchange.marks import Words
+from labelmend.review.exchange.tasks import Export
 from labelmend.review.exchange.tool import utc
 
 ALL = {
@@ -121,6 +124,14 @@ def test_doccano(replied, name):
     several = [one.fields["labelmend_id"] for one in reply.heard if len(one.choices) > 1]
     assert several == ([] if joint else ["r1"])
     assert (reply.silent, reply.notes) == (2, ())
+
+
+def test_doccano_has_no_place_for_names_of_more_than_a_hundred_characters():
+    export = Export((), ("a" * 100,), {}, Words("none", "unsure"), "1")
+    assert set(TOOLS["doccano"].written(export)) == {".jsonl", ".labels.json"}
+    longer = replace(export, labels=("pin", "ab" * 50 + "c"))
+    with pytest.raises(OutputError, match=r"^label '(ab){20}'\.\.\.: has 101 characters, and"):
+        TOOLS["doccano"].written(longer)
 
 
 def options(*labels):

@@ -125,6 +125,28 @@ def test_rows_of_the_audit_wait_for_it(table, book):
     assert not {found.table.keys[row] for row in rows(found)} & keys
 
 
+def test_rows_of_another_sheet_are_not_doubtful_either(table, book):
+    draw(table, 6)
+    read = ReviewTable.read(TableRequest(table))
+    design = read_design(audit_paths(table)[0], read.mended)
+    whole = design.rows_of()
+    found = Queues(read, book, design, whole[:2])
+    keys = {read.keys[one.row] for one in whole}
+    assert found.openings.drawn == {read.keys[one.row] for one in whole[:2]}
+    assert found.openings.left_to_audit() == keys
+    assert not {read.keys[row] for row in rows(found)} & keys
+    audits = [
+        said(found, one.row, shown=Shown("audit", design.design, one.stratum, one.inclusion))
+        for one in whole[:2]
+    ]
+    book.write(audits[:1])
+    assert (found.openings.audited_here(), found.openings.any_left()) == (1, True)
+    book.write(audits[1:])
+    # Here nothing is left, and what others are asked stays theirs.
+    assert (found.openings.audited_here(), found.openings.any_left()) == (2, False)
+    assert not {read.keys[row] for row in rows(found)} & keys
+
+
 def test_any_sitting_is_what_counting_anew_gives(table, book, monkeypatch):
     monkeypatch.setattr(module, "_STRIDE", 3)
     found = queues(table, book)
