@@ -17,9 +17,7 @@ ONES = b"\xff" * 32
 CORPUS = Path(__file__).parents[1] / "corpus"
 TINY = (CORPUS / "gguf" / "tiny.gguf").read_bytes()
 KEY = (CORPUS / "signatures" / "minisign.pub").read_text("utf-8")
-ONCE_BAD = re.compile(
-    r"endless|of 2\^|nested|twice|/dev/|a pipe|bits changed 0|signed as it should"
-)
+ONCE_BAD = re.compile(r"as it should be$|nested 100,000|block_count of|key that is a pipe")
 
 
 def gguf(name, content, *, kind="", make=None, file="v.gguf", seconds=60):
@@ -121,7 +119,9 @@ def gguf_cases():
     }.items():
         at = TINY.index(old.encode()) + len(old)
         raw = TINY[:at] + struct.pack("<II", *new) + TINY[at + 8 :]
-        yield gguf(f"{old} of {new[1]}", raw, kind="GGUF numbers")
+        # llama.cpp aborts on the number of layers.
+        kind = "" if old.endswith("block_count") else "GGUF numbers"
+        yield gguf(f"{old} of {new[1]}", raw, kind=kind)
     for name, old, new in (
         ("scores of one less", b"tokenizer.ggml.scores", None),
         ("another tokenizer", text("llama") + text("tokenizer.ggml.tokens"), b"nope!"),
