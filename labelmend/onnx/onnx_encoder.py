@@ -18,7 +18,7 @@ from labelmend.retrieval.encode import (
     quiet_offline,
     require_files,
 )
-from labelmend.retrieval.encoders.bert_graph import bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.bert_graph import BERT_FILES, bert_graph, is_weights_alone
 from labelmend.retrieval.encoders.windows import longest_input, most_tokens
 
 MODEL = "model.onnx"
@@ -189,7 +189,7 @@ def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> Exported
 
 def _from_weights(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
     """Write the graph that runs a BERT's weights here."""
-    require_files(source, TOKENIZER)
+    require_files(source, *BERT_FILES, TOKENIZER)
     require("onnx", "tokenizers", by="the ONNX export")
     with one_line_error(source):
         import onnx

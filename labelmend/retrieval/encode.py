@@ -16,7 +16,7 @@ from labelmend.errors import LabelmendError, ModelError, ModelMissingError, show
 from labelmend.extras import require
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
-from labelmend.retrieval.encoders.bert_graph import bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.bert_graph import BERT_FILES, bert_graph, is_weights_alone
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
     Windows,
@@ -139,7 +139,7 @@ class OnnxEncoder:
         self._batch_size = batch_size
         self._is_pooled = is_weights_alone(folder)
         if self._is_pooled:
-            require_files(folder, "modules.json", "config.json", "1_Pooling/config.json")
+            require_files(folder, *BERT_FILES)
             with one_line_error(folder):
                 graph = bert_graph(folder).SerializeToString()
             self._model = OnnxModel(folder, max_tokens, graph)

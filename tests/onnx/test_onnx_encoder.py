@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,29 +10,36 @@ from labelmend.onnx.onnx_encoder import export_encoder, quantize_encoder
 from labelmend.onnx.onnx_folder import OnnxEncoders
 from labelmend.retrieval.encode import load_encoder
 
-CONFIGS = load_config("embedded").encoders
+MINILM, BGE = load_config("embedded").encoders
+CONFIGS = (replace(MINILM, backend="sentence-transformers"), BGE, MINILM)
 TEXTS = ["I lost my card", "what is the weather", "pay " * 400, "ÄRGER  mit\tKarte 🙂", "?"]
 
 
 @pytest.fixture(scope="module")
-def exported(encoders, tmp_path_factory):
+def located_encoders(encoders):
+    minilm, bge = encoders
+    return minilm, bge, minilm
+
+
+@pytest.fixture(scope="module")
+def exported(located_encoders, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     found = []
-    for i, (config, located) in enumerate(zip(CONFIGS, encoders, strict=True)):
+    for i, (config, located) in enumerate(zip(CONFIGS, located_encoders, strict=True)):
         place = folder / f"encoder_{i}"
         place.mkdir()
         found.append(export_encoder(config, located.path, place))
     return folder, found
 
 
-def test_the_vectors_are_those_of_the_encoders(exported, encoders):
+def test_the_vectors_are_those_of_the_encoders(exported, located_encoders):
     folder, found = exported
     vectors = OnnxEncoders(folder, found).vectors(TEXTS)
-    for i, (config, located) in enumerate(zip(CONFIGS, encoders, strict=True)):
+    for i, (config, located) in enumerate(zip(CONFIGS, located_encoders, strict=True)):
         ours = load_encoder(config, located.path).encode(TEXTS)
         np.testing.assert_allclose(vectors[f"embedding_{i}"], ours, rtol=0, atol=2e-6)
-    assert [e.is_int8 for e in found] == [False, True]
-    assert [e.max_tokens for e in found] == [256, 256]
+    assert [e.is_int8 for e in found] == [False, True, False]
+    assert [e.max_tokens for e in found] == [256, 256, 256]
 
 
 def test_int8_is_smaller_and_near(exported):
@@ -55,3 +63,6 @@ def test_a_folder_that_is_no_encoder(tmp_path):
         export_encoder(CONFIGS[0], tmp_path, tmp_path)
     with pytest.raises(ModelError, match=r"it has no model\.onnx and no tokenizer\.json"):
         export_encoder(CONFIGS[1], tmp_path, tmp_path)
+    (tmp_path / "model.safetensors").write_text("not what it says")
+    with pytest.raises(ModelError, match=r"it has no modules\.json and no 1_Pooling/config\.json"):
+        export_encoder(CONFIGS[2], tmp_path, tmp_path)

@@ -21,6 +21,9 @@ from labelmend.version import __version__
 
 WEIGHTS = "model.safetensors"
 
+BERT_FILES = ("config.json", "modules.json", "1_Pooling/config.json")
+"""What a folder says of its weights."""
+
 OPSET = 18
 """ONNX's set of operators; every onnxruntime since 1.14 knows it."""
 
