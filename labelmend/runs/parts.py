@@ -58,7 +58,8 @@ Settings = Annotated[Mapping[str, JsonValue], BeforeValidator(_json)]
 class Part(BaseModel):
     """A part of the record: types are as they are written, and all numbers are finite."""
 
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+    # What checks a part is made when one is read, and of a part of a part with that one.
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class InputColumns(Part):
