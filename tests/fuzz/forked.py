@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+import labelmend  # noqa: F401 - before onnxruntime is imported: it switches off its telemetry
+
 GIB = 1 << 20  # what a child's memory is told in is KiB
 STEERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
