@@ -34,11 +34,11 @@ LACKING = {
     ("relabel", "x.csv", "--no-llm"): "labelmend[embedded]",
     ("train-classifier", "x.csv", "-o", "model"): "labelmend[embedded]",
     ("train-classifier", "x.csv", "-o", "model", "--kind", "lightgbm"): "labelmend[lightgbm]",
-    ("compare-baseline", "x.csv", "-o", "report"): "labelmend[report]",
+    ("compare-baseline", "x.csv", "-o", "report"): "labelmend[embedded]",
     ("tune-embedder", "x.csv", "-o", "encoder"): "labelmend[finetune]",
     ("export", "model", "-o", "onnx"): "labelmend[onnx]",
     ("review", "x.csv"): "labelmend[review]",
-    ("demo", "-o", "demo"): "labelmend[",
+    ("demo", "-o", "demo"): "labelmend[embedded-llm]",
 }
 """Commands, and what the core alone says that they lack."""
 

@@ -71,8 +71,8 @@ def run_demo(
     Raises:
         LabelmendError: a model is missing, or the folder can't be written.
     """
-    require("plotly", by="the demo's report")
     require_packages(config, use_llm=use_llm)
+    require("plotly", by="the demo's report")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

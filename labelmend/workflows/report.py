@@ -19,6 +19,7 @@ from labelmend.protocols import Progress
 from labelmend.report.markdown import markdown_page
 from labelmend.report.mending import Mending, read_mending
 from labelmend.report.page import html_page
+from labelmend.weights.packages import encoder_packages
 from labelmend.workflows.compare import compare_tables
 
 PAGE, RECORD, MARKDOWN = "report.html", "comparison.json", "comparison.md"
@@ -70,7 +71,7 @@ def report_files(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
-    require("plotly", by="the report")
+    require("plotly", *encoder_packages(config.encoders), by="the report")
     settle(request.before, request.after, request.test, folder, folder / PAGE)
     _check_folder(folder)
     unfinished = log_beside(folder)
