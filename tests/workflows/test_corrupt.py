@@ -43,7 +43,7 @@ def test_only_flipped_cells_are_written_anew(tmp_path):
     true = ["['x']", "x", "y", "-1", "x", "Y"]
     assert [line[2] for line in lines] == true
     assert [lines[1][1], lines[3][1]] == ["x", "-1"]
-    other = dict(zip(true, ["Y", "Y", "x", "", "Y", "x"], strict=True))
+    other = dict(zip(true, ["['Y']", "Y", "x", "", "Y", "x"], strict=True))
     flipped = [line for line in lines if line[1] != line[2]]
     assert len(flipped) == 2
     assert all(line[1] == other[line[2]] for line in flipped)
