@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import uuid
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def quantize_encoder(folder: Path) -> None:
     The scale of the activations is that of their whole batch, padding included, so texts are best
     run singly.
     """
-    with _quietly():
+    with _quietly(), _file_names_by_chance():
         require("onnxruntime")
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -219,6 +220,20 @@ def _write_tokenizer(tokenizer: Any, longest: int, folder: Path) -> None:
     tokenizer.enable_truncation(longest)
     tokenizer.save(str(folder / TOKENIZER))
     (folder / _LIMITS).write_text(json.dumps({"model_max_length": longest}) + "\n", "utf-8")
+
+
+@contextlib.contextmanager
+def _file_names_by_chance() -> Iterator[None]:
+    """Keep onnx from asking for the machine's hardware address, to name a temporary file by it.
+
+    `uuid1` opens a socket for that. Nothing is sent, but no command is to open any.
+    """
+    uuid1 = uuid.uuid1
+    uuid.uuid1 = lambda *_: uuid.uuid4()
+    try:
+        yield
+    finally:
+        uuid.uuid1 = uuid1
 
 
 @contextlib.contextmanager
