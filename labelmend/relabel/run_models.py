@@ -52,11 +52,16 @@ def require_packages(config: Config, *, use_llm: bool) -> None:
     Raises:
         ExtraMissingError: a package that runs one, or carries it, is not installed.
     """
-    require_models(
-        config,
-        reranker=config.reranker.backend != "none" and listens_to(config, "reranker"),
-        describer=use_llm and bool(config.describe.model),
-        voters=use_llm and listens_to(config, "llm"),
+    reranks, describes, votes = _asked(config, use_llm=use_llm)
+    require_models(config, reranker=reranks, describer=describes, voters=votes)
+
+
+def _asked(config: Config, *, use_llm: bool) -> tuple[bool, bool, bool]:
+    """Tell whether a configuration asks a reranker, an LLM that describes, and LLMs that vote."""
+    return (
+        config.reranker.backend != "none" and listens_to(config, "reranker"),
+        use_llm and bool(config.describe.model),
+        use_llm and listens_to(config, "llm"),
     )
 
 
@@ -70,10 +75,8 @@ def locate_models(config: Config, *, use_llm: bool) -> RunModels:
         ModelError: a GGUF file is none, is cut off, or of a kind that llama.cpp doesn't know.
         ConfigError: a voter's server can't be used as configured, or a voter stands there twice.
     """
-    reranks = config.reranker.backend != "none" and listens_to(config, "reranker")
-    describes = use_llm and bool(config.describe.model)
-    votes = use_llm and listens_to(config, "llm")
-    require_packages(config, use_llm=use_llm)
+    reranks, describes, votes = _asked(config, use_llm=use_llm)
+    require_models(config, reranker=reranks, describer=describes, voters=votes)
     voters = [(v, _voter_model(v)) for v in config.voters] if votes else []
     _check_distinct(voters)
     return RunModels(

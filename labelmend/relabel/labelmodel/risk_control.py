@@ -94,6 +94,7 @@ def guarantee(
         surely = float(values[free - 1])
         found = Guarantee(surely, int(rows[free - 1]), len(wanted), allowed, surely)
     places = _steps(rows, free)
+    # Where nobody looked at any of them, half are good as far as is known.
     of_all = _share_good(float(values[-1]), audited, 0.5)
     for place in places:
         share = _share_good(float(values[place]), audited, of_all)
@@ -198,8 +199,9 @@ def _one_row_each(texts: Ints, text_of: Ints, given: Ints, seed: int) -> Ints:
     order of rows doesn't matter.
     """
     by_text = np.lexsort((given, text_of))
-    first = np.searchsorted(text_of[by_text], texts)
-    copies = np.searchsorted(text_of[by_text], texts, side="right") - first
+    in_order = text_of[by_text]
+    first = np.searchsorted(in_order, texts)
+    copies = np.searchsorted(in_order, texts, side="right") - first
     chosen = np.random.default_rng(seed).random(len(texts)) * copies
     rows: Ints = by_text[first + chosen.astype(np.int64)]
     return rows
