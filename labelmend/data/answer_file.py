@@ -22,9 +22,10 @@ from labelmend.data.answers import (
     match_answers,
     name_of,
     name_of_canonical,
+    unknown_field,
 )
 from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
-from labelmend.errors import InputError, row_list
+from labelmend.errors import InputError, row_list, shown
 from labelmend.regular_file import parsed_json
 from labelmend.types import Dataset
 
@@ -34,7 +35,7 @@ def read_answers(path: str | Path) -> AnswerFile:
 
     Raises:
         InputError: the file can't be read, no line of it is an answer, or a line is of a newer
-            version or of a task other than one label a text.
+            version or of a task other than one label a text, or has a field that we don't know.
     """
     path = Path(path)
     raw = read_lines(path)
@@ -107,6 +108,12 @@ _PROBLEMS = {
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 _WITHDRAWAL: TypeAdapter[Withdrawal] = TypeAdapter(Withdrawal)
 
+_BESIDE = {Answer: {"schema_version", "answer"}, Withdrawal: {"schema_version"}}
+"""Fields of a line beside what it says."""
+
+_PARTS = {"shown": Shown, "saw": Saw}
+"""Fields that are objects."""
+
 
 def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal | str]]:
     """Yield the lines' numbers, each with what it says or with the problem of it."""
@@ -126,28 +133,38 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
     if not isinstance(fields, dict) or not {"answer", "withdraws"} & set(fields):
         return "broken"
     version = fields.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    where = f"{path}: line {number}"
+    if isinstance(version, bool | float):
         raise InputError(
-            f"{path}: line {number}: was written by a newer version of labelmend; update labelmend"
+            f"{where}: schema_version is no whole number; bring the line back as it was"
         )
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise InputError(f"{where}: was written by a newer version of labelmend; update labelmend")
     if version != SCHEMA_VERSION:
         return "broken"
     try:
-        if "withdraws" in fields:
-            return _WITHDRAWAL.validate_json(line, strict=True)
-        answer = _ANSWER.validate_json(line, strict=True)
+        kind: TypeAdapter[Answer] | TypeAdapter[Withdrawal]
+        kind = _WITHDRAWAL if "withdraws" in fields else _ANSWER
+        entry = kind.validate_json(line, strict=True)
     except ValueError:
         return "broken"
-    if answer.task != "single":
+    strange = unknown_field(fields, type(entry), _BESIDE[type(entry)], _PARTS)
+    if strange is not None:
         raise InputError(
-            f"{path}: line {number}: answers can't have {answer.task} labels yet; "
+            f"{where}: has a field {shown(strange)}, which none of ours has; take it out"
+        )
+    if isinstance(entry, Withdrawal):
+        return entry
+    if entry.task != "single":
+        raise InputError(
+            f"{where}: answers can't have {entry.task} labels yet; "
             "give answers with one label a text"
         )
     name = fields.pop("answer")
     if name_of(fields) != name:
         return "changed"
-    vars(answer)["answer"] = name  # which is then not worked out once more
-    return answer
+    vars(entry)["answer"] = name  # which is then not worked out once more
+    return entry
 
 
 _SIGNS = r'[^"\\\x00-\x1f\x7f]'

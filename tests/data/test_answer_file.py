@@ -8,7 +8,7 @@ from fixtures.answers import drawn, said
 
 from labelmend.data import answer_file
 from labelmend.data.answer_file import append_answers, read_answers
-from labelmend.data.answers import Shown, Withdrawal, text_sha256
+from labelmend.data.answers import Shown, Withdrawal, name_of, text_sha256
 from labelmend.errors import InputError, OutputError
 
 WHEN = "2026-11-30T00:00:00Z"
@@ -223,6 +223,35 @@ def test_what_a_newer_version_wrote_is_refused(path):
     path.write_bytes(raw(said("pin", "a")) + changed(said("card", "b"), schema_version=2))
     with pytest.raises(InputError, match="line 2: was written by a newer version of labelmend"):
         read_answers(path)
+
+
+def named(answer, **more):
+    """A line with other fields, under the name that fits it."""
+    fields = {key: value for key, value in answer.line().items() if key != "answer"} | more
+    return json.dumps({**fields, "answer": name_of(fields)}).encode() + b"\n"
+
+
+SAW = {"given": False, "proposed": False}
+TAKEN_BACK = Withdrawal("x", "anna", WHEN).line()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (named(said("card", "b"), schema_version=True), "schema_version is no whole number"),
+        (named(said("card", "b"), schema_version=1.0), "schema_version is no whole number"),
+        (named(said("card", "b"), more=1), "has a field 'more', which none of ours has; take it"),
+        (named(said("card", "b"), saw=SAW | {"x": 1}), "has a field 'saw.x', which none of ours"),
+        (named(said("card", "b"), **{"\x1b[2J": 1}), "has a field '\\x1b[2J', which none of ours"),
+        (json.dumps(TAKEN_BACK | {"answer": "x"}).encode(), "has a field 'answer', which none of"),
+    ],
+)
+def test_a_line_with_more_than_an_answer_says_is_refused(path, line, words):
+    path.write_bytes(raw(said("pin", "a")) + line)
+    with pytest.raises(InputError) as caught:
+        read_answers(path)
+    assert str(caught.value).startswith(f"{path}: line 2: {words}")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("task", ["several", "soft"])

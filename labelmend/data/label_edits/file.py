@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from labelmend.data.answers import name_of
+from labelmend.data.answers import name_of, unknown_field
 from labelmend.data.label_edits.edits import (
     SCHEMA_VERSION,
+    CardsFile,
     EditedLabels,
     EditError,
     LabelEdit,
@@ -24,6 +25,12 @@ from labelmend.types import LabelCard
 
 _EDIT: TypeAdapter[LabelEdit] = TypeAdapter(LabelEdit)
 _UNDO: TypeAdapter[Undo] = TypeAdapter(Undo)
+
+_BESIDE = {LabelEdit: {"schema_version", "edit"}, Undo: {"schema_version"}}
+"""Fields of a line beside what it says."""
+
+_PARTS = {"cards": CardsFile}
+"""Fields that are objects."""
 
 _DONE = {"rename": "renamed", "merge": "merged", "split": "split", "describe": "described"}
 """What a note calls edits."""
@@ -191,10 +198,17 @@ def _entry(where: str, fields: dict[str, object], line: bytes) -> LabelEdit | Un
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise InputError(f"{where}: was written by a newer version of labelmend; update labelmend")
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION or isinstance(version, bool | float):
         raise InputError(f"{where}: is no label edit: it has no known schema_version")
+    kind = Undo if "undoes" in fields else LabelEdit
+    strange = unknown_field(fields, kind, _BESIDE[kind], _PARTS)
+    if strange is not None:
+        raise InputError(
+            f"{where}: is no label edit: it has a field {shown(strange)}, which none of ours has; "
+            "take it out"
+        )
     try:
-        if "undoes" in fields:
+        if kind is Undo:
             return _UNDO.validate_json(line, strict=True)
         edit = _EDIT.validate_json(line, strict=True)
     except ValidationError as error:

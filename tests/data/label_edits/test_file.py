@@ -4,6 +4,7 @@ import json
 import pytest
 from fixtures.label_edits import after, describe, merge, rename, split, undo, write_edits
 
+from labelmend.data.answers import name_of
 from labelmend.data.label_edits.file import (
     NO_EDITS,
     EditsFile,
@@ -66,6 +67,14 @@ def test_a_line_that_was_not_written_to_its_end_is_skipped(path, end):
 
 
 LINE = rename("a", "b").line()
+UNDO = undo(rename("x", "y")).line()
+CARDS = {"before": "", "after": "x", "entry": ""}
+
+
+def named(**more):
+    """A line with other fields, under the name that fits it."""
+    said = {key: value for key, value in LINE.items() if key != "edit"} | more
+    return json.dumps({**said, "edit": name_of(said)})
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,12 @@ LINE = rename("a", "b").line()
         (json.dumps({**LINE, "undoes": "x"}), "line 2: is no label edit"),
         (json.dumps({**LINE, "schema_version": 9}), "line 2: was written by a newer version"),
         (json.dumps({**LINE, "schema_version": "1"}), "line 2: is no label edit: it has no known"),
+        (json.dumps({**LINE, "schema_version": True}), "line 2: is no label edit: it has no known"),
+        (json.dumps({**LINE, "schema_version": 1.0}), "line 2: is no label edit: it has no known"),
+        (named(more=1), "line 2: is no label edit: it has a field 'more', which none of ours has"),
+        (named(cards=CARDS | {"x": 1}), "line 2: is no label edit: it has a field 'cards.x'"),
+        (json.dumps(UNDO | {"rows": 1}), "line 2: is no label edit: it has a field 'rows'"),
+        (json.dumps(LINE | {"\x1b[2J": 1}), "it has a field '\\x1b[2J', which none of ours has"),
         (json.dumps({**LINE, "to": " "}), "line 2: is no whole label edit: the new name is blank"),
         (json.dumps({**LINE, "to": "x" * 10_000}), "the new name has 10,000 characters"),
         (json.dumps({**LINE, "to": "\x1b[2J"}), "the new name holds a control character"),

@@ -10,7 +10,7 @@ from fuzz.cases.tables import ROWS, table
 from fuzz.forked import Case
 
 DEEP = "[" * 100_000
-ONCE_BAD = re.compile(r"nested alone|as it should be$")
+ONCE_BAD = re.compile(r"nested alone|as it should be$|a field more$")
 WHEN = "2026-11-29T13:00:00Z"
 
 
@@ -124,7 +124,13 @@ def cases():
         ),
         "cards of lists": edit("rename", "renew", to="x", cards=[1]),
         "cards of text": edit("rename", "renew", to="x", cards={"before": 1, "after": 2}),
+        "a version of 1.0": edit("rename", "renew", to="x", schema_version=1.0),
         "a field more": edit("rename", "renew", to="x", more=1),
+        "a field more of cards": edit(
+            "rename", "renew", to="x", cards={"before": "", "after": "", "entry": "", "more": 1}
+        ),
+        "a field of escapes": edit("rename", "renew", to="x", **{"\x1b[31m\x9b1m\u202e": 1}),
+        "a field more of an undo": rename + undo(name(rename), rows=3),
         "a table": FILES["t.csv"],
         "answers": '{"schema_version": 1, "answer": "x", "labels": ["a"]}\n',
     }.items():

@@ -11,7 +11,9 @@ from fuzz.cases.records import outputs
 from fuzz.forked import Case, in_folder
 
 DEEP = "[" * 100_000
-ONCE_BAD = re.compile(r"nested$|an order of 400|draws of 400|doubt below|token in /dev")
+ONCE_BAD = re.compile(
+    r"nested$|a field more$|an order of 400|draws of 400|doubt below|token in /dev"
+)
 AUDIT = ("audit", "out.csv", "--rows", "5", "-o", "more.csv", "-q")
 CERTIFY = ("certify", "out.csv", "--answers", "a.jsonl", "-q")
 SHOW = ("answers", "show", "a.jsonl")
@@ -102,6 +104,10 @@ ANSWERS = {
     "a later version": first_line(schema_version=99),
     "a version of 400 digits": first_line(schema_version=int("9" * 400)),
     "a version that is true": first_line(schema_version=True),
+    "a version of 1.0": first_line(schema_version=1.0),
+    "a field more": first_line(more=1),
+    "a field more of what was seen": first_line(saw={"given": True, "proposed": True, "more": 1}),
+    "a field of escapes": first_line(**{"\x1b[31m\x9b1m\u202e": 1}),
     "several labels": first_line(task="multi", labels=["a", "b"]),
     "a task that is none": first_line(task="x"),
     "escapes": first_line(who="\x1b[31m\x9b1m\u202e", labels=["\x1b]0;owned\x07"]),
