@@ -220,7 +220,8 @@ def main() -> None:
         "## Long texts",
         "",
         f"{asked.mails} made-up mails a case (seed {asked.seed}), {len(MATTERS)} matters; right by "
-        f"five nearest neighbours / by logistic regression; {names}. "
+        f"five nearest neighbours / by logistic regression, by chance {1 / len(MATTERS):.2f}; "
+        f"{names}. "
         "`python benchmarks/long_texts.py`",
         "",
         f"| case | windows | {' | '.join(WAYS)} |",
