@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelmend.cli import completion, help_page
+from labelmend.voice.speak import Language, speaking
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
@@ -213,6 +214,24 @@ Verbose = Annotated[
     bool,
     typer.Option(
         "--verbose", "-v", help="Say more about what was learned.", rich_help_panel=help_page.OUTPUT
+    ),
+]
+
+
+def _speak(context: typer.Context, language: Language) -> Language:
+    """Speak a language until the command ends."""
+    context.with_resource(speaking(language))
+    return language
+
+
+Lang = Annotated[
+    Language,
+    typer.Option(
+        "--lang",
+        callback=_speak,
+        envvar="LABELMEND_LANG",
+        help="Language of what is printed and shown; files for programs are English.",
+        rich_help_panel=help_page.OUTPUT,
     ),
 ]
 

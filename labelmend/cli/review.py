@@ -89,6 +89,7 @@ def review(
     ] = None,
     encoding: options.Encoding = None,
     header: options.Header = True,
+    _lang: options.Lang = "en",
 ) -> None:
     """Open a page in the browser on which people answer rows of a mended table.
 
@@ -96,10 +97,17 @@ def review(
     """
     from labelmend.data.request import TableRequest
     from labelmend.review.serving.place import Place
+    from labelmend.voice.speak import spoken
     from labelmend.workflows.review import ReviewRequest, open_review
 
     request = ReviewRequest(
-        TableRequest(table, encoding=encoding, header=header), answers, audit, labels, who, blind
+        TableRequest(table, encoding=encoding, header=header),
+        answers,
+        audit,
+        labels,
+        who,
+        blind,
+        spoken(),
     )
     server = open_review(request, Place(host, port, token_file))
     try:

@@ -25,6 +25,7 @@ from labelmend.review.page import strings
 from labelmend.review.queues import Queue, Queues
 from labelmend.review.sitting import RefusedError, Sitting
 from labelmend.review.table import ReviewTable
+from labelmend.voice.speak import ENGLISH, Language
 
 if TYPE_CHECKING:
     from labelmend.audit.certificate import Certificate
@@ -61,14 +62,18 @@ class DeskFiles:
 class Desk:
     """A sitting, and what goes on beside it."""
 
-    def __init__(self, files: DeskFiles, queues: Queues, who: str) -> None:
+    def __init__(
+        self, files: DeskFiles, queues: Queues, who: str, language: Language = ENGLISH
+    ) -> None:
         """Begin.
 
         Args:
             files: that are worked on.
             queues: of the table.
             who: answers, unless a tab says otherwise.
+            language: of the page.
         """
+        self.language: Language = language
         self._files = files
         self._who = who
         self._goal = GOAL
@@ -91,7 +96,7 @@ class Desk:
         self.labels.follow()
         table = self.sitting.table
         return {
-            "strings": strings(),
+            "strings": strings(self.language),
             "table": self._files.request.path.name,
             "rows": len(table),
             "who": self._who,

@@ -19,6 +19,7 @@ from labelmend.regular_file import open_regular
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.row_index import DECISIONS, Checks, RowIndex
 from labelmend.types import Floats, Ints
+from labelmend.voice.speak import retell
 
 _LABELS = re.compile(
     rb'"given":(null|"(?:[^"\\]|\\.)*"),"proposed":("(?:[^"\\]|\\.)*"),"decision":"(\w+)"'
@@ -173,9 +174,9 @@ def panel(explanation: Explanation) -> dict[str, Any]:
     for source in dict.fromkeys(s for each in nats for s in each):
         values = [_heard(each, source) for each in nats]
         if any(value is not None for value in values):
-            sources.append({"source": source, "nats": values})
+            sources.append({"source": retell(source), "nats": values})
     return {
-        "reason": explanation.reason,
+        "reason": retell(explanation.reason),
         "reference": reference.label,
         "reference_given": reference.label == explanation.given,
         "labels": [c.label for c in others],

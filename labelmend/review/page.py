@@ -6,24 +6,23 @@ from html import escape
 from importlib import resources
 from string import Template
 
-LANGUAGE = "en"
-"""The catalogue that is used, and the only one so far: `strings/en.json`."""
+from labelmend.voice.speak import ENGLISH, Language
 
 
 @cache
-def strings() -> dict[str, str]:
-    """Return all sentences by their names; `{facts}` in them are filled in by the page."""
-    path = resources.files("labelmend.review") / "strings" / f"{LANGUAGE}.json"
+def strings(language: Language = ENGLISH) -> dict[str, str]:
+    """Return all sentences by their names; `{facts}` and plurals in them are the page's to fill."""
+    path = resources.files("labelmend.review") / "strings" / f"{language}.json"
     found: dict[str, str] = json.loads(path.read_text("utf-8"))
     return found
 
 
 @cache
-def shell() -> str:
+def shell(language: Language = ENGLISH) -> str:
     """Return the page without its rows: those come as JSON."""
     text = (resources.files("labelmend.review") / "shell.html").read_text("utf-8")
-    said = {name: escape(sentence) for name, sentence in strings().items()}
-    return _Shell(text).substitute(said, language=LANGUAGE)
+    said = {name: escape(sentence) for name, sentence in strings(language).items()}
+    return _Shell(text).substitute(said, language=language)
 
 
 class _Shell(Template):

@@ -16,6 +16,7 @@ from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.queues import Queues
 from labelmend.review.serving.place import Place
 from labelmend.review.table import ReviewTable
+from labelmend.voice.speak import ENGLISH, Language
 from labelmend.workflows.answer_sheet import person_named
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ReviewRequest:
         who: answers; None for the login's name.
         blind: hide the labels in all queues, or in none but agreement; None for those of audit and
             agreement.
+        language: of the page.
     """
 
     table: TableRequest
@@ -52,6 +54,7 @@ class ReviewRequest:
     labels: Path | None = None
     who: str | None = None
     blind: bool | None = None
+    language: Language = ENGLISH
 
     @property
     def answers_path(self) -> Path:
@@ -86,7 +89,10 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     design, drawn = _drawn(request, table)
     queues = Queues(table, book, design, drawn, request.blind)
     desk = Desk(
-        DeskFiles(request.table, answers, request.labels), queues, person_named(request.who)
+        DeskFiles(request.table, answers, request.labels),
+        queues,
+        person_named(request.who),
+        request.language,
     )
     try:
         return ReviewServer(desk, place)

@@ -23,11 +23,18 @@ export function listen(actions: KeyActions, deaf: () => boolean): void {
     const target = event.target as HTMLElement;
     if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "Enter" && target.matches("button, a")) return;
-    const action = actionOf(event.key, actions);
+    const action = actionOf(keyOf(event), actions);
     if (!action) return;
     event.preventDefault();
     action();
   });
+}
+
+/** Return the key by its sign on a Latin keyboard: on a Cyrillic one, K gives л, and / a dot. */
+function keyOf(event: KeyboardEvent): string {
+  if (/^Key[A-Z]$/.test(event.code) && /^[^\x00-\x7f]$/u.test(event.key)) return event.code.slice(3);
+  if (event.code === "Slash" && /^[.,]$/.test(event.key)) return event.shiftKey ? "?" : "/";
+  return event.key;
 }
 
 function actionOf(key: string, actions: KeyActions): (() => void) | undefined {

@@ -7,7 +7,7 @@ import { openDescribe, openMerge, openRename, openSplit, type Keep } from "./lab
 import { labelSet, type ConfusedLabels, type Example, type LabelEdit, type LabelFacts, type LabelSet } from "./labelstypes";
 import { openPicker } from "./picker";
 import type { LabelSearch } from "./search";
-import { number, say } from "./strings";
+import { counted, number, say } from "./strings";
 import type { Job, Label } from "./types";
 import type { Switched, View } from "./views";
 
@@ -150,7 +150,7 @@ class LabelsView implements Switched {
     const about = label.description ? theirs(label.description) : el("em", { class: "quiet" }, say("labels-no-description"));
     const list = el("ol", { class: "examples" }, ...texts.map((text) => el("li", {}, theirs(text.text, { class: "short" }), ...marks(text))));
     return el("section", { class: "side" }, el("h3", {}, theirs(label.name, { class: "label" })), el("p", {}, about),
-      el("p", { class: "quiet" }, say("labels-rows", { count: number(label.rows) })), tools,
+      el("p", { class: "quiet" }, say("labels-rows", { count: counted(label.rows) })), tools,
       texts.length ? list : el("p", { class: "quiet" }, say("labels-no-texts")));
   }
 
@@ -206,7 +206,7 @@ function rowsOf({ changed, review, answered }: ConfusedLabels): number {
 /** Say what speaks for a confusion: what is nought is left out. */
 function counts(pair: ConfusedLabels): string {
   const told = (["changed", "review", "answered"] as const).filter((kind) => pair[kind][0] + pair[kind][1] > 0);
-  return told.map((kind) => say(`labels-count-${kind}`, { there: number(pair[kind][0]), back: number(pair[kind][1]) })).join("; ");
+  return told.map((kind) => say(`labels-count-${kind}`, { there: counted(pair[kind][0]), back: counted(pair[kind][1]) })).join("; ");
 }
 
 function marks(text: Example): (Node | string)[] {
@@ -216,6 +216,6 @@ function marks(text: Example): (Node | string)[] {
 }
 
 function inWords(edit: LabelEdit): Node {
-  const said = say(`labels-edit-${edit.what}`, { label: edit.label, to: edit.to ?? "", count: number(edit.texts) });
+  const said = say(`labels-edit-${edit.what}`, { label: edit.label, to: edit.to ?? "", count: counted(edit.texts) });
   return el("span", {}, theirs(said), " ", el("span", { class: "quiet" }, say("labels-edit-by", { who: edit.who })));
 }

@@ -4,7 +4,7 @@ import { Refusal } from "./api";
 import { button, el, theirs } from "./dom";
 import type { Example, LabelFacts, NewEdit } from "./labelstypes";
 import { open } from "./picker";
-import { number, say } from "./strings";
+import { counted, say } from "./strings";
 
 const MOST_NAME = 200;
 const MOST_DESCRIPTION = 4000;
@@ -26,7 +26,7 @@ export function openDescribe(label: LabelFacts, keep: Keep): void {
 }
 
 export function openMerge(label: LabelFacts, to: string, keep: Keep): void {
-  const told = el("p", {}, say("labels-merge-into", { label: label.name, to, count: number(label.rows) }));
+  const told = el("p", {}, say("labels-merge-into", { label: label.name, to, count: counted(label.rows) }));
   editDialog("labels-merge-title", label, [told], null, () => keep({ what: "merge", label: label.name, to }));
 }
 
@@ -39,7 +39,7 @@ export function openSplit(label: LabelFacts, texts: Example[], keep: Keep): void
     el("li", {}, el("label", {}, boxes[i]!, " ", theirs(one.text, { class: "short" })))));
   const told = el("p", { class: "quiet", role: "status" });
   const count = () => {
-    told.textContent = say("labels-chosen", { count: number(boxes.filter((box) => box.checked).length), total: number(boxes.length) });
+    told.textContent = say("labels-chosen", { count: counted(boxes.filter((box) => box.checked).length), total: counted(boxes.length) });
   };
   list.addEventListener("change", count);
   count();

@@ -8,7 +8,7 @@ import { DECISIONS, Grid, HIDDEN, pointsOf, type Points } from "./mappoints";
 import { openPicker } from "./picker";
 import { LABELS_CHANGED } from "./labels";
 import type { LabelSearch } from "./search";
-import { number, say } from "./strings";
+import { counted, number, say } from "./strings";
 import type { Choice } from "./types";
 import type { View } from "./views";
 
@@ -233,7 +233,7 @@ class MapView {
       const texts = await this.api.choose(choice);
       const ask = button({ class: "primary", disabled: !texts }, () => this.actions.ask(choice, words), say("chosen-ask"));
       this.found.replaceChildren(
-        el("div", { class: "panel" }, ...about, el("p", { role: "status" }, say("chosen-open", { what: words, count: number(texts) })),
+        el("div", { class: "panel" }, ...about, el("p", { role: "status" }, say("chosen-open", { what: words, count: counted(texts) })),
           el("p", { class: "tools" }, ask, button({ class: "plain" }, () => this.letGo(), say("chosen-drop")))),
       );
       this.found.scrollIntoView({ block: "nearest" });
@@ -264,8 +264,8 @@ class MapView {
     if (!points || !grid) return;
     const inView: number[] = [];
     grid.each(this.canvas.view(), (i) => inView.push(i));
-    const of = (decision: number) => number(inView.filter((i) => points.decisions[i] === decision).length);
-    this.told.textContent = say("map-in-view", { count: number(inView.length), changed: of(1), review: of(2) });
+    const of = (decision: number) => counted(inView.filter((i) => points.decisions[i] === decision).length);
+    this.told.textContent = say("map-in-view", { count: counted(inView.length), changed: of(1), review: of(2) });
     const first = Array.from(Uint32Array.from(inView).sort().subarray(0, LISTED));
     await this.learn(first);
     this.list.replaceChildren(...first.map((i) => {

@@ -5,7 +5,7 @@ import { button, el, theirs } from "./dom";
 import type { PictureActions } from "./map";
 import { openPicker } from "./picker";
 import type { LabelSearch } from "./search";
-import { number, say } from "./strings";
+import { counted, number, say } from "./strings";
 import type { Label, Matrix } from "./types";
 import type { View } from "./views";
 
@@ -32,8 +32,8 @@ export function matrixView(api: Api, labels: Label[], search: LabelSearch, actio
     };
     const parts = (found: Matrix): Node[] => {
       if (!found.labels.length) return [el("p", {}, say(found.hidden ? "matrix-hidden-all" : "matrix-nothing"))];
-      const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: number(found.others) }) : say("matrix-lead");
-      const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: number(found.hidden) }))] : [];
+      const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: counted(found.others) }) : say("matrix-lead");
+      const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: counted(found.hidden) }))] : [];
       const caption = el("p", { class: "quiet" }, say("matrix-caption"));
       return [el("p", {}, lead), ...notes, caption, table(found, ask), pairs(found)];
     };
@@ -45,7 +45,7 @@ export function matrixView(api: Api, labels: Label[], search: LabelSearch, actio
       const list = el("ol", { class: "pairs", "aria-labelledby": "pairs-title" }, ...found.pairs.map((one) =>
         el("li", {}, button({ class: "pair", title: say("chosen-ask") }, () => ask(one.given, one.proposed),
           theirs(one.given, { class: "label" }), " → ", theirs(one.proposed, { class: "label" }), " ", el("span", { class: "count" }, number(one.texts))))));
-      const more = found.more ? el("p", { class: "quiet" }, say("matrix-more", { count: number(found.more) })) : null;
+      const more = found.more ? el("p", { class: "quiet" }, say("matrix-more", { count: counted(found.more) })) : null;
       return el("div", {}, title, tools, found.pairs.length ? list : el("p", {}, say("matrix-no-pairs")), more ?? "");
     };
     const shown = () => {
@@ -70,7 +70,7 @@ function table({ labels, counts }: Matrix, ask: (given: string, proposed: string
     el("tr", {}, el("th", { scope: "row", title: labels[g] }, theirs(short(labels[g]!))), ...row.map((texts, p) => {
       if (!texts) return el("td", {});
       const shade = p === g ? "own" : `shade-${Math.ceil((SHADES * texts) / most)}`;
-      const words = say("matrix-cell", { given: labels[g]!, proposed: labels[p]!, count: number(texts) });
+      const words = say("matrix-cell", { given: labels[g]!, proposed: labels[p]!, count: counted(texts) });
       return el("td", { class: shade }, button({ class: "plain", "aria-label": words, title: words }, () => ask(labels[g]!, labels[p]!), number(texts)));
     })),
   );

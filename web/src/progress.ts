@@ -1,7 +1,7 @@
 // How far, how fast, and what the audit proves so far.
 
 import { button, el } from "./dom";
-import { number, percent, say } from "./strings";
+import { counted, percent, say } from "./strings";
 import type { Progress, Queue } from "./types";
 
 export interface ProgressActions {
@@ -15,16 +15,16 @@ export function progressView(progress: Progress, queue: Queue, actions: Progress
 
 function far(progress: Progress, queue: Queue): HTMLElement {
   const { done, total } = progress[queue];
-  const facts = { done: number(done), total: number(total), agree: number(progress.agreement.agree) };
+  const facts = { done: counted(done), total: counted(total), agree: counted(progress.agreement.agree) };
   const told = say(`progress-${queue}`, facts);
   const { answers, per_minute: rate } = progress.pace;
   const pace = rate === null
-    ? say("pace", { count: number(answers) })
-    : say("pace-rate", { count: number(answers), rate: number(rate, 1) });
+    ? say("pace", { count: counted(answers) })
+    : say("pace-rate", { count: counted(answers), rate: counted(rate, 1) });
   const box = el("section", {}, el("h2", {}, say("progress")),
     el("progress", { max: Math.max(total, 1), value: done, "aria-label": told }), el("p", {}, told), el("p", {}, pace));
   if (rate && total > done && queue !== "doubtful") {
-    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: number(Math.ceil((total - done) / rate)) })));
+    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: counted(Math.ceil((total - done) / rate)) })));
   }
   return box;
 }
@@ -51,7 +51,7 @@ function certificate(progress: Progress, actions: ProgressActions): HTMLElement 
 }
 
 function aim(goal: number, actions: ProgressActions): HTMLElement {
-  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: number(100 * goal, 1), id: "goal" });
+  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: Number((100 * goal).toFixed(1)), id: "goal" });
   field.addEventListener("change", () => {
     const points = field.valueAsNumber;
     if (points > 0 && points <= 100) actions.aim(points / 100);
@@ -63,14 +63,14 @@ function more(found: NonNullable<Progress["certificate"]>): string {
   if (found.more === null) return say("goal-unknown");
   if (!found.more) return say("goal-reached");
   const beyond = found.more - found.open;
-  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: number(found.more), beyond: number(beyond) });
+  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });
 }
 
 function beside(progress: Progress, queue: Queue, actions: ProgressActions): HTMLElement {
   const box = el("section", {});
   const { rows, wrong } = progress.doubtful;
   if (queue === "doubtful" && rows) {
-    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: number(wrong) })));
+    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) })));
   }
   const { refit, apply } = progress.jobs;
   const learned = refit.phase === "running" ? say("refit-running")

@@ -27,6 +27,7 @@ from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel
 from labelmend.relabel.result import Relabelling
 from labelmend.types import NO_LABEL, Doubles, Ints
+from labelmend.voice.speak import meant, note, tell
 
 _CANDIDATES = 5
 """Labels shown of a row, besides the given one."""
@@ -40,8 +41,71 @@ _COLUMN_CANDIDATES = 3
 _PROBABLE = 0.5
 """A label that is at least so probable is one that something speaks for."""
 
-_GIVEN, _BIAS = "the given label", "the share of out-of-scope texts"
+_GIVEN, _BIAS = meant("the given label"), meant("the share of out-of-scope texts")
 """What speaks beside the sources."""
+
+_GIVEN_ONE = {
+    # whether it was kept, and whether something beside the nearest texts speaks for it
+    (True, False): meant(
+        "{carry} of the {near} nearest texts carry {label}; its probability is {quality:words}."
+    ),
+    (True, True): meant(
+        "{carry} of the {near} nearest texts carry {label}; its probability is {quality:words}, "
+        "mainly by {spoke:name}."
+    ),
+    (False, False): meant(
+        "{carry} of the {near} nearest texts carry {label}; its probability is only "
+        "{quality:words}."
+    ),
+    (False, True): meant(
+        "{carry} of the {near} nearest texts carry {label}; its probability is only "
+        "{quality:words}, mainly by {spoke:name}."
+    ),
+}
+"""Reasons of rows whose most probable label is the given one, or that keep it."""
+
+_FROM_SCRATCH = {
+    # whether it was labelled, and as above
+    (True, False): meant(
+        "No label was given: {carry} of the {near} nearest texts carry {label}; its probability "
+        "is {best:words}."
+    ),
+    (True, True): meant(
+        "No label was given: {carry} of the {near} nearest texts carry {label}; its probability "
+        "is {best:words}, mainly by {spoke:name}."
+    ),
+    (False, False): meant(
+        "No label was given, none is sure: {carry} of the {near} nearest texts carry {label}; its "
+        "probability is {best:words}."
+    ),
+    (False, True): meant(
+        "No label was given, none is sure: {carry} of the {near} nearest texts carry {label}; its "
+        "probability is {best:words}, mainly by {spoke:name}."
+    ),
+}
+"""Reasons of rows that came without a label."""
+
+_ANOTHER = {
+    # whether it was changed, and as above
+    (True, False): meant(
+        "{carry} of the {near} nearest texts carry {label}, {others} carry {given}; their "
+        "probabilities are {best:words} and {quality:words}."
+    ),
+    (True, True): meant(
+        "{carry} of the {near} nearest texts carry {label}, {others} carry {given}; their "
+        "probabilities are {best:words} and {quality:words}, mainly by {spoke:name}."
+    ),
+    (False, False): meant(
+        "Not sure enough to change: {carry} of the {near} nearest texts carry {label}, {others} "
+        "carry {given}; their probabilities are {best:words} and {quality:words}."
+    ),
+    (False, True): meant(
+        "Not sure enough to change: {carry} of the {near} nearest texts carry {label}, {others} "
+        "carry {given}; their probabilities are {best:words} and {quality:words}, mainly by "
+        "{spoke:name}."
+    ),
+}
+"""Reasons of rows for which another label than the given one is proposed."""
 
 _BLOCK = 4096
 """Rows explained at a time: memory depends on it, and no outcome."""
@@ -71,15 +135,21 @@ def channel_in_words(channel: NoiseChannel, *, oos: bool) -> str:
         channel: the noise channel.
         oos: whether there is an out-of-scope label.
     """
-    parts = [f"{channel.similar_share:.0%} fall on similar labels"]
-    parts += [f"{channel.oos_share:.0%} on out-of-scope"] if oos else []
-    words = (
-        f"{channel.keep_rate:.1%} of the given labels are taken to be right; of the wrong ones, "
-        f"{', '.join(parts)}, the rest on any label."
+    shares = {"kept": channel.keep_rate, "similar": channel.similar_share, "oos": channel.oos_share}
+    words = tell(
+        "{kept:.1%} of the given labels are taken to be right; of the wrong ones, {similar:.0%} "
+        "fall on similar labels, {oos:.0%} on out-of-scope, the rest on any label."
+        if oos
+        else "{kept:.1%} of the given labels are taken to be right; of the wrong ones, "
+        "{similar:.0%} fall on similar labels, the rest on any label.",
+        **shares,
     )
-    bent = ["pairs of labels"] if channel.pair_strength is not None else []
-    bent += ["single labels"] if channel.label_strength is not None else []
-    return f"{words} {' and '.join(bent).capitalize()} have rates of their own." if bent else words
+    pairs, single = channel.pair_strength is not None, channel.label_strength is not None
+    if pairs and single:
+        return f"{words} {tell('Pairs of labels and single labels have rates of their own.')}"
+    if pairs:
+        return f"{words} {tell('Pairs of labels have rates of their own.')}"
+    return f"{words} {tell('Single labels have rates of their own.')}" if single else words
 
 
 class RowReader:
@@ -121,31 +191,26 @@ class RowReader:
         name, action = self._labels[proposed], decisions.actions[row]
         if action == "answered":
             mended = int(decisions.mended[row])
-            said = "that no label fits" if mended == NO_LABEL else self._labels[mended]
-            return f"A person said: {said}."
-        if action == "keep":
-            return (
-                f"{self._carry(row, given)} {self._labels[given]}; "
-                f"its probability is {_percent(decisions.quality[row])}{self._spoke(row, given)}."
-            )
-        best = _percent(self._probability(row, proposed))
+            if mended == NO_LABEL:
+                return note("A person said: that no label fits.")
+            return note("A person said: {label}.", label=self._labels[mended])
+        about = given if action == "keep" else proposed
+        facts: dict[str, object] = {
+            "carry": self._count(row, about),
+            "near": self._near(row),
+            "label": self._labels[about],
+            "spoke": self._spoke(row, about),
+        }
         if given == NO_LABEL:
-            start = (
-                "No label was given" if action == "label" else "No label was given, none is sure"
-            )
-            said = self._spoke(row, proposed)
-            return f"{start}: {self._carry(row, proposed)} {name}; its probability is {best}{said}."
-        if proposed == given:
-            quality = _percent(decisions.quality[row])
-            said = self._spoke(row, given)
-            return f"{self._carry(row, given)} {name}; its probability is only {quality}{said}."
-        verdict = "" if action == "change" else "Not sure enough to change: "
-        return (
-            f"{verdict}{self._carry(row, proposed)} {name}, {self._count(row, given)} carry "
-            f"{self._labels[given]}; their probabilities are {best} and "
-            f"{_percent(decisions.quality[row])}{self._spoke(row, proposed)}."
-            f"{self._annotators(row, name)}"
-        )
+            facts["best"] = _percent(self._probability(row, proposed))
+            return note(_FROM_SCRATCH[action == "label", facts["spoke"] != ""], **facts)
+        facts["quality"] = _percent(decisions.quality[row])
+        if action == "keep" or proposed == given:
+            return note(_GIVEN_ONE[action == "keep", facts["spoke"] != ""], **facts)
+        facts["best"] = _percent(self._probability(row, proposed))
+        facts |= {"others": self._count(row, given), "given": self._labels[given]}
+        said = note(_ANOTHER[action == "change", facts["spoke"] != ""], **facts)
+        return said + self._annotators(row, name)
 
     def _probability(self, row: int, label: int) -> float:
         text, posterior = self._result.unique.of_row[row], self._result.posterior
@@ -177,7 +242,7 @@ class RowReader:
         nats |= {_GIVEN: posterior.channel_nats[text], _BIAS: oos_nats(self._result, place)[0]}
         ahead = {name: float(each[own] - each[rival]) for name, each in nats.items()}
         most = min(ahead, key=lambda name: (-ahead[name], name))
-        return f", mainly by {most.removeprefix(VOTE_COLUMN)}" if ahead[most] > 0 else ""
+        return most.removeprefix(VOTE_COLUMN) if ahead[most] > 0 else ""
 
     def _annotators(self, row: int, name: str) -> str:
         """Return a sentence on the vote columns, where all that speak name the proposed label."""
@@ -186,7 +251,12 @@ class RowReader:
         said = {who: label for who, label in self.votes(row).items() if who in columns}
         if not said or set(said.values()) != {name}:
             return ""
-        return f" {' and '.join(sorted(said))} say{'s' * (len(said) == 1)} {name}."
+        return " " + note(
+            "{who} {voters:one=says|other=say} {label}.",
+            who=" and ".join(sorted(said)),
+            voters=len(said),
+            label=name,
+        )
 
     def explanations(self, rows: Ints) -> Iterator[Explanation]:
         """Yield the explanation of each of the rows, by index."""
@@ -289,16 +359,19 @@ class RowReader:
         near = self._result.neighbours[self._result.unique.of_row[row]]
         return int((self._main_label[near[near >= 0]] == label).sum())
 
-    def _carry(self, row: int, label: int) -> str:
+    def _near(self, row: int) -> int:
+        """Return how many neighbours there are."""
         near = self._result.neighbours[self._result.unique.of_row[row]]
-        return f"{self._count(row, label)} of the {int((near >= 0).sum())} nearest texts carry"
+        return int((near >= 0).sum())
 
 
 def _percent(probability: float) -> str:
     """Return a probability in per cent; one that is all but 0 or 1 is not rounded to it."""
     if 0 < probability < _ALL_BUT or 1 - _ALL_BUT < probability < 1:
-        return f"under {_ALL_BUT:.1%}" if probability < _ALL_BUT else f"over {1 - _ALL_BUT:.1%}"
-    return f"{probability:.1%}"
+        if probability < _ALL_BUT:
+            return note("under {share:.1%}", share=_ALL_BUT)
+        return note("over {share:.1%}", share=1 - _ALL_BUT)
+    return note("{share:.1%}", share=probability)
 
 
 _ALL_BUT = 0.001

@@ -25,6 +25,7 @@ from labelmend.review.serving.requests import (
     Who,
 )
 from labelmend.review.sitting import RefusedError, Tab
+from labelmend.voice.speak import speaking
 
 QueueName = Annotated[Queue, Query()]
 RowNumber = Annotated[Row, Query()]
@@ -77,7 +78,8 @@ def _reading(app: FastAPI, desk: Desk) -> None:
         queue: QueueName,
         row: RowNumber,
     ) -> Any:
-        return Plain(desk.sitting.why(Tab(tab, who), queue, row))
+        with speaking(desk.language):
+            return Plain(desk.sitting.why(Tab(tab, who), queue, row))
 
 
 def _answering(app: FastAPI, desk: Desk, pictures: Pictures) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from labelmend.review.page import shell
 from labelmend.review.serving.guard import App, Door, Receive, Scope, Send
+from labelmend.voice.speak import ENGLISH, Language
 
 _STATIC = {"review.js": "text/javascript; charset=utf-8", "review.css": "text/css; charset=utf-8"}
 """The files of `static/`, by their names; there is no other path to a file."""
@@ -28,14 +29,16 @@ class Front:
         loading: the application, as soon as it is there.
     """
 
-    def __init__(self, door: Door, make: Callable[[], App]) -> None:
+    def __init__(self, door: Door, make: Callable[[], App], language: Language = ENGLISH) -> None:
         """Begin to make the application, in a thread of its own.
 
         Args:
             door: whose token a cookie gets.
             make: makes it.
+            language: of the shell.
         """
         self._door = door
+        self._language: Language = language
         thread = ThreadPoolExecutor(1)
         self.loading: Future[App] = thread.submit(make)
         thread.shutdown(wait=False)
@@ -63,7 +66,7 @@ class Front:
             html = "text/html; charset=utf-8"
             await _reply(send, 303, html, b"", ("location", "/"), ("set-cookie", cookie))
         else:
-            await _reply(send, 200, "text/html; charset=utf-8", shell().encode())
+            await _reply(send, 200, "text/html; charset=utf-8", shell(self._language).encode())
 
 
 @cache

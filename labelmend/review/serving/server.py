@@ -44,7 +44,7 @@ class ReviewServer:
         self._socket = _bound(place)
         self.door = Door(token, place.host, self._socket.getsockname()[1])
         self.desk = desk
-        self._front = Front(self.door, self._made)
+        self._front = Front(self.door, self._made, desk.language)
         settings = uvicorn.Config(
             Guard(self._front, self.door),
             log_level="critical",

@@ -142,7 +142,17 @@ function learn(strings) {
 }
 function say(name, facts = {}) {
   const sentence = catalogue[name] ?? name;
-  return sentence.replace(/\{(\w+)\}/g, (whole, fact) => String(facts[fact] ?? whole));
+  return sentence.replace(/\{(\w+)(?::([^{}]*))?\}/g, (whole, fact, forms) => {
+    const found = facts[fact];
+    if (found === void 0) return whole;
+    if (forms !== void 0) return formOf(forms, typeof found === "object" ? found.count : Number(found));
+    return typeof found === "object" ? found.shown : String(found);
+  });
+}
+function formOf(forms, count) {
+  const known = new Map(forms.split("|").map((form) => form.split("=", 2)));
+  const category = new Intl.PluralRules(document.documentElement.lang).select(count);
+  return known.get(category) ?? known.get("other") ?? known.get("few") ?? "";
 }
 function percent(share, digits = 0) {
   return share.toLocaleString(document.documentElement.lang, {
@@ -154,6 +164,9 @@ function percent(share, digits = 0) {
 function number(value, digits = 0, least = 0) {
   const form = { minimumFractionDigits: least, maximumFractionDigits: digits };
   return value.toLocaleString(document.documentElement.lang, form);
+}
+function counted(value, digits = 0) {
+  return { count: Number(value.toFixed(digits)), shown: number(value, digits) };
 }
 
 // src/batch.ts
@@ -328,11 +341,16 @@ function listen(actions, deaf) {
     const target = event.target;
     if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "Enter" && target.matches("button, a")) return;
-    const action = actionOf(event.key, actions);
+    const action = actionOf(keyOf(event), actions);
     if (!action) return;
     event.preventDefault();
     action();
   });
+}
+function keyOf(event) {
+  if (/^Key[A-Z]$/.test(event.code) && /^[^\x00-\x7f]$/u.test(event.key)) return event.code.slice(3);
+  if (event.code === "Slash" && /^[.,]$/.test(event.key)) return event.shiftKey ? "?" : "/";
+  return event.key;
 }
 function actionOf(key, actions) {
   if (/^[1-9]$/.test(key)) return () => actions.pick(Number(key));
@@ -372,7 +390,7 @@ function openDescribe(label, keep) {
   );
 }
 function openMerge(label, to, keep) {
-  const told = el("p", {}, say("labels-merge-into", { label: label.name, to, count: number(label.rows) }));
+  const told = el("p", {}, say("labels-merge-into", { label: label.name, to, count: counted(label.rows) }));
   editDialog("labels-merge-title", label, [told], null, () => keep({ what: "merge", label: label.name, to }));
 }
 function openSplit(label, texts, keep) {
@@ -382,7 +400,7 @@ function openSplit(label, texts, keep) {
   const list = el("ul", { class: "batch chosen-texts" }, ...texts.map((one, i) => el("li", {}, el("label", {}, boxes[i], " ", theirs(one.text, { class: "short" })))));
   const told = el("p", { class: "quiet", role: "status" });
   const count = () => {
-    told.textContent = say("labels-chosen", { count: number(boxes.filter((box) => box.checked).length), total: number(boxes.length) });
+    told.textContent = say("labels-chosen", { count: counted(boxes.filter((box) => box.checked).length), total: counted(boxes.length) });
   };
   list.addEventListener("change", count);
   count();
@@ -586,7 +604,7 @@ var LabelsView = class {
       { class: "side" },
       el("h3", {}, theirs(label.name, { class: "label" })),
       el("p", {}, about),
-      el("p", { class: "quiet" }, say("labels-rows", { count: number(label.rows) })),
+      el("p", { class: "quiet" }, say("labels-rows", { count: counted(label.rows) })),
       tools,
       texts.length ? list : el("p", { class: "quiet" }, say("labels-no-texts"))
     );
@@ -635,7 +653,7 @@ function rowsOf({ changed, review, answered }) {
 }
 function counts(pair) {
   const told = ["changed", "review", "answered"].filter((kind) => pair[kind][0] + pair[kind][1] > 0);
-  return told.map((kind) => say(`labels-count-${kind}`, { there: number(pair[kind][0]), back: number(pair[kind][1]) })).join("; ");
+  return told.map((kind) => say(`labels-count-${kind}`, { there: counted(pair[kind][0]), back: counted(pair[kind][1]) })).join("; ");
 }
 function marks(text) {
   if (!text.speaks) return [];
@@ -643,7 +661,7 @@ function marks(text) {
   return [" ", el("span", { class: "chip" }, say(text.answer === null ? "labels-seems" : "labels-said", { label: other }))];
 }
 function inWords(edit) {
-  const said = say(`labels-edit-${edit.what}`, { label: edit.label, to: edit.to ?? "", count: number(edit.texts) });
+  const said = say(`labels-edit-${edit.what}`, { label: edit.label, to: edit.to ?? "", count: counted(edit.texts) });
   return el("span", {}, theirs(said), " ", el("span", { class: "quiet" }, say("labels-edit-by", { who: edit.who })));
 }
 
@@ -1272,7 +1290,7 @@ var MapView = class {
           "div",
           { class: "panel" },
           ...about,
-          el("p", { role: "status" }, say("chosen-open", { what: words, count: number(texts) })),
+          el("p", { role: "status" }, say("chosen-open", { what: words, count: counted(texts) })),
           el("p", { class: "tools" }, ask2, button({ class: "plain" }, () => this.letGo(), say("chosen-drop")))
         )
       );
@@ -1300,8 +1318,8 @@ var MapView = class {
     if (!points || !grid) return;
     const inView = [];
     grid.each(this.canvas.view(), (i) => inView.push(i));
-    const of = (decision) => number(inView.filter((i) => points.decisions[i] === decision).length);
-    this.told.textContent = say("map-in-view", { count: number(inView.length), changed: of(1), review: of(2) });
+    const of = (decision) => counted(inView.filter((i) => points.decisions[i] === decision).length);
+    this.told.textContent = say("map-in-view", { count: counted(inView.length), changed: of(1), review: of(2) });
     const first = Array.from(Uint32Array.from(inView).sort().subarray(0, LISTED));
     await this.learn(first);
     this.list.replaceChildren(...first.map((i) => {
@@ -1336,8 +1354,8 @@ function matrixView(api, labels2, search, actions) {
     };
     const parts = (found) => {
       if (!found.labels.length) return [el("p", {}, say(found.hidden ? "matrix-hidden-all" : "matrix-nothing"))];
-      const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: number(found.others) }) : say("matrix-lead");
-      const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: number(found.hidden) }))] : [];
+      const lead = found.others ? say("matrix-lead-most", { count: found.labels.length, others: counted(found.others) }) : say("matrix-lead");
+      const notes = found.hidden ? [el("p", { class: "quiet" }, say("matrix-hidden", { count: counted(found.hidden) }))] : [];
       const caption = el("p", { class: "quiet" }, say("matrix-caption"));
       return [el("p", {}, lead), ...notes, caption, table(found, ask2), pairs(found)];
     };
@@ -1358,7 +1376,7 @@ function matrixView(api, labels2, search, actions) {
         " ",
         el("span", { class: "count" }, number(one.texts))
       ))));
-      const more2 = found.more ? el("p", { class: "quiet" }, say("matrix-more", { count: number(found.more) })) : null;
+      const more2 = found.more ? el("p", { class: "quiet" }, say("matrix-more", { count: counted(found.more) })) : null;
       return el("div", {}, title, tools, found.pairs.length ? list : el("p", {}, say("matrix-no-pairs")), more2 ?? "");
     };
     const shown = () => {
@@ -1380,7 +1398,7 @@ function table({ labels: labels2, counts: counts2 }, ask2) {
     (row, g) => el("tr", {}, el("th", { scope: "row", title: labels2[g] }, theirs(short(labels2[g]))), ...row.map((texts, p) => {
       if (!texts) return el("td", {});
       const shade = p === g ? "own" : `shade-${Math.ceil(SHADES * texts / most)}`;
-      const words = say("matrix-cell", { given: labels2[g], proposed: labels2[p], count: number(texts) });
+      const words = say("matrix-cell", { given: labels2[g], proposed: labels2[p], count: counted(texts) });
       return el("td", { class: shade }, button({ class: "plain", "aria-label": words, title: words }, () => ask2(labels2[g], labels2[p]), number(texts)));
     }))
   );
@@ -1403,10 +1421,10 @@ function progressView(progress, queue, actions) {
 }
 function far(progress, queue) {
   const { done, total } = progress[queue];
-  const facts = { done: number(done), total: number(total), agree: number(progress.agreement.agree) };
+  const facts = { done: counted(done), total: counted(total), agree: counted(progress.agreement.agree) };
   const told = say(`progress-${queue}`, facts);
   const { answers, per_minute: rate } = progress.pace;
-  const pace = rate === null ? say("pace", { count: number(answers) }) : say("pace-rate", { count: number(answers), rate: number(rate, 1) });
+  const pace = rate === null ? say("pace", { count: counted(answers) }) : say("pace-rate", { count: counted(answers), rate: counted(rate, 1) });
   const box = el(
     "section",
     {},
@@ -1416,7 +1434,7 @@ function far(progress, queue) {
     el("p", {}, pace)
   );
   if (rate && total > done && queue !== "doubtful") {
-    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: number(Math.ceil((total - done) / rate)) })));
+    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: counted(Math.ceil((total - done) / rate)) })));
   }
   return box;
 }
@@ -1443,7 +1461,7 @@ function certificate(progress, actions) {
   return box;
 }
 function aim(goal, actions) {
-  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: number(100 * goal, 1), id: "goal" });
+  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: Number((100 * goal).toFixed(1)), id: "goal" });
   field.addEventListener("change", () => {
     const points = field.valueAsNumber;
     if (points > 0 && points <= 100) actions.aim(points / 100);
@@ -1454,13 +1472,13 @@ function more(found) {
   if (found.more === null) return say("goal-unknown");
   if (!found.more) return say("goal-reached");
   const beyond = found.more - found.open;
-  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: number(found.more), beyond: number(beyond) });
+  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });
 }
 function beside(progress, queue, actions) {
   const box = el("section", {});
   const { rows, wrong } = progress.doubtful;
   if (queue === "doubtful" && rows) {
-    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: number(wrong) })));
+    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) })));
   }
   const { refit, apply } = progress.jobs;
   const learned = refit.phase === "running" ? say("refit-running") : refit.phase === "failed" ? say("job-failed", { said: refit.said }) : say("refit-next", { count: progress.until_refit });
