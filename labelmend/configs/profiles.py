@@ -9,7 +9,7 @@ from labelmend.configs.plain_yaml import MOST_CHARACTERS, plain_yaml
 from labelmend.errors import ConfigError, nearest
 from labelmend.regular_file import read_regular
 
-PROFILES = ("embedded", "quality", "multilingual", "sirius")
+PROFILES = ("embedded", "multilingual", "quality", "multilingual-quality", "sirius")
 
 _LONGEST_CHAIN = 20
 """Profiles that extend each other; nobody has needed more than three."""

@@ -14,7 +14,7 @@ import numpy as np
 from labelmend.errors import ConfigError, nearest
 from labelmend.types import NO_LABEL, Floats, Ints
 
-NoiseKind = Literal["oos-swap", "nearest", "uniform"]
+NoiseKind = Literal["oos-swap", "difficult", "nearest", "uniform"]
 
 _LEAST_LABELS = 2
 """To flip a label, there must be another one."""
@@ -22,13 +22,16 @@ _LEAST_LABELS = 2
 _NEAREST_CLASSES = 3
 """The benchmarks' "nearest three", which is what this kind of noise means."""
 
+_LEAST_PLAUSIBLE = 1e-9
+"""Of any label, so that no row and no label is quite impossible to draw."""
+
 
 @dataclass(frozen=True)
 class NoiseShare:
     """One kind of noise and the share of the labelled rows that get it.
 
     Attributes:
-        kind: `uniform`, `nearest` or `oos-swap`.
+        kind: `uniform`, `nearest`, `difficult` or `oos-swap`.
         share: from 0 to 1.
     """
 
@@ -70,6 +73,26 @@ def nearest_noise(
     return mixture(labels, len(prototypes), [share], seed, prototypes=prototypes, classes=classes)
 
 
+def difficult_noise(labels: Ints, plausible: Floats, rate: float, seed: int) -> Ints:
+    """Flip where a text is hard, to a label that is plausible for it, as people err.
+
+    A row is drawn in proportion to how improbable its own label is, without replacement, and its
+    wrong label in proportion to how probable the others are (the confusions of Gu et al. 2023,
+    "Instance-dependent label noise from real-world annotators").
+
+    Args:
+        labels: int64 [n], or `NO_LABEL`.
+        plausible: [n, K], how probable each label is for each row's text.
+        rate: share of the labelled rows, 0 to 1.
+        seed: of the generator.
+
+    Raises:
+        ConfigError: the rate is no share, or there are fewer than two labels.
+    """
+    share = NoiseShare("difficult", rate)
+    return mixture(labels, plausible.shape[1], [share], seed, plausible=plausible)
+
+
 def oos_swap_noise(labels: Ints, label_count: int, oos: int | None, rate: float, seed: int) -> Ints:
     """Call in-scope rows out of scope, and the reverse, half of the flips each.
 
@@ -97,13 +120,15 @@ def mixture(
     seed: int,
     *,
     prototypes: Floats | None = None,
+    plausible: Floats | None = None,
     oos: int | None = None,
     classes: int = _NEAREST_CLASSES,
 ) -> Ints:
     """Apply several kinds of noise, each to rows of its own.
 
-    The order of `shares` does not matter: oos-swap takes its rows first, then nearest, then
-    uniform. Counts are rounded so that round(sum of shares * labelled rows) rows flip in all.
+    The order of `shares` does not matter: oos-swap takes its rows first, then difficult, then
+    nearest, then uniform. Counts are rounded so that round(sum of shares * labelled rows) rows
+    flip in all.
 
     Args:
         labels: int64 [n], or `NO_LABEL`.
@@ -111,6 +136,7 @@ def mixture(
         shares: at most one a kind.
         seed: of the generator.
         prototypes: float32 [K, d], unit rows; needed by `nearest`.
+        plausible: [n, K], how probable each label is for each row's text; needed by `difficult`.
         oos: index of the out-of-scope label; needed by `oos-swap`.
         classes: how many labels are near, for `nearest`.
 
@@ -121,17 +147,25 @@ def mixture(
     by_kind = check_shares(shares, label_count, oos)
     if "nearest" in by_kind and (prototypes is None or len(prototypes) != label_count):
         raise ConfigError(f"nearest noise needs one prototype for each of {label_count} labels")
+    if "difficult" in by_kind and (
+        plausible is None or plausible.shape != (len(labels), label_count)
+    ):
+        raise ConfigError("difficult noise needs to know how plausible each label is for each row")
     rng = np.random.default_rng(seed)
     free = rng.permutation(np.flatnonzero(labels != NO_LABEL))
     totals = np.cumsum([by_kind.get(kind, 0.0) for kind in get_args(NoiseKind)])
     ends = np.rint(totals * len(free)).astype(np.int64)
-    swapped, near, other = np.diff(ends, prepend=0).tolist()
+    swapped, hard, near, other = np.diff(ends, prepend=0).tolist()
     noisy = labels.copy()
     if oos is not None and swapped:
         rows = _swap_rows(free, labels, oos, swapped)
         free = free[~np.isin(free, rows)]
         wrong = _other_than(np.full(len(rows), oos), label_count, rng)
         noisy[rows] = np.where(labels[rows] == oos, wrong, oos)
+    if plausible is not None and hard:
+        rows, wrong = _confused(free, labels, plausible, hard, rng)
+        free = free[~np.isin(free, rows)]
+        noisy[rows] = wrong
     if prototypes is not None and near:
         rows, free = free[:near], free[near:]
         choices = _nearest_labels(prototypes, classes)
@@ -182,6 +216,23 @@ def _swap_rows(rows: Ints, labels: Ints, oos: int, count: int) -> Ints:
     inside = rows[labels[rows] != oos]
     inside = inside[: count - min(count // 2, len(outside))]
     return np.concatenate([outside[: count - len(inside)], inside])
+
+
+def _confused(
+    rows: Ints, labels: Ints, plausible: Floats, count: int, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """Return `count` of the rows, drawn by the doubt of their labels, and a wrong label for each.
+
+    Exponential times with the weights as rates are sorted, which draws without replacement
+    (Efraimidis & Spirakis 2006).
+    """
+    others = np.maximum(plausible[rows].astype(np.float64), _LEAST_PLAUSIBLE)
+    others[np.arange(len(rows)), labels[rows]] = 0
+    doubt = others.sum(axis=1)
+    drawn = np.argsort(rng.exponential(size=len(rows)) / doubt, kind="stable")[:count]
+    ends = np.cumsum(others[drawn], axis=1)
+    at = rng.random(len(drawn)) * ends[:, -1]
+    return rows[drawn], np.argmax(ends > at[:, None], axis=1)
 
 
 def _nearest_labels(prototypes: Floats, classes: int) -> Ints:

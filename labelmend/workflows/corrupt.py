@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
+from labelmend.classify.calibrate import fit_inverse_temperature
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
@@ -25,7 +27,7 @@ from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.types import Floats
+from labelmend.types import NO_LABEL, Floats, Ints
 from labelmend.weights.locate import locate
 
 TRUE_LABEL = "true_label"
@@ -59,7 +61,7 @@ def corrupt_file(
         output: the noisy one.
         shares: of the labelled rows that get each kind of noise.
         seed: decides which, and to what.
-        config: its first encoder, for the nearest labels, and how rows are read.
+        config: its first encoder, for labels that are near or plausible, and how rows are read.
         progress: hears how far the encoding is.
         others: what the user gave besides; nothing that was given is written to.
 
@@ -76,13 +78,21 @@ def corrupt_file(
     dataset = loaded.dataset
     require_task(dataset, {"single"}, "corrupt")
     check_shares(shares, len(dataset.labels), dataset.oos)
-    prototypes = None
-    if any(share.kind == "nearest" for share in shares):
+    prototypes = plausible = None
+    if {share.kind for share in shares} & {"nearest", "difficult"}:
         unique = unique_texts(dataset)
         embeddings = _embed(unique.texts, config.encoders[0], progress)
-        prototypes = PrototypeRetriever(embeddings, unique.given).prototypes()
+        retriever = PrototypeRetriever(embeddings, unique.given)
+        prototypes = retriever.prototypes()
+        plausible = _plausible(retriever, unique.of_row, dataset.given)
     noisy = mixture(
-        dataset.given, len(dataset.labels), shares, seed, prototypes=prototypes, oos=dataset.oos
+        dataset.given,
+        len(dataset.labels),
+        shares,
+        seed,
+        prototypes=prototypes,
+        plausible=plausible,
+        oos=dataset.oos,
     )
     original = loaded.table.values(loaded.columns.label)
     values = list(original)
@@ -93,6 +103,26 @@ def corrupt_file(
     with atomic_files([output]) as (temporary,):
         write_table(table, [NewColumn(TRUE_LABEL, tuple(original), like)], temporary)
     return Corruption(len(dataset), int(np.sum(noisy != dataset.given)))
+
+
+def _plausible(retriever: PrototypeRetriever, of_row: Ints, given: Ints) -> Floats:
+    """Return how probable each label is for each row's text, by the prototypes of the others.
+
+    Args:
+        retriever: of the prototypes.
+        of_row: int64 [n], the text of each row.
+        given: int64 [n], the right labels, or `NO_LABEL`.
+
+    Returns:
+        float32 [n, K]; the cosines' inverse temperature is the one that suits the labels best.
+    """
+    texts = np.arange(int(of_row.max(initial=-1)) + 1)
+    labels = np.arange(len(retriever.prototypes()))
+    alike = retriever.score(texts, np.tile(labels, (len(texts), 1))).astype(np.float64)
+    alike = np.where(np.isnan(alike), -1.0, alike)[of_row]
+    rows = np.flatnonzero(given != NO_LABEL)
+    scale = fit_inverse_temperature(alike[rows], given[rows], np.ones(len(rows)))
+    return np.asarray(softmax(scale * alike, axis=1), dtype=np.float32)
 
 
 def _embed(texts: Sequence[str], config: EncoderConfig, progress: Progress) -> Floats:

@@ -52,9 +52,10 @@ def values(offered):
 
 
 def test_values_of_options():
-    assert values(completion.profiles()) == ["embedded", "quality", "multilingual", "sirius"]
+    known = ["embedded", "multilingual", "quality", "multilingual-quality", "sirius"]
+    assert values(completion.profiles()) == known
     assert values(completion.classifiers()) == ["finetune", "lightgbm", "linear-svm", "logreg"]
-    assert set(values(completion.noise())) == {"uniform=", "nearest=", "oos-swap="}
+    assert set(values(completion.noise())) == {"uniform=", "nearest=", "difficult=", "oos-swap="}
     assert values(completion.peers()) == ["cleanlab"]
     assert "bge-small-en-v1.5" in values(completion.encoders())
     assert "SmolLM2-135M-Instruct" in values(completion.voters())

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from labelmend.data.noise import NoiseShare, mixture, nearest_noise, oos_swap_noise, uniform_noise
+from labelmend.data.noise import (
+    NoiseShare,
+    difficult_noise,
+    mixture,
+    nearest_noise,
+    oos_swap_noise,
+    uniform_noise,
+)
 from labelmend.errors import ConfigError
 from labelmend.types import NO_LABEL, Floats, Ints
 
@@ -155,3 +162,38 @@ def test_impossible_noise(labels: Ints, circle: Floats) -> None:
     wrong = NoiseShare("unifrom", 0.1)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"'unifrom' \(did you mean 'uniform'\?\): use oos-swap"):
         mixture(labels, 5, [wrong], 0)
+
+
+def test_difficult_flips_where_the_label_is_in_doubt_to_what_is_plausible() -> None:
+    # Of 3,000 rows of label 0, a third is sure of it, and the others have 0.5, 0.4 and 0.1.
+    labels = np.zeros(3000, dtype=np.int64)
+    plausible = np.tile(np.array([0.5, 0.4, 0.1], dtype=np.float32), (3000, 1))
+    plausible[:1000] = [1, 0, 0]
+    noisy = difficult_noise(labels, plausible, 0.2, seed=4)
+    flipped = np.array(flips(labels, noisy))
+    assert len(flipped) == 600
+    assert flipped.min() >= 1000
+    share = (noisy[flipped] == 1).mean()
+    # 0.8 expected, with a standard deviation of sqrt(0.8 * 0.2 / 600) = 0.016
+    assert abs(share - 0.8) < 5 * 0.016
+    np.testing.assert_array_equal(noisy, difficult_noise(labels, plausible, 0.2, seed=4))
+
+
+def test_difficult_rows_are_drawn_in_proportion_to_their_doubt() -> None:
+    labels = np.zeros(40_000, dtype=np.int64)
+    plausible = np.tile(np.array([0.9, 0.1], dtype=np.float32), (40_000, 1))
+    plausible[20_000:] = [0.7, 0.3]
+    flipped = np.array(flips(labels, difficult_noise(labels, plausible, 0.02, seed=1)))
+    # A quarter of 800 is expected: 200, with a standard deviation of sqrt(800 * 3/16) = 12
+    assert abs((flipped < 20_000).sum() - 200) < 5 * 12
+
+
+def test_difficult_goes_through_every_row_if_it_must() -> None:
+    labels = np.array([0, NO_LABEL, 1, 1], dtype=np.int64)
+    sure = np.eye(2, dtype=np.float32)[np.maximum(labels, 0)]
+    assert difficult_noise(labels, sure, 1.0, seed=0).tolist() == [1, NO_LABEL, 0, 0]
+
+
+def test_difficult_needs_to_know_what_is_plausible(labels: Ints) -> None:
+    with pytest.raises(ConfigError, match="how plausible each label is"):
+        mixture(labels, 5, [NoiseShare("difficult", 0.1)], seed=0)

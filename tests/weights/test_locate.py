@@ -38,6 +38,8 @@ def test_every_packaged_model_is_here_and_right():
         "all-MiniLM-L6-v2",
         "bge-small-en-v1.5",
         "ms-marco-MiniLM-L-12-v2",
+        "multilingual-e5-small",
+        "use-multilingual-v3",
         "SmolLM2-135M-Instruct",
     }
 

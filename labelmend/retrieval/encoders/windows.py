@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 
 from labelmend.configs.schema import EncoderConfig
-from labelmend.extras import require
 from labelmend.protocols import Encoder
 from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encoders.bert_graph import is_weights_alone
+from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
 from labelmend.types import Floats
 from labelmend.weights.locate import LocatedModel
-
-TOKENIZER = "tokenizer.json"
 
 _MARKS = 4
 """Tokens that a tokenizer adds to a text at most: two marks or three, and a space before it."""
@@ -43,12 +41,12 @@ class Windows:
         """Remember the settings; the tokenizer is read once a text may be long.
 
         Args:
-            folder: of the encoder; without a tokenizer.json in it no text is divided.
+            folder: of the encoder; without a tokenizer in it no text is divided.
             config: its settings.
         """
         self.limit = most_tokens(folder, config)
         self._most, self._overlap = config.max_windows, config.window_overlap
-        self._path = folder / TOKENIZER
+        self._folder = folder
         self._tokenizer: Any = None
 
     @property
@@ -59,7 +57,7 @@ class Windows:
     @property
     def capacity(self) -> int:
         """Tokens, marks and all, of the longest text without a prefix that is read whole."""
-        if self._most == 1 or not self._path.is_file():
+        if self._most == 1 or not has_tokenizer(self._folder):
             return self.limit
         marks = self._loaded().num_special_tokens_to_add(is_pair=False)
         return int(self.limit + (self._most - 1) * (self.limit - marks))
@@ -88,7 +86,7 @@ class Windows:
 
     def _spans(self, text: str, prefix: str) -> tuple[list[tuple[int, int]], bool]:
         """Return the windows of a long text, in characters, and whether they leave a part out."""
-        if fits_surely(prefix + text, self.limit) or not self._path.is_file():
+        if fits_surely(prefix + text, self.limit) or not has_tokenizer(self._folder):
             return [], False
         tokenizer = self._loaded()
         marks = tokenizer.num_special_tokens_to_add(is_pair=False)
@@ -106,7 +104,7 @@ class Windows:
 
     def _loaded(self) -> Any:
         if self._tokenizer is None:
-            self._tokenizer = _whole_texts_tokenizer(self._path)
+            self._tokenizer = whole_text_tokenizer(self._folder)
         return self._tokenizer
 
 
@@ -164,25 +162,15 @@ def share_longer(folder: Path, tokens: int, texts: Sequence[str]) -> float:
     """Return the share of texts that have more tokens, marks included.
 
     Args:
-        folder: of a model; 0 where it has no tokenizer.json.
+        folder: of a model; 0 where it has no tokenizer.
         tokens: that fit.
         texts: to read.
     """
-    if not texts or not (folder / TOKENIZER).is_file():
+    if not texts or not has_tokenizer(folder):
         return 0.0
-    tokenizer = _whole_texts_tokenizer(folder / TOKENIZER)
+    tokenizer = whole_text_tokenizer(folder)
     maybe = [text for text in texts if not fits_surely(text, tokens)]
     return sum(len(tokenizer.encode(text).ids) > tokens for text in maybe) / len(texts)
-
-
-def _whole_texts_tokenizer(path: Path) -> Any:
-    require("tokenizers")
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def notes_on_cut(
