@@ -1,0 +1,1 @@
+"""Which languages and scripts the texts of a table are in."""
