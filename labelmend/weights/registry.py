@@ -15,6 +15,9 @@ Kind = Literal["encoder", "reranker", "gguf"]
 _KINDS: tuple[Kind, ...] = ("encoder", "reranker", "gguf")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+MANY = "many"
+"""Stands for the languages of a model that reads over a hundred."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class ModelEntry:
         source: where it comes from.
         weights: path of the file whose sha256 names the model.
         files: all that the loader reads.
+        languages: that it reads, by their ISO 639 codes; `MANY`; None where nobody said.
     """
 
     name: str
@@ -89,6 +93,7 @@ class ModelEntry:
     source: PypiSource | HubSource
     weights: str
     files: tuple[ModelFile, ...]
+    languages: frozenset[str] | Literal["many"] | None = None
 
     @property
     def size_bytes(self) -> int | None:
@@ -147,7 +152,8 @@ def _entry(name: str, value: object, where: str) -> ModelEntry:
     at = f"{where}: {name}"
     if not _is_inside(name) or "/" in name or name.startswith("."):
         raise ConfigError(f"{at}: a model's name is a plain file name")
-    fields = _mapping(value, ("kind", "licence", "note", "source", "weights", "files"), at)
+    known = ("kind", "licence", "note", "source", "weights", "files")
+    fields = _mapping(value, known, at, optional=("languages",))
     kind = next((k for k in _KINDS if k == fields["kind"]), None)
     if kind is None:
         raise ConfigError(f"{at}: kind: {fields['kind']!r} is not one of {', '.join(_KINDS)}")
@@ -166,7 +172,18 @@ def _entry(name: str, value: object, where: str) -> ModelEntry:
     if kind == "gguf" and len(files) != 1:
         raise ConfigError(f"{at}: files: a gguf is one file, not {len(files)}")
     licence, note = _text(fields, "licence", at), _text(fields, "note", at)
-    return ModelEntry(name, kind, licence, note, source, weights, files)
+    languages = _languages(fields.get("languages"), f"{at}: languages")
+    return ModelEntry(name, kind, licence, note, source, weights, files, languages)
+
+
+def _languages(value: object, at: str) -> frozenset[str] | Literal["many"] | None:
+    if value is None or value == MANY:
+        return value and "many"
+    # YAML 1.1 takes Norwegian's code for a false.
+    codes = ["no" if code is False else code for code in value] if isinstance(value, list) else []
+    if not codes or not all(isinstance(c, str) and _LANGUAGE.fullmatch(c) for c in codes):
+        raise ConfigError(f"{at}: expected a list of ISO 639 codes or {MANY}, got {value!r}")
+    return frozenset(codes)
 
 
 def _source(value: object, at: str) -> PypiSource | HubSource:
@@ -191,19 +208,29 @@ def _file(path: str, value: object, at: str) -> ModelFile:
     return ModelFile(path, size, _hex(fields["sha256"], _SHA256, f"{at}: sha256"))
 
 
-def _mapping(value: object, keys: Iterable[str], at: str) -> Mapping[str, object]:
-    """Return the values in the order of `keys`, all of which must be there, and no other."""
-    known = tuple(keys)
+def _mapping(
+    value: object, keys: Iterable[str], at: str, optional: tuple[str, ...] = ()
+) -> Mapping[str, object]:
+    """Return the values in the order of `keys`, all of which must be there; others are refused.
+
+    Args:
+        value: what should be a mapping.
+        keys: that it must have.
+        at: begins the message.
+        optional: keys that it may have besides.
+    """
+    needed = tuple(keys)
+    known = (*needed, *optional)
     if not isinstance(value, dict):
         raise ConfigError(f"{at}: expected a mapping of {', '.join(known)}, got {value!r}")
     for key in value:
         if key not in known:
             hint = nearest(str(key), known)
             raise ConfigError(f"{at}: unknown key {key}{hint}; known here: {', '.join(known)}")
-    for key in known:
+    for key in needed:
         if key not in value:
             raise ConfigError(f"{at}: {key} is missing")
-    return {key: value[key] for key in known}
+    return {key: value[key] for key in known if key in value}
 
 
 def _text(fields: Mapping[str, object], key: str, at: str) -> str:

@@ -39,6 +39,36 @@ def test_an_unknown_model_names_the_nearest():
         find_entry("bge-m4")
 
 
+def test_which_languages_a_model_reads():
+    read = {entry.name: entry.languages for entry in load_registry()}
+    assert read["all-MiniLM-L6-v2"] == read["ms-marco-MiniLM-L-12-v2"] == {"en"}
+    assert read["bge-m3"] == "many"
+    assert len(read["multilingual-e5-small"]) == 93
+    assert {"ru", "kk", "no", "zh"} <= read["multilingual-e5-small"]
+    assert "kk" not in read["use-multilingual-v3"]
+    assert read["SmolLM2-135M-Instruct"] is None
+    for name, entry in ((entry.name, entry) for entry in load_registry()):
+        assert entry.kind == "gguf" or entry.languages, name
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("[de, no, kab]", {"de", "no", "kab"}), ("many", "many"), ("null", None)],
+)
+def test_languages_of_a_models_file(tmp_path, said, read):
+    path = tmp_path / "models.yaml"
+    path.write_text(ENTRY.replace("note: a test's", f"note: a test's\n  languages: {said}"))
+    assert load_registry(path)[0].languages == read
+
+
+@pytest.mark.parametrize("said", ["all", "[]", "[DE]", "[german]", "[3]", "de", "{de: 1}"])
+def test_languages_that_are_none(tmp_path, said):
+    path = tmp_path / "models.yaml"
+    path.write_text(ENTRY.replace("note: a test's", f"note: a test's\n  languages: {said}"))
+    with pytest.raises(ConfigError, match="tiny: languages: expected a list of ISO 639 codes or m"):
+        load_registry(path)
+
+
 def test_a_models_file_of_ones_own(tmp_path):
     path = tmp_path / "models.yaml"
     path.write_text(ENTRY)
