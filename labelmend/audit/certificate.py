@@ -32,6 +32,7 @@ from labelmend.relabel.labelmodel.people import (
 )
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 from labelmend.version import __version__
+from labelmend.voice.speak import note
 
 SCHEMA_VERSION = 2
 """Of certificate.json. 1 is read too, which knows nothing of how far people agree."""
@@ -329,11 +330,13 @@ def _elsewhere(
     count = int(asked.sum())
     if not count:
         return ()
-    return (
-        f"{count} of the drawn rows {'was' if count == 1 else 'were'} answered for other reasons "
-        "than this audit, and don't count: which rows a queue shows is no matter of chance; answer "
-        "them in the audit too",
+    told = note(
+        "{count} of the drawn rows {count:one=was|other=were} answered for other reasons than this "
+        "audit, and don't count: which rows a queue shows is no matter of chance; answer them in "
+        "the audit too",
+        count=count,
     )
+    return (told,)
 
 
 def _rounded(value: Any) -> Any:

@@ -15,6 +15,7 @@ from enum import IntEnum
 import numpy as np
 
 from labelmend.types import Bools, Doubles, Ints
+from labelmend.voice.speak import meant, note
 
 DOUBT_FACTORS = (1.0, 3.0, 10.0)
 """The odds of an error may be so many times what is believed: section 10 of the design found up to
@@ -55,11 +56,11 @@ class Kind(IntEnum):
 
 
 NAMES = {
-    Kind.KEPT: "kept",
-    Kind.CHANGED: "changed",
-    Kind.FILLED: "labelled from scratch",
-    Kind.UNLABELLED: "without label",
-    Kind.ANSWERED: "answered before",
+    Kind.KEPT: meant("kept"),
+    Kind.CHANGED: meant("changed"),
+    Kind.FILLED: meant("labelled from scratch"),
+    Kind.UNLABELLED: meant("without label"),
+    Kind.ANSWERED: meant("answered before"),
 }
 
 
@@ -162,7 +163,9 @@ def _parts(kind: Kind, rows: Ints, doubt: Doubles, parts: int) -> list[Stratum]:
     found = []
     for part in range(len(used)):
         chosen = rows[part_of_row == part]
-        name = NAMES[kind] if len(used) == 1 else f"{NAMES[kind]} {part + 1}"
+        name = NAMES[kind]
+        if len(used) > 1:
+            name = note("{kind:words} {part:d}", kind=name, part=part + 1)
         found.append(Stratum(name, kind, float(doubt[chosen].mean()), chosen))
     return found
 

@@ -5,25 +5,26 @@ from collections.abc import Iterator, Mapping
 from labelmend.audit.agreement import Agreement, Person
 from labelmend.audit.certificate import FURTHER, Certificate
 from labelmend.audit.figures import BROKEN, PRECISION, WRONG_AFTER, WRONG_BEFORE, Figure
+from labelmend.voice.speak import meant, tell
 
 TITLES: Mapping[str, str] = {
-    WRONG_BEFORE: "wrong labels before",
-    WRONG_AFTER: "wrong labels after",
-    BROKEN: "good labels broken",
-    PRECISION: "changes that are right",
+    WRONG_BEFORE: meant("wrong labels before"),
+    WRONG_AFTER: meant("wrong labels after"),
+    BROKEN: meant("good labels broken"),
+    PRECISION: meant("changes that are right"),
 }
 
-UNKNOWN = "not known: nobody answered the same texts"
+UNKNOWN = meant("not known: nobody answered the same texts")
 """Of people's agreement, and of the reliability of one."""
 
 _SHOWN_PEOPLE = 8
 """In the terminal; the certificate has all."""
 
-_FIXED = (
+_FIXED = meant(
     "Each interval holds with 95 % confidence, as the number of rows was fixed beforehand; if you "
     "looked earlier and might have stopped, take those under anytime_95."
 )
-_ANYTIME = (
+_ANYTIME = meant(
     "Each interval holds with 95 % confidence whenever you look and stop; narrower ones hold for a "
     "draw that is answered whole and never continued."
 )
@@ -35,21 +36,35 @@ def in_words(certificate: Certificate) -> tuple[str, ...]:
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:
-    drawn = f"{certificate.answered:,} of {certificate.drawn:,} drawn rows are answered"
+    drawn = tell(
+        "{answered:,} of {drawn:,} drawn rows are answered",
+        answered=certificate.answered,
+        drawn=certificate.drawn,
+    )
     if certificate.unsure:
-        drawn += f", {certificate.unsure:,} unsure (taken to be like the others of their stratum)"
+        drawn += tell(
+            ", {rows:,} unsure (taken to be like the others of their stratum)",
+            rows=certificate.unsure,
+        )
     if certificate.open:
-        drawn += f", {certificate.open:,} are open"
-    yield f"{drawn}; the table has {certificate.rows:,}."
+        drawn += tell(", {rows:,} are open", rows=certificate.open)
+    yield tell("{drawn}; the table has {rows:,}.", drawn=drawn, rows=certificate.rows)
     quoted = [(figure, interval_of(certificate, figure)) for figure in certificate.figures]
+    wide = max(len(tell(title)) for title in TITLES.values()) + 2
     for figure, (low, high) in quoted:
-        title = TITLES[figure.name] + ":"
-        yield f"{title:<24}{figure.estimate:6.1%}  ({low:.1%} to {high:.1%})"
-    yield _FIXED if certificate.headline == "fixed_95" else _ANYTIME
+        title = tell(TITLES[figure.name]) + ":"
+        yield f"{title:<{wide}}" + tell(
+            "{estimate:6.1%}  ({low:.1%} to {high:.1%})",
+            estimate=figure.estimate,
+            low=low,
+            high=high,
+        )
+    yield tell(_FIXED if certificate.headline == "fixed_95" else _ANYTIME)
     if certificate.taught:
-        yield (
-            f"{certificate.taught:,} rows have their label from an answer and are right now; what "
-            "would be decided without it stands for rows that nobody looked at."
+        yield tell(
+            "{rows:,} rows have their label from an answer and are right now; what would be "
+            "decided without it stands for rows that nobody looked at.",
+            rows=certificate.taught,
         )
     yield further_in_words(certificate)
     if certificate.agreement is not None:
@@ -67,53 +82,76 @@ def further_in_words(certificate: Certificate) -> str:
     for figure in certificate.figures:
         low, high = interval_of(certificate, figure)
         wide = certificate.further.get(figure.name, high - low)
-        parts.append(f"{TITLES[figure.name]} {_points(high - low)} to {_points(wide)}")
-    return f"{FURTHER} more answers would narrow, in points: {', '.join(parts)}."
+        part = tell(
+            "{figure:words} {now:.1f} to {then:.1f}",
+            figure=TITLES[figure.name],
+            now=100 * (high - low),
+            then=100 * wide,
+        )
+        parts.append(part)
+    return tell(
+        "{answers} more answers would narrow, in points: {parts}.",
+        answers=FURTHER,
+        parts=", ".join(parts),
+    )
 
 
 def agreement_in_words(agreement: Agreement) -> Iterator[str]:
     """Yield how far people agree and, where that is known, how reliable each of them is."""
     same = agreement.same
     if not same.total:
-        yield f"Agreement of people: {UNKNOWN}."
+        yield tell("Agreement of people: {what:words}.", what=UNKNOWN)
         return
-    texts = "1 text was" if same.total == 1 else f"{same.total:,} texts were"
-    line = (
-        f"{texts} answered by several people: all agree on {same.count:,} ({same.rate:.1%}, 95 % "
-        f"interval {same.low:.1%} to {same.high:.1%}); {alpha_in_words(agreement)}"
+    line = tell(
+        "{texts:,} {texts:one=text was|other=texts were} answered by several people: all agree on "
+        "{same:,} ({share:.1%}, 95 % interval {low:.1%} to {high:.1%}); {alpha}",
+        texts=same.total,
+        same=same.count,
+        share=same.rate,
+        low=same.low,
+        high=same.high,
+        alpha=alpha_in_words(agreement),
     )
     yield "; ".join([line, *labels_in_words(agreement)]) + "."
     people = [f"{one.name} {_reliability(one)}" for one in agreement.people[:_SHOWN_PEOPLE]]
     more = len(agreement.people) - _SHOWN_PEOPLE
-    people += [f"and {more:,} more"] if more > 0 else []
-    yield f"Reliability: {', '.join(people)}."
+    people += [tell("and {more:,} more", more=more)] if more > 0 else []
+    yield tell("Reliability: {people}.", people=", ".join(people))
 
 
 def alpha_in_words(agreement: Agreement) -> str:
     """Return how far people agree beyond chance."""
     if agreement.alpha is None:
-        return "beyond chance, nothing can be said: there is one answer only"
-    return f"Krippendorff's alpha {agreement.alpha:.2f}"
+        return tell("beyond chance, nothing can be said: there is one answer only")
+    return tell("Krippendorff's alpha {alpha:.2f}", alpha=agreement.alpha)
 
 
 def labels_in_words(agreement: Agreement) -> tuple[str, ...]:
     """Return a clause on texts beside which several people saw labels; none without such texts."""
     seen = agreement.same.total - agreement.blind
-    clause = f"beside {seen:,} of them several people saw labels, so they agree the more"
-    return (clause,) if seen else ()
+    if not seen:
+        return ()
+    clause = tell(
+        "beside {texts:,} of them several people saw labels, so they agree the more", texts=seen
+    )
+    return (clause,)
 
 
 def _reliability(person: Person) -> str:
     if person.accuracy is None:
-        return UNKNOWN
-    return f"{person.accuracy:.1%} ({person.shared:,} of {person.answers:,} answers to compare)"
+        return tell(UNKNOWN)
+    return tell(
+        "{share:.1%} ({shared:,} of {answers:,} answers to compare)",
+        share=person.accuracy,
+        shared=person.shared,
+        answers=person.answers,
+    )
 
 
 def forecast_in_words(rows: int, widths: Mapping[str, float]) -> str:
     """Return how wide the intervals will be for a number of rows."""
-    parts = [f"{TITLES[name]} {_points(wide)}" for name, wide in widths.items()]
-    return f"{rows:,} rows: {', '.join(parts)}"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f}"
+    parts = [
+        tell("{figure:words} {wide:.1f}", figure=TITLES[name], wide=100 * wide)
+        for name, wide in widths.items()
+    ]
+    return tell("{rows:,} rows: {parts}", rows=rows, parts=", ".join(parts))

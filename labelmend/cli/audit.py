@@ -7,6 +7,7 @@ import typer
 
 from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
+from labelmend.voice.speak import tell
 
 
 def audit(
@@ -56,10 +57,12 @@ def audit(
     header: options.Header = True,
     seed: options.Seed = None,
     excel_safe: options.ExcelSafe = False,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Draw rows of a mended table for a person to look at; run again to go on with it."""
     from labelmend.audit.words import forecast_in_words
+    from labelmend.cli.summary import read_in_words
     from labelmend.data.request import TableRequest
     from labelmend.workflows.audit import audit_file
 
@@ -76,20 +79,37 @@ def audit(
     )
     if quiet:
         return
-    typer.echo(harmless(f"Read: {done.columns.in_words}."))
+    typer.echo(harmless(read_in_words(done.columns)))
     for stratum, drawn in zip(done.design.strata, done.design.drawn.tolist(), strict=True):
-        typer.echo(f"{stratum.name}: {drawn:,} of {len(stratum):,} rows")
-    typer.echo("Width of the 95 % intervals, in points, about (more while a draw is unfinished):")
+        line = tell(
+            "{stratum:name}: {drawn:,} of {rows:,} rows",
+            stratum=stratum.name,
+            drawn=drawn,
+            rows=len(stratum),
+        )
+        typer.echo(line)
+    typer.echo(
+        tell("Width of the 95 % intervals, in points, about (more while a draw is unfinished):")
+    )
     for size, widths in done.widths.items():
         typer.echo(f"  {forecast_in_words(size, widths)}")
     for note in done.notes:
-        typer.echo(f"Note: {harmless(note)}")
+        typer.echo(tell("Note: {note:name}", note=harmless(note)))
     if dry_run:
-        typer.echo("Nothing was written: this was a dry run.")
+        typer.echo(tell("Nothing was written: this was a dry run."))
         return
-    more = "further rows" if done.continued and rows else "rows"
-    typer.echo(f"{len(done.rows):,} {more} to look at: {harmless(str(done.output))}")
-    typer.echo(
-        "Fill in the column answer (a label, none of these, or unsure), then: "
-        f"labelmend answers import {harmless(str(done.output))} -o answers.jsonl"
+    sheet = harmless(str(done.output))
+    line = tell(
+        "{rows:,} further rows to look at: {sheet}"
+        if done.continued and rows
+        else "{rows:,} rows to look at: {sheet}",
+        rows=len(done.rows),
+        sheet=sheet,
     )
+    typer.echo(line)
+    how = tell(
+        "Fill in the column answer (a label, none of these, or unsure), then: labelmend answers "
+        "import {sheet} -o answers.jsonl",
+        sheet=sheet,
+    )
+    typer.echo(how)

@@ -7,6 +7,7 @@ import typer
 
 from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
+from labelmend.voice.speak import tell
 
 
 def certify(
@@ -40,10 +41,12 @@ def certify(
     merge_spellings: options.MergeSpellings = False,
     encoding: options.Encoding = None,
     header: options.Header = True,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Say what the answers to an audit prove of a mended table, with 95 % confidence."""
     from labelmend.audit.words import in_words
+    from labelmend.cli.summary import read_in_words
     from labelmend.data.request import TableRequest
     from labelmend.workflows.certify import certify_file
 
@@ -56,7 +59,7 @@ def certify(
         return
     for line in in_words(done.certificate):
         typer.echo(harmless(line))
-    typer.echo(harmless(f"Read: {done.columns.in_words}."))
+    typer.echo(harmless(read_in_words(done.columns)))
     for note in done.certificate.notes:
-        typer.echo(f"Note: {harmless(note)}", err=True)
-    typer.echo(f"certificate: {harmless(str(done.output))}")
+        typer.echo(tell("Note: {note:name}", note=harmless(note)), err=True)
+    typer.echo(tell("certificate: {path}", path=harmless(str(done.output))))

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from labelmend.cli.terminal import harmless, open_console
+from labelmend.voice.speak import tell
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -271,7 +272,7 @@ def _kept_votes(store: Path | None) -> str:
 
 def say_note(message: str) -> None:
     """Print a note to stderr, before the work that it is about."""
-    say_error(f"note: {message}")
+    say_error(tell("note: {message:name}", message=message))
 
 
 def say_error(message: str) -> None:

@@ -7,16 +7,19 @@ import typer
 
 from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.voice.speak import meant, tell
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
 
 _STEPS = (
-    "mend 2,083 messages to a bank app's support bot, 15 % of whose labels are wrong",
-    "train a classifier on the mended labels",
-    "compare classifiers trained on the labels as given, mended and true, and write the report",
+    meant("mend 2,083 messages to a bank app's support bot, 15 % of whose labels are wrong"),
+    meant("train a classifier on the mended labels"),
+    meant(
+        "compare classifiers trained on the labels as given, mended and true, and write the report"
+    ),
 )
-_MENDING, _MENDING_WITHOUT_LLM = "about 3 minutes", "about a minute"
+_MENDING, _MENDING_WITHOUT_LLM = meant("about 3 minutes"), meant("about a minute")
 """What the first step takes on 2 cores, with nothing in the caches."""
 
 
@@ -33,6 +36,7 @@ def demo(
     settings: options.Settings = None,
     seed: options.Seed = None,
     no_llm: options.NoLlm = False,
+    _lang: options.Lang = "en",
     verbose: options.Verbose = False,
 ) -> None:
     """Mend the demo data (a bank app's support messages), train on it, and report what it gave.
@@ -68,15 +72,25 @@ def demo(
 
 def _plan(folder: Path, config: "Config", *, use_llm: bool) -> str:
     """Return what will be done, how long it takes, and where its files will lie."""
-    times = (_MENDING if use_llm else _MENDING_WITHOUT_LLM, "a few seconds", "about a minute")
+    mending = tell(_MENDING if use_llm else _MENDING_WITHOUT_LLM)
+    times = (mending, tell("a few seconds"), tell("about a minute"))
     steps = zip(_STEPS, times, strict=True)
-    lines = [f"labelmend demo, in {len(_STEPS)} steps; times are those of 2 cores:"]
-    lines += [f"  {number}. {what}: {time}" for number, (what, time) in enumerate(steps, 1)]
+    lines = [
+        tell("labelmend demo, in {steps} steps; times are those of 2 cores:", steps=len(_STEPS))
+    ]
+    lines += [f"  {number}. {tell(what)}: {time}" for number, (what, time) in enumerate(steps, 1)]
     if not (use_llm and any(voter.server for voter in config.voters)):
-        lines.append("All of it runs on this machine, and nothing is sent anywhere.")
-    lines.append(f"Its files will lie in {folder}: mended.csv, model/, report/report.html, ...")
+        lines.append(tell("All of it runs on this machine, and nothing is sent anywhere."))
+    where = tell(
+        "Its files will lie in {folder}: mended.csv, model/, report/report.html, ...",
+        folder=folder,
+    )
+    lines.append(where)
     return "\n".join(lines)
 
 
 def _begin(step: int) -> None:
-    typer.echo(f"\nStep {step} of {len(_STEPS)}: {_STEPS[step - 1]}")
+    step_in_words = tell(
+        "Step {step} of {steps}: {what:words}", step=step, steps=len(_STEPS), what=_STEPS[step - 1]
+    )
+    typer.echo(f"\n{step_in_words}")

@@ -8,6 +8,7 @@ import typer
 
 from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
+from labelmend.voice.speak import meant
 
 
 def relabel(
@@ -123,6 +124,7 @@ def relabel(
         ),
     ] = False,
     excel_safe: options.ExcelSafe = False,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -188,7 +190,7 @@ def relabel(
         print_summary(outcome, verbose=verbose)
 
 
-_TWICE = (
+_TWICE = meant(
     "--self-test mends a second time without LLM, reranker and embedding: the times above do not "
     "count it"
 )

@@ -15,6 +15,7 @@ from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
 from labelmend.types import NO_LABEL, Dataset, Ints
+from labelmend.voice.speak import tell
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import DataConfig
@@ -57,9 +58,10 @@ class ColumnChoice:
     @property
     def in_words(self) -> str:
         """What is read, for a summary."""
-        parts = [f"text from {' and '.join(map(repr, self.texts))}"]
-        parts += [f"labels from {self.label!r}"] if self.label is not None else []
-        parts += [f"ids from {self.id!r}"] if self.id is not None else []
+        columns = " and ".join(map(repr, self.texts))
+        parts = [tell("text from {columns}", columns=columns)]
+        parts += [tell("labels from {label!r}", label=self.label)] if self.label is not None else []
+        parts += [tell("ids from {id!r}", id=self.id)] if self.id is not None else []
         return ", ".join(parts)
 
     def text_values(self, table: SourceTable) -> list[str]:

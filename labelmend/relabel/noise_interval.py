@@ -28,6 +28,7 @@ from scipy.special import expit, logit
 
 from labelmend.configs.schema import DoubtConfig
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
+from labelmend.voice.speak import note
 
 
 @dataclass(frozen=True)
@@ -208,18 +209,22 @@ _MOST_NATS = 60.0
 
 def interval_in_words(interval: NoiseInterval) -> str:
     """Return what is told of the noise rate, in one line."""
-    return (
-        f"Between {interval.low:.1%} and {interval.high:.1%} of the given labels are wrong, as far "
-        "as the table itself can tell; errors that follow a rule can't be excluded. To know it, "
-        "look at 100 rows: labelmend audit"
+    return note(
+        "Between {low:.1%} and {high:.1%} of the given labels are wrong, as far as the table "
+        "itself can tell; errors that follow a rule can't be excluded. To know it, look at 100 "
+        "rows: labelmend audit",
+        low=interval.low,
+        high=interval.high,
     )
 
 
 def weakness_in_words(interval: NoiseInterval) -> str:
     """Return what is told where the evidence is weak, in one line."""
-    return (
-        f"the evidence is too weak here to overrule many labels: trained on the other rows, it "
-        f"agrees with {interval.agreement:.0%} of the given ones, and {interval.own_errors:.0%} of "
-        "its most decisive contradictions may be errors of its own; few labels are changed, and "
-        "the rows in doubt are for review"
+    return note(
+        "the evidence is too weak here to overrule many labels: trained on the other rows, it "
+        "agrees with {agreement:.0%} of the given ones, and {errors:.0%} of its most decisive "
+        "contradictions may be errors of its own; few labels are changed, and the rows in doubt "
+        "are for review",
+        agreement=interval.agreement,
+        errors=interval.own_errors,
     )

@@ -16,6 +16,7 @@ from labelmend.relabel.diagnostics.advice import (
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel
 from labelmend.types import Share
+from labelmend.voice.speak import tell
 
 if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
     from labelmend.configs.schema import DiagnosticsConfig
@@ -298,14 +299,21 @@ class AnswersRecord(Part):
     @property
     def in_words(self) -> str:
         """One sentence on who answered what."""
-        who = ", ".join(
-            f"{name} {person.answers:,}"
-            + (f" (right on about {person.accuracy:.0%})" if person.shared else "")
+        people = ", ".join(
+            tell(
+                "{name} {answers:,} (right on about {share:.0%})"
+                if person.shared
+                else "{name} {answers:,}",
+                name=name,
+                answers=person.answers,
+                share=person.accuracy,
+            )
             for name, person in self.people.items()
         )
-        rest = f"; of {self.unsure:,} nobody could tell" if self.unsure else ""
-        taught = "" if self.learned else "; too few to teach the other rows"
-        return f"{self.texts:,} texts are answered, by {who}{rest}{taught}"
+        parts = [tell("{texts:,} texts are answered, by {people}", texts=self.texts, people=people)]
+        parts += [tell("of {texts:,} nobody could tell", texts=self.unsure)] if self.unsure else []
+        parts += [] if self.learned else [tell("too few to teach the other rows")]
+        return "; ".join(parts)
 
 
 class HarmRecord(Part):

@@ -55,13 +55,14 @@ class Signs:
 def without_marks(sentence: str) -> str | None:
     """Return a sentence as `str.format` takes it, in English; None where it has forms of words."""
     made = []
-    for literal, name, spec, _ in string.Formatter().parse(sentence):
+    for literal, name, spec, conversion in string.Formatter().parse(sentence):
         made.append(literal.replace("{", "{{").replace("}", "}}"))
         if name is None:
             continue
         if spec and FORMS.fullmatch(spec):
             return None
-        made.append(f"{{{name}}}" if spec in {"", WORDS, NAME} else f"{{{name}:{spec}}}")
+        field = f"{name}!{conversion}" if conversion else name
+        made.append(f"{{{field}}}" if spec in {"", WORDS, NAME} else f"{{{field}:{spec}}}")
     return "".join(made)
 
 

@@ -65,7 +65,7 @@ def _sentences(language: Language) -> tuple[Mapping[str, str], tuple["_Pattern",
             plain["".join(literal for literal, *_ in parts)] = sentence
             continue
         pattern = _Pattern(sentence)
-        if pattern.letters >= (_LEAST_LETTERS if pattern.takes_all else 1):
+        if pattern.letters >= _LEAST_LETTERS or not pattern.takes_all:
             patterns.append(pattern)
     return plain, tuple(sorted(patterns, key=lambda p: (-p.letters, p.sentence)))
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 from labelmend.audit.agreement import Agreement, Person
 from labelmend.audit.words import forecast_in_words, in_words
 from labelmend.types import Share
+from labelmend.voice.speak import speaking
 
 
 def test_ten_lines_at_most(certificate):
@@ -70,3 +71,30 @@ def test_a_forecast():
     assert forecast_in_words(50, {"wrong_before": 0.153, "broken": 0.02}) == (
         "50 rows: wrong labels before 15.3, good labels broken 2.0"
     )
+
+
+def test_the_same_in_russian(certificate):
+    people = (Person("anna", 97, 10, 0.9375), Person("bob", 21, 0, None))
+    some = Agreement(Share(8, 22, 0.49, 0.943), 21, 0.734, people)
+    with speaking("ru"):
+        lines = in_words(replace(certificate, agreement=some, open=5))
+        forecast = forecast_in_words(51, {"wrong_before": 0.153})
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] == [
+        "Ответы есть на 97 из 100 выбранных строк, 3 с ответом «не знаю» (считаются такими же, как "  # noqa: RUF001
+        "остальные в их слое), 5 открыто; всего в таблице 1 500.",
+        "неверных меток до исправления:     20,0 %  (от 15,0 % до 26,0 %)",
+        "неверных меток после исправления:  10,0 %  (от 6,2 % до 15,0 %)",
+        "испорчено верных меток:             1,0 %  (от 0,0 % до 2,0 %)",
+        "верных изменений:                  90,0 %  (от 80,0 % до 95,0 %)",
+        "Каждый интервал верен с доверием 95 %, так как число строк было выбрано заранее; если вы "  # noqa: RUF001
+        "смотрели раньше и могли остановиться, берите интервалы из anytime_95.",
+        "Ещё 50 ответов сузили бы интервалы, в п. п.: неверных меток до исправления с 11,0 до "  # noqa: RUF001
+        "8,0, неверных меток после исправления с 8,8 до 7,0, испорчено верных меток с 2,0 до 1,5, "  # noqa: RUF001
+        "верных изменений с 15,0 до 10,0.",  # noqa: RUF001
+        "На 22 текста ответили несколько человек: все согласны в 8 (36,4 %, 95 %-й интервал от "  # noqa: RUF001
+        "49,0 % до 94,3 %); альфа Криппендорфа 0,73; рядом с 1 из них несколько человек видели "  # noqa: RUF001
+        "метки, поэтому согласие завышено.",
+        "Надёжность: anna 93,8 % (сравнимы 10 из 97 ответов), bob неизвестно: на одни и те же "
+        "тексты никто не отвечал.",
+    ]
+    assert forecast == "51 строка: неверных меток до исправления 15,3"

@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import voice  # noqa: E402
 
+WIDTH = "123456789"
+"""How wide a number is written is each language's own."""
+
 BUILT = "run: .venv/bin/python tools/voice.py"
 
 
@@ -36,7 +39,7 @@ def fields(sentence):
 
 
 def test_every_sentence_is_told_in_russian(sentences, russian):
-    assert len(sentences) > 30
+    assert len(sentences) > 150
     assert [one for one in sentences if not russian.get(one)] == [], BUILT
     assert [one for one in russian if isinstance(one, str) and one not in sentences] == [], BUILT
 
@@ -54,8 +57,8 @@ def test_facts_are_the_same_in_both_languages(sentences, russian):
         assert {name for name, _ in fields(told)} == english, sentence
         # What is a number, or a sentence of its own, is one in both.
         for name, spec in fields(told):
-            alike = {s for n, s in fields(sentence) if n == name}
-            assert FORMS.fullmatch(spec) or spec in alike, (sentence, name, spec)
+            alike = {s.lstrip(WIDTH) for n, s in fields(sentence) if n == name}
+            assert FORMS.fullmatch(spec) or spec.lstrip(WIDTH) in alike, (sentence, name, spec)
         assert told.strip() == told or sentence.strip() != sentence
 
 

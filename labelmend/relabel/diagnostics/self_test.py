@@ -22,6 +22,7 @@ from labelmend.relabel.labelmodel.noise_channel import LearnedChannel, observe
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import SelfTest
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Share
+from labelmend.voice.speak import meant, note
 
 _NO_NOISE = 0.0005
 """An estimated noise rate below this is printed as 0.0 % and taken for none."""
@@ -136,7 +137,9 @@ def measure(
     rate = estimated
     if estimated < _NO_NOISE:
         rate = config.diagnostics.self_test_rate
-        notes.append(f"self-test: no noise is estimated, so errors are drawn at {rate:.0%}")
+        notes.append(
+            note("self-test: no noise is estimated, so errors are drawn at {rate:.0%}", rate=rate)
+        )
     counts = []
     for run in range(runs):
         generator = np.random.default_rng([config.seed, run])
@@ -148,7 +151,9 @@ def measure(
             noisy = draw_hard_errors(truth, learned, text_of, plausible, rate / 2, generator)
             hard = noisy != learned
         if forced:
-            notes.append(f"self-test: no error was drawn at {rate:.2%}, so one was made")
+            notes.append(
+                note("self-test: no error was drawn at {rate:.2%}, so one was made", rate=rate)
+            )
         counts.append(_count(truth, noisy, scored, hard, mend(noisy), config.decision))
     total = _Counts(
         injected=sum(c.injected for c in counts),
@@ -176,13 +181,18 @@ def measure(
         factor=factor,
         broken_at_factor=broken_at_factor,
         withdrawn=0,
-        verdict=f"{_harm_in_words(harm)}, within the budget of {max_harm:.2%}: nothing changes",
+        verdict=note(
+            "Self-test: {broken:,} of {good:,} good labels broken ({share:.2%}, 95% interval "
+            "{low:.2%} to {high:.2%}), within the budget of {budget:.2%}: nothing changes",
+            **_facts(harm),
+            budget=max_harm,
+        ),
         notes=tuple(dict.fromkeys(notes)),
         hard=None if plausible is None else share(total.hard_fixed, total.hard),
     )
 
 
-_HARD_NOTE = (
+_HARD_NOTE = meant(
     "self-test: it assumes that half of the errors fall on texts of which the evidence is in "
     "doubt, towards labels that are plausible for them; errors that follow a rule are not drawn"
 )
@@ -205,11 +215,19 @@ def tighten(
         return test, decisions
     after = decide_within(test.budget * test.factor)
     withdrawn = decisions.actions.count("change") - after.actions.count("change")
-    changes = "1 change" if withdrawn == 1 else f"{withdrawn:,} changes"
-    taken_back = f"takes back {changes}" if withdrawn else "takes back no change of this run"
-    verdict = (
-        f"{_harm_in_words(test.harm)}, more than the budget of {test.budget:.2%}: the decision "
-        f"threshold is tightened to spend {test.factor:.1%} of the budget, which {taken_back}"
+    verdict = note(
+        "Self-test: {broken:,} of {good:,} good labels broken ({share:.2%}, 95% interval {low:.2%} "
+        "to {high:.2%}), more than the budget of {budget:.2%}: the decision threshold is tightened "
+        "to spend {spent:.1%} of the budget, which takes back {withdrawn:,} "
+        "{withdrawn:one=change|other=changes}"
+        if withdrawn
+        else "Self-test: {broken:,} of {good:,} good labels broken ({share:.2%}, 95% interval "
+        "{low:.2%} to {high:.2%}), more than the budget of {budget:.2%}: the decision threshold is "
+        "tightened to spend {spent:.1%} of the budget, which takes back no change of this run",
+        **_facts(test.harm),
+        budget=test.budget,
+        spent=test.factor,
+        withdrawn=withdrawn,
     )
     return dataclasses.replace(test, withdrawn=withdrawn, verdict=verdict), after
 
@@ -399,11 +417,10 @@ def _count(
     )
 
 
-def _harm_in_words(harm: Share) -> str:
-    return (
-        f"Self-test: {harm.count:,} of {harm.total:,} good labels broken ({harm.rate:.2%}, "
-        f"95% interval {harm.low:.2%} to {harm.high:.2%})"
-    )
+def _facts(harm: Share) -> dict[str, float]:
+    """Return what a verdict says of the good labels that were broken."""
+    counts = {"broken": harm.count, "good": harm.total}
+    return {**counts, "share": harm.rate, "low": harm.low, "high": harm.high}
 
 
 def _nothing_tested(estimated: float, max_harm: float) -> SelfTest:
@@ -420,6 +437,8 @@ def _nothing_tested(estimated: float, max_harm: float) -> SelfTest:
         factor=1.0,
         broken_at_factor=0,
         withdrawn=0,
-        verdict="Self-test: nothing was tested, for no label is sure enough to be taken for true",
+        verdict=note(
+            "Self-test: nothing was tested, for no label is sure enough to be taken for true"
+        ),
         notes=(),
     )
