@@ -19,10 +19,10 @@ from labelmend.data.answers import (
     Verdict,
     Why,
     Withdrawal,
+    field_beyond,
     match_answers,
     name_of,
     name_of_canonical,
-    unknown_field,
 )
 from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
 from labelmend.errors import InputError, row_list, shown
@@ -108,12 +108,6 @@ _PROBLEMS = {
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 _WITHDRAWAL: TypeAdapter[Withdrawal] = TypeAdapter(Withdrawal)
 
-_BESIDE = {Answer: {"schema_version", "answer"}, Withdrawal: {"schema_version"}}
-"""Fields of a line beside what it says."""
-
-_PARTS = {"shown": Shown, "saw": Saw}
-"""Fields that are objects."""
-
 
 def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal | str]]:
     """Yield the lines' numbers, each with what it says or with the problem of it."""
@@ -148,11 +142,13 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
         entry = kind.validate_json(line, strict=True)
     except ValueError:
         return "broken"
-    strange = unknown_field(fields, type(entry), _BESIDE[type(entry)], _PARTS)
+    strange = field_beyond(fields, entry.line())
     if strange is not None:
         raise InputError(
             f"{where}: has a field {shown(strange)}, which none of ours has; take it out"
         )
+    if field_beyond(entry.line(), fields) is not None:
+        return "broken"
     if isinstance(entry, Withdrawal):
         return entry
     if entry.task != "single":

@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import ConfigDict
@@ -21,9 +21,6 @@ from pydantic import ConfigDict
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.errors import nearest
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints, Task
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Verdict = Literal["label", "none", "unsure"]
 """What a person says: a label, that none of the labels fits, or that they can't tell."""
@@ -232,31 +229,16 @@ def name_of_canonical(canonical: str) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:_ID_DIGITS]
 
 
-def unknown_field(
-    said: Mapping[str, object],
-    kind: type["DataclassInstance"],
-    beside: Collection[str],
-    parts: Mapping[str, type["DataclassInstance"]],
-) -> str | None:
-    """Return the first field of a line that nothing of ours has, such as `saw.more`.
-
-    Args:
-        said: the line.
-        kind: what it says.
-        beside: names of fields that a line has and `kind` has not.
-        parts: what the fields that are objects say, by the field's name.
-
-    Returns:
-        None where all fields are known.
-    """
-    known = {one.name for one in fields(kind)}.union(beside)
+def field_beyond(said: Mapping[str, object], known: Mapping[str, object]) -> str | None:
+    """Return the first field of one line that another lacks, such as `saw.more`; None for none."""
     for name, value in said.items():
         if name not in known:
             return name
-        if name in parts and isinstance(value, dict):
-            inner = unknown_field(value, parts[name], (), {})
-            if inner is not None:
-                return f"{name}.{inner}"
+        inside = known[name]
+        if isinstance(value, dict) and isinstance(inside, dict):
+            found = field_beyond(value, inside)
+            if found is not None:
+                return f"{name}.{found}"
     return None
 
 

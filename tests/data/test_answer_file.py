@@ -177,6 +177,13 @@ def changed(answer, **fields):
     return json.dumps(answer.line() | fields).encode() + b"\n"
 
 
+def named(answer, without="", **more):
+    """A line with other fields, under the name that fits it."""
+    fields = answer.line() | more
+    fields = {key: value for key, value in fields.items() if key not in ("answer", without)}
+    return json.dumps({**fields, "answer": name_of(fields)}).encode() + b"\n"
+
+
 def test_lines_that_can_not_be_used_are_told_by_their_number(path):
     one = said("pin", "a")
     lines = [
@@ -187,6 +194,8 @@ def test_lines_that_can_not_be_used_are_told_by_their_number(path):
         changed(one, verdict="none"),
         changed(one, schema_version="1"),
         changed(one, saw={"given": 1, "proposed": False}),
+        named(said("card", "b"), without="task"),
+        named(said("card", "b"), shown={"why": "import", "design": None, "stratum": None}),
         changed(one, labels=["b"]),
         b'{"schema_version": 1, "withdraws": 3}\n',
         changed(one, shown={"why": "dream", "design": None, "stratum": None, "inclusion": None}),
@@ -195,8 +204,8 @@ def test_lines_that_can_not_be_used_are_told_by_their_number(path):
     read = read_answers(path)
     assert read.answers == (one,)
     assert read.notes == (
-        f"{path}: lines 1, 3, 4, 5, 6 and 3 more: no answer, or a broken one; skipped",
-        f"{path}: line 8: was changed after it was written (its name does not fit what it says); "
+        f"{path}: lines 1, 3, 4, 5, 6 and 5 more: no answer, or a broken one; skipped",
+        f"{path}: line 10: was changed after it was written (its name does not fit what it says); "
         "skipped: give the answer anew instead",
     )
 
@@ -223,12 +232,6 @@ def test_what_a_newer_version_wrote_is_refused(path):
     path.write_bytes(raw(said("pin", "a")) + changed(said("card", "b"), schema_version=2))
     with pytest.raises(InputError, match="line 2: was written by a newer version of labelmend"):
         read_answers(path)
-
-
-def named(answer, **more):
-    """A line with other fields, under the name that fits it."""
-    fields = {key: value for key, value in answer.line().items() if key != "answer"} | more
-    return json.dumps({**fields, "answer": name_of(fields)}).encode() + b"\n"
 
 
 SAW = {"given": False, "proposed": False}

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from labelmend.data.answers import name_of, unknown_field
+from labelmend.data.answers import field_beyond, name_of
 from labelmend.data.label_edits.edits import (
     SCHEMA_VERSION,
-    CardsFile,
     EditedLabels,
     EditError,
     LabelEdit,
@@ -25,12 +24,6 @@ from labelmend.types import LabelCard
 
 _EDIT: TypeAdapter[LabelEdit] = TypeAdapter(LabelEdit)
 _UNDO: TypeAdapter[Undo] = TypeAdapter(Undo)
-
-_BESIDE = {LabelEdit: {"schema_version", "edit"}, Undo: {"schema_version"}}
-"""Fields of a line beside what it says."""
-
-_PARTS = {"cards": CardsFile}
-"""Fields that are objects."""
 
 _DONE = {"rename": "renamed", "merge": "merged", "split": "split", "describe": "described"}
 """What a note calls edits."""
@@ -200,26 +193,29 @@ def _entry(where: str, fields: dict[str, object], line: bytes) -> LabelEdit | Un
         raise InputError(f"{where}: was written by a newer version of labelmend; update labelmend")
     if version != SCHEMA_VERSION or isinstance(version, bool | float):
         raise InputError(f"{where}: is no label edit: it has no known schema_version")
-    kind = Undo if "undoes" in fields else LabelEdit
-    strange = unknown_field(fields, kind, _BESIDE[kind], _PARTS)
+    kind: TypeAdapter[LabelEdit] | TypeAdapter[Undo] = _UNDO if "undoes" in fields else _EDIT
+    try:
+        entry = kind.validate_json(line, strict=True)
+    except ValidationError as error:
+        raise InputError(f"{where}: is no whole label edit: {_reason(error)}") from None
+    written = entry.line()
+    strange, missing = field_beyond(fields, written), field_beyond(written, fields)
     if strange is not None:
         raise InputError(
             f"{where}: is no label edit: it has a field {shown(strange)}, which none of ours has; "
             "take it out"
         )
-    try:
-        if kind is Undo:
-            return _UNDO.validate_json(line, strict=True)
-        edit = _EDIT.validate_json(line, strict=True)
-    except ValidationError as error:
-        raise InputError(f"{where}: is no whole label edit: {_reason(error)}") from None
+    if missing is not None:
+        raise InputError(f"{where}: is no whole label edit: {missing}: Field required")
+    if isinstance(entry, Undo):
+        return entry
     name = fields.pop("edit")
     if name_of(fields) != name:
         raise InputError(
             f"{where}: was changed after it was written (its name does not fit what it says); "
             "bring the line back as it was, or edit the label anew"
         )
-    return edit
+    return entry
 
 
 def _reason(error: ValidationError) -> str:

@@ -71,9 +71,9 @@ UNDO = undo(rename("x", "y")).line()
 CARDS = {"before": "", "after": "x", "entry": ""}
 
 
-def named(**more):
+def named(without="", **more):
     """A line with other fields, under the name that fits it."""
-    said = {key: value for key, value in LINE.items() if key != "edit"} | more
+    said = {key: value for key, value in LINE.items() if key not in ("edit", without)} | more
     return json.dumps({**said, "edit": name_of(said)})
 
 
@@ -90,6 +90,7 @@ def named(**more):
         (json.dumps({**LINE, "schema_version": 1.0}), "line 2: is no label edit: it has no known"),
         (named(more=1), "line 2: is no label edit: it has a field 'more', which none of ours has"),
         (named(cards=CARDS | {"x": 1}), "line 2: is no label edit: it has a field 'cards.x'"),
+        (named(without="cards"), "line 2: is no whole label edit: cards: Field required"),
         (json.dumps(UNDO | {"rows": 1}), "line 2: is no label edit: it has a field 'rows'"),
         (json.dumps(LINE | {"\x1b[2J": 1}), "it has a field '\\x1b[2J', which none of ours has"),
         (json.dumps({**LINE, "to": " "}), "line 2: is no whole label edit: the new name is blank"),

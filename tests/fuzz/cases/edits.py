@@ -126,6 +126,7 @@ def cases():
         "cards of text": edit("rename", "renew", to="x", cards={"before": 1, "after": 2}),
         "a version of 1.0": edit("rename", "renew", to="x", schema_version=1.0),
         "a field more": edit("rename", "renew", to="x", more=1),
+        "a field less": re.sub(r', "answers": ..', "", rename),
         "a field more of cards": edit(
             "rename", "renew", to="x", cards={"before": "", "after": "", "entry": "", "more": 1}
         ),
