@@ -10,7 +10,7 @@ https://docs.argilla.io/latest/how_to_guides/import_export/
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +85,12 @@ class ArgillaJson(JsonArray):
         )
 
     def put(self, found: MutableMapping[str, Any], column: str, value: Value) -> None:
-        """Set a field, or the first response to a question."""
+        """Set a field, or the first response to a question that stands."""
         question = column.removesuffix(RESPONSES)
-        responses = found["responses"].get(question)
-        if column.endswith(RESPONSES) and objects_in(responses):
-            objects_in(responses)[0]["value"] = value
+        responses = objects_in(found["responses"].get(question))
+        if column.endswith(RESPONSES) and responses:
+            stand = [one for one in responses if one.get("status") in STANDS]
+            (stand or responses)[0]["value"] = value
         elif column in found["fields"]:
             found["fields"][column] = value
         else:
@@ -127,8 +128,16 @@ class ArgillaLines(JsonLines):
         )
 
     def put(self, found: MutableMapping[str, Any], column: str, value: Value) -> None:
-        """Set a field, or the first response to a question."""
-        put(found, column, [value] if column.endswith(RESPONSES) else value)  # type: ignore[arg-type]
+        """Set a field, or the first response to a question that stands."""
+        if not column.endswith(RESPONSES):
+            put(found, column, value)
+            return
+        held = found.get(column)
+        place = next(_standing(found, column), None)
+        if not isinstance(held, list) or place is None:
+            put(found, column, [value])  # type: ignore[arg-type]
+        else:
+            held[place] = value
 
 
 class ArgillaParquet(Parquet):
@@ -228,16 +237,18 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _put_responses(row: MutableMapping[str, Any], question: str) -> None:
     """Put the responses of a flat row that stand into columns."""
+    put_labels(row, question, [one_label(row[question][i]) for i in _standing(row, question)])
+
+
+def _standing(row: Mapping[str, Any], question: str) -> Iterator[int]:
+    """Yield the places of the responses of a flat row that stand."""
     found = row.get(question)
     values = found if isinstance(found, list) else []
     status = row.get(question.removesuffix(RESPONSES) + STATUS)
     status = status if isinstance(status, list) else [None] * len(values)
-    stand = [
-        one_label(value)
-        for value, state in zip(values, status, strict=False)
-        if state in STANDS and value is not None
-    ]
-    put_labels(row, question, stand)
+    for place, (value, state) in enumerate(zip(values, status, strict=False)):
+        if state in STANDS and value is not None:
+            yield place
 
 
 def _lists(arrow: "pa.Table", questions: Iterable[str]) -> list[dict[str, Any]]:

@@ -83,6 +83,25 @@ def test_other_labels_are_set_in_their_places():
         assert again.values("topic.responses.2") == table.values("topic.responses.2")
 
 
+def test_another_label_takes_the_place_of_the_response_that_stands():
+    """The first one may be a draft, or discarded: a label there would not be read again."""
+    table = read_table(FOLDER / "argilla.jsonl")
+    topics = table.values("topic.responses")
+    labels = [f"l{row}" if label else "" for row, label in enumerate(topics)]
+    lines = written(ARGILLA_LINES.with_values(table, "topic.responses", labels))
+    assert table_of(lines, "a.jsonl").values("topic.responses") == labels
+    before = json.loads((FOLDER / "argilla.jsonl").read_text().splitlines()[6])
+    after = json.loads(lines.splitlines()[6])
+    assert before["topic.responses.status"] == ["discarded", "submitted"]
+    assert after["topic.responses"] == [before["topic.responses"][0], "l6"]
+
+    answers = [{"value": "a", "status": "draft"}, {"value": "b", "status": "submitted"}]
+    record = {"fields": {"text": "t"}, "responses": {"topics": answers}}
+    nested = table_of(json.dumps([record]), "a.json")
+    again = written(ARGILLA.with_values(nested, "topics.responses", ["c"]))
+    assert [one["value"] for one in json.loads(again)[0]["responses"]["topics"]] == ["a", "c"]
+
+
 def test_several_labels_of_one_person_are_a_list():
     record = {"fields": {"text": "t"}, "responses": {"topics": [{"value": ["a", "b"]}]}}
     one = {"fields": {"text": "u"}, "responses": {"topics": [{"value": ["a"]}]}}
