@@ -10,45 +10,132 @@ told; the others go on. Without atheris it says so and ends with 0.
 """
 
 import argparse
+import importlib
 import importlib.util
+import io
 import os
 import subprocess
 import sys
 import tempfile
 import traceback
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SUFFIXES = (
+TABLE_SUFFIXES = (
     *(".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".yaml"),
     *(".txt", ".csv.gz", ".jsonl.zst", ""),
 )
-"""The first byte of an input tells which one its file has."""
+"""The first byte of a table tells which one its file has."""
 
-TARGETS = ("tables", "labels", "settings", "cards", "trees", "evidence", "records", "answers")
 LONGEST = 1 << 14
 """Bytes of an input: what a branch needs, and fast."""
 
+EACH = 8
+"""Where a property is slow, one input in so many has to keep it."""
 
-def seeds(target: str, folder: Path) -> None:
-    """Write what fuzzing begins with; a byte that tells the suffix stands before tables."""
-    found = sorted((HERE / "corpus" / target).glob("*"))
-    if target == "tables":
-        found += sorted(p for p in (HERE.parent / "fixtures" / "formats").rglob("*") if p.is_file())
-    for number, path in enumerate(found):
-        raw = path.read_bytes()
-        if target == "tables":
-            known = path.suffix in SUFFIXES
-            raw = bytes([SUFFIXES.index(path.suffix if known else "")]) + raw
-        (folder / f"{number}").write_bytes(raw)
+WORKBOOK = HERE / "corpus" / "workbooks" / "two_sheets.xlsx"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is fuzzed.
+
+    Attributes:
+        property: by its name in test_properties.py.
+        files: that fuzzing begins with, as patterns in the corpus.
+        suffixes: that an input's file may have; where there are several, its first byte tells.
+        longest: bytes of an input.
+        also: a module besides ours whose branches are looked for.
+        quick: the property that seven of eight inputs have to keep, where the other one is slow.
+    """
+
+    property: str
+    files: tuple[str, ...]
+    suffixes: tuple[str, ...] = ("",)
+    longest: int = LONGEST
+    also: str | None = None
+    quick: str | None = None
+
+    def drawn(self, raw: bytes) -> tuple[str, bytes]:
+        """Return an input as the property takes it."""
+        if len(self.suffixes) == 1:
+            return self.suffixes[0], raw
+        return (self.suffixes[raw[0] % len(self.suffixes)], raw[1:]) if raw else ("", b"")
+
+    def seeds(self) -> Iterator[bytes]:
+        """Yield what fuzzing begins with."""
+        for path in sorted(path for name in self.files for path in (HERE / "corpus").glob(name)):
+            if len(self.suffixes) == 1:
+                yield path.read_bytes()
+            elif path.is_file():
+                suffix = path.suffix if path.suffix in self.suffixes else self.suffixes[-1]
+                yield bytes([self.suffixes.index(suffix)]) + path.read_bytes()
+
+
+class Parts(Target):
+    """A workbook, one part of which is the input: packed, none of it would be found again."""
+
+    def drawn(self, raw: bytes) -> tuple[str, bytes]:
+        """Return the workbook with another part; the first byte tells which one."""
+        parts = self._parts()
+        changed = sorted(parts)[raw[0] % len(parts)] if raw else ""
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as file:
+            for name, content in parts.items():
+                file.writestr(name, raw[1:] if name == changed else content)
+        return self.suffixes[0], held.getvalue()
+
+    def seeds(self) -> Iterator[bytes]:
+        """Yield the parts as they are."""
+        parts = self._parts()
+        for number, name in enumerate(sorted(parts)):
+            if len(parts[name]) < self.longest:
+                yield bytes([number]) + parts[name]
+
+    @staticmethod
+    @cache
+    def _parts() -> dict[str, bytes]:
+        with zipfile.ZipFile(WORKBOOK) as packed:
+            return {part: packed.read(part) for part in packed.namelist()}
+
+
+FORMATS = "../../fixtures/formats"
+TARGETS = {
+    "tables": Target("tables", ("tables/*", f"{FORMATS}/**/*"), TABLE_SUFFIXES),
+    # openpyxl takes a tenth of a second to read and write a workbook several times.
+    "excel": Parts(
+        "workbooks", (), (".xlsx",), LONGEST // 4, "openpyxl.worksheet._reader", "tables"
+    ),
+    "headless": Parts(
+        "headless", (), (".xlsx",), LONGEST // 4, "openpyxl.worksheet._reader", "tables"
+    ),
+    "fasttext": Target("tools", ("tools/*.txt", f"{FORMATS}/*.txt"), (".txt",), LONGEST // 4),
+    "prodigy": Target("tools", ("tools/*.jsonl", f"{FORMATS}/*.jsonl"), (".jsonl",), LONGEST // 4),
+    "rasa": Target("tools", ("tools/*.yml",), (".yml",), LONGEST // 4),
+    "labels": Target("labels", ("labels/*",), (".yaml",)),
+    "settings": Target("settings", ("settings/*",), (".yaml",)),
+    "cards": Target("cards", ("cards/*",), (".json",)),
+    "trees": Target("trees", ("trees/*",)),
+    "evidence": Target("evidence", ("evidence/*",)),
+    "records": Target("records", ("records/*",), (".json",)),
+    "answers": Target("answers", ("answers/*",), (".jsonl",)),
+    "edits": Target("edits", ("edits/*",), (".jsonl",)),
+    "headers": Target("headers", ("gguf/*",), (".gguf",)),
+    "signatures": Target("signatures", ("signatures/*",), (".minisig", ".pub"), LONGEST // 4),
+}
 
 
 def dictionary(path: Path) -> None:
     """Write what readers are known to stumble over, as libFuzzer wants it."""
-    from fuzz.test_properties import HARD
+    from fuzz.inputs import HARD
 
     words = (
         "".join(f"\\x{byte:02x}" for byte in word)  # all escaped: nothing else can go wrong
@@ -58,26 +145,24 @@ def dictionary(path: Path) -> None:
     path.write_text("".join(f'"{word}"\n' for word in words))
 
 
-def check_of(target: str):
+def check_of(name: str):
     """The property that an input has to keep."""
-    from fuzz import test_properties as properties
+    from fuzz.test_properties import PROPERTIES
 
-    if target == "tables":
-        return lambda raw: properties.table_is_read_or_refused(
-            (SUFFIXES[raw[0] % len(SUFFIXES)], raw[1:]) if raw else ("", b"")
-        )
-    if target == "records":
-        return lambda raw: properties.record_is_read_or_refused(raw.decode(errors="replace"))
-    suffixes = {"labels": ".yaml", "settings": ".yaml", "cards": ".json", "answers": ".jsonl"}
-    check = properties.PROPERTIES[target][0]
-    return lambda raw: check((suffixes.get(target, ""), raw))
+    target = TARGETS[name]
+    if target.also is not None:
+        importlib.import_module(target.also)
+    check = PROPERTIES[target.property][0]
+    quick = PROPERTIES[target.quick or target.property][0]
+    return lambda raw: (quick if zlib.crc32(raw) % EACH else check)(target.drawn(raw))
 
 
 def fuzz(target: str, seconds: int, found: Path) -> None:
     """Never return: libFuzzer ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["labelmend"]):
+    also = TARGETS[target].also
+    with atheris.instrument_imports(include=["labelmend", *([also] if also else [])]):
         check = check_of(target)
     kinds = set()
 
@@ -99,13 +184,14 @@ def fuzz(target: str, seconds: int, found: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="labelmend-atheris-") as scratch:
         corpus, words = Path(scratch) / "corpus", Path(scratch) / "words"
         corpus.mkdir()
-        seeds(target, corpus)
+        for number, seed in enumerate(TARGETS[target].seeds()):
+            (corpus / f"{number}").write_bytes(seed)
         dictionary(words)
         settings = {
             "max_total_time": seconds,
             "timeout": 60,
             "rss_limit_mb": 2048,
-            "max_len": LONGEST,
+            "max_len": TARGETS[target].longest,
             "dict": words,
             "artifact_prefix": f"{found / target}-",
             "print_final_stats": 1,
