@@ -21,8 +21,10 @@ _NUMBERS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=
 """struct's letter by GGUF's number of the type."""
 _STRING, _LIST = 8, 9
 _MOST = 1 << 32
-"""Entries, bytes of a string or dimensions: no real file has more, and a damaged one may say so."""
+"""Entries or bytes of a string: no real file has more, and a damaged one may say so."""
 
+_MOST_DIMENSIONS = 4
+"""Of a tensor (GGML_MAX_DIMS of ggml). To multiply a million would take hours."""
 
 _DEEPEST = 8
 """Lists inside lists; llama.cpp takes none at all."""
@@ -75,7 +77,7 @@ def _read(file: BinaryIO, path: Path) -> GgufHeader:
     parameters = last = 0
     for _ in range(_checked(tensors)):
         _string(file)
-        shape = [_number(file, "Q") for _ in range(_checked(_number(file, "I")))]
+        shape = [_number(file, "Q") for _ in range(_checked(_number(file, "I"), _MOST_DIMENSIONS))]
         parameters += math.prod(shape)
         _number(file, "I")  # its type
         last = max(last, _number(file, "Q"))  # where its values begin, behind the header
@@ -88,8 +90,8 @@ def _read(file: BinaryIO, path: Path) -> GgufHeader:
     )
 
 
-def _checked(count: int) -> int:
-    if count > _MOST:
+def _checked(count: int, most: int = _MOST) -> int:
+    if count > most:
         raise ValueError(count)
     return count
 

@@ -1,4 +1,5 @@
 import struct
+import time
 
 import pytest
 
@@ -80,6 +81,7 @@ def test_every_cut_is_said(tmp_path):
         (gguf([("a", 9, struct.pack("<IQ", 9, 1) * 100_000)], []), "cut off or damaged"),
         (b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63), "cut off or damaged"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**62), "cut off or damaged"),
+        (gguf([], [("t", (1, 1, 1, 1, 1))]), "cut off or damaged"),
     ],
 )
 def test_what_is_no_header(tmp_path, content, said):
@@ -88,6 +90,16 @@ def test_what_is_no_header(tmp_path, content, said):
     with pytest.raises(ModelError, match=said) as found:
         read_header(path)
     assert "\n" not in str(found.value)
+
+
+def test_a_tensor_without_end_is_not_multiplied(tmp_path):
+    """A million numbers of 64 bits: their product would take hours."""
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf([], [("t", (2**64 - 1,) * 1_000_000)]))
+    began = time.process_time()
+    with pytest.raises(ModelError, match="cut off or damaged"):
+        read_header(path)
+    assert time.process_time() - began < 0.5
 
 
 def test_a_folder(tmp_path):
