@@ -50,6 +50,8 @@ class Dataset:
         oos: index of the out-of-scope label in `labels`, or None where there is none.
         task: what kind of labels the rows have.
         former_names: other names that a label of the set had, by which answers may still call it.
+        made_from: by row, of texts that `labelmend augment` wrote: the rows that they were made
+            from, which may be none. Rows that are not in it are real.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class Dataset:
     oos: int | None
     task: Task = "single"
     former_names: Mapping[str, str] = field(default_factory=dict)
+    made_from: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -17,10 +17,11 @@ from labelmend.data.dataset import (
     choose_columns,
     to_dataset,
 )
+from labelmend.data.descendants import NOT_MADE, descending, read_descent, texts_made_from
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.table import SourceTable
 from labelmend.errors import InputError, row_list
-from labelmend.types import NO_LABEL, Dataset, Doubles, Ints
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 MENDED = "mended_label"
 CONFIDENCE = "confidence"
@@ -54,6 +55,8 @@ class TrainingSet:
         label_of: int64 [p], its label, ascending within a text.
         weights: float64 [p], > 0, how much a pair counts: its rows, or the sum of their confidence.
         digest: sha256 of texts, labels and weights: two tables that say the same share it.
+        made_from: by text, of those that `labelmend augment` wrote: the texts that they were made
+            from. They are trained on, and nothing is measured on them.
     """
 
     texts: tuple[str, ...]
@@ -63,9 +66,20 @@ class TrainingSet:
     label_of: Ints
     weights: Doubles
     digest: str
+    made_from: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.text_of)
+
+    def real(self) -> Bools:
+        """Return bool [u], the texts that nobody made from others."""
+        found = np.ones(len(self.texts), dtype=bool)
+        found[list(self.made_from)] = False
+        return found
+
+    def descends_from(self, texts: Bools) -> Bools:
+        """Return bool [u], the texts that were made from any of some texts, bool [u]."""
+        return descending(self.made_from, texts)
 
     def main_labels(self) -> Ints:
         """Return int64 [u], each text's heaviest label; of equally heavy ones the first."""
@@ -84,6 +98,8 @@ class LabelledTable:
         dataset: its rows; the labels are those to train on.
         confidence: float64 [n], 0 to 1; 1 where none is asked for.
         notes: what the user should know, one line each.
+        held_out: int64 [n], the labels of rows that `augment --split` keeps for testing, which the
+            dataset has without labels; NO_LABEL for all others. None where it keeps none.
     """
 
     table: SourceTable
@@ -91,6 +107,7 @@ class LabelledTable:
     dataset: Dataset
     confidence: Doubles
     notes: tuple[str, ...]
+    held_out: Ints | None = None
 
 
 def labelled_table(
@@ -148,11 +165,44 @@ def labelled_table(
         for what, rows in left_out.items()
         if rows
     ]
+    dataset, held_out, kin = _with_descent(table, dataset)
+    notes += kin
     confidence = np.ones(len(dataset))
     if weigh:
         confidence = read_confidence(table, np.setdiff1d(np.arange(len(dataset)), blank))
     notes = [*table.notes, *notes, *loaded.cut, *loaded.hints]
-    return LabelledTable(table, columns, dataset, confidence, tuple(notes))
+    return LabelledTable(table, columns, dataset, confidence, tuple(notes), held_out)
+
+
+def _with_descent(
+    table: SourceTable, dataset: Dataset
+) -> tuple[Dataset, Ints | None, tuple[str, ...]]:
+    """Tell a dataset which of its rows are new, and take labels from those not to be trained on.
+
+    Returns:
+        the dataset, the labels of rows that are held out, and notes.
+
+    Raises:
+        InputError: what the table says of it can't be read.
+    """
+    descent = read_descent(table)
+    if descent is None:
+        return dataset, None, ()
+    given, tested = dataset.given.copy(), descent.held_out
+    given[tested] = NO_LABEL
+    given[descent.orphans] = NO_LABEL
+    given[descending(descent.made_from, tested)] = NO_LABEL
+    new = int((given[list(descent.made_from)] != NO_LABEL).sum())
+    told = {
+        "new texts of labelmend augment: they are trained on, and nothing is measured on them": new,
+        "new texts of rows that are not in the table, and are left out": len(descent.orphans),
+        "kept for testing by labelmend augment --split, and are left out": int(tested.sum()),
+    }
+    notes = tuple(
+        f"{rows} of {len(dataset)} rows are {what}" for what, rows in told.items() if rows
+    )
+    held_out = np.where(tested, dataset.given, NO_LABEL) if tested.any() else None
+    return replace(dataset, given=given, made_from=descent.made_from), held_out, notes
 
 
 def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:
@@ -176,7 +226,9 @@ def training_set(dataset: Dataset, confidence: Doubles) -> TrainingSet:
         oos=labels.index(oos) if oos in labels else None,
     )
     unique = unique_texts(rows)
-    return gathered(unique.texts, labels, rows.oos, (unique.of_row, rows.given, confidence[kept]))
+    made = texts_made_from(dataset.made_from, kept, unique.of_row)
+    counts = (unique.of_row, rows.given, confidence[kept])
+    return gathered(unique.texts, labels, rows.oos, counts, made)
 
 
 def gathered(
@@ -184,6 +236,7 @@ def gathered(
     labels: tuple[str, ...],
     oos: int | None,
     rows: tuple[Ints, Ints, Doubles],
+    made_from: Mapping[int, tuple[int, ...]] = NOT_MADE,
 ) -> TrainingSet:
     """Gather rows into pairs of text and label.
 
@@ -192,6 +245,7 @@ def gathered(
         labels: the label set.
         oos: index of the out-of-scope label, or None.
         rows: of each row, [n], its text, its label, and how much it counts, > 0.
+        made_from: by text, those that it was made from; real texts are not in it.
     """
     text, label, counts = rows
     codes, pair = np.unique(text * len(labels) + label, return_inverse=True)
@@ -207,7 +261,8 @@ def gathered(
         text_of=text_of,
         label_of=label_of,
         weights=weights,
-        digest=_digest(texts, labels, text_of, label_of, weights),
+        digest=_digest(texts, labels, (text_of, label_of, weights), made_from),
+        made_from=made_from,
     )
 
 
@@ -265,7 +320,7 @@ def without_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
     """Return the dataset with the rows of these labels made unlabelled."""
     dropped = [dataset.labels.index(label) for label in labels]
     given = np.where(np.isin(dataset.given, dropped), NO_LABEL, dataset.given)
-    return Dataset(dataset.ids, dataset.texts, given, dataset.labels, dataset.oos)
+    return replace(dataset, given=given)
 
 
 def overlapping_rows(texts: Sequence[str], training: Sequence[Sequence[str]]) -> Ints:
@@ -330,9 +385,14 @@ def read_confidence(table: SourceTable, rows: Ints | None = None) -> Doubles:
 
 
 def _digest(
-    texts: Sequence[str], labels: Sequence[str], text_of: Ints, label_of: Ints, weights: Doubles
+    texts: Sequence[str],
+    labels: Sequence[str],
+    pairs: tuple[Ints, Ints, Doubles],
+    made_from: Mapping[int, tuple[int, ...]],
 ) -> str:
     digest = hashlib.sha256()
-    for text, label, weight in zip(text_of, label_of, weights, strict=True):
+    for text, label, weight in zip(*pairs, strict=True):
         digest.update(f"{texts[text]}\0{labels[label]}\0{float(weight)!r}\n".encode())
+    for text, parents in made_from.items():
+        digest.update(f"{text} from {parents}\n".encode())
     return digest.hexdigest()

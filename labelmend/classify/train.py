@@ -62,7 +62,7 @@ class Training:
             calibrate the classifier were learned on the same texts.
         curve: what other bars for out-of-scope would do.
         point: the operating point of the bar.
-        tested: int64 [t], the texts of `held_out`: all, but for `finetune`.
+        tested: int64 [t], the texts of `held_out`: all real ones, but for `finetune`.
     """
 
     classifier: Classifier
@@ -104,11 +104,15 @@ def train(
         parts += [training.outside(fold, unseen=True) for fold in folds]
     whole, *held_out = _side_by_side(training.fit, parts, progress)
     scores = training.held_out_scores(held_out[: config.folds])
-    inverse_temperature = fit_inverse_temperature(scores[data.text_of], data.label_of, data.weights)
+    tested = training.tested
+    measured = training.real[data.text_of]
+    inverse_temperature = fit_inverse_temperature(
+        scores[data.text_of[measured]], data.label_of[measured], data.weights[measured]
+    )
     detector, bar = training.detector(scores, held_out[config.folds :], inverse_temperature)
     threshold = choose_threshold(bar.scores, bar.is_oos, bar.is_right, bar.weights, point)
     detector = replace(detector, threshold=threshold)
-    nearness = training.nearness.of(embeddings, training.own)
+    nearness = training.nearness.of(embeddings[tested], training.own[tested])
     return Training(
         classifier=Classifier(
             learner.name,
@@ -119,10 +123,10 @@ def train(
             training.nearness,
             detector,
         ),
-        held_out=assemble(scores, inverse_temperature, data.oos, nearness, detector),
+        held_out=assemble(scores[tested], inverse_temperature, data.oos, nearness, detector),
         curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, CURVE_POINTS),
         point=point,
-        tested=np.arange(len(embeddings)),
+        tested=tested,
     )
 
 
@@ -166,7 +170,11 @@ class _TrainingPlan:
         self.learner = learner
         self.seed = seed
         self.main = data.main_labels()
-        self.fold_of = stratified_folds(self.main, config.folds, seed)
+        self.real = data.real()
+        self.tested = np.flatnonzero(self.real)
+        # New texts are in no fold: they are trained on beyond those that they are made from.
+        self.fold_of = np.full(len(self.main), -1, dtype=np.int64)
+        self.fold_of[self.tested] = stratified_folds(self.main[self.tested], config.folds, seed)
         self.text_weights: Doubles = np.bincount(data.text_of, weights=data.weights).astype(
             np.float64
         )
@@ -175,7 +183,7 @@ class _TrainingPlan:
         labels = rng.permutation([k for k in range(len(data.labels)) if k != data.oos])
         self.group_of = np.full(len(data.labels), -1, dtype=np.int64)
         self.group_of[labels] = np.arange(len(labels)) % config.folds
-        references = reference_texts(self.inside, config.reference_texts, rng)
+        references = reference_texts(self.inside & self.real, config.reference_texts, rng)
         self.references = references
         self.own = np.full(len(embeddings), -1, dtype=np.int64)
         self.own[references] = np.arange(len(references))
@@ -185,7 +193,7 @@ class _TrainingPlan:
     @property
     def has_oos(self) -> bool:
         """Whether there are enough out-of-scope texts to learn from."""
-        return int((~self.inside).sum()) >= LEAST_OOS_TEXTS
+        return int((~self.inside & self.real).sum()) >= LEAST_OOS_TEXTS
 
     @property
     def can_leave_labels_out(self) -> bool:
@@ -199,6 +207,8 @@ class _TrainingPlan:
     def outside(self, fold: int, *, unseen: bool = False) -> Bools:
         """Return bool [u], the texts beyond a fold; if `unseen`, without its group of labels."""
         texts: Bools = self.fold_of != fold
+        if self.data.made_from:
+            texts &= ~self.data.descends_from(~texts)
         return np.logical_and(texts, self.group_of[self.main] != fold) if unseen else texts
 
     def fit(self, texts: Bools) -> _LabelScorer:
@@ -218,8 +228,11 @@ class _TrainingPlan:
         return _LabelScorer(scorer, present, len(data.labels))
 
     def held_out_scores(self, scorers: Sequence[_LabelScorer]) -> Doubles:
-        """Return float64 [u, K], each text's scores by the model that has not seen it."""
-        scores = np.empty((len(self.embeddings), len(self.data.labels)))
+        """Return float64 [u, K], each text's scores by the model that has not seen it.
+
+        New texts have none.
+        """
+        scores = np.full((len(self.embeddings), len(self.data.labels)), np.nan)
         for fold, scorer in enumerate(scorers):
             texts = self.fold_of == fold
             if texts.any():
@@ -230,31 +243,31 @@ class _TrainingPlan:
         self, scores: Doubles, unseen: Sequence[_LabelScorer], inverse_temperature: float
     ) -> tuple[OosDetector, _Bar]:
         """Learn the detector, and gather what its bar is set by."""
-        oos, weights = self.data.oos, self.text_weights
-        logs = log_softmax(inverse_temperature * scores, axis=1)
-        signs = oos_signs(logs, oos, self.nearness.of(self.embeddings, self.own))
+        oos, tested = self.data.oos, self.tested
+        weights, is_inside = self.text_weights[tested], self.inside[tested]
+        logs = log_softmax(inverse_temperature * scores[tested], axis=1)
+        near = self.nearness.of(self.embeddings[tested], self.own[tested])
+        signs = oos_signs(logs, oos, near)
         inside = logs if oos is None else np.where(np.arange(logs.shape[1]) == oos, -np.inf, logs)
-        is_right = inside.argmax(axis=1) == self.main
+        is_right = inside.argmax(axis=1) == self.main[tested]
         if self.has_oos:
-            detector = fit_detector(
-                signs, ~self.inside, weights, "oos texts", self.config.oos_trust
-            )
-            return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
-        left_out = self.group_of[self.main] == self.fold_of
+            detector = fit_detector(signs, ~is_inside, weights, "oos texts", self.config.oos_trust)
+            return detector, _Bar(detector.scores(signs), ~is_inside, is_right, weights)
+        left_out = self.group_of[self.main[tested]] == self.fold_of[tested]
         # In a small table, no text of a label may be in the fold that leaves the label out.
-        if not unseen or len(np.unique(left_out[self.inside])) < _SIDES:
-            detector = fit_detector(signs, ~self.inside, weights, "equal weights")
-            return detector, _Bar(detector.scores(signs), ~self.inside, is_right, weights)
+        if not unseen or len(np.unique(left_out[is_inside])) < _SIDES:
+            detector = fit_detector(signs, ~is_inside, weights, "equal weights")
+            return detector, _Bar(detector.scores(signs), ~is_inside, is_right, weights)
         blind_signs = self._blind_signs(unseen, inverse_temperature)
         detector = fit_detector(
-            blind_signs[self.inside],
-            left_out[self.inside],
-            weights[self.inside],
+            blind_signs[is_inside],
+            left_out[is_inside],
+            weights[is_inside],
             "left-out labels",
             self.config.oos_trust,
         )
         # What is in scope is measured on models that know all labels, as the final one does.
-        known, stand_in = self.inside, self.inside & left_out
+        known, stand_in = is_inside, is_inside & left_out
         return detector, _Bar(
             scores=np.concatenate(
                 [detector.scores(signs[known]), detector.scores(blind_signs[stand_in])]
@@ -265,8 +278,9 @@ class _TrainingPlan:
         )
 
     def _blind_signs(self, unseen: Sequence[_LabelScorer], inverse_temperature: float) -> Doubles:
-        """Return float64 [u, s], each text's signs where its fold's group of labels is unknown."""
-        logs = log_softmax(inverse_temperature * self.held_out_scores(unseen), axis=1)
+        """Return float64 [t, s], signs where the group of labels of a text's fold is unknown."""
+        scores = self.held_out_scores(unseen)[self.tested]
+        logs = log_softmax(inverse_temperature * scores, axis=1)
         nearness = np.empty(len(self.embeddings))
         for fold in range(self.config.folds):
             texts = self.fold_of == fold
@@ -277,7 +291,7 @@ class _TrainingPlan:
             own = np.where(self.own >= 0, place[self.own], -1)
             part = replace(self.nearness, references=self.nearness.references[known])
             nearness[texts] = part.of(self.embeddings[texts], own[texts])
-        return oos_signs(logs, self.data.oos, nearness)
+        return oos_signs(logs, self.data.oos, nearness[self.tested])
 
 
 def spread_scores(scores: Doubles, present: Ints, label_count: int) -> Doubles:

@@ -107,13 +107,11 @@ def tune(
     settings = config.finetune
     open_work(work, _identity(data, held_out, config, model, seed))
     encoder = load_sentence_transformer(model.path, settings.max_tokens)
-    inside = np.flatnonzero(~held_out[data.text_of])
-    weights = _pair_weights(data, settings.balance)
-    head = _first_head(encoder, data, inside, weights, config, seed)
+    pairs = _Pairs(data, held_out, _pair_weights(data, settings.balance))
+    inside = np.array(pairs.places(held_out=False))
+    head = _first_head(encoder, data, inside, pairs.weights, config, seed)
     with quiet_offline(), unlogged():
-        return _train(
-            encoder, head, _Pairs(data, held_out, weights), settings, seed, work, progress
-        )
+        return _train(encoder, head, pairs, settings, seed, work, progress)
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,11 @@ class _Pairs:
     weights: Doubles
 
     def places(self, *, held_out: bool) -> list[int]:
-        """Return the pairs on one side."""
-        found: list[int] = np.flatnonzero(self.held_out[self.data.text_of] == held_out).tolist()
+        """Return the pairs on one side; what is made from held-out texts is on neither."""
+        texts = self.held_out
+        if not held_out:
+            texts = ~(self.held_out | self.data.descends_from(self.held_out))
+        found: list[int] = np.flatnonzero(texts[self.data.text_of]).tolist()
         return found
 
 

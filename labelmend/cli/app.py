@@ -12,6 +12,7 @@ import typer
 from labelmend.cli import (
     answers,
     audit,
+    augment,
     certify,
     compare_baseline,
     config,
@@ -119,6 +120,15 @@ app.command(
         "labelmend export-review mended.csv --to csv --queue audit -o sheet.csv",
     ),
 )(export_review.export_review)
+app.command(
+    "augment",
+    **page(
+        help_page.LEARN,
+        "Let an LLM write texts for rare labels, and judge them.",
+        "labelmend augment mended.csv -o augmented.csv --min-rows 30 --model qwen.gguf",
+        "labelmend compare-baseline mended.csv --augmented augmented.csv --test test.csv",
+    ),
+)(augment.augment)
 app.command(
     "train-classifier",
     **page(

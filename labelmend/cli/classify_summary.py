@@ -8,7 +8,7 @@ from labelmend.cli.terminal import harmless, open_console
 from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.comparison import Comparison
 from labelmend.evaluation.evaluate import headline
-from labelmend.report.comparison import FIGURES, in_words, mean_figure, shown
+from labelmend.report.comparison import FIGURES, mean_figure, shown, verdicts
 from labelmend.report.page import mending_in_words
 from labelmend.types import Share
 from labelmend.workflows.export import ExportOutcome
@@ -151,8 +151,8 @@ def _print_comparison(console: Console, comparison: Comparison) -> None:
         Text(f"Trained on the mended labels: {comparison.record['verdict']}", style="bold"),
         soft_wrap=True,
     )
-    for outcome in comparison.outcomes:
-        console.print(Text(in_words(outcome)), soft_wrap=True)
+    for line in verdicts(comparison):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _print_notes(console: Console, notes: tuple[str, ...]) -> None:

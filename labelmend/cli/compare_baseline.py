@@ -48,6 +48,17 @@ def compare_baseline(
             rich_help_panel=help_page.COMPARISON,
         ),
     ] = None,
+    augmented: Annotated[
+        Path | None,
+        typer.Option(
+            "--augmented",
+            help="The mended table with new texts, from `labelmend augment`: say whether they "
+            "helped.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.COMPARISON,
+        ),
+    ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     mended_column: Annotated[
@@ -162,6 +173,7 @@ def compare_baseline(
         strict=strict,
         rare_labels=rare_labels,
         weigh=weight_by_confidence,
+        augmented=augmented,
     )
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         report = report_files(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labelmend.data.cells.lists import in_shape_of
+from labelmend.data.formats.base import Format
 from labelmend.data.formats.find import format_by_name, format_to_write
 from labelmend.data.outputs.claim import strange_files, unknown_suffix
 from labelmend.data.outputs.publication import Publication
@@ -85,6 +86,37 @@ def with_values(table: SourceTable, column: str, values: Sequence[str]) -> Sourc
     pairs = zip(table.values(column), values, strict=True)
     shaped = [value if value == old else in_shape_of(old, value) for old, value in pairs]
     return format_by_name(table.format).with_values(table, column, shaped)
+
+
+def with_rows(table: SourceTable, rows: Sequence[Sequence[str]], path: Path) -> SourceTable:
+    """Return the table with more rows behind its own, to be written to a path.
+
+    In its own format, CSV, JSON, Parquet or Arrow, what was there keeps its bytes and types.
+
+    Args:
+        table: the user's.
+        rows: a value a column of the table's; "" for none.
+        path: where it will be written.
+
+    Raises:
+        OutputError: files of that format take no rows.
+    """
+    own, kind = format_by_name(table.format), format_to_write(table, path)
+    if table.format in _TAKES_ROWS:
+        return own.with_rows(table, rows)
+    if kind is not None and kind.name not in {*_TAKES_ROWS, _WORKBOOK}:
+        raise OutputError(
+            f"{path}: rows can't be added to a file of {kind.name}; end the name of the output in "
+            ".csv or .jsonl"
+        )
+    return Format.with_rows(own, table, rows)
+
+
+_TAKES_ROWS = ("arrow", "arrow-file", "csv", "json", "jsonl", "parquet", "tsv")
+"""Formats that put rows behind those that are there, and leave these as they are."""
+
+_WORKBOOK = "excel"
+"""A format that is written anew, with all values as text."""
 
 
 @contextmanager

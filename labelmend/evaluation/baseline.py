@@ -25,6 +25,7 @@ from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import Training, stratified_folds, train
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.dataset import label_indices
+from labelmend.data.descendants import descending
 from labelmend.data.duplicates import text_key
 from labelmend.errors import InputError
 from labelmend.evaluation.compare import Answers, TestRows
@@ -174,7 +175,8 @@ def cross_validated_run(
 ) -> TrainingRun:
     """Test each fold of the test rows on a classifier that was trained without its texts.
 
-    Rows that are tested nowhere are trained on always. The seed draws the folds.
+    Rows that are tested nowhere are trained on always, but for those that were made from a text of
+    the fold. The seed draws the folds.
 
     Args:
         condition: one that passes `check_folds`.
@@ -198,7 +200,9 @@ def cross_validated_run(
     trainings: list[Training] = []
     for fold in np.unique(test_folds):
         rows = np.flatnonzero(test_folds == fold)
-        kept = np.where(condition_folds != fold, condition.confidence, 0.0)
+        held = condition_folds == fold
+        held |= descending(condition.dataset.made_from, held)
+        kept = np.where(held, 0.0, condition.confidence)
         data = replace(condition, confidence=kept).training_set()
         texts = [test.texts[i] for i in rows]
         found, done = _predicted(data, texts, kind, seed, vectors, config, point)
@@ -258,7 +262,8 @@ def check_folds(
         for seed, fold_of in dealt:
             place = np.array([fold_of.get(key, -1) for key in keys])
             for fold in sorted(set(fold_of.values())):
-                if (np.bincount(main[place != fold]) >= LEAST_TEXTS).sum() < LEAST_LABELS:
+                left = (place != fold) & ~data.descends_from(place == fold)
+                if (np.bincount(main[left]) >= LEAST_TEXTS).sum() < LEAST_LABELS:
                     raise InputError(
                         f"{condition.name}: cross-validation with seed {seed} leaves fewer than "
                         "two labels of two texts each to train on; give --test"
@@ -304,7 +309,7 @@ def cleanlab_conditions(
     data = condition.training_set()
     learner = LogisticRegressionHead()
     done = train(data, vectors.of(data.texts), config, learner, point, seed, NoProgress())
-    place = {text_key(text): i for i, text in enumerate(data.texts)}
+    place = {text_key(data.texts[text]): i for i, text in enumerate(done.tested)}
     kept = np.array([place.get(text_key(text), -1) for text in condition.dataset.texts])
     given = label_indices(
         data.labels,
@@ -319,9 +324,7 @@ def cleanlab_conditions(
     ):
         mended = np.full(len(given), -1, dtype=np.int64)
         mended[rows] = labels
-        dataset = Dataset(
-            condition.dataset.ids, condition.dataset.texts, mended, data.labels, data.oos
-        )
+        dataset = replace(condition.dataset, given=mended, labels=data.labels, oos=data.oos)
         version = Condition(name, dataset, condition.confidence)
         if len(version.training_set().labels) < LEAST_LABELS:
             raise InputError(

@@ -10,8 +10,9 @@ from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.evaluation.baseline import TestSet, TrainingRun, answers_of, by_condition, test_rows
 from labelmend.evaluation.compare import Outcome, compare
 from labelmend.evaluation.evaluate import curve_record
+from labelmend.voice.speak import note
 
-BEFORE, AFTER, GOLD = "as given", "mended", "gold"
+BEFORE, AFTER, GOLD, AUGMENTED = "as given", "mended", "gold", "augmented"
 
 SCHEMA_VERSION = 2
 """Of the record as JSON, to be raised with any change of its keys; without one it is of version 1,
@@ -41,6 +42,7 @@ class ComparisonRequest:
         strict: refuse tables with rows without text.
         header: whether the first rows of `before` and `test` name the columns; that of `after`
             does, as labelmend wrote it.
+        augmented: the mended table with new texts, as `labelmend augment` wrote it, or None.
     """
 
     before: Path
@@ -59,6 +61,7 @@ class ComparisonRequest:
     rare_labels: RareLabels = "drop"
     strict: bool = False
     header: bool = True
+    augmented: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Comparison:
         cross_validated: whether there was no test set.
         notes: what the user should know.
         record: all of it as JSON.
+        augmentation: mended against augmented, by kind of classifier; empty where no augmented
+            table was given.
     """
 
     tables: ComparedTables
@@ -99,6 +104,7 @@ class Comparison:
     cross_validated: bool
     notes: tuple[str, ...]
     record: dict[str, Any]
+    augmentation: tuple[Outcome, ...] = ()
 
 
 def compare_runs(
@@ -129,7 +135,10 @@ def overall(outcomes: Sequence[Outcome]) -> str:
             said[verdict] = kinds
     if len(said) == 1:
         return next(iter(said))
-    return "; ".join(f"{verdict} with {', '.join(kinds)}" for verdict, kinds in said.items())
+    return "; ".join(
+        note("{verdict:words} with {kinds}", verdict=verdict, kinds=", ".join(kinds))
+        for verdict, kinds in said.items()
+    )
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:

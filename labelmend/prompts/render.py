@@ -18,6 +18,11 @@ CHOICE_MESSAGE = "choice_message.v2"
 DESCRIBE = "describe.v1"
 DESCRIBE_START = "The user"
 """How the describe prompt ends, and each description begins."""
+REWORD = "reword.v1"
+NEW_TEXT = "new_text.v1"
+GO_ON = "go_on.v1"
+JUDGE_TEXT = "judge_text.v1"
+JUDGE_LABEL = "judge_label.v1"
 NO_MESSAGE = "N/A"
 """What stands for a text where the choice ballot asks what the options say without one."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -64,6 +69,56 @@ def choice_message(text: str) -> str:
 def describe_prompt(name: str, examples: Sequence[str]) -> str:
     """Return the examples that a label's description continues."""
     return _template(DESCRIBE).render(name=name, examples=[one_line(e) for e in examples])
+
+
+def reword_prompt(text: str, card: LabelCard, language: str = "") -> tuple[str, str]:
+    """Return how rewordings of a text are asked for: what all such prompts begin with, the rest.
+
+    Args:
+        text: a real one.
+        card: of its label.
+        language: of the texts, in English; empty where it goes without saying.
+    """
+    facts = {"text": one_line(text), "name": card.name, "description": card.description}
+    return _cut(REWORD, **facts, language=language)
+
+
+def new_text_prompt(
+    card: LabelCard, examples: Sequence[str], language: str = ""
+) -> tuple[str, str]:
+    """Return how new texts of a label are asked for: as `reword_prompt`."""
+    shown = [one_line(e) for e in examples]
+    facts = {"name": card.name, "description": card.description}
+    return _cut(NEW_TEXT, **facts, examples=shown, language=language)
+
+
+def go_on_prompt(lines: int) -> str:
+    """Return what follows a list in a chat, for the model to go on with it."""
+    return _template(GO_ON).render(lines=lines)
+
+
+def judge_prompts(text: str, card: LabelCard, other: str) -> tuple[str, str]:
+    """Return two questions on a draft: whether it is a message, and whether of this label.
+
+    Args:
+        text: the draft.
+        card: of its label.
+        other: name of the label that comes next; empty for none.
+    """
+    facts = {"name": card.name, "description": card.description, "other": other}
+    return (
+        _template(JUDGE_TEXT).render(text=one_line(text)),
+        _template(JUDGE_LABEL).render(text=one_line(text), **facts),
+    )
+
+
+def _cut(template: str, **facts: object) -> tuple[str, str]:
+    opening, _, rest = _template(template).render(cut=_CUT, **facts).partition(_CUT)
+    return opening, rest
+
+
+_CUT = "\0"
+"""Where what all prompts of a template begin with ends: no text of a table has it in a prompt."""
 
 
 def one_line(text: str) -> str:

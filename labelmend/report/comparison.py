@@ -53,7 +53,7 @@ def page(comparison: "Comparison") -> str:
         "",
         f"**{comparison.record['verdict'].capitalize()}.**",
         "",
-        *(f"- {in_words(outcome)}" for outcome in comparison.outcomes),
+        *(f"- {line}" for line in verdicts(comparison)),
         "",
         how_tested(comparison),
     ]
@@ -96,6 +96,22 @@ def in_words(outcome: Outcome) -> str:
         f"{accuracy.after:.2%} ({points(accuracy.change)} points, 95 % interval "
         f"{points(accuracy.low)} to {points(accuracy.high)}; {test.only_after} rows won, "
         f"{test.only_before} lost, p {_p(test.adjusted)})"
+    )
+
+
+def verdicts(comparison: "Comparison") -> list[str]:
+    """Return a sentence on each kind of classifier, and one on what new texts did for it."""
+    helped = [augmented_in_words(outcome) for outcome in comparison.augmentation]
+    return [*(in_words(outcome) for outcome in comparison.outcomes), *helped]
+
+
+def augmented_in_words(outcome: Outcome) -> str:
+    """Return one sentence on what new texts did for one kind of classifier."""
+    found = {difference.figure: difference for difference in outcome.differences}
+    f1 = found["macro-F1"]
+    return (
+        f"with the new texts, {in_words(outcome)}; macro-F1 {f1.before:.2%} -> {f1.after:.2%} "
+        f"({points(f1.change)} points, 95 % interval {points(f1.low)} to {points(f1.high)})"
     )
 
 

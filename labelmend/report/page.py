@@ -20,7 +20,7 @@ from labelmend.report.classifier_plots import (
     reliability_plot,
     trade_off_plot,
 )
-from labelmend.report.comparison import FIGURES, how_tested, in_words, mean_figure, shown
+from labelmend.report.comparison import FIGURES, how_tested, mean_figure, shown, verdicts
 from labelmend.report.drawing import Numbers, Plot
 from labelmend.report.mending import ChangeAccuracy, Mending, ShownRow
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
@@ -149,7 +149,7 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         accuracy=accuracy_numbers(known.accuracy) if known and known.accuracy else None,
         certificate=certificate_numbers(known.certificate) if known and known.certificate else None,
         people=people_numbers(known.certificate) if known and known.certificate else None,
-        verdicts=[in_words(outcome) for outcome in comparison.outcomes],
+        verdicts=verdicts(comparison),
         how_tested=how_tested(comparison),
         comparison_notes=comparison.notes,
         change=change,

@@ -25,6 +25,7 @@ from labelmend.evaluation.baseline import (
 from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.comparison import (
     AFTER,
+    AUGMENTED,
     BEFORE,
     SCHEMA_VERSION,
     Comparison,
@@ -44,7 +45,7 @@ from labelmend.types import NO_LABEL
 from labelmend.version import __version__
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.packages import require_encoders
-from labelmend.workflows.compared import CheckedTables, read_tables
+from labelmend.workflows.compared import CheckedTables, read_tables, without_judge
 
 _LIBRARIES = (
     *("numpy", "scipy", "scikit-learn", "lightgbm"),
@@ -88,17 +89,16 @@ def compare_tables(
     """
     if peer is not None:
         require(peer, by=f"--peer {peer}")
+    config, told = without_judge(config, request.augmented)
     heads = [find_head(kind) for kind in kinds]
     begun = tuple(model for head in heads for model in head.check(config.classify))
     require_encoders(config.encoders, by=f"profile {config.profile}")
     tables = read_tables(request, config)
-    cross_validate = request.test is None
-    if cross_validate:
+    if cross_validate := tables.cross_validated:
         check_folds(tables.conditions, tables.test, config.classify.folds, seeds)
     models = tuple(locate(encoder.model) for encoder in config.encoders)
     vectors, seen = _vectors(tables, config, models, progress)
-    models = (*models, *begun)
-    seen = (*seen, *notes_on_tuned(begun, vectors.texts))
+    models, seen = (*models, *begun), (*seen, *notes_on_tuned(begun, vectors.texts))
     conditions = list(tables.conditions)
     if peer is not None:
         peers = cleanlab_conditions(conditions[0], vectors, config.classify, point, config.seed)
@@ -119,10 +119,10 @@ def compare_tables(
         known=None if unfinished is None else _log(unfinished, tables, vectors, config, setting),
     )
     outcomes = compare_runs(runs, kinds, tables.test, BEFORE, AFTER, config.seed)
-    notes = (*tables.notes, *([FLATTERS] if cross_validate else []), *seen)
-    sizes = {
-        condition.name: int((condition.dataset.given != NO_LABEL).sum()) for condition in conditions
-    }
+    augmented = [] if request.augmented is None else kinds
+    augmentation = compare_runs(runs, augmented, tables.test, AFTER, AUGMENTED, config.seed)
+    notes = (*told, *tables.notes, *([FLATTERS] if cross_validate else []), *seen)
+    sizes = {one.name: int((one.dataset.given != NO_LABEL).sum()) for one in conditions}
     return Comparison(
         tables=tables.trained,
         runs=runs,
@@ -133,11 +133,12 @@ def compare_tables(
         notes=notes,
         record={
             **_asked_record(request, config, tables, setting),
-            **_found_record(sizes, outcomes, runs),
+            **_found_record(sizes, outcomes, runs, augmentation),
             "models": _model_records(models),
             "notes": list(notes),
             "versions": setting.versions,
         },
+        augmentation=augmentation,
     )
 
 
@@ -192,10 +193,18 @@ def _asked_record(
 
 
 def _found_record(
-    sizes: dict[str, int], outcomes: Sequence[Outcome], runs: Sequence[TrainingRun]
+    sizes: dict[str, int],
+    outcomes: Sequence[Outcome],
+    runs: Sequence[TrainingRun],
+    augmentation: Sequence[Outcome],
 ) -> dict[str, Any]:
     """Return as JSON what the comparison found."""
+    helped = {
+        "verdict": overall(augmentation),
+        "outcomes": [outcome_record(outcome) for outcome in augmentation],
+    }
     return {
+        **({"augmentation": helped} if augmentation else {}),
         "conditions": sizes,
         "verdict": overall(outcomes),
         "outcomes": [outcome_record(outcome) for outcome in outcomes],

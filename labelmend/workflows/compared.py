@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from labelmend.augment.result import record_beside
 from labelmend.classify.data import (
     CONFIDENCE,
     MENDED,
@@ -21,6 +22,7 @@ from labelmend.classify.data import (
 )
 from labelmend.configs.schema import Config
 from labelmend.data.dataset import check_column, choose_columns, given_labels
+from labelmend.data.descendants import descent_columns
 from labelmend.data.read import read_table, refuse_second_input, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.table import SourceTable
@@ -32,16 +34,19 @@ from labelmend.evaluation.baseline import (
 )
 from labelmend.evaluation.comparison import (
     AFTER,
+    AUGMENTED,
     BEFORE,
     GOLD,
     ComparedTables,
     ComparisonRequest,
 )
-from labelmend.regular_file import recorded
+from labelmend.regular_file import parsed_json, read_regular, recorded
 from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL
+
+KEPT_LABELS = "their labels are those of the table, which no person may have checked"
 
 SURE = 0.95
 """Rows of at least this confidence are tested on where there is no test set."""
@@ -60,6 +65,7 @@ class CheckedTables:
         test: the test rows.
         notes: what the user should know, one line each.
         sources: path and sha256 of each table, by what it is.
+        cross_validated: whether the test rows are among those that are trained on.
     """
 
     trained: ComparedTables
@@ -67,6 +73,7 @@ class CheckedTables:
     test: TestSet
     notes: tuple[str, ...]
     sources: dict[str, dict[str, Any]]
+    cross_validated: bool
 
 
 def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
@@ -79,7 +86,7 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
     Raises:
         InputError: one can't be used.
     """
-    refuse_second_input((request.before, request.after, request.test))
+    refuse_second_input((request.before, request.after, request.test, request.augmented))
     before_table = read_table(request.before, request.encoding, header=request.header)
     sources = {BEFORE: _source(request.before)}
     after_table = before_table
@@ -91,7 +98,6 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
             f"{request.before}: has no column {MENDED!r}; give the mended table as well, or name "
             "its column with --mended-column"
         )
-
     run, _ = read_run(after_table.path, len(after_table))
     said: list[str] = []
 
@@ -141,13 +147,15 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
         holder = before_table if request.gold_column in before_table.columns else after_table
         check_column(holder, request.gold_column, "--gold-column")
         gold = loaded(GOLD, holder, request.gold_column, known=known)
+    if request.augmented is not None:
+        table = augmented_table(request.augmented, request.encoding)
+        loaded(AUGMENTED, table, request.mended_column, mended=True, known=known)
+    further = {AUGMENTED: request.augmented, "test": request.test}
+    sources |= {name: _source(path) for name, path in further.items() if path is not None}
+    test, more = _tested(request, config, conditions, after, run)
+    crosses = request.test is None and after.held_out is None
     trained = ComparedTables(before, after, gold)
-    if request.test is None:
-        test, more = _sure_rows(after)
-        return CheckedTables(trained, tuple(conditions), test, (*said, *more), sources)
-    test, more = _test_set(request, config, conditions, run)
-    sources["test"] = _source(request.test)
-    return CheckedTables(trained, tuple(conditions), test, (*said, *more), sources)
+    return CheckedTables(trained, tuple(conditions), test, (*said, *more), sources, crosses)
 
 
 def _told(
@@ -162,6 +170,19 @@ def _told(
         rules=request.rules,
     )
     return as_the_run(asked, table.columns, run)
+
+
+def _tested(
+    request: ComparisonRequest,
+    config: Config,
+    conditions: Sequence[Condition],
+    after: LabelledTable,
+    run: RunRecord | None,
+) -> tuple[TestSet, list[str]]:
+    """Return the test rows: of a table, else those kept for it, else those that are sure."""
+    if request.test is not None:
+        return _test_set(request, config, conditions, run)
+    return _sure_rows(after) if after.held_out is None else _kept_rows(after, conditions)
 
 
 def _test_set(
@@ -221,6 +242,79 @@ def _test_set(
     ), notes
 
 
+def _kept_rows(after: LabelledTable, conditions: Sequence[Condition]) -> tuple[TestSet, list[str]]:
+    """Return the rows that `labelmend augment --split` kept for testing.
+
+    Raises:
+        InputError: all are trained on.
+    """
+    dataset, labels = after.dataset, after.held_out
+    assert labels is not None
+    rows = np.flatnonzero(labels != NO_LABEL)
+    trained = [condition.training_set().texts for condition in conditions]
+    rows = np.delete(rows, overlapping_rows([dataset.texts[row] for row in rows], trained))
+    if not len(rows):
+        raise InputError(
+            f"{after.table.path}: no row that augment --split kept for testing is left: all are "
+            "trained on; give --test"
+        )
+    oos = None if dataset.oos is None else dataset.labels[dataset.oos]
+    test = TestSet(
+        tuple(dataset.texts[row] for row in rows),
+        tuple(dataset.labels[labels[row]] for row in rows),
+        oos,
+    )
+    return test, [f"tested on the {len(rows)} rows that augment --split kept; {KEPT_LABELS}"]
+
+
+def augmented_table(path: Path, encoding: str | None) -> SourceTable:
+    """Read a table that `labelmend augment` wrote.
+
+    Raises:
+        InputError: it is another one.
+    """
+    table = read_table(path, encoding)
+    if descent_columns(table) is None:
+        raise InputError(
+            f"{path}: does not tell which rows are new; give the table that labelmend augment wrote"
+        )
+    return table
+
+
+def without_judge(config: Config, augmented: Path | None) -> tuple[Config, tuple[str, ...]]:
+    """Take the encoder that judged new texts out of the classifiers' space, where others are left.
+
+    It let in what it finds near; classifiers that read it would flatter what it let in.
+
+    Args:
+        config: the encoders.
+        augmented: the table with new texts, or None.
+
+    Returns:
+        the configuration, and a note where something was taken out, or could not be.
+    """
+    judge = None if augmented is None else judge_of(augmented)
+    left = tuple(encoder for encoder in config.encoders if encoder.model != judge)
+    if judge is None or len(left) == len(config.encoders):
+        return config, ()
+    if not left:
+        return config, (
+            f"{judge} judged the new texts, and the classifiers read it, too: this flatters them",
+        )
+    return replace(config, encoders=left), (
+        f"{judge} judged the new texts, so no classifier of this comparison reads it",
+    )
+
+
+def judge_of(augmented: Path) -> str | None:
+    """Return the encoder that judged the new texts of a table; None where no record tells."""
+    try:
+        said = parsed_json(read_regular(record_beside(augmented)))
+        return str(said["judge"]["encoder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _label_list(labels: Sequence[str]) -> str:
     """Return labels for a message: the first ones, then how many more."""
     shown = ", ".join(map(repr, labels[:_SHOWN_LABELS]))
@@ -244,6 +338,7 @@ def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
         )
     confidence = read_confidence(table, np.flatnonzero([bool(t.strip()) for t in dataset.texts]))
     is_sure = confidence >= SURE
+    is_sure[list(dataset.made_from)] = False
     if not (is_sure & (dataset.given != NO_LABEL)).any():
         raise InputError(
             f"{table.path}: no row has a confidence of at least {SURE}, so nothing can stand for a "

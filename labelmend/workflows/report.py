@@ -72,10 +72,11 @@ def report_files(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     require("plotly", *encoder_packages(config.encoders), by="the report")
-    settle(request.before, request.after, request.test, folder, folder / PAGE)
+    settle(request.before, request.after, request.test, request.augmented, folder, folder / PAGE)
     _check_folder(folder)
     unfinished = log_beside(folder)
     inputs = (*given(request.before), *given(request.after), *given(request.test, "the test table"))
+    inputs += given(request.augmented, "given as --augmented")
     claim((*inputs, *given_models(config), *others), _outputs(folder, unfinished))
     comparison = compare_tables(
         request, config, kinds, seeds, point, progress, peer=peer, unfinished=unfinished

@@ -116,14 +116,16 @@ class FinetuneHead:
 
 
 def held_out_texts(data: TrainingSet, share: float, seed: int) -> Bools:
-    """Return bool [u], about that share of each label's texts, one in-scope text at least.
+    """Return bool [u], about that share of each label's real texts, one in-scope text at least.
 
     A label has two texts or more, and is never held out whole.
     """
-    main = data.main_labels()
+    real = np.flatnonzero(data.real())
+    main = data.main_labels()[real]
     fold_of = stratified_folds(main, max(2, round(1 / share)), seed)
     inside = main != (-1 if data.oos is None else data.oos)
-    held: Bools = fold_of == fold_of[inside].min()
+    held = np.zeros(len(data.texts), dtype=bool)
+    held[real] = fold_of == fold_of[inside].min()
     return held
 
 
@@ -152,7 +154,9 @@ def _calibrated(
         scores[data.text_of[pairs]], data.label_of[pairs], data.weights[pairs]
     )
     inside = main != (-1 if data.oos is None else data.oos)
-    references = reference_texts(inside, config.reference_texts, np.random.default_rng(task.seed))
+    references = reference_texts(
+        inside & data.real(), config.reference_texts, np.random.default_rng(task.seed)
+    )
     own = np.full(len(embeddings), -1, dtype=np.int64)
     own[references] = np.arange(len(references))
     nearness = Nearness(embeddings[references].astype(np.float16), config.neighbours)

@@ -16,6 +16,7 @@ from labelmend.configs.schema.asking import (
     ServerConfig,
     VoterConfig,
 )
+from labelmend.configs.schema.augmenting import AugmentConfig, ChecksConfig
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
 from labelmend.configs.schema.mending import (
     ChannelConfig,
@@ -43,7 +44,9 @@ from labelmend.configs.schema.training import (
 )
 
 __all__ = [
+    "AugmentConfig",
     "ChannelConfig",
+    "ChecksConfig",
     "ClassifyConfig",
     "Config",
     "CorrectionConfig",
@@ -116,3 +119,5 @@ class Config(Section):
     classify: ClassifyConfig = ClassifyConfig()
 
     tune: TuneConfig = TuneConfig()
+
+    augment: AugmentConfig = AugmentConfig()

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from labelmend.data.table import Content, NewColumn, SourceTable
+from labelmend.data.table import Content, NewColumn, SourceTable, frame_of
 from labelmend.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,6 +94,17 @@ class Format(Protocol):
         """
         return replace(table, frame=changed_frame(table, column, values), origin=None)
 
+    def with_rows(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> SourceTable:
+        """Return a table of this format with more rows behind its own.
+
+        What was there should keep its bytes; here the whole table is written anew.
+
+        Args:
+            table: of this format.
+            rows: a value a column; "" for none.
+        """
+        return replace(table, frame=longer_frame(table, rows), origin=None)
+
     def line_of(self, table: SourceTable, row: int) -> int | None:
         """Return the line of a file of this format on which a row begins; the first is 1.
 
@@ -110,6 +121,13 @@ def changed_frame(table: SourceTable, column: str, values: Sequence[str]) -> "pd
     frame = table.frame.copy()
     frame[column] = pd.Series(values, dtype=str)
     return frame
+
+
+def longer_frame(table: SourceTable, rows: Sequence[Sequence[str]]) -> "pd.DataFrame":
+    """Return the table's frame with more rows behind its own."""
+    import pandas as pd
+
+    return pd.concat([table.frame, frame_of(table.columns, rows)], ignore_index=True)
 
 
 _TELLING_WORDS = 4

@@ -16,6 +16,7 @@ from labelmend.data.formats.base import (
     MOST_CELLS,
     Format,
     changed_frame,
+    longer_frame,
     refuse_repeated,
     without_rows,
 )
@@ -65,6 +66,26 @@ class Columnar(Format):
         place = table.columns.index(column)
         changed = arrow.set_column(place, arrow.field(place).with_type(new.type), new)
         return replace(table, frame=changed_frame(table, column, values), origin=changed)
+
+    def with_rows(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> SourceTable:
+        """Keep all types where the new values fit them; else all columns are text."""
+        import pyarrow as pa
+
+        arrow: Any = table.origin
+        names, parts = class_names(arrow), []
+        features: dict[str, Any] = {}
+        for place, column in enumerate(table.columns):
+            texts, old = [row[place] or None for row in rows], arrow[column]
+            new = None if column in names else _nested(texts, old.type)
+            if new is None:
+                new, feature = _typed(texts, old, names.get(column))
+                features |= {column: feature} if column in names else {}
+            if new.type != old.type:
+                return super().with_rows(table, rows)
+            parts.append(new)
+        more = pa.Table.from_arrays(parts, schema=arrow.schema)
+        longer = _with_features(pa.concat_tables([arrow, more]), features)
+        return replace(table, frame=longer_frame(table, rows), origin=longer)
 
 
 def shown(path: Path, name: str, arrow: "pa.Table", **more: Any) -> SourceTable:

@@ -22,6 +22,7 @@ from labelmend.data.formats.records import (
     line_of,
     plain,
     records_of,
+    with_records,
     with_values,
 )
 from labelmend.data.table import Content, NewColumn, SourceTable, Value, frame_of
@@ -95,6 +96,13 @@ class Delimited(Format):
         return with_values(
             table, column, values, lambda old, row: _joined(row, delimiter) + line_end(old)
         )
+
+    def with_rows(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> SourceTable:
+        """Put a record a row behind the others."""
+        source = records_of(table)
+        if source is None:
+            return super().with_rows(table, rows)
+        return with_records(table, rows, [_joined(row, source.delimiter) for row in rows])
 
     def line_of(self, table: SourceTable, row: int) -> int | None:
         """Count the lines before the row's record."""

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from labelmend.data.formats.base import without_rows
+from labelmend.data.formats.base import longer_frame, without_rows
 from labelmend.data.formats.objects import DECODER, ObjectFormat, ObjectRecords, parsed_object
 from labelmend.data.formats.records import records_of
 from labelmend.data.table import Content, SourceTable
@@ -48,6 +49,17 @@ class JsonArray(ObjectFormat):
         """An object a line."""
         raw = [f"{',' * (number > 0)}\n{found}" for number, found in enumerate(objects)]
         return ObjectRecords(b"", "[", tuple(raw), "\n]\n")
+
+    def with_rows(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> SourceTable:
+        """Put an object a row behind the others, set apart as these are."""
+        source = records_of(table)
+        if source is None:
+            return super().with_rows(table, rows)
+        second = source.records[1] if len(source.records) > 1 else ",\n{"
+        apart = second[: second.index("{")]
+        new = tuple(f"{apart}{found}" for found in self.objects_of(table, rows))
+        longer = replace(source, records=source.records + new)
+        return replace(table, frame=longer_frame(table, rows), origin=longer)
 
     def line_of(self, table: SourceTable, row: int) -> int | None:
         """Count the lines before the row's brace."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelmend.data.formats.objects import DECODER, ObjectFormat, ObjectRecords, parsed_object
-from labelmend.data.table import Content
+from labelmend.data.formats.records import records_of, with_records
+from labelmend.data.table import Content, SourceTable
 from labelmend.errors import InputError
 
 _SURE = 0.9
@@ -42,6 +43,12 @@ class JsonLines(ObjectFormat):
     def joined(self, objects: Sequence[str]) -> ObjectRecords:
         """A line each."""
         return ObjectRecords(b"", "", tuple(f"{found}\n" for found in objects), "")
+
+    def with_rows(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> SourceTable:
+        """Put a line a row behind the others."""
+        if records_of(table) is None:
+            return super().with_rows(table, rows)
+        return with_records(table, rows, self.objects_of(table, rows))
 
 
 def first_lines(content: Content, count: int) -> list[dict[str, Any]]:

@@ -115,6 +115,17 @@ class ObjectFormat(Format):
 
         return with_values(table, column, values, anew)
 
+    def objects_of(self, table: SourceTable, rows: Sequence[Sequence[str]]) -> list[str]:
+        """Return new rows as objects of the table's; blank values are left out."""
+        objects = []
+        for row in rows:
+            found: dict[str, Any] = {}
+            for column, value in zip(table.columns, row, strict=True):
+                if value:
+                    self.put(found, column, _typed(value, column, table.origin))
+            objects.append(_dumped(found))
+        return objects
+
     def line_of(self, table: SourceTable, row: int) -> int | None:
         """Count the lines before the row's object."""
         return line_of(table, row)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from labelmend.data.formats.base import changed_frame
+from labelmend.data.formats.base import changed_frame, longer_frame
 from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.errors import OutputError
 
@@ -58,6 +58,29 @@ def with_values(
         for i, record in enumerate(source.records)
     )
     return replace(changed, origin=replace(source, records=records))
+
+
+def with_records(
+    table: SourceTable, rows: Sequence[Sequence[str]], texts: Sequence[str]
+) -> SourceTable:
+    """Return the table with more records, each a line, behind those that keep their bytes.
+
+    Args:
+        table: it has records.
+        rows: the values of the new ones.
+        texts: how they are written, without line ends.
+    """
+    source = records_of(table)
+    assert source is not None
+    last = line_end(source.records[-1])
+    end = last or line_end(source.header) or line_end(source.records[0]) or "\n"
+    # Behind a last line without an end, each new one begins with it.
+    new = tuple(f"{text}{end}" if last else f"{end}{text}" for text in texts)
+    return replace(
+        table,
+        frame=longer_frame(table, rows),
+        origin=replace(source, records=source.records + new),
+    )
 
 
 def line_end(record: str) -> str:
