@@ -121,6 +121,7 @@ TARGETS = {
     "prodigy": Target("tools", ("tools/*.jsonl", f"{FORMATS}/*.jsonl"), (".jsonl",), LONGEST // 4),
     "rasa": Target("tools", ("tools/*.yml",), (".yml",), LONGEST // 4),
     "labels": Target("labels", ("labels/*",), (".yaml",)),
+    "edited": Target("edited", ("labels/*",), (".yaml",), LONGEST // 4),
     "settings": Target("settings", ("settings/*",), (".yaml",)),
     "cards": Target("cards", ("cards/*",), (".json",)),
     "trees": Target("trees", ("trees/*",)),

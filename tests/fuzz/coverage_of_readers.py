@@ -19,7 +19,7 @@ ROOT = HERE.parents[1]
 READERS = (
     "regular_file.py",
     *(f"data/{name}" for name in ("read.py", "decode.py", "labels_file.py", "answer_file.py")),
-    *("data/answers.py", "data/dataset.py", "data/cells/*", "data/formats/*"),
+    *("data/answers.py", "data/label_edits/*", "data/dataset.py", "data/cells/*", "data/formats/*"),
     *("configs/plain_yaml.py", "configs/load.py", "configs/problems.py", "configs/profiles.py"),
     *("classify/model_card.py", "classify/model_folder.py", "classify/format_1.py"),
     *("classify/heads/tree_text.py", "relabel/diagnostics/explanation.py"),

@@ -27,8 +27,10 @@ from labelmend.data.answers import name_of
 from labelmend.data.cells.lists import listed_labels
 from labelmend.data.decode import decode
 from labelmend.data.formats.find import format_by_name, format_by_suffix
+from labelmend.data.label_edits.cards import CardsText
+from labelmend.data.label_edits.edits import CardsFile, LabelEdit
 from labelmend.data.label_edits.file import read_label_edits
-from labelmend.data.labels_file import labels_yaml, read_labels_file
+from labelmend.data.labels_file import cards_of, labels_yaml, read_labels_file
 from labelmend.data.read import read_table
 from labelmend.data.table import NewColumn
 from labelmend.data.write import with_values
@@ -276,6 +278,31 @@ def edits_are_read_or_refused(drawn):
     assert in_file((".jsonl", again.encode()), read_label_edits).entries == found.entries
 
 
+def labels_file_is_edited_or_refused(drawn):
+    """An edit is written as it was meant, and can be taken back."""
+    try:
+        file = in_file(drawn, CardsText.read)
+    except LabelmendError as error:
+        refused(error)
+        return
+    for label in [*file.cards][:2]:
+        for what, to, said in (
+            ("rename", "a: new name", None),
+            ("merge", "another", None),
+            ("split", "a: new name", "It's #new."),
+            ("describe", None, "It's #new."),
+        ):
+            held = CardsFile("", "", file.entry(label))
+            edit = LabelEdit(what, label, "anna", "", to, said, cards=held)
+            try:
+                edited = file.edited(edit)
+                assert edited.undone(edit).cards == file.cards
+            except LabelmendError as error:
+                refused(error)
+                continue
+            assert cards_of(edited.text.removeprefix("\ufeff"), file.path) == edited.cards
+
+
 def header_is_read_or_refused(drawn):
     try:
         found = in_file(drawn, read_header)
@@ -313,6 +340,7 @@ PROPERTIES = {
     "headless": (headless_is_read_and_written, changed_part("workbooks/two_sheets.xlsx"), 10),
     "encodings": (encoding_is_read_or_refused, st.tuples(changed("tables"), CODECS), 150),
     "labels": (labels_are_read_or_refused, changed("labels"), 150),
+    "edited": (labels_file_is_edited_or_refused, changed("labels"), 40),
     "settings": (settings_are_read_or_refused, changed("settings"), 60),
     "overrides": (override_is_read_or_refused, OVERRIDES, 60),
     "cards": (card_is_read_or_refused, changed("cards"), 150),
