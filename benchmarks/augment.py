@@ -22,7 +22,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,7 @@ GOAL = 0.03
 NEAR = 0.95
 """Cosine above which a new text is a near copy of a test text."""
 
-CHECKS = tuple(ChecksConfig().__dataclass_fields__)
+CHECKS = tuple(field.name for field in fields(ChecksConfig))
 FULL, OFF = "augmented", "judge off"
 PLAIN = ("cut", "oversampled", "EDA")
 

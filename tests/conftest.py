@@ -13,7 +13,7 @@ pytest_plugins = [
     *("fixtures.clusters", "fixtures.four_rows"),
     *("fixtures.mended_table", "fixtures.outcome"),
     *("fixtures.certificate", "fixtures.small_llm"),
-    "fixtures.browser",
+    *("fixtures.browser", "fixtures.words"),
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.

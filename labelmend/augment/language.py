@@ -8,6 +8,10 @@ from labelmend.data.language.identify import identify
 Speaks = Callable[[str], bool]
 """Tells whether a text is in a language of the table, as far as that is sure."""
 
+_SURE_OF_ONE = 0.8
+"""Probability from which on a single text's language counts: a wrong guess on a few words is often
+surer than the table as a whole allows. Chosen by hand."""
+
 _OF_THE_PROMPTS = "en"
 """A table in this language needs no word on it."""
 
@@ -34,7 +38,8 @@ def languages_of(texts: Sequence[str], seed: int) -> tuple[Speaks, str]:
 
     def speaks(text: str) -> bool:
         guess = identify(text)
-        return not guess.sure or guess.language in known
+        strange = guess.sure and guess.language not in known
+        return not (strange and guess.probability >= _SURE_OF_ONE)
 
     told = found.main is not None and found.main != _OF_THE_PROMPTS
     return speaks, found.name(found.main) if told and found.main else ""
