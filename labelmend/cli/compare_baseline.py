@@ -7,7 +7,7 @@ import typer
 
 from labelmend.classify.heads.registry import kinds as known_kinds
 from labelmend.cli import completion, help_page, options
-from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_notes
 
 
 def compare_baseline(
@@ -142,19 +142,21 @@ def compare_baseline(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""
     from labelmend.classify.heads.registry import find_head
     from labelmend.cli.classify_summary import print_report
-    from labelmend.configs.load import load_config
+    from labelmend.data.request import TableRequest
     from labelmend.evaluation.comparison import ComparisonRequest
     from labelmend.workflows.report import report_files
     from labelmend.workflows.train import default_point
 
-    config = options.with_embedder(
-        load_config(profile, options.overrides(settings, seed)), embedder
-    )
+    table = TableRequest(before, text_column, encoding=encoding, header=header)
+    changes = options.overrides(settings, seed)
+    config, used = options.chosen_config(profile, table, changes, embedder)
+    say_notes(() if quiet else used.notes)
     chosen = dict.fromkeys(find_head(kind).name for kind in kinds or ("logreg", "linear-svm"))
     request = ComparisonRequest(
         before=before,
@@ -185,7 +187,7 @@ def compare_baseline(
             default_point(config),
             bars,
             peer=options.peer(peer),
-            others=options.given_profile(profile),
+            others=options.given_profile(used.name),
         )
     if not quiet:
         print_report(report)

@@ -13,13 +13,14 @@ def profiles() -> Offered:
     """Return labelmend's own profiles, each with the sentence that its file begins with."""
     from importlib import resources
 
-    from labelmend.configs.profiles import PROFILES
+    from labelmend.configs.profiles import AUTO, PROFILES
 
     folder = resources.files("labelmend.configs")
     first = [
         folder.joinpath(f"{name}.yaml").read_text("utf-8").partition("\n")[0] for name in PROFILES
     ]
-    return [(name, line.lstrip("# ")) for name, line in zip(PROFILES, first, strict=True)]
+    own = [(name, line.lstrip("# ")) for name, line in zip(PROFILES, first, strict=True)]
+    return [*own, (AUTO, "By the table's language.")]
 
 
 def classifiers() -> Offered:

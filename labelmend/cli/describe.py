@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import help_page, options
-from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_notes
 
 
 def describe(
@@ -48,18 +48,17 @@ def describe(
     quiet: options.Quiet = False,
 ) -> None:
     """Write an editable YAML with a description and exemplars for every label."""
-    from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.describe import describe_file
 
-    config = options.with_embedder(
-        load_config(profile, options.overrides(settings, seed)), embedder
-    )
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
         table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
+    changes = options.overrides(settings, seed)
+    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    say_notes(() if quiet else chosen.notes)
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         described = describe_file(
@@ -70,7 +69,7 @@ def describe(
             labels_file=labels,
             use_llm=not no_llm,
             fresh=fresh,
-            others=options.given_profile(profile),
+            others=options.given_profile(chosen.name),
         )
     if not quiet:
         cards = described.cards

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from labelmend.configs.schema import Config
     from labelmend.data.cells.read import LabelRules
     from labelmend.data.outputs.claim import Given
+    from labelmend.data.request import TableRequest
     from labelmend.evaluation.peer import Peer
+    from labelmend.workflows.profile import ChosenProfile
 
 Table = Annotated[
     Path,
@@ -168,7 +170,8 @@ Profile = Annotated[
     str,
     typer.Option(
         "--profile",
-        help="embedded, quality, multilingual, sirius, or a YAML file of your own.",
+        help="embedded, multilingual, quality, multilingual-quality, sirius, a YAML file of your "
+        "own, or auto: one of the first two, by the table's language.",
         rich_help_panel=help_page.SETTINGS,
         autocompletion=completion.profiles,
     ),
@@ -265,6 +268,21 @@ def with_embedder(config: "Config", embedder: str | None) -> "Config":
     from labelmend.retrieval.tuned import with_embedder
 
     return with_embedder(config, embedder)
+
+
+def chosen_config(
+    profile: str, request: "TableRequest", changes: list[str], embedder: str | None
+) -> "tuple[Config, ChosenProfile]":
+    """Return the configuration of a run, and its profile: of `auto`, that which the table asks for.
+
+    Raises:
+        LabelmendError: the profile, a setting, the encoder or, for `auto`, the table can't be used.
+    """
+    from labelmend.configs.load import load_config
+    from labelmend.workflows.profile import choose_profile
+
+    chosen = choose_profile(profile, request)
+    return with_embedder(load_config(chosen.name, changes), embedder), chosen
 
 
 def given_profile(profile: str) -> "tuple[Given, ...]":

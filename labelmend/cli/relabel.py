@@ -134,7 +134,6 @@ def relabel(
     and reason added to your own columns, which stay as they are.
     """
     from labelmend.cli.summary import print_plan, print_summary
-    from labelmend.configs.load import load_config
     from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
@@ -143,12 +142,6 @@ def relabel(
     from labelmend.workflows.plan import plan_file
     from labelmend.workflows.relabel import relabel_file
 
-    changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
-    config = options.with_embedder(load_config(profile, changes), embedder)
-    if voters:
-        if no_llm:
-            raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
-        config = with_voters(config, voters)
     request = TableRequest(
         table,
         text_column,
@@ -161,10 +154,22 @@ def relabel(
         strict,
         header=header,
     )
+    changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
+    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    if voters:
+        if no_llm:
+            raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
+        config = with_voters(config, voters)
     if dry_run:
         with keeping_votes(None):
             plan, models, notes = plan_file(
-                request, config, labels, answers, label_edits, use_llm=not no_llm
+                request,
+                config,
+                labels,
+                answers,
+                label_edits,
+                use_llm=not no_llm,
+                chosen=chosen.notes,
             )
             print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
         return
@@ -183,8 +188,9 @@ def relabel(
             fresh=fresh,
             self_test=self_test,
             tell=None if quiet else say_note,
-            others=options.given_profile(profile),
+            others=options.given_profile(chosen.name),
             excel_safe=excel_safe,
+            chosen=chosen.notes,
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)

@@ -7,7 +7,7 @@ import typer
 
 from labelmend.classify.heads.registry import kinds
 from labelmend.cli import completion, help_page, options
-from labelmend.cli.console import ProgressBars, keeping_checkpoints
+from labelmend.cli.console import ProgressBars, keeping_checkpoints, say_note
 
 if TYPE_CHECKING:
     from labelmend.classify.calibrate import OperatingPoint
@@ -101,19 +101,22 @@ def train_classifier(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
     from labelmend.classify.heads.registry import find_head
     from labelmend.cli.classify_summary import print_training
-    from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
     from labelmend.workflows.train import checkpoints_of, train_file
 
-    config = options.with_embedder(
-        load_config(profile, options.overrides(settings, seed)), embedder
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    request = TableRequest(
+        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
+    changes = options.overrides(settings, seed)
+    config, chosen = options.chosen_config(profile, request, changes, embedder)
     head = find_head(kind or config.classify.kind)
     if head.tunes_encoder:
         if embedder is not None:
@@ -128,10 +131,6 @@ def train_classifier(
             "of the profile"
         )
     point = _point(in_scope_accuracy, oos_recall, config)
-    rules = options.label_rules(label_separator, missing_label, merge_spellings)
-    request = TableRequest(
-        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
-    )
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
             request,
@@ -142,7 +141,9 @@ def train_classifier(
             bars,
             weigh=weight_by_confidence,
             rare_labels=rare_labels,
-            others=options.given_profile(profile),
+            others=options.given_profile(chosen.name),
+            chosen=chosen.notes,
+            tell=None if quiet else say_note,
         )
     if not quiet:
         print_training(outcome)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.cli import help_page, options
-from labelmend.cli.console import ProgressBars, keeping_checkpoints
+from labelmend.cli.console import ProgressBars, keeping_checkpoints, say_notes
 from labelmend.cli.terminal import harmless, open_console
 
 if TYPE_CHECKING:
@@ -65,18 +65,17 @@ def tune_embedder(
     Part of the texts is held out, and tells how much better the right label is found. A run that
     was interrupted goes on when it is started again.
     """
-    from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
     from labelmend.workflows.train import checkpoints_of
     from labelmend.workflows.tune import tune_file
 
-    config = options.with_embedder(
-        load_config(profile, options.overrides(settings, seed)), embedder
-    )
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
         table, text_column, label_column, None, oos_label, encoding, (), rules, header=header
     )
+    changes = options.overrides(settings, seed)
+    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    say_notes(() if quiet else chosen.notes)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
@@ -85,7 +84,7 @@ def tune_embedder(
             bars,
             labels_file=labels,
             gold_column=gold_column,
-            others=options.given_profile(profile),
+            others=options.given_profile(chosen.name),
         )
     if not quiet:
         _print_tuning(outcome)

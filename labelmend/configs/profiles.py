@@ -11,6 +11,12 @@ from labelmend.regular_file import read_regular
 
 PROFILES = ("embedded", "multilingual", "quality", "multilingual-quality", "sirius")
 
+ENGLISH = "embedded"
+MULTILINGUAL = "multilingual"
+
+AUTO = "auto"
+"""Stands for one of these two, by the language of a table: see `labelmend/workflows/profile.py`."""
+
 _LONGEST_CHAIN = 20
 """Profiles that extend each other; nobody has needed more than three."""
 
@@ -25,6 +31,11 @@ def layers_of(profile: str, seen: tuple[str, ...] = ()) -> list[tuple[str, dict[
     Raises:
         ConfigError: it is unknown, no profile, or extends itself.
     """
+    if profile == AUTO:
+        raise ConfigError(
+            f"profile {AUTO} is chosen by the language of a table, where a command reads one; "
+            f"name {ENGLISH} or {MULTILINGUAL} here"
+        )
     if profile in seen:
         raise ConfigError(f"{profile}: extends itself through {' -> '.join(seen)}")
     if len(seen) == _LONGEST_CHAIN:
@@ -50,9 +61,9 @@ def layers_of(profile: str, seen: tuple[str, ...] = ()) -> list[tuple[str, dict[
 def _read_profile_file(profile: str) -> str:
     path = Path(profile)
     if not path.suffix and not os.path.lexists(path):
-        known = ", ".join(PROFILES)
+        known = ", ".join((*PROFILES, AUTO))
         raise ConfigError(
-            f"unknown profile {profile!r}{nearest(profile, PROFILES)}: "
+            f"unknown profile {profile!r}{nearest(profile, (*PROFILES, AUTO))}: "
             f"use one of {known}, or the path of a YAML file"
         )
     try:

@@ -1,4 +1,4 @@
-"""What an encoder can read of texts: where it cuts them, and which words its vocabulary lacks."""
+"""What encoders can read of texts: where they cut them, and what they don't know of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from labelmend.configs.load import load_config
+from labelmend.configs.profiles import MULTILINGUAL, PROFILES
 from labelmend.configs.schema import EncoderConfig
+from labelmend.data.language.detect import TableLanguage
+from labelmend.data.language.names import language_name
 from labelmend.extras import require
 from labelmend.weights.locate import LocatedModel
+from labelmend.weights.registry import ModelEntry, load_registry
 
 _FOREIGN = 0.25
 """Share of unknown words from which on a script is not read: 0 % in German and 14 % in Vietnamese,
@@ -17,6 +22,9 @@ _FOREIGN = 0.25
 
 _READ_TEXTS = 1000
 """Texts looked at before the work: enough for a share, and read in a second."""
+
+_FEW = 3
+"""Languages from which on those of an encoder are not named."""
 
 _TOKENIZER = "tokenizer.json"
 
@@ -92,30 +100,90 @@ def read_coverage(folder: Path, max_tokens: int, texts: Sequence[str]) -> Covera
     return Coverage(len(texts), cut, words, unknown)
 
 
-def notes_on_script(
-    encoders: Sequence[EncoderConfig], models: Sequence[LocatedModel], texts: Sequence[str]
+def notes_on_reading(
+    encoders: Sequence[EncoderConfig],
+    models: Sequence[LocatedModel],
+    texts: Sequence[str],
+    found: TableLanguage,
 ) -> tuple[str, ...]:
-    """Return a note on the encoders that can't read the script of texts, before any is encoded.
+    """Return a note if encoders can't read the script or the language of texts; at most one.
+
+    Nothing is encoded for it. Languages of encoders are those of models.yaml, and of an encoder
+    that isn't there nothing is said but what its tokenizer shows.
 
     Args:
         encoders: of the profile.
         models: their files, in the same order.
         texts: of the table; of many some are looked at, whatever their order.
+        found: what they are in.
     """
+    entries = [_entry(encoder) for encoder in encoders]
     distinct = sorted(set(texts))
     some = distinct[:: -(-len(distinct) // _READ_TEXTS) or 1]
     read = [
         (model.name, read_coverage(model.path, encoder.max_tokens, some))
         for encoder, model in zip(encoders, models, strict=True)
     ]
-    blind = [(name, found) for name, found in read if found is not None and found.foreign]
-    if not blind:
-        return ()
-    names = " and ".join(name for name, _ in blind)
-    share = min(found.unknown / found.words for _, found in blind)
-    dont = "encoder {} does not" if len(blind) == 1 else "encoders {} do not"
-    return (
-        f"{dont.format(names)} read the script of these texts: {share:.0%} of their words are "
-        "unknown, so little can be found; use one that does, such as that of --profile "
-        "multilingual",
-    )
+    blind = {name: each for name, each in read if each is not None and each.foreign}
+    said = {code: [entry and entry.reads(code) for entry in entries] for code in found.parts}
+    unsure = [code for code, reads in said.items() if True not in reads]
+    if blind and (unsure or not found.parts or len(blind) == len(read)):
+        share = min(each.unknown / each.words for each in blind.values())
+        return (_on_words(tuple(blind), share, found, unsure),)
+    unread = [code for code in unsure if None not in said[code]]
+    return (_on_language(entries, found, unread),) if unread else ()
+
+
+def _on_words(
+    blind: Sequence[str], share: float, found: TableLanguage, languages: Sequence[str]
+) -> str:
+    """Return a note on encoders to which that share of the words is unknown."""
+    names = f"{_encoders(blind)} {'does' if len(blind) == 1 else 'do'} not read"
+    lost = f"{share:.0%} of their words are unknown, so little can be found"
+    if not languages:
+        return (
+            f"{names} the script of these texts: {lost}; use one that does, such as those of "
+            f"--profile {MULTILINGUAL}"
+        )
+    them = "all of them" if found.mixed else "them"
+    return f"{found.note}, and {names} {them}: {lost}; {_remedy(found, languages)}"
+
+
+def _on_language(
+    entries: Sequence[ModelEntry | None], found: TableLanguage, unread: Sequence[str]
+) -> str:
+    """Return a note on languages of which encoders know some words, but were not made for."""
+    encoders = [entry for entry in entries if entry is not None]
+    known = sorted({code for entry in encoders for code in entry.languages or ()})
+    few = " and ".join(map(language_name, known)) if len(known) < _FEW else "other languages"
+    made = "was made" if len(encoders) == 1 else "were made"
+    names = _encoders([entry.name for entry in encoders])
+    return f"{found.note}, and {names} {made} for {few}: {_remedy(found, unread)}"
+
+
+def _remedy(found: TableLanguage, languages: Sequence[str]) -> str:
+    profile = profile_that_reads(languages)
+    *first, last = map(found.name, languages)
+    named = f"{', '.join(first)} and {last}" if first else last
+    return f"no profile reads {named}" if profile is None else f"--profile {profile} reads {named}"
+
+
+def _encoders(names: Sequence[str]) -> str:
+    return f"encoder{'s' * (len(names) > 1)} {' and '.join(names)}"
+
+
+def profile_that_reads(languages: Sequence[str]) -> str | None:
+    """Return the first of labelmend's profiles whose encoders read all languages, if any does.
+
+    Args:
+        languages: by their ISO 639 codes.
+    """
+    for profile in PROFILES:
+        entries = [_entry(encoder) for encoder in load_config(profile).encoders]
+        if all(any(entry and entry.reads(code) for entry in entries) for code in languages):
+            return profile
+    return None
+
+
+def _entry(encoder: EncoderConfig) -> ModelEntry | None:
+    return next((entry for entry in load_registry() if entry.name == encoder.model), None)

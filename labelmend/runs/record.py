@@ -17,6 +17,7 @@ from pydantic import NonNegativeInt
 from labelmend.errors import InputError
 from labelmend.extras import installed_versions
 from labelmend.regular_file import read_regular
+from labelmend.runs.language import LanguageRecord
 from labelmend.runs.parts import (
     Advice,
     AnswersRecord,
@@ -40,10 +41,10 @@ if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
     from labelmend.relabel.result import Relabelling
     from labelmend.weights.locate import LocatedModel
 
-SCHEMA_VERSION = 4
-"""Of the records that are written. 3 is read too, which knows nothing of the labels file that was
-given, 2, which knows one column of text and no rules of reading labels, 1, which knows no interval
-of the noise, and 0, which has no such key, and older words."""
+SCHEMA_VERSION = 5
+"""Of the records that are written. 4 is read too, which knows nothing of languages, 3, which knows
+nothing of the labels file that was given, 2, which knows one column of text and no rules of reading
+labels, 1, which knows no interval of the noise, and 0, which has no such key, and older words."""
 
 _LIBRARIES = (
     *("numpy", "scikit-learn", "onnxruntime"),
@@ -79,6 +80,7 @@ class RunRecord(Part):
         notes: what the run had to say.
         seconds: time by stage.
         versions: of the libraries.
+        language: of the table; None in older records.
         files: sha256 of what was written with it, by what it is: table, evidence, index (since
             schema version 4), and labels unless they were the user's; None in older records.
     """
@@ -103,6 +105,7 @@ class RunRecord(Part):
     notes: tuple[Text, ...]
     seconds: Mapping[Text, float]
     versions: Mapping[Text, Text]
+    language: LanguageRecord | None = None
     files: Mapping[Text, Text] | None = None
 
     @property
@@ -120,6 +123,7 @@ class RunRecord(Part):
         models: "Mapping[str, LocatedModel]",
         source: RunInput,
         notes: tuple[str, ...],
+        language: LanguageRecord | None = None,
     ) -> "RunRecord":
         """Sum up a run.
 
@@ -129,6 +133,7 @@ class RunRecord(Part):
             models: that were used, by role.
             source: the table that was mended.
             notes: what the user was told.
+            language: of the table.
         """
         from labelmend.configs.load import config_to_dict
         from labelmend.runs.findings import confused_pairs, estimated_noise, rows_moved
@@ -168,6 +173,7 @@ class RunRecord(Part):
             voters=tuple(VoterRecord.of(v, weights.get(v.voter)) for v in result.voters),
             review_order=tuple(dataset.ids[row] for row in decisions.review_order),
             notes=notes,
+            language=language,
             seconds={stage: round(s, 2) for stage, s in result.seconds.items()},
             versions={
                 "python": platform.python_version(),

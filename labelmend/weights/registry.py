@@ -95,6 +95,12 @@ class ModelEntry:
     files: tuple[ModelFile, ...]
     languages: frozenset[str] | Literal["many"] | None = None
 
+    def reads(self, language: str) -> bool | None:
+        """Tell whether the model reads a language, given by its ISO 639 code; None: nobody said."""
+        if self.languages is None:
+            return None
+        return self.languages == MANY or language in self.languages
+
     @property
     def size_bytes(self) -> int | None:
         """The size of all files, or None where one isn't known yet."""
@@ -177,8 +183,10 @@ def _entry(name: str, value: object, where: str) -> ModelEntry:
 
 
 def _languages(value: object, at: str) -> frozenset[str] | Literal["many"] | None:
-    if value is None or value == MANY:
-        return value and "many"
+    if value is None:
+        return None
+    if value == MANY:
+        return "many"
     # YAML 1.1 takes Norwegian's code for a false.
     codes = ["no" if code is False else code for code in value] if isinstance(value, list) else []
     if not codes or not all(isinstance(c, str) and _LANGUAGE.fullmatch(c) for c in codes):

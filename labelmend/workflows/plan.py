@@ -32,12 +32,12 @@ from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE
 from labelmend.relabel.run_models import RunModels, locate_models, notes_on_gpu, require_packages
 from labelmend.relabel.run_state import Run, carry_out
-from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import COLUMNS
 from labelmend.stopwatch import Stopwatch
 from labelmend.types import Dataset, Ints, LabelCard
 from labelmend.weights.locate import LocatedModel
+from labelmend.workflows.profile import read_language
 
 _SAMPLE = 2000
 """Texts that are mended. Fewer a label than in the whole table, so more seem doubtful."""
@@ -92,8 +92,18 @@ def plan_file(
     edits_file: Path | None = None,
     *,
     use_llm: bool,
+    chosen: tuple[str, ...] = (),
 ) -> tuple[Plan, RunModels, tuple[str, ...]]:
     """Check a run's input and probe what it would cost; nothing is written.
+
+    Args:
+        request: the table.
+        config: what would run and how.
+        labels_file: the user's label cards.
+        answers_file: what people said.
+        edits_file: what people did to the labels.
+        use_llm: let the LLMs describe labels and vote.
+        chosen: notes on why it is this profile.
 
     Returns:
         the plan, the models, and notes on the data and the machine.
@@ -110,9 +120,9 @@ def plan_file(
     answers = loaded_answers(loaded.dataset, answers_file)
     config = resolved_sources(config)
     models = locate_models(config, use_llm=use_llm)
-    script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
+    reading = read_language(loaded.dataset.texts, config.encoders, models.encoders, chosen)
     length = notes_on_length(config, models, unique_texts(loaded.dataset).texts)
-    notes = (*loaded.notes, *script, *length, *notes_on_gpu(config, models))
+    notes = (*loaded.notes, *reading.told, *length, *notes_on_gpu(config, models))
     plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
     plan = replace(plan, rows=len(loaded.table), read=loaded.columns.in_words)
     if answers is None:

@@ -1,7 +1,7 @@
 """Files in, files out: what `labelmend relabel` does."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models, require_packages
-from labelmend.retrieval.coverage import notes_on_script
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.runs.columns import COLUMNS, Places, columns_of, evidence_lines
 from labelmend.runs.companions import EVIDENCE, INDEX, LABELS, TABLE, check_labels, digest_of
@@ -42,6 +41,7 @@ from labelmend.runs.parts import (
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import write_row_index
 from labelmend.types import NO_LABEL
+from labelmend.workflows.profile import read_language
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def relabel_file(
     tell: Callable[[str], None] | None = None,
     others: Sequence[Given] = (),
     excel_safe: bool = False,
+    chosen: Sequence[str] = (),
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
@@ -89,6 +90,7 @@ def relabel_file(
         tell: hears before the work what may make it vain.
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
+        chosen: notes on why it is this profile.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -107,8 +109,7 @@ def relabel_file(
     answers = loaded_answers(loaded.dataset, answers_file)
     _check_encodable(loaded, output)
     models = locate_models(config, use_llm=use_llm)
-    script = notes_on_script(config.encoders, models.encoders, loaded.dataset.texts)
-    _tell(tell, script)
+    language = read_language(loaded.dataset.texts, config.encoders, models.encoders, chosen, tell)
     # Before the work: the files may be gone or others after it.
     digest = table_digest(request.path)
     cards = None if labels_file is None else _labels_given(labels_file, output)
@@ -128,10 +129,9 @@ def relabel_file(
         )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
     refused = loaded.refused_notes(_mended_labels(result))
-    notes = (*loaded.notes, *refused, *script, *result.notes, *tuned)
-    told = {"labels_file": cards, "label_edits": _edits_given(edits)}
-    source = _run_input(request, loaded, digest, len(result.unique)).model_copy(update=told)
-    record = RunRecord.of(result, config, models.all(), source, notes)
+    notes = (*loaded.notes, *refused, *language.notes, *result.notes, *tuned)
+    source = _run_input(request, loaded, digest, len(result.unique), cards, _edits_given(edits))
+    record = RunRecord.of(result, config, models.all(), source, notes, language.record)
     write_run(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
@@ -187,7 +187,14 @@ def write_run(
         run.write_text(record.to_json(), "utf-8", errors="replace")
 
 
-def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: int) -> RunInput:
+def _run_input(
+    request: TableRequest,
+    loaded: LoadedTable,
+    digest: str,
+    texts: int,
+    cards: LabelsFile | None,
+    edits: LabelEditsRecord | None,
+) -> RunInput:
     """Return what the record says of the table, of that many distinct texts."""
     return RunInput(
         path=recorded(request.path),
@@ -203,18 +210,14 @@ def _run_input(request: TableRequest, loaded: LoadedTable, digest: str, texts: i
         ),
         reading=LabelReading(**asdict(request.rules)),
         blank=len(loaded.table) - len(loaded.dataset),
+        labels_file=cards,
+        label_edits=edits,
     )
 
 
 def _named(files: Mapping[str, Path | None]) -> list[Given]:
     """Return files that the user named, by their options."""
     return [one for option, path in files.items() for one in given(path, f"given as {option}")]
-
-
-def _tell(listener: Callable[[str], None] | None, notes: Iterable[str]) -> None:
-    if listener is not None:
-        for note in notes:
-            listener(note)
 
 
 def _mended_labels(result: Relabelling) -> list[str | None]:

@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from labelmend.classify.model_folder import (
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.classify.train import Training
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config, DataConfig
+from labelmend.configs.schema import Config, DataConfig, EncoderConfig
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
@@ -43,7 +43,9 @@ from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
+from labelmend.weights.locate import locate
 from labelmend.weights.packages import require_encoders
+from labelmend.workflows.profile import read_language
 
 _LIBRARIES = ("numpy", "scikit-learn", "skops", "sentence-transformers", "torch", "onnxruntime")
 
@@ -92,6 +94,8 @@ def train_file(
     weigh: bool = False,
     rare_labels: RareLabels = "drop",
     others: Sequence[Given] = (),
+    chosen: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> TrainOutcome:
     """Train a classifier on a table, and write its model folder.
 
@@ -105,6 +109,8 @@ def train_file(
         weigh: let rows count by the confidence that labelmend gave them.
         rare_labels: what is done with labels of a single text.
         others: what the user gave besides; nothing that was given is written to or removed.
+        chosen: notes on why it is this profile.
+        tell: hears before the work what the texts are in, and whether the encoders read it.
 
     Raises:
         LabelmendError: the input can't be used, or the model can't be written.
@@ -121,6 +127,9 @@ def train_file(
     digest = table_digest(request.path)
     where = f"{loaded.table.path}: column {loaded.columns.label!r}"
     data, told = trainable_set(loaded.dataset, loaded.confidence, where, rare_labels)
+    encoders = _encoders(head, config)
+    located = [locate(encoder.model) for encoder in encoders]
+    language = read_language(data.texts, encoders, located, chosen, tell)
     space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
     fitted = head.fit(task, progress)
@@ -128,7 +137,7 @@ def train_file(
     used = fitted.encoders or space.encoders(data.texts)
     truth = data.main_labels()[training.tested]
     held_out = evaluate(truth, training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *told, *used.notes)
+    notes = (*loaded.notes, *told, *language.notes, *used.notes)
     card = {
         "data": _data_record(request, loaded, data, digest, weigh=weigh),
         "seed": config.seed,
@@ -175,6 +184,14 @@ def read_labelled(
         rules=told.rules,
         strict=told.strict,
     )
+
+
+def _encoders(head: Head, config: Config) -> tuple[EncoderConfig, ...]:
+    """Return what a kind of classifier reads texts with."""
+    if not head.tunes_encoder:
+        return config.encoders
+    finetune = config.classify.finetune
+    return (EncoderConfig("sentence-transformers", finetune.encoder),)
 
 
 def _versions(head: Head) -> dict[str, str]:

@@ -52,7 +52,7 @@ def values(offered):
 
 
 def test_values_of_options():
-    known = ["embedded", "multilingual", "quality", "multilingual-quality", "sirius"]
+    known = ["embedded", "multilingual", "quality", "multilingual-quality", "sirius", "auto"]
     assert values(completion.profiles()) == known
     assert values(completion.classifiers()) == ["finetune", "lightgbm", "linear-svm", "logreg"]
     assert set(values(completion.noise())) == {"uniform=", "nearest=", "difficult=", "oos-swap="}

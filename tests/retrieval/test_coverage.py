@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from labelmend.configs.schema import EncoderConfig
-from labelmend.retrieval.coverage import Coverage, notes_on_script, read_coverage
+from labelmend.data.language.detect import TableLanguage
+from labelmend.retrieval.coverage import (
+    Coverage,
+    notes_on_reading,
+    profile_that_reads,
+    read_coverage,
+)
 from labelmend.weights.locate import LocatedModel
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -55,25 +61,86 @@ def test_a_hundredth_is_worth_a_word(cut, unknown, lacking):
     assert Coverage(100, cut, 1000, unknown).lacking is lacking
 
 
-def test_a_script_that_is_not_read_is_told_before_any_work(folder, tmp_path):
-    encoders = [EncoderConfig("onnx", "m"), EncoderConfig("onnx", "n")]
+UNSURE = TableLanguage(3, 0, {}, {"Latin": 1.0}, None, mixed=False)
+CHINESE = TableLanguage(3, 3, {"zh": 1.0}, {"Han": 1.0}, "zh", mixed=False)
+GERMAN = TableLanguage(3, 3, {"de": 1.0}, {"Latin": 1.0}, "de", mixed=False)
+ENGLISH = TableLanguage(3, 3, {"en": 1.0}, {"Latin": 1.0}, "en", mixed=False)
+MIXED = TableLanguage(9, 9, {"en": 0.6, "de": 0.25, "bo": 0.15}, {"Latin": 0.85}, None, mixed=True)
+THREE = TableLanguage(9, 9, {"fr": 0.4, "de": 0.3, "ja": 0.3}, {"Latin": 1.0}, None, mixed=True)
 
-    def notes(texts, *folders):
-        models = [LocatedModel(f.name[:1], None, f, "", 0, "") for f in folders]
-        return notes_on_script(encoders[: len(models)], models, texts)
 
+def reading(texts, found, *encoders):
+    """Notes on encoders, each given by its name in models.yaml and its folder."""
+    settings = [EncoderConfig("onnx", name) for name, _ in encoders]
+    models = [LocatedModel(name, None, folder, "", 0, "") for name, folder in encoders]
+    return notes_on_reading(settings, models, texts, found)
+
+
+def test_a_script_that_is_not_read_is_told_before_any_work(folder):
     # Two of three words; a text that stands twice is looked at once.
     note = (
-        "encoder t does not read the script of these texts: 67% of their words are unknown, so "
-        "little can be found; use one that does, such as that of --profile multilingual"
+        "encoder mine does not read the script of these texts: 67% of their words are unknown, so "
+        "little can be found; use one that does, such as those of --profile multilingual"
     )
-    one = folder.with_name("tiny")
-    folder.rename(one)
-    assert notes(["xyz", "qrs", "play", "play"], one) == (note,)
-    assert notes(["xyz", "qrs", "play"], one, one)[0].startswith("encoders t and t do not read")
-    assert notes(["xyz", "qrs", "play"], one, Path("none")) == (note,)
+    texts = ["xyz", "qrs", "play", "play"]
+    mine, none = ("mine", folder), ("none", Path("none"))
+    assert reading(texts, UNSURE, mine) == (note,)
+    two = reading(texts, UNSURE, mine, ("other", folder))
+    assert len(two) == 1
+    assert two[0].startswith("encoders mine and other do not read the script")
+    assert reading(texts, UNSURE, mine, none) == (note,)
     # A quarter.
-    assert notes(["xyz", "play", "music", "a"], one) == ()
-    assert notes([], one) == ()
+    assert reading(["xyz", "play", "music", "a"], UNSURE, mine) == ()
+    assert reading([], UNSURE, mine) == ()
     many = [f"play {i}" for i in range(5000)]
-    assert notes(many, one) == notes(many[::-1], one)
+    assert reading(many, UNSURE, mine) == reading(many[::-1], UNSURE, mine)
+
+
+def test_a_known_language_whose_words_are_unknown_is_one_note(folder):
+    note = (
+        "texts are in Chinese (Han), and encoder {} does not read them: 67% of their words are "
+        "unknown, so little can be found; --profile multilingual reads Chinese"
+    )
+    texts = ["xyz", "qrs", "play"]
+    for name in ("mine", "bge-small-en-v1.5"):
+        assert reading(texts, CHINESE, (name, folder)) == (note.format(name),)
+    # Where one encoder reads the language, nothing is lost.
+    e5 = ("multilingual-e5-small", Path("none"))
+    assert reading(texts, CHINESE, ("bge-small-en-v1.5", folder), e5) == ()
+    # Its name says that it does, and its vocabulary that it does not.
+    odd = reading(texts, ENGLISH, ("bge-small-en-v1.5", folder))
+    assert "does not read the script" in odd[0]
+
+
+def test_a_language_that_encoders_were_not_made_for_is_told_softly(folder):
+    english = [("all-MiniLM-L6-v2", folder), ("bge-small-en-v1.5", folder)]
+    assert reading(["play"], GERMAN, *english) == (
+        "texts are in German (Latin), and encoders all-MiniLM-L6-v2 and bge-small-en-v1.5 were "
+        "made for English: --profile multilingual reads German",
+    )
+    assert reading(["play"], ENGLISH, *english) == ()
+    assert reading(["play"], UNSURE, *english) == ()
+    # Nobody said what the user's encoder reads.
+    assert reading(["play"], GERMAN, ("mine", folder)) == ()
+    assert reading(["play"], GERMAN, *english, ("mine", folder)) == ()
+
+
+def test_of_a_mixed_table_what_is_not_read_is_told(folder):
+    (note,) = reading(["play"], MIXED, ("all-MiniLM-L6-v2", folder))
+    assert note == (
+        "texts are mixed: 60% English, 25% German, 15% bo, and encoder all-MiniLM-L6-v2 was made "
+        "for English: --profile multilingual-quality reads German and bo"
+    )
+    (note,) = reading(["play"], MIXED, ("use-multilingual-v3", folder))
+    assert note.endswith("was made for other languages: --profile multilingual-quality reads bo")
+    (note,) = reading(["xyz"], MIXED, ("all-MiniLM-L6-v2", folder))
+    assert ", and encoder all-MiniLM-L6-v2 does not read all of them: 100% of their" in note
+    (note,) = reading(["play"], THREE, ("all-MiniLM-L6-v2", folder))
+    assert note.endswith(": --profile multilingual reads French, German and Japanese")
+
+
+def test_the_profile_that_reads_languages(monkeypatch):
+    assert profile_that_reads(["en"]) == "embedded"
+    assert profile_that_reads(["en", "de"]) == "multilingual"
+    monkeypatch.setattr("labelmend.retrieval.coverage.PROFILES", ("embedded", "multilingual"))
+    assert profile_that_reads(["bo"]) is None

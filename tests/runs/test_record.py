@@ -14,6 +14,7 @@ from labelmend.errors import InputError
 from labelmend.relabel.diagnostics.advice import ConfusedPair, EmptyLabel
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
+from labelmend.runs.language import LanguageRecord
 from labelmend.runs.parts import (
     HarmRecord,
     InputColumns,
@@ -90,14 +91,24 @@ voters.voter voters.asked voters.remembered voters.failures voters.seconds voter
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes
 seconds.embed versions.python versions.numpy versions.scikit-learn versions.onnxruntime
-versions.sentence-transformers versions.torch versions.llama-cpp-python files
+versions.sentence-transformers versions.torch versions.llama-cpp-python language.in_words
+language.main language.mixed language.languages.ru language.scripts.Cyrillic files
 """
+
+
+LANGUAGE = LanguageRecord(
+    in_words="Texts are in Russian (Cyrillic)",
+    main="ru",
+    mixed=False,
+    languages={"ru": 1.0},
+    scripts={"Cyrillic": 1.0},
+)
 
 
 @pytest.fixture
 def record(four_rows):
     result = replace(four_rows, self_test=TEST, interval=INTERVAL)
-    return RunRecord.of(result, CONFIG, {"encoder": MODEL}, SOURCE, ("a note",))
+    return RunRecord.of(result, CONFIG, {"encoder": MODEL}, SOURCE, ("a note",), LANGUAGE)
 
 
 @pytest.fixture
@@ -143,6 +154,7 @@ def test_what_it_says(record):
     assert record.voters[0].weight == 1.25
     assert record.review_order == ("2",)
     assert record.notes == ("a note",)
+    assert record.language == LANGUAGE
     assert record.seconds == {"embed": 1.23}
 
 
@@ -191,14 +203,20 @@ def test_records_of_version_3_are_read(fields):
     assert RunRecord.from_json(json.dumps(old)).input == SOURCE
 
 
+def test_records_of_version_4_are_read(fields):
+    old = {**fields, "schema_version": 4}
+    del old["language"]
+    assert RunRecord.from_json(json.dumps(old)).language is None
+
+
 def test_the_keys_of_the_file_change_with_its_version_only(fields):
     assert keys(fields) == KEYS.split()
-    assert SCHEMA_VERSION == 4
+    assert SCHEMA_VERSION == 5
 
 
 def test_what_is_written_is_read(record, tmp_path):
     text = record.to_json()
-    assert text.startswith('{\n  "schema_version": 4,\n  "labelmend": ')
+    assert text.startswith('{\n  "schema_version": 5,\n  "labelmend": ')
     assert text.endswith("}\n")
     path = tmp_path / "a.run.json"
     path.write_text(text, "utf-8")
@@ -239,7 +257,7 @@ def test_a_record_of_a_later_version_is_refused(fields, tmp_path):
     with pytest.raises(InputError) as caught:
         RunRecord.read(path)
     assert str(caught.value) == (
-        f"{path}: written by a later labelmend (schema version 7, this one reads up to 4); "
+        f"{path}: written by a later labelmend (schema version 7, this one reads up to 5); "
         "update labelmend"
     )
 

@@ -87,25 +87,47 @@ def test_a_folder_in_the_place_of_the_votes(table, tmp_path, encoders):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["o.votes.sqlite", "t.csv"]
 
 
-def test_a_script_that_is_not_read_is_told_before_any_work(tmp_path, encoders):
+TABLES = {
+    "Arabic": ("أين طلبي", "متى ستصل الشحنة", "أريد إعادة الحذاء", "من فضلك ألغ اشتراكي"),
+    "Chinese": ("我的订单在哪里", "包裹什么时候到", "我想退货", "怎么修改密码"),
+    "Japanese": (
+        "商品はどこですか",
+        "荷物はいつ届きますか",
+        "靴を返品したいです",
+        "解約をお願いします",
+    ),
+    "Russian": ("где мой заказ", "когда привезут посылку", "приложение больше не запускается"),
+    "German": (
+        "wo bleibt meine Bestellung",
+        "wann kommt das Paket an",
+        "bitte kündigen Sie mein Abo",
+    ),
+    "English": ("where is my order", "when will it arrive", "i want to return my shoes"),
+}
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_what_is_not_read_is_told_in_one_line_before_any_work(tmp_path, encoders, language):
     assert all(model.path.is_dir() for model in encoders)
     path = tmp_path / "t.csv"
-    texts = ("я потерял карту", "какой курс доллара", "где моя карта")
-    path.write_text("text,label\n" + "".join(f"{t},{'ab'[i % 2]}\n" for i, t in enumerate(texts)))
+    rows = [f"{text},{'ab'[i % 2]}\n" for i, text in enumerate(TABLES[language])]
+    path.write_text("text,label\n" + "".join(rows), "utf-8")
     told = []
 
-    def tell(note):
-        told.append(note)
-        raise KeyboardInterrupt
+    class Begun(NoProgress):
+        def start(self, stage, total):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         relabel_file(
-            *(TableRequest(path), tmp_path / "o.csv", CONFIG, NoProgress()),
+            *(TableRequest(path), tmp_path / "o.csv", CONFIG, Begun()),
             use_llm=False,
-            tell=tell,
+            tell=told.append,
         )
-    assert "do not read the script of these texts" in told[0]
-    assert "--profile multilingual" in told[0]
+    (note,) = told
+    assert note.startswith(f"texts are in {language}")
+    assert note.endswith(f"--profile multilingual reads {language}") == (language != "English")
+    assert ("do not read them" in note) == (language not in {"German", "English"})
 
 
 def test_the_record_names_the_labels_file_from_the_output_on(tmp_path):

@@ -96,6 +96,11 @@ class TableLanguage:
         """One sentence."""
         return f"Texts are {self.phrase}"
 
+    @property
+    def note(self) -> str:
+        """The same, to stand among notes."""
+        return f"texts are {self.phrase}"
+
     def name(self, code: str) -> str:
         """Return the name of one of its languages."""
         if code == "sr" and LATIN in self.scripts:
