@@ -12,7 +12,7 @@ _BREAKS = re.compile(r"(?<=[^\s_-])[\s_-]+(?=[^\s_-])")
 """What parts words. At either end a sign tells labels apart: -1, A-."""
 
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d*))(?:\.0+)?")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def folded(label: str) -> str:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from labelmend.data.cells.spellings import (
@@ -70,6 +72,13 @@ def test_numbers():
     assert whole_number("-1.00") == "-1"
     assert [whole_number(label) for label in ("007", "1.5", "x", "")] == [None] * 4
     assert whole_number("1" * 400 + ".0") == "1" * 400
+
+
+def test_a_label_of_a_million_digits_is_read_at_once():
+    began = time.process_time()
+    assert not numbers(["1" * 1_000_000 + "x"])
+    assert numbers(["1" * 1_000_000 + ".5"])
+    assert time.process_time() - began < 1
 
 
 def test_merged_numbers():

@@ -105,6 +105,7 @@ def csv_cases():
         yield case(name, content)
     yield case("a long text", table([*ROWS, ("word " * 200_000, "lost")]))
     yield case("three million quotes", table([*ROWS, ('"' * 3_000_000, "lost")]))
+    yield case("a label of a million digits", table([("where", "1" * 1_000_000 + "x"), *ROWS]))
     yield case("long labels", table([(t, label + "x" * 100_000) for t, label in ROWS]))
     many = ",".join(f"c{i}" for i in range(20_000))
     yield case(

@@ -1,5 +1,7 @@
 """fastText's lines: the label changes in its place, all else stays."""
 
+import time
+
 import pytest
 from fixtures.formats.make import NONE
 from fixtures.round_trip import table_of, written
@@ -28,6 +30,13 @@ def test_lines():
     ]
     assert written(table) == LINES
     assert [FASTTEXT.line_of(table, row) for row in (1, 2, 6)] == [1, 3, None]
+
+
+def test_a_text_with_a_million_blanks_is_read_at_once():
+    began = time.process_time()
+    table = table_of(f"__label__a x{' ' * 1_000_000}y   __comment__ z\n", "a.txt")
+    assert time.process_time() - began < 1
+    assert table.values("text") == [f"x{' ' * 1_000_000}y"]
 
 
 def test_only_other_labels_change():
