@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from scipy.sparse import csr_array
 
+from labelmend.data.language.detect import detect_language
 from labelmend.relabel.evidence.annotators import vote_shares
 from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.run_state import Run, State, found
@@ -42,6 +43,7 @@ def index(run: Run, state: State) -> State:
         passages=passages,
         passage_vectors=vectors,
         said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
+        language=detect_language(unique.texts, run.config.seed).main,
         stands_for=run.stands_for,
         seed=run.config.seed,
         block_rows=run.config.retrieval.block_rows,

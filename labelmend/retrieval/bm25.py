@@ -1,10 +1,7 @@
-"""BM25 over passages, by rank-bm25, with a tokeniser for English and Russian."""
+"""BM25 over passages, by rank-bm25."""
 
-import functools
 import itertools
-import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,40 +10,8 @@ from scipy.sparse import csr_array
 from labelmend.arrays import row_blocks
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.retrieval.ranking import top_columns
+from labelmend.retrieval.words import tokenise
 from labelmend.types import NO_LABEL, Doubles, Floats, Ints, Ranking
-
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_APOSTROPHES = str.maketrans("\u2019\u02bc`", "'''")
-_CYRILLIC = re.compile("[\u0400-\u052f]")
-_LATIN = re.compile("[a-z\u00df-\u024f]")
-
-
-def tokenise(text: str) -> list[str]:
-    """Return the stems of a text's words and numbers, in order.
-
-    Case, width and the kind of apostrophe make no difference. A possessive 's falls off and other
-    apostrophes close up, since people type "dont" as often as "don't". Words with a Cyrillic
-    letter get the Russian Snowball stemmer, other words with a Latin letter the English one.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
-    return [_stem(word.removesuffix("'s").replace("'", "")) for word in _WORD.findall(folded)]
-
-
-@functools.lru_cache(maxsize=1 << 17)
-def _stem(word: str) -> str:
-    if _CYRILLIC.search(word):
-        return _stemmer("russian")(word)
-    if _LATIN.search(word):
-        return _stemmer("english")(word)
-    return word
-
-
-@functools.cache
-def _stemmer(language: str) -> Callable[[str], str]:
-    import snowballstemmer
-
-    stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
-    return stem
 
 
 class Bm25Passages:
@@ -57,9 +22,15 @@ class Bm25Passages:
     the library gives frequent words a negative weight; here it is 0.
     """
 
-    def __init__(self, passages: Sequence[str]) -> None:
-        """Index the passages; none at all, or empty ones, are fine."""
-        tokens = [tokenise(passage) for passage in passages]
+    def __init__(self, passages: Sequence[str], language: str | None = None) -> None:
+        """Index the passages; none at all, or empty ones, are fine.
+
+        Args:
+            passages: [p].
+            language: of passages and texts; see `tokenise`.
+        """
+        self._language = language
+        tokens = [tokenise(passage, language) for passage in passages]
         self._number: dict[str, int] = {}
         self._weights = csr_array((0, len(tokens)), dtype=np.float64)
         if any(tokens):  # else the library divides by zero
@@ -77,7 +48,11 @@ class Bm25Passages:
     def score_all(self, texts: Sequence[str]) -> Doubles:
         """Return float64 [b, p], the scores of each text."""
         words = [
-            [self._number[token] for token in tokenise(text) if token in self._number]
+            [
+                self._number[token]
+                for token in tokenise(text, self._language)
+                if token in self._number
+            ]
             for text in texts
         ]
         starts = np.cumsum([0, *map(len, words)])
@@ -120,11 +95,17 @@ class Bm25Retriever:
 
     name = "bm25"
 
-    def __init__(self, texts: Sequence[str], passages: LabelPassages, label_count: int) -> None:
+    def __init__(
+        self,
+        texts: Sequence[str],
+        passages: LabelPassages,
+        label_count: int,
+        language: str | None = None,
+    ) -> None:
         """Index the passages of all labels."""
         self._texts = texts
         self._passages = passages
-        self._index = Bm25Passages(passages.passages)
+        self._index = Bm25Passages(passages.passages, language)
         self._label_count = label_count
 
     def search(self, texts: Ints, limit: int) -> Ranking:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from labelmend.retrieval import words
-from labelmend.retrieval.words import word_features
+from labelmend.retrieval.words import tokenise, word_features
 
 
 def test_words_and_pairs_of_two_texts_or_more():
@@ -38,3 +38,65 @@ def test_a_text_without_a_known_word_has_an_empty_row():
 
 def test_one_text_has_its_words():
     assert word_features(["lost card"]).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Transferring my cards", ["transfer", "my", "card"]),
+        ("transferred MY card", ["transfer", "my", "card"]),
+        ("Потеряла банковскую карту", ["потеря", "банковск", "карт"]),
+        ("потерял банковской картой", ["потеря", "банковск", "карт"]),
+        ("счёт / счет", ["счет", "счет"]),
+        ("SIM-карты 5G", ["sim", "карт", "5g"]),
+        ("\uff28\uff29 \u2460", ["hi", "1"]),
+        ("card_lost", ["card", "lost"]),
+        ("£1,000.50!", ["1", "000", "50"]),
+        ("straße", ["strass"]),
+        ("", []),
+        ("?! … 🙂", []),
+    ],
+)
+def test_tokens_are_folded_words_and_numbers_by_their_stem(text, tokens):
+    assert tokenise(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("don't", "dont"),
+        ("don\u2019t", "don't"),
+        ("I'm", "im"),
+        ("what's", "what"),
+        ("the card's limit", "the card limit"),
+        ("'quoted'", "quoted"),
+        ("cafe\u0301", "café"),
+    ],
+)
+def test_spellings_of_one_word_are_one_token(one, other):
+    assert tokenise(one) == tokenise(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "tokens"),
+    [
+        ("显示所有的闹钟", "zh", ["显示", "示所", "所有", "有的", "的闹", "闹钟"]),
+        ("明日の天気は?", None, ["明日", "日の", "の天", "天気", "気は"]),
+        ("iPhone15手机, 猫 ok", "zh", ["iphone15", "手机", "猫", "ok"]),
+        ("die Häuser der Städte", "de", ["die", "haus", "der", "stadt"]),
+        ("die Häuser der Städte", None, ["die", "häuser", "der", "städte"]),
+        ("карты cards", "ru", ["карт", "card"]),
+        ("chevaux cards", "fr", ["cheval", "card"]),
+        ("الكتاب كتاب", "ar", ["كتاب", "كتاب"]),
+        ("בית", "he", ["בית"]),
+    ],
+)
+def test_stems_are_those_of_the_tables_language(text, language, tokens):
+    assert tokenise(text, language) == tokens
+
+
+def test_features_stem_by_the_language():
+    texts = ["ein Haus", "zwei Häuser"]
+    assert word_features(texts).shape == (2, 1)  # they share no stem of English
+    assert word_features(texts, "de").shape == (2, 1)
+    assert word_features(texts, "de").nnz == 2

@@ -51,6 +51,7 @@ class Corpus:
         passages: of the cards.
         passage_vectors: float32 [p, d], unit rows.
         said: by annotator, sparse [u, K], what another one said of the text, as shares.
+        language: of the table, as an ISO 639 code; None where it is not known.
         stands_for: texts of the table of which these are a sample, or 0: what depends on the size
             of a table then depends on that.
         seed: of all that is drawn.
@@ -70,6 +71,7 @@ class Corpus:
     passages: LabelPassages | None = None
     passage_vectors: Floats | None = None
     said: Mapping[str, csr_array] = field(default_factory=dict)
+    language: str | None = None
     stands_for: int = 0
     seed: int = 0
     block_rows: int = 2048
@@ -87,7 +89,7 @@ class Corpus:
     @cached_property
     def words(self) -> csr_matrix:
         """Sparse TF-IDF [u, w] of the texts' stems and pairs of stems."""
-        return word_features(self.texts)
+        return word_features(self.texts, self.language)
 
 
 class EvidenceSource(Protocol):

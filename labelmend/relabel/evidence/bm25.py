@@ -19,7 +19,9 @@ class Bm25Source:
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Index the passages."""
         assert corpus.passages is not None
-        self._retriever = Bm25Retriever(corpus.texts, corpus.passages, len(corpus.labels))
+        self._retriever = Bm25Retriever(
+            corpus.texts, corpus.passages, len(corpus.labels), corpus.language
+        )
         return self
 
     def search(self, texts: Ints, limit: int) -> Ranking:
