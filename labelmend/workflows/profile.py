@@ -10,6 +10,7 @@ from labelmend.data.language.detect import TableLanguage, detect_language
 from labelmend.data.language.scripts import LATIN
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.protocols import Progress
 from labelmend.retrieval.coverage import notes_on_reading
 from labelmend.runs.again import as_the_run
 from labelmend.runs.language import LanguageRecord
@@ -81,13 +82,44 @@ class TableReading:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What is told before the work: the notes; without any, what the texts are in."""
+        """What a plan says: the notes; without any, what the texts are in."""
         return self.notes or (self.found.note,)
 
     @property
     def record(self) -> LanguageRecord:
         """What the run's record says of it."""
         return LanguageRecord.of(self.found)
+
+    def beginning(self, progress: Progress, tell: Callable[[str], None] | None) -> Progress:
+        """Return a progress that says what the texts are in as the work begins, unless notes did.
+
+        Not before: of a run that can't begin, the one line says why.
+
+        Args:
+            progress: hears how far the work is.
+            tell: hears the sentence.
+        """
+        if self.notes or tell is None:
+            return progress
+        return _Announcing(progress, self.found.note, tell)
+
+
+class _Announcing:
+    """A progress with which a line is told before its first stage."""
+
+    def __init__(self, progress: Progress, line: str, tell: Callable[[str], None]) -> None:
+        self._progress, self._line, self._tell = progress, line, tell
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins that has `total` steps."""
+        if self._line:
+            self._tell(self._line)
+        self._line = ""
+        self._progress.start(stage, total)
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more steps of the current stage are done."""
+        self._progress.advance(steps)
 
 
 def read_language(
@@ -104,11 +136,11 @@ def read_language(
         encoders: of the profile.
         models: their files, in the same order.
         chosen: notes on why it is this profile.
-        tell: hears a line at once, before any work.
+        tell: hears the notes at once, before any work.
     """
     found = detect_language(texts)
     reading = TableReading(found, (*chosen, *notes_on_reading(encoders, models, texts, found)))
     if tell is not None:
-        for line in reading.told:
+        for line in reading.notes:
             tell(line)
     return reading

@@ -87,7 +87,7 @@ def relabel_file(
         use_llm: let the LLMs describe labels and vote.
         fresh: forget the votes of an earlier run.
         self_test: mend known errors, too.
-        tell: hears before the work what may make it vain.
+        tell: hears before the work what may make it vain, and else what the texts are in.
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
         chosen: notes on why it is this profile.
@@ -124,7 +124,7 @@ def relabel_file(
             votes=loaded.votes,
             answers=answers,
             store=store,
-            progress=progress,
+            progress=language.beginning(progress, tell),
             self_test=self_test,
         )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)

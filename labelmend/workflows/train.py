@@ -132,7 +132,7 @@ def train_file(
     language = read_language(data.texts, encoders, located, chosen, tell)
     space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
-    fitted = head.fit(task, progress)
+    fitted = head.fit(task, language.beginning(progress, tell))
     training = fitted.training
     used = fitted.encoders or space.encoders(data.texts)
     truth = data.main_labels()[training.tested]

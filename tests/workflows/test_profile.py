@@ -5,11 +5,18 @@ import pytest
 
 from labelmend.configs.profiles import AUTO
 from labelmend.configs.schema import EncoderConfig
+from labelmend.data.language.detect import detect_language
 from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError
+from labelmend.protocols import NoProgress
 from labelmend.runs.language import LanguageRecord
 from labelmend.weights.locate import LocatedModel
-from labelmend.workflows.profile import ChosenProfile, choose_profile, read_language
+from labelmend.workflows.profile import (
+    ChosenProfile,
+    TableReading,
+    choose_profile,
+    read_language,
+)
 
 ENGLISH = ["where is my order", "when will the parcel arrive", "i want to return the shoes"]
 GERMAN = ["wo bleibt meine Bestellung", "wann kommt das Paket an", "bitte kündigen Sie mein Abo"]
@@ -62,9 +69,10 @@ def test_what_is_told_and_what_is_recorded():
     found = read_language(GERMAN, *mine, ("profile auto: because",), told.append)
     assert found.notes == found.told == ("profile auto: because",)
     assert told == ["profile auto: because"]
+    assert found.beginning(NoProgress(), told.append).__class__ is NoProgress
     found = read_language(GERMAN, *mine, tell=told.append)
     assert found.notes == ()
-    assert told[1:] == ["texts are in German (Latin)"]
+    assert found.told == ("texts are in German (Latin)",)
     assert found.record == LanguageRecord(
         in_words="Texts are in German (Latin)",
         main="de",
@@ -72,3 +80,23 @@ def test_what_is_told_and_what_is_recorded():
         languages={"de": 1.0},
         scripts={"Latin": 1.0},
     )
+
+
+def test_what_texts_are_in_is_said_as_the_work_begins():
+    heard = []
+
+    class Heard:
+        def start(self, stage, total):
+            heard.append((stage, total))
+
+        def advance(self, steps=1):
+            heard.append(steps)
+
+    found = TableReading(detect_language(GERMAN), ())
+    progress = found.beginning(Heard(), heard.append)
+    assert heard == []
+    progress.start("embed", 3)
+    progress.advance(2)
+    progress.start("rounds", 1)
+    assert heard == ["texts are in German (Latin)", ("embed", 3), 2, ("rounds", 1)]
+    assert isinstance(found.beginning(Heard(), None), Heard)

@@ -116,6 +116,7 @@ def test_what_is_not_read_is_told_in_one_line_before_any_work(tmp_path, encoders
 
     class Begun(NoProgress):
         def start(self, stage, total):
+            assert stage == "embed texts"
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
