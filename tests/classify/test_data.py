@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,43 @@ def test_no_confidence_column(tmp_path):
 def test_copies_are_found_whatever_their_case_and_space():
     found = overlapping_rows(["New", " a  B", "c", "d"], [["A b"], ["x", "D "]])
     assert found.tolist() == [1, 3]
+
+
+AUGMENTED = """text,label,source,parent,split
+a1,x,row,,train
+a2,x,row,,train
+b1,y,row,,train
+b2,y,row,,test
+n1,x,rewording,1,train
+n2,y,card,"[""3"", ""4""]",train
+n3,y,rewording,3,train
+n4,y,rewording,9,train
+A1,y,rewording,3,train
+"""
+
+
+def test_new_texts_are_known_by_what_they_were_made_from(tmp_path):
+    loaded = labelled_table(table(tmp_path, AUGMENTED), CONFIG)
+    data = training_set(loaded.dataset, loaded.confidence)
+    # b2 is kept for testing, n2 is made from it, n4 from a row that is not there.
+    assert data.texts == ("A1", "a2", "b1", "n1", "n3")
+    # "A1" is a row, too.
+    assert data.made_from == {3: (0,), 4: (2,)}
+    assert data.real().tolist() == [True, True, True, False, False]
+    assert data.descends_from(np.arange(5) == 2).tolist() == [False] * 4 + [True]
+    assert loaded.held_out is not None
+    assert loaded.held_out.tolist() == [-1, -1, -1, 1, -1, -1, -1, -1, -1]
+    assert loaded.notes[-3:] == (
+        "3 of 9 rows are new texts of labelmend augment: they are trained on, and nothing is "
+        "measured on them",
+        "1 of 9 rows are new texts of rows that are not in the table, and are left out",
+        "1 of 9 rows are kept for testing by labelmend augment --split, and are left out",
+    )
+
+
+def test_where_a_text_comes_from_is_part_of_the_digest(tmp_path):
+    loaded = labelled_table(table(tmp_path, AUGMENTED), CONFIG)
+    plain = training_set(replace(loaded.dataset, made_from={}), loaded.confidence)
+    assert plain.digest != training_set(loaded.dataset, loaded.confidence).digest
+    assert plain.made_from == {}
+    assert plain.real().all()

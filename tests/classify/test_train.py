@@ -143,3 +143,30 @@ def test_labels_that_a_fold_lacks_score_below_all_others():
     scores = np.array([[3.0, -1.0]])
     assert spread_scores(scores, np.array([0, 2]), 3).tolist() == [[3.0, -2.0, -1.0]]
     assert spread_scores(scores, np.array([0, 1]), 2) is scores
+
+
+def test_what_is_made_from_a_held_out_text_is_not_trained_on(dataset_of, settings):
+    # Labels at random, and a new text on the very place of each: who reads it knows the label.
+    vectors = np.eye(200, dtype=np.float32)
+    labels = [f"l{k}" for k in np.random.default_rng(5).integers(4, size=200)]
+    texts = [*(f"text {i:04}" for i in range(200)), *(f"text {i:04} new" for i in range(200))]
+    dataset = dataset_of(texts, labels * 2)
+    made = {200 + i: (i,) for i in range(200)}
+    data = training_set(replace(dataset, made_from=made), np.ones(400))
+    places = np.array([int(text[5:9]) for text in data.texts])
+    loose = replace(settings, logreg=replace(settings.logreg, C=1e4))
+
+    def right(which):
+        done = run(which, vectors[places], loose)
+        called = done.held_out.probabilities.argmax(axis=1)
+        return done, (called == which.main_labels()[done.tested]).mean()
+
+    done, share = right(data)
+    assert share == pytest.approx(0.25, abs=0.1)
+    # Nothing is measured on what is new, and nothing of it tells what is in scope.
+    assert done.tested.tolist() == np.flatnonzero(data.real()).tolist()
+    assert len(done.tested) == len(done.held_out.labels) == 200
+    assert len(done.classifier.nearness.references) == 200
+    everything, leaked = right(training_set(dataset, np.ones(400)))
+    assert len(everything.tested) == 400
+    assert leaked > 0.6

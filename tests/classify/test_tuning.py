@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from labelmend.classify.data import training_set
-from labelmend.classify.tuning import _pair_weights, check_tunable, tune
+from labelmend.classify.heads.finetune import held_out_texts
+from labelmend.classify.tuning import _pair_weights, _Pairs, check_tunable, tune
 from labelmend.errors import ModelError, OutputError
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.encode import load_encoder, load_sentence_transformer
@@ -111,3 +112,13 @@ def test_an_encoder_without_torch_weights_is_refused(settings, bge_small):
 
 def test_the_small_encoder_is_one(small_encoder):
     assert json.loads((small_encoder / "config.json").read_text())["num_hidden_layers"] == 1
+
+
+def test_what_is_made_from_held_out_texts_is_on_neither_side(dataset_of):
+    dataset = dataset_of(["1", "2", "3", "4", "5"], ["a", "b", "a", "b", "a"])
+    data = training_set(replace(dataset, made_from={4: (0,)}), np.ones(5))
+    held_out = np.array([True, True, False, False, False])
+    pairs = _Pairs(data, held_out, np.ones(5))
+    assert pairs.places(held_out=True) == [0, 1]
+    assert pairs.places(held_out=False) == [2, 3]
+    assert not held_out_texts(data, 0.5, 0)[4]

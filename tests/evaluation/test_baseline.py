@@ -22,6 +22,7 @@ from labelmend.evaluation.baseline import (
     train_and_test,
 )
 from labelmend.protocols import NoProgress
+from labelmend.types import Dataset
 
 POINT = OperatingPoint("in-scope-loss", 0.02)
 test_rows.__test__ = False
@@ -268,3 +269,45 @@ def test_cleanlab_prunes_one_spelling_of_a_text(clusters, settings, dataset_of):
     pruned, _ = cleanlab_conditions(condition, vectors, settings, POINT, seed=0)
     assert pruned.training_set().texts[0] == first
     assert np.array_equal(vectors.of([first]), vectors.of([first.upper()]))
+
+
+def test_what_is_made_from_a_tested_text_is_not_trained_on(clusters, settings):
+    # Labels at random, and a new text on the very place of each: who reads it knows the label.
+    gold = clusters["gold"].dataset
+    names = ["a", "b", "c", "d"]
+    drawn = np.random.default_rng(5).integers(4, size=len(gold))
+    new = tuple(f"{text} new" for text in gold.texts)
+    count = len(gold)
+    dataset = Dataset(
+        tuple(map(str, range(2 * count))), gold.texts + new, np.tile(drawn, 2), tuple(names), None
+    )
+    made = {count + i: (i,) for i in range(count)}
+    embeddings = np.eye(count, dtype=np.float32)
+    every = Vectors([*gold.texts, *new], np.vstack([embeddings, embeddings]))
+    test = TestSet(gold.texts, tuple(names[k] for k in drawn), None)
+    loose = replace(settings, logreg=replace(settings.logreg, C=1e4))
+
+    def accuracy(dataset):
+        condition = Condition("mended", dataset, np.ones(2 * count))
+        return cross_validated_run(
+            condition, "logreg", 0, test, every, loose, POINT
+        ).metrics.plain_accuracy
+
+    assert accuracy(replace(dataset, made_from=made)) == pytest.approx(0.25, abs=0.12)
+    assert accuracy(dataset) > 0.9
+
+
+def test_a_fold_must_leave_texts_that_are_made_from_no_other(dataset_of):
+    dataset = dataset_of(["a1", "a2", "b1", "b2", "b3"], ["a", "a", "b", "b", "b"])
+    test = TestSet(("a1", "a2", "b1"), ("a", "a", "b"), None)
+    kept = Condition("mended", dataset, np.ones(5))
+    with pytest.raises(InputError, match="leaves fewer than"):
+        check_folds([kept], test, 3, [0])
+    # More texts of a and b, but of b they come from the one that is tested, of a from nowhere.
+    more = dataset_of(
+        ["a1", "a2", "a3", "a4", "b1", "b2", "b3"], ["a", "a", "a", "a", "b", "b", "b"]
+    )
+    check_folds([Condition("mended", more, np.ones(7))], test, 3, [0])
+    made = replace(more, made_from={5: (4,), 6: (4,)})
+    with pytest.raises(InputError, match="leaves fewer than"):
+        check_folds([Condition("mended", made, np.ones(7))], test, 3, [0])
