@@ -48,7 +48,7 @@ def gathered() -> Mapping[str, frozenset[tuple[str, str]]]:
             continue
         parsed = Environment(autoescape=True).parse(path.read_text("utf-8"))
         for _, call, said in extract_from_ast(parsed, CALLS):
-            add(str(said), path, call)
+            add(str(said[0] if isinstance(said, tuple) else said), path, call)
     return {sentence: frozenset(places) for sentence, places in found.items()}
 
 

@@ -143,6 +143,7 @@ def compare_baseline(
     settings: options.Settings = None,
     seed: options.Seed = None,
     _lang: options.Lang = "en",
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""

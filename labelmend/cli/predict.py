@@ -29,6 +29,7 @@ def predict(
     settings: options.Settings = None,
     trust_key: options.TrustKey = None,
     excel_safe: options.ExcelSafe = False,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Classify texts: predicted_label, probability, is_oos and top_3 are added to your columns."""

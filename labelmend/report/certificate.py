@@ -13,7 +13,9 @@ from labelmend.audit.words import (
     labels_in_words,
 )
 from labelmend.regular_file import read_regular
+from labelmend.report.comparison import from_to
 from labelmend.report.drawing import Numbers
+from labelmend.voice.speak import note, number, tell
 
 
 def read_certificate(table: Path) -> tuple[Certificate | None, str | None]:
@@ -29,11 +31,14 @@ def read_certificate(table: Path) -> tuple[Certificate | None, str | None]:
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError):
-        return None, f"{path} can't be read; run labelmend certify again to have it in the report"
+        return None, note(
+            "{path} can't be read; run labelmend certify again to have it in the report", path=path
+        )
     if certificate.sha256 != digest:
-        return None, (
-            f"{path} is of the table as it was before; run labelmend certify again to have it in "
-            "the report"
+        return None, note(
+            "{path} is of the table as it was before; run labelmend certify again to have it in "
+            "the report",
+            path=path,
         )
     return certificate, None
 
@@ -42,12 +47,22 @@ def certificate_numbers(certificate: Certificate) -> Numbers:
     """Return the figures of a certificate as a table."""
     whenever = certificate.headline == "anytime_95"
     return Numbers(
-        f"Certificate: {certificate.answered:,} rows drawn by chance and answered by people, "
-        f"design {certificate.design}; "
-        f"{'holds whenever one looks' if whenever else 'number of rows fixed beforehand'}",
-        ("", "per cent", "95 % interval"),
+        tell(
+            "Certificate: {rows:,} rows drawn by chance and answered by people, design {design}; "
+            "holds whenever one looks"
+            if whenever
+            else "Certificate: {rows:,} rows drawn by chance and answered by people, design "
+            "{design}; number of rows fixed beforehand",
+            rows=certificate.answered,
+            design=certificate.design,
+        ),
+        ("", tell("per cent"), tell("95 % interval")),
         tuple(
-            (TITLES[f.name], f"{100 * f.estimate:.1f}", f"{100 * low:.1f} to {100 * high:.1f}")
+            (
+                tell(TITLES[f.name]),
+                number(100 * f.estimate, ".1f"),
+                from_to(number(100 * low, ".1f"), number(100 * high, ".1f")),
+            )
             for f in certificate.figures
             for low, high in [interval_of(certificate, f)]
         ),
@@ -60,26 +75,30 @@ def people_numbers(certificate: Certificate) -> Numbers | None:
     if agreement is None:
         return None
     same = agreement.same
-    caption = f"Agreement of people: {UNKNOWN}"
+    caption = tell("Agreement of people: {what:words}", what=UNKNOWN)
     if same.total:
+        interval = from_to(number(100 * same.low, ".1f"), number(100 * same.high, ".1f"))
         parts = [
-            f"{same.total:,} answered by several people",
-            f"all agree on {same.count:,}",
-            f"{100 * same.rate:.1f} per cent, 95 % interval {100 * same.low:.1f} to "
-            f"{100 * same.high:.1f}",
+            tell("{texts:,} answered by several people", texts=same.total),
+            tell("all agree on {texts:,}", texts=same.count),
+            tell(
+                "{share:.1f} per cent, 95 % interval {interval}",
+                share=100 * same.rate,
+                interval=interval,
+            ),
             alpha_in_words(agreement),
             *labels_in_words(agreement),
         ]
-        caption = f"Agreement of people, texts: {'; '.join(parts)}"
+        caption = tell("Agreement of people, texts: {parts}", parts="; ".join(parts))
     return Numbers(
         caption,
-        ("", "answers", "to compare", "right, per cent"),
+        ("", tell("answers"), tell("to compare"), tell("right, per cent")),
         tuple(
             (
                 one.name,
-                f"{one.answers:,}",
-                f"{one.shared:,}",
-                "not known" if one.accuracy is None else f"{100 * one.accuracy:.1f}",
+                number(one.answers, ","),
+                number(one.shared, ","),
+                tell("not known") if one.accuracy is None else number(100 * one.accuracy, ".1f"),
             )
             for one in agreement.people
         ),

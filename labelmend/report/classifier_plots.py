@@ -11,7 +11,15 @@ from labelmend.evaluation.compare import Outcome
 from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
 from labelmend.evaluation.evaluate import ReliabilityBin
 from labelmend.extras import require
-from labelmend.report.comparison import LABEL_FIGURES, label_f1, label_mean, mean_figure, points
+from labelmend.report.comparison import (
+    LABEL_FIGURES,
+    interval_in_words,
+    label_f1,
+    label_heads,
+    label_mean,
+    mean_figure,
+    points,
+)
 from labelmend.report.drawing import (
     BLUE,
     GREEN,
@@ -28,6 +36,7 @@ from labelmend.report.drawing import (
     words_above,
 )
 from labelmend.types import Doubles
+from labelmend.voice.speak import number, retell, tell
 
 SHOWN_LABELS = 20
 """Labels that are drawn; the table has all."""
@@ -66,31 +75,46 @@ def change_plot(outcomes: Sequence[Outcome]) -> Plot:
                 "color": BLUE,
                 "thickness": 2.5,
             },
-            hovertemplate="%{x:+.2f} points<extra></extra>",
+            hovertemplate=tell("%{{x:+.2f}} points") + "<extra></extra>",
         )
     )
-    words_above(figure, [f"{kind}, {d.figure}: {points(d.change)} points" for kind, d in lines])
+    names = [
+        tell("{kind}, {figure:words}", kind=kind, figure=difference.figure)
+        for kind, difference in lines
+    ]
+    above = [
+        tell("{figure}: {change} points", figure=name, change=points(d.change))
+        for name, (_, d) in zip(names, lines, strict=True)
+    ]
+    words_above(figure, above)
     figure.add_vline(x=0, line={"color": INK, "width": 1.5}, layer="below")
-    figure.update_xaxes(title="change in points, mended - as given")
+    figure.update_xaxes(title=tell("change in points, mended - as given"))
     return Plot(
         "change",
-        "How much the classifiers changed",
-        "Dots are the change from training on the labels as given to training on the mended ones; "
-        "right of the line is better. Bars are 95 % intervals over the test rows: one that "
-        "crosses the line shows no difference.",
+        tell("How much the classifiers changed"),
+        tell(
+            "Dots are the change from training on the labels as given to training on the mended "
+            "ones; right of the line is better. Bars are 95 % intervals over the test rows: one "
+            "that crosses the line shows no difference."
+        ),
         as_json(figure),
         Numbers(
-            "Change by classifier and figure, in per cent and points",
-            ("classifier and figure", BEFORE, AFTER, "change", "95 % interval"),
+            tell("Change by classifier and figure, in per cent and points"),
+            (
+                tell("classifier and figure"),
+                *map(retell, (BEFORE, AFTER)),
+                tell("change"),
+                tell("95 % interval"),
+            ),
             tuple(
                 (
-                    f"{kind}, {d.figure}",
-                    f"{100 * d.before:.2f}",
-                    f"{100 * d.after:.2f}",
+                    name,
+                    number(100 * d.before, ".2f"),
+                    number(100 * d.after, ".2f"),
                     points(d.change),
-                    f"{points(d.low)} to {points(d.high)}",
+                    interval_in_words(d),
                 )
-                for kind, d in lines
+                for name, (_, d) in zip(names, lines, strict=True)
             ),
         ),
     )
@@ -120,7 +144,7 @@ def label_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Pl
             x=[100 * row[column] for row in shown],
             y=places,
             mode="markers",
-            name=name,
+            name=retell(name),
             marker={
                 "color": colour,
                 "symbol": symbol,
@@ -130,34 +154,36 @@ def label_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> Pl
             customdata=[plain(row[0]) for row in shown],
             hovertemplate="%{customdata}: %{x:.1f}<extra></extra>",
         )
-    figure.update_xaxes(title="F1, per cent")
+    figure.update_xaxes(title=tell("F1, per cent"))
     figure.update_yaxes(
         tickvals=places, ticktext=[short(row[0]) for row in shown], autorange="reversed"
     )
     figure.update_layout(height=150 + 26 * len(shown))
     rows = next(iter(conditions.values()))[0].metrics.labels
-    most = "" if len(shown) == len(scores) else f"; the {len(shown)} that changed most"
     return Plot(
         f"labels-{kind}",
-        f"Labels before and after{most}",
-        "F1 is the harmonic mean of a label's precision and recall on the test rows. All labels "
-        "are in the table.",
+        tell(
+            "Labels before and after"
+            if len(shown) == len(scores)
+            else "Labels before and after; the {labels} that changed most",
+            labels=len(shown),
+        ),
+        tell(
+            "F1 is the harmonic mean of a label's precision and recall on the test rows. All "
+            "labels are in the table."
+        ),
         as_json(figure),
         Numbers(
-            "By label, per cent; most changed F1 first",
+            tell("By label, per cent; most changed F1 first"),
             (
-                *("label", "test rows", "change of F1"),
-                *(
-                    f"{figure} {condition}"
-                    for figure in LABEL_FIGURES
-                    for condition in (BEFORE, AFTER)
-                ),
+                *(tell("label"), tell("test rows"), tell("change of F1")),
+                *label_heads((BEFORE, AFTER)),
             ),
             tuple(
                 (
-                    *(label, f"{rows[label].rows:,}", points(b - a)),
+                    *(label, number(rows[label].rows, ","), points(b - a)),
                     *(
-                        f"{label_mean(conditions[condition], label, figure) * 100:.1f}"
+                        number(label_mean(conditions[condition], label, figure) * 100, ".1f")
                         for figure in LABEL_FIGURES.values()
                         for condition in (BEFORE, AFTER)
                     ),
@@ -179,7 +205,7 @@ def reliability_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]])
         y=[0, 100],
         mode="lines",
         line={"color": GREY, "width": 1.5},
-        name="as probable as right",
+        name=tell("as probable as right"),
         hoverinfo="skip",
     )
     rows: list[tuple[str, ...]] = []
@@ -188,40 +214,50 @@ def reliability_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]])
         figure.add_scatter(
             x=[100 * b.confidence for b in bins],
             y=[100 * b.accuracy for b in bins],
-            name=plain(name),
+            name=plain(retell(name)),
             customdata=[b.rows for b in bins],
-            hovertemplate="%{x:.0f} % probable, %{y:.0f} % right; "
-            "%{customdata:,} predictions<extra></extra>",
+            hovertemplate=tell(
+                "%{{x:.0f}} % probable, %{{y:.0f}} % right; %{{customdata:,}} predictions"
+            )
+            + "<extra></extra>",
             **_sized(style, [b.rows for b in bins]),
         )
         rows += [
             (
-                f"{name}, {b.low:.0%} to {b.high:.0%}",
-                f"{b.rows:,}",
-                f"{b.confidence * 100:.1f}",
-                f"{b.accuracy * 100:.1f}",
+                tell("{name:name}, {low:.0%} to {high:.0%}", name=name, low=b.low, high=b.high),
+                number(b.rows, ","),
+                number(b.confidence * 100, ".1f"),
+                number(b.accuracy * 100, ".1f"),
             )
             for b in bins
         ]
-    figure.update_xaxes(title="probability of the label, per cent", range=[-3, 103])
-    figure.update_yaxes(title="share that is right, per cent", range=[-3, 103])
+    figure.update_xaxes(title=tell("probability of the label, per cent"), range=[-3, 103])
+    figure.update_yaxes(title=tell("share that is right, per cent"), range=[-3, 103])
     said = ", ".join(
-        f"{name} {error:.3f}"
+        f"{retell(name)} {number(error, '.3f')}"
         for name, runs in conditions.items()
         if (error := mean_figure(runs, lambda m: m.ece)) is not None
     )
     return Plot(
         f"reliability-{kind}",
-        "Do its probabilities mean what they say?",
-        "Test rows are gathered by the probability of their most probable label, whatever the bar "
-        "for out-of-scope says. On the straight line, labels are right as often as they are said "
-        "to be; below it, the classifier is too sure. Larger marks stand for more predictions; "
-        "those of few jump about. "
-        f"The mean distance from it (expected calibration error) is: {said}.",
+        tell("Do its probabilities mean what they say?"),
+        tell(
+            "Test rows are gathered by the probability of their most probable label, whatever the "
+            "bar for out-of-scope says. On the straight line, labels are right as often as they "
+            "are said to be; below it, the classifier is too sure. Larger marks stand for more "
+            "predictions; those of few jump about. The mean distance from it (expected calibration "
+            "error) is: {errors}.",
+            errors=said,
+        ),
         as_json(figure),
         Numbers(
-            "Predictions by probability, over all seeds; shares in per cent",
-            ("labels and probability", "predictions", "mean probability", "right"),
+            tell("Predictions by probability, over all seeds; shares in per cent"),
+            (
+                tell("labels and probability"),
+                tell("predictions"),
+                tell("mean probability"),
+                tell("right"),
+            ),
             tuple(rows),
         ),
     )
@@ -241,8 +277,8 @@ def trade_off_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -
         figure.add_scatter(
             x=(100 * _CURVE).tolist(),
             y=(100 * curves[name]).tolist(),
-            name=plain(name),
-            hovertemplate="%{x:.0f} % found, %{y:.1f} % right<extra></extra>",
+            name=plain(retell(name)),
+            hovertemplate=tell("%{{x:.0f}} % found, %{{y:.1f}} % right") + "<extra></extra>",
             **{**style, "mode": "lines"},
         )
     bars = {}
@@ -258,32 +294,34 @@ def trade_off_plot(kind: str, conditions: Mapping[str, Sequence[TrainingRun]]) -
             mode="markers",
             marker={**style["marker"], "size": 13},
             showlegend=False,
-            name=plain(name),
-            hovertemplate="as set: %{x:.1f} % found, %{y:.1f} % right",
+            name=plain(retell(name)),
+            hovertemplate=tell("as set: %{{x:.1f}} % found, %{{y:.1f}} % right"),
         )
-    figure.update_xaxes(title="out-of-scope texts found, per cent", range=[-3, 103])
-    figure.update_yaxes(title="in-scope texts right, per cent")
+    figure.update_xaxes(title=tell("out-of-scope texts found, per cent"), range=[-3, 103])
+    figure.update_yaxes(title=tell("in-scope texts right, per cent"))
     rows = [
-        (f"{x:.0%}", *(f"{curve[i] * 100:.1f}" for curve in curves.values()))
-        for i, x in enumerate(_CURVE)
+        (number(x, ".0%"), *(number(curve[i] * 100, ".1f") for curve in curves.values()))
+        for i, x in enumerate(_CURVE.tolist())
     ]
     rows += [
         (
-            f"as set for {name}: {recall:.1%}",
-            *(f"{accuracy * 100:.1f}" if other == name else "" for other in curves),
+            tell("as set for {name:name}: {share:.1%}", name=name, share=recall),
+            *(number(accuracy * 100, ".1f") if other == name else "" for other in curves),
         )
         for name, (recall, accuracy) in bars.items()
     ]
     return Plot(
         f"trade-off-{kind}",
-        "What finding out-of-scope texts costs",
-        "The lower the bar above which a text is called out of scope, the more of those texts are "
-        "found, and the fewer in-scope texts keep their right label. The marks are the bars that "
-        "training set. Higher and further right is better.",
+        tell("What finding out-of-scope texts costs"),
+        tell(
+            "The lower the bar above which a text is called out of scope, the more of those texts "
+            "are found, and the fewer in-scope texts keep their right label. The marks are the "
+            "bars that training set. Higher and further right is better."
+        ),
         as_json(figure),
         Numbers(
-            "In-scope texts right, in per cent, by share of out-of-scope texts found",
-            ("found", *curves),
+            tell("In-scope texts right, in per cent, by share of out-of-scope texts found"),
+            (tell("found"), *map(retell, curves)),
             tuple(rows),
         ),
     )

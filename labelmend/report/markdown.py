@@ -1,10 +1,13 @@
 """The report in Markdown."""
 
-from labelmend.evaluation.comparison import Comparison
+from labelmend.evaluation.comparison import AFTER, Comparison
 from labelmend.report.comparison import cell_text, page
 from labelmend.report.drawing import Numbers
 from labelmend.report.mending import Mending
 from labelmend.report.page import accuracy_numbers, mending_in_words
+from labelmend.voice.speak import meant, number, retell, tell
+
+_ROW_HEADS = (meant("row"), meant("text"), meant("given"), meant("now"), meant("why"))
 
 _FLOWS = 20
 """Pairs of labels in the table; the HTML page has more."""
@@ -12,42 +15,47 @@ _FLOWS = 20
 
 def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
     """Return the report, without its plots."""
-    lines = [page(comparison).rstrip("\n"), "", "## What was changed", ""]
+    lines = [page(comparison).rstrip("\n"), "", f"## {tell('What was changed')}", ""]
     if isinstance(mending, str):
-        return "\n".join([*lines, cell_text(mending)]) + "\n"
+        return "\n".join([*lines, cell_text(retell(mending))]) + "\n"
     lines += [mending_in_words(mending)]
-    lines += ["", *(f"> {cell_text(line)}" for line in mending.missing)] if mending.missing else []
+    lines += (
+        ["", *(f"> {cell_text(retell(line))}" for line in mending.missing)]
+        if mending.missing
+        else []
+    )
     if mending.accuracy is not None:
         lines += [
             "",
-            "## Were the changes right?",
+            f"## {tell('Were the changes right?')}",
             "",
             *_table(accuracy_numbers(mending.accuracy)),
         ]
     if mending.flows:
-        lines += ["", "## From given to mended labels", ""]
-        lines += ["| given | mended | rows |", "|---|---|---|"]
+        heads = (tell("given"), retell(AFTER), tell("rows"))
+        lines += ["", f"## {tell('From given to mended labels')}", ""]
+        lines += [f"| {' | '.join(heads)} |", "|---|---|---|"]
         lines += [
-            f"| {cell_text(f.given)} | {cell_text(f.mended)} | {f.rows:,} |"
+            f"| {cell_text(f.given)} | {cell_text(f.mended)} | {number(f.rows, ',')} |"
             for f in mending.flows[:_FLOWS]
         ]
         more = len(mending.flows) - _FLOWS
-        lines += ["", f"And {more:,} pairs more."] if more > 0 else []
+        lines += ["", tell("And {pairs:,} pairs more.", pairs=more)] if more > 0 else []
     for title, rows in (
-        ("Changed rows", mending.changed_rows),
-        ("Rows for review", mending.review_rows),
+        (tell("Changed rows"), mending.changed_rows),
+        (tell("Rows for review"), mending.review_rows),
     ):
         if rows:
             lines += [
                 "",
                 f"## {title}",
                 "",
-                "| row | text | given | now | why |",
+                f"| {' | '.join(map(tell, _ROW_HEADS))} |",
                 "|---|---|---|---|---|",
             ]
             lines += [
                 f"| {r.row} | {cell_text(r.text)} | {cell_text(r.given or '')} "
-                f"| {cell_text(r.mended or '')} | {cell_text(r.reason)} |"
+                f"| {cell_text(r.mended or '')} | {cell_text(retell(r.reason))} |"
                 for r in rows
             ]
     return "\n".join(lines) + "\n"

@@ -19,12 +19,21 @@ from labelmend.runs.read import read_explanations, read_run
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import RowIndex
 from labelmend.types import NO_LABEL, Share
+from labelmend.voice.speak import meant, note
 
 SHOWN_ROWS = 20
 """Of each decision."""
 
 _RECORDED_FLOWS = 1000
 """In the report's JSON, the largest first: a table of many labels has more than anybody reads."""
+
+
+_OTHER_TEXTS = meant(
+    "{before} and {after} don't hold the same texts in the same order, so which labels were "
+    "changed can't be said"
+)
+_NOT_OURS = meant("column {label!r} was not written by labelmend")
+_NO_DECISIONS = meant("{path} has no column 'decision': which rows are for review isn't known")
 
 
 @dataclass(frozen=True)
@@ -157,10 +166,7 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
     """
     before, after = tables.before, tables.after
     if before.dataset.texts != after.dataset.texts:
-        return (
-            f"{before.table.path} and {after.table.path} don't hold the same texts in the same "
-            "order, so which labels were changed can't be said"
-        )
+        return note(_OTHER_TEXTS, before=before.table.path, after=after.table.path)
     ours, path = after.columns.label == MENDED, after.table.path
     run, problem = read_run(path, len(after.dataset)) if ours else (None, None)
     given, mended = _present(_labels(before), run), _labels(after)
@@ -172,11 +178,11 @@ def read_mending(tables: ComparedTables, seed: int) -> Mending | str:
     filled = [i for i, (g, m) in enumerate(zip(given, mended, strict=True)) if not g and m]
     moved = {*changed, *filled}
     review = [i for i, d in enumerate(decisions) if d == "review" and i not in moved]
-    missing = [] if ours else [f"column {after.columns.label!r} was not written by labelmend"]
+    missing = [] if ours else [note(_NOT_OURS, label=after.columns.label)]
     edited = None if run is None else changed_since(path)
     missing += [line for line in (problem, edited) if line is not None]
     if ours and not decisions:
-        missing.append(f"{path} has no column 'decision': which rows are for review isn't known")
+        missing.append(note(_NO_DECISIONS, path=path))
     shown_changed = _draw(after.dataset.texts, given, changed, seed)
     shown_review = _first(after, review, run)
     explanations: dict[int, Explanation] = {}

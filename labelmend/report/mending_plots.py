@@ -21,6 +21,7 @@ from labelmend.report.drawing import (
     words_above,
 )
 from labelmend.report.mending import Flow, Mending, label_turnover
+from labelmend.voice.speak import number, tell
 
 FAINT, FULL = "#EAF3F9", "#6FB1DB"
 """Ends of the heat map's scale."""
@@ -41,10 +42,10 @@ def decisions_plot(mending: Mending) -> Plot:
     import plotly.graph_objects as go
 
     parts = [
-        ("kept", mending.kept, GREY),
-        ("changed", mending.changed, BLUE),
-        ("for review", mending.review, ORANGE),
-        ("labelled from scratch", mending.filled or None, GREEN),
+        (tell("kept"), mending.kept, GREY),
+        (tell("changed"), mending.changed, BLUE),
+        (tell("for review"), mending.review, ORANGE),
+        (tell("labelled from scratch"), mending.filled or None, GREEN),
     ]
     known = [(name, rows, colour) for name, rows, colour in parts if rows is not None]
     shares = [rows / mending.rows for _, rows, _ in known]
@@ -55,28 +56,31 @@ def decisions_plot(mending: Mending) -> Plot:
             orientation="h",
             width=0.4,
             marker={"color": [colour for _, _, colour in known]},
-            hovertemplate="%{x:,} rows<extra></extra>",
+            hovertemplate=tell("%{{x:,}} rows") + "<extra></extra>",
         )
     )
     words_above(
         figure,
         [
-            f"{name}: {rows:,} ({part:.1%})"
+            f"{name}: {number(rows, ',')} ({number(part, '.1%')})"
             for (name, rows, _), part in zip(known, shares, strict=True)
         ],
     )
-    figure.update_xaxes(title="rows", rangemode="tozero")
+    figure.update_xaxes(title=tell("rows"), rangemode="tozero")
     return Plot(
         "decisions",
-        "Rows by decision",
-        "A row is changed where the evidence leaves next to no doubt, and put under review where "
-        "its label is in doubt but no other is sure enough; there it stays as it was given.",
+        tell("Rows by decision"),
+        tell(
+            "A row is changed where the evidence leaves next to no doubt, and put under review "
+            "where its label is in doubt but no other is sure enough; there it stays as it was "
+            "given."
+        ),
         as_json(figure),
         Numbers(
-            "Rows by decision",
-            ("decision", "rows", "share"),
+            tell("Rows by decision"),
+            (tell("decision"), tell("rows"), tell("share")),
             tuple(
-                (name, f"{rows:,}", f"{part:.2%}")
+                (name, number(rows, ","), number(part, ".2%"))
                 for (name, rows, _), part in zip(known, shares, strict=True)
             ),
         ),
@@ -91,7 +95,7 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
     names = list(label_turnover(flows))
     own = names[:_FLOW_LABELS]
     others = len(names) - len(own)
-    axis = [*own, *([f"{others} others"] if others else [])]
+    axis = [*own, *([tell("{labels} others", labels=others)] if others else [])]
     place = {name: i for i, name in enumerate(own)}
     counts = np.zeros((len(axis), len(axis)), dtype=np.int64)
     for flow in flows:
@@ -114,12 +118,13 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
             ygap=1,
             hoverongaps=False,
             customdata=[[[plain(g), plain(m)] for m in axis] for g in axis],
-            hovertemplate="%{customdata[0]} → %{customdata[1]}: %{z} rows<extra></extra>",
+            hovertemplate=tell("%{{customdata[0]}} → %{{customdata[1]}}: %{{z}} rows")
+            + "<extra></extra>",
         )
     )
     words = [short(name) for name in axis]
     figure.update_xaxes(
-        title={"text": "mended label", "standoff": 12},
+        title={"text": tell("mended label"), "standoff": 12},
         tickvals=ticks,
         ticktext=words,
         tickangle=-60,
@@ -133,17 +138,27 @@ def flow_plot(flows: Sequence[Flow]) -> Plot:
     )
     figure.update_layout(height=200 + 36 * len(axis))
     shown = flows[:SHOWN_FLOWS]
-    more = f", the {len(shown)} most frequent of {len(flows):,} pairs" if shown != flows else ""
     return Plot(
         "flow",
-        "From given to mended labels",
-        f"Changed rows only, by the label that they were given (down) and the one that they have "
-        f"now (across). The {len(own)} labels with the most moved rows have a line of their own.",
+        tell("From given to mended labels"),
+        tell(
+            "Changed rows only, by the label that they were given (down) and the one that they "
+            "have now (across). The {labels} labels with the most moved rows have a line of their "
+            "own.",
+            labels=len(own),
+        ),
         as_json(figure),
         Numbers(
-            f"Changed rows by given and mended label{more}",
-            ("given → mended", "rows"),
-            tuple((f"{f.given} → {f.mended}", f"{f.rows:,}") for f in shown),
+            tell(
+                "Changed rows by given and mended label"
+                if shown == flows
+                else "Changed rows by given and mended label, the {shown} most frequent of "
+                "{pairs:,} pairs",
+                shown=len(shown),
+                pairs=len(flows),
+            ),
+            (tell("given → mended"), tell("rows")),
+            tuple((f"{f.given} → {f.mended}", number(f.rows, ",")) for f in shown),
         ),
     )
 
@@ -161,20 +176,31 @@ def confused_plot(pairs: Sequence[ConfusedPair]) -> Plot:
             orientation="h",
             width=0.4,
             marker={"color": VERMILION},
-            hovertemplate="about %{x:.1f} rows<extra></extra>",
+            hovertemplate=tell("about %{{x:.1f}} rows") + "<extra></extra>",
         )
     )
-    words_above(figure, [f"{short(pair.true)}, given as {short(pair.given)}" for pair in shown])
-    figure.update_xaxes(title="rows, about", rangemode="tozero")
+    above = [
+        tell("{true}, given as {given}", true=short(pair.true), given=short(pair.given))
+        for pair in shown
+    ]
+    words_above(figure, above)
+    figure.update_xaxes(title=tell("rows, about"), rangemode="tozero")
     return Plot(
         "confused",
-        "Most confused label pairs",
-        "What texts seem to be, and what they were given as. Rows are expected ones: each counts "
-        "with the probability of the true label, whether or not it was changed.",
+        tell("Most confused label pairs"),
+        tell(
+            "What texts seem to be, and what they were given as. Rows are expected ones: each "
+            "counts with the probability of the true label, whether or not it was changed."
+        ),
         as_json(figure),
         Numbers(
-            "Most confused label pairs, by expected rows",
-            ("seems to be", "was given", "rows, about", "of the label's rows"),
-            tuple((p.true, p.given, f"{p.rows:.1f}", f"{p.rate:.1%}") for p in pairs),
+            tell("Most confused label pairs, by expected rows"),
+            (
+                tell("seems to be"),
+                tell("was given"),
+                tell("rows, about"),
+                tell("of the label's rows"),
+            ),
+            tuple((p.true, p.given, number(p.rows, ".1f"), number(p.rate, ".1%")) for p in pairs),
         ),
     )

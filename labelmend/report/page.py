@@ -2,17 +2,14 @@
 
 import base64
 import hashlib
-import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
 from labelmend.extras import require
-from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.report.certificate import certificate_numbers, people_numbers
 from labelmend.report.classifier_plots import (
     change_plot,
@@ -20,78 +17,79 @@ from labelmend.report.classifier_plots import (
     reliability_plot,
     trade_off_plot,
 )
-from labelmend.report.comparison import FIGURES, how_tested, mean_figure, shown, verdicts
+from labelmend.report.comparison import (
+    FIGURES,
+    from_to,
+    how_tested,
+    mean_figure,
+    shown,
+    verdict_in_words,
+    verdicts,
+)
 from labelmend.report.drawing import Numbers, Plot
-from labelmend.report.mending import ChangeAccuracy, Mending, ShownRow
+from labelmend.report.made import made_of, settings_of
+from labelmend.report.mending import ChangeAccuracy, Mending
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
 from labelmend.report.picture_plots import map_plot, matrix_plot
+from labelmend.report.row import row_in_words
 from labelmend.types import Share
 from labelmend.version import __version__
+from labelmend.voice.speak import ENGLISH, meant, number, retell, spoken, tell
 
 SECTIONS = (
-    ("changes", "What was changed"),
-    ("right", "Were the changes right?"),
-    ("classifier", "Did the classifier get better?"),
-    ("changed-rows", "Changed rows"),
-    ("review-rows", "Rows for review"),
-    ("made", "How this was made"),
+    ("changes", meant("What was changed")),
+    ("right", meant("Were the changes right?")),
+    ("classifier", meant("Did the classifier get better?")),
+    ("changed-rows", meant("Changed rows")),
+    ("review-rows", meant("Rows for review")),
+    ("made", meant("How this was made")),
 )
 
 GLOSSARY = (
-    ("accuracy", "test rows that get their true label; one that is called out of scope gets that"),
-    ("accuracy, no flag", "the same with the most probable label, whatever the bar says"),
-    ("macro-F1", "mean over the labels of F1, in which small labels count as much as large ones"),
-    ("weighted F1", "the same mean, each label counting by its rows"),
-    ("ROC AUC", "how well probabilities put a label's own texts before others; 50 is by chance"),
-    ("in-scope accuracy", "of the texts that fit a label, those that get it and aren't flagged"),
-    ("oos recall", "of the texts that fit no label (oos: out of scope), those that are flagged"),
-    ("oos precision", "of the flagged texts, those that do fit no label"),
-    ("oos AUROC", "how well the out-of-scope score puts such texts first; 50 is by chance"),
+    (
+        "accuracy",
+        meant("test rows that get their true label; one that is called out of scope gets that"),
+    ),
+    ("accuracy, no flag", meant("the same with the most probable label, whatever the bar says")),
+    (
+        "macro-F1",
+        meant("mean over the labels of F1, in which small labels count as much as large ones"),
+    ),
+    ("weighted F1", meant("the same mean, each label counting by its rows")),
+    (
+        "ROC AUC",
+        meant("how well probabilities put a label's own texts before others; 50 is by chance"),
+    ),
+    (
+        "in-scope accuracy",
+        meant("of the texts that fit a label, those that get it and aren't flagged"),
+    ),
+    (
+        "oos recall",
+        meant("of the texts that fit no label (oos: out of scope), those that are flagged"),
+    ),
+    ("oos precision", meant("of the flagged texts, those that do fit no label")),
+    ("oos AUROC", meant("how well the out-of-scope score puts such texts first; 50 is by chance")),
     (
         "log loss",
-        "mean of -log of the true label's probability, whatever the bar says; lower is better",
+        meant(
+            "mean of -log of the true label's probability, whatever the bar says; lower is better"
+        ),
     ),
     (
         "ECE",
-        "expected calibration error: how far the probability of the most probable label, whatever "
-        "the bar says, is from the share that is right; lower is better",
+        meant(
+            "expected calibration error: how far the probability of the most probable label, "
+            "whatever the bar says, is from the share that is right; lower is better"
+        ),
     ),
 )
-
-_NEIGHBOURS = 5
-"""Shown of a row; more is nothing that a person reads."""
-
-_NOTHING = 0.05
-"""Nats that are next to nothing: they would be shown as 0.0 or 0.1."""
-
-_CAUSES = {"out-of-scope bias": "leaning towards out-of-scope", "channel": "the given label itself"}
 
 
 @dataclass(frozen=True)
 class _Fact:
     figure: str
     words: str
-
-
-@dataclass(frozen=True)
-class _Near:
-    text: str
-    labels: str
-    similarity: str
-
-
-@dataclass(frozen=True)
-class _Row:
-    number: str
-    given: str
-    becomes: str
-    text: str
-    truth: str | None
-    verdict: str
-    reason: str
-    candidates: str
-    speaks: str
-    neighbours: tuple[_Near, ...]
 
 
 @dataclass(frozen=True)
@@ -119,6 +117,9 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         files.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html.jinja", "css", "js")
     )
     plotly = _one_kind_of_line_end(get_plotlyjs())
+    language = spoken()
+    if language != ENGLISH:
+        script = files.joinpath(f"plotly.{language}.js").read_text("utf-8") + script
     script = _one_kind_of_line_end(script)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -131,6 +132,8 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
     changed_rows = () if known is None else known.changed_rows
     review_rows = () if known is None else known.review_rows
     return environment.from_string(source).render(
+        tell=tell,
+        language=language,
         version=__version__,
         name=Path(str(comparison.record["input"][BEFORE]["path"])).name,
         # Nothing else may run, whatever a text of the table may hold.
@@ -141,8 +144,8 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         figures={plot.key: plot.figure for plot in drawn},
         headline=_headline(comparison),
         facts=_facts(comparison, known),
-        sections=SECTIONS,
-        missing=[mending] if isinstance(mending, str) else [*mending.missing],
+        sections=[(key, tell(title)) for key, title in SECTIONS],
+        missing=[*map(retell, [mending] if isinstance(mending, str) else mending.missing)],
         mending_words=_mending_words(known),
         mending_plots=plots,
         accuracy_words=_accuracy_words(known),
@@ -151,43 +154,47 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         people=people_numbers(known.certificate) if known and known.certificate else None,
         verdicts=verdicts(comparison),
         how_tested=how_tested(comparison),
-        comparison_notes=comparison.notes,
+        comparison_notes=[*map(retell, comparison.notes)],
         change=change,
         kinds=kinds,
-        glossary=GLOSSARY,
-        changed_title=f"{len(changed_rows)} changed rows" if changed_rows else "Changed rows",
+        glossary=[(retell(term), tell(meaning)) for term, meaning in GLOSSARY],
+        changed_title=tell(
+            "{rows} changed rows" if changed_rows else "Changed rows", rows=len(changed_rows)
+        ),
         changed_words=_changed_words(known),
-        changed_rows=[_row(row) for row in changed_rows],
-        review_title=f"{len(review_rows)} rows for review" if review_rows else "Rows for review",
+        changed_rows=[row_in_words(row) for row in changed_rows],
+        review_title=tell(
+            "{rows} rows for review" if review_rows else "Rows for review", rows=len(review_rows)
+        ),
         review_words=_review_words(known),
-        review_rows=[_row(row) for row in review_rows],
-        made=_made(comparison, known),
-        run_notes=known.run.notes if known is not None and known.run is not None else (),
-        configs=_configs(comparison, known),
+        review_rows=[row_in_words(row) for row in review_rows],
+        made=made_of(comparison, known),
+        run_notes=[*map(retell, known.run.notes)] if known is not None and known.run else (),
+        configs=settings_of(comparison, known),
     )
 
 
 def accuracy_numbers(found: ChangeAccuracy) -> Numbers:
     """Return how right the changes were, as a table."""
     shares: Sequence[tuple[str, Share | None]] = (
-        ("given labels that are right", found.before),
-        ("mended labels that are right", found.after),
-        ("precision: changed rows that are right now", found.precision),
-        ("recall: wrong labels that are right now", found.recall),
-        ("wrong labels that were changed or are for review", found.found),
-        ("right labels that were broken", found.broken),
-        ("rows for review whose label is wrong", found.review),
+        (tell("given labels that are right"), found.before),
+        (tell("mended labels that are right"), found.after),
+        (tell("precision: changed rows that are right now"), found.precision),
+        (tell("recall: wrong labels that are right now"), found.recall),
+        (tell("wrong labels that were changed or are for review"), found.found),
+        (tell("right labels that were broken"), found.broken),
+        (tell("rows for review whose label is wrong"), found.review),
     )
     return Numbers(
-        f"Held against the true labels of {found.rows:,} rows",
-        ("", "rows", "of", "per cent", "95 % interval"),
+        tell("Held against the true labels of {rows:,} rows", rows=found.rows),
+        ("", tell("rows"), tell("of"), tell("per cent"), tell("95 % interval")),
         tuple(
             (
                 words,
-                f"{s.count:,}",
-                f"{s.total:,}",
-                f"{100 * s.rate:.2f}" if s.total else "",
-                f"{100 * s.low:.2f} to {100 * s.high:.2f}" if s.total else "",
+                number(s.count, ","),
+                number(s.total, ","),
+                number(100 * s.rate, ".2f") if s.total else "",
+                from_to(number(100 * s.low, ".2f"), number(100 * s.high, ".2f")) if s.total else "",
             )
             for words, s in shares
             if s is not None
@@ -197,47 +204,64 @@ def accuracy_numbers(found: ChangeAccuracy) -> Numbers:
 
 def mending_in_words(mending: Mending) -> str:
     """Return one sentence on what was changed."""
-    parts = [f"{mending.changed:,} changed"]
-    parts += [f"{mending.filled:,} labelled from scratch"] if mending.filled else []
-    parts += [f"{mending.review:,} for review"] if mending.review is not None else []
+    parts = [tell("{rows:,} changed", rows=mending.changed)]
+    if mending.filled:
+        parts.append(tell("{rows:,} labelled from scratch", rows=mending.filled))
+    if mending.review is not None:
+        parts.append(tell("{rows:,} for review", rows=mending.review))
+    parts.append(tell("{rows:,} kept", rows=mending.kept))
     noise = mending.estimated_noise
-    said = "" if noise is None else f"; estimated noise {noise:.1%} of the given labels"
+    said = ""
+    if noise is not None:
+        said = tell("; estimated noise {share:.1%} of the given labels", share=noise)
     open_ = None if mending.run is None else mending.run.noise.interval
     if open_ is not None:
-        said += f", between {open_.low:.1%} and {open_.high:.1%}"
-    return f"Of {mending.rows:,} rows, {', '.join(parts)}, {mending.kept:,} kept{said}."
+        said += tell(", between {low:.1%} and {high:.1%}", low=open_.low, high=open_.high)
+    return tell(
+        "Of {rows:,} rows, {parts}{noise}.",
+        rows=mending.rows,
+        parts=", ".join(parts),
+        noise=said,
+    )
 
 
 def _headline(comparison: Comparison) -> str:
     verdict = str(comparison.record["verdict"])
     if verdict == "no difference shown":
-        return "No difference is shown between classifiers on the given and on the mended labels"
+        return tell(
+            "No difference is shown between classifiers on the given and on the mended labels"
+        )
     if verdict in {"better", "worse"}:
-        return f"Classifiers trained on the mended labels are {verdict}"
-    return f"Classifiers trained on the mended labels: {verdict}"
+        return tell("Classifiers trained on the mended labels are {verdict:words}", verdict=verdict)
+    return tell(
+        "Classifiers trained on the mended labels: {verdict}", verdict=verdict_in_words(verdict)
+    )
 
 
 def _facts(comparison: Comparison, mending: Mending | None) -> list[_Fact]:
     facts = []
     if mending is not None:
-        facts.append(_Fact(f"{mending.changed:,}", f"of {mending.rows:,} labels changed"))
+        changed = tell("of {rows:,} labels changed", rows=mending.rows, changed=mending.changed)
+        facts.append(_Fact(number(mending.changed, ","), changed))
         if mending.review is not None:
-            facts.append(_Fact(f"{mending.review:,}", "rows for review"))
+            words = tell("{rows:one=rows|other=rows} for review", rows=mending.review)
+            facts.append(_Fact(number(mending.review, ","), words))
         if mending.estimated_noise is not None:
-            facts.append(_Fact(f"{mending.estimated_noise:.1%}", "estimated noise as given"))
+            noise = number(mending.estimated_noise, ".1%")
+            facts.append(_Fact(noise, tell("estimated noise as given")))
         right = mending.accuracy
         if right is not None:
-            words = "right labels, before and after"
-            facts.append(_Fact(f"{right.before.rate:.1%} → {right.after.rate:.1%}", words))
+            words = tell("right labels, before and after")
+            facts.append(_Fact(_change(right.before.rate, right.after.rate), words))
     for outcome in comparison.outcomes:
         accuracy = outcome.differences[0]
-        facts.append(
-            _Fact(
-                f"{accuracy.before:.1%} → {accuracy.after:.1%}",
-                f"test accuracy of {outcome.kind}, as given and mended",
-            )
-        )
+        words = tell("test accuracy of {kind}, as given and mended", kind=outcome.kind)
+        facts.append(_Fact(_change(accuracy.before, accuracy.after), words))
     return facts
+
+
+def _change(before: float, after: float) -> str:
+    return f"{number(before, '.1%')} → {number(after, '.1%')}"
 
 
 def _mending_words(mending: Mending | None) -> list[str]:
@@ -247,13 +271,17 @@ def _mending_words(mending: Mending | None) -> list[str]:
     run = mending.run
     if run is not None:
         interval = run.noise.interval
-        lines += [] if interval is None else [f"{interval.words}."]
+        lines += [] if interval is None else [f"{retell(interval.words)}."]
         lines.append(run.channel_in_words)
-        lines.append(
-            f"Of {run.harm.expected_good:,.0f} good labels, {run.harm.expected_broken:.1f} are "
-            f"expected to have been broken; the harm budget is {run.harm.budget:.2%} of them."
+        harm = tell(
+            "Of {good:,.0f} good labels, {broken:.1f} are expected to have been broken; the harm "
+            "budget is {budget:.2%} of them.",
+            good=run.harm.expected_good,
+            broken=run.harm.expected_broken,
+            budget=run.harm.budget,
         )
-        lines += [run.self_test.verdict] if run.self_test is not None else []
+        lines.append(harm)
+        lines += [retell(run.self_test.verdict)] if run.self_test is not None else []
     return lines
 
 
@@ -272,12 +300,12 @@ def _mending_plots(mending: Mending | None) -> list[Plot]:
 
 def _accuracy_words(mending: Mending | None) -> str:
     if mending is None or mending.accuracy is None:
-        return (
+        return tell(
             "That isn't known here: no column with true labels was given (--gold-column). Read the "
             "changed rows below, which are drawn by chance: how many of them you find right is "
             "about how many of all changes are."
         )
-    return (
+    return tell(
         "Each row's labels, held against its true one. Intervals are Wilson's; they take the rows "
         "for a sample of many like them."
     )
@@ -285,71 +313,24 @@ def _accuracy_words(mending: Mending | None) -> str:
 
 def _changed_words(mending: Mending | None) -> str:
     if mending is None or not mending.changed:
-        return "None." if mending is not None else "Not known."
+        return tell("None." if mending is not None else "Not known.")
     if mending.changed == len(mending.changed_rows):
-        return "All that there are."
-    return f"Drawn by chance from all {mending.changed:,}, so that they stand for them."
+        return tell("All that there are.")
+    return tell(
+        "Drawn by chance from all {rows:,}, so that they stand for them.", rows=mending.changed
+    )
 
 
 def _review_words(mending: Mending | None) -> str:
     if mending is None or mending.review is None:
-        return "Not known: see above for what is missing."
+        return tell("Not known: see above for what is missing.")
     if not mending.review:
-        return "None."
+        return tell("None.")
     if mending.run is None:
-        return f"The first of {mending.review:,}, in the table's order."
+        return tell("The first of {rows:,}, in the table's order.", rows=mending.review)
     if mending.review == len(mending.review_rows):
-        return "All that there are; first those where a look gains most."
-    return f"Of {mending.review:,}, those where a look gains most."
-
-
-def _row(row: ShownRow) -> _Row:
-    explanation = row.explanation
-    changed = row.mended != row.given
-    becomes = row.mended
-    if not changed:
-        becomes = explanation.proposed if explanation is not None else "?"
-        if becomes == row.given and explanation is not None:
-            becomes = next((c.label for c in explanation.candidates if c.label != row.given), "?")
-    verdict = ""
-    if row.truth is not None and changed:
-        verdict = " (changed rightly)" if row.truth == row.mended else " (changed wrongly)"
-        if row.truth not in {row.given, row.mended}:
-            verdict = " (neither)"
-    return _Row(
-        number=f"{row.row:,}",
-        given=row.given or "(no label)",
-        becomes=becomes or "(no label)",
-        text=row.text,
-        truth=row.truth,
-        verdict=verdict,
-        reason=row.reason,
-        candidates=row.candidates,
-        speaks="" if explanation is None else _speaks(explanation),
-        neighbours=()
-        if explanation is None
-        else tuple(
-            _Near(near.text, ", ".join(near.labels) or "(no label)", f"{near.similarity:.2f}")
-            for near in explanation.neighbours[:_NEIGHBOURS]
-        ),
-    )
-
-
-def _speaks(explanation: Explanation) -> str:
-    """Return what each source says for the best label against its rival."""
-    if not any(c.by_source for c in explanation.candidates):
-        return ""
-    winner, rival = explanation.duel
-    nats = winner.against(rival)
-    loud = sorted(
-        ((source, value) for source, value in nats.items() if abs(value) >= _NOTHING),
-        key=lambda pair: (-abs(pair[1]), pair[0]),
-    )
-    said = ", ".join(f"{_CAUSES.get(source, source)} {value:+.1f}" for source, value in loud)
-    return (
-        f"For {winner.label} against {rival.label}, in nats (+0.7 doubles the odds): "
-        f"{said or 'nothing'}; in all {winner.total - rival.total:+.1f}."
-    )
+        return tell("All that there are; first those where a look gains most.")
+    return tell("Of {rows:,}, those where a look gains most.", rows=mending.review)
 
 
 def _kind(name: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> _Kind:
@@ -357,87 +338,32 @@ def _kind(name: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> _Kind:
     for figure, measure, per_cent in FIGURES:
         values = [mean_figure(runs, measure) for runs in conditions.values()]
         if any(value is not None for value in values):
-            lines.append((figure, *(shown(value, per_cent=per_cent) for value in values)))
+            lines.append((retell(figure), *(shown(v, per_cent=per_cent) for v in values)))
     trade_off = trade_off_plot(name, conditions)
     plots = [label_plot(name, conditions), reliability_plot(name, conditions)]
     plots += [trade_off] if trade_off is not None else []
     return _Kind(
         name,
         Numbers(
-            f"{name}, by the labels that it was trained on"
-            f"{' (gold: the true ones, as a bound)' if GOLD in conditions else ''}; "
-            "in per cent, but log loss and ECE",
-            ("figure", *conditions),
+            tell(
+                "{kind}, by the labels that it was trained on (gold: the true ones, as a bound); "
+                "in per cent, but log loss and ECE"
+                if GOLD in conditions
+                else "{kind}, by the labels that it was trained on; in per cent, but log loss and "
+                "ECE",
+                kind=name,
+            ),
+            (tell("figure"), *map(retell, conditions)),
             tuple(lines),
         ),
         tuple(plots),
         ""
         if trade_off is not None
-        else "There is no out-of-scope text among the test rows, so nothing can be said of what "
-        "finding such texts costs.",
-    )
-
-
-def _made(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
-    """Return the tables that it takes to do it again."""
-    record = comparison.record
-    files = [
-        (str(source["path"]), role, str(source["sha256"]))
-        for role, source in record["input"].items()
-    ]
-    models = {
-        (str(m["name"]), "this comparison", str(m["source"]), str(m["sha256"]))
-        for m in record["models"]
-    }
-    run = mending.run if mending is not None else None
-    if run is not None:
-        files.append((run.input.path, "mended by relabel", run.input.sha256))
-        used = run.models.items()
-        models |= {(m.name, f"relabel: {role}", m.source, m.sha256) for role, m in used}
-    made = [
-        Numbers("Tables", ("file", "as", "sha256"), tuple(files), words=True),
-        Numbers("Models", ("model", "used by", "from", "sha256"), _merged(models), words=True),
-    ]
-    settings = [
-        ("labelmend", __version__, "" if run is None else run.labelmend),
-        (
-            "seeds",
-            ", ".join(map(str, record["seeds"])),
-            "" if run is None else str(run.seed),
+        else tell(
+            "There is no out-of-scope text among the test rows, so nothing can be said of what "
+            "finding such texts costs."
         ),
-    ]
-    theirs: Mapping[str, str] = {} if run is None else run.versions
-    settings += [
-        (name, str(record["versions"].get(name, "")), theirs.get(name, ""))
-        for name in sorted({*record["versions"], *theirs})
-    ]
-    made.append(Numbers("Versions and seeds", ("", "this comparison", "relabel"), tuple(settings)))
-    if run is not None and run.sources:
-        made.append(
-            Numbers(
-                "What relabel listened to",
-                ("source of evidence", "weight", "rows moved"),
-                tuple((n, f"{s.weight:.2f}", f"{s.moved:,}") for n, s in run.sources.items()),
-            )
-        )
-    return made
-
-
-def _merged(models: Set[tuple[str, str, str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Return the models, one line for all uses of one."""
-    uses: dict[tuple[str, str, str], list[str]] = {}
-    for name, use, source, digest in sorted(models):
-        uses.setdefault((name, source, digest), []).append(use)
-    return tuple((n, "; ".join(use), s, d) for (n, s, d), use in uses.items())
-
-
-def _configs(comparison: Comparison, mending: Mending | None) -> list[tuple[str, str]]:
-    run = mending.run if mending is not None else None
-    configs: list[tuple[str, Any]] = [
-        ("All settings of this comparison", comparison.record["config"])
-    ]
-    configs += [("All settings of relabel", dict(run.config))] if run is not None else []
-    return [(title, json.dumps(config, indent=2, ensure_ascii=False)) for title, config in configs]
+    )
 
 
 def _one_kind_of_line_end(text: str) -> str:

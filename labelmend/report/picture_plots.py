@@ -20,6 +20,7 @@ from labelmend.report.mending_plots import FAINT, FULL, SHOWN_FLOWS
 from labelmend.review.pictures.matrix import confused_pairs, confused_together, count_pairs
 from labelmend.runs.row_index import DECISIONS, RowIndex
 from labelmend.types import Bools, Doubles, Ints
+from labelmend.voice.speak import meant, number, tell
 
 MOST_POINTS = 10_000
 """Of the map: each takes the page some twenty bytes, and a browser some twenty microseconds."""
@@ -32,11 +33,11 @@ _ACROSS = 1000
 
 _MARKS = (
     # decision, words, colour, symbol, size, opacity; later ones lie on top
-    ("keep", "kept", GREY, "circle", 4, 0.35),
-    ("answered", "answered by people", PURPLE, "square", 6, 0.9),
-    ("label", "labelled from scratch", GREEN, "triangle-up", 7, 0.9),
-    ("change", "changed", BLUE, "diamond", 6, 0.9),
-    ("review", "for review", ORANGE, "square", 6, 0.9),
+    ("keep", meant("kept"), GREY, "circle", 4, 0.35),
+    ("answered", meant("answered by people"), PURPLE, "square", 6, 0.9),
+    ("label", meant("labelled from scratch"), GREEN, "triangle-up", 7, 0.9),
+    ("change", meant("changed"), BLUE, "diamond", 6, 0.9),
+    ("review", meant("for review"), ORANGE, "square", 6, 0.9),
 )
 
 
@@ -57,11 +58,11 @@ def map_plot(index: RowIndex) -> Plot | None:
         here: Bools = index.decision[drawn] == codes[decision]
         if not (total := int((index.decision[rows] == codes[decision]).sum())):
             continue
-        lines.append((words, f"{total:,}", f"{int(here.sum()):,}"))
+        lines.append((tell(words), number(total, ","), number(int(here.sum()), ",")))
         figure.add_scatter(
             x=places[here, 0].tolist(),
             y=places[here, 1].tolist(),
-            name=words,
+            name=tell(words),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": size, "opacity": opacity},
             hoverinfo="skip",
@@ -71,15 +72,25 @@ def map_plot(index: RowIndex) -> Plot | None:
     figure.update_yaxes(**nowhere, scaleanchor="x")
     figure.update_layout(height=560, legend={"itemsizing": "constant"})
     some = len(drawn) < len(rows)
-    part = f" Of {len(rows):,} rows, {len(drawn):,} are drawn, picked by chance." if some else ""
-    return Plot(
-        "map",
-        "Where the changes are",
+    explained = tell(
         "Each mark is a row. Texts that are alike lie near to each other: these are the two "
         "directions in which their embeddings differ most, and most of how texts differ is not to "
-        f"be seen in two.{part}",
+        "be seen in two."
+    )
+    if some:
+        part = tell(
+            "Of {rows:,} rows, {drawn:,} are drawn, picked by chance.",
+            rows=len(rows),
+            drawn=len(drawn),
+        )
+        explained = f"{explained} {part}"
+    heads = (tell("decision"), tell("rows"), tell("drawn"))
+    return Plot(
+        "map",
+        tell("Where the changes are"),
+        explained,
         as_json(figure),
-        Numbers("Rows on the map", ("decision", "rows", "drawn"), tuple(lines)),
+        Numbers(tell("Rows on the map"), heads, tuple(lines)),
     )
 
 
@@ -111,31 +122,41 @@ def matrix_plot(index: RowIndex) -> Plot | None:
             ygap=1,
             hoverongaps=False,
             customdata=[[[plain(g), plain(p)] for p in names] for g in names],
-            hovertemplate="given %{customdata[0]}, proposed %{customdata[1]}: %{z}<extra></extra>",
+            hovertemplate=tell("given %{{customdata[0]}}, proposed %{{customdata[1]}}: %{{z}}")
+            + "<extra></extra>",
         )
     )
     axis = {"tickvals": ticks, "ticktext": [short(name) for name in names], "showgrid": False}
-    title = {"text": "proposed label", "standoff": 12}
+    title = {"text": tell("proposed label"), "standoff": 12}
     figure.update_xaxes(**axis, title=title, tickangle=-60)
     figure.update_yaxes(**axis, autorange="reversed")
     figure.update_layout(height=200 + 32 * len(names))
     listed = pairs[:SHOWN_FLOWS]
-    more = (
-        f", the {len(listed)} most frequent of {len(pairs):,}" if len(listed) < len(pairs) else ""
-    )
     return Plot(
         "matrix",
-        "Given against proposed labels",
-        "Rows by the label that they were given (down) and the most probable one (across), whether "
-        f"or not it was put in its place. The {len(names)} labels that are confused most, those "
-        "that are confused with each other side by side; rows of one and the same label are left "
-        "out.",
+        tell("Given against proposed labels"),
+        tell(
+            "Rows by the label that they were given (down) and the most probable one (across), "
+            "whether or not it was put in its place. The {labels} labels that are confused most, "
+            "those that are confused with each other side by side; rows of one and the same label "
+            "are left out.",
+            labels=len(names),
+        ),
         as_json(figure),
         Numbers(
-            f"Rows by given and proposed label{more}",
-            ("given, proposed", "rows"),
+            tell(
+                "Rows by given and proposed label, the {shown} most frequent of {pairs:,}"
+                if len(listed) < len(pairs)
+                else "Rows by given and proposed label",
+                shown=len(listed),
+                pairs=len(pairs),
+            ),
+            (tell("given, proposed"), tell("rows")),
             tuple(
-                (f"{index.labels[one.given]}, {index.labels[one.proposed]}", f"{one.texts:,}")
+                (
+                    f"{index.labels[one.given]}, {index.labels[one.proposed]}",
+                    number(one.texts, ","),
+                )
                 for one in listed
             ),
         ),

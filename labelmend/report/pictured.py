@@ -7,6 +7,7 @@ from labelmend.runs.companions import INDEX
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import RowIndex, read_row_index
+from labelmend.voice.speak import note
 
 
 def read_index(table: Path, run: RunRecord) -> tuple[RowIndex | None, str | None]:
@@ -27,6 +28,8 @@ def read_index(table: Path, run: RunRecord) -> tuple[RowIndex | None, str | None
         return read_row_index(paths.index, digest, paths.evidence.stat().st_size), None
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
-        return None, f"there is no {name} beside the mended table, so there is no map"
+        return None, note(
+            "there is no {name} beside the mended table, so there is no map", name=name
+        )
     except InputError as error:
-        return None, f"{error}, so there is no map"
+        return None, note("{problem:name}, so there is no map", problem=error)

@@ -21,3 +21,25 @@ VERDICTS = (
     meant("no difference shown"),
 )
 """On classifiers, in comparison.json."""
+
+CONDITIONS = (meant("as given"), meant("mended"), meant("gold"), meant("augmented"))
+"""Labels that classifiers are trained on."""
+
+ROLES = (
+    *(meant("before"), meant("after"), meant("test")),
+    *(meant("encoder"), meant("encoder{number:d}"), meant("describer"), meant("voter {model}")),
+)
+"""Of tables and models; `gold` is one too, and so are some sources of evidence."""
+
+STAGES = (
+    *(meant("embed"), meant("neighbours"), meant("describe"), meant("describe labels")),
+    *(meant("index"), meant("candidates"), meant("learnability"), meant("rounds")),
+    *(meant("rounds: channel"), meant("rounds: prototypes"), meant("rounds: weights")),
+    *(meant("candidates: {source:name}"), meant("rounds: {source:name}")),
+    *(meant("escalate"), meant("escalate: {source:name}"), meant("vote {model}")),
+    *(meant("decide"), meant("answers"), meant("self-test"), meant("embed texts")),
+)
+"""Of a run, whose times are told."""
+
+OUT_OF_SCOPE = (meant("oos texts"), meant("left-out labels"), meant("equal weights"))
+"""What the weights of the signs of out-of-scope were learned from."""

@@ -16,6 +16,7 @@ from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import log_beside
 from labelmend.extras import require
 from labelmend.protocols import Progress
+from labelmend.report.comparison import titles
 from labelmend.report.markdown import markdown_page
 from labelmend.report.mending import Mending, read_mending
 from labelmend.report.page import html_page
@@ -119,6 +120,6 @@ def _outputs(folder: Path, unfinished: Path) -> tuple[Output, ...]:
         found += [
             Output(folder / PAGE, "report", ("labelmend",)),
             Output(folder / RECORD, "comparison", ('"labelmend": ',)),
-            Output(folder / MARKDOWN, "comparison", ("# Did the classifier get better?",)),
+            Output(folder / MARKDOWN, "comparison", titles()),
         ]
     return tuple(found)

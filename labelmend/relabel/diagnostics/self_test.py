@@ -137,9 +137,7 @@ def measure(
     rate = estimated
     if estimated < _NO_NOISE:
         rate = config.diagnostics.self_test_rate
-        notes.append(
-            note("self-test: no noise is estimated, so errors are drawn at {rate:.0%}", rate=rate)
-        )
+        notes.append(note(_NO_NOISE_NOTE, rate=rate))
     counts = []
     for run in range(runs):
         generator = np.random.default_rng([config.seed, run])
@@ -151,9 +149,7 @@ def measure(
             noisy = draw_hard_errors(truth, learned, text_of, plausible, rate / 2, generator)
             hard = noisy != learned
         if forced:
-            notes.append(
-                note("self-test: no error was drawn at {rate:.2%}, so one was made", rate=rate)
-            )
+            notes.append(note(_FORCED_NOTE, rate=rate))
         counts.append(_count(truth, noisy, scored, hard, mend(noisy), config.decision))
     total = _Counts(
         injected=sum(c.injected for c in counts),
@@ -181,16 +177,19 @@ def measure(
         factor=factor,
         broken_at_factor=broken_at_factor,
         withdrawn=0,
-        verdict=note(
-            "Self-test: {broken:,} of {good:,} good labels broken ({share:.2%}, 95% interval "
-            "{low:.2%} to {high:.2%}), within the budget of {budget:.2%}: nothing changes",
-            **_facts(harm),
-            budget=max_harm,
-        ),
+        verdict=note(_WITHIN, **_facts(harm), budget=max_harm),
         notes=tuple(dict.fromkeys(notes)),
         hard=None if plausible is None else share(total.hard_fixed, total.hard),
     )
 
+
+_NO_NOISE_NOTE = meant("self-test: no noise is estimated, so errors are drawn at {rate:.0%}")
+_FORCED_NOTE = meant("self-test: no error was drawn at {rate:.2%}, so one was made")
+
+_WITHIN = meant(
+    "Self-test: {broken:,} of {good:,} good labels broken ({share:.2%}, 95% interval {low:.2%} to "
+    "{high:.2%}), within the budget of {budget:.2%}: nothing changes"
+)
 
 _HARD_NOTE = meant(
     "self-test: it assumes that half of the errors fall on texts of which the evidence is in "
