@@ -7,7 +7,7 @@ import typer
 
 from labelmend.classify.heads.registry import kinds as known_kinds
 from labelmend.cli import completion, help_page, options
-from labelmend.cli.console import ProgressBars, keeping_votes, say_notes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
 def compare_baseline(
@@ -143,7 +143,6 @@ def compare_baseline(
     settings: options.Settings = None,
     seed: options.Seed = None,
     _lang: options.Lang = "en",
-    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Train the same classifiers on the labels as given and as mended, and say which is better."""
@@ -157,7 +156,6 @@ def compare_baseline(
     table = TableRequest(before, text_column, encoding=encoding, header=header)
     changes = options.overrides(settings, seed)
     config, used = options.chosen_config(profile, table, changes, embedder)
-    say_notes(() if quiet else used.notes)
     chosen = dict.fromkeys(find_head(kind).name for kind in kinds or ("logreg", "linear-svm"))
     request = ComparisonRequest(
         before=before,
@@ -186,7 +184,7 @@ def compare_baseline(
             list(chosen),
             range(config.seed, config.seed + seeds),
             default_point(config),
-            bars,
+            used.beginning(bars, None if quiet else say_note),
             peer=options.peer(peer),
             others=options.given_profile(used.name),
         )

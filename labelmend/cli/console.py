@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -273,12 +273,6 @@ def _kept_votes(store: Path | None) -> str:
 def say_note(message: str) -> None:
     """Print a note to stderr, before the work that it is about."""
     say_error(tell("note: {message:name}", message=message))
-
-
-def say_notes(messages: Iterable[str]) -> None:
-    """Print notes to stderr, before the work that they are about."""
-    for message in messages:
-        say_note(message)
 
 
 def say_error(message: str) -> None:

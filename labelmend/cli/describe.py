@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelmend.cli import help_page, options
-from labelmend.cli.console import ProgressBars, keeping_votes, say_notes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
 def describe(
@@ -58,14 +58,13 @@ def describe(
     )
     changes = options.overrides(settings, seed)
     config, chosen = options.chosen_config(profile, request, changes, embedder)
-    say_notes(() if quiet else chosen.notes)
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         described = describe_file(
             request,
             output,
             config,
-            bars,
+            chosen.beginning(bars, None if quiet else say_note),
             labels_file=labels,
             use_llm=not no_llm,
             fresh=fresh,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.cli import help_page, options
-from labelmend.cli.console import ProgressBars, keeping_checkpoints, say_notes
+from labelmend.cli.console import ProgressBars, keeping_checkpoints, say_note
 from labelmend.cli.terminal import harmless, open_console
 
 if TYPE_CHECKING:
@@ -75,13 +75,12 @@ def tune_embedder(
     )
     changes = options.overrides(settings, seed)
     config, chosen = options.chosen_config(profile, request, changes, embedder)
-    say_notes(() if quiet else chosen.notes)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
             output,
             config,
-            bars,
+            chosen.beginning(bars, None if quiet else say_note),
             labels_file=labels,
             gold_column=gold_column,
             others=options.given_profile(chosen.name),

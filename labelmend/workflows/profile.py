@@ -30,6 +30,15 @@ class ChosenProfile:
     name: str
     notes: tuple[str, ...] = ()
 
+    def beginning(self, progress: Progress, tell: Callable[[str], None] | None) -> Progress:
+        """Return a progress that tells the notes as the work begins.
+
+        Args:
+            progress: hears how far the work is.
+            tell: hears them.
+        """
+        return progress if tell is None else _Announcing(progress, self.notes, tell)
+
 
 def choose_profile(profile: str, request: TableRequest) -> ChosenProfile:
     """Return the profile that was asked for; for `auto`, that which the table asks for.
@@ -101,20 +110,22 @@ class TableReading:
         """
         if self.notes or tell is None:
             return progress
-        return _Announcing(progress, self.found.note, tell)
+        return _Announcing(progress, self.told, tell)
 
 
 class _Announcing:
-    """A progress with which a line is told before its first stage."""
+    """A progress with which lines are told before its first stage."""
 
-    def __init__(self, progress: Progress, line: str, tell: Callable[[str], None]) -> None:
-        self._progress, self._line, self._tell = progress, line, tell
+    def __init__(
+        self, progress: Progress, lines: Sequence[str], tell: Callable[[str], None]
+    ) -> None:
+        self._progress, self._lines, self._tell = progress, tuple(lines), tell
 
     def start(self, stage: str, total: int) -> None:
         """A stage begins that has `total` steps."""
-        if self._line:
-            self._tell(self._line)
-        self._line = ""
+        for line in self._lines:
+            self._tell(line)
+        self._lines = ()
         self._progress.start(stage, total)
 
     def advance(self, steps: int = 1) -> None:

@@ -100,3 +100,7 @@ def test_what_texts_are_in_is_said_as_the_work_begins():
     progress.start("rounds", 1)
     assert heard == ["texts are in German (Latin)", ("embed", 3), 2, ("rounds", 1)]
     assert isinstance(found.beginning(Heard(), None), Heard)
+    heard.clear()
+    ChosenProfile("embedded", ("because",)).beginning(Heard(), heard.append).start("embed", 3)
+    assert heard == ["because", ("embed", 3)]
+    assert isinstance(ChosenProfile("embedded").beginning(Heard(), None), Heard)
