@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelmend.cli import completion, help_page, options
-from labelmend.cli.console import ProgressBars, keeping_votes
+from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
@@ -144,25 +144,26 @@ def augment(
     The rows of the table come back as they are, then new ones. A column says which is a row of
     yours, a rewording of one, or made from a label's card; another one which rows it was made from.
     """
-    from labelmend.configs.load import load_config
     from labelmend.data.request import TableRequest
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.augment import AugmentRequest, augment_file, plan_augment
 
-    config = load_config(profile, options.overrides(settings, seed))
-    config = _asked(config, min_rows, model, server)
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     source = TableRequest(
         table, text_column, label_column, id_column, oos_label, encoding, (), rules, strict, header
     )
+    changes = options.overrides(settings, seed)
+    config, chosen = options.chosen_config(profile, source, changes, None)
+    config = _asked(config, min_rows, model, server)
     share = 0.0 if split is None else options.share("--split", split)
     request = AugmentRequest(source, output, labels, tuple(only or ()), share, apart_from, fresh)
-    given = options.given_profile(profile)
+    given = options.given_profile(chosen.name)
     if dry_run:
         _print_plan(plan_augment(request, config, others=given))
         return
     with keeping_votes(OutputPaths.beside(output).store), ProgressBars(quiet=quiet) as bars:
-        outcome = augment_file(request, config, bars, others=given)
+        begun = chosen.beginning(bars, None if quiet else say_note)
+        outcome = augment_file(request, config, begun, others=given)
     if not quiet:
         _print_outcome(outcome)
 
@@ -191,9 +192,10 @@ def _asked(
 
 def _print_plan(planned: "AugmentPlan") -> None:
     plan = planned.plan
+    has, lack = ("has", "lacks") if len(plan.wanted) == 1 else ("have", "lack")
     typer.echo(
-        f"{len(plan.wanted):,} labels have fewer than {plan.min_rows} texts and lack "
-        f"{plan.texts:,}; {plan.enough:,} have enough"
+        f"{_labels(len(plan.wanted))} {has} fewer than {plan.min_rows} texts and {lack} "
+        f"{plan.texts:,}; {_labels(plan.enough)} {'has' if plan.enough == 1 else 'have'} enough"
     )
     typer.echo(
         f"{planned.writer} is asked at most {planned.questions:,} questions, of which "
@@ -205,6 +207,10 @@ def _print_plan(planned: "AugmentPlan") -> None:
         typer.echo(f"Note: {note}")
 
 
+def _labels(count: int) -> str:
+    return f"{count:,} label{'' if count == 1 else 's'}"
+
+
 def _print_outcome(outcome: "AugmentOutcome") -> None:
     from labelmend.cli.terminal import harmless
 
@@ -212,7 +218,7 @@ def _print_outcome(outcome: "AugmentOutcome") -> None:
     by_source = [text.draft.source for text in found.accepted]
     typer.echo(
         f"{len(found.accepted):,} of {found.plan.texts:,} texts that "
-        f"{len(found.plan.wanted):,} labels lacked: {by_source.count('rewording'):,} rewordings, "
+        f"{_labels(len(found.plan.wanted))} lacked: {by_source.count('rewording'):,} rewordings, "
         f"{by_source.count('card'):,} from cards, of {found.drafts:,} drafts"
     )
     if found.rejected:

@@ -46,7 +46,7 @@ def test_the_summary(cli, table, writer):
     ran = cli("augment", table, "-o", table.with_name("o.csv"), "--min-rows", 4)
     assert ran.code == 0, ran
     first, *others = ran.out.splitlines()
-    assert first.startswith("2 of 2 texts that 1 labels lacked: ")
+    assert first.startswith("2 of 2 texts that 1 label lacked: ")
     assert any(
         line.startswith("Real texts of these labels, 2: distinct words 0.") for line in others
     )
@@ -60,7 +60,7 @@ def test_the_summary(cli, table, writer):
 def test_a_dry_run(cli, table, writer):
     ran = cli("augment", table, "-o", table.with_name("o.csv"), "--min-rows", 4, "--dry-run")
     assert ran.out.splitlines()[:3] == [
-        "1 labels have fewer than 4 texts and lack 2; 1 have enough",
+        "1 label has fewer than 4 texts and lacks 2; 1 label has enough",
         "fake is asked at most 4 questions, of which 0 are answered already",
         "bge-small-en-v1.5 judges the drafts",
     ]

@@ -255,3 +255,42 @@ def test_bad_tables(cli, tables, tmp_path):
     taken = cli("compare-baseline", both, "--test", test, "-o", tmp_path / "taken").refusal()
     assert "comparison.json: is a folder where a file is to stand" in taken
     assert not (tmp_path / "r").exists()
+
+
+def test_whether_new_texts_helped(cli, tables):
+    with (tables / "both.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{**row, "source": "row", "parent": ""} for row in csv.DictReader(file)]
+    more = [
+        {
+            **row,
+            "text": f"{row['text']} please",
+            "label": "",
+            "source": "rewording",
+            "parent": i + 1,
+        }
+        for i, row in enumerate(rows[1:4], start=1)
+    ]
+    augmented = write(tables / "augmented.csv", [*rows, *more])
+    record = {"judge": {"encoder": "bge-small-en-v1.5"}}
+    (tables / "augmented.augment.json").write_text(json.dumps(record))
+    ran = cli(
+        *("compare-baseline", tables / "both.csv", "--test", tables / "test.csv"),
+        *("-o", tables / "helped", "--augmented", augmented, *QUICK),
+    )
+    assert ran.code == 0, ran
+    said = " ".join(ran.out.split())
+    assert "with the new texts, logreg: " in said
+    assert "bge-small-en-v1.5 judged the new texts, so no classifier of this comparison" in said
+    found = json.loads((tables / "helped" / "comparison.json").read_text("utf-8"))
+    assert found["conditions"] == {"as given": 40, "mended": 40, "augmented": 43}
+    assert [m["name"] for m in found["models"]] == ["all-MiniLM-L6-v2"]
+    (outcome,) = found["augmentation"]["outcomes"]
+    figures = {difference["figure"]: difference for difference in outcome["differences"]}
+    runs = {run["condition"]: run["metrics"] for run in found["runs"]}
+    assert figures["macro-F1"]["before"] == pytest.approx(runs["mended"]["macro_f1"])
+    assert figures["macro-F1"]["after"] == pytest.approx(runs["augmented"]["macro_f1"])
+    page = (tables / "helped" / "comparison.md").read_text("utf-8")
+    assert "- with the new texts, logreg: " in page
+    assert cli(
+        "compare-baseline", tables / "both.csv", "--augmented", tables / "dirty.csv"
+    ).refusal()
