@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelmend.data.language.identify import identify
+from labelmend.data.language.identify import MOST, identify
 from labelmend.data.language.names import language_name
 from labelmend.data.language.scripts import LATIN, script_of
 
@@ -120,7 +120,7 @@ def detect_language(texts: Sequence[str], seed: int = 0) -> TableLanguage:
         texts: of the table; their order doesn't matter, and a text that stands twice counts once.
         seed: of the sample, where there are more than 500 distinct ones.
     """
-    sample = _sample(texts, seed)
+    sample = [text[:MOST] for text in _sample(texts, seed)]
     written = [(text, script) for text in sample if (script := script_of(text)) is not None]
     guesses = [guess for guess in (identify(text) for text, _ in written) if guess.sure]
     counts = _without_near_misses(Counter(guess.language for guess in guesses))

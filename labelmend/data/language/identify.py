@@ -16,7 +16,7 @@ NO_LANGUAGE = "zxx"
 _CHARACTERS = 500
 """Of a text, from its beginning: far more than is needed to know its language."""
 
-_MOST = 10 * _CHARACTERS
+MOST = 10 * _CHARACTERS
 """Characters of a text in which those are looked for, among links and white space."""
 
 _FOLDED = {
@@ -38,7 +38,9 @@ _FOLDED = {
 }
 """Languages that are counted as another, which the same encoders read."""
 
-_NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[@#]\w+")
+_NOISE = re.compile(
+    r"https?://[!-~]+|www\.[!-~]+|(?<![\w.+-])[\w.+-]{1,64}+@[\w.-]+|[@#]\w+", re.ASCII
+)
 """Links, addresses and names of people, which are in no language."""
 
 
@@ -69,7 +71,7 @@ def identify(text: str) -> Guess:
     Args:
         text: any; links, addresses and hashtags in it are not read.
     """
-    read = " ".join(_NOISE.sub(" ", text[:_MOST]).split())[:_CHARACTERS]
+    read = " ".join(_NOISE.sub(" ", text[:MOST]).split())[:_CHARACTERS]
     chances: dict[str, float] = {}
     for language, probability in _identifier().rank(read):
         folded = _FOLDED.get(language, language)

@@ -1,4 +1,6 @@
 # ruff: noqa: RUF001
+import time
+
 import pytest
 
 from labelmend.data.language.identify import NO_LANGUAGE, Guess, identify
@@ -37,8 +39,16 @@ def test_what_is_in_no_language():
 def test_links_and_addresses_are_not_read():
     plain = identify("wo bleibt meine Lieferung")
     assert identify("wo bleibt meine Lieferung https://example.com/where-is-my-order") == plain
-    noisy = identify("wo bleibt  meine Lieferung who.is.it@example.com @somebody #delivery")
-    assert noisy.language == "de"
+    noisy = "wo bleibt  meine Lieferung who.is+it@mail.example.com @somebody #delivery www.a.com/b"
+    assert identify(noisy) == plain
+    assert identify("我的订单在哪里https://example.com/order").language == "zh"
+
+
+def test_long_texts_without_a_space_take_no_time():
+    began = time.process_time()
+    for sign in ("我", "a", "a.", "@", "http://"):
+        identify(sign * 5000)
+    assert time.process_time() - began < 2
 
 
 def test_the_end_of_a_long_text_is_not_read():
