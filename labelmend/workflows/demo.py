@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from labelmend.configs.schema import Config
 from labelmend.data.read import read_table
@@ -16,6 +17,12 @@ from labelmend.workflows.corrupt import TRUE_LABEL
 from labelmend.workflows.relabel import RelabelOutcome, relabel_file
 from labelmend.workflows.report import Report, report_files
 from labelmend.workflows.train import TrainOutcome, default_point, train_file
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+DemoLanguage = Literal["en", "ru"]
+"""Of the messages: to a bank app's support bot, or to a marketplace's support."""
 
 KINDS = ("logreg", "linear-svm")
 SEEDS = 2
@@ -62,11 +69,23 @@ def score(outcome: RelabelOutcome, truth: list[str]) -> Score:
 
 
 def run_demo(
-    folder: Path, config: Config, progress: Progress, *, use_llm: bool
+    folder: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    use_llm: bool,
+    language: DemoLanguage = "en",
 ) -> tuple[RelabelOutcome, Score]:
     """Mend the demo's noisy table into `folder`, and score it.
 
     The column with the truth is read only after the mended table is written.
+
+    Args:
+        folder: for the mended table and what lies beside it; made if missing.
+        config: what runs and how.
+        progress: hears how far the work is.
+        use_llm: let the LLMs describe labels and vote.
+        language: of the messages.
 
     Raises:
         LabelmendError: a model is missing, or the folder can't be written.
@@ -79,7 +98,7 @@ def run_demo(
         raise OutputError(
             f"{folder}: can't make this folder: {error.strerror}; name another with -o"
         ) from None
-    data = resources.files("labelmend.data.demo")
+    data = _data(language)
     with (
         resources.as_file(data / "train_noisy.csv") as table,
         resources.as_file(data / "labels.yaml") as labels,
@@ -112,15 +131,23 @@ def train_demo(table: Path, config: Config, progress: Progress) -> TrainOutcome:
     )
 
 
-def report_demo(table: Path, config: Config, progress: Progress) -> Report:
+def report_demo(
+    table: Path, config: Config, progress: Progress, language: DemoLanguage = "en"
+) -> Report:
     """Compare with the labels as given, on the demo's test rows, and write the report.
 
     No test row is among those that are mended and trained on.
 
+    Args:
+        table: the mended one.
+        config: what runs and how.
+        progress: hears how far the work is.
+        language: of the messages.
+
     Raises:
         LabelmendError: a model is missing, or the folder can't be written.
     """
-    with resources.as_file(resources.files("labelmend.data.demo") / "test.csv") as test:
+    with resources.as_file(_data(language) / "test.csv") as test:
         return report_files(
             ComparisonRequest(before=table, test=test, gold_column=TRUE_LABEL),
             table.parent / REPORT,
@@ -130,3 +157,9 @@ def report_demo(table: Path, config: Config, progress: Progress) -> Report:
             default_point(config),
             progress,
         )
+
+
+def _data(language: DemoLanguage) -> "Traversable":
+    """Return the folder of the demo in a language; the English one lies above the others."""
+    folder = resources.files("labelmend.data.demo")
+    return folder if language == "en" else folder / language

