@@ -89,7 +89,7 @@ def test_the_messages_and_what_is_printed_have_languages_of_their_own(cli, tmp_p
     )
     assert russian.out.splitlines()[1] == (
         "  1. исправить 955 сообщений на русском в поддержку маркетплейса, "
-        "у которых 15 % меток неверны: около полуминуты"
+        "у которых 15 % меток неверны: около полуминуты"  # noqa: RUF001
     )
     assert cli(*asked, "--no-llm").out == english.out  # no LLM is asked either way
 
