@@ -119,6 +119,7 @@ TARGETS = {
     ),
     "fasttext": Target("tools", ("tools/*.txt", f"{FORMATS}/*.txt"), (".txt",), LONGEST // 4),
     "prodigy": Target("tools", ("tools/*.jsonl", f"{FORMATS}/*.jsonl"), (".jsonl",), LONGEST // 4),
+    "json": Target("tools", ("tools/*.json", f"{FORMATS}/*.json"), (".json",), LONGEST // 4),
     "rasa": Target("tools", ("tools/*.yml",), (".yml",), LONGEST // 4),
     "labels": Target("labels", ("labels/*",), (".yaml",)),
     "edited": Target("edited", ("labels/*",), (".yaml",), LONGEST // 4),

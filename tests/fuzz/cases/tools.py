@@ -73,6 +73,8 @@ def fasttext_cases():
         "an escape in a label": FASTTEXT.replace("lost", "lo\x1b[31mst\u202e"),
         "a NUL": FASTTEXT + "__label__lost a\0b\n",
         "comments": FASTTEXT + '"__label__lost a, b __comment__ c"\n',
+        "a quote that is not closed": '"' + FASTTEXT,
+        "a quote that is not closed at the end": FASTTEXT + '"__label__lost gone\n',
         "a quote alone": FASTTEXT + '"\n"__label__lost\n',
         "odd spaces": FASTTEXT + "\u00a0__label__lost\u2003where\u3000is it\n",
         "carriage returns": FASTTEXT.replace("\n", "\r"),

@@ -124,15 +124,14 @@ def _records(content: Content) -> tuple[list[str], str]:
             opened = opened or number
             if number - opened < _MOST_LINES:
                 continue
-            raise InputError(
-                f'{content.path}: line {opened}: a quote (") is opened at the beginning and not '
-                "closed; close it"
-            )
+            break
         raw.append(pending)
         pending, opened = "", 0
-    if pending.strip():
-        raw.append(pending)
-        pending = ""
+    if opened:
+        raise InputError(
+            f'{content.path}: line {opened}: a quote (") is opened at the beginning and not '
+            "closed; close it"
+        )
     return raw, pending
 
 
