@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.errors import nearest
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints, Task
+from labelmend.voice.speak import note
 
 Verdict = Literal["label", "none", "unsure"]
 """What a person says: a label, that none of the labels fits, or that they can't tell."""
@@ -300,10 +301,18 @@ def _match_notes(
     path: Path, gone: int, strange: Mapping[str, int], labels: Sequence[str]
 ) -> Iterator[str]:
     if gone:
-        of = "1 answer speaks of a text" if gone == 1 else f"{gone} answers speak of texts"
-        yield f"{path}: {of} that no row has: changed or removed since; kept, but not used"
+        yield note(
+            "{path}: {count} {count:one=answer speaks of a text|other=answers speak of texts} that "
+            "no row has: changed or removed since; kept, but not used",
+            path=path,
+            count=gone,
+        )
     total = sum(strange.values())
     if total:
-        of = "1 answer has a label" if total == 1 else f"{total} answers have labels"
-        named = label_list(strange, labels)
-        yield f"{path}: {of} that the table lacks: {named}; kept, but not used"
+        yield note(
+            "{path}: {count} {count:one=answer has a label|other=answers have labels} that the "
+            "table lacks: {labels}; kept, but not used",
+            path=path,
+            count=total,
+            labels=label_list(strange, labels),
+        )

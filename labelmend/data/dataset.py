@@ -15,7 +15,7 @@ from labelmend.data.label_edits.file import NO_EDITS, EditsFile
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, nearest, row_list
 from labelmend.types import NO_LABEL, Dataset, Ints
-from labelmend.voice.speak import tell
+from labelmend.voice.speak import meant, note, tell
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import DataConfig
@@ -200,14 +200,13 @@ def to_dataset(
     notes = (
         *table.notes,
         *_blank_notes(blank, columns),
-        *counted_note(missing, "row has", "rows have", "no label: labelled from scratch"),
+        *counted_note(missing, _NO_LABEL_GIVEN),
         *edited,
         *hints,
         *counted_note(
             sum(counts[label] < _FEW_ROWS for label in labels),
-            "label has",
-            "labels have",
-            f"fewer than {_FEW_ROWS} rows",
+            meant("{count} {count:one=label has|other=labels have} fewer than {least} rows"),
+            least=_FEW_ROWS,
         ),
         *_duplicate_notes(whole, given, rows),
         *cut,
@@ -378,16 +377,18 @@ def _blank_notes(blank: Ints, columns: ColumnChoice) -> list[str]:
     rows = row_list((blank + 1).tolist())
     return counted_note(
         len(blank),
-        "row has",
-        "rows have",
-        f"no text in {_columns_in_words(columns)} and {'is' if len(blank) == 1 else 'are'} left "
-        f"out: {rows} (--strict refuses such a table)",
+        meant(
+            "{count} {count:one=row has|other=rows have} no text in {columns:name} and "
+            "{count:one=is|other=are} left out: {rows:name} (--strict refuses such a table)"
+        ),
+        columns=_columns_in_words(columns),
+        rows=rows,
     )
 
 
 def _columns_in_words(columns: ColumnChoice) -> str:
     names = " and ".join(map(repr, columns.texts))
-    return f"column{'s' * bool(columns.more_text)} {names}"
+    return note("columns {columns}" if columns.more_text else "column {columns}", columns=names)
 
 
 def _duplicate_notes(texts: Sequence[str], given: Ints, rows: Sequence[int]) -> list[str]:
@@ -403,14 +404,22 @@ def _duplicate_notes(texts: Sequence[str], given: Ints, rows: Sequence[int]) -> 
     return [
         *counted_note(
             len(texts) - len(set(texts)),
-            "row repeats",
-            "rows repeat",
-            "the text of an earlier row exactly",
+            meant(
+                "{count} {count:one=row repeats|other=rows repeat} the text of an earlier row "
+                "exactly"
+            ),
         ),
         *counted_note(
             len(torn),
-            "text carries",
-            "texts carry",
-            f"different labels in different rows: {row_list(places)}",
+            meant(
+                "{count} {count:one=text carries|other=texts carry} different labels in different "
+                "rows: {rows:name}"
+            ),
+            rows=row_list(places),
         ),
     ]
+
+
+_NO_LABEL_GIVEN = meant(
+    "{count} {count:one=row has|other=rows have} no label: labelled from scratch"
+)

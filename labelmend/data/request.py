@@ -14,6 +14,7 @@ from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, row_list
 from labelmend.types import Dataset, Ints, LabelCard
+from labelmend.voice.speak import note
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import DataConfig
@@ -83,11 +84,14 @@ class LoadedTable:
         rows = [row + 1 for row, label in pairs if label and label == refused[row]]
         if not rows:
             return ()
-        got = "1 row has" if len(rows) == 1 else f"{len(rows)} rows have"
-        return (
-            f"{got} a label now that the column {self.table.refused_column!r} refuses: "
-            f"{row_list(rows)}",
+        told = note(
+            "{count} {count:one=row has|other=rows have} a label now that the column {column!r} "
+            "refuses: {rows:name}",
+            count=len(rows),
+            column=self.table.refused_column,
+            rows=row_list(rows),
         )
+        return (told,)
 
 
 def load_table(

@@ -13,6 +13,7 @@ from labelmend.data.outputs.claim import strange_files, unknown_suffix
 from labelmend.data.outputs.publication import Publication
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, OutputError
+from labelmend.voice.speak import note
 
 _ADVICE = {
     errno.ENOSPC: "free some",
@@ -70,10 +71,13 @@ def lost_in(table: SourceTable, path: Path) -> tuple[str, ...]:
     kind = format_to_write(table, path)
     if kind is None or kind.other_columns:
         return ()
-    return (
-        f"{kind.name} files hold texts and labels only: {path.name} has the new labels in the "
-        "place of the given ones; for what was decided of each row and why, end its name in .csv",
+    told = note(
+        "{kind} files hold texts and labels only: {name} has the new labels in the place of the "
+        "given ones; for what was decided of each row and why, end its name in .csv",
+        kind=kind.name,
+        name=path.name,
     )
+    return (told,)
 
 
 def with_values(table: SourceTable, column: str, values: Sequence[str]) -> SourceTable:

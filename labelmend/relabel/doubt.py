@@ -16,6 +16,7 @@ from labelmend.relabel.run_models import RunModels
 from labelmend.relabel.run_state import Run, State, found
 from labelmend.retrieval.coverage import read_coverage
 from labelmend.retrieval.encoders.windows import Windows, notes_on_cut, share_longer
+from labelmend.voice.speak import note
 
 
 def with_interval(run: Run, state: State) -> State:
@@ -91,7 +92,14 @@ def notes_on_length(config: Config, models: RunModels, texts: Sequence[str]) -> 
             share = sum(len(text) > most for text in some) / max(len(some), 1)
         cuts.append((f"voter {model.name}", share, f"{most} {unit}", f"voters.{i}.{setting}"))
     notes += [
-        f"{name} reads the begin of {share:.0%} of the texts, up to {most}; {setting} sets how many"
+        note(
+            "{name} reads the begin of {share:.0%} of the texts, up to {most}; {setting} sets how "
+            "many",
+            name=name,
+            share=share,
+            most=most,
+            setting=setting,
+        )
         for name, share, most, setting in cuts
         if share >= _WORTH_A_NOTE
     ]

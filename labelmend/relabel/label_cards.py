@@ -15,6 +15,7 @@ from labelmend.prompts.render import DESCRIBE, DESCRIBE_START, describe_prompt
 from labelmend.protocols import Progress
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.types import Dataset, Floats, LabelCard, UniqueTexts
+from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel
 
 OOS_DESCRIPTION = "The message fits none of the other labels."
@@ -203,10 +204,13 @@ def _notes_on(failures: Mapping[str, int]) -> tuple[str, ...]:
     if not failures:
         return ()
     count, reasons = sum(failures.values()), ", ".join(failures)
-    return (
-        f"{count} label{'s' if count > 1 else ''} got no description by the LLM: {reasons}; "
-        "raise describe.context_tokens, or lower describe.examples",
+    told = note(
+        "{count} {count:one=label|other=labels} got no description by the LLM: {reasons}; raise "
+        "describe.context_tokens, or lower describe.examples",
+        count=count,
+        reasons=reasons,
     )
+    return (told,)
 
 
 def one_line_of_sentences(

@@ -14,6 +14,7 @@ from labelmend.llm.api_client import check_server
 from labelmend.llm.in_child import check_loadable
 from labelmend.relabel.evidence.registry import known_sources, listens_to
 from labelmend.relabel.evidence.reranker import RERANKER_OOS
+from labelmend.voice.speak import note
 from labelmend.weights.gguf import read_header
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.packages import require_models
@@ -99,10 +100,11 @@ def notes_on_gpu(config: Config, models: RunModels) -> tuple[str, ...]:
 
     if llama_supports_gpu_offload():
         return ()
-    return (
+    told = note(
         "gpu_layers asks for a GPU, but this llama-cpp-python was built without one: the LLMs run "
-        "on the processor, which is slow; install a GPU build, see docs/voters.md",
+        "on the processor, which is slow; install a GPU build, see docs/voters.md"
     )
+    return (told,)
 
 
 def with_voters(config: Config, specs: Sequence[str]) -> Config:

@@ -29,6 +29,7 @@ from labelmend.retrieval.encoders.vector_file import (
 )
 from labelmend.retrieval.encoders.windows import Windows
 from labelmend.types import Floats
+from labelmend.voice.speak import note
 from labelmend.weights.home import cache_home
 from labelmend.weights.locate import LocatedModel
 
@@ -170,9 +171,10 @@ class CachedEncoder:
             self._go_without(self._file.path, error)
             return vectors
         self._keeps = False
-        self.note = (
-            f"{self._file.path}: the embedding cache is full, new embeddings are not kept; raise"
-            " cache_gib of the encoders, or delete the file"
+        self.note = note(
+            "{path}: the embedding cache is full, new embeddings are not kept; raise cache_gib of "
+            "the encoders, or delete the file",
+            path=self._file.path,
         )
         return vectors
 
@@ -182,7 +184,12 @@ class CachedEncoder:
         if isinstance(error, OSError) or primary_code(error) in NOT_THE_FILES_FAULT:
             advice = "free some space, or set LABELMEND_HOME to another folder"
         said = " ".join(str(getattr(error, "strerror", None) or error).split())
-        self.note = f"{path}: embeddings are not cached ({said}); {advice}"
+        self.note = note(
+            "{path}: embeddings are not cached ({said}); {advice}",
+            path=path,
+            said=said,
+            advice=advice,
+        )
 
 
 def open_encoder(config: EncoderConfig, model: LocatedModel) -> Encoder:

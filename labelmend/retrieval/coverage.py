@@ -13,6 +13,7 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.data.language.detect import TableLanguage
 from labelmend.data.language.names import language_name
 from labelmend.extras import require
+from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel
 from labelmend.weights.registry import ModelEntry, load_registry
 
@@ -63,10 +64,14 @@ class Coverage:
             encoder: its name.
         """
         unknown = self.unknown / max(self.words, 1)
-        return (
-            f"encoder {encoder}: {self.cut:,} of {self.texts:,} texts are cut, and {unknown:.0%} "
-            "of their words are unknown to it; another encoder may read them better "
-            "(see docs/settings.md, encoders)"
+        return note(
+            "encoder {encoder}: {cut:,} of {texts:,} texts are cut, and {unknown:.0%} of their "
+            "words are unknown to it; another encoder may read them better (see docs/settings.md, "
+            "encoders)",
+            encoder=encoder,
+            cut=self.cut,
+            texts=self.texts,
+            unknown=unknown,
         )
 
 

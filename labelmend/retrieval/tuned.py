@@ -12,6 +12,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_key
 from labelmend.errors import ConfigError, ModelError
 from labelmend.regular_file import parsed_json
+from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel, locate
 
 CARD = "tuning.json"
@@ -132,7 +133,12 @@ def notes_on_tuned(models: Sequence[LocatedModel], texts: Sequence[str]) -> tupl
         seen = int(np.isin(hashes, tuning.trained).sum())
         if seen:
             notes.append(
-                f"{model.name} was tuned on {seen:,} of these {len(hashes):,} texts and their "
-                "labels: what it says of them is not out-of-fold, and figures on them flatter"
+                note(
+                    "{model} was tuned on {seen:,} of these {texts:,} texts and their labels: what "
+                    "it says of them is not out-of-fold, and figures on them flatter",
+                    model=model.name,
+                    seen=seen,
+                    texts=len(hashes),
+                )
             )
     return tuple(notes)

@@ -12,6 +12,7 @@ from labelmend.errors import InputError, OutputError
 from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
+from labelmend.voice.speak import note
 
 TABLE, EVIDENCE, INDEX, LABELS = "table", "evidence", "index", "labels"
 """What the files are, in the record."""
@@ -33,9 +34,11 @@ def two_runs(table: Path) -> str | None:
     record = _record(paths)
     if record is None or not _differs(record, EVIDENCE, paths.evidence):
         return None
-    return (
-        f"{paths.evidence} and {paths.record} are of two runs; run labelmend relabel again, or "
-        "bring back the files of one"
+    return note(
+        "{evidence} and {record} are of two runs; run labelmend relabel again, or bring back the "
+        "files of one",
+        evidence=paths.evidence,
+        record=paths.record,
     )
 
 
@@ -45,9 +48,11 @@ def changed_since(table: Path) -> str | None:
     record = _record(paths)
     if record is None or not _differs(record, TABLE, table):
         return None
-    return (
-        f"{table} is not as the run left it that {paths.record.name} tells of: it was changed "
-        "since, or is of another run"
+    return note(
+        "{table} is not as the run left it that {record} tells of: it was changed since, or is of "
+        "another run",
+        table=table,
+        record=paths.record.name,
     )
 
 

@@ -9,8 +9,12 @@ from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
+from labelmend.voice.speak import meant, note
 
-AGAIN = "run labelmend relabel again to have it in the report"
+_NOT_THERE = meant(
+    "there is no {name} beside the mended table; run labelmend relabel again to have it in the "
+    "report"
+)
 
 
 def read_run(table: Path, rows: int) -> tuple[RunRecord | None, str | None]:
@@ -27,16 +31,19 @@ def read_run(table: Path, rows: int) -> tuple[RunRecord | None, str | None]:
     try:
         run = RunRecord.read(path)
     except FileNotFoundError:
-        return None, f"there is no {path.name} beside the mended table; {AGAIN}"
+        return None, note(_NOT_THERE, name=path.name)
     except InputError as error:
         return None, str(error)
     mixed = two_runs(table)
     if mixed is not None:
         return None, mixed
     if run.input.rows != rows:
-        return None, (
-            f"{path} is of a run on {run.input.rows:,} rows, and the mended table has {rows:,}; "
-            f"{AGAIN}"
+        return None, note(
+            "{path} is of a run on {run:,} rows, and the mended table has {rows:,}; run labelmend "
+            "relabel again to have it in the report",
+            path=path,
+            run=run.input.rows,
+            rows=rows,
         )
     return run, None
 
@@ -66,14 +73,27 @@ def read_explanations(
                 continue
             explanation = Explanation.from_line(line.decode())
             if explanation.text != texts[row]:
-                return {}, f"{path} is of another table: row {row + 1} has another text; {AGAIN}"
+                return {}, note(
+                    "{path} is of another table: row {row} has another text; run labelmend relabel "
+                    "again to have it in the report",
+                    path=path,
+                    row=row + 1,
+                )
             found[row] = explanation
     except FileNotFoundError:
-        return {}, f"there is no {path.name} beside the mended table; {AGAIN}"
+        return {}, note(_NOT_THERE, name=path.name)
     except OSError as error:
-        return {}, f"{path} can't be read: {error.strerror}"
+        return {}, note("{path} can't be read: {problem}", path=path, problem=error.strerror)
     except ValueError:
-        return {}, f"{path} is damaged, or of another version of labelmend; {AGAIN}"
+        return {}, note(
+            "{path} is damaged, or of another version of labelmend; run labelmend relabel again to "
+            "have it in the report",
+            path=path,
+        )
     if len(found) < len(wanted):
-        return {}, f"{path} ends before the mended table does; {AGAIN}"
+        return {}, note(
+            "{path} ends before the mended table does; run labelmend relabel again to have it in "
+            "the report",
+            path=path,
+        )
     return found, None

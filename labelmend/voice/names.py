@@ -8,7 +8,10 @@ SOURCES = (
     meant("lexical"),
     meant("prototype"),
     meant("description"),
+    meant("card"),
+    meant("self-training"),
     meant("reranker"),
+    meant("reranker_oos"),
     meant("oos"),
     meant("channel"),
     meant("out-of-scope bias"),
@@ -43,3 +46,6 @@ STAGES = (
 
 OUT_OF_SCOPE = (meant("oos texts"), meant("left-out labels"), meant("equal weights"))
 """What the weights of the signs of out-of-scope were learned from."""
+
+ROWS = (meant("row {row:d}"), meant("rows {rows}"), meant("rows {rows} and {more:d} more"))
+"""Which rows a note is about: see `labelmend.errors.row_list`."""

@@ -4,9 +4,11 @@ Each sentence of the catalogue is a pattern: what stands in it as it is must sta
 what is read in the place of its fields are the facts. Those of most letters come first.
 """
 
+import ast
 import re
 import string
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -86,6 +88,7 @@ class _Pattern:
         self.takes_all = any(spec in {"", NAME} for _, spec in specs)
         self._made: re.Pattern[str] | None = None
         self._numbers: set[str] = set()
+        self._repr = {name for _, name, _, conversion in self._parts if conversion == "r"}
         self._forms: dict[str, Mapping[str, str]] = {}
 
     def facts(self, text: str) -> Mapping[str, object] | None:
@@ -99,6 +102,9 @@ class _Pattern:
         return {name: self._fact(name, said) for name, said in found.groupdict().items()}
 
     def _fact(self, name: str, said: str) -> object:
+        if name in self._repr:
+            with suppress(SyntaxError, ValueError):
+                return ast.literal_eval(said)
         if name in self._forms:
             return 1 if said == self._forms[name].get("one") else 2
         return _value(said) if name in self._numbers or said.isdecimal() else said

@@ -29,6 +29,7 @@ from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
+from labelmend.voice.speak import meant
 from labelmend.weights.signature import TrustedKey
 
 PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
@@ -116,7 +117,8 @@ def predict_file(
     with atomic_files([output]) as (temporary,):
         write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)
     blank = counted_note(
-        len(table) - len(texts), "row has", "rows have", "no text: nothing is predicted of it"
+        len(table) - len(texts),
+        meant("{count} {count:one=row has|other=rows have} no text: nothing is predicted of it"),
     )
     cut = (
         *cut_note(columns.text_values(table), model.max_text_chars),

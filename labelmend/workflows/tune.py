@@ -46,6 +46,7 @@ from labelmend.tune.holdout import TuningTexts, hold_out
 from labelmend.tune.recall import Questions, candidate_recall
 from labelmend.tune.train import Lesson, tune
 from labelmend.types import Dataset, Floats, LabelCard
+from labelmend.voice.speak import meant
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.workflows.train import checkpoints_of, read_labelled
 
@@ -434,17 +435,14 @@ def _notes(table: _Table, start: _Start, config: Config) -> list[str]:
 
 def _cut_notes(texts: TuningTexts, start: _Start, config: Config) -> list[str]:
     """Return notes on texts of which a part is not read, or not learned from."""
-    notes = [*notes_on_cut(config.encoders, start.models, texts.data.texts)]
+    notes = notes_on_cut(config.encoders, start.models, texts.data.texts)
     # What it learns from is one window of each text; recall is measured on all of them.
     window = Windows(start.base.path, replace(start.encoder, max_windows=1))
     learned = [texts.data.texts[i] for i in np.flatnonzero(texts.trained).tolist()]
     longer = sum(window.is_cut(text, start.encoder.query_prefix) for text in learned)
-    return [
-        *notes,
-        *counted_note(
-            longer,
-            f"of {len(learned):,} texts to learn from is",
-            f"of {len(learned):,} texts to learn from are",
-            f"longer than {window.limit} tokens: {start.base.name} learns from the begin only",
-        ),
-    ]
+    told = meant(
+        "{count} of {texts:,} texts to learn from {count:one=is|other=are} longer than {tokens} "
+        "tokens: {model} learns from the begin only"
+    )
+    facts = {"texts": len(learned), "tokens": window.limit, "model": start.base.name}
+    return [*notes, *counted_note(longer, told, **facts)]

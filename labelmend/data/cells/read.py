@@ -12,6 +12,7 @@ from labelmend.data.cells.spellings import (
     whole_number,
 )
 from labelmend.errors import ConfigError, InputError, nearest
+from labelmend.voice.speak import meant, note
 
 _SHOWN_CHARS = 60
 """Of a cell in a message."""
@@ -124,11 +125,18 @@ def read_labels(
     notes = [
         *counted_note(
             sum(counts[cell] for cell in listed if len(sets[cell]) == 1),
-            "row holds",
-            "rows hold",
-            "a list of one label: it is taken out of the list",
+            meant(
+                "{count} {count:one=row holds|other=rows hold} a list of one label: it is taken "
+                "out of the list"
+            ),
         ),
-        *counted_note(other, "row carries", "rows carry", "another spelling of a label: merged"),
+        *counted_note(
+            other,
+            meant(
+                "{count} {count:one=row carries|other=rows carry} another spelling of a label: "
+                "merged"
+            ),
+        ),
         *_unheard(rules.missing, counts, gone),
     ]
     return LabelCells(tuple(sets[cell] for cell in cells), tuple(notes), joined_by)
@@ -182,15 +190,24 @@ def _counted(rows: Counter[str], same: dict[str, str]) -> Counter[str]:
     return counted
 
 
-def counted_note(count: int, one: str, many: str, rest: str) -> list[str]:
-    """Return a note on so many rows or labels: `one` or `many` is what they are and do."""
-    return [f"{count} {one if count == 1 else many} {rest}"] if count else []
+def counted_note(count: int, sentence: str, **facts: object) -> list[str]:
+    """Return a note on so many rows or labels; none on none of them.
+
+    Args:
+        count: of them.
+        sentence: as `note` takes it, of which `count` is a fact.
+        facts: the others.
+    """
+    return [note(sentence, count=count, **facts)] if count else []
 
 
 def cut_note(texts: Sequence[str], limit: int) -> list[str]:
     """Return a note on texts of more characters than the models get."""
     count = sum(len(text) > limit for text in texts)
-    return counted_note(count, "text is", "texts are", f"cut to {limit} characters for the models")
+    sentence = meant(
+        "{count} {count:one=text is|other=texts are} cut to {limit} characters for the models"
+    )
+    return counted_note(count, sentence, limit=limit)
 
 
 def _unheard(
@@ -199,7 +216,8 @@ def _unheard(
     """Return notes on values that are to be missing, and that no row has."""
     stripped = {cell.strip() for cell in cells}
     return [
-        f"--missing-label {value}: no row has it{nearest(value, sorted(stripped))}"
+        note("--missing-label {value}: no row has it", value=value)
+        + nearest(value, sorted(stripped))
         for value in missing
         if value.strip() not in stripped and not any(_is(label, value) for label in labels)
     ]

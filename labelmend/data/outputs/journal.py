@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from labelmend.data.outputs.locks import alone_in, lock
+from labelmend.voice.speak import note
 
 PREFIX = ".labelmend-"
 """Names of ours that are on their way begin with it."""
@@ -276,9 +277,10 @@ def _finish(home: Journal, entry: Entry) -> list[str]:
         for journal, _ in parts:
             journal.close()
     names = ", ".join(str(path) for path in placed)
-    return [f"a run was killed while it put its files in place; this was finished: {names}"] * bool(
-        placed
+    told = note(
+        "a run was killed while it put its files in place; this was finished: {names}", names=names
     )
+    return [told] * bool(placed)
 
 
 def _place(pieces: Sequence[tuple[Path, Piece]]) -> list[Path]:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from labelmend.arrays import given_shares
 from labelmend.configs.schema import DiagnosticsConfig
 from labelmend.types import Bools, Floats, Ints, UniqueTexts
+from labelmend.voice.speak import note
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ def assess_learnability(
     labelled = np.diff(given.indptr) > 0
     total, unknown = int(labelled.sum()), float("nan")
     if total < config.tested_from:
-        reason = f"Only {total} distinct texts carry a label, too few to test whether they can be"
-        return Trust(True, f"{reason} trusted.", unknown, unknown)
+        reason = note(
+            "Only {texts} distinct texts carry a label, too few to test whether they can be "
+            "trusted.",
+            texts=total,
+        )
+        return Trust(True, reason, unknown, unknown)
     graph = vote_graph(neighbours, similarities, labelled, config)
     own = np.asarray((graph @ given).multiply(given).sum(axis=1)).ravel()
     counts = np.asarray(given.sum(axis=0)).ravel()
@@ -60,17 +65,22 @@ def assess_learnability(
     expected = (given @ counts - squares) / (total - 1)
     heard = labelled & (np.diff(graph.indptr) > 0)
     if not heard.any() or expected[heard].mean() >= 1:
-        return Trust(True, "All texts carry one label: there is nothing to test.", unknown, unknown)
+        reason = note("All texts carry one label: there is nothing to test.")
+        return Trust(True, reason, unknown, unknown)
     excess = (own - expected)[heard]
     agreement = float(excess.mean() / (1 - expected[heard].mean()))
     spread = float(excess.std()) / np.sqrt(len(excess))
     errors = float(excess.mean() / max(spread, 1e-12))
-    shown = f"{own[heard].mean():.1%} of the nearest texts carry a text's own label"
-    chance = f"{expected[heard].mean():.1%} would by chance"
-    if errors >= config.min_errors and agreement >= config.min_agreement:
-        return Trust(True, f"{shown}, {chance}.", agreement, errors)
-    reason = f"The given labels can't be told from chance: {shown}, {chance}. Nothing was changed."
-    return Trust(False, reason, agreement, errors)
+    trusted = errors >= config.min_errors and agreement >= config.min_agreement
+    reason = note(
+        "{share:.1%} of the nearest texts carry a text's own label, {chance:.1%} would by chance."
+        if trusted
+        else "The given labels can't be told from chance: {share:.1%} of the nearest texts carry a "
+        "text's own label, {chance:.1%} would by chance. Nothing was changed.",
+        share=float(own[heard].mean()),
+        chance=float(expected[heard].mean()),
+    )
+    return Trust(trusted, reason, agreement, errors)
 
 
 def vote_graph(

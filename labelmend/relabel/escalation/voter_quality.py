@@ -10,6 +10,7 @@ from labelmend.llm.types import VoterReport
 from labelmend.relabel.labelmodel.fusion import Fit, contribution
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.types import Bools, Doubles, Evidence, Ints
+from labelmend.voice.speak import note
 
 
 def against_chance(
@@ -90,20 +91,35 @@ def _information(fit: Fit, texts: Ints, nats: Doubles, place: Ints) -> float:
 def notes_on_voters(reports: Sequence[VoterReport]) -> tuple[str, ...]:
     """Name the voters that are worse than chance or fail, and those whose time was up."""
     worse = [
-        f"{r.voter} is worse than chance on {r.audited} texts drawn at random, so it got no "
-        "weight; leave it out, or give it the other ballot"
+        note(
+            "{voter} is worse than chance on {texts} texts drawn at random, so it got no weight; "
+            "leave it out, or give it the other ballot",
+            voter=r.voter,
+            texts=r.audited,
+        )
         for r in reports
         if r.worse_than_chance
     ]
     late = [
-        f"the time was up with {r.unasked:,} of {r.asked + r.unasked:,} texts unasked by "
-        f"{r.voter}; run again with a longer --llm-budget (routing.llm_minutes) to go on"
+        note(
+            "the time was up with {unasked:,} of {texts:,} texts unasked by {voter}; run again "
+            "with a longer --llm-budget (routing.llm_minutes) to go on",
+            unasked=r.unasked,
+            texts=r.asked + r.unasked,
+            voter=r.voter,
+        )
         for r in reports
         if r.unasked
     ]
     failing = [
-        f"{r.voter} failed on {r.failed:,} of {r.asked:,} texts, mostly as {r.reasons[0][0]!r}; "
-        "leave it out, or change its context_tokens, candidates or ballot, see docs/voters.md"
+        note(
+            "{voter} failed on {failed:,} of {texts:,} texts, mostly as {reason!r}; leave it out, "
+            "or change its context_tokens, candidates or ballot, see docs/voters.md",
+            voter=r.voter,
+            failed=r.failed,
+            texts=r.asked,
+            reason=r.reasons[0][0],
+        )
         for r in reports
         if r.failed > r.asked / 2
     ]

@@ -25,6 +25,7 @@ from labelmend.relabel.labelmodel.decisions import decide, spendable
 from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
+from labelmend.voice.speak import note
 
 _STEPS = 8
 """Sets that are tested beside the first. More would test the small ones more often, which few
@@ -250,14 +251,16 @@ def notes_on_guarantee(found: Guarantee | None, config: DecisionConfig) -> tuple
     """Return one sentence on whether the budget is a guarantee; none where no audit could tell."""
     if found is None:
         return ()
-    budget = f"{100 * config.max_harm:g} % of the good labels"
-    if found.holds:
-        return (
-            f"with 95 % confidence the changes break at most {budget}: by the audit, at most "
-            f"{found.bound:.0f} good labels are among {found.rows:,} changed rows",
-        )
-    return (
-        f"the audit is too small to guarantee that the changes break at most {budget} (it allows "
-        f"{found.rows:,} of {found.wanted:,} changes): the budget is kept in expectation; answer "
-        "more rows of labelmend audit",
+    told = note(
+        "with 95 % confidence the changes break at most {budget:g} % of the good labels: by the "
+        "audit, at most {bound:.0f} good labels are among {rows:,} changed rows"
+        if found.holds
+        else "the audit is too small to guarantee that the changes break at most {budget:g} % of "
+        "the good labels (it allows {rows:,} of {wanted:,} changes): the budget is kept in "
+        "expectation; answer more rows of labelmend audit",
+        budget=100 * config.max_harm,
+        bound=found.bound,
+        rows=found.rows,
+        wanted=found.wanted,
     )
+    return (told,)

@@ -18,6 +18,7 @@ from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encoders.bert_graph import is_weights_alone
 from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
 from labelmend.types import Floats
+from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel
 
 _MARKS = 4
@@ -194,10 +195,17 @@ def notes_on_cut(
         cut = sum(windows.is_cut(text, encoder.query_prefix) for text in texts)
         if cut:
             notes.append(
-                f"encoder {model.name}: {cut:,} of {len(texts):,} texts are longer than "
-                f"{encoder.max_windows} window{'s' * (encoder.max_windows > 1)} of "
-                f"{windows.limit} tokens, so parts of them are "
-                f"not read; encoders.{i}.max_windows{f' {at}' * bool(at)} sets how many are"
+                note(
+                    "encoder {encoder}: {cut:,} of {texts:,} texts are longer than {windows} "
+                    "{windows:one=window|other=windows} of {tokens} tokens, so parts of them are "
+                    "not read; {setting} sets how many are",
+                    encoder=model.name,
+                    cut=cut,
+                    texts=len(texts),
+                    windows=encoder.max_windows,
+                    tokens=windows.limit,
+                    setting=f"encoders.{i}.max_windows{f' {at}' * bool(at)}",
+                )
             )
     return tuple(notes)
 
