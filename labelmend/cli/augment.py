@@ -153,7 +153,7 @@ def augment(
         table, text_column, label_column, id_column, oos_label, encoding, (), rules, strict, header
     )
     changes = options.overrides(settings, seed)
-    config, chosen = options.chosen_config(profile, source, changes, None)
+    config, chosen = options.chosen_config(profile, source, changes, None, quiet=quiet)
     config = _asked(config, min_rows, model, server)
     share = 0.0 if split is None else options.share("--split", split)
     request = AugmentRequest(source, output, labels, tuple(only or ()), share, apart_from, fresh)

@@ -155,7 +155,7 @@ def compare_baseline(
 
     table = TableRequest(before, text_column, encoding=encoding, header=header)
     changes = options.overrides(settings, seed)
-    config, used = options.chosen_config(profile, table, changes, embedder)
+    config, used = options.chosen_config(profile, table, changes, embedder, quiet=quiet)
     chosen = dict.fromkeys(find_head(kind).name for kind in kinds or ("logreg", "linear-svm"))
     request = ComparisonRequest(
         before=before,

@@ -57,7 +57,7 @@ def describe(
         table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
     changes = options.overrides(settings, seed)
-    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     store = None if no_llm else OutputPaths.beside(output).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         described = describe_file(

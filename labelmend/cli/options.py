@@ -271,18 +271,30 @@ def with_embedder(config: "Config", embedder: str | None) -> "Config":
 
 
 def chosen_config(
-    profile: str, request: "TableRequest", changes: list[str], embedder: str | None
+    profile: str,
+    request: "TableRequest",
+    changes: list[str],
+    embedder: str | None,
+    *,
+    quiet: bool = False,
 ) -> "tuple[Config, ChosenProfile]":
     """Return the configuration of a run, and its profile: of `auto`, that which the table asks for.
 
     Raises:
         LabelmendError: the profile, a setting, the encoder or, for `auto`, the table can't be used.
     """
+    from labelmend.cli.console import say_note
     from labelmend.configs.load import load_config
+    from labelmend.weights.renamed import notes_on_renamed
     from labelmend.workflows.profile import choose_profile
 
     chosen = choose_profile(profile, request)
-    return with_embedder(load_config(chosen.name, changes), embedder), chosen
+    config = with_embedder(load_config(chosen.name, changes), embedder)
+    if not quiet:
+        # At once: a run that lacks the new models says no more than that.
+        for line in notes_on_renamed(profile):
+            say_note(line)
+    return config, chosen
 
 
 def given_profile(profile: str) -> "tuple[Given, ...]":

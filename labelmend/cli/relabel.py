@@ -155,7 +155,7 @@ def relabel(
         header=header,
     )
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
-    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     if voters:
         if no_llm:
             raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")

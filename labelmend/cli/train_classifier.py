@@ -117,7 +117,7 @@ def train_classifier(
         table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
     )
     changes = options.overrides(settings, seed)
-    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     head = find_head(kind or config.classify.kind)
     if head.tunes_encoder:
         if embedder is not None:

@@ -74,7 +74,7 @@ def tune_embedder(
         table, text_column, label_column, None, oos_label, encoding, (), rules, header=header
     )
     changes = options.overrides(settings, seed)
-    config, chosen = options.chosen_config(profile, request, changes, embedder)
+    config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
