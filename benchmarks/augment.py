@@ -304,6 +304,13 @@ class _Told:
         """Say nothing."""
 
 
+def named_conditions(cell: Cell, names: Sequence[str]) -> Iterator[tuple[str, ChecksConfig | None]]:
+    """Yield those of a cell's conditions that are named; all where none is."""
+    for name, checks in conditions_of(cell):
+        if not names or name in names:
+            yield name, checks
+
+
 def conditions_of(cell: Cell) -> Iterator[tuple[str, ChecksConfig | None]]:
     """Yield the conditions of a cell, those with a judge with its checks."""
     yield from ((name, None) for name in PLAIN)
@@ -315,13 +322,13 @@ def conditions_of(cell: Cell) -> Iterator[tuple[str, ChecksConfig | None]]:
     yield OFF, ChecksConfig(**dict.fromkeys(CHECKS, False))
 
 
-def run_cell(bench: Bench, cell: Cell, results: Path, code: str) -> None:
+def run_cell(bench: Bench, cell: Cell, results: Path, code: str, names: Sequence[str] = ()) -> None:
     """Run what the results file does not hold yet of a cell."""
     known = read_latest(results, a_line)
     dataset, rare = cut(bench.world, cell)
     real, _ = real_texts(dataset, 0.0, cell.seed)
     places = [dataset.labels.index(name) for name in rare]
-    for name, checks in conditions_of(cell):
+    for name, checks in named_conditions(cell, names):
         held = known.get((cell, name))
         if held is not None and held.code == code:
             continue
@@ -482,7 +489,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "augment")
     parser.add_argument("--keep-out", action="store_true", help="write nothing to RESULTS.md")
+    parser.add_argument("--conditions", default="", help="some of them, to try; not published")
     args = parser.parse_args()
+    names = [name for name in args.conditions.split(",") if name]
     args.work.mkdir(parents=True, exist_ok=True)
     results = args.work / "results.jsonl"
     config = replace(load_config("embedded").augment, threads=args.threads)
@@ -495,11 +504,14 @@ def main() -> None:
     with Store(args.work / "answers.sqlite") as store:
         bench = Bench(read_world(), config, store, args.model)
         for cell in cells:
-            run_cell(bench, cell, results, code)
+            run_cell(bench, cell, results, code, names)
         bench.writer.close()
     lines = {key: line for key, line in read_latest(results, a_line).items() if key[0] in cells}
     asked = ["--model", args.model.name, "--rows", args.rows, "--seeds", args.seeds]
     asked += ["--min-rows", str(args.min_rows), *(["--questions"] if args.questions else [])]
+    if names:
+        _say(f"{len(lines)} lines in {results}")
+        return
     text = report(lines, cells, shlex.join(["python", "benchmarks/augment.py", *asked]))
     if args.keep_out:
         print(text)

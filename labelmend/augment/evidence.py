@@ -38,7 +38,12 @@ class Nearness:
 
 
 class LabelSpace:
-    """The labels of a table in the judge's space."""
+    """The labels of a table in the judge's space.
+
+    Attributes:
+        usual: score of its own label below which a real text is unusual.
+        sure: probability of its label below which one is unusual that is nearest to it.
+    """
 
     def __init__(
         self, vectors: Floats, label_of: Ints, cards: Floats, has_card: Bools, unusual: float
@@ -66,7 +71,7 @@ class LabelSpace:
             kept = np.isfinite(near.own)
             known.append(label_of[rows][kept])
             scores.append(near.scores[kept])
-        self.usual, self._inverse_temperature = _learned(known, scores, unusual)
+        self.usual, self.sure, self._inverse_temperature = _learned(known, scores, unusual)
 
     @property
     def labels(self) -> int:
@@ -124,10 +129,13 @@ def _minus_distances(vectors: Doubles, sums: Doubles, counts: Ints) -> Doubles:
 
 def _learned(
     labels: Sequence[Ints], scores: Sequence[Doubles], unusual: float
-) -> tuple[float, float]:
-    """Return the score below which a real text is unusual, and the inverse temperature."""
+) -> tuple[float, float, float]:
+    """Return the score and the probability below which real texts are unusual, and the sharpness.
+
+    The last is the inverse temperature at which the probabilities are likeliest.
+    """
     if not labels or not sum(map(len, labels)):
-        return -np.inf, 1.0
+        return -np.inf, 0.0, 1.0
     own, every = np.concatenate(labels), np.concatenate(scores)
     places = np.arange(len(own))
     usual = float(np.quantile(every[places, own], unusual))
@@ -137,4 +145,8 @@ def _learned(
         return float(-logs[places, own].mean())
 
     found = minimize_scalar(loss, bounds=(0.0, np.log(_SHARPEST)), method="bounded")
-    return usual, float(np.exp(found.x))
+    sharpness = float(np.exp(found.x))
+    chances = softmax(sharpness * every, axis=1)[places, own]
+    right = every.argmax(axis=1) == own
+    sure = float(np.quantile(chances[right], unusual)) if right.any() else 0.0
+    return usual, sure, sharpness

@@ -1,8 +1,8 @@
 """The judge: which drafts are let in.
 
 A draft is let in if it breaks no rule, is no copy and no near copy, is in the table's script and
-language, is as near to its label as real texts are and to no other label nearer, brings something
-new, and an LLM that can tell says of it twice that it is right. The first check that it fails is
+language, is as near to its label and as surely of it as real texts are, brings something new, and
+an LLM that can tell says of it twice that it is right. The first check that it fails is
 the reason that is counted. Each check is a setting (`augment.checks`).
 """
 
@@ -25,7 +25,7 @@ from labelmend.prompts.render import JUDGE_LABEL, JUDGE_TEXT, judge_prompts
 from labelmend.types import NO_LABEL, Dataset, Floats, LabelCard
 
 COPY, NEAR_COPY, LANGUAGE = "a copy", "nearly a copy", "another language"
-FAR, NEIGHBOUR, NOTHING_NEW = "too far from its label", "nearer to another label", "nothing new"
+FAR, NEIGHBOUR, NOTHING_NEW = "not surely of its label", "nearer to another label", "nothing new"
 NO_MESSAGE, OTHER_LABEL = "no message, says the LLM", "another label, says the LLM"
 
 _LEAST_LABELS = 2
@@ -137,10 +137,11 @@ class Judge:
             if len(held.accepted) == wanted.count:
                 held.drafts -= 1
                 continue
-            reason = self._by_vectors(draft, vectors[i], float(similar[i]), near, i, held)
+            chance = float(chances[i, draft.label])
+            reason = self._by_vectors(draft, vectors[i], float(similar[i]), near, chance, i, held)
             reason = reason or self._by_questions(draft, near.scores[i])
             if reason is None:
-                self._let_in(Accepted(draft, float(chances[i, draft.label])), vectors[i], held)
+                self._let_in(Accepted(draft, chance), vectors[i], held)
             else:
                 held.rejected[reason] += 1
         return len(held.accepted) - before
@@ -165,7 +166,14 @@ class Judge:
         return None
 
     def _by_vectors(
-        self, draft: Draft, vector: Floats, similar: float, near: Nearness, i: int, held: _Held
+        self,
+        draft: Draft,
+        vector: Floats,
+        similar: float,
+        near: Nearness,
+        chance: float,
+        i: int,
+        held: _Held,
     ) -> str | None:
         checks, config = self._checks, self._config
         if checks.copies:
@@ -179,7 +187,7 @@ class Judge:
             scores = near.scores[i]
             if scores[draft.label] < scores.max():
                 return NEIGHBOUR
-        if checks.label and near.own[i] < self._space.usual:
+        if checks.label and (near.own[i] < self._space.usual or chance < self._space.sure):
             return FAR
         if checks.diversity and not self._is_new(draft.text, vector, held):
             return NOTHING_NEW

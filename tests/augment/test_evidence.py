@@ -65,3 +65,13 @@ def test_probabilities_go_with_nearness():
     chances = found.probabilities(found.nearness(VECTORS, LABELS, [(), (), (), ()]))
     assert chances.sum(axis=1) == pytest.approx(np.ones(4))
     assert chances.argmax(axis=1).tolist() == [0, 0, 1, 1]
+
+
+def test_what_is_sure_is_that_of_real_texts_that_are_nearest_to_their_label():
+    found = space(unusual=0.5)
+    chances = found.probabilities(found.nearness(VECTORS, LABELS, [(0,), (1,), (2,), (3,)]))
+    assert chances.argmax(axis=1).tolist() == [0, 0, 1, 1]
+    assert found.sure == pytest.approx(np.median(chances[np.arange(4), LABELS]))
+    # Where no text is nearest to its own label, nothing is known of what is sure.
+    assert space(np.array([0, 0, 0, 1])).sure == 0
+    assert space(np.full(4, -1)).sure == 0

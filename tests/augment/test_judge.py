@@ -86,7 +86,7 @@ def test_too_far_from_its_label(words):
     judge = judge_with(words, label=True)
     let_in, rejected = verdicts(judge, ["my card is gone", "open on sunday"])
     assert let_in == ["my card is gone"]
-    assert rejected == {"too far from its label": 1}
+    assert rejected == {"not surely of its label": 1}
 
 
 def test_a_rewording_is_not_judged_by_its_parent(words):

@@ -22,7 +22,7 @@ class ChecksConfig(Section):
     """In the script and the language of the table."""
 
     label: bool = True
-    """As near to its label's texts as real ones are, its parents left out."""
+    """As near to its label's texts, and as surely of it, as real ones are; its parents left out."""
 
     neighbour: bool = True
     """No other label explains it better."""
@@ -97,9 +97,9 @@ class AugmentConfig(Section):
     most_similar: Annotated[float, at_least(0, most=1)] = 0.95
     """Cosine above which two texts are near copies."""
 
-    unusual: Share = 0.05
-    """Share of the real texts that lie too far from their label's others: so far out, no draft is
-    let in."""
+    unusual: Share = 0.1
+    """Share of the real texts that lie far from their label's others, or are hardly more of it than
+    of another one: so far out, no draft is let in."""
 
     new_words: Share = 0.3
     """Least share of a draft's words and pairs of words that its label's texts don't have yet."""
