@@ -26,6 +26,8 @@ _OPTIONAL = {
 _NUMERIC = range(0, 16, 2)
 """LightGBM's types of a split by `<=`; an odd one is by categories."""
 
+_CONTROL = re.compile(r"[\0-\x09\x0b-\x1f\x7f]")
+"""LightGBM reads up to a zero, and takes a carriage return for the end of a line."""
 _PARAMETER = re.compile(r"\[\w+: ?[\w.+\-, :]*\]")
 _IMPORTANCE = re.compile(r"\S+=\d+")
 _INTERVAL = re.compile(r"none|\[[-+.\deinf]+:[-+.\deinf]+\]")
@@ -47,7 +49,7 @@ def check_trees(text: str, features: int) -> int:
     """
     head, separator, rest = text.partition("\n\n")
     first, *lines = head.split("\n")
-    if first != "tree" or not separator:
+    if first != "tree" or not separator or _CONTROL.search(text):
         raise ValueError("no text of trees")
     fields = _fields(lines)
     if set(fields) != set(_HEADER):

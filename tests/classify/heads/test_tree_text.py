@@ -44,6 +44,9 @@ def test_what_lightgbm_wrote_is_taken():
     [
         ("", "no text of trees"),
         (TEXT[: len(TEXT) // 2], "tree_sizes are wrong"),
+        # LightGBM reads up to the first, and takes the second for the end of a line.
+        (TEXT.replace("Column_0", "Col\0umn_0", 1), "no text of trees"),
+        (TEXT.replace("Column_0", "Col\rumn_0", 1), "no text of trees"),
         (TEXT.replace("tree_sizes=3", "tree_sizes=9", 1), "a line of another form"),
         (TEXT.replace("num_class=3", "num_class=2", 1), "num_tree_per_iteration"),
         (TEXT.replace("multiclass num", "binary num", 1), "objective is not multiclass"),

@@ -365,6 +365,8 @@ def head_cases():
         "categories cut": swap(r"pandas_categorical:.*", "pandas_categorical:"),
         "a linear tree": swap(r"is_linear=0", "is_linear=1"),
         "another objective": swap(r"objective=multiclass", "objective=xulticlass"),
+        "a NUL in a name": swap("Column_0", "Col\0umn_0"),
+        "a carriage return in a name": swap("Column_0", "Col\rumn_0"),
         "a line more": swap(r"shrinkage=1\n", "shrinkage=1\nx=1\n"),
     }.items():
         yield case(f"trees {name}", trees(change), model="lightgbm")
