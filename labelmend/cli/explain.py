@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import help_page
+from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless, open_console
+from labelmend.voice.speak import number, retell, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +67,7 @@ def explain(
             rich_help_panel=help_page.OUTPUT,
         ),
     ] = False,
+    _lang: options.Lang = "en",
 ) -> None:
     """Show why a row was decided as it was, from the evidence of an earlier `relabel`.
 
@@ -86,35 +88,44 @@ def _print(found: "LookedUp", table: Path) -> None:
     from rich.text import Text
 
     console, explanation = open_console(highlight=False), found.explanation
-    name = "" if explanation.id == str(explanation.row) else f", id {explanation.id}"
-    line = "" if found.table_line is None else f" (line {found.table_line} of {table.name})"
-    console.print(Text(harmless(f"Row {explanation.row}{name}{line}")), style="bold")
+    title = tell("Row {row}", row=explanation.row)
+    if explanation.id != str(explanation.row):
+        title += tell(", id {id}", id=explanation.id)
+    if found.table_line is not None:
+        title += tell(" (line {line} of {table})", line=found.table_line, table=table.name)
+    console.print(Text(harmless(title)), style="bold")
     rest = len(explanation.text) - _TEXT_CHARS
-    more = f" ... ({rest:,} characters more)" if rest > 0 else ""
+    more = tell(" ... ({rest:,} characters more)", rest=rest) if rest > 0 else ""
     console.print(Text(f'"{harmless(explanation.text[:_TEXT_CHARS])}"{more}'))
     console.print()
     console.print(Text(harmless(_decision(explanation))), style="bold")
-    console.print(Text(harmless(explanation.reason)))
+    console.print(Text(harmless(retell(explanation.reason))))
     console.print()
     _print_candidates(console, explanation)
     _print_neighbours(console, explanation)
     for voter, label in explanation.votes.items():
-        console.print(Text(harmless(f"Vote of {voter}: {label}")))
+        line = tell("Vote of {voter}: {label}", voter=voter, label=label)
+        console.print(Text(harmless(line)))
     if found.channel is not None:
-        console.print(Text(f"Channel: {found.channel}"))
+        console.print(Text(tell("Channel: {channel}", channel=found.channel)))
     for note in found.notes:
-        console.print(Text(harmless(f"Note: {note}")), soft_wrap=True)
+        console.print(Text(harmless(tell("Note: {note:name}", note=note))), soft_wrap=True)
 
 
 def _decision(explanation: "Explanation") -> str:
     given, proposed = explanation.given, explanation.proposed
+    facts = {
+        "decision": explanation.decision,
+        "given": given or tell("(no label)"),
+        "proposed": proposed,
+    }
     if explanation.decision == "answered":
-        return f"answered: {given or '(no label)'}; {explanation.reason}"
+        return tell("answered: {given}; {reason:name}", **facts, reason=explanation.reason)
     if explanation.decision in {"change", "label"}:
-        return f"{explanation.decision}: {given or '(no label)'} -> {proposed}"
+        return tell("{decision:name}: {given} -> {proposed}", **facts)
     if given == proposed:
-        return f"{explanation.decision}: {given}"
-    return f"{explanation.decision}: {given or '(no label)'} stays; proposed is {proposed}"
+        return tell("{decision:name}: {proposed}", **facts)
+    return tell("{decision:name}: {given} stays; proposed is {proposed}", **facts)
 
 
 def _print_candidates(console: "Console", explanation: "Explanation") -> None:
@@ -123,7 +134,8 @@ def _print_candidates(console: "Console", explanation: "Explanation") -> None:
     from rich.text import Text
 
     if not any(c.by_source for c in explanation.candidates):
-        console.print("No nats: the labels were decided by a majority of the votes.\n")
+        none = tell("No nats: the labels were decided by a majority of the votes.")
+        console.print(f"{none}\n")
         return
     winner, rival = explanation.duel
     console.print(Text(harmless(_in_words(winner, rival))))
@@ -131,9 +143,14 @@ def _print_candidates(console: "Console", explanation: "Explanation") -> None:
     reference = explanation.reference
     others = [c for c in explanation.candidates if c is not reference]
     nats = [c.against(reference) for c in others]
-    role = "given" if reference.label == explanation.given else "next best"
+    title = tell(
+        "Nats against {label} (given)"
+        if reference.label == explanation.given
+        else "Nats against {label} (next best)",
+        label=reference.label,
+    )
     table = Table(
-        title=Text(harmless(f"Nats against {reference.label} ({role})")),
+        title=Text(harmless(title)),
         title_justify="left",
         title_style="",
         box=None,
@@ -147,18 +164,18 @@ def _print_candidates(console: "Console", explanation: "Explanation") -> None:
     for source in dict.fromkeys(s for each in nats for s in each):
         cells = [_signed(each.get(source)) for each in nats]
         if any(cells):
-            table.add_row(Text(harmless(source)), *cells, "")
-    totals = [_signed(c.total - reference.total) or "+0.0" for c in others]
-    table.add_row("total", *totals, "", style="bold")
-    table.add_row("posterior", *(f"{c.posterior:.1%}" for c in (*others, reference)))
+            table.add_row(Text(harmless(retell(source))), *cells, "")
+    totals = [_signed(c.total - reference.total) or number(0, "+.1f") for c in others]
+    table.add_row(tell("total"), *totals, "", style="bold")
+    shares = (number(c.posterior, ".1%") for c in (*others, reference))
+    table.add_row(tell("posterior"), *shares)
     console.print(table)
     if explanation.held:
-        console.print(
-            Text(
-                f"The given label is held at {reference.posterior:.1%}: evidence against it can "
-                "itself be wrong."
-            )
+        held = tell(
+            "The given label is held at {share:.1%}: evidence against it can itself be wrong.",
+            share=reference.posterior,
         )
+        console.print(Text(held))
     console.print()
 
 
@@ -166,10 +183,22 @@ def _in_words(winner: "CandidateNats", rival: "CandidateNats") -> str:
     """Return what speaks for the first label against the second: the loudest source first."""
     nats = winner.against(rival)
     sources = sorted(nats.keys() - set(_LAST), key=lambda source: (-abs(nats[source]), source))
-    said = [f"{name} {_signed(nats[name])}" for name in (*sources, *_LAST) if _signed(nats[name])]
-    first = f"{said[0]} nats for {winner.label}" if said else f"nothing for {winner.label}"
-    total = f"{winner.total - rival.total:+.1f}"
-    return f"Against {rival.label}: {', '.join([first, *said[1:]])}; in all {total}."
+    said = [
+        f"{retell(name)} {_signed(nats[name])}"
+        for name in (*sources, *_LAST)
+        if _signed(nats[name])
+    ]
+    first = tell(
+        "{nats} nats for {label}" if said else "nothing for {label}",
+        nats=said[0] if said else "",
+        label=winner.label,
+    )
+    return tell(
+        "Against {label}: {nats}; in all {total:+.1f}.",
+        label=rival.label,
+        nats=", ".join([first, *said[1:]]),
+        total=winner.total - rival.total,
+    )
 
 
 _LAST = ("out-of-scope bias", "channel")
@@ -177,7 +206,7 @@ _LAST = ("out-of-scope bias", "channel")
 
 def _signed(value: float | None) -> str:
     """Return nats with their sign; nothing where a source says next to nothing."""
-    return "" if value is None or abs(value) < _NOTHING else f"{value:+.1f}"
+    return "" if value is None or abs(value) < _NOTHING else number(value, "+.1f")
 
 
 _NOTHING = 0.05
@@ -201,11 +230,13 @@ def _print_neighbours(console: "Console", explanation: "Explanation") -> None:
     if not explanation.neighbours:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("cosine", justify="right")
-    table.add_column("given", overflow="fold", max_width=22)
-    table.add_column("nearest texts", overflow="fold")
+    table.add_column(tell("cosine"), justify="right")
+    table.add_column(tell("given"), overflow="fold", max_width=22)
+    table.add_column(tell("nearest texts"), overflow="fold")
     for near in explanation.neighbours:
-        labels = ", ".join(near.labels) or "(no label)"
-        table.add_row(f"{near.similarity:.2f}", Text(harmless(labels)), Text(harmless(near.text)))
+        labels = ", ".join(near.labels) or tell("(no label)")
+        table.add_row(
+            number(near.similarity, ".2f"), Text(harmless(labels)), Text(harmless(near.text))
+        )
     console.print(table)
     console.print()

@@ -49,3 +49,6 @@ OUT_OF_SCOPE = (meant("oos texts"), meant("left-out labels"), meant("equal weigh
 
 ROWS = (meant("row {row:d}"), meant("rows {rows}"), meant("rows {rows} and {more:d} more"))
 """Which rows a note is about: see `labelmend.errors.row_list`."""
+
+DECISIONS = (meant("keep"), meant("change"), meant("review"), meant("label"), meant("answered"))
+"""As tables have them."""
