@@ -54,6 +54,13 @@ _UNSET = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "XDG_CACHE_HOME", "XDG_DATA_HOME",
 ANSWERED = "@ANSWERED@"
 """Stands for the name of a row of the audit."""
 
+UNJUDGED = tuple(
+    word
+    for check in ("rules", "copies", "label", "neighbour", "diversity")
+    for word in ("--set", f"augment.checks.{check}=false")
+)
+"""Whatever the small LLM writes is let in."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -94,6 +101,7 @@ STEPS = (
     Step("review", ("out/mended.csv", "--port", "0", "--who", "anna")),
     Step("answers withdraw", ("out/answers.jsonl", "--id", ANSWERED)),
     Step("tune-embedder", ("out/mended.csv", "-o", "out/tuned", "--set", "tune.epochs=1")),
+    Step("augment", ("out/few.csv", "-o", "out/more.csv", "--min-rows", "12", *UNJUDGED)),
     Step("train-classifier", ("out/mended.csv", "-o", "out/model")),
     Step("train-classifier", ("out/mended.csv", "-o", "out/f", "--kind", "finetune"), by_hand=True),
     Step("predict", ("out/model", "out/few.csv", "-o", "out/predicted.csv")),

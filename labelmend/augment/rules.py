@@ -34,6 +34,8 @@ _ANSWERS = (
     r"^(note|answer|output|explanation|response|message|messages|other messages|about|meaning|"
     r"label|example|examples|versions?|rewording|reworded)\s*:",
     r"\b(let me know if|feel free to|i hope this helps|how (can|may) i (help|assist) you)\b",
+    # Names of labels, which descriptions speak of.
+    r"\b[^\W_]+_[^\W_]+\b",
     r"\b(rewording|reworded|rephrased|paraphrased|other messages)\b",
     r"\[[a-z][a-z _/'-]*\]|<[a-z][a-z _/-]*>|\{+[a-z][a-z _]*\}+|_{3,}|\bx{3,}\b",
     r"^(конечно|вот (ещё|еще|несколько|другие)|сообщение|сообщения|примечание|ответ)\b.*:",

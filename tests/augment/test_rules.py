@@ -20,6 +20,7 @@ REAL = ["where is my card", "i can't log in", "Hello: my card is gone"]
         ("Other messages: my card is gone", "answer to the prompt"),
         ("my card [card number] is lost", "answer to the prompt"),
         ("my card is", None),
+        ("so it is card_lost", "answer to the prompt"),
         ("i lost my card and,", "answer to the prompt"),
         ("half \ufffd a character", "answer to the prompt"),
         ("!", "length"),
