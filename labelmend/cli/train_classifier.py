@@ -102,7 +102,6 @@ def train_classifier(
     settings: options.Settings = None,
     seed: options.Seed = None,
     _lang: options.Lang = "en",
-    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier on a table's labels, calibrated, with a bar for what fits no label."""
