@@ -89,6 +89,7 @@ STEPS = (
     Step("models pull", ("bge-large-en-v1.5",), code=2),
     Step("corrupt", ("clean.csv", "--noise", "nearest=0.2", "-o", "out/few.csv")),
     Step("describe", ("out/few.csv", "-o", "out/labels.yaml")),
+    Step("label", ("out/few.csv", "--labels", "out/labels.yaml", "-o", "out/labelled.csv")),
     Step("relabel", ("out/few.csv", "--no-llm", "-o", "out/mended.csv")),
     Step("relabel", ("out/few.csv", "--dry-run"), by_hand=True),
     Step("relabel", ("out/few.csv", "--self-test", "-o", "out/voted.csv"), by_hand=True),

@@ -27,7 +27,8 @@ def corrupt(
         typer.Option(
             "--noise",
             metavar="KIND=RATE",
-            help="uniform=0.2, nearest=0.2, difficult=0.2 or oos-swap=0.2; may be repeated for a mixture.",
+            help="uniform=0.2, nearest=0.2, difficult=0.2 or oos-swap=0.2; may be repeated for a "
+            "mixture.",
             show_default=False,
             rich_help_panel=help_page.NOISE,
             autocompletion=completion.noise,

@@ -133,13 +133,15 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
             table.add_row(tell(words), number(count, ","), number(count / total, ".1%"))
     console.print(table, highlight=False)
     console.print(Text(harmless(read_in_words(outcome.columns))), soft_wrap=True)
-    noise = tell(
-        "Estimated noise rate {noise:.1%}; good labels broken, expected: {harm:.1f} of {good:,.0f}",
-        noise=estimated_noise(result),
-        harm=result.decisions.expected_harm,
-        good=result.decisions.expected_good,
-    )
-    console.print(noise, highlight=False)
+    if result.decisions.expected_good:
+        noise = tell(
+            "Estimated noise rate {noise:.1%}; good labels broken, expected: {harm:.1f} of "
+            "{good:,.0f}",
+            noise=estimated_noise(result),
+            harm=result.decisions.expected_harm,
+            good=result.decisions.expected_good,
+        )
+        console.print(noise, highlight=False)
     if result.interval is not None:
         line = retell(interval_in_words(result.interval))
         console.print(Text(f"{line}."), soft_wrap=True)

@@ -15,7 +15,7 @@ _HEAD = """# Settings
 Every setting, its default, what it may be, and what it means. A profile says what differs:
 
 ```yaml
-extends: embedded        # or quality, multilingual, sirius, or a YAML file beside this one
+extends: embedded        # or another profile, or a YAML file beside this one
 decision: {max_harm: 0.002}
 voters: []
 ```

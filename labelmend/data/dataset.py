@@ -204,7 +204,7 @@ def to_dataset(
         *edited,
         *hints,
         *counted_note(
-            sum(counts[label] < _FEW_ROWS for label in labels),
+            sum(counts[label] < _FEW_ROWS for label in labels) if counts else 0,
             meant("{count} {count:one=label has|other=labels have} fewer than {least} rows"),
             least=_FEW_ROWS,
         ),

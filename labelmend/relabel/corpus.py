@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from scipy.sparse import csr_array
 
+from labelmend.arrays import unit_rows
 from labelmend.data.language.detect import detect_language
 from labelmend.relabel.evidence.annotators import vote_shares
 from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.run_state import Run, State, found
+from labelmend.relabel.self_training import is_needed
 from labelmend.retrieval.new_labels import NewLabels, find_new_labels
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
@@ -32,6 +35,8 @@ def index(run: Run, state: State) -> State:
             for label, card in enumerate(cards)
         )
         passages, vectors = _passages(cards, unique, oos, space)
+    scarce = is_needed(unique.given, run.config.self_training)
+    views = card_views(cards, oos, space) if scarce else ()
     space.release()
     corpus = Corpus(
         texts=unique.texts,
@@ -42,6 +47,7 @@ def index(run: Run, state: State) -> State:
         cards=cards,
         passages=passages,
         passage_vectors=vectors,
+        card_views=views,
         said={name: vote_shares(unique, vote) for name, vote in run.votes.items()},
         language=detect_language(unique.texts, run.config.seed).main,
         stands_for=run.stands_for,
@@ -59,6 +65,36 @@ def _passages(
 ) -> tuple[LabelPassages, Floats]:
     passages = label_passages(cards, unique.texts, oos)
     return passages, space.passages(passages.passages)
+
+
+def card_views(cards: Sequence[LabelCard], oos: int | None, space: TextSpace) -> tuple[Floats, ...]:
+    """Return what cards are like by name, by description, by both, and by exemplars.
+
+    A label without a description is like its name in each of the first three. Out-of-scope has
+    views only where the user's file describes it.
+    """
+    own = [k for k, card in enumerate(cards) if k != oos or card.source == "user"]
+    names = [cards[k].name for k in own]
+    told = [cards[k].description or cards[k].name for k in own]
+    both = [
+        f"{name}: {cards[k].description}" if cards[k].description else name
+        for k, name in zip(own, names, strict=True)
+    ]
+    views = [_by_label(space.passages(texts), own, len(cards)) for texts in (names, told, both)]
+    if any(cards[k].exemplars for k in own):
+        # Where a label has none, its card stands for them.
+        examples = views[2].copy()
+        for k in own:
+            if cards[k].exemplars:
+                examples[k] = space.queries(list(cards[k].exemplars)).mean(axis=0)
+        views.append(unit_rows(examples))
+    return tuple(views)
+
+
+def _by_label(vectors: Floats, labels: Sequence[int], count: int) -> Floats:
+    found = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+    found[list(labels)] = vectors
+    return found
 
 
 def new_labels(corpus: Corpus, given: csr_array, most: int) -> NewLabels | None:

@@ -29,6 +29,8 @@ def with_interval(run: Run, state: State) -> State:
     settled = state.answered is not None and state.answered.correction is not None
     if settled or not trusted or run.config.fusion.method == "majority":
         return replace(state, interval=None)
+    if not state.fit.observed.any():
+        return replace(state, interval=None)
     fit, start = state.fit, found(state.start)
     given, text_of = run.dataset.given, found(state.unique).of_row
     share = run.config.fusion.channel.anchors

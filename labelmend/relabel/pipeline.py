@@ -20,7 +20,7 @@ from labelmend.data.answers import MatchedAnswers
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
-from labelmend.protocols import NoProgress, Progress, Searcher
+from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.corpus import index, new_labels
 from labelmend.relabel.diagnostics.learnability import assess_learnability
 from labelmend.relabel.diagnostics.self_test import (
@@ -38,8 +38,8 @@ from labelmend.relabel.escalation.annotator_weights import hear_witnesses
 from labelmend.relabel.escalation.escalate import Escalation
 from labelmend.relabel.escalation.voter_quality import notes_on_voters
 from labelmend.relabel.evidence.annotators import VOTE_COLUMN, agreed_against
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened
-from labelmend.relabel.evidence.guard import fitted, spoken
+from labelmend.relabel.evidence.base import Opened
+from labelmend.relabel.evidence.guard import begun, timed
 from labelmend.relabel.evidence.registry import open_sources, proposers, resolved_sources
 from labelmend.relabel.label_cards import label_cards
 from labelmend.relabel.labelmodel.answered import Answered, Spoken, learn_from_answers
@@ -50,12 +50,13 @@ from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
 from labelmend.relabel.run_state import Run, Stage, State, carry_out, found
-from labelmend.retrieval.candidates import Candidates, find_candidates
+from labelmend.relabel.self_training import from_cards, self_train
+from labelmend.retrieval.candidates import find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.stopwatch import Clock, Stopwatch
-from labelmend.types import Dataset, Doubles, Evidence, Ints, LabelCard
+from labelmend.types import Dataset, Doubles, Ints, LabelCard
 
 
 def embed(run: Run, state: State) -> State:
@@ -100,11 +101,15 @@ def propose(run: Run, state: State) -> State:
     listed = open_sources(run.config.evidence, corpus, run.resources, ("fixed", "round"))
     opened = (*run.sources, *listed)
     shares = given_shares(told)
-    opened = tuple(_begun(each, corpus, shares) for each in opened)
+    opened = tuple(begun(each, corpus, shares) for each in opened)
     new = new_labels(corpus, given, run.config.retrieval.new_labels)
+    trained = None
+    if corpus.card_views:
+        trained = self_train(corpus.embeddings, corpus.card_views, told, run.config.self_training)
+    sure = [(known, _SURELY) for known in (new, trained) if known is not None]
     run.progress.start("candidates", given.shape[0])
     chosen = find_candidates(
-        [*([] if new is None else [(new, _SURELY)]), *proposers(opened, len(corpus.labels))],
+        [*sure, *proposers(opened, len(corpus.labels))],
         given + told if run.spoken else given,
         corpus.oos,
         run.config.retrieval,
@@ -118,7 +123,7 @@ def propose(run: Run, state: State) -> State:
             "no source of evidence speaks before the rounds: switch one on under evidence, such as "
             "classifier or bm25"
         )
-    fixed = [_timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"]
+    fixed = [timed(source, corpus, chosen) for source in speaking if source.phase == "fixed"]
     start = Given(
         corpus=corpus,
         given=told,
@@ -128,7 +133,7 @@ def propose(run: Run, state: State) -> State:
         sources=tuple(source for source in speaking if source.phase == "round"),
         first=None if new is None else new.first,
     )
-    return replace(state, start=start)
+    return replace(state, start=start, self_trained=trained)
 
 
 def _given_and_told(run: Run, state: State) -> tuple[csr_array, csr_array]:
@@ -140,7 +145,10 @@ def _given_and_told(run: Run, state: State) -> tuple[csr_array, csr_array]:
 def rounds(run: Run, state: State) -> State:
     """Learn channel, weights and labels in turn."""
     start = found(state.start)
-    estimated = expectation_maximisation(start, run.config.fusion)
+    if state.self_trained is not None:
+        estimated = from_cards(start, state.self_trained)
+    else:
+        estimated = expectation_maximisation(start, run.config.fusion)
     # What the sources have learned is heard now, and takes memory.
     return replace(state, start=replace(start, sources=()), estimated=estimated)
 
@@ -148,7 +156,9 @@ def rounds(run: Run, state: State) -> State:
 def escalate(run: Run, state: State) -> State:
     """Ask the sources that are asked about some texts only."""
     corpus, unique, start = found(state.corpus), found(state.unique), found(state.start)
-    opened = open_sources(run.config.evidence, corpus, run.resources, ("escalated",))
+    opened: tuple[Opened, ...] = ()
+    if state.self_trained is None:  # else there are no labels to learn from what their word weighs
+        opened = open_sources(run.config.evidence, corpus, run.resources, ("escalated",))
     escalation = Escalation(
         corpus=corpus,
         exemplars={} if state.described is None else state.described.exemplars,
@@ -358,22 +368,6 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
 
 _SURELY = 1e3
 """Weight of a ranking whose labels are candidates whatever the others say."""
-
-
-def _begun(each: Opened, corpus: Corpus, shares: csr_array) -> Opened:
-    """Fit a source that speaks before the rounds, or proposes candidates."""
-    proposes = bool(each.weight) and isinstance(each.source, Searcher)
-    if each.source.phase == "fixed" and (each.speaks or proposes):
-        return replace(each, source=fitted(each.source, corpus, None, 0))
-    if each.source.phase == "round" and proposes:
-        return replace(each, source=fitted(each.source, corpus, shares, 0))
-    return each
-
-
-def _timed(source: EvidenceSource, corpus: Corpus, chosen: Candidates) -> Evidence:
-    """Return what a fixed source says, and tell how long that takes."""
-    with corpus.clock.stage(f"candidates: {source.name}"):
-        return spoken(source, corpus, chosen.labels)
 
 
 def _given_columns(start: Given) -> Doubles:

@@ -20,6 +20,7 @@ from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
+from labelmend.relabel.self_training import SelfTrained
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.space import TextSpace
 from labelmend.stopwatch import Clock, Stopwatch
@@ -82,6 +83,7 @@ class State:
         described: the label cards.
         corpus: what sources may read.
         start: what the rounds start from: candidates and fixed evidence among it.
+        self_trained: what label cards lead to; None where enough texts were given a label.
         estimated: the outcome of the rounds.
         escalated: what the escalated sources said, and the fusion with it.
         answered: what people's answers taught.
@@ -99,6 +101,7 @@ class State:
     described: Described | None = None
     corpus: Corpus | None = None
     start: Given | None = None
+    self_trained: SelfTrained | None = None
     estimated: Estimated | None = None
     escalated: Escalated | None = None
     answered: Answered | None = None

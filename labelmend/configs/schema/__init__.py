@@ -25,6 +25,7 @@ from labelmend.configs.schema.mending import (
     DiagnosticsConfig,
     DoubtConfig,
     FusionConfig,
+    SelfTrainingConfig,
     VotesConfig,
 )
 from labelmend.configs.schema.reading import (
@@ -64,6 +65,7 @@ __all__ = [
     "RerankerConfig",
     "RetrievalConfig",
     "RoutingConfig",
+    "SelfTrainingConfig",
     "ServerConfig",
     "SourceConfig",
     "TuneConfig",
@@ -103,6 +105,8 @@ class Config(Section):
     """LLMs that are asked about doubtful rows; there may be none."""
 
     routing: RoutingConfig = RoutingConfig()
+
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
 
     votes: VotesConfig = VotesConfig()
 

@@ -125,6 +125,46 @@ class FusionConfig(Section):
 
 
 @dataclass(frozen=True, config=CHECKED)
+class SelfTrainingConfig(Section):
+    """How texts are labelled from label cards, where few of them or none were given a label.
+
+    The weights were chosen on CLINC150 with the encoders of the profile `embedded`.
+    """
+
+    few_rows: Annotated[float, at_least(0, "texts")] = 10.0
+    """Labelled texts a label, on average, below which they are too few to learn from alone, where
+    most texts have no label. Chosen by hand."""
+
+    rounds: Annotated[int, at_least(1, "rounds")] = 12
+    """Rounds at most in which prototypes and labels are learned in turn."""
+
+    settled: Annotated[float, at_least(0)] = 0.002
+    """Mean change of a text's probabilities, all labels together, at which the rounds end."""
+
+    first_nats: Annotated[float, at_least(0, "nats")] = 22.5
+    """What one unit of cosine to a card says before there are prototypes."""
+
+    card_nats: Annotated[float, at_least(0, "nats")] = 7.5
+    """The same beside prototypes."""
+
+    text_nats: Annotated[float, at_least(0, "nats")] = 20.0
+    """What one unit of cosine to a prototype says."""
+
+    card_texts: Annotated[float, at_least(0, "texts")] = 8.0
+    """Texts that a card counts as in its label's prototype."""
+
+    row_texts: Annotated[float, at_least(0, "texts")] = 10.0
+    """Texts that a labelled one counts as there: its label is known."""
+
+    balance: Annotated[float, at_least(0, most=1)] = 0.9
+    """Part of the way to labels of even shares, where nothing speaks against these."""
+
+    attraction: Annotated[float, at_least(0, "nats")] = 0.06
+    """Of labels that are equally frequent, by how much cards make their shares uneven: the entropy
+    that is lacking to even ones. More than that is taken for uneven labels."""
+
+
+@dataclass(frozen=True, config=CHECKED)
 class VotesConfig(Section):
     """How LLM votes are made and weighed; its values were chosen by hand."""
 
@@ -168,6 +208,9 @@ class DecisionConfig(Section):
 
     review_below: Share = 0.5
     """Unchanged rows whose given label is less probable than this go to review."""
+
+    fill_all: bool = False
+    """Give rows without a label the most probable one even where they are for review."""
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -51,7 +51,7 @@ def check_labels(
             f"{where}: {len(labels)} labels for {len(table)} rows, more labels than rows; "
             "if it is the wrong column, name another with --label-column"
         )
-    if used.total() == len(used) >= _TELLING_ROWS:
+    if used.total() == len(used) >= _TELLING_ROWS and not described:
         raise InputError(
             f"{where}: each of the {len(used)} labelled rows has a label of its own, so nothing "
             "can be learned; it is probably the wrong column: name another with --label-column"

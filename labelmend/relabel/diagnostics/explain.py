@@ -26,6 +26,7 @@ from labelmend.relabel.evidence.annotators import VOTE_COLUMN
 from labelmend.relabel.labelmodel.fusion import contribution
 from labelmend.relabel.labelmodel.types import NoiseChannel
 from labelmend.relabel.result import Relabelling
+from labelmend.relabel.self_training import PROTOTYPE
 from labelmend.types import NO_LABEL, Doubles, Ints
 from labelmend.voice.speak import meant, note, tell
 
@@ -158,7 +159,10 @@ class RowReader:
     def __init__(self, result: Relabelling) -> None:
         self._result = result
         self._labels = result.dataset.labels
-        self._main_label = main_labels(result.unique.given)
+        main = main_labels(result.unique.given)
+        # Where texts were labelled by each other, what they were labelled is what they carry.
+        filled = PROTOTYPE in result.posterior.weights
+        self._main_label = np.where((main == NO_LABEL) & filled, result.posterior.best()[0], main)
         self._voters = {report.voter for report in result.voters}
 
     def candidates(self, row: int) -> str:

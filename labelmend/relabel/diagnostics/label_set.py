@@ -279,6 +279,8 @@ def _empty(result: Relabelling) -> tuple[EmptyLabel, ...]:
     given, mended = result.dataset.given, result.decisions.mended
     before = np.bincount(given[given != NO_LABEL], minlength=size)
     after = np.bincount(mended[mended != NO_LABEL], minlength=size)
+    if not before.any():  # that the table has no labels needs no line for each of them
+        return ()
     return tuple(
         EmptyLabel(result.dataset.labels[label], int(after[label]))
         for label in np.flatnonzero(before == 0)

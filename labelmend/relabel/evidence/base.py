@@ -50,6 +50,8 @@ class Corpus:
         cards: one a label, or none.
         passages: of the cards.
         passage_vectors: float32 [p, d], unit rows.
+        card_views: float32 [K, d] each, unit rows, what label cards are like in several ways (rows
+            of zeros without a card); none where the given labels are enough to learn from.
         said: by annotator, sparse [u, K], what another one said of the text, as shares.
         language: of the table, as an ISO 639 code; None where it is not known.
         stands_for: texts of the table of which these are a sample, or 0: what depends on the size
@@ -70,6 +72,7 @@ class Corpus:
     cards: tuple[LabelCard, ...] = ()
     passages: LabelPassages | None = None
     passage_vectors: Floats | None = None
+    card_views: tuple[Floats, ...] = ()
     said: Mapping[str, csr_array] = field(default_factory=dict)
     language: str | None = None
     stands_for: int = 0

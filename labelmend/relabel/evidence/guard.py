@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -9,7 +10,8 @@ from scipy.sparse import csr_array
 from labelmend.errors import ConfigError, LabelmendError
 from labelmend.parallel import blocks_of
 from labelmend.protocols import Searcher
-from labelmend.relabel.evidence.base import Corpus, EvidenceSource
+from labelmend.relabel.evidence.base import Corpus, EvidenceSource, Opened
+from labelmend.retrieval.candidates import Candidates
 from labelmend.types import NO_LABEL, Evidence, Floats, Ints, Ranking
 
 
@@ -96,3 +98,19 @@ def _line(name: str, call: str, said: str) -> str:
         f"source of evidence {name!r}: {call} failed ({said}); mend it, or switch it off in the "
         "profile with enabled: false"
     )
+
+
+def begun(each: Opened, corpus: Corpus, shares: csr_array) -> Opened:
+    """Fit a source that speaks before the rounds, or proposes candidates."""
+    proposes = bool(each.weight) and isinstance(each.source, Searcher)
+    if each.source.phase == "fixed" and (each.speaks or proposes):
+        return replace(each, source=fitted(each.source, corpus, None, 0))
+    if each.source.phase == "round" and proposes:
+        return replace(each, source=fitted(each.source, corpus, shares, 0))
+    return each
+
+
+def timed(source: EvidenceSource, corpus: Corpus, chosen: Candidates) -> Evidence:
+    """Return what a fixed source says, and tell how long that takes."""
+    with corpus.clock.stage(f"candidates: {source.name}"):
+        return spoken(source, corpus, chosen.labels)

@@ -72,11 +72,11 @@ def decide(
     filled = ~labelled & confident & (best_probability > 0)
     review |= (~labelled & ~filled) | torn
     against = np.full(len(dataset), NO_LABEL) if disputed is None else disputed
-    review |= (against != NO_LABEL) & ~changed
-    review &= ~answered
+    review = (review | (against != NO_LABEL) & ~changed) & ~answered
     best = np.where(review & (best == dataset.given) & (against != NO_LABEL), against, best)
 
-    mended = np.where(answered, said, np.where(changed | filled, best, dataset.given))
+    likely = ~labelled & (best_probability > 0) & config.fill_all
+    mended = np.where(answered, said, np.where(changed | filled | likely, best, dataset.given))
     told = quality if interval is None else interval.middle(quality)
     surely = best_probability * np.where(changed, _rescaled(1 - told, 1 - quality), 1.0)
     confidence = np.where(changed | answered | ~labelled, surely, told)
