@@ -24,6 +24,7 @@ from labelmend.cli import (
     export,
     export_review,
     help_page,
+    label,
     models,
     predict,
     relabel,
@@ -61,6 +62,15 @@ app.command(
         "labelmend relabel data.csv --label-column intent --no-llm --max-harm 0.2%",
     ),
 )(relabel.relabel)
+app.command(
+    "label",
+    **page(
+        help_page.MEND,
+        "Label texts by descriptions of the labels alone.",
+        "labelmend label texts.csv --labels labels.yaml -o labelled.csv",
+        "labelmend label texts.csv --labels labels.yaml --profile multilingual --no-llm",
+    ),
+)(label.label)
 app.command(
     "explain",
     **page(
