@@ -161,7 +161,8 @@ def augment(
     if dry_run:
         _print_plan(plan_augment(request, config, others=given))
         return
-    with keeping_votes(OutputPaths.beside(output).store), ProgressBars(quiet=quiet) as bars:
+    store = OutputPaths.beside(output).store
+    with keeping_votes(store, "answers"), ProgressBars(quiet=quiet) as bars:
         begun = chosen.beginning(bars, None if quiet else say_note)
         outcome = augment_file(request, config, begun, others=given)
     if not quiet:

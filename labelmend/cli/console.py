@@ -236,12 +236,17 @@ def leave_interrupted(error: BaseException, lost: str = "nothing was written") -
 
 
 @contextmanager
-def keeping_votes(store: Path | None) -> Iterator[None]:
-    """On Ctrl-C, say what was kept and how to go on."""
+def keeping_votes(store: Path | None, replies: str = "label descriptions") -> Iterator[None]:
+    """On Ctrl-C, say what was kept and how to go on.
+
+    Args:
+        store: of what LLMs said; None for none.
+        replies: what those that are no votes are.
+    """
     try:
         yield
     except KeyboardInterrupt as error:
-        leave_interrupted(error, f"nothing was written{_kept_votes(store)}")
+        leave_interrupted(error, f"nothing was written{_kept_votes(store, replies)}")
 
 
 @contextmanager
@@ -255,7 +260,7 @@ def keeping_checkpoints(work: Path | None) -> Iterator[None]:
         leave_interrupted(error, f"no model was written{how if kept else ''}")
 
 
-def _kept_votes(store: Path | None) -> str:
+def _kept_votes(store: Path | None, replies: str) -> str:
     if store is None or not store.exists():
         return ""
     from labelmend.errors import OutputError
@@ -263,7 +268,7 @@ def _kept_votes(store: Path | None) -> str:
 
     try:
         with Store(store) as opened:
-            counts = {"votes": opened.count(), "label descriptions": opened.count_replies()}
+            counts = {"votes": opened.count(), replies: opened.count_replies()}
     except OutputError as error:
         return f"; {error}"
     kept = " and ".join(f"{count} {what}" for what, count in counts.items() if count)

@@ -27,7 +27,7 @@ class TuningTexts:
         weights: float64 [u], 0 to 1, the posterior of that label: the mean confidence of the text's
             rows with it, times their share of its rows.
         held_out: bool [u], texts that are never trained on.
-        trained: bool [u], texts that are: neither held out nor out of scope.
+        trained: bool [u], texts that are: neither held out, nor made from these, nor out of scope.
     """
 
     data: TrainingSet
@@ -42,7 +42,7 @@ class TuningTexts:
 
     def training_texts(self) -> Dataset:
         """Return what is not held out as a dataset of one row a text."""
-        kept = np.flatnonzero(~self.held_out)
+        kept = np.flatnonzero(~(self.held_out | self.data.descends_from(self.held_out)))
         return Dataset(
             ids=tuple(str(i + 1) for i in kept.tolist()),
             texts=tuple(self.data.texts[i] for i in kept.tolist()),
@@ -87,16 +87,21 @@ def hold_out(
     weights /= total
     inside = labels != data.oos if data.oos is not None else np.ones(len(labels), dtype=bool)
     cards = {text_key(text) for text in known}
-    free = inside & np.array([text_key(text) not in cards for text in data.texts], dtype=bool)
+    free = (
+        inside
+        & data.real()
+        & np.array([text_key(text) not in cards for text in data.texts], dtype=bool)
+    )
     held_out = np.zeros(len(labels), dtype=bool)
     generator = np.random.default_rng(seed)
     for label in range(len(data.labels)):
         own = np.flatnonzero(free & (labels == label))
-        room = int((inside & (labels == label)).sum()) - _LEAST_TRAINED
+        room = int((inside & data.real() & (labels == label)).sum()) - _LEAST_TRAINED
         count = min(max(round(share * len(own)), 1), len(own), room)
         if count > 0:
             held_out[generator.choice(own, count, replace=False)] = True
-    found = TuningTexts(data, labels, weights, held_out, inside & ~held_out)
+    trained = inside & ~held_out & ~data.descends_from(held_out)
+    found = TuningTexts(data, labels, weights, held_out, trained)
     if len(np.unique(labels[found.trained])) < _LEAST_LABELS or not held_out.any():
         raise InputError(
             f"{where}: tuning needs two labels or more, and three texts or more of a label to hold "

@@ -87,6 +87,22 @@ def test_what_is_refused_in_one_line(cli, table, smollm2, bge_small, options, sa
     assert [path.name for path in table.parent.iterdir()] == ["t.csv"]
 
 
+def test_ctrl_c_keeps_the_answers(cli, table, writer, monkeypatch):
+    asked = []
+
+    def impatient(self, questions):
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(questions)
+        return [Writer.reply] * len(questions)
+
+    monkeypatch.setattr(Writer, "write", impatient)
+    ran = cli("augment", table, "-o", table.with_name("o.csv"), "--min-rows", 9, "-q")
+    assert (ran.code, ran.out) == (130, "")
+    assert "nothing was written; 1 answers are kept in " in ran.err
+    assert "run the same command again to resume" in ran.err
+
+
 def test_an_llm_that_only_refuses(cli, table, writer, monkeypatch):
     monkeypatch.setattr(Writer, "reply", Reply("As an AI language model, I can't do that."))
     options = ("--min-rows", 40, "-q")

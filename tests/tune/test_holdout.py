@@ -1,5 +1,7 @@
 """Which texts are held out, and how much the others count."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,17 @@ def test_texts_of_label_cards_are_never_held_out():
 def test_too_few_rows_are_refused(rows):
     with pytest.raises(InputError, match=r"^t.csv: tuning needs two labels or more"):
         held(rows)
+
+
+def test_new_texts_are_not_held_out_nor_trained_on_beside_what_they_are_made_from():
+    rows = [(f"a{i}", "a") for i in range(10)] + [(f"b{i}", "b") for i in range(10)]
+    new = [(f"n{i}", "a") for i in range(10)]
+    made = replace(dataset(rows + new), made_from={20 + i: (i,) for i in range(10)})
+    found = hold_out(made, np.ones(30), share=0.2, known=(), seed=0, where="t.csv")
+    held = [text for text, out in zip(found.data.texts, found.held_out, strict=True) if out]
+    # A fifth of the labels' texts, new ones with them in neither count.
+    assert [sum(text[0] == name for text in held) for name in "abn"] == [2, 2, 0]
+    gone = {f"n{text[1:]}" for text in held if text[0] == "a"} | set(held)
+    trained = {text for text, used in zip(found.data.texts, found.trained, strict=True) if used}
+    assert trained == set(found.data.texts) - gone
+    assert set(found.training_texts().texts) == trained
