@@ -166,22 +166,21 @@ def _rounds(
     observed = np.diff(given.indptr) > 0
     told = shares[np.flatnonzero(observed)].toarray()
     first = _logits(start.card, None, config)
-    if len(told):
-        # What a labelled text is like is heard from the start, as its label's card is.
-        weighed = np.zeros(first.shape)
-        weighed[observed] = config.row_texts * told
-        seen = _cosines(embeddings, weighed, cards, config.card_texts)
-        first = _logits(start.card, seen, config)
+    for label in np.flatnonzero(np.isneginf(first).all(axis=0) & known).tolist():
+        # It has no card, and begins where its labelled texts lie.
+        middle = np.asarray(shares[:, [label]].T @ embeddings, dtype=np.float64)
+        middle /= max(float(np.linalg.norm(middle)), _TINY)
+        first[:, label] = config.first_nats * (embeddings @ middle[0])
     bias = _bias(first, start.balance, known)
     probable = _softmax(first + bias)
-    probable[observed] = config.row_texts * told
+    probable[observed] = told
     prototype = start.prototype
     for _ in range(config.rounds):
         prototype = _cosines(embeddings, probable, cards, config.card_texts)
         logits = _logits(start.card, prototype, config)
         bias = _bias(logits, start.balance, known)
         before, probable = probable, _softmax(logits + bias)
-        probable[observed] = config.row_texts * told
+        probable[observed] = told
         if np.abs(probable - before).sum(axis=1).mean() < config.settled:
             break
     return replace(start, prototype=prototype, bias=bias, rounds=config.rounds)

@@ -153,9 +153,6 @@ class SelfTrainingConfig(Section):
     card_texts: Annotated[float, at_least(0, "texts")] = 8.0
     """Texts that a card counts as in its label's prototype."""
 
-    row_texts: Annotated[float, at_least(0, "texts")] = 10.0
-    """Texts that a labelled one counts as there: its label is known."""
-
     balance: Annotated[float, at_least(0, most=1)] = 0.9
     """Part of the way to labels of even shares, where nothing speaks against these."""
 
