@@ -20,6 +20,10 @@ from labelmend.types import Bools, Doubles, Floats, Ints
 _BLOCK = 1024
 """Texts that are compared with all labels at a time; no outcome depends on it."""
 
+_MOST_MEASURED = 5000
+"""Real texts, evenly of all, by which it is learned what is usual: more tell nothing else, and
+their scores of thousands of labels would fill the memory."""
+
 _SHARPEST = 1e3
 """Inverse temperature at most: distances of unit vectors are below 4."""
 
@@ -51,7 +55,8 @@ class LabelSpace:
         """Learn the labels, and how far real texts lie from theirs.
 
         Args:
-            vectors: float32 [u, d], unit rows, of the distinct real texts.
+            vectors: float32 [u, d], unit rows, of the distinct real texts, in the order of their
+                keys.
             label_of: int64 [u], their labels; -1 for none.
             cards: float32 [K, d], unit rows, of the descriptions.
             has_card: bool [K], whether there is one.
@@ -64,9 +69,10 @@ class LabelSpace:
         labelled = np.flatnonzero(label_of >= 0)
         np.add.at(self._sums, label_of[labelled], self._vectors[labelled])
         np.add.at(self._counts, label_of[labelled], 1)
+        measured = labelled[:: -(-len(labelled) // _MOST_MEASURED) or 1]
         known, scores = [], []
-        for first in range(0, len(labelled), _BLOCK):
-            rows = labelled[first : first + _BLOCK]
+        for first in range(0, len(measured), _BLOCK):
+            rows = measured[first : first + _BLOCK]
             near = self.nearness(vectors[rows], label_of[rows], [(row,) for row in rows.tolist()])
             kept = np.isfinite(near.own)
             known.append(label_of[rows][kept])

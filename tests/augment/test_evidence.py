@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from labelmend.augment import evidence
 from labelmend.augment.evidence import LabelSpace
 
 # Label 0 lies on the first axis, label 1 on the second one.
@@ -75,3 +76,21 @@ def test_what_is_sure_is_that_of_real_texts_that_are_nearest_to_their_label():
     # Where no text is nearest to its own label, nothing is known of what is sure.
     assert space(np.array([0, 0, 0, 1])).sure == 0
     assert space(np.full(4, -1)).sure == 0
+
+
+def test_many_texts_are_measured_by_some_of_them(monkeypatch):
+    monkeypatch.setattr(evidence, "_MOST_MEASURED", 2)
+    many = LabelSpace(
+        np.concatenate([VECTORS] * 3), np.tile(LABELS, 3), NO_CARDS, NONE, unusual=0.5
+    )
+    monkeypatch.setattr(evidence, "_MOST_MEASURED", 1)
+    one = LabelSpace(np.concatenate([VECTORS] * 3), np.tile(LABELS, 3), NO_CARDS, NONE, 0.5)
+    # Of twelve, the first and the seventh; then the first alone.
+    assert many.usual == pytest.approx((one.usual + many_score(2)) / 2, abs=1e-6)
+
+
+def many_score(row):
+    """That of a row among three copies of all, without itself: five texts are left."""
+    own = VECTORS[LABELS[row] == LABELS]
+    left = 3 * own.sum(axis=0) - VECTORS[row]
+    return -float(((VECTORS[row] - left / 5) ** 2).sum()) * 5 / 6
