@@ -143,15 +143,25 @@ def _on_words(
     blind: Sequence[str], share: float, found: TableLanguage, languages: Sequence[str]
 ) -> str:
     """Return a note on encoders to which that share of the words is unknown."""
-    names = f"{_encoders(blind)} {'does' if len(blind) == 1 else 'do'} not read"
-    lost = f"{share:.0%} of their words are unknown, so little can be found"
+    facts = {"encoders": _encoders(blind), "count": len(blind), "share": share}
     if not languages:
-        return (
-            f"{names} the script of these texts: {lost}; use one that does, such as those of "
-            f"--profile {MULTILINGUAL}"
+        return note(
+            "{encoders:words} {count:one=does|other=do} not read the script of these texts: "
+            "{share:.0%} of their words are unknown, so little can be found; use one that does, "
+            "such as those of --profile {profile}",
+            **facts,
+            profile=MULTILINGUAL,
         )
-    them = "all of them" if found.mixed else "them"
-    return f"{found.note}, and {names} {them}: {lost}; {_remedy(found, languages)}"
+    return note(
+        "{found:words}, and {encoders:words} {count:one=does|other=do} not read all of them: "
+        "{share:.0%} of their words are unknown, so little can be found; {remedy:words}"
+        if found.mixed
+        else "{found:words}, and {encoders:words} {count:one=does|other=do} not read them: "
+        "{share:.0%} of their words are unknown, so little can be found; {remedy:words}",
+        **facts,
+        found=found.note,
+        remedy=_remedy(found, languages),
+    )
 
 
 def _on_language(
@@ -161,20 +171,30 @@ def _on_language(
     encoders = [entry for entry in entries if entry is not None]
     known = sorted({code for entry in encoders for code in entry.languages or ()})
     few = " and ".join(map(language_name, known)) if len(known) < _FEW else "other languages"
-    made = "was made" if len(encoders) == 1 else "were made"
-    names = _encoders([entry.name for entry in encoders])
-    return f"{found.note}, and {names} {made} for {few}: {_remedy(found, unread)}"
+    return note(
+        "{found:words}, and {encoders:words} {count:one=was|other=were} made for {few:name}: "
+        "{remedy:words}",
+        found=found.note,
+        encoders=_encoders([entry.name for entry in encoders]),
+        count=len(encoders),
+        few=few,
+        remedy=_remedy(found, unread),
+    )
 
 
 def _remedy(found: TableLanguage, languages: Sequence[str]) -> str:
     profile = profile_that_reads(languages)
     *first, last = map(found.name, languages)
     named = f"{', '.join(first)} and {last}" if first else last
-    return f"no profile reads {named}" if profile is None else f"--profile {profile} reads {named}"
+    if profile is None:
+        return note("no profile reads {languages:name}", languages=named)
+    return note("--profile {profile} reads {languages:name}", profile=profile, languages=named)
 
 
 def _encoders(names: Sequence[str]) -> str:
-    return f"encoder{'s' * (len(names) > 1)} {' and '.join(names)}"
+    return note(
+        "encoder {name}" if len(names) == 1 else "encoders {name}", name=" and ".join(names)
+    )
 
 
 def profile_that_reads(languages: Sequence[str]) -> str | None:

@@ -85,7 +85,9 @@ class _Pattern:
         self._longest = max(literals, key=len)
         specs = [(name, spec) for _, name, spec, _ in self._parts if name is not None]
         self._words = {name for name, spec in specs if spec == WORDS}
-        self.takes_all = any(spec in {"", NAME} for _, spec in specs)
+        if self.letters < _LEAST_LETTERS:  # too little to know it by, so names must be known ones
+            self._words |= {name for name, spec in specs if spec == NAME}
+        self.takes_all = any(not spec for _, spec in specs)
         self._made: re.Pattern[str] | None = None
         self._numbers: set[str] = set()
         self._repr = {name for _, name, _, conversion in self._parts if conversion == "r"}

@@ -15,6 +15,7 @@ from labelmend.retrieval.coverage import notes_on_reading
 from labelmend.runs.again import as_the_run
 from labelmend.runs.language import LanguageRecord
 from labelmend.runs.read import read_run
+from labelmend.voice.speak import meant, note
 from labelmend.weights.locate import LocatedModel
 
 
@@ -40,6 +41,9 @@ class ChosenProfile:
         return progress if tell is None else _Announcing(progress, self.notes, tell)
 
 
+_CHOSEN = meant("profile auto: {name} is used, as {found:words}")
+
+
 def choose_profile(profile: str, request: TableRequest) -> ChosenProfile:
     """Return the profile that was asked for; for `auto`, that which the table asks for.
 
@@ -57,7 +61,7 @@ def choose_profile(profile: str, request: TableRequest) -> ChosenProfile:
         return ChosenProfile(profile)
     found = detect_language(_texts(request))
     name = MULTILINGUAL if _is_foreign(found) else ENGLISH
-    return ChosenProfile(name, (f"profile {AUTO}: {name} is used, as {found.note}",))
+    return ChosenProfile(name, (note(_CHOSEN, name=name, found=found.note),))
 
 
 def _is_foreign(found: TableLanguage) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from labelmend.data.language.identify import MOST, identify
 from labelmend.data.language.names import language_name
 from labelmend.data.language.scripts import LATIN, script_of
+from labelmend.voice.speak import note
 
 _SAMPLE = 500
 """Distinct texts that are looked at: a share of them is right to 2 points, and it takes 0.1 s."""
@@ -83,23 +84,32 @@ class TableLanguage:
             shares = [f"{self.languages[code]:.0%} {self.name(code)}" for code in named]
             rest = 1 - sum(self.languages[code] for code in named)
             shares += [f"{rest:.0%} others"] if rest >= _NAMED else []
-            return f"mixed: {', '.join(shares)}"
+            return note("mixed: {shares}", shares=", ".join(shares))
         scripts = self._scripts_in_words
         if self.main is None:
-            script = f"in {scripts} script" if scripts else "without letters"
-            return f"{script}; their language is not sure" if scripts else script
-        name = self.name(self.main)
-        return f"in {name}" if scripts == name else f"in {name} ({scripts})"
+            return note(
+                "in {scripts:name} script; their language is not sure"
+                if scripts
+                else "without letters",
+                scripts=scripts,
+            )
+        return note(
+            "in {language:name}"
+            if scripts == self.name(self.main)
+            else "in {language:name} ({scripts:name})",
+            language=self.name(self.main),
+            scripts=scripts,
+        )
 
     @property
     def in_words(self) -> str:
         """One sentence."""
-        return f"Texts are {self.phrase}"
+        return note("Texts are {phrase:words}", phrase=self.phrase)
 
     @property
     def note(self) -> str:
         """The same, to stand among notes."""
-        return f"texts are {self.phrase}"
+        return note("texts are {phrase:words}", phrase=self.phrase)
 
     def name(self, code: str) -> str:
         """Return the name of one of its languages."""
@@ -110,7 +120,9 @@ class TableLanguage:
     @property
     def _scripts_in_words(self) -> str:
         large = [script for script, share in self.scripts.items() if share >= _PART]
-        return " and ".join(large[:2])
+        if len(large) > 1:
+            return note("{one:name} and {other:name}", one=large[0], other=large[1])
+        return " ".join(large)
 
 
 def detect_language(texts: Sequence[str], seed: int = 0) -> TableLanguage:
