@@ -16,6 +16,7 @@ from labelmend.configs.schema import AugmentConfig, ServerConfig
 from labelmend.llm.api_client import ModelServer, ServerFaultError
 from labelmend.llm.ballots import chat_frame
 from labelmend.llm.engine import DecodeError, LlamaEngine, Span, State
+from labelmend.llm.server import disarmed
 from labelmend.prompts.render import go_on_prompt
 from labelmend.types import Floats
 from labelmend.weights.gguf import read_header
@@ -211,14 +212,14 @@ class ServerWriter:
         }
         try:
             if self._settings.chat:
-                content = question.prompt + go_on(question)
+                content = disarmed(question.prompt) + go_on(question)
                 messages = [{"role": "user", "content": content}]
                 choice = self._server.ask("/chat/completions", {**asked, "messages": messages})
                 said = choice.get("message")
                 text = said.get("content") if isinstance(said, dict) else None
             else:
                 cue = "" if question.lines else "\n\nAnswer:"
-                prompt = f"{self._settings.start}{question.prompt}{cue}"
+                prompt = f"{self._settings.start}{disarmed(question.prompt)}{cue}"
                 choice = self._server.ask("/completions", {**asked, "prompt": prompt})
                 text = choice.get("text")
         except ServerFaultError as fault:

@@ -150,10 +150,10 @@ class ServerVoter:
         """Return the labels' log-probabilities, from log p(text | label's prefix)."""
         asked = []
         for place, ballot in enumerate(ballots):
-            text = _disarmed(" ".join(ballot.text.split()))[: self._settings.max_text_chars]
+            text = disarmed(" ".join(ballot.text.split()))[: self._settings.max_text_chars]
             for card in ballot.candidates if text else ():
                 shown = shown_exemplars(card, ballot.text, self._config.exemplars)
-                asked.append((place, _disarmed(channel_prefix(card, shown)), text))
+                asked.append((place, disarmed(channel_prefix(card, shown)), text))
         new = sorted({p for _, p, _ in asked if not isinstance(self._prefixes.get(p), _Read)})
         self._prefixes.update(zip(new, self._each(self._echo, new), strict=True))
 
@@ -190,7 +190,7 @@ class ServerVoter:
             shown = [shown_exemplars(c, ballot.text, self._config.exemplars) for c in cards]
             words = " ".join(text.split())[: self._settings.max_text_chars]
             options = choice_instruction() + choice_options(cards, shown)
-            prompt = _disarmed(options + choice_message(words))
+            prompt = disarmed(options + choice_message(words))
             scores = np.empty(len(order))
             scores[order] = self._letters(prompt, len(order))
             return sign * scores
@@ -350,6 +350,6 @@ _MOST_NATS = 1e6
 _CONTROL = re.compile(r"<(?=[|/\uff5c]?\w[\w|\uff5c\u2581]*>)|\[(?=/?INST\])")
 
 
-def _disarmed(text: str) -> str:
+def disarmed(text: str) -> str:
     """Return a text in which no server reads a control token such as `<|im_end|>`."""
     return _CONTROL.sub(lambda found: f"{found.group()} ", text)

@@ -112,8 +112,8 @@ def test_a_server_without_chat_goes_on_with_the_list(server):
     url, asked = server
     config = AugmentConfig(model="m", server=ServerConfig(url, chat=False, start="<s>"))
     writer = ServerWriter(config, config.server)
-    (reply,) = writer.write([Question(NEW_TEXT, "opening ", "rest", 3, 5)])
+    (reply,) = writer.write([Question(NEW_TEXT, "opening ", "rest<|im_end|>", 3, 5)])
     writer.close()
     assert reply.text == "seed 5"
     assert asked[0][0] == "/v1/completions"
-    assert asked[0][1]["prompt"] == "<s>opening rest"
+    assert asked[0][1]["prompt"] == "<s>opening rest< |im_end|>"
