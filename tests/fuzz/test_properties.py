@@ -292,7 +292,7 @@ def labels_file_is_edited_or_refused(drawn):
             ("split", "a: new name", "It's #new."),
             ("describe", None, "It's #new."),
         ):
-            held = CardsFile("", "", file.entry(label))
+            held = CardsFile("", "", "" if what == "split" else file.entry(label))
             edit = LabelEdit(what, label, "anna", "", to, said, cards=held)
             try:
                 edited = file.edited(edit)

@@ -8,6 +8,7 @@ is written: should it say anything else than what was wanted, the file stays as 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,9 @@ from labelmend.types import LabelCard
 
 _FAR = re.compile(r"^(?:---|\.\.\.|%)|[|>][1-9]?\+", re.MULTILINE)
 """Marks of documents, and texts that keep the blank lines behind them."""
+
+_OTHER_ENDS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""Ends of lines to YAML, beside those by which entries are found here."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +112,15 @@ class CardsText:
         # A labels file without a label would be none: the record of edits says the rest.
         if not wanted or dict(wanted) == dict(self.cards):
             return self
-        try:
-            text = write()
-            found = self._read_back(text, wanted, label)
-        except (LabelmendError, ValueError):
-            found = {}
+        text, found = self.text, dict[str, LabelCard]()
+        if not _OTHER_ENDS.search(text):
+            with suppress(LabelmendError, ValueError, yaml.YAMLError):
+                text = write()
+                found = self._read_back(text, wanted, label)
         if found != dict(wanted):
             raise ConfigError(
-                f"{self.path}: is written in a way in which it can't be edited here (braces or "
-                "anchors); edit it in a text editor"
+                f"{self.path}: is written in a way in which it can't be edited here (braces, "
+                "anchors or odd line ends); edit it in a text editor"
             )
         return replace(self, text=text, cards=found)
 

@@ -138,13 +138,23 @@ def test_the_last_card_stays(path):
         ("{a: {exemplars: [x]}, b: y}", describe("a", "A.")),
         ("a: &one {description: x}\nb: *one\n", describe("a", "A.")),
         ("a: &one\n  description: x\nb: *one\n", merge("a", "b")),
+        # To YAML each of these ends a line: what stands before it would go with the label.
+        ("a: A.\rb: B.\nc: C.\n", merge("b", "c")),
+        ("a: A.\x85b: B.\nc: C.\n", merge("b", "c")),
+        ("a: A.\u2028b: B.\nc: C.\n", rename("b", "x")),
+        ("a:\rb: B.\nc: C.\n", merge("a", "c")),
     ],
 )
 def test_what_can_not_be_edited_is_left_alone(path, text, edit):
     path.write_text(text)
     with pytest.raises(ConfigError, match="written in a way in which it can't be edited here"):
         CardsText.read(path).edited(edit)
-    assert path.read_text() == text
+    assert path.read_bytes() == text.encode()
+
+
+def test_windows_line_ends_are_none_of_them(path):
+    assert edited(path, merge("a", "b"), "a: A.\r\nb: B.\r\n") == "b: B.\r\n"
+    assert edited(path, describe("a", "X."), "a: A.\r\nb: B.\r\n") == "a: X.\r\nb: B.\r\n"
 
 
 def test_a_file_that_is_none(path):
