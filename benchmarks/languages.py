@@ -340,12 +340,12 @@ def verdicts(lines: Lines, speeds: Mapping[str, float], cores: int) -> list[Verd
 def _mending_verdicts(
     lines: Lines, data: str, noise: str, accuracy: float, broken: float | None
 ) -> list[Verdict]:
-    where = DATA[data] if noise == SHIPPED else f"{DATA[data]}, {noise} {RATE:.0%}"
+    where = DATA[data] if noise == SHIPPED else f"{DATA[data]}, {noise} {RATE * 100:g} %"
     right = mean_of(lines, data, noise, MANY, _accuracy)
     found = [
         (
             f"{where}: label accuracy",
-            f"at least {accuracy:.1%}",
+            f"at least {accuracy * 100:g} %",
             _percent(right),
             None if right is None else right >= accuracy,
         )
@@ -354,7 +354,7 @@ def _mending_verdicts(
         harmed = mean_of(lines, data, noise, MANY, _broken)
         kept = None if harmed is None else harmed <= broken
         found.append(
-            (f"{where}: good labels broken", f"at most {broken:.1%}", _percent(harmed), kept)
+            (f"{where}: good labels broken", f"at most {broken * 100:g} %", _percent(harmed), kept)
         )
     return found
 
@@ -381,14 +381,15 @@ def _against_english(lines: Lines) -> list[Verdict]:
         english = mean_of(lines, code, "nearest", ENGLISH, _accuracy)
         if many is not None and english is not None:
             pairs[code] = (1 - many, 1 - english)
-    where = f"xSID, nearest {RATE:.0%}, {len(pairs)} of {len(LANGUAGES)} languages"
+    where = f"xSID, nearest {RATE * 100:g} %, {len(pairs)} of {len(LANGUAGES)} languages"
     fewer, worse = f"{where}: wrong labels left", f"{where}: worse than `{ENGLISH}`"
     asked = f"a third fewer than `{ENGLISH}`"
     if not pairs:
         return [(fewer, asked, "", None), (worse, "none", "", None)]
     left, theirs = (float(sum(side)) / len(pairs) for side in zip(*pairs.values(), strict=True))
     behind = [LANGUAGES[code] for code, (ours, english) in pairs.items() if ours > english]
-    measured = f"{left:.2%} for {theirs:.2%}: {1 - left / theirs:.0%} fewer"
+    change = f"{abs(1 - left / theirs) * 100:.0f} % {'fewer' if left <= theirs else 'more'}"
+    measured = f"{_percent(left)} for {_percent(theirs)}: {change}"
     return [
         (fewer, asked, measured, left <= FEWER_WRONG * theirs),
         (worse, "none", ", ".join(behind) or "none", not behind),
@@ -413,7 +414,7 @@ def _against_cleanlab(lines: Lines) -> Verdict:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.2%}"
+    return "" if value is None else f"{value * 100:.2f} %"
 
 
 _COLUMNS = (
@@ -491,7 +492,7 @@ def _row(lines: Lines, data: str, noise: str, method: str) -> str:
     ]
     scores = [line.scores for line in found if line.scores is not None]
     cells = [
-        noise if noise == SHIPPED else f"{noise} {RATE:.0%}",
+        noise if noise == SHIPPED else f"{noise} {RATE * 100:g} %",
         TITLES[method],
         spread(s.accuracy for s in scores),
         spread(s.fixed for s in scores),
@@ -558,14 +559,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line["encoder"]: line["texts"] / line["seconds"]
         for line in read_records(folder / "speed.jsonl")
     }
-    typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]
-    command = shlex.join(["python", "benchmarks/languages.py", *typed])
-    text = report(lines, speeds, seeds, _head(lines, command))
+    text = report(lines, speeds, seeds, _head(lines, _command(parser, options)))
     print(text)
     if options.rows is None and len(lines) == len(plan) and speeds:
         write_section(HERE / "RESULTS.md", "languages", text)
     else:
         _say("not all that was asked for, or not all rows: not written to RESULTS.md")
+
+
+def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
+    """Return the command that gives these results, wherever its work folder was."""
+    words = ["python", "benchmarks/languages.py"]
+    for name in ("data", "noise", "english", "seeds", "rows"):
+        value = getattr(options, name)
+        if value != parser.get_default(name):
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 def _say(text: str) -> None:

@@ -75,16 +75,16 @@ def test_the_goals_by_hand():
         ]
     )
     found = languages.verdicts(lines, {"one": 300.0, "other": 150.0}, cores=2)
-    assert said(found, "Russian demo, noise as shipped (15 %): label")[2:] == ("93.00%", False)
+    assert said(found, "Russian demo, noise as shipped (15 %): label")[2:] == ("93.00 %", False)
     # 955 texts at 300 and at 150 a second, and the ten seconds of the mending.
     assert said(found, "Russian demo, noise as shipped (15 %): time")[2].startswith("20 processor")
-    assert said(found, "xSID, Chinese, uniform 20%: label")[2:] == ("96.00%", True)
-    assert said(found, "xSID, Chinese, uniform 20%: good")[2:] == ("0.50%", True)
-    assert said(found, "xSID, Japanese, uniform 20%: label")[2:] == ("", None)
+    assert said(found, "xSID, Chinese, uniform 20 %: label")[2:] == ("96.00 %", True)
+    assert said(found, "xSID, Chinese, uniform 20 %: good")[2:] == ("0.50 %", True)
+    assert said(found, "xSID, Japanese, uniform 20 %: label")[2:] == ("", None)
     # 3 and 3 of a hundred are left for 5 and 4: a third fewer.
-    fewer = said(found, "xSID, nearest 20%, 2 of 12 languages: wrong")
-    assert fewer[2:] == ("3.00% for 4.50%: 33% fewer", True)
-    assert said(found, "xSID, nearest 20%, 2 of 12 languages: worse")[2:] == ("none", True)
+    fewer = said(found, "xSID, nearest 20 %, 2 of 12 languages: wrong")
+    assert fewer[2:] == ("3.00 % for 4.50 %: 33 % fewer", True)
+    assert said(found, "xSID, nearest 20 %, 2 of 12 languages: worse")[2:] == ("none", True)
     lead = said(found, "xSID: average precision")
     assert lead[2:] == ("+3.00 points; above in 1 of 2", True)
     # A text takes 1/300 + 1/150 = 1/100 of a second, on each of 2 cores.
@@ -99,7 +99,7 @@ def test_the_section_says_what_was_left_out():
     assert "`the command`" in text
     assert "Not run: Russian demo, noise as shipped (15 %); Russian demo; xSID, Japanese;" in text
     assert (
-        "| uniform 20% | labelmend, `multilingual` | 96.00 | 50.00 | 0.00 | 50.00 | 10.0 |" in text
+        "| uniform 20 % | labelmend, `multilingual` | 96.00 | 50.00 | 0.00 | 50.00 | 10.0 |" in text
     )
     assert "cleanlab, `multilingual`'s embeddings |" not in text
 
@@ -123,3 +123,22 @@ def test_what_is_held_is_not_run_again(tmp_path, monkeypatch):
     languages.run_all(plan, path, 20)
     assert asked == [CLEANLAB]
     assert read_lines(path)[run, CLEANLAB].scores.accuracy == 0.8
+
+
+def test_the_section_is_written_when_all_that_was_asked_for_is_there(tmp_path, monkeypatch, capsys):
+    work = tmp_path / "all-rows"
+    work.mkdir()
+    append_line(work / "results.jsonl", line(Run("zh", "uniform", 0), MANY, 0.96)[1])
+    languages.append_record(work / "speed.jsonl", {"encoder": "one", "texts": 10, "seconds": 1.0})
+    monkeypatch.setattr(languages, "HERE", tmp_path)
+    monkeypatch.setattr(languages, "source_of", lambda _: languages.RUSSIAN / "train_noisy.csv")
+    asked = ["--report-only", "--work", str(tmp_path), "--noise", "uniform", "--english", "nearest"]
+    languages.main([*asked, "--data", "zh"])
+    assert not (tmp_path / "RESULTS.md").exists()
+    append_line(work / "results.jsonl", line(Run("zh", "uniform", 0), CLEANLAB, 0.9)[1])
+    languages.main([*asked, "--data", "zh"])
+    written = (tmp_path / "RESULTS.md").read_text("utf-8")
+    command = "`python benchmarks/languages.py --data zh --noise uniform --english nearest`"
+    assert command in written
+    assert str(tmp_path) not in written
+    assert "not all that was asked for" in capsys.readouterr().err
