@@ -183,6 +183,8 @@ def fuzz(target: str, seconds: int, found: Path) -> None:
                 sys.stdout.write(f"FOUND {path}: {kind[0]} in {where}: {str(error)[:200]!r}\n")
                 sys.stdout.flush()
 
+    # What is imported at its first use takes a minute on a busy machine, which is no hang.
+    one(next(TARGETS[target].seeds()))
     with tempfile.TemporaryDirectory(prefix="labelmend-atheris-") as scratch:
         corpus, words = Path(scratch) / "corpus", Path(scratch) / "words"
         corpus.mkdir()
