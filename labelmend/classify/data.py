@@ -22,6 +22,7 @@ from labelmend.data.duplicates import text_key, unique_texts
 from labelmend.data.table import SourceTable
 from labelmend.errors import InputError, row_list
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
+from labelmend.voice.speak import meant, note
 
 MENDED = "mended_label"
 CONFIDENCE = "confidence"
@@ -159,12 +160,7 @@ def labelled_table(
     )
     dataset, blank = loaded.dataset, loaded.blank
     unlabelled = int((dataset.given == NO_LABEL).sum()) - len(blank)
-    left_out = {"no text": len(blank), "no label": unlabelled}
-    notes = [
-        f"{rows} of {len(dataset)} rows have {what} and are left out"
-        for what, rows in left_out.items()
-        if rows
-    ]
+    notes = left_out_notes(len(dataset), len(blank), unlabelled)
     dataset, held_out, kin = _with_descent(table, dataset)
     notes += kin
     confidence = np.ones(len(dataset))
@@ -172,6 +168,15 @@ def labelled_table(
         confidence = read_confidence(table, np.setdiff1d(np.arange(len(dataset)), blank))
     notes = [*table.notes, *notes, *loaded.cut, *loaded.hints]
     return LabelledTable(table, columns, dataset, confidence, tuple(notes), held_out)
+
+
+def left_out_notes(rows: int, blank: int, unlabelled: int) -> list[str]:
+    """Return notes on rows that are left out, as they have no text or no label."""
+    left_out = {
+        meant("{count} of {rows} rows have no text and are left out"): blank,
+        meant("{count} of {rows} rows have no label and are left out"): unlabelled,
+    }
+    return [note(said, count=count, rows=rows) for said, count in left_out.items() if count]
 
 
 def _with_descent(
@@ -194,13 +199,21 @@ def _with_descent(
     given[descending(descent.made_from, tested)] = NO_LABEL
     new = int((given[list(descent.made_from)] != NO_LABEL).sum())
     told = {
-        "new texts of labelmend augment: they are trained on, and nothing is measured on them": new,
-        "new texts of rows that are not in the table, and are left out": len(descent.orphans),
-        "kept for testing by labelmend augment --split, and are left out": int(tested.sum()),
+        meant(
+            "{count} of {rows} rows are new texts of labelmend augment: they are trained on, and "
+            "nothing is measured on them"
+        ): new,
+        meant(
+            "{count} of {rows} rows are new texts of rows that are not in the table, and are left "
+            "out"
+        ): len(descent.orphans),
+        meant(
+            "{count} of {rows} rows are kept for testing by labelmend augment --split, and are "
+            "left out"
+        ): int(tested.sum()),
     }
-    notes = tuple(
-        f"{rows} of {len(dataset)} rows are {what}" for what, rows in told.items() if rows
-    )
+    rows = len(dataset)
+    notes = tuple(note(said, count=n, rows=rows) for said, n in told.items() if n)
     held_out = np.where(tested, dataset.given, NO_LABEL) if tested.any() else None
     return replace(dataset, given=given, made_from=descent.made_from), held_out, notes
 
@@ -302,12 +315,22 @@ def trainable_set(
     if not few:
         return data, ()
     if rare == "keep":
-        return data, (f"{told}, so nothing measures how well they are learned: {names}{more}",)
+        kept = note(
+            "{count} {count:one=label has|other=labels have} only one distinct text, so nothing "
+            "measures how well they are learned: {labels}",
+            count=len(few),
+            labels=names + more,
+        )
+        return data, (kept,)
     left = training_set(without_labels(dataset, [data.labels[k] for k in few]), confidence)
-    return left, (
-        f"{told} and {'is' if len(few) == 1 else 'are'} left out of training: {names}{more} "
-        "(--rare-labels keep trains on them)",
+    dropped = note(
+        "{count} {count:one=label has|other=labels have} only one distinct text and "
+        "{count:one=is|other=are} left out of training: {labels} (--rare-labels keep trains on "
+        "them)",
+        count=len(few),
+        labels=names + more,
     )
+    return left, (dropped,)
 
 
 def few_texts(data: TrainingSet) -> list[int]:

@@ -43,6 +43,7 @@ from labelmend.retrieval.space import open_space
 from labelmend.retrieval.tuned import notes_on_tuned
 from labelmend.types import NO_LABEL
 from labelmend.version import __version__
+from labelmend.voice.speak import meant
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.packages import require_encoders
 from labelmend.workflows.compared import CheckedTables, read_tables, without_judge
@@ -52,7 +53,7 @@ _LIBRARIES = (
     *("sentence-transformers", "torch", "onnxruntime"),
 )
 
-FLATTERS = (
+FLATTERS = meant(
     "no test set was given, so this is cross-validation on the rows whose mended label labelmend "
     "is sure of; it flatters: their labels come from labelmend itself, so an error of its own "
     "counts as right, and sure rows are the easy ones. Give --test with labels that a person "

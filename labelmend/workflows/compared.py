@@ -45,6 +45,7 @@ from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
 from labelmend.types import NO_LABEL
+from labelmend.voice.speak import meant, note
 
 KEPT_LABELS = "their labels are those of the table, which no person may have checked"
 
@@ -74,6 +75,9 @@ class CheckedTables:
     notes: tuple[str, ...]
     sources: dict[str, dict[str, Any]]
     cross_validated: bool
+
+
+_OF_CONDITION = meant("{condition:name}: {note:name}")
 
 
 def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
@@ -125,7 +129,7 @@ def read_tables(request: ComparisonRequest, config: Config) -> CheckedTables:
         require_task(found.dataset, {"single"}, "compare-baseline")
         where = f"{table.path}: column {found.columns.label!r}"
         _, rare = trainable_set(found.dataset, found.confidence, where, request.rare_labels)
-        said.extend(f"{name}: {note}" for note in (*found.notes, *rare))
+        said.extend(note(_OF_CONDITION, condition=name, note=n) for n in (*found.notes, *rare))
         conditions.append(
             Condition(name, found.dataset, found.confidence, request.rare_labels == "keep")
         )
@@ -205,9 +209,12 @@ def _test_set(
     read, said = given_labels(table, columns.label, told.rules, trained)
     labels = [read[row] for row in there.tolist()]
     rows = np.flatnonzero([bool(label) for label in labels])
-    left_out = {"no text": len(table) - len(texts), "no label": len(labels) - len(rows)}
-    notes = [f"test: {note}" for note in said]
-    notes += [f"test: {n} rows have {what} and are left out" for what, n in left_out.items() if n]
+    left_out = {
+        meant("test: {rows} rows have no text and are left out"): len(table) - len(texts),
+        meant("test: {rows} rows have no label and are left out"): len(labels) - len(rows),
+    }
+    notes = [note("test: {note:name}", note=line) for line in said]
+    notes += [note(sentence, rows=n) for sentence, n in left_out.items() if n]
     oos = request.oos_label or _oos_of(conditions, labels, config)
     strange = Counter(labels[row] for row in rows)
     strange -= Counter({label: strange[label] for label in {*trained, oos} if label in strange})
@@ -221,15 +228,28 @@ def _test_set(
                 f"{request.test}: column {columns.label!r}: {told_of}; mend the test table, or "
                 "name another column with --test-label-column"
             )
-        notes.append(f"test: {told_of}; {strange.total()} of {len(rows)} rows count as wrong")
+        line = note(
+            "test: {count} {count:one=label was|other=labels were} never trained on: {labels}; "
+            "{wrong} of {rows} rows count as wrong",
+            count=len(strange),
+            labels=_label_list(sorted(strange)),
+            wrong=strange.total(),
+            rows=len(rows),
+        )
+        notes.append(line)
     overlap = overlapping_rows(
         [texts[row] for row in rows], [condition.dataset.texts for condition in conditions]
     )
     if len(overlap):
-        kept = "they stay in, as told" if request.keep_overlap else "they are taken out of the test"
-        notes.append(
-            f"{len(overlap)} of {len(rows)} test rows have a text that is trained on; {kept}"
+        line = note(
+            "{count} of {rows} test rows have a text that is trained on; they stay in, as told"
+            if request.keep_overlap
+            else "{count} of {rows} test rows have a text that is trained on; they are taken out "
+            "of the test",
+            count=len(overlap),
+            rows=len(rows),
         )
+        notes.append(line)
         if not request.keep_overlap:
             rows = np.delete(rows, overlap)
     if not len(rows):
@@ -299,10 +319,17 @@ def without_judge(config: Config, augmented: Path | None) -> tuple[Config, tuple
         return config, ()
     if not left:
         return config, (
-            f"{judge} judged the new texts, and the classifiers read it, too: this flatters them",
+            note(
+                "{judge} judged the new texts, and the classifiers read it, too: this flatters "
+                "them",
+                judge=judge,
+            ),
         )
     return replace(config, encoders=left), (
-        f"{judge} judged the new texts, so no classifier of this comparison reads it",
+        note(
+            "{judge} judged the new texts, so no classifier of this comparison reads it",
+            judge=judge,
+        ),
     )
 
 
@@ -354,12 +381,13 @@ def _sure_rows(after: LabelledTable) -> tuple[TestSet, list[str]]:
     carried = {dataset.labels[k] for k in dataset.given if k != NO_LABEL}
     untested = sorted(carried - set(sure.labels))
     if untested:
-        have = "label has" if len(untested) == 1 else "labels have"
-        are = "is" if len(untested) == 1 else "are"
-        notes.append(
-            f"{len(untested)} {have} fewer than two sure texts and {are} not tested: "
-            f"{_label_list(untested)}"
+        line = note(
+            "{count} {count:one=label has|other=labels have} fewer than two sure texts and "
+            "{count:one=is|other=are} not tested: {labels}",
+            count=len(untested),
+            labels=_label_list(untested),
         )
+        notes.append(line)
     oos = None if dataset.oos is None else dataset.labels[dataset.oos]
     labels = tuple(sure.labels[k] for k in sure.main_labels())
     return TestSet(sure.texts, labels, oos), notes

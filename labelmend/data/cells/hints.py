@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Collection, Mapping
 
 from labelmend.data.cells.spellings import alike, folded, numbers, shown, whole_number
+from labelmend.voice.speak import note
 
 _SHOWN_GROUPS = 5
 """In a note."""
@@ -53,11 +54,12 @@ def spelling_notes(labels: Collection[str]) -> list[str]:
     if not groups:
         return []
     more = f" and {len(groups) - _SHOWN_GROUPS} more" if len(groups) > _SHOWN_GROUPS else ""
-    return [
+    told = note(
         "labels that differ only by case, white space, hidden characters, the writing of accents, "
-        f"underscores or hyphens are not merged: {'; '.join(groups[:_SHOWN_GROUPS])}{more}; "
-        "--merge-spellings merges them"
-    ]
+        "underscores or hyphens are not merged: {groups}; --merge-spellings merges them",
+        groups="; ".join(groups[:_SHOWN_GROUPS]) + more,
+    )
+    return [told]
 
 
 def missing_notes(rows: Mapping[str, int]) -> list[str]:
@@ -72,8 +74,14 @@ def missing_notes(rows: Mapping[str, int]) -> list[str]:
     if not found:
         return []
     flags = " ".join(f"--missing-label {shlex.quote(label.strip())}" for label in found)
-    looks = "looks like a missing label" if len(found) == 1 else "look like missing labels"
-    return [f"{_counted(found)} {looks}; if so, give {flags}"]
+    told = note(
+        "{labels} {count:one=looks like a missing label|other=look like missing labels}; if so, "
+        "give {flags}",
+        labels=_counted(found),
+        count=len(found),
+        flags=flags,
+    )
+    return [told]
 
 
 def open_notes(rows: Mapping[str, int]) -> list[str]:

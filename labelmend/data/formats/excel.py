@@ -29,6 +29,7 @@ from labelmend.data.formats.base import (
 from labelmend.data.formats.records import plain
 from labelmend.data.table import Content, NewColumn, SourceTable, Value, frame_of
 from labelmend.errors import InputError
+from labelmend.voice.speak import note
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -168,7 +169,11 @@ class Excel(Format):
             for place, name in enumerate(names)
             if (kind := _kind([row[place] for _, row in cells])) is not None
         }
-        note = f"read from the sheet {title!r}; others are not looked at: {', '.join(others)}"
+        told = note(
+            "read from the sheet {title!r}; others are not looked at: {others}",
+            title=title,
+            others=", ".join(others),
+        )
         return SourceTable(
             path=content.path,
             format=self.name,
@@ -183,7 +188,7 @@ class Excel(Format):
                 kinds=kinds,
             ),
             headless=content.header and looks_headless(names, texts),
-            notes=(note,) if others else (),
+            notes=(told,) if others else (),
         )
 
 
