@@ -30,7 +30,7 @@ _SURE = 0.9
 """That a file is fastText's: no text begins so by accident."""
 
 _RECORD = re.compile(r"\s*(?P<labels>(?:__label__\S+\s+)*(?:__label__\S+)?)(?P<text>.*)", re.DOTALL)
-_COMMENT = re.compile(r"\s__comment__.*", re.DOTALL)  # with \s+, a million blanks take an hour
+_COMMENT = re.compile(r"\s__comment__.*", re.DOTALL)  # with \s+, a million blanks take half an hour
 
 _MOST_LINES = 1000
 """Lines of a text in quotes; a quote that is never closed is found by then."""
