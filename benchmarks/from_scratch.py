@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,9 @@ class Set:
     profile: str = "embedded"
 
 
-def read(path: Path, label: str = "label") -> list[tuple[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [(row["text"], row[label]) for row in csv.DictReader(file)]
+def read(path: Traversable, label: str = "label") -> list[tuple[str, str]]:
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    return [(row["text"], row[label]) for row in csv.DictReader(lines)]
 
 
 def sets(names: Sequence[str]) -> Iterator[Set]:
@@ -116,9 +117,8 @@ def sets(names: Sequence[str]) -> Iterator[Set]:
         else:
             demo = resources.files("labelmend.data.demo")
             folder = demo / "ru" if name == "russian" else demo
-            with resources.as_file(folder) as place:
-                rows = [pair for pair in read(place / "train_gold.csv") if pair[1] != "oos"]
-                cards = yaml.safe_load((place / "labels.yaml").read_text("utf-8"))
+            rows = [pair for pair in read(folder / "train_gold.csv") if pair[1] != "oos"]
+            cards = yaml.safe_load((folder / "labels.yaml").read_text("utf-8"))
             profile = "multilingual" if name == "russian" else "embedded"
             called = "Russian demo" if name == "russian" else "demo"
             yield _set(called, rows, cards, profile)
