@@ -170,7 +170,7 @@ def test_difficult_flips_where_the_label_is_in_doubt_to_what_is_plausible() -> N
     plausible = np.tile(np.array([0.5, 0.4, 0.1], dtype=np.float32), (3000, 1))
     plausible[:1000] = [1, 0, 0]
     noisy = difficult_noise(labels, plausible, 0.2, seed=4)
-    flipped = np.array(flips(labels, noisy))
+    flipped = np.flatnonzero(noisy != labels)
     assert len(flipped) == 600
     assert flipped.min() >= 1000
     share = (noisy[flipped] == 1).mean()
@@ -183,7 +183,7 @@ def test_difficult_rows_are_drawn_in_proportion_to_their_doubt() -> None:
     labels = np.zeros(40_000, dtype=np.int64)
     plausible = np.tile(np.array([0.9, 0.1], dtype=np.float32), (40_000, 1))
     plausible[20_000:] = [0.7, 0.3]
-    flipped = np.array(flips(labels, difficult_noise(labels, plausible, 0.02, seed=1)))
+    flipped = np.flatnonzero(difficult_noise(labels, plausible, 0.02, seed=1) != labels)
     # A quarter of 800 is expected: 200, with a standard deviation of sqrt(800 * 3/16) = 12
     assert abs((flipped < 20_000).sum() - 200) < 5 * 12
 
