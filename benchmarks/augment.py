@@ -8,7 +8,8 @@ rows. The same drafts go to judges that leave one check out each, and to none. C
 first encoder of the embedded profile, the judge the second. Beside them: nothing done, random
 oversampling (the rows of rare labels weigh as many times as they would be drawn), and EDA without
 synonyms (Wei and Zou 2019: words swapped, left out, put in again elsewhere). The test set is
-CLINC150's own; nothing is chosen on it. A classifier of all the rows that CLINC150 has tells how
+CLINC150's own; nothing is chosen on it, but that near copies of its texts are let in nowhere, as
+with `--apart-from`. A classifier of all the rows that CLINC150 has tells how
 many accepted texts carry their label.
 
 Answers of the LLM are kept in the work folder, and each result is appended to a file there, so an
@@ -283,9 +284,10 @@ class Bench:
     ) -> Augmentation:
         """Return what a judge with some checks lets in."""
         config = replace(self.config, checks=checks, min_rows=cell.min_rows)
-        known = KnownTexts(
-            open_encoder(self.encoders[1], self.located[1]), real.texts, NoProgress()
-        )
+        # As with --apart-from: where copies are looked for, none is to be of a test text.
+        apart = self.world.test.texts if checks.copies else ()
+        texts = list(dict.fromkeys((*real.texts, *apart)))
+        known = KnownTexts(open_encoder(self.encoders[1], self.located[1]), texts, NoProgress())
         writer = Interview(self.writer, self.store, _Told())
         asks = Interview(self.writer, self.store, NoProgress()) if cell.questions else None
         judge = open_judge(real, known, dataset, self.world.cards, config, any_language, asks)
