@@ -328,7 +328,7 @@ def verdicts(lines: Lines, speeds: Mapping[str, float], cores: int) -> list[Verd
     rate = cores / sum(1 / speed for speed in speeds.values()) if speeds else None
     found.append(
         (
-            f"short texts encoded a second on {cores} cores",
+            f"short texts encoded a second on {cores} cores, by processor time",
             f"at least {TEXTS_A_SECOND}",
             "" if rate is None else f"{rate:.0f}",
             None if rate is None else rate >= TEXTS_A_SECOND,
