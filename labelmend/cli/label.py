@@ -93,7 +93,7 @@ def label(
         header=header,
     )
     config, chosen = options.chosen_config(
-        profile, request, options.overrides(settings, seed), embedder
+        profile, request, options.overrides(settings, seed), embedder, quiet=quiet
     )
     if dry_run:
         with keeping_votes(None):
