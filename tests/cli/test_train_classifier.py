@@ -131,7 +131,7 @@ def test_batches_and_copies_change_nothing(trained, cli):
 def test_a_model_is_the_same_again(trained, cli):
     folder, _ = trained
     run = ("train-classifier", folder / "mended.csv", "--in-scope-accuracy", "0.6", "-q")
-    assert cli(*run, "-o", folder / "again").code == 0
+    assert cli(*run, "--profile", "auto", "-o", folder / "again").code == 0
     assert (folder / "again/model.json").read_bytes() == (folder / "model/model.json").read_bytes()
 
 
