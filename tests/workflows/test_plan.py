@@ -62,11 +62,12 @@ def test_duplicates_are_one_text_and_unlabelled_rows_are_counted(two_topics, enc
 
 def test_what_is_in_doubt_is_what_the_run_will_find(two_topics, encoders):
     config = load_config("embedded", NO_RERANKER)
-    unlabelled = dataset(two_topics, [NO_LABEL] * 10)
+    # Each topic has two wrong labels and two gaps.
+    half = dataset(two_topics, [0, 0, 0, 1, 1, NO_LABEL, NO_LABEL, 1, 0, 0])
     models = locate_models(config, use_llm=False)
-    found = make_plan(unlabelled, config, models)
+    found = make_plan(half, config, models)
     # The sample is the whole table here, so what is foreseen is what the run itself routes.
-    routed = route(relabel(unlabelled, config, models).posterior, config.routing, config.seed)
+    routed = route(relabel(half, config, models).posterior, config.routing, config.seed)
     assert found.doubtful == len(routed.doubtful) > 0
 
 

@@ -203,11 +203,11 @@ class DecisionConfig(Section):
     min_confidence: Share = 0.5
     """A label is written only with at least this posterior."""
 
-    review_below: Share = 0.5
-    """Unchanged rows whose given label is less probable than this go to review."""
-
     fill_all: bool = False
     """Give rows without a label the most probable one even where they are for review."""
+
+    review_below: Share = 0.5
+    """Unchanged rows whose given label is less probable than this go to review."""
 
 
 @dataclass(frozen=True, config=CHECKED)
