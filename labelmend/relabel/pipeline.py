@@ -50,7 +50,7 @@ from labelmend.relabel.labelmodel.types import Decisions
 from labelmend.relabel.result import Relabelling, SelfTest
 from labelmend.relabel.run_models import RunModels, notes_on_gpu
 from labelmend.relabel.run_state import Run, Stage, State, carry_out, found
-from labelmend.relabel.self_training import from_cards, self_train
+from labelmend.relabel.self_training import from_cards, notes_on_cards, self_train
 from labelmend.retrieval.candidates import find_candidates
 from labelmend.retrieval.dense import PrototypeRetriever
 from labelmend.retrieval.neighbours import find_neighbours
@@ -354,6 +354,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         notes=(
             *found(run.space).notes,
             *([] if trust.trusted else [trust.reason]),
+            *notes_on_cards(state.self_trained if state.answered is None else None),
             *notes_on_evidence(run, state),
             *notes_on_length(run.config, run.models, found(state.unique).texts),
             *notes_on_gpu(run.config, run.models),

@@ -30,6 +30,7 @@ from labelmend.relabel.labelmodel.rounds import Estimated, Given
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.ranking import top_columns
 from labelmend.types import Bools, Doubles, Evidence, Floats, Ints, Ranking
+from labelmend.voice.speak import note
 
 CARD, PROTOTYPE = "card", "self-training"
 """Names of what speaks for a label: its card, and the texts that the rounds gave it."""
@@ -119,6 +120,18 @@ def no_channel(given: csr_array) -> LearnedChannel:
     labels = given.shape[1]
     counts = coo_array(([0.0], ([0], [0])), shape=(labels, labels)).tocsr()
     return LearnedChannel(FIRST_GUESS, counts, np.zeros((0, 1), dtype=np.float32))
+
+
+def notes_on_cards(trained: SelfTrained | None) -> tuple[str, ...]:
+    """Return a sentence on what labels from cards alone can't tell."""
+    if trained is None:
+        return ()
+    return (
+        note(
+            "labels come from what the cards say, hardly from labelled rows: the table can't tell "
+            "how many are right, and the confidence is a guess; look at 100 rows: labelmend audit"
+        ),
+    )
 
 
 def from_cards(start: Given, trained: SelfTrained) -> Estimated:

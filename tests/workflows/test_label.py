@@ -60,6 +60,7 @@ def test_texts_without_any_label_get_one_of_the_list(tmp_path, cards):
     assert {row["decision"] for row in found} <= {"label", "review"}
     record = json.loads((tmp_path / "out.run.json").read_text("utf-8"))
     assert "self-training" in json.dumps(record)
+    assert any("the confidence is a guess" in line for line in record["notes"])
 
 
 def test_rows_that_have_a_label_keep_it(tmp_path, cards):
