@@ -49,6 +49,9 @@ _FREE_BYTES = 1 << 26
 _WIDEST = 1000
 """Columns that are read; Excel's own limit is 16,384, and a table of texts has a few."""
 
+_TALLEST = 1_048_576
+"""Rows of a sheet, as Excel has it; openpyxl makes an empty row of each that is left out."""
+
 _MOST_MERGED = 1_000_000
 """Cells that merged ones may cover, 300 MB of objects in openpyxl; people merge a few titles."""
 
@@ -266,8 +269,8 @@ def _refuse_merges(raw: bytes, path: Path) -> None:
                             size = CellRange(found.get("ref") or "").size
                             covered += size["columns"] * size["rows"]
                         found.clear()
-            except (ET.ParseError, ValueError, TypeError, LookupError):
-                continue  # what can't be read so is told when the workbook is opened
+            except Exception:  # noqa: BLE001, S112 - damage of any kind is told when it is opened
+                continue
     if covered > _MOST_MERGED:
         raise InputError(
             f"{path}: merged cells cover {covered:,} cells, more than {_MOST_MERGED:,}; undo the "
@@ -282,6 +285,11 @@ def _filled(sheet: Any, content: Content) -> list[tuple[int, list[Any]]]:
     found = []
     seen = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if number > _TALLEST:
+            raise InputError(
+                f"{content.path}: the sheet {sheet.title!r} has rows beyond {_TALLEST:,}, which is "
+                "where Excel ends; save the table as CSV"
+            )
         seen += len(row) + 1
         if seen > MOST_CELLS:
             raise InputError(f"{content.path}: has more than {MOST_CELLS:,} cells; save it as CSV")

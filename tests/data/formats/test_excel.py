@@ -259,3 +259,22 @@ def test_what_openpyxl_warns_of_is_not_told(tmp_path, recwarn):
     check_new_columns(table, ["x"])
     mended(table, tmp_path / "b.xlsx", NewColumn("x", ("1", "2", "3")))
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("number", [b"1048577", b"9" * 400])
+def test_a_row_beyond_the_last_one(number, tmp_path):
+    path = saved(tmp_path / "a.xlsx", *ROWS)
+    with_part(path, SHEET, lambda raw: raw.replace(b'<row r="5"', b'<row r="' + number + b'"'))
+    assert "has rows beyond 1,048,576, which is where Excel ends" in refusal(path)
+
+
+@pytest.mark.parametrize("at", range(0, 400, 25))
+def test_a_sheet_whose_bytes_were_changed(at, tmp_path):
+    """The archive's list is whole, and what it lists is not: each ends in one line, or is read."""
+    path = saved(tmp_path / "a.xlsx", *ROWS)
+    with zipfile.ZipFile(path) as packed:
+        place = packed.getinfo(SHEET).header_offset + 60 + at
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 0x55
+    path.write_bytes(bytes(raw))
+    refusal(path)

@@ -79,7 +79,7 @@ def output_cases():
             # Where the output is allowed, the whole job runs.
             free = name in ("no suffix", "nothing", "another suffix", "a long name")
             # The demo's output is a folder, which it makes.
-            free |= command == "demo" and name in ("no folder", "a dot", "a slash")
+            free |= command == "demo" and name in ("no folder", "a dot", "a slash", "escapes")
             yield case(
                 f"{command} into {name}",
                 *argv,
