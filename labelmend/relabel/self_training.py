@@ -17,6 +17,7 @@ make. Where shares are more uneven than that, they are taken for what they are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -62,7 +63,7 @@ class SelfTrained:
     rounds: int
     config: SelfTrainingConfig
 
-    @property
+    @cached_property
     def logits(self) -> Doubles:
         """Return float64 [u, K], L + b; -inf for labels of which nothing is known."""
         return _logits(self.card, self.prototype, self.config) + self.bias

@@ -229,8 +229,10 @@ class OnnxModel:
         Raises:
             ModelError: a file is missing or can't be used.
         """
-        asked = [*(["model.onnx"] if graph is None else [])]
-        require_files(folder, *asked, *([] if has_tokenizer(folder) else ["tokenizer.json"]))
+        asked = ["model.onnx"] if graph is None else []
+        if not has_tokenizer(folder):
+            asked.append("tokenizer.json")
+        require_files(folder, *asked)
         require("onnxruntime", "tokenizers", by="backend onnx")
         with one_line_error(folder):
             import onnxruntime

@@ -79,12 +79,14 @@ def corrupt_file(
     require_task(dataset, {"single"}, "corrupt")
     check_shares(shares, len(dataset.labels), dataset.oos)
     prototypes = plausible = None
-    if {share.kind for share in shares} & {"nearest", "difficult"}:
+    kinds = {share.kind for share in shares}
+    if kinds & {"nearest", "difficult"}:
         unique = unique_texts(dataset)
         embeddings = _embed(unique.texts, config.encoders[0], progress)
         retriever = PrototypeRetriever(embeddings, unique.given)
         prototypes = retriever.prototypes()
-        plausible = _plausible(retriever, unique.of_row, dataset.given)
+        if "difficult" in kinds:
+            plausible = _plausible(retriever, unique.of_row, dataset.given)
     noisy = mixture(
         dataset.given,
         len(dataset.labels),
