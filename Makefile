@@ -1,5 +1,6 @@
 # make demo    sets everything up and mends the demo data
 # make test    sets everything up and runs the whole test suite
+# make peers   the tests that install another program and compare with it: a network is needed
 # make check   the linters and the test suite: what CI runs
 # make docs    builds the site into build/site, with warnings as errors
 # make notebooks  runs the notebooks and keeps what comes out; make notebooks-check compares
@@ -25,7 +26,7 @@ INSTALL := exec sh tools/still_running.sh "still installing into $(VENV)" \
 
 # Whatever -j says: what is about to be done is said before it is done.
 .NOTPARALLEL:
-.PHONY: demo test check lint format setup settings pages figures docs notebooks notebooks-check
+.PHONY: demo test peers check lint format setup settings pages figures docs notebooks notebooks-check
 .PHONY: clean say-demo say-dev
 
 demo: $(RUNTIME)
@@ -36,6 +37,11 @@ demo: $(RUNTIME)
 test: $(DEV)
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses logical \
 	  --dist loadfile --no-loadscope-reorder
+
+# What these install, they install into folders of their own. LABELMEND_PEERS=required: none may skip.
+peers: $(DEV)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m peer --durations 10 \
+	  --numprocesses logical --dist loadfile
 
 check: lint test
 

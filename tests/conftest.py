@@ -14,6 +14,7 @@ pytest_plugins = [
     *("fixtures.mended_table", "fixtures.outcome"),
     *("fixtures.certificate", "fixtures.small_llm"),
     *("fixtures.browser", "fixtures.words"),
+    "fixtures.peers",
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
