@@ -1,0 +1,1 @@
+"""What is logged of a training or a comparison on an experiment server."""
