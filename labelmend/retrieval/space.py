@@ -95,7 +95,7 @@ class TextSpace:
         # The mean, total / u, times u / (u + 100).
         self._shifts = tuple(np.split(total / (len(texts) + _MANY_TEXTS), cuts))
         for rows in blocks:
-            joined[rows] = self._placed(np.split(joined[rows], cuts, axis=1))
+            joined[rows] = self.placed(np.split(joined[rows], cuts, axis=1))
         return joined
 
     def queries(self, texts: Sequence[str]) -> Floats:
@@ -104,7 +104,7 @@ class TextSpace:
         Raises:
             ModelError: an encoder can't load.
         """
-        return self._placed([encoder.encode(texts) for encoder in self._encoders()])
+        return self.placed([encoder.encode(texts) for encoder in self._encoders()])
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """Return float32 [len(texts), d], label passages by the means that `fit` learned.
@@ -112,7 +112,7 @@ class TextSpace:
         Raises:
             ModelError: an encoder can't load.
         """
-        return self._placed([encoder.encode_passages(texts) for encoder in self._encoders()])
+        return self.placed([encoder.encode_passages(texts) for encoder in self._encoders()])
 
     def release(self) -> None:
         """Drop the loaded models; they load again if a text comes that no cache knows."""
@@ -124,7 +124,7 @@ class TextSpace:
             self._opened = tuple(opener() for opener in self._openers)
         return self._opened
 
-    def _placed(self, parts: Sequence[Floats]) -> Floats:
+    def placed(self, parts: Sequence[Floats]) -> Floats:
         """Centre, scale to unit length and join the vectors [n, d_i] of each encoder."""
         assert self._shifts, "the means are learned by fit"
         scale = 1 / math.sqrt(len(parts))

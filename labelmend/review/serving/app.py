@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from labelmend.errors import LabelmendError
+from labelmend.http.asgi import App
 from labelmend.review.desk import Desk
 from labelmend.review.label_set.routes import add_label_set
 from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
-from labelmend.review.serving.guard import App
 from labelmend.review.serving.pictures import AnswerChosen, NextChosen, add_pictures
 from labelmend.review.serving.refusals import documented
 from labelmend.review.serving.requests import (

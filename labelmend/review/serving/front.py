@@ -12,8 +12,9 @@ from functools import cache
 from importlib import resources
 from urllib.parse import parse_qs
 
+from labelmend.http.asgi import App, Receive, Scope, Send
 from labelmend.review.page import shell
-from labelmend.review.serving.guard import App, Door, Receive, Scope, Send
+from labelmend.review.serving.guard import Door
 from labelmend.voice.speak import ENGLISH, Language
 
 _STATIC = {"review.js": "text/javascript; charset=utf-8", "review.css": "text/css; charset=utf-8"}

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOPBACK = "127.0.0.1"
-"""Where the server is bound unless somebody says otherwise."""
+from labelmend.http.address import LOOPBACK
 
 PORT = 8377
 """The port that is tried first, so that the address stays the same from one sitting to the next. It

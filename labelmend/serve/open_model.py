@@ -1,0 +1,106 @@
+"""Opening models: their export, or as `predict` runs them; each is asked once before it is used."""
+
+import json
+from collections.abc import MutableMapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from labelmend.classify.model_folder import CARD, SavedModel, locate_encoders
+from labelmend.onnx.onnx_folder import CLASSIFIER, OnnxClassifier, OnnxEncoders
+from labelmend.onnx.open_export import open_export
+from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.space import TextSpace
+from labelmend.serve.engines import Engine, OnnxEngine, PlainEngine
+from labelmend.serve.loaded import Loaded
+from labelmend.weights.hashing import sha256_of
+
+VERSION_DIGITS = 16
+"""Of a card's sha256 that are a model's version: 64 bits tell all models apart that anybody has."""
+
+_WARMING = ("a text", "another text that is somewhat longer than the first one")
+"""What a model is asked before anybody waits for it."""
+
+_open: MutableMapping[str, OnnxEncoders] = WeakValueDictionary()
+"""Encoders that are open, by what tells them apart: models side by side share them, and so does a
+model with the one whose place it takes."""
+
+
+def version_of(folder: Path) -> str:
+    """Return the version of the model in a folder.
+
+    Raises:
+        OSError: its card can't be read.
+    """
+    return sha256_of(folder / CARD, trust_cache=False)[:VERSION_DIGITS]
+
+
+def open_onnx(model: SavedModel, folder: Path, version: str, export: Path) -> Loaded:
+    """Open the export of a model, and warm it up.
+
+    Args:
+        model: as loaded.
+        folder: of the model.
+        version: of the model.
+        export: folder of the export.
+
+    Raises:
+        ModelError: the export can't be used.
+    """
+    found = open_export(export)
+    encoders = _open.get(found.space)
+    if encoders is None:
+        encoders = _open[found.space] = OnnxEncoders(export, found.encoders)
+    classifier = OnnxClassifier(export / CLASSIFIER)
+    labels = model.classifier.labels
+    engine = OnnxEngine(encoders, found.space, classifier, labels, model.means)
+    return _loaded(model, folder, version, engine)
+
+
+def open_plain(model: SavedModel, folder: Path, version: str) -> Loaded:
+    """Open a model as `labelmend predict` does, and warm it up; no text goes into a cache.
+
+    Args:
+        model: as loaded.
+        folder: of the model.
+        version: of the model.
+
+    Raises:
+        ModelError: an encoder is not on this machine, or is another one than at training.
+    """
+    located = locate_encoders(model, folder)
+    openers = [
+        partial(load_encoder, replace(encoder, cache=False), found.path)
+        for encoder, found in zip(model.encoders, located, strict=True)
+    ]
+    facts = [
+        [asdict(encoder) for encoder in model.encoders],
+        list(model.encoder_digests),
+        [mean.tolist() for mean in model.means],
+    ]
+    name = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    engine = PlainEngine(TextSpace(openers, model.means), name, model.classifier)
+    return _loaded(model, folder, version, engine)
+
+
+def _loaded(model: SavedModel, folder: Path, version: str, engine: Engine) -> Loaded:
+    classifier = model.classifier
+    loaded = Loaded(
+        name=folder.name,
+        version=version,
+        kind=classifier.kind,
+        labels=classifier.labels,
+        oos_label=None if classifier.oos is None else classifier.labels[classifier.oos],
+        encoders=tuple(encoder.model for encoder in model.encoders),
+        max_text_chars=model.max_text_chars,
+        engine=engine,
+        kept=None,
+        since=datetime.now(UTC),
+    )
+    loaded.predictions(engine.embed(_WARMING), np.empty(0, dtype=np.int64))
+    return loaded

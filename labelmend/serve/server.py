@@ -1,0 +1,238 @@
+"""The server: one socket, one process; it stops only when all that it accepted is answered."""
+
+import asyncio
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from labelmend.errors import ConfigError, InputError
+from labelmend.http.address import LOOPBACK, bound, is_loopback, read_tokens
+from labelmend.http.asgi import QUIET
+from labelmend.serve.app import Part, build_app
+from labelmend.serve.connection import Connection, Room
+from labelmend.serve.door import Door
+from labelmend.serve.service import Service
+
+PORT = 8378
+"""The port that is taken if none is named: the one after that of `labelmend review`."""
+
+_MOST_TOKENS = 100
+"""Of a file: each client has its own."""
+
+_KEPT_ALIVE = 20
+"""Seconds that a connection stays open without a request."""
+
+_CLOSING = 60
+"""Seconds that accepted requests have when the server stops: a full queue takes some ten."""
+
+_SPARE_FILES = 64
+"""Files that the process needs beside its connections."""
+
+_OURS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is served, and for whom.
+
+    Attributes:
+        host: to bind to.
+        port: None for `PORT`; 0 for any free one.
+        token_files: hold tokens, one a line; beyond this machine there is one at least.
+        certificate: file of a chain of certificates, for HTTPS; None for HTTP.
+        key: file of its private key.
+        is_behind_proxy: whether a proxy on the way has HTTPS.
+        grace: seconds after a signal in which new requests are still taken, while a proxy hears
+            that there shall be none.
+        most_connections: that are open at once.
+    """
+
+    host: str = LOOPBACK
+    port: int | None = None
+    token_files: tuple[Path, ...] = ()
+    certificate: Path | None = None
+    key: Path | None = None
+    is_behind_proxy: bool = False
+    grace: float = 1.0
+    most_connections: int = 1000
+
+
+class Listener:
+    """A socket that is bound: connections wait until they are answered.
+
+    Attributes:
+        door: who is let in.
+        place: where it is.
+        socket: that listens.
+    """
+
+    def __init__(self, place: Place) -> None:
+        """Check what the place asks for, and bind.
+
+        Raises:
+            ConfigError: others could come in without a token, or unencrypted.
+            InputError: a file can't be used, or the address is taken.
+        """
+        tokens = tuple(t for path in place.token_files for t in read_tokens(path, _MOST_TOKENS))
+        _check(place, tokens)
+        self.place = place
+        self.socket = bound(place.host, [PORT if place.port is None else place.port])
+        self.door = Door(
+            place.host,
+            self.socket.getsockname()[1],
+            tokens,
+            place.certificate is not None or place.is_behind_proxy,
+            place.is_behind_proxy,
+        )
+
+    def close(self) -> None:
+        """Let the port go."""
+        self.socket.close()
+
+
+class ServeServer:
+    """A server that answers for a service.
+
+    Attributes:
+        listener: its socket.
+        service: answers.
+    """
+
+    def __init__(self, listener: Listener, service: Service, parts: Sequence[Part] = ()) -> None:
+        """Put the application together.
+
+        Args:
+            listener: its socket.
+            service: answers.
+            parts: what others add.
+        """
+        self.listener, self.service = listener, service
+        place = listener.place
+        settings = uvicorn.Config(
+            build_app(service, listener.door, parts),
+            http=Connection.within(Room(_most_connections(place))),
+            timeout_keep_alive=_KEPT_ALIVE,
+            timeout_graceful_shutdown=_CLOSING,
+            **QUIET,
+            ssl_certfile=None if place.certificate is None else str(place.certificate),
+            ssl_keyfile=None if place.key is None else str(place.key),
+        )
+        self.uvicorn = _Server(settings, service, place.grace)
+
+    def serve(self) -> None:
+        """Answer requests until a signal comes, and then all that was accepted."""
+        restore = _without_default_signals()
+        try:
+            self.uvicorn.run(sockets=[self.listener.socket])
+        finally:
+            self.close()
+            restore()
+
+    def close(self) -> None:
+        """Compute what waits, end the thread that does, and let the port go."""
+        self.service.close()
+        self.listener.close()
+
+    def stop(self) -> None:
+        """Let `serve` return, from another thread."""
+        self.uvicorn.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which goes on taking requests for a moment when it is to stop.
+
+    A client whose connection is open may just be sending a request. It is answered, and told that
+    the connection ends with that; a proxy has the time to hear that the server is not ready.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, grace: float) -> None:
+        super().__init__(config)
+        self._service, self._grace = service, grace
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, when all that was accepted is answered."""
+        self._service.is_closing = True
+        end = asyncio.get_running_loop().time() + self._grace
+        while asyncio.get_running_loop().time() < end and not self.force_exit:
+            await asyncio.sleep(min(0.05, self._grace))
+        await super().shutdown(sockets)
+
+
+def _check(place: Place, tokens: Sequence[str]) -> None:
+    """See whether only those come in who may, and nobody reads what they send.
+
+    Raises:
+        ConfigError: it is not so.
+        InputError: the certificate can't be used.
+    """
+    if (place.certificate is None) != (place.key is None):
+        raise ConfigError("--tls-cert and --tls-key: give both, or neither")
+    if place.certificate is not None and place.key is not None:
+        _check_certificate(place.certificate, place.key)
+    is_open = not is_loopback(place.host)
+    if (is_open or place.is_behind_proxy) and not tokens:
+        what = f"--host {place.host}" if is_open else "--behind-proxy"
+        raise ConfigError(
+            f"{what}: lets other machines in, so it needs --token-file: a file with a secret that "
+            "you give to those who may ask; make one with: openssl rand -hex 32 > token"
+        )
+    if is_open and place.certificate is None and not place.is_behind_proxy:
+        raise ConfigError(
+            f"--host {place.host}: tokens and texts would go over the network unencrypted; give "
+            "--tls-cert and --tls-key, or --behind-proxy if a proxy has HTTPS"
+        )
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
+    """Open a certificate and its key.
+
+    Raises:
+        InputError: they can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # A key that is locked would ask the terminal for its password.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except ssl.SSLError as error:
+        said = (error.reason or "no certificate and key").replace("_", " ").lower()
+        raise InputError(
+            f"--tls-cert {certificate} --tls-key {key}: can't be used ({said}); give a chain of "
+            "certificates and its unlocked private key, both as PEM"
+        ) from None
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"--tls-cert {certificate} --tls-key {key}: can't be read: {said}"
+        ) from None
+
+
+def _most_connections(place: Place) -> int:
+    """Return how many connections there may be: each is an open file."""
+    if sys.platform == "win32":
+        return place.most_connections
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return place.most_connections
+    return max(1, min(place.most_connections, files - _SPARE_FILES))
+
+
+def _without_default_signals() -> Callable[[], None]:
+    """Let signals that uvicorn hands on, once it has stopped, do nothing; return what undoes it."""
+    try:
+        before = {one: signal.signal(one, lambda *_: None) for one in _OURS}
+    except ValueError:  # not the main thread, which alone hears signals
+        return lambda: None
+
+    def restore() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    return restore

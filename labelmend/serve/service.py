@@ -1,0 +1,165 @@
+"""The models that are served, and the one way to ask them: by HTTP, by a bot, or by a test."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from labelmend.serve.answer import Answered, Prediction, Said
+from labelmend.serve.batcher import Batcher, Bounds, Job
+from labelmend.serve.loaded import Loaded
+from labelmend.serve.metrics import Metrics
+
+Role = Literal["main", "against"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of what is asked; more is refused.
+
+    Attributes:
+        most_texts: of a request.
+        most_chars: of a text.
+        most_body: bytes of a request's body.
+        bounds: of batches, and of what waits for them.
+    """
+
+    most_texts: int = 1000
+    most_chars: int = 10_000
+    most_body: int = 1024 * 1024
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class FailedError(Exception):
+    """A text could not be predicted."""
+
+
+class NoSuchModelError(Exception):
+    """The other model is asked for, and there is none."""
+
+
+Ear = Callable[[Answered], None]
+"""Hears each request that was answered, in the event loop: it must not wait for anything."""
+
+
+def _stays() -> bool:
+    return False
+
+
+class Service:
+    """Answers for the models; use it from one event loop.
+
+    Attributes:
+        limits: of what is asked.
+        metrics: of what was done.
+        is_closing: whether the server is about to stop: what comes is still answered.
+        problems: why a newer model could not take the place of one, by its role.
+    """
+
+    def __init__(
+        self, main: Loaded, against: Loaded | None = None, limits: Limits | None = None
+    ) -> None:
+        """Start the thread that computes.
+
+        Args:
+            main: the model.
+            against: another one that may be asked as well.
+            limits: of what is asked; the usual ones if None.
+        """
+        self.limits = limits = limits or Limits()
+        self.metrics = Metrics()
+        self.is_closing = False
+        self.problems: dict[str, str] = {}
+        self.ears: list[Ear] = []
+        self._models: dict[str, Loaded] = {}
+        self._batcher = Batcher(limits.bounds, self.metrics)
+        self.replace("main", main)
+        if against is not None:
+            self.replace("against", against)
+
+    @property
+    def models(self) -> Mapping[str, Loaded]:
+        """The models, by their roles, `main` first."""
+        return self._models
+
+    @property
+    def waiting(self) -> int:
+        """Texts that wait to be predicted."""
+        return self._batcher.waiting
+
+    def replace(self, role: Role, model: Loaded) -> None:
+        """Let a model take the place of another: requests that wait are answered by the old one.
+
+        Args:
+            role: whose place.
+            model: it is warm already.
+        """
+        # One assignment: who reads sees the models before or those after.
+        self._models = {**self._models, role: model}
+        self.problems.pop(role, None)
+        self.metrics.serves(role, model)
+
+    async def answer(
+        self,
+        texts: Sequence[str],
+        *,
+        compare: bool = False,
+        near: bool = False,
+        sender: str = "",
+        is_gone: Callable[[], bool] = _stays,
+    ) -> Answered:
+        """Predict the labels of texts.
+
+        Args:
+            texts: none is blank; the caller has held them to the limits.
+            compare: ask the other model as well.
+            near: name the nearest texts of the training, if the model keeps them.
+            sender: who asks, for whoever hears of it.
+            is_gone: tells whether the client left: what it asked need not be computed then.
+
+        Raises:
+            FullError: too many texts wait.
+            NoSuchModelError: there is no other model.
+            FailedError: a text could not be predicted.
+        """
+        began = time.monotonic()
+        models = self._models
+        if not compare:
+            models = {"main": models["main"]}
+        elif "against" not in models:
+            raise NoSuchModelError
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        job = Job(texts, models, near, is_gone, done)
+        self._batcher.submit(job)
+        await done
+        said = {role: _said(model, job.said[role]) for role, model in models.items()}
+        answered = Answered(
+            uuid.uuid4().hex,
+            time.time(),
+            time.monotonic() - began,
+            sender,
+            tuple(texts),
+            said["main"],
+            said.get("against"),
+        )
+        for ear in self.ears:
+            ear(answered)
+        return answered
+
+    def close(self) -> None:
+        """Compute what waits, and end the thread."""
+        self._batcher.close()
+
+
+def _said(model: Loaded, predictions: Sequence[Prediction | None]) -> Said:
+    """Return what a model says.
+
+    Raises:
+        FailedError: it could not say something of a text.
+    """
+    whole = tuple(one for one in predictions if one is not None)
+    if len(whole) < len(predictions):
+        raise FailedError
+    return Said(model.version, whole)

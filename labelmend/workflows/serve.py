@@ -1,0 +1,197 @@
+"""What `labelmend serve` does: it binds, opens models and their exports, and answers."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labelmend.classify.model_folder import CARD, load_model
+from labelmend.data.outputs.journal import settle
+from labelmend.errors import ModelError, ModelMissingError
+from labelmend.extras import require
+from labelmend.onnx.open_export import open_export
+from labelmend.protocols import NoProgress, Progress
+from labelmend.voice.speak import ENGLISH, Language, note
+from labelmend.weights.hashing import sha256_of
+from labelmend.weights.home import cache_home
+from labelmend.weights.signature import TrustedKey
+from labelmend.workflows.export import export_file
+
+if TYPE_CHECKING:
+    from labelmend.serve.app import Part
+    from labelmend.serve.loaded import Loaded
+    from labelmend.serve.server import Place, ServeServer
+    from labelmend.serve.service import Limits, Service
+
+_NEEDED = (
+    *("fastapi", "uvicorn", "httptools", "orjson", "prometheus_client"),
+    *("onnx", "onnxruntime", "tokenizers"),
+)
+"""Packages of the extra `serve`."""
+
+CHAMPION = "champion"
+"""What a registry calls the model in use; see `labelmend.retrain.registry`."""
+
+_KEPT_EXPORTS = 4
+"""Exports that stay in the cache: of two models, and of those before them."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which models are served, and how they are opened.
+
+    Attributes:
+        model: folder of a model, or a registry, whose champion is meant.
+        against: another one; None for none.
+        is_plain: run them as `predict` does, without an export.
+        trust_key: a public key of minisign that has to have signed them.
+    """
+
+    model: Path
+    against: Path | None = None
+    is_plain: bool = False
+    trust_key: Path | None = None
+
+
+@dataclass(frozen=True)
+class ServeRequest:
+    """What is served, where and how.
+
+    Attributes:
+        models: that are served.
+        place: where.
+        limits: of what is asked.
+        language: of the page.
+    """
+
+    models: Models
+    place: "Place"
+    limits: "Limits"
+    language: Language = ENGLISH
+    parts: Sequence["Part"] = field(default=())
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder of the model that a path means now: of a registry, its champion's."""
+    champion = path / CHAMPION
+    if not (path / CARD).exists() and os.path.lexists(champion):
+        path = champion
+    return Path(os.path.realpath(path))
+
+
+def open_server(request: ServeRequest, progress: Progress) -> "ServeServer":
+    """Bind, open the models, and put the server together.
+
+    Args:
+        request: what is served.
+        progress: hears how far an export is.
+
+    Raises:
+        LabelmendError: a model can't be used, the extra is not installed, or the address is taken.
+    """
+    require(*_NEEDED, by="serve")
+    from labelmend.serve.server import Listener, ServeServer
+
+    listener = Listener(request.place)
+    try:
+        service = open_service(request.models, request.limits, progress)
+        try:
+            return ServeServer(listener, service, request.parts)
+        except BaseException:
+            service.close()
+            raise
+    except BaseException:
+        listener.close()
+        raise
+
+
+def open_service(
+    models: Models, limits: "Limits | None" = None, progress: Progress | None = None
+) -> "Service":
+    """Open models, to ask them without HTTP: `await service.answer(texts)`.
+
+    Args:
+        models: which.
+        limits: of what waits; those of the command if None.
+        progress: hears how far an export is.
+
+    Raises:
+        LabelmendError: a model can't be used.
+    """
+    require(*_NEEDED, by="serve")
+    from labelmend.serve.service import Limits, Service
+
+    progress = progress or NoProgress()
+    main = load(models.model, models, progress)
+    against = None if models.against is None else load(models.against, models, progress)
+    return Service(main, against, limits or Limits())
+
+
+def load(path: Path, models: Models, progress: Progress) -> "Loaded":
+    """Open a model and warm it up; its export is made if there is none.
+
+    Args:
+        path: of its folder, or of a registry.
+        models: how.
+        progress: hears how far an export is.
+
+    Raises:
+        LabelmendError: it can't be used.
+    """
+    require(*_NEEDED, by="serve")
+    from labelmend.serve.open_model import VERSION_DIGITS, open_onnx, open_plain
+
+    settle(path)
+    folder = model_folder(path)
+    if not folder.exists():
+        raise ModelMissingError(
+            f"{path}: no such folder; give one that `labelmend train-classifier` wrote"
+        )
+    trusted = None if models.trust_key is None else TrustedKey.read(models.trust_key)
+    model = load_model(folder, trusted)
+    digest = sha256_of(folder / CARD, trust_cache=False)
+    version = digest[:VERSION_DIGITS]
+    if models.is_plain:
+        return open_plain(model, folder, version)
+    try:
+        export = _export(folder, digest, models, progress)
+        return open_onnx(model, folder, version, export)
+    except ModelError as error:
+        # Most models have an export. Those that have none are what `predict` runs, and right.
+        loaded = open_plain(model, folder, version)
+        told = note(
+            "{folder}: is run as predict runs it, for it has no export: {why}",
+            folder=folder,
+            why=str(error),
+        )
+        return replace(loaded, notes=(*loaded.notes, told))
+
+
+def _export(folder: Path, digest: str, models: Models, progress: Progress) -> Path:
+    """Return the folder of a model's export in the cache; it is made if it is not there.
+
+    Raises:
+        LabelmendError: it can't be made.
+    """
+    place = cache_home() / "serve"
+    target = place / f"{digest[:32]}-onnx"
+    with suppress(ModelError):
+        if open_export(target).model_sha256 == digest:
+            os.utime(target)
+            return target
+    place.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        shutil.rmtree(target, ignore_errors=True)
+    export_file(folder, target, None, progress, trust_key=models.trust_key)
+    _forget_old(place)
+    return target
+
+
+def _forget_old(place: Path) -> None:
+    """Remove the exports that were not used for longest: a model has a hundred megabytes."""
+    found = [(path.stat().st_mtime, path) for path in place.glob("*-onnx") if path.is_dir()]
+    for _, path in sorted(found, reverse=True)[_KEPT_EXPORTS:]:
+        shutil.rmtree(path, ignore_errors=True)
