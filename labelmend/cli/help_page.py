@@ -20,12 +20,14 @@ TRAINING = "Training"
 NOISE = "Noise"
 COMPARISON = "Comparison"
 PAGE = "Page"
+SERVER = "Server"
+LIMITS = "Limits"
 SETTINGS = "Settings"
 OUTPUT = "Output"
 
 OPTION_GROUPS = (
     *(INPUT, ROWS, ANSWERS, EVIDENCE, LLMS, DECISIONS, TRAINING, NOISE, COMPARISON, PAGE),
-    *(SETTINGS, OUTPUT),
+    *(SERVER, LIMITS, SETTINGS, OUTPUT),
 )
 """The groups of options, in the order in which a page shows them."""
 

@@ -44,6 +44,7 @@ from labelmend.serve.door import Door
 from labelmend.serve.gate import Gate
 from labelmend.serve.lean import PREDICT, Predicting
 from labelmend.serve.metrics import KIND
+from labelmend.serve.place import Patience
 from labelmend.serve.refusals import RefusedError
 from labelmend.serve.service import Ear, Service
 from labelmend.version import __version__
@@ -62,13 +63,16 @@ class Part:
     ear: Ear | None = None
 
 
-def build_app(service: Service, door: Door, parts: Sequence[Part] = ()) -> App:
+def build_app(
+    service: Service, door: Door, parts: Sequence[Part] = (), patience: Patience | None = None
+) -> App:
     """Return the application.
 
     Args:
         service: answers.
         door: who is let in.
         parts: of others, see above.
+        patience: with slow clients; the usual one if None.
     """
     app = FastAPI(
         title="labelmend serve",
@@ -87,7 +91,7 @@ def build_app(service: Service, door: Door, parts: Sequence[Part] = ()) -> App:
             service.ears.append(part.ear)
     _refusing(app)
     paths = {route.path for route in app.routes if isinstance(route, Route)}
-    return Gate(door, service, predicting, app, paths)
+    return Gate(door, service, predicting, app, paths, patience or Patience())
 
 
 def _document_predict(app: FastAPI, service: Service) -> None:

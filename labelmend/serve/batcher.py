@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 
 from labelmend.serve.answer import Prediction
-from labelmend.serve.engines import Scored, Vectors
-from labelmend.serve.loaded import Loaded
+from labelmend.serve.models.engines import Scored, Vectors
+from labelmend.serve.models.loaded import Loaded
 
 _LOG = logging.getLogger("labelmend.serve")
 

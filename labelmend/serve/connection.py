@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from labelmend.serve.place import Patience
+
 TRANSPORT = "labelmend.transport"
 """Where a scope has the connection's transport."""
 
@@ -28,14 +30,12 @@ class Room:
 
     Attributes:
         most: connections; where one more comes, the one that has said nothing for longest goes.
-        heading: seconds in which a request's headers have to be there.
-        reading: seconds in which a client has to read some of its answer.
+        patience: with slow clients.
         taken: those that are open, the oldest first.
     """
 
     most: int = 1000
-    heading: float = 10.0
-    reading: float = 20.0
+    patience: Patience = field(default_factory=Patience)
     taken: "dict[Connection, None]" = field(default_factory=dict)
 
     def enter(self, connection: "Connection") -> None:
@@ -76,7 +76,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Somebody is there."""
         super().connection_made(transport)
-        self._after("head", self.room.heading, self._too_slow)
+        self._after("head", self.room.patience.head, self._too_slow)
         self.room.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -91,7 +91,7 @@ class Connection(HttpToolsProtocol):
         """Something came."""
         if self._in_head:
             if "head" not in self._timers:
-                self._after("head", self.room.heading, self._too_slow)
+                self._after("head", self.room.patience.head, self._too_slow)
             self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > _MOST_HEAD and not self.transport.is_closing():
@@ -117,7 +117,7 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """The client does not read."""
-        self._after("read", self.room.reading, self.transport.abort)
+        self._after("read", self.room.patience.reading, self.transport.abort)
         super().pause_writing()
 
     def resume_writing(self) -> None:

@@ -17,13 +17,11 @@ from labelmend.http.asgi import (
 from labelmend.http.bodies import drained, read_body, replayed
 from labelmend.serve.door import Door
 from labelmend.serve.lean import PREDICT, Predicting
+from labelmend.serve.place import Patience
 from labelmend.serve.refusals import FAILED, RefusedError
 from labelmend.serve.service import Service
 
 _LOG = logging.getLogger("labelmend.serve")
-
-_READING = 10
-"""Seconds in which a body has to be there: 1 MiB comes over the slowest mobile network in less."""
 
 
 class Gate:
@@ -36,6 +34,7 @@ class Gate:
         predicting: Predicting,
         app: App,
         paths: Collection[str],
+        patience: Patience,
     ) -> None:
         """Stand before an application.
 
@@ -45,8 +44,10 @@ class Gate:
             predicting: answers requests for predictions.
             app: answers all else.
             paths: that there are, for the figures: what nobody knows is one.
+            patience: with slow clients.
         """
         self._door, self._service = door, service
+        self._patience = patience
         self._predicting, self._app, self._paths = predicting, app, frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +55,7 @@ class Gate:
         if scope["type"] != "http":
             return
         reply = _Reply(send)
-        in_time = _in_time(receive)
+        in_time = _in_time(receive, self._patience.body)
         try:
             await self._answer(scope, in_time, reply.send)
         except RefusedError as error:
@@ -117,13 +118,13 @@ class _Reply:
             await reply_json(self.send, 500, FAILED)
 
 
-def _in_time(receive: Receive) -> Receive:
+def _in_time(receive: Receive, seconds: float) -> Receive:
     """Return a `receive` that gives up on a slow client.
 
     Raises:
         TimeoutError: the whole body is not there in time.
     """
-    end = asyncio.get_running_loop().time() + _READING
+    end = asyncio.get_running_loop().time() + seconds
     is_read = False
 
     async def receive_in_time() -> Message:

@@ -3,8 +3,8 @@
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from labelmend.serve.engines import Scored
-from labelmend.serve.loaded import Loaded
+from labelmend.serve.models.engines import Scored
+from labelmend.serve.models.loaded import Loaded
 
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 """The media type of `Metrics.page`."""

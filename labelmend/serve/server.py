@@ -6,27 +6,21 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
 from labelmend.errors import ConfigError, InputError
-from labelmend.http.address import LOOPBACK, bound, is_loopback, read_tokens
+from labelmend.http.address import bound, is_loopback, read_tokens
 from labelmend.http.asgi import QUIET
 from labelmend.serve.app import Part, build_app
 from labelmend.serve.connection import Connection, Room
 from labelmend.serve.door import Door
+from labelmend.serve.place import PORT, Place
 from labelmend.serve.service import Service
-
-PORT = 8378
-"""The port that is taken if none is named: the one after that of `labelmend review`."""
 
 _MOST_TOKENS = 100
 """Of a file: each client has its own."""
-
-_KEPT_ALIVE = 20
-"""Seconds that a connection stays open without a request."""
 
 _CLOSING = 60
 """Seconds that accepted requests have when the server stops: a full queue takes some ten."""
@@ -35,32 +29,6 @@ _SPARE_FILES = 64
 """Files that the process needs beside its connections."""
 
 _OURS = (signal.SIGINT, signal.SIGTERM)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a model is served, and for whom.
-
-    Attributes:
-        host: to bind to.
-        port: None for `PORT`; 0 for any free one.
-        token_files: hold tokens, one a line; beyond this machine there is one at least.
-        certificate: file of a chain of certificates, for HTTPS; None for HTTP.
-        key: file of its private key.
-        is_behind_proxy: whether a proxy on the way has HTTPS.
-        grace: seconds after a signal in which new requests are still taken, while a proxy hears
-            that there shall be none.
-        most_connections: that are open at once.
-    """
-
-    host: str = LOOPBACK
-    port: int | None = None
-    token_files: tuple[Path, ...] = ()
-    certificate: Path | None = None
-    key: Path | None = None
-    is_behind_proxy: bool = False
-    grace: float = 1.0
-    most_connections: int = 1000
 
 
 class Listener:
@@ -115,9 +83,9 @@ class ServeServer:
         self.listener, self.service = listener, service
         place = listener.place
         settings = uvicorn.Config(
-            build_app(service, listener.door, parts),
-            http=Connection.within(Room(_most_connections(place))),
-            timeout_keep_alive=_KEPT_ALIVE,
+            build_app(service, listener.door, parts, place.patience),
+            http=Connection.within(Room(_most_connections(place), place.patience)),
+            timeout_keep_alive=place.patience.idle,
             timeout_graceful_shutdown=_CLOSING,
             **QUIET,
             ssl_certfile=None if place.certificate is None else str(place.certificate),

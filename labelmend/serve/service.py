@@ -9,8 +9,8 @@ from typing import Literal
 
 from labelmend.serve.answer import Answered, Prediction, Said
 from labelmend.serve.batcher import Batcher, Bounds, Job
-from labelmend.serve.loaded import Loaded
 from labelmend.serve.metrics import Metrics
+from labelmend.serve.models.loaded import Loaded
 
 Role = Literal["main", "against"]
 

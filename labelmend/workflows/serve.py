@@ -4,7 +4,8 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,17 @@ from labelmend.workflows.export import export_file
 
 if TYPE_CHECKING:
     from labelmend.serve.app import Part
-    from labelmend.serve.loaded import Loaded
-    from labelmend.serve.server import Place, ServeServer
-    from labelmend.serve.service import Limits, Service
+    from labelmend.serve.models.loaded import Loaded
+    from labelmend.serve.models.watch import Tell, Watch
+    from labelmend.serve.place import Place
+    from labelmend.serve.server import ServeServer
+    from labelmend.serve.service import Limits, Role, Service
 
 _NEEDED = (
     *("fastapi", "uvicorn", "httptools", "orjson", "prometheus_client"),
     *("onnx", "onnxruntime", "tokenizers"),
 )
 """Packages of the extra `serve`."""
-
-CHAMPION = "champion"
-"""What a registry calls the model in use; see `labelmend.retrain.registry`."""
 
 _KEPT_EXPORTS = 4
 """Exports that stay in the cache: of two models, and of those before them."""
@@ -65,47 +65,80 @@ class ServeRequest:
         place: where.
         limits: of what is asked.
         language: of the page.
+        every: seconds between two looks for a new model; 0 for none.
     """
 
     models: Models
     place: "Place"
     limits: "Limits"
     language: Language = ENGLISH
-    parts: Sequence["Part"] = field(default=())
+    every: float = 2.0
 
 
-def model_folder(path: Path) -> Path:
-    """Return the folder of the model that a path means now: of a registry, its champion's."""
-    champion = path / CHAMPION
-    if not (path / CARD).exists() and os.path.lexists(champion):
-        path = champion
-    return Path(os.path.realpath(path))
+@dataclass
+class Running:
+    """A server that is ready, and what watches its models.
+
+    Attributes:
+        server: answers.
+        watch: swaps models; None where nobody does.
+    """
+
+    server: "ServeServer"
+    watch: "Watch | None"
+
+    def serve(self) -> None:
+        """Answer until a signal comes, and then all that was accepted."""
+        if self.watch is not None:
+            self.watch.start()
+        try:
+            self.server.serve()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let everything go."""
+        if self.watch is not None:
+            self.watch.stop()
+        self.server.close()
 
 
-def open_server(request: ServeRequest, progress: Progress) -> "ServeServer":
+def open_server(
+    request: ServeRequest, progress: Progress, tell: "Tell", parts: Sequence["Part"] = ()
+) -> Running:
     """Bind, open the models, and put the server together.
 
     Args:
         request: what is served.
         progress: hears how far an export is.
+        tell: hears of models that are swapped.
+        parts: what others add to the application; those of the command come from `parts_of`.
 
     Raises:
         LabelmendError: a model can't be used, the extra is not installed, or the address is taken.
     """
     require(*_NEEDED, by="serve")
+    from labelmend.serve.models.watch import Watch
     from labelmend.serve.server import Listener, ServeServer
 
     listener = Listener(request.place)
+    service = None
     try:
         service = open_service(request.models, request.limits, progress)
-        try:
-            return ServeServer(listener, service, request.parts)
-        except BaseException:
-            service.close()
-            raise
+        server = ServeServer(listener, service, parts)
+        watch = None
+        if request.every:
+            paths: dict[Role, Path] = {"main": request.models.model}
+            if request.models.against is not None:
+                paths["against"] = request.models.against
+            loaded = partial(load, models=request.models, progress=NoProgress())
+            watch = Watch(service, paths, loaded, request.every, tell)
     except BaseException:
+        if service is not None:
+            service.close()
         listener.close()
         raise
+    return Running(server, watch)
 
 
 def open_service(
@@ -142,7 +175,8 @@ def load(path: Path, models: Models, progress: Progress) -> "Loaded":
         LabelmendError: it can't be used.
     """
     require(*_NEEDED, by="serve")
-    from labelmend.serve.open_model import VERSION_DIGITS, open_onnx, open_plain
+    from labelmend.serve.models.open_model import VERSION_DIGITS, open_onnx, open_plain
+    from labelmend.serve.models.watch import model_folder
 
     settle(path)
     folder = model_folder(path)

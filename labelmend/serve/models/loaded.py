@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from labelmend.serve.answer import LabelShare, Near, Prediction
-from labelmend.serve.engines import Engine, Scored, Vectors
+from labelmend.serve.models.engines import Engine, Scored, Vectors
 from labelmend.types import Floats, Ints
 
 TOP = 3

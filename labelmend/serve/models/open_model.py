@@ -16,8 +16,8 @@ from labelmend.onnx.onnx_folder import CLASSIFIER, OnnxClassifier, OnnxEncoders
 from labelmend.onnx.open_export import open_export
 from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.space import TextSpace
-from labelmend.serve.engines import Engine, OnnxEngine, PlainEngine
-from labelmend.serve.loaded import Loaded
+from labelmend.serve.models.engines import Engine, OnnxEngine, PlainEngine
+from labelmend.serve.models.loaded import Loaded
 from labelmend.weights.hashing import sha256_of
 
 VERSION_DIGITS = 16
