@@ -73,7 +73,9 @@ def read_indexed(request: TableRequest, labels: Path | None) -> tuple[Indexed | 
     if not _as_the_run(request, run):
         return None, None
     if INDEX not in files:
-        return None, f"{paths.index}: {_OLDER}; {_SLOWER}"
+        # Of a queue of a log there is none.
+        older = run.files is None or run.schema_version < _FIRST_WITH_INDEX
+        return None, f"{paths.index}: {_OLDER}; {_SLOWER}" if older else None
     try:
         if digest.result() != files.get(TABLE):
             return None, None
@@ -94,6 +96,9 @@ def read_indexed(request: TableRequest, labels: Path | None) -> tuple[Indexed | 
     mended = _mended(request.path, run, index, settled)
     return Indexed(mended, run, index, evidence, descriptions), None
 
+
+_FIRST_WITH_INDEX = 4
+"""Schema version of records since which runs leave an index."""
 
 _OLDER = "an older labelmend mended this table, and left no index"
 

@@ -1,0 +1,175 @@
+"""The log as it stands, request by request and text by text."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmend.journal.database import open_log, usable
+from labelmend.journal.entries import Guess
+
+_REQUESTS = (
+    "SELECT r.id, r.at, r.source, r.sender, r.text_hash, r.masked, r.text, "
+    "m.model, m.label, m.probability, m.oos, m.top, a.model, a.label, a.probability, a.oos, a.top "
+    "FROM requests r JOIN guesses m ON m.request = r.id AND m.place = 0 "
+    "LEFT JOIN guesses a ON a.request = r.id AND a.place = 1 ORDER BY r.at, r.id"
+)
+
+_GUESS = 5
+"""Columns of a guess."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a sender says of a request's answer.
+
+    Attributes:
+        sender: hashed, "" for nobody.
+        at: milliseconds since 1970.
+        label: the right one; None where it is only said that the first guess is wrong.
+    """
+
+    sender: str
+    at: int
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A request as the log has it.
+
+    Attributes:
+        id: its name.
+        at: milliseconds since 1970.
+        source: what was asked.
+        sender: hashed, "" for nobody.
+        text_hash: keyed; of copies the same.
+        masked: places in its text that were masked.
+        text: None where texts are not kept.
+        guesses: of the served model, and of the other one if it was asked.
+        words: what was said of the answer, oldest first.
+    """
+
+    id: str
+    at: int
+    source: str
+    sender: str
+    text_hash: str
+    masked: int
+    text: str | None
+    guesses: tuple[Guess, ...]
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class LoggedLabels:
+    """The labels of all models that were served.
+
+    Attributes:
+        labels: sorted.
+        oos: the one that means "fits no label"; None without one.
+    """
+
+    labels: tuple[str, ...]
+    oos: str | None
+
+
+class LogReader:
+    """A log that is read as it stood when it was opened, whatever is written meanwhile."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """Take a log that is open, inside of a transaction."""
+        self._database = database
+
+    def labels(self) -> LoggedLabels:
+        """Return the labels that there are."""
+        found = self._database.execute("SELECT label, oos FROM labels ORDER BY label").fetchall()
+        oos = [label for label, is_oos in found if is_oos]
+        return LoggedLabels(tuple(label for label, _ in found), oos[0] if oos else None)
+
+    def requests(self) -> Iterator[Logged]:
+        """Yield all requests, oldest first."""
+        words = self._words()
+        for row in self._database.execute(_REQUESTS):
+            name, at, source, sender, text_hash, masked, text, *said = row
+            guesses = [_guess(*said[:_GUESS])]
+            if said[_GUESS] is not None:
+                guesses.append(_guess(*said[_GUESS:]))
+            yield Logged(
+                *(name, at, source, sender, text_hash, masked, text),
+                tuple(guesses),
+                tuple(words.get(name, ())),
+            )
+
+    def _words(self) -> Mapping[str, list[Word]]:
+        found: dict[str, list[Word]] = defaultdict(list)
+        query = "SELECT request, sender, at, label FROM feedback ORDER BY at, sender"
+        for request, sender, at, label in self._database.execute(query):
+            found[request].append(Word(sender, at, label))
+        return found
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[LogReader]:
+    """Open a log for reading.
+
+    Raises:
+        InputError: there is none, or it can't be read.
+        OutputError: another process keeps it.
+    """
+    database, _ = open_log(path)
+    with closing(database), usable(path):
+        database.execute("BEGIN")
+        yield LogReader(database)
+
+
+def _guess(model: str, label: str, probability: float, oos: int, top: str) -> Guess:
+    shares = tuple((str(name), float(share)) for name, share in json.loads(top))
+    return Guess(model, label, probability, bool(oos), shares)
+
+
+@dataclass(frozen=True)
+class LoggedText:
+    """A text with all of its copies in the log.
+
+    Attributes:
+        last: its newest request.
+        text: as that has it.
+        count: requests with it.
+        words: what was said of its answers, one word a sender, the newest one; oldest first.
+    """
+
+    last: Logged
+    text: str
+    count: int
+    words: tuple[Word, ...]
+
+
+def texts_of(requests: Iterator[Logged]) -> list[LoggedText]:
+    """Return the texts that were kept, in the order in which each was asked first."""
+    last: dict[str, Logged] = {}
+    counts: dict[str, int] = defaultdict(int)
+    words: dict[str, dict[str, Word]] = defaultdict(dict)
+    for one in requests:
+        if one.text is None:
+            continue
+        last[one.text_hash] = one
+        counts[one.text_hash] += 1
+        for word in one.words:
+            # Nobody's words are those of many: each counts.
+            name = word.sender or f"{one.id} {word.at}"
+            before = words[one.text_hash].get(name)
+            if before is None or (before.at, before.label or "") <= (word.at, word.label or ""):
+                words[one.text_hash][name] = word
+    return [
+        LoggedText(
+            one,
+            one.text or "",
+            counts[key],
+            tuple(sorted(words[key].values(), key=lambda w: (w.at, w.sender, w.label or ""))),
+        )
+        for key, one in last.items()
+    ]
