@@ -24,11 +24,13 @@ from labelmend.cli import (
     export,
     export_review,
     help_page,
+    journal,
     label,
     models,
     predict,
     relabel,
     review,
+    serve,
     train_classifier,
     tune_embedder,
     version,
@@ -113,6 +115,12 @@ app.add_typer(
     rich_help_panel=help_page.PEOPLE,
     short_help="What people said: import, withdraw, show.",
 )
+app.add_typer(
+    journal.app,
+    name="journal",
+    rich_help_panel=help_page.PEOPLE,
+    short_help="The log of a served model: show, forget, queue, export.",
+)
 app.command(
     "certify",
     **page(
@@ -156,6 +164,15 @@ app.command(
         "labelmend predict model/ texts.csv -o predicted.csv",
     ),
 )(predict.predict)
+app.command(
+    "serve",
+    **page(
+        help_page.LEARN,
+        "Answer over HTTP, with a page to try a model on.",
+        "labelmend serve model/",
+        "labelmend serve registry/ --against model/    # the champion beside a model",
+    ),
+)(serve.serve)
 app.command(
     "export",
     **page(
