@@ -21,13 +21,14 @@ NOISE = "Noise"
 COMPARISON = "Comparison"
 PAGE = "Page"
 SERVER = "Server"
+LOG = "Log of requests"
 LIMITS = "Limits"
 SETTINGS = "Settings"
 OUTPUT = "Output"
 
 OPTION_GROUPS = (
     *(INPUT, ROWS, ANSWERS, EVIDENCE, LLMS, DECISIONS, TRAINING, NOISE, COMPARISON, PAGE),
-    *(SERVER, LIMITS, SETTINGS, OUTPUT),
+    *(SERVER, LOG, LIMITS, SETTINGS, OUTPUT),
 )
 """The groups of options, in the order in which a page shows them."""
 

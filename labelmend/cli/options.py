@@ -1,5 +1,6 @@
 """Options that several commands take."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from labelmend.data.outputs.claim import Given
     from labelmend.data.request import TableRequest
     from labelmend.evaluation.peer import Peer
+    from labelmend.journal.log import LogRequest
     from labelmend.workflows.profile import ChosenProfile
 
 Table = Annotated[
@@ -198,6 +200,55 @@ NoLlm = Annotated[
         "--no-llm", help="Ask no LLM: no votes, plain label cards.", rich_help_panel=help_page.LLMS
     ),
 ]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log",
+        help="File in which requests and feedback are kept, such as log.sqlite; see `labelmend "
+        "journal`. Nothing is kept without it.",
+        show_default=False,
+        readable=False,
+        rich_help_panel=help_page.LOG,
+    ),
+]
+LogTexts = Annotated[
+    bool,
+    typer.Option(
+        "--log-texts",
+        help="Keep the texts, too; without it only a keyed hash of each.",
+        rich_help_panel=help_page.LOG,
+    ),
+]
+Mask = Annotated[
+    bool,
+    typer.Option(
+        "--mask",
+        help="Put words such as [MAIL] in the place of mail addresses, numbers of phones, cards "
+        "and accounts, and the like, before a text is kept.",
+        rich_help_panel=help_page.LOG,
+    ),
+]
+LogDays = Annotated[
+    float | None,
+    typer.Option(
+        "--log-days",
+        metavar="DAYS",
+        help="Remove requests after so many days; never if not given.",
+        min=0,
+        show_default=False,
+        rich_help_panel=help_page.LOG,
+    ),
+]
+FeedbackRate = Annotated[
+    int,
+    typer.Option(
+        "--feedback-rate",
+        help="Feedback that one sender may give an hour.",
+        min=1,
+        max=1_000_000,
+        rich_help_panel=help_page.LOG,
+    ),
+]
 ExcelSafe = Annotated[
     bool,
     typer.Option(
@@ -304,6 +355,29 @@ def given_profile(profile: str) -> "tuple[Given, ...]":
 
     names = [name for name, _ in layers_of(profile)]
     return tuple(Given(Path(n), "given as --profile") for n in names if n not in PROFILES)
+
+
+def log_request(
+    log: Path | None, *, texts: bool, mask: bool, days: float | None, feedback_rate: int
+) -> "LogRequest | None":
+    """Return the log that is asked for; None for none.
+
+    Raises:
+        ConfigError: something is asked of a log, and there is none.
+    """
+    from labelmend.errors import ConfigError
+    from labelmend.journal.entries import LogRules
+    from labelmend.journal.log import LogRequest
+
+    if days is not None and not math.isfinite(days):
+        raise ConfigError(f"--log-days {days:g}: give days, such as 30")
+    if log is not None:
+        return LogRequest(log, LogRules(texts, mask, days, feedback_rate))
+    asked = {"--log-texts": texts, "--mask": mask, "--log-days": days is not None}
+    for name, given in asked.items():
+        if given:
+            raise ConfigError(f"{name}: nothing is kept without --log; name a file with --log")
+    return None
 
 
 def share(option: str, text: str) -> float:

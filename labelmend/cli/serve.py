@@ -191,6 +191,11 @@ def serve(
             rich_help_panel=help_page.LIMITS,
         ),
     ] = 1000,
+    log: options.LogFile = None,
+    log_texts: options.LogTexts = False,
+    mask: options.Mask = False,
+    log_days: options.LogDays = None,
+    feedback_rate: options.FeedbackRate = 60,
     _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
@@ -217,7 +222,10 @@ def serve(
     bounds = Bounds(max_queue, max_wait_ms / 1000, max_batch)
     limits = Limits(max_texts, max_chars, max_body_kib * 1024, bounds)
     models = Models(model, against, plain, trust_key)
-    request = ServeRequest(models, place, limits, spoken(), watch_s)
+    kept = options.log_request(
+        log, texts=log_texts, mask=mask, days=log_days, feedback_rate=feedback_rate
+    )
+    request = ServeRequest(models, place, limits, spoken(), watch_s, kept)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         running = open_server(request, bars, _tell_swap)
     try:

@@ -37,6 +37,27 @@ kept for long enough: some 10 s a gigabyte, during which requests wait to be wri
 
 
 @dataclass(frozen=True)
+class LogRequest:
+    """A log that is to be kept.
+
+    Attributes:
+        path: of the log.
+        rules: what is kept.
+    """
+
+    path: Path
+    rules: LogRules = HASHED
+
+    def open(self) -> "Journal":
+        """Open or make it.
+
+        Raises:
+            LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
+        """
+        return Journal(self.path, self.rules)
+
+
+@dataclass(frozen=True)
 class _Errand:
     """Something that is done between two lots of requests, for somebody who waits for it."""
 
@@ -246,7 +267,7 @@ class Journal:
                 erase(self._database, only_if_begun=True)
                 took = time.monotonic() - began
                 self._next_erase = time.monotonic() + took / _MOST_ERASING
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._problem = _plain(error)
 
 

@@ -19,6 +19,12 @@ from labelmend.http.asgi import SAFE, Scope
 SENDER = "labelmend.sender"
 """Where a scope has who asks."""
 
+USER = b"x-labelmend-user"
+"""The header in which a client says for whom it asks."""
+
+_LONGEST_USER = 200
+"""Bytes of that: longer than any account's name."""
+
 OPEN = frozenset({"/health/live", "/health/ready"})
 """What a probe may ask without a token: they tell nothing but that the server is there."""
 
@@ -128,8 +134,13 @@ class Door:
 
 
 def sender_of(scope: Scope) -> str:
-    """Return who sent a request that was let in: a digest of the token, or the address."""
-    return str(scope.get(SENDER, "unknown"))
+    """Return who sent a request that was let in: a digest of the token, or the address.
+
+    A client that asks for many people names each in the header `X-Labelmend-User`.
+    """
+    sender = str(scope.get(SENDER, "unknown"))
+    user = next((value for name, value in scope["headers"] if name == USER), b"")
+    return f"{sender} user {user[:_LONGEST_USER].decode('latin-1')}" if user else sender
 
 
 def _place(origin: str) -> str:

@@ -20,11 +20,15 @@ _DOUBTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class Metrics:
-    """The figures of one server."""
+    """The figures of one server.
+
+    Attributes:
+        registry: of prometheus-client; other parts of the server add theirs to it.
+    """
 
     def __init__(self) -> None:
         """Begin at nothing."""
-        self._registry = registry = CollectorRegistry(auto_describe=True)
+        self.registry = registry = CollectorRegistry(auto_describe=True)
         self._requests = Counter(
             "labelmend_requests",
             "Requests, by what was asked and the status of the answer.",
@@ -112,4 +116,4 @@ class Metrics:
             waiting: texts that wait now.
         """
         self._waiting.set(waiting)
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -22,6 +22,7 @@ from labelmend.weights.signature import TrustedKey
 from labelmend.workflows.export import export_file
 
 if TYPE_CHECKING:
+    from labelmend.journal.log import Journal, LogRequest
     from labelmend.serve.app import Part
     from labelmend.serve.models.loaded import Loaded
     from labelmend.serve.models.watch import Tell, Watch
@@ -66,6 +67,7 @@ class ServeRequest:
         limits: of what is asked.
         language: of the page.
         every: seconds between two looks for a new model; 0 for none.
+        log: of requests and feedback; None for none.
     """
 
     models: Models
@@ -73,6 +75,7 @@ class ServeRequest:
     limits: "Limits"
     language: Language = ENGLISH
     every: float = 2.0
+    log: "LogRequest | None" = None
 
 
 @dataclass
@@ -82,10 +85,12 @@ class Running:
     Attributes:
         server: answers.
         watch: swaps models; None where nobody does.
+        journal: the log of requests; None where there is none.
     """
 
     server: "ServeServer"
     watch: "Watch | None"
+    journal: "Journal | None" = None
 
     def serve(self) -> None:
         """Answer until a signal comes, and then all that was accepted."""
@@ -101,6 +106,8 @@ class Running:
         if self.watch is not None:
             self.watch.stop()
         self.server.close()
+        if self.journal is not None:
+            self.journal.close()
 
 
 def open_server(
@@ -118,13 +125,18 @@ def open_server(
         LabelmendError: a model can't be used, the extra is not installed, or the address is taken.
     """
     require(*_NEEDED, by="serve")
+    from labelmend.serve.feedback import log_part
     from labelmend.serve.models.watch import Watch
     from labelmend.serve.server import Listener, ServeServer
 
     listener = Listener(request.place)
-    service = None
+    service = journal = None
     try:
+        if request.log is not None:
+            journal = request.log.open()
         service = open_service(request.models, request.limits, progress)
+        if journal is not None:
+            parts = (*parts, log_part(service, journal))
         server = ServeServer(listener, service, parts)
         watch = None
         if request.every:
@@ -136,9 +148,11 @@ def open_server(
     except BaseException:
         if service is not None:
             service.close()
+        if journal is not None:
+            journal.close()
         listener.close()
         raise
-    return Running(server, watch)
+    return Running(server, watch, journal)
 
 
 def open_service(
