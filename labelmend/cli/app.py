@@ -29,6 +29,7 @@ from labelmend.cli import (
     models,
     predict,
     relabel,
+    retrain,
     review,
     serve,
     train_classifier,
@@ -173,6 +174,16 @@ app.command(
         "labelmend serve registry/ --against model/    # the champion beside a model",
     ),
 )(serve.serve)
+app.command(
+    "retrain",
+    **page(
+        help_page.LEARN,
+        "Learn from new rows, and promote a better model.",
+        "labelmend retrain project.yaml",
+        "labelmend retrain project.yaml --every 15m",
+        "labelmend retrain project.yaml --rollback",
+    ),
+)(retrain.retrain)
 app.command(
     "export",
     **page(

@@ -161,7 +161,7 @@ def train_and_test(
     """
     data = condition.training_set()
     found, _ = _predicted(data, test.texts, kind, seed, vectors, config, point)
-    return _run(condition, kind, seed, test, data, found)
+    return tested_run((kind, condition.name, seed), test, (data.labels, data.oos), found)
 
 
 def cross_validated_run(
@@ -216,7 +216,7 @@ def cross_validated_run(
         oos_scores=np.concatenate(on_one_scale([p.oos_scores for _, p in parts], trainings))[back],
         probabilities=np.concatenate([p.probabilities for _, p in parts])[back],
     )
-    return _run(condition, kind, seed, test, whole, joined)
+    return tested_run((kind, condition.name, seed), test, (whole.labels, whole.oos), joined)
 
 
 def on_one_scale(scores: Sequence[Doubles], trainings: Sequence[Training]) -> list[Doubles]:
@@ -416,25 +416,27 @@ def by_condition(runs: Sequence[TrainingRun], kind: str) -> Mapping[str, list[Tr
     return found
 
 
-def _run(
-    condition: Condition, kind: str, seed: int, test: TestSet, data: TrainingSet, found: Predictions
+def tested_run(
+    called: tuple[str, str, int],
+    test: TestSet,
+    known: tuple[tuple[str, ...], int | None],
+    found: Predictions,
 ) -> TrainingRun:
-    labels = (*data.labels, *sorted(set(test.labels) - set(data.labels)))
+    """Hold what a classifier of `known` labels and out-of-scope index says to the truth."""
+    labels = (*known[0], *sorted(set(test.labels) - set(known[0])))
     oos = labels.index(test.oos) if test.oos in labels else None
     truth = label_indices(labels, test.labels)
     inside = found.probabilities.copy()
-    if data.oos is not None:
-        inside[:, data.oos] = -1.0
+    if known[1] is not None:
+        inside[:, known[1]] = -1.0
     is_oos = truth == (-1 if oos is None else oos)
-    right = inside.argmax(axis=1) == truth
+    right, weights = inside.argmax(axis=1) == truth, np.ones(len(truth))
     return TrainingRun(
-        kind=kind,
-        condition=condition.name,
-        seed=seed,
-        metrics=evaluate(truth, found, labels, oos),
-        curve=trade_off(found.oos_scores, is_oos, right, np.ones(len(truth)), _CURVE_POINTS),
-        called=tuple(labels[k] for k in called_labels(found, oos)),
-        flagged=tuple(found.is_oos.tolist()),
+        *called,
+        evaluate(truth, found, labels, oos),
+        trade_off(found.oos_scores, is_oos, right, weights, _CURVE_POINTS),
+        tuple(labels[k] for k in called_labels(found, oos)),
+        tuple(found.is_oos.tolist()),
     )
 
 

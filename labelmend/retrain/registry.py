@@ -52,7 +52,7 @@ class Event:
 
     Attributes:
         at: when, ISO 8601 in UTC.
-        event: a verdict, or "rolled back".
+        event: a verdict, "rolled back", or "accepted" where a person overruled a refusal.
         version: of which version.
         champion: the version in use from then on; None while there is none.
         reasons: why, one line each.
@@ -210,6 +210,10 @@ class Registry:
                 held.append(event.champion)
         return tuple(held)
 
+    def accepted(self) -> frozenset[str]:
+        """Return the refused versions whose rows count, since a person said so."""
+        return frozenset(e.version for e in self.history() if e.event == "accepted")
+
     # What changes it.
 
     @contextmanager
@@ -302,6 +306,22 @@ class Registry:
                 )
             self._point(to)
             return self._log("rolled back", to, (reason,) if reason else ())
+
+    def accept(self, version: str, reason: str = "") -> Event:
+        """Let the rows of a refused version count from the next step on.
+
+        Raises:
+            InputError: there is no such version, or it was not refused.
+            OutputError: the folder can't be written to.
+        """
+        with self._written():
+            refused = [v.id for v in self.versions() if v.verdict == "refused"]
+            if version not in refused:
+                raise InputError(
+                    f"{self.folder}: has no refused version {version!r}; refused were "
+                    f"{', '.join(refused[-_SHOWN:]) or 'none'}"
+                )
+            return self._log("accepted", version, (reason,) if reason else ())
 
     def drop_models(self, keep: int) -> tuple[str, ...]:
         """Remove old models; what is known of their versions stays.

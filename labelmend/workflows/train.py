@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from labelmend.classify.data import (
     labelled_table,
     trainable_set,
 )
-from labelmend.classify.heads.base import Head, TrainingTask
+from labelmend.classify.heads.base import Fitted, Head, TrainingTask
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.model_folder import (
     ENCODER,
@@ -133,13 +133,47 @@ def train_file(
     space = ProfileSpace(config.encoders)
     task = TrainingTask(data, space, config.classify, point, config.seed, work)
     fitted = head.fit(task, language.beginning(progress, tell))
-    training = fitted.training
     used = fitted.encoders or space.encoders(data.texts)
+    notes = (*loaded.notes, *told, *language.notes, *used.notes)
+    source = _data_record(request, loaded, data, digest, weigh=weigh)
+    held_out = write_trained(fitted, used, data, source, config, point, folder, notes)
+    if used.own is not None:
+        shutil.rmtree(work, ignore_errors=True)
+    read = replace(loaded.columns, id=None)
+    return TrainOutcome(fitted.training, data, held_out, folder, read, (*settled, *notes))
+
+
+def write_trained(
+    fitted: Fitted,
+    used: EncodersUsed,
+    data: TrainingSet,
+    source: Mapping[str, Any],
+    config: Config,
+    point: OperatingPoint,
+    folder: Path,
+    notes: Sequence[str],
+) -> Metrics:
+    """Write a trained classifier's model folder, and return how good its held-out predictions are.
+
+    Args:
+        fitted: the classifier.
+        used: the encoders of its space.
+        data: what it was trained on.
+        source: where that comes from, as the model card says it.
+        config: the settings.
+        point: the operating point of out-of-scope detection.
+        folder: of the model.
+        notes: what the user is told.
+
+    Raises:
+        OutputError: it can't be written.
+        ModelError: the classifier can't be written without a pickle.
+    """
+    training = fitted.training
     truth = data.main_labels()[training.tested]
     held_out = evaluate(truth, training.held_out, data.labels, data.oos)
-    notes = (*loaded.notes, *told, *language.notes, *used.notes)
     card = {
-        "data": _data_record(request, loaded, data, digest, weigh=weigh),
+        "data": source,
         "seed": config.seed,
         "operating_point": asdict(point),
         "config": config_to_dict(config)["classify"],
@@ -148,14 +182,11 @@ def train_file(
         "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in used.models],
         **fitted.card,
         "notes": list(notes),
-        "versions": _versions(head),
+        "versions": _versions(find_head(training.classifier.kind)),
     }
     model = _model(training, used, card, config)
     save_model(model, folder, _readme(model, data, held_out))
-    if used.own is not None:
-        shutil.rmtree(work, ignore_errors=True)
-    read = replace(loaded.columns, id=None)
-    return TrainOutcome(training, data, held_out, folder, read, (*settled, *notes))
+    return held_out
 
 
 def read_labelled(

@@ -119,7 +119,7 @@ def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
             state.learned.channel,
             weights,
             state.heard.oos_bias,
-            _source_error_rate(state.learned, config),
+            source_error_rate(state.learned, config),
             share,
         )
         previous, fit = fit, Fit(posterior, state.log_prior, state.log_likelihood, start.observed)
@@ -131,8 +131,8 @@ def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
     assert fit is not None
     assert state is not None
     kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
-    source_error_rate = _source_error_rate(state.learned, config)
-    return Estimated(fit, kept, state.learned, source_error_rate, turn + 1)
+    errs = source_error_rate(state.learned, config)
+    return Estimated(fit, kept, state.learned, errs, turn + 1)
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ def decisive_texts(log_prior: Doubles, candidates: Candidates, labels: int, shar
     return decisive
 
 
-def _source_error_rate(learned: LearnedChannel, config: FusionConfig) -> float:
+def source_error_rate(learned: LearnedChannel, config: FusionConfig) -> float:
     """Return the share of contradictions that are errors of the evidence, not noise.
 
     The noise is taken at its lower bound, of a Wilson (1927) interval of two standard errors.

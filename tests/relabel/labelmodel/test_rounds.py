@@ -382,7 +382,7 @@ def test_source_errors_by_hand():
     def error_rate(keep_rate, anchors):
         channel = dataclasses.replace(FIRST_GUESS, keep_rate=keep_rate)
         counts = csr_array(np.array([[float(anchors)]]))
-        return rounds._source_error_rate(
+        return rounds.source_error_rate(
             LearnedChannel(channel, counts, np.zeros((1, 1), np.float32)), config
         )
 

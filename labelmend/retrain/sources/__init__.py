@@ -1,0 +1,1 @@
+"""Where new rows come from: folders, files, databases, the log of a served model."""

@@ -1,0 +1,177 @@
+"""A project in, a version out: what `labelmend retrain` does."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from labelmend.classify.data import TrainingSet, label_counts
+from labelmend.classify.heads.base import Fitted
+from labelmend.classify.space import ProfileSpace
+from labelmend.configs.schema import Config
+from labelmend.data.answer_file import read_answers
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.journal.read import reading, texts_of
+from labelmend.journal.rows import RowRules, new_rows
+from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
+from labelmend.retrain.known import Known
+from labelmend.retrain.project import Opened, RowsAre, open_project
+from labelmend.retrain.registry import Event, Registry, is_registry
+from labelmend.retrain.rows import NewRow
+from labelmend.retrain.step import Step, Tools, take_step
+from labelmend.retrain.version import Version
+from labelmend.workflows.train import default_point, write_trained
+
+
+@dataclass(frozen=True)
+class RetrainOutcome:
+    """What a step did.
+
+    Attributes:
+        steps: one, or two where a first champion was made before it.
+        registry: folder of the versions.
+        champion: the version in use now; None in a dry run that would make the first.
+        notes: what the user should know.
+    """
+
+    steps: tuple[Step, ...]
+    registry: Path
+    champion: str | None
+    notes: tuple[str, ...]
+
+
+def retrain_project(
+    path: Path,
+    progress: Progress,
+    *,
+    promote_equal: bool = False,
+    dry_run: bool = False,
+) -> RetrainOutcome:
+    """Take one step of champion and challenger.
+
+    Args:
+        path: of the project.
+        progress: hears how far the work is.
+        promote_equal: promote a challenger of which neither is shown to be better, whatever the
+            project says.
+        dry_run: leave the registry as it is.
+
+    Raises:
+        LabelmendError: the project, a source, the base or a model can't be used, or the registry
+            can't be written to.
+    """
+    opened = open_project(path, {"promote_equal": True} if promote_equal else {})
+    _claim(opened)
+    tools = Tools(
+        writer=_Writer(opened),
+        point=default_point(opened.config),
+        progress=progress,
+        journal=partial(_journal_rows, config=opened.config),
+    )
+    steps = take_step(opened, tools, dry_run=dry_run)
+    notes = tuple(dict.fromkeys(line for step in steps for line in step.notes))
+    champion = Registry(opened.registry).champion() if is_registry(opened.registry) else None
+    return RetrainOutcome(steps, opened.registry, champion, notes)
+
+
+def roll_back(path: Path, to: str | None = None, reason: str = "") -> Event:
+    """Put an earlier version in the champion's place: the one before, or one by its name.
+
+    Raises:
+        LabelmendError: there is no such version, or the registry can't be written to.
+    """
+    return Registry(open_project(path).registry).rollback(to, reason)
+
+
+def accept_rows(path: Path, version: str, reason: str = "") -> Event:
+    """Let the rows of a refused version count from the next step on.
+
+    Raises:
+        LabelmendError: there is no such version, or the registry can't be written to.
+    """
+    return Registry(open_project(path).registry).accept(version, reason)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a registry holds.
+
+    Attributes:
+        folder: its place.
+        versions: of all, oldest first.
+        champion: the one in use.
+        history: all that happened.
+    """
+
+    folder: Path
+    versions: tuple[Version, ...]
+    champion: str | None
+    history: tuple[Event, ...]
+
+
+def standing(path: Path) -> Standing:
+    """Return what a project's registry holds.
+
+    Raises:
+        LabelmendError: there is none, or it can't be read.
+    """
+    registry = Registry(open_project(path).registry)
+    return Standing(registry.folder, registry.versions(), registry.champion(), registry.history())
+
+
+def _claim(opened: Opened) -> None:
+    """Make sure that nothing that was given lies where the registry is written."""
+    project = opened.project
+    others: list[Given] = [Given(opened.path, "the project")]
+    if project.champion is not None:
+        others.append(Given(opened.find(project.champion), "the project's champion"))
+    for source in project.sources:
+        place = source.folder or source.table or source.sqlite or source.journal
+        if place is not None:
+            others.append(Given(opened.find(place), f"the source {source.name}"))
+    claim((*given(opened.base), *given_models(opened.config), *others), (), [opened.registry])
+
+
+def _journal_rows(log: Path, answers: Path | None, config: Config) -> Iterable[NewRow]:
+    """Yield what people said of a served model's answers: a row a text, by the text's hash."""
+    with reading(log) as reader:
+        labels = reader.labels()
+        texts = texts_of(reader.requests())
+    rules = RowRules(config.data.max_text_chars, labels.oos, frozenset(labels.labels))
+    reviewed = () if answers is None else read_answers(answers).answers
+    for row in new_rows(texts, reviewed, rules).rows:
+        rows: RowsAre = "answers" if row.by == "review" else "corrections"
+        yield NewRow("", row.of.last.text_hash, row.of.text or "", row.label, rows)
+
+
+class _Writer:
+    """Writes a version's model folder, whose card says where its rows come from."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+
+    def __call__(
+        self, fitted: Fitted, space: ProfileSpace, data: TrainingSet, known: Known, folder: Path
+    ) -> None:
+        opened = self._opened
+        used = fitted.encoders or space.encoders(data.texts)
+        source = {
+            "path": recorded(opened.base),
+            "sha256": known.base_sha256,
+            "content_sha256": data.digest,
+            "rows": len(known.dataset),
+            "rows_of_the_base": known.base_rows,
+            "texts": len(data.texts),
+            "columns": {
+                "text": known.columns.text,
+                "label": known.columns.label,
+                "more_text": list(known.columns.more_text),
+            },
+            "weighted_by_confidence": False,
+            "label_weights": label_counts(data),
+        }
+        write_trained(
+            *(fitted, used, data, source, opened.config, default_point(opened.config), folder),
+            used.notes,
+        )
