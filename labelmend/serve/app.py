@@ -44,10 +44,14 @@ from labelmend.serve.door import Door
 from labelmend.serve.gate import Gate
 from labelmend.serve.lean import PREDICT, Predicting
 from labelmend.serve.metrics import KIND
+from labelmend.serve.page import add_page
 from labelmend.serve.place import Patience
-from labelmend.serve.refusals import RefusedError
+from labelmend.serve.refusals import FAILED, RefusedError
 from labelmend.serve.service import Ear, Service
 from labelmend.version import __version__
+
+FEEDBACK = "/v1/feedback"
+"""Where a part takes feedback, if there is one: the page then asks for it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ class Part:
 
 
 def build_app(
-    service: Service, door: Door, parts: Sequence[Part] = (), patience: Patience | None = None
+    service: Service,
+    door: Door,
+    parts: Sequence[Part] = (),
+    patience: Patience | None = None,
+    language: str = "en",
 ) -> App:
     """Return the application.
 
@@ -73,6 +81,7 @@ def build_app(
         door: who is let in.
         parts: of others, see above.
         patience: with slow clients; the usual one if None.
+        language: of the page.
     """
     app = FastAPI(
         title="labelmend serve",
@@ -80,15 +89,17 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     predicting = Predicting(service)
     _document_predict(app, service)
-    _telling(app, service)
+    add_page(app, door, language)
     for part in parts:
         if part.router is not None:
             app.include_router(part.router)
         if part.ear is not None:
             service.ears.append(part.ear)
+    _telling(app, service)
     _refusing(app)
     paths = {route.path for route in app.routes if isinstance(route, Route)}
     return Gate(door, service, predicting, app, paths, patience or Patience())
@@ -110,11 +121,14 @@ def _document_predict(app: FastAPI, service: Service) -> None:
 
 def _telling(app: FastAPI, service: Service) -> None:
     refusals = documented(401, 403, 421)
+    takes_feedback = any(
+        isinstance(route, Route) and route.path == FEEDBACK for route in app.routes
+    )
 
     @app.get("/v1/models", responses=refusals, response_model=ModelsBody)
     async def models() -> ModelsBody:
         """Tell which models are served, and the bounds of requests."""
-        return _models(service)
+        return _models(service, takes_feedback=takes_feedback)
 
     @app.get("/health/live", response_model=HealthBody)
     async def live() -> HealthBody:
@@ -142,7 +156,7 @@ def _telling(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.page(service.waiting), media_type=KIND)
 
 
-def _models(service: Service) -> ModelsBody:
+def _models(service: Service, *, takes_feedback: bool) -> ModelsBody:
     limits = service.limits
     return ModelsBody(
         models=[
@@ -167,6 +181,7 @@ def _models(service: Service) -> ModelsBody:
             most_body_bytes=limits.most_body,
             most_waiting_texts=limits.bounds.most_waiting,
         ),
+        takes_feedback=takes_feedback,
     )
 
 
@@ -189,3 +204,7 @@ def _refusing(app: FastAPI) -> None:
         word = {404: "not-found", 405: "wrong-method"}.get(error.status_code, "invalid")
         said = {"error": word, "message": "see /openapi.json for what there is"}
         return JSONResponse(said, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, __: Exception) -> Response:
+        return JSONResponse(FAILED, 500)

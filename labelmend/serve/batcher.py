@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -84,6 +85,7 @@ class Job:
         order: the texts' places, shortest first: texts of like length are cheapest together.
         taken: texts that went into a batch.
         left: texts that no batch has computed yet.
+        is_dropped: whether it was given up, for its client left.
         arrived: when, by the monotonic clock.
     """
 
@@ -97,6 +99,7 @@ class Job:
     taken: int = 0
     left: int = 0
     arrived: float = 0.0
+    is_dropped: bool = False
 
     def __post_init__(self) -> None:
         """Make room for what is said."""
@@ -194,6 +197,8 @@ class Batcher:
                 job = self._jobs.popleft()
                 if job.is_gone():
                     self._texts -= len(job.texts) - job.taken
+                    job.is_dropped = True
+                    _resolved([job])
                     continue
                 start = job.taken
                 job.taken = min(len(job.texts), start + min(share, room))
@@ -222,9 +227,7 @@ class Batcher:
             part.job.left -= len(part.rows)
             if not part.job.left:
                 finished.append(part.job)
-        if finished:
-            loop = finished[0].done.get_loop()
-            loop.call_soon_threadsafe(_resolve, finished)
+        _resolved(finished)
 
     def _singly(self, parts: list[_Part]) -> None:
         """Compute text by text what could not be computed together."""
@@ -292,6 +295,14 @@ class _Embedded:
         wanted = {id(part) for part in parts}
         keep = np.array([id(part) in wanted for part in self.parts for _ in part.rows])
         return {name: vectors[keep] for name, vectors in self.vectors.items()}
+
+
+def _resolved(jobs: Sequence[Job]) -> None:
+    """Tell the loop that jobs are done."""
+    if not jobs:
+        return
+    with suppress(RuntimeError):  # the loop is closed: nobody waits
+        jobs[0].done.get_loop().call_soon_threadsafe(_resolve, jobs)
 
 
 def _resolve(jobs: Sequence[Job]) -> None:

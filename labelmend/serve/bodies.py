@@ -188,10 +188,14 @@ class LimitsBody(BaseModel):
 
 
 class ModelsBody(BaseModel):
-    """The models that are served, `main` first, and the bounds of requests."""
+    """The models that are served, `main` first, and the bounds of requests.
+
+    `takes_feedback` says whether there is POST /v1/feedback.
+    """
 
     models: list[ModelBody]
     limits: LimitsBody
+    takes_feedback: bool
 
 
 class HealthBody(BaseModel):

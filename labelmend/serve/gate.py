@@ -19,9 +19,12 @@ from labelmend.serve.door import Door
 from labelmend.serve.lean import PREDICT, Predicting
 from labelmend.serve.place import Patience
 from labelmend.serve.refusals import FAILED, RefusedError
-from labelmend.serve.service import Service
+from labelmend.serve.service import GoneError, Service
 
 _LOG = logging.getLogger("labelmend.serve")
+
+_GONE = 499
+"""What the figures call a request whose client left, as nginx does."""
 
 
 class Gate:
@@ -63,6 +66,8 @@ class Gate:
         except TimeoutError:
             slow = RefusedError(408, "slow", "the body came too slowly", is_last=True)
             await reply.refuse(slow)
+        except GoneError:
+            reply.status = _GONE
         except Exception as error:  # noqa: BLE001 -- may quote a text
             place = error.__traceback__
             while place is not None and place.tb_next is not None:

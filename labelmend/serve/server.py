@@ -5,7 +5,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +25,9 @@ _MOST_TOKENS = 100
 
 _CLOSING = 60
 """Seconds that accepted requests have when the server stops: a full queue takes some ten."""
+
+_LATE = 0.1
+"""Seconds in which connections that came last have to say what they want: it is on its way."""
 
 _SPARE_FILES = 64
 """Files that the process needs beside its connections."""
@@ -70,28 +74,38 @@ class ServeServer:
     Attributes:
         listener: its socket.
         service: answers.
+        room: the connections.
     """
 
-    def __init__(self, listener: Listener, service: Service, parts: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        service: Service,
+        parts: Sequence[Part] = (),
+        language: str = "en",
+    ) -> None:
         """Put the application together.
 
         Args:
             listener: its socket.
             service: answers.
             parts: what others add.
+            language: of the page.
         """
         self.listener, self.service = listener, service
         place = listener.place
+        self.room = Room(_most_connections(place), place.patience)
+        kind = Connection.within(self.room)
         settings = uvicorn.Config(
-            build_app(service, listener.door, parts, place.patience),
-            http=Connection.within(Room(_most_connections(place), place.patience)),
+            build_app(service, listener.door, parts, place.patience, language),
+            http=kind,
             timeout_keep_alive=place.patience.idle,
             timeout_graceful_shutdown=_CLOSING,
             **QUIET,
             ssl_certfile=None if place.certificate is None else str(place.certificate),
             ssl_keyfile=None if place.key is None else str(place.key),
         )
-        self.uvicorn = _Server(settings, service, place.grace)
+        self.uvicorn = _Server(settings, kind, service, place.grace)
 
     def serve(self) -> None:
         """Answer requests until a signal comes, and then all that was accepted."""
@@ -119,17 +133,52 @@ class _Server(uvicorn.Server):
     the connection ends with that; a proxy has the time to hear that the server is not ready.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, grace: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        kind: type[Connection],
+        service: Service,
+        grace: float,
+    ) -> None:
         super().__init__(config)
+        self._kind = kind
         self._service, self._grace = service, grace
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, when all that was accepted is answered."""
         self._service.is_closing = True
-        end = asyncio.get_running_loop().time() + self._grace
-        while asyncio.get_running_loop().time() < end and not self.force_exit:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace
+        while loop.time() < end and not self.force_exit:
             await asyncio.sleep(min(0.05, self._grace))
+        # The system has let connections in that nobody has taken yet: they would be cut off.
+        late = [found for one in sockets or () for found in _accepted(one)]
+        for server in self.servers:
+            server.close()
+        for one in sockets or ():
+            one.close()
+        for one in late:
+            with suppress(OSError):
+                await loop.connect_accepted_socket(self._connection, one, ssl=self.config.ssl)
+        if late:
+            await asyncio.sleep(_LATE)
         await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        """Make a connection as uvicorn does."""
+        return self._kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that wait at a socket."""
+    listening.setblocking(False)
+    with suppress(OSError):
+        while True:
+            found, _ = listening.accept()
+            found.setblocking(False)
+            yield found
 
 
 def _check(place: Place, tokens: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The models that are served, and the one way to ask them: by HTTP, by a bot, or by a test."""
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from labelmend.serve.answer import Answered, Prediction, Said
 from labelmend.serve.batcher import Batcher, Bounds, Job
 from labelmend.serve.metrics import Metrics
 from labelmend.serve.models.loaded import Loaded
+
+_LOG = logging.getLogger("labelmend.serve")
 
 Role = Literal["main", "against"]
 
@@ -34,6 +37,10 @@ class Limits:
 
 class FailedError(Exception):
     """A text could not be predicted."""
+
+
+class GoneError(Exception):
+    """The client left before its texts were predicted."""
 
 
 class NoSuchModelError(Exception):
@@ -123,6 +130,7 @@ class Service:
             FullError: too many texts wait.
             NoSuchModelError: there is no other model.
             FailedError: a text could not be predicted.
+            GoneError: the client left.
         """
         began = time.monotonic()
         models = self._models
@@ -134,6 +142,8 @@ class Service:
         job = Job(texts, models, near, is_gone, done)
         self._batcher.submit(job)
         await done
+        if job.is_dropped:
+            raise GoneError
         said = {role: _said(model, job.said[role]) for role, model in models.items()}
         answered = Answered(
             uuid.uuid4().hex,
@@ -145,7 +155,10 @@ class Service:
             said.get("against"),
         )
         for ear in self.ears:
-            ear(answered)
+            try:
+                ear(answered)
+            except Exception as error:  # noqa: BLE001 -- who asked gets the answer all the same
+                _LOG.error("a request could not be noted: %s", type(error).__name__)
         return answered
 
     def close(self) -> None:

@@ -137,7 +137,7 @@ def open_server(
         service = open_service(request.models, request.limits, progress)
         if journal is not None:
             parts = (*parts, log_part(service, journal))
-        server = ServeServer(listener, service, parts)
+        server = ServeServer(listener, service, parts, request.language)
         watch = None
         if request.every:
             paths: dict[Role, Path] = {"main": request.models.model}

@@ -12,7 +12,7 @@ from labelmend.review.page import shell, strings
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
-STATIC = ROOT / "labelmend" / "review" / "static"
+STATIC = {page: ROOT / "labelmend" / page / "static" for page in ("review", "serve")}
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,10 @@ def node():
 def test_building_again_gives_the_same_bytes(node, tmp_path):
     done = subprocess.run([*node, "build.mjs", str(tmp_path)], cwd=WEB, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["review.css", "review.js"]
+    built = sorted(path.name for path in tmp_path.iterdir())
+    assert built == [f"{page}.{end}" for page in STATIC for end in ("css", "js")]
     for path in tmp_path.iterdir():
-        assert path.read_bytes() == (STATIC / path.name).read_bytes(), (
+        assert path.read_bytes() == (STATIC[path.stem] / path.name).read_bytes(), (
             f"{path.name} is not what its source gives; run: npm --prefix web run build"
         )
 

@@ -8,16 +8,15 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from importlib import resources
 from urllib.parse import parse_qs
 
 from labelmend.http.asgi import App, Receive, Scope, Send
-from labelmend.review.page import shell
+from labelmend.http.page import HTML, KINDS, static_of
+from labelmend.review.page import PACKAGE, shell
 from labelmend.review.serving.guard import Door
 from labelmend.voice.speak import ENGLISH, Language
 
-_STATIC = {"review.js": "text/javascript; charset=utf-8", "review.css": "text/css; charset=utf-8"}
+_STATIC = {f"review.{end}": kind for end, kind in KINDS.items()}
 """The files of `static/`, by their names; there is no other path to a file."""
 
 _FIRST = {"/", *(f"/static/{name}" for name in _STATIC)}
@@ -60,19 +59,13 @@ class Front:
             await _reply(send, 405, "application/json", refusal, ("allow", "GET"))
         elif path != "/":
             name = path.rpartition("/")[2]
-            await _reply(send, 200, _STATIC[name], _static(name))
+            await _reply(send, 200, _STATIC[name], static_of(PACKAGE, name))
         elif "token" in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True):
             # The token leaves the address, and with it the history and the screen.
             cookie = f"{self._door.cookie}={self._door.token}; HttpOnly; Path=/; SameSite=lax"
-            html = "text/html; charset=utf-8"
-            await _reply(send, 303, html, b"", ("location", "/"), ("set-cookie", cookie))
+            await _reply(send, 303, HTML, b"", ("location", "/"), ("set-cookie", cookie))
         else:
-            await _reply(send, 200, "text/html; charset=utf-8", shell(self._language).encode())
-
-
-@cache
-def _static(name: str) -> bytes:
-    return (resources.files("labelmend.review") / "static" / name).read_bytes()
+            await _reply(send, 200, HTML, shell(self._language).encode())
 
 
 async def _reply(send: Send, status: int, kind: str, body: bytes, *more: tuple[str, str]) -> None:
