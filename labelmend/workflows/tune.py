@@ -144,7 +144,8 @@ def tune_file(
     Args:
         request: the table; its label column is `mended_label` by default, if there is one.
         folder: of the tuned encoder; an unfinished tuning is kept beside it.
-        config: its first encoder that torch can run is the one that is tuned.
+        config: its first encoder that torch can run is the one that is tuned; if it has none,
+            `tune.encoder` is.
         progress: hears how far the work is.
         labels_file: the user's label cards.
         gold_column: holds true labels, on which recall is measured, too; nothing learns from it.
@@ -239,7 +240,7 @@ def _read(
 def _begin(table: _Table, encoder: EncoderConfig, config: Config, progress: Progress) -> _Start:
     """Retrieve by the encoder as it is, and find what it is to learn."""
     models = [locate(each.model) for each in config.encoders]
-    base = models[config.encoders.index(encoder)]
+    base = locate(encoder.model)
     encoder = replace(encoder, backend="sentence-transformers")  # which tunes it, and runs it
     texts = table.texts
     space = TextSpace([partial(open_encoder, encoder, base)])
@@ -283,10 +284,18 @@ def _trained_on(texts: TuningTexts, base: LocatedModel) -> npt.NDArray[np.uint64
 
 
 def _tunable(config: Config) -> EncoderConfig:
-    """Return the encoder that is tuned: the first one that torch can run."""
+    """Return the encoder that is tuned: the profile's first one that torch can run.
+
+    If it has none, it is the one that the profile names for it.
+
+    Raises:
+        ConfigError: it names none.
+    """
     for encoder in config.encoders:
         if encoder.backend != "onnx" or is_weights_alone(locate(encoder.model).path):
             return encoder
+    if config.tune.encoder:
+        return EncoderConfig("onnx", config.tune.encoder)
     raise ConfigError(
         "only sentence-transformers encoders can be tuned, and the profile has none; "
         "name one with --embedder"

@@ -22,13 +22,15 @@ def write(path, rows):
 
 
 @pytest.fixture(scope="module")
-def trained(cli, demo_rows, tmp_path_factory, encoders):
+def trained(cli, demo_rows, tmp_path_factory, encoders, minilm):
+    """A classifier on an encoder in float32, and one on the profile's two in int8."""
     folder = tmp_path_factory.mktemp("trained")
     rows = [{"text": row["text"], "label": row["true_label"]} for row in demo_rows]
     write(folder / "train.csv", [row for i, row in enumerate(rows) if i % 12 < 9])
     write(folder / "check.csv", [row for i, row in enumerate(rows) if i % 12 >= 9])
-    for kind in ("logreg", "lightgbm"):
-        ran = cli("train-classifier", folder / "train.csv", "-o", folder / kind, "--kind", kind)
+    for kind, more in (("logreg", ("--embedder", "all-MiniLM-L6-v2")), ("lightgbm", ())):
+        train = ("train-classifier", folder / "train.csv", "-o", folder / kind, "--kind", kind)
+        ran = cli(*train, *more)
         assert ran.code == 0, ran
     return folder
 

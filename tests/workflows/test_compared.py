@@ -115,11 +115,11 @@ def test_the_judge_of_new_texts_is_not_read_by_those_that_are_measured(tmp_path)
     record = path.with_name("augmented.augment.json")
     record.write_text('{"judge": {"encoder": "bge-small-en-v1.5"}}')
     config, notes = without_judge(CONFIG, path)
-    assert [encoder.model for encoder in config.encoders] == ["all-MiniLM-L6-v2"]
+    assert [encoder.model for encoder in config.encoders] == ["use-multilingual-v3"]
     assert notes == (
         "bge-small-en-v1.5 judged the new texts, so no classifier of this comparison reads it",
     )
-    alone = replace(CONFIG, encoders=CONFIG.encoders[1:])
+    alone = replace(CONFIG, encoders=CONFIG.encoders[:1])
     assert without_judge(alone, path)[0] == alone
     assert "this flatters them" in without_judge(alone, path)[1][0]
     assert without_judge(CONFIG, None) == (CONFIG, ())

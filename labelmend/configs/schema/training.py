@@ -176,6 +176,10 @@ class ClassifyConfig(Section):
 class TuneConfig(Section):
     """How a sentence encoder is fine-tuned; its values were chosen by hand."""
 
+    encoder: str = ""
+    """A name in models.yaml, or the path of a folder with torch weights: what is tuned where torch
+    can run none of the profile's encoders; none if empty. `--embedder` names another."""
+
     loss: Literal["ranking", "pairwise"] = "ranking"
     """`ranking` sets the right label against all others of a step at once
     (MultipleNegativesRankingLoss), `pairwise` against each of them by itself."""

@@ -62,7 +62,7 @@ def bert_graph(folder: Path) -> Any:
 
     config = parsed_json((folder / "config.json").read_text("utf-8"))
     _check(folder, config)
-    return encoder_model(Bert(config, load_file(folder / WEIGHTS)), _pooling(folder))
+    return encoder_model(Bert(config, load_file(folder / WEIGHTS)), pooling_of(folder))
 
 
 def encoder_model(encoder: "Bert", pooling: str, domains: Sequence[str] = ()) -> Any:
@@ -73,18 +73,32 @@ def encoder_model(encoder: "Bert", pooling: str, domains: Sequence[str] = ()) ->
         pooling: `cls_token` or `mean_tokens`.
         domains: of operators that are not ONNX's own, each in its first version.
     """
+    encoder.pooled(encoder.states(), pooling)
+    return vectors_model(encoder, _INPUTS, encoder.width, domains)
+
+
+def vectors_model(
+    parts: GraphParts, inputs: Sequence[str], width: int, domains: Sequence[str]
+) -> Any:
+    """Return a graph that gives a vector a text as an onnx.ModelProto.
+
+    Args:
+        parts: of which one is called `embedding`, float [batch, width].
+        inputs: names of what it reads, int64 [batch, tokens].
+        width: of a vector.
+        domains: see `encoder_model`.
+    """
     require("onnx")
     from onnx import TensorProto, checker, helper
 
-    output = encoder.pooled(encoder.states(), pooling)
     columns = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-        for name in _INPUTS
+        for name in inputs
     ]
-    vectors = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", encoder.width])
-    constants = list(encoder.constants.values())
+    vectors = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])
+    constants = list(parts.constants.values())
     model = helper.make_model(
-        helper.make_graph(encoder.nodes, "encoder", columns, [vectors], constants),
+        helper.make_graph(parts.nodes, "encoder", columns, [vectors], constants),
         opset_imports=[
             helper.make_opsetid("", OPSET),
             *(helper.make_opsetid(domain, 1) for domain in domains),
@@ -103,13 +117,7 @@ def _check(folder: Path, config: Mapping[str, Any]) -> None:
     Raises:
         ModelError: it is another.
     """
-    other = [
-        f"{name} {shown(config.get(name))}"
-        for name in _SETTINGS
-        if config.get(name) != _SETTINGS[name]
-    ]
-    if config.get("position_embedding_type", _ABSOLUTE) != _ABSOLUTE:
-        other.append("positions that are not absolute")
+    other = unlike_bert(config)
     modules = parsed_json((folder / "modules.json").read_text("utf-8"))
     steps = tuple(str(module["type"]).rpartition(".")[2] for module in modules)
     if steps not in (_STEPS, _STEPS[:2]):
@@ -124,13 +132,27 @@ def _check(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _pooling(folder: Path) -> str:
-    """Return how a model pools: by `cls_token` or `mean_tokens`.
+def unlike_bert(config: Mapping[str, Any]) -> list[str]:
+    """Return in what a model differs from the layers here, by its config.json."""
+    other = [
+        f"{name} {shown(config.get(name))}"
+        for name in _SETTINGS
+        if config.get(name) != _SETTINGS[name]
+    ]
+    if config.get("position_embedding_type", _ABSOLUTE) != _ABSOLUTE:
+        other.append("positions that are not absolute")
+    return other
+
+
+def pooling_of(folder: Path) -> str:
+    """Return how a model pools: by `cls_token`, as bge's do, unless it says `mean_tokens`.
 
     Raises:
         ModelError: otherwise, or in several ways at once.
     """
     path = folder / "1_Pooling" / "config.json"
+    if not path.is_file():
+        return _POOLED[0]
     said = json.loads(path.read_text("utf-8"))
     ways = [
         name for name, value in said.items() if name.startswith("pooling_mode_") and value is True
@@ -245,3 +267,11 @@ class Bert(GraphParts):
 
     def _number(self, name: str, value: float) -> str:
         return self.constant(name, value, np.float32)
+
+
+class Int8Bert(Bert):
+    """BERT whose matrices are int8; see `GraphParts.int8_product`."""
+
+    def product(self, values: str, name: str) -> str:
+        """Append the product of values with a matrix [d_out, d_in] of the weights."""
+        return self.int8_product(values, name, self._weights[f"{name}.weight"])

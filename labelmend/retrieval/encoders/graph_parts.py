@@ -6,6 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend.extras import require
+from labelmend.types import Floats
+
+MICROSOFT = "com.microsoft"
+"""Of onnxruntime's operators that are not ONNX's own."""
+
+_WEIGHT_STEPS = 63
+"""Of int8's, the greatest weight: with seven bits no sum of two products overflows on processors
+without VNNI."""
+
+_TOKEN_STEPS = 127
+"""Of uint8's, the greatest number of a token beside the zero."""
 
 
 class GraphParts:
@@ -14,6 +25,7 @@ class GraphParts:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
+        self._quantized: dict[str, tuple[str, str]] = {}
 
     def add(self, operator: str, *inputs: str, called: str = "", **attributes: Any) -> str:
         """Append a node of one output."""
@@ -45,3 +57,40 @@ class GraphParts:
     def places(self, name: str, *values: int) -> str:
         """Add a list of axes or places."""
         return self.constant(name, values, np.int64)
+
+    def int8_product(self, values: str, name: str, matrix: Floats) -> str:
+        """Append the product of values [..., d_in] with a matrix [d_out, d_in], computed in int8.
+
+        A row of the values has a scale of its own, its greatest number, and so has a row of the
+        matrix (Dettmers et al. 2022). So a product does not depend on what runs beside it, unlike
+        one whose scale is that of a whole batch.
+        """
+        scales = np.abs(matrix).max(axis=1) / _WEIGHT_STEPS
+        scales[scales == 0] = 1
+        steps = np.rint(matrix / scales[:, None]).astype(np.int8)
+        greatest, rounded = self._rounded(values)
+        product = self.add(
+            "MatMulIntegerToFloat",
+            rounded,
+            self.constant(name, steps.T, np.int8),
+            self.constant("step", 1 / _TOKEN_STEPS, np.float32),
+            self.constant(f"{name}_scales", scales, np.float32),
+            self.constant("zero", _TOKEN_STEPS + 1, np.uint8),
+            domain=MICROSOFT,
+        )
+        return self.add("Mul", product, greatest)
+
+    def _rounded(self, values: str) -> tuple[str, str]:
+        """Return the greatest number of each row, and the rows in uint8; once for each value."""
+        if values not in self._quantized:
+            greatest = self.add("ReduceMax", self.add("Abs", values), self.places("last", -1))
+            least = self.constant("least", np.finfo(np.float32).tiny, np.float32)
+            divisors = self.add("Max", greatest, least)
+            rounded = self.add(
+                "QuantizeLinear",
+                self.add("Div", values, divisors),
+                self.constant("step", 1 / _TOKEN_STEPS, np.float32),
+                self.constant("zero", _TOKEN_STEPS + 1, np.uint8),
+            )
+            self._quantized[values] = divisors, rounded
+        return self._quantized[values]

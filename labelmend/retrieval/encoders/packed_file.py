@@ -73,6 +73,12 @@ class Blocks:
     scales: Floats
 
     @property
+    def numbers(self) -> Floats:
+        """The matrix, float32 [rows, columns]."""
+        whole = (self.halves.astype(np.float32) - 8) * self.scales[..., None]
+        return whole.reshape(len(whole), -1)
+
+    @property
     def packed(self) -> npt.NDArray[np.uint8]:
         """Two weights a byte as onnxruntime has them, [rows, blocks, 16]: the first one is low."""
         first, second = self.halves[..., 0::2], self.halves[..., 1::2]

@@ -17,6 +17,7 @@ from labelmend.protocols import Encoder
 from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encoders.bert_graph import is_weights_alone
 from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
+from labelmend.retrieval.encoders.use_file import is_use
 from labelmend.types import Floats
 from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel
@@ -26,6 +27,9 @@ _MARKS = 4
 
 _TOKENS = 512
 """Tokens that a model takes which doesn't say: as BERT's do."""
+
+ALL_TOKENS = 2**31 - 1
+"""The limit of an encoder that has none."""
 
 
 class Windows:
@@ -213,12 +217,15 @@ def notes_on_cut(
 def most_tokens(folder: Path, config: EncoderConfig) -> int:
     """Return the tokens, marks and all, at which an encoder cuts a text.
 
-    That is `config.max_tokens` or what the model's own files say, if it is less.
+    That is `config.max_tokens` or what the model's own files say, if it is less; the multilingual
+    Universal Sentence Encoder cuts none.
 
     Args:
         folder: of the model.
         config: its settings.
     """
+    if is_use(folder):
+        return ALL_TOKENS
     longest = longest_input(folder)
     if config.backend == "sentence-transformers" or is_weights_alone(folder):
         # As the library has it: its own file first, then what the model's positions allow.
@@ -230,6 +237,8 @@ def most_tokens(folder: Path, config: EncoderConfig) -> int:
 
 def longest_input(folder: Path) -> int:
     """Return the most tokens that a model takes, by its tokenizer_config.json; 512 without one."""
+    if is_use(folder):
+        return ALL_TOKENS
     return _said(folder / "tokenizer_config.json", "model_max_length") or _TOKENS
 
 

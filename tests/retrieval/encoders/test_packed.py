@@ -129,7 +129,8 @@ def test_vectors_are_those_of_transformers(folder):
         (encoder.encode_passages(["ab"]), passages),
     ):
         wanted = states.mean(axis=0)
-        np.testing.assert_allclose(found[0], wanted / np.linalg.norm(wanted), atol=2e-6)
+        # Int8 rounds the weights once more.
+        assert found[0] @ wanted / np.linalg.norm(wanted) > 0.999
 
 
 def test_long_texts_are_read_in_windows(folder):
