@@ -63,6 +63,7 @@ class Training:
         curve: what other bars for out-of-scope would do.
         point: the operating point of the bar.
         tested: int64 [t], the texts of `held_out`: all real ones, but for `finetune`.
+        references: int64 [r], the texts of `classifier.nearness`.
     """
 
     classifier: Classifier
@@ -70,6 +71,7 @@ class Training:
     curve: TradeOff
     point: OperatingPoint
     tested: Ints
+    references: Ints
 
 
 def train(
@@ -127,6 +129,7 @@ def train(
         curve=trade_off(bar.scores, bar.is_oos, bar.is_right, bar.weights, CURVE_POINTS),
         point=point,
         tested=tested,
+        references=training.references,
     )
 
 

@@ -63,6 +63,14 @@ def train_classifier(
         ),
     ] = False,
     rare_labels: options.RareLabels = "drop",
+    keep_texts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-texts",
+            help="Keep texts of the table in the model: serve then shows those that are nearest.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
+    ] = False,
     in_scope_accuracy: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +148,7 @@ def train_classifier(
             point,
             bars,
             weigh=weight_by_confidence,
+            keep_texts=keep_texts,
             rare_labels=rare_labels,
             others=options.given_profile(chosen.name),
             chosen=chosen.notes,

@@ -71,6 +71,10 @@ class TrainOutcome:
     notes: tuple[str, ...]
 
 
+_KEPT_CHARS = 200
+"""Characters of a text that a model keeps, if it is to: fifty thousand of them fit a card."""
+
+
 def default_point(config: Config) -> OperatingPoint:
     """Return the operating point of a profile."""
     return OperatingPoint("in-scope-loss", config.classify.max_in_scope_loss)
@@ -92,6 +96,7 @@ def train_file(
     progress: Progress,
     *,
     weigh: bool = False,
+    keep_texts: bool = False,
     rare_labels: RareLabels = "drop",
     others: Sequence[Given] = (),
     chosen: Sequence[str] = (),
@@ -107,6 +112,7 @@ def train_file(
         point: the operating point of out-of-scope detection.
         progress: hears how far the work is.
         weigh: let rows count by the confidence that labelmend gave them.
+        keep_texts: let the model folder hold the texts, so that `serve` can show the nearest ones.
         rare_labels: what is done with labels of a single text.
         others: what the user gave besides; nothing that was given is written to or removed.
         chosen: notes on why it is this profile.
@@ -136,7 +142,9 @@ def train_file(
     used = fitted.encoders or space.encoders(data.texts)
     notes = (*loaded.notes, *told, *language.notes, *used.notes)
     source = _data_record(request, loaded, data, digest, weigh=weigh)
-    held_out = write_trained(fitted, used, data, source, config, point, folder, notes)
+    held_out = write_trained(
+        fitted, used, data, source, config, point, folder, notes, keep_texts=keep_texts
+    )
     if used.own is not None:
         shutil.rmtree(work, ignore_errors=True)
     read = replace(loaded.columns, id=None)
@@ -152,6 +160,8 @@ def write_trained(
     point: OperatingPoint,
     folder: Path,
     notes: Sequence[str],
+    *,
+    keep_texts: bool = False,
 ) -> Metrics:
     """Write a trained classifier's model folder, and return how good its held-out predictions are.
 
@@ -164,6 +174,7 @@ def write_trained(
         point: the operating point of out-of-scope detection.
         folder: of the model.
         notes: what the user is told.
+        keep_texts: let the folder hold the texts that nearness is measured to.
 
     Raises:
         OutputError: it can't be written.
@@ -184,6 +195,12 @@ def write_trained(
         "notes": list(notes),
         "versions": _versions(find_head(training.classifier.kind)),
     }
+    if keep_texts:
+        main, kept = data.main_labels(), training.references.tolist()
+        card["kept_texts"] = {
+            "texts": [data.texts[text][:_KEPT_CHARS] for text in kept],
+            "labels": [int(main[text]) for text in kept],
+        }
     model = _model(training, used, card, config)
     save_model(model, folder, _readme(model, data, held_out))
     return held_out

@@ -183,4 +183,5 @@ def _calibrated(
         curve=trade_off(bar, is_oos, is_right, weights, CURVE_POINTS),
         point=point,
         tested=tested,
+        references=references,
     )

@@ -17,6 +17,7 @@ from labelmend.onnx.open_export import open_export
 from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.space import TextSpace
 from labelmend.serve.models.engines import Engine, OnnxEngine, PlainEngine
+from labelmend.serve.models.kept import kept_texts
 from labelmend.serve.models.loaded import Loaded
 from labelmend.weights.hashing import sha256_of
 
@@ -99,7 +100,7 @@ def _loaded(model: SavedModel, folder: Path, version: str, engine: Engine) -> Lo
         encoders=tuple(encoder.model for encoder in model.encoders),
         max_text_chars=model.max_text_chars,
         engine=engine,
-        kept=None,
+        kept=kept_texts(model.card, classifier.labels, classifier.nearness),
         since=datetime.now(UTC),
     )
     loaded.predictions(engine.embed(_WARMING), np.empty(0, dtype=np.int64))
