@@ -27,6 +27,7 @@ from labelmend.cli import (
     journal,
     label,
     models,
+    monitor,
     predict,
     relabel,
     retrain,
@@ -184,6 +185,15 @@ app.command(
         "labelmend retrain project.yaml --rollback",
     ),
 )(retrain.retrain)
+app.command(
+    "monitor",
+    **page(
+        help_page.LEARN,
+        "Say whether what it is asked has drifted.",
+        "labelmend monitor log.sqlite --reference train.csv --model model/",
+        "labelmend monitor texts.csv --reference train.csv --queue new.csv --fail-on drift",
+    ),
+)(monitor.monitor)
 app.command(
     "export",
     **page(
