@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,24 @@ def export(
             "--onnx", help="As ONNX, the one format there is.", rich_help_panel=help_page.OUTPUT
         ),
     ] = True,
+    triton: Annotated[
+        Path | None,
+        typer.Option(
+            "--triton",
+            help="Write a model repository of NVIDIA's Triton there, and no folder with ONNX.",
+            readable=False,
+            show_default=False,
+            rich_help_panel=help_page.OUTPUT,
+        ),
+    ] = None,
+    triton_runtime: Annotated[
+        Literal["onnxruntime", "python"],
+        typer.Option(
+            "--triton-runtime",
+            help="Triton's backend that runs the graphs; texts are read by the Python one anyway.",
+            rich_help_panel=help_page.OUTPUT,
+        ),
+    ] = "onnxruntime",
     int8: Annotated[
         bool,
         typer.Option(
@@ -64,14 +82,25 @@ def export(
     """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
     from labelmend.cli.classify_summary import print_export
     from labelmend.data.request import TableRequest
-    from labelmend.workflows.export import export_file
+    from labelmend.errors import ConfigError
+    from labelmend.workflows.export import export_file, export_triton
 
+    if triton is not None and output is not None:
+        raise ConfigError("--output and --triton: give one of them; each is a run of its own")
     place = Path(os.path.realpath(model))  # a model called `.` has a name so
     target = output or place.parent / f"{place.name}-onnx"
     table = None
     if check is not None:
         table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        outcome = export_file(model, target, table, bars, int8=int8, trust_key=trust_key)
+        if triton is None:
+            outcome = export_file(model, target, table, bars, int8=int8, trust_key=trust_key)
+        else:
+            outcome = export_triton(
+                *(model, triton, table, bars),
+                runtime=triton_runtime,
+                int8=int8,
+                trust_key=trust_key,
+            )
     if not quiet:
         print_export(outcome)

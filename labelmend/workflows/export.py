@@ -1,9 +1,13 @@
 """Files in, files out: what the command `export` does."""
 
+import json
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from labelmend.classify.data import MENDED, row_texts
@@ -39,6 +43,13 @@ from labelmend.onnx.onnx_folder import (
 )
 from labelmend.onnx.onnx_graph import classifier_graph, with_features
 from labelmend.onnx.parity import CheckTexts, Int8Cost, Parity, int8_cost, parity_of
+from labelmend.onnx.triton.repository import (
+    Runtime,
+    repository_names,
+    repository_readme,
+    triton_name,
+    write_repository,
+)
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
@@ -56,6 +67,9 @@ FORMAT = 1
 
 _BLOCK = 256
 """Texts between two steps of the progress bar."""
+
+_MOST_ENCODERS = 16
+"""Of an earlier repository of the same name that may be replaced; profiles have three at most."""
 
 _LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "numpy", "torch", "sentence-transformers")
 _DEMO = "the demo's test texts"
@@ -166,6 +180,48 @@ def export_file(
     )
 
 
+def export_triton(
+    model_folder: Path,
+    repository: Path,
+    check: TableRequest | None,
+    progress: Progress,
+    *,
+    runtime: Runtime = "onnxruntime",
+    int8: bool = False,
+    trust_key: Path | None = None,
+) -> ExportOutcome:
+    """Write a model folder as a model repository of Triton, checked as `export_file` checks it.
+
+    Args:
+        model_folder: that `train-classifier` wrote; its name becomes the model's.
+        repository: to write.
+        check: as in `export_file`.
+        progress: hears how far the work is.
+        runtime: Triton's backend that runs the graphs.
+        int8: quantize the encoders' weights.
+        trust_key: as in `export_file`.
+
+    Raises:
+        LabelmendError: as in `export_file`.
+    """
+    settled = settle(repository)
+    claim((Given(model_folder, "the model"),), (), [repository])
+    name = triton_name(Path(os.path.realpath(model_folder)))
+    ours = repository_names(name, _MOST_ENCODERS)
+    check_folder(repository, ours, "a model repository", CARD)
+    with atomic_folder(repository) as temporary, TemporaryDirectory(dir=temporary) as place:
+        export = Path(place) / "onnx"
+        outcome = export_file(model_folder, export, check, progress, int8=int8, trust_key=trust_key)
+        models = write_repository(export, temporary, name, runtime)
+        card = json.loads((export / CARD).read_text("utf-8"))
+        shutil.rmtree(export)
+        (temporary / README).write_text(repository_readme(card, name, runtime), "utf-8")
+        card |= {"triton": {"runtime": runtime, "models": models}}
+        card.pop("checksum")
+        write_card(temporary / CARD, {**card, "files": file_records(temporary)})
+    return replace(outcome, folder=repository, notes=(*settled, *outcome.notes))
+
+
 def _check_texts(request: TableRequest, source: str, model: SavedModel) -> CheckTexts:
     table = read_table(request.path, request.encoding, header=request.header)
     label = request.label_column
@@ -197,7 +253,10 @@ def _quantized(folder: Path, encoders: Sequence[ExportedEncoder]) -> tuple[Expor
     for i, encoder in enumerate(encoders):
         if not encoder.is_int8:
             quantize_encoder(folder / encoder_folder(i))
-    return tuple(replace(encoder, is_int8=True) for encoder in encoders)
+    return tuple(
+        encoder if encoder.is_int8 else replace(encoder, is_int8=True, is_apart=True)
+        for encoder in encoders
+    )
 
 
 def _encoder_bytes(folder: Path, encoders: int) -> int:

@@ -1,0 +1,1 @@
+"""Exported classifiers as a model repository of NVIDIA's Triton Inference Server."""
