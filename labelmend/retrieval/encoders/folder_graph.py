@@ -44,6 +44,11 @@ def folder_graph(folder: Path) -> Any:
     return _from_quantized(folder)
 
 
+def has_graph(folder: Path) -> bool:
+    """Tell whether onnxruntime runs a folder that has no torch weights."""
+    return is_packed(folder) or is_use(folder) or (folder / GRAPH).is_file()
+
+
 def _from_quantized(folder: Path) -> Any:
     path = folder / "config.json"
     if not path.is_file() or not (folder / GRAPH).is_file():

@@ -28,6 +28,19 @@ _MATRICES = (
 )
 """Of a layer, by transformers' names."""
 
+_STORED = ("_quantized", "_scale", "_zero_point")
+"""Ends of the names of a matrix's bytes, and of what they stand for."""
+
+_SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+)
+"""Of a config.json, as `_is_whole` reads them."""
+
 _STEPS = ("Cast", "Mul", "Add")
 """What stands between a product and the sum with its bias."""
 
@@ -58,21 +71,24 @@ def read_quantized(folder: Path, config: Mapping[str, Any]) -> dict[str, Floats]
     weights = {name: array for name, array in stored.items() if array.dtype == np.float32}
     for part in _EMBEDDINGS:
         name = f"embeddings.{part}.weight"
-        if f"{name}_quantized" in stored:
+        if _is_stored(stored, name):
             weights[name] = _floats(stored, name)
     for node in graph.node:
         bias = _bias(node, readers, stored) if node.op_type == "MatMulInteger" else None
-        if bias is not None:
-            matrix = _floats(stored, node.input[1].removesuffix("_quantized"))
-            weights[f"{bias.removesuffix('.bias')}.weight"] = matrix.T
+        name = node.input[1].removesuffix(_STORED[0]) if bias is not None else ""
+        if bias is not None and _is_stored(stored, name):
+            weights[f"{bias.removesuffix('.bias')}.weight"] = _floats(stored, name).T
     return weights if _is_whole(weights, config, graph) else None
+
+
+def _is_stored(stored: Mapping[str, Any], name: str) -> bool:
+    return all(name + part in stored for part in _STORED)
 
 
 def _floats(stored: Mapping[str, Any], name: str) -> Floats:
     """Return what bytes stand for: (byte - zero point) * scale, a scale a column or one."""
-    values = stored[f"{name}_quantized"].astype(np.float32)
-    zero = stored[f"{name}_zero_point"].astype(np.float32)
-    return np.asarray((values - zero) * stored[f"{name}_scale"], np.float32)
+    values, scales, zeros = (stored[name + part].astype(np.float32) for part in _STORED)
+    return np.asarray((values - zeros) * scales, np.float32)
 
 
 def _bias(node: Any, readers: Mapping[str, list[Any]], stored: Mapping[str, Any]) -> str | None:
@@ -87,13 +103,14 @@ def _bias(node: Any, readers: Mapping[str, list[Any]], stored: Mapping[str, Any]
 
 def _is_whole(weights: Mapping[str, Floats], config: Mapping[str, Any], graph: Any) -> bool:
     """Tell whether all weights of BERT are there, and the graph has no layers beside its own."""
-    width, wide = config["hidden_size"], config["intermediate_size"]
-    layers = config["num_hidden_layers"]
+    if not all(isinstance(config.get(size), int) for size in _SIZES):
+        return False
+    width, wide, layers, words, places, kinds = (config[size] for size in _SIZES)
     norms = ["embeddings.LayerNorm"]
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (config["vocab_size"], width),
-        "embeddings.position_embeddings.weight": (config["max_position_embeddings"], width),
-        "embeddings.token_type_embeddings.weight": (config["type_vocab_size"], width),
+        "embeddings.word_embeddings.weight": (words, width),
+        "embeddings.position_embeddings.weight": (places, width),
+        "embeddings.token_type_embeddings.weight": (kinds, width),
     }
     for layer in (f"encoder.layer.{i}" for i in range(layers)):
         norms += [f"{layer}.{norm}" for norm in _NORMS]
@@ -106,6 +123,6 @@ def _is_whole(weights: Mapping[str, Floats], config: Mapping[str, Any], graph: A
         shapes |= {f"{norm}.weight": (width,), f"{norm}.bias": (width,)}
     if any(name not in weights or weights[name].shape != shape for name, shape in shapes.items()):
         return False
-    kinds = [node.op_type for node in graph.node]
+    steps = [node.op_type for node in graph.node]
     counts = {"MatMulInteger": len(_MATRICES) * layers, "Softmax": layers, "Erf": layers}
-    return all(kinds.count(kind) == count for kind, count in counts.items())
+    return all(steps.count(step) == count for step, count in counts.items())
