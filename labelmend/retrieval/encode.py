@@ -242,8 +242,12 @@ class OnnxModel:
         for tokens, places in sorted(alike.items()):
             size = max(1, min(batch_size, _TOKENS_AT_ONCE // tokens))
             batches += [places[start : start + size] for start in range(0, len(places), size)]
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            found = list(pool.map(lambda part: self._run([encodings[i] for i in part]), batches))
+        parts = [[encodings[i] for i in places] for places in batches]
+        if len(parts) == 1:
+            found = [self._run(parts[0])]
+        else:
+            with ThreadPoolExecutor(usable_cores()) as pool:
+                found = list(pool.map(self._run, parts))
         order = np.argsort(np.concatenate(batches))
         return np.concatenate(found)[order]
 

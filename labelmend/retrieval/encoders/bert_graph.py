@@ -89,7 +89,7 @@ def vectors_model(
         domains: see `encoder_model`.
     """
     require("onnx")
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto, helper
 
     columns = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
@@ -97,7 +97,7 @@ def vectors_model(
     ]
     vectors = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])
     constants = list(parts.constants.values())
-    model = helper.make_model(
+    return helper.make_model(
         helper.make_graph(parts.nodes, "encoder", columns, [vectors], constants),
         opset_imports=[
             helper.make_opsetid("", OPSET),
@@ -107,8 +107,6 @@ def vectors_model(
         producer_name="labelmend",
         producer_version=__version__,
     )
-    checker.check_model(model)
-    return model
 
 
 def _check(folder: Path, config: Mapping[str, Any]) -> None:
