@@ -228,7 +228,8 @@ def _export(folder: Path, digest: str, models: Models, progress: Progress) -> Pa
     target = place / f"{digest[:32]}-onnx"
     with suppress(ModelError):
         if open_export(target).model_sha256 == digest:
-            os.utime(target)
+            with suppress(OSError):  # where nothing can be written, nothing is removed either
+                os.utime(target)
             return target
     place.mkdir(parents=True, exist_ok=True)
     if target.exists():

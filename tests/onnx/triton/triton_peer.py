@@ -9,7 +9,6 @@ said go out.
 import importlib.util
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,21 +103,24 @@ def ask(address, model, texts):
         address, concurrency=8, network_timeout=300, connection_timeout=300
     )
 
-    def answer(part):
-        asked = triton.InferInput("text", [len(part), 1], "BYTES")
+    names = ("label", "probability", "is_oos", "probabilities")
+
+    def asked(part):
+        found = triton.InferInput("text", [len(part), 1], "BYTES")
         cells = np.array([[text.encode()] for text in part], dtype=np.object_)
-        asked.set_data_from_numpy(cells)
-        said = client.infer(model, [asked])
-        names = ("label", "probability", "is_oos", "probabilities")
+        found.set_data_from_numpy(cells)
+        return [found]
+
+    def answer(said):
         return told({name: said.as_numpy(name) for name in names})
 
-    whole = answer(texts)
+    whole = answer(client.infer(model, asked(texts)))
     # One by one and at once, so that the server puts them together itself.
-    with ThreadPoolExecutor(8) as pool:
-        singly = list(pool.map(answer, [[text] for text in texts]))
+    waiting = [client.async_infer(model, asked([text])) for text in texts]
+    singly = [answer(one.get_result()) for one in waiting]
     joined = {key: [value for one in singly for value in one[key]] for key in whole}
     try:
-        answer(["fine", " "])
+        client.infer(model, asked(["fine", " "]))
         refused = None
     except triton.InferenceServerException as error:
         refused = error.message()
