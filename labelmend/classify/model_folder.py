@@ -28,13 +28,14 @@ from labelmend.classify.format_1 import (
     scorer_of_format_1,
 )
 from labelmend.classify.heads.registry import find_head, kinds
-from labelmend.classify.model_card import check_card, read_arrays, read_json
+from labelmend.classify.model_card import check_card, read_json
 from labelmend.classify.scorer import Scorer
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError, shown
 from labelmend.types import Doubles
 from labelmend.version import __version__
+from labelmend.weights.array_file import read_arrays
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.packages import require_encoders

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelmend.classify.trainer import teller, train, training_arguments, unlogged
+from labelmend.classify.finetune.trainer import teller, train, training_arguments, unlogged
 from labelmend.configs.schema import EncoderConfig, TuneConfig
 from labelmend.errors import ModelError
 from labelmend.extras import require

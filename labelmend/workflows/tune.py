@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmend.classify.data import CONFIDENCE, MENDED, LabelledTable
-from labelmend.classify.trainer import open_work
+from labelmend.classify.finetune.trainer import open_work
 from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.cells.read import counted_note
 from labelmend.data.dataset import ColumnChoice, check_column

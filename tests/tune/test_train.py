@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelmend.classify.trainer import last_checkpoint
+from labelmend.classify.finetune.trainer import last_checkpoint
 from labelmend.configs.load import load_config
 from labelmend.errors import ModelError, OutputError
 from labelmend.protocols import NoProgress

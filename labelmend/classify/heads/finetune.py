@@ -18,12 +18,12 @@ from labelmend.classify.calibrate import (
 )
 from labelmend.classify.classifier import Classifier, Nearness, assemble
 from labelmend.classify.data import TrainingSet
+from labelmend.classify.finetune.tuning import LIBRARIES, check_tunable, tune
 from labelmend.classify.heads.base import Fitted, TrainingTask
 from labelmend.classify.heads.estimator import EstimatorScorer, read_estimator
 from labelmend.classify.heads.logreg import LogisticRegressionHead
 from labelmend.classify.space import EncodersUsed
 from labelmend.classify.train import CURVE_POINTS, Training, reference_texts, stratified_folds
-from labelmend.classify.tuning import LIBRARIES, check_tunable, tune
 from labelmend.configs.schema import ClassifyConfig, EncoderConfig, FinetuneConfig
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import Windows

@@ -11,13 +11,13 @@ import numpy as np
 from labelmend.arrays import principal_axes, unit_rows
 from labelmend.classify.heads.embedding import EmbeddingHead
 from labelmend.classify.heads.tree_text import MOST_BYTES, check_trees, trees_alone
-from labelmend.classify.model_card import read_arrays
 from labelmend.classify.scorer import FEATURES, Examples, OnnxGraph
 from labelmend.configs.schema import ClassifyConfig, LightgbmConfig
 from labelmend.errors import ModelError
 from labelmend.extras import require
 from labelmend.regular_file import read_regular
 from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.weights.array_file import read_arrays
 from labelmend.weights.locate import LocatedModel
 
 BOOSTER = "booster.txt"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelmend.classify.trainer import last_checkpoint, open_work
+from labelmend.classify.finetune.trainer import last_checkpoint, open_work
 from labelmend.errors import OutputError
 
 

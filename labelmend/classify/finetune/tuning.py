@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.data import TrainingSet
-from labelmend.classify.heads.estimator import EstimatorScorer, linear_scorer
-from labelmend.classify.heads.logreg import LogisticRegressionHead
-from labelmend.classify.scorer import Examples
-from labelmend.classify.trainer import (
+from labelmend.classify.finetune.trainer import (
     one_line_error,
     open_work,
     teller,
@@ -25,6 +22,9 @@ from labelmend.classify.trainer import (
     training_arguments,
     unlogged,
 )
+from labelmend.classify.heads.estimator import EstimatorScorer, linear_scorer
+from labelmend.classify.heads.logreg import LogisticRegressionHead
+from labelmend.classify.scorer import Examples
 from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.errors import ModelError
 from labelmend.extras import require

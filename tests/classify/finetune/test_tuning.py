@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from labelmend.classify.data import training_set
+from labelmend.classify.finetune.tuning import _pair_weights, _Pairs, check_tunable, tune
 from labelmend.classify.heads.finetune import held_out_texts
-from labelmend.classify.tuning import _pair_weights, _Pairs, check_tunable, tune
 from labelmend.errors import ModelError, OutputError
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.encode import load_encoder, load_sentence_transformer

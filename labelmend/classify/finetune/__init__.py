@@ -1,0 +1,1 @@
+"""Fine-tuning: an encoder that learns with its classifier, and the loop that trains it."""
