@@ -99,9 +99,11 @@ def build_app(
             app.include_router(part.router)
         if part.ear is not None:
             service.ears.append(part.ear)
-    _telling(app, service)
+    _telling(app, service, parts)
     _refusing(app)
-    paths = {route.path for route in app.routes if isinstance(route, Route)}
+    paths = {route.path for route in app.routes if isinstance(route, Route)} | {
+        *app.openapi()["paths"]
+    }
     return Gate(door, service, predicting, app, paths, patience or Patience())
 
 
@@ -119,11 +121,10 @@ def _document_predict(app: FastAPI, service: Service) -> None:
         raise NotImplementedError(body)
 
 
-def _telling(app: FastAPI, service: Service) -> None:
+def _telling(app: FastAPI, service: Service, parts: Sequence[Part]) -> None:
     refusals = documented(401, 403, 421)
-    takes_feedback = any(
-        isinstance(route, Route) and route.path == FEEDBACK for route in app.routes
-    )
+    routes = [route for part in parts if part.router is not None for route in part.router.routes]
+    takes_feedback = any(getattr(route, "path", "") == FEEDBACK for route in routes)
 
     @app.get("/v1/models", responses=refusals, response_model=ModelsBody)
     async def models() -> ModelsBody:

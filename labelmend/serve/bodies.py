@@ -30,9 +30,9 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Text = Annotated[
-    str, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": _SAYS_SOMETHING})
-]
+_NotBlank = AfterValidator(_not_blank)
+_PATTERN = Field(json_schema_extra={"pattern": _SAYS_SOMETHING})
+Text = Annotated[str, _NotBlank, _PATTERN]
 
 
 class Asked(BaseModel):
@@ -75,7 +75,7 @@ def asked_within(most_texts: int, most_chars: int) -> type[Asked]:
         most_texts: of a request.
         most_chars: of a text.
     """
-    text = Annotated[Text, Field(max_length=most_chars)]
+    text = Annotated[str, Field(max_length=most_chars), _NotBlank, _PATTERN]
     # The first item that is amiss is enough: a body may hold a hundred thousand of them.
     many = Annotated[
         tuple[text, ...], Field(min_length=1, max_length=most_texts, strict=False, fail_fast=True)

@@ -2,15 +2,13 @@
 small, with labels of 80 characters and whatever a text may hold."""
 
 import re
-from pathlib import Path
 
 import pytest
+from fixtures.browser import violations
 from fixtures.mapped import mapped
 from fixtures.reviewed import LABELS, Served, draw, write_reviewed
 
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 SCREENS = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
@@ -37,21 +35,6 @@ def hard(tmp_path):
     cards.write_text(f"{cards.read_text('utf-8')}{LONG}:\n  description: {'About it. ' * 40}\n")
     draw(table)
     return table
-
-
-@pytest.fixture(scope="module")
-def axe():
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run: npm --prefix web ci")
-    return AXE.read_text("utf-8")
-
-
-def violations(page, axe):
-    """What axe-core finds, a line each; it comes in by the debugger, past the page's policy."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe)
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
 def states(tab):

@@ -113,6 +113,14 @@ def test_bad_bodies(served, body, status, word):
         assert client.post("/v1/predict", json={"text": "card"}).status_code == 200
 
 
+def test_what_is_too_long_is_told():
+    with Served() as served:
+        said = served.ask({"texts": ["card", "a" * 51]}).json()["message"]
+        assert said == "texts.1: has more than 50 characters"
+        said = served.ask({"texts": ["a"] * 11}).json()["message"]
+        assert said == "texts: more than 10 texts; send them in several requests"
+
+
 def test_ten_megabytes_and_a_million_texts():
     limits = Limits(most_texts=1000)
     with Served(limits=limits) as served, served.client() as client:

@@ -106,7 +106,7 @@ function bars(prediction) {
   return el("ol", { class: "top" }, ...rows);
 }
 function evidence(model, prediction) {
-  if (!model.keeps_texts) return el("p", { class: "quiet" }, say("keeps-none"));
+  if (!model.keeps_texts) return el("p", { class: "quiet" }, say("keeps-none"), " ", el("code", {}, "--keep-texts"));
   const labels = [...new Set(prediction.near.map((one) => one.label))];
   const lists = labels.map((label) => {
     const texts = prediction.near.filter((one) => one.label === label);

@@ -65,7 +65,7 @@ function bars(prediction: Prediction): HTMLElement {
 }
 
 function evidence(model: Model, prediction: Prediction): HTMLElement {
-  if (!model.keeps_texts) return el("p", { class: "quiet" }, say("keeps-none"));
+  if (!model.keeps_texts) return el("p", { class: "quiet" }, say("keeps-none"), " ", el("code", {}, "--keep-texts"));
   const labels = [...new Set(prediction.near.map((one) => one.label))];
   const lists = labels.map((label) => {
     const texts = prediction.near.filter((one) => one.label === label);
