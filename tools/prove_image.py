@@ -254,8 +254,9 @@ def serve(stage: Stage) -> dict[str, object]:
 def alone(facts: Mapping[str, Any]) -> None:
     """In namespaces of its own: mount the root read-only, start the service, ask and stop it."""
     root = Path(str(facts["root"]))
-    mounts = [
-        *(["mount", "--make-rprivate", "/"], ["mount", "--bind", root, root]),
+    mounts: list[Sequence[str | Path]] = [
+        ["mount", "--make-rprivate", "/"],
+        ["mount", "--bind", root, root],
         ["mount", "-t", "proc", "proc", root / "proc"],
         ["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", root / "tmp"],
         ["mount", "-t", "tmpfs", "-o", "uid=10001,gid=10001", "tmpfs", root / "data"],
