@@ -35,13 +35,15 @@ BROUGHT = {"starlette": "fastapi", "tqdm": "huggingface_hub"}
 """Imported, and brought by another package."""
 
 BEHIND_THE_GUARD = {
+    "labelmend.bot": "labelmend/workflows/bot.py",
+    "labelmend.journal.mask": "labelmend/journal/log.py",
     "labelmend.review.serving": "labelmend/workflows/review.py",
     "labelmend.review.label_set.routes": "labelmend/workflows/review.py",
     "labelmend.serve": "labelmend/workflows/serve.py",
 }
 """Packages whose modules import optional ones at their top, and where they are let in."""
 
-BEHIND = ("labelmend.review.", "labelmend.serve.")
+BEHIND = ("labelmend.bot.", "labelmend.journal.mask", "labelmend.review.", "labelmend.serve.")
 
 
 def packages(extra):

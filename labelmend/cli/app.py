@@ -13,6 +13,7 @@ from labelmend.cli import (
     answers,
     audit,
     augment,
+    bot,
     certify,
     compare_baseline,
     config,
@@ -175,6 +176,15 @@ app.command(
         "labelmend serve registry/ --against model/    # the champion beside a model",
     ),
 )(serve.serve)
+app.command(
+    "bot",
+    **page(
+        help_page.LEARN,
+        "Answer in Telegram, with buttons for right and wrong.",
+        "labelmend bot model/ --log log.sqlite",
+        "labelmend bot mended-model/ --against dirty-model/    # feel the difference",
+    ),
+)(bot.bot)
 app.command(
     "retrain",
     **page(

@@ -159,7 +159,7 @@ def expire(
         help_page.COMMANDS,
         "Write what is worth a look as a table for `review`.",
         "labelmend journal queue log.sqlite -o queue.csv",
-        "labelmend review queue.csv --answers answers.jsonl",
+        "labelmend journal queue log.sqlite -o queue.csv --order drift --window 7",
     ),
 )
 def queue(

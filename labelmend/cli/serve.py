@@ -22,38 +22,41 @@ Served = Annotated[
         readable=False,
     ),
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        help="Another one, which answers beside it where it is asked to.",
+        show_default=False,
+        readable=False,
+        rich_help_panel=help_page.INPUT,
+    ),
+]
+Plain = Annotated[
+    bool,
+    typer.Option(
+        "--plain",
+        help="Compute as `labelmend predict` does, not by an ONNX export.",
+        rich_help_panel=help_page.INPUT,
+    ),
+]
+WatchS = Annotated[
+    float,
+    typer.Option(
+        "--watch-s",
+        help="Seconds between two looks for a new model in the folder; 0 for none.",
+        min=0,
+        max=86400,
+        rich_help_panel=help_page.INPUT,
+    ),
+]
 
 
 def serve(
     model: Served,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            "--against",
-            help="Another one, which answers beside it where it is asked to.",
-            show_default=False,
-            readable=False,
-            rich_help_panel=help_page.INPUT,
-        ),
-    ] = None,
-    plain: Annotated[
-        bool,
-        typer.Option(
-            "--plain",
-            help="Compute as `labelmend predict` does, not by an ONNX export.",
-            rich_help_panel=help_page.INPUT,
-        ),
-    ] = False,
-    watch_s: Annotated[
-        float,
-        typer.Option(
-            "--watch-s",
-            help="Seconds between two looks for a new model in the folder; 0 for none.",
-            min=0,
-            max=86400,
-            rich_help_panel=help_page.INPUT,
-        ),
-    ] = 2.0,
+    against: Against = None,
+    plain: Plain = False,
+    watch_s: WatchS = 2.0,
     trust_key: options.TrustKey = None,
     host: Annotated[
         str,
@@ -227,7 +230,7 @@ def serve(
     )
     request = ServeRequest(models, place, limits, spoken(), watch_s, kept)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
-        running = open_server(request, bars, _tell_swap)
+        running = open_server(request, bars, tell_swap)
     try:
         if not quiet:
             _say(running)
@@ -260,7 +263,7 @@ def _say(running: "Running") -> None:
     typer.echo(tell("serving at {address}; stop with Ctrl-C", address=server.listener.door.address))
 
 
-def _tell_swap(what: str, role: str, fact: str) -> None:
+def tell_swap(what: str, role: str, fact: str) -> None:
     """Say that a model took the place of another, or could not."""
     if what == "swapped":
         line = tell("{role}: version {version} answers from now on", role=role, version=fact)

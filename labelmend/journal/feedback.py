@@ -37,6 +37,11 @@ class FeedbackError(LabelmendError):
         self.retry_after = retry_after
 
 
+def no_request(request: str) -> FeedbackError:
+    """Return what is said of a request that is not in the log."""
+    return FeedbackError(f"there is no request {shown(request)}", 404)
+
+
 def keep_feedback(
     database: sqlite3.Connection,
     key: LogKey,
@@ -66,7 +71,7 @@ def keep_feedback(
                 "SELECT label FROM guesses WHERE request = ? AND place = 0", (said.request,)
             ).fetchone()
             if guess is None:
-                raise FeedbackError(f"there is no request {shown(said.request)}", 404)
+                raise no_request(said.request)
             label = guess[0] if said.verdict == "right" else said.label
             if said.verdict == "label" and label not in labels:
                 hint = nearest(label or "", labels)

@@ -8,15 +8,19 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from labelmend.errors import LabelmendError, OutputError
+from labelmend.extras import require
 from labelmend.journal.database import erase, open_log, transaction, usable
-from labelmend.journal.entries import HASHED, Clock, Entry, LogRules, Said
+from labelmend.journal.entries import HASHED, Clock, Entry, Guess, LogRules, Said
 from labelmend.journal.feedback import keep_feedback
 from labelmend.journal.forget import expire, forget_sender
-from labelmend.journal.mask import check_mask
+from labelmend.journal.read import guesses_of
 from labelmend.journal.requests import keep_requests
+
+_NEEDED = ("phonenumbers", "stdnum")
+"""Packages of the extra `mask`."""
 
 _GATHER = 0.1
 """Seconds that requests wait for others, so that a thousand of them are one transaction: a killed
@@ -34,6 +38,9 @@ _EXPIRE_EVERY = 600.0
 _MOST_ERASING = 0.01
 """Share of the time in which the file may be written anew, so that nothing is left of what has been
 kept for long enough: some 10 s a gigabyte, during which requests wait to be written."""
+
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ class LogRequest:
 class _Errand:
     """Something that is done between two lots of requests, for somebody who waits for it."""
 
-    do: Callable[[], int]
-    done: "Future[int]"
+    do: Callable[[], Any]
+    done: "Future[Any]"
 
 
 class Journal:
@@ -80,7 +87,7 @@ class Journal:
             LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
         """
         if rules.mask:
-            check_mask()
+            require(*_NEEDED, by="--mask")
         self.path = path
         self.rules = rules
         self._clock = clock
@@ -134,12 +141,23 @@ class Journal:
             LabelmendError: it can't be written.
         """
 
-        def keep() -> int:
+        def keep() -> None:
             at = int(self._clock() * 1000)
             keep_feedback(self._database, self._key, said, labels, self.rules, at)
-            return 1
 
         self._wait_for(keep)
+
+    def guesses_of(self, request: str) -> tuple[Guess, ...]:
+        """Return what the models said of a request.
+
+        Args:
+            request: the id of its entry.
+
+        Raises:
+            FeedbackError: there is no such request.
+            LabelmendError: the log can't be read.
+        """
+        return self._wait_for(lambda: guesses_of(self._database, request))
 
     def know_labels(self, labels: Sequence[str], oos_label: str | None) -> None:
         """Keep the labels of a model that is served, for those who review; nobody waits.
@@ -150,10 +168,9 @@ class Journal:
         """
         rows = [(label, int(label == oos_label)) for label in labels]
 
-        def keep() -> int:
+        def keep() -> None:
             with transaction(self._database):
                 self._database.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?)", rows)
-            return len(rows)
 
         with self._lock:
             if not self._closed:
@@ -182,7 +199,7 @@ class Journal:
 
     def flush(self) -> None:
         """Wait until all that was recorded before is written."""
-        self._wait_for(lambda: 0)
+        self._wait_for(lambda: None)
 
     def close(self) -> None:
         """Write what waits, and close the file."""
@@ -194,8 +211,8 @@ class Journal:
         self._thread.join()
         self._database.close()
 
-    def _wait_for(self, do: Callable[[], int]) -> int:
-        done: Future[int] = Future()
+    def _wait_for(self, do: Callable[[], _Found]) -> _Found:
+        done: Future[_Found] = Future()
         with self._lock:
             if self._closed:
                 raise OutputError(f"{self.path}: the log is closed already; start again")

@@ -9,10 +9,10 @@ could know, and stay.
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
-from labelmend.extras import require
+from phonenumbers import NumberParseException, is_valid_number, parse
+from stdnum import iban, luhn
 
 _REGIONS = ("US", "GB", "RU", "DE", "FR", "ES", "IT", "IN")
 """Countries whose phone numbers are known without their prefix, such as +44."""
@@ -38,39 +38,18 @@ Span = tuple[int, int, str]
 """Where something stands, from and to, and the word for it."""
 
 
-@dataclass(frozen=True)
-class Masked:
-    """A text without the personal data that were found.
-
-    Attributes:
-        text: with words such as [MAIL].
-        count: of places that were masked.
-    """
-
-    text: str
-    count: int
-
-
-def check_mask() -> None:
-    """Make sure that texts can be masked.
-
-    Raises:
-        ExtraMissingError: the extra `mask` is not installed.
-    """
-    require("phonenumbers", "stdnum", by="--mask")
-
-
-def mask(text: str) -> Masked:
+def mask(text: str) -> tuple[str, int]:
     """Put a word in the place of each personal datum: [URL], [MAIL], [IBAN] and so on.
 
-    The extra `mask` has to be there: see `check_mask`.
+    Returns:
+        the text, and how many words were put into it.
     """
     pieces: list[str] = []
     end = count = 0
     for begin, stop, word in _apart(text):
         pieces += (text[end:begin], f"[{word}]")
         end, count = stop, count + 1
-    return Masked("".join((*pieces, text[end:])), count)
+    return "".join((*pieces, text[end:])), count
 
 
 def _apart(text: str) -> list[Span]:
@@ -104,8 +83,6 @@ def _digits(text: str) -> str:
 
 
 def _is_card(text: str) -> bool:
-    from stdnum import luhn
-
     digits = _digits(text)
     return len(digits) in _CARD_DIGITS and bool(luhn.is_valid(digits))
 
@@ -126,8 +103,6 @@ def _is_number(text: str) -> bool:
 
 def _ibans(text: str) -> Iterator[Span]:
     """Yield bank accounts: what follows one, such as a word, is not taken for a part of it."""
-    from stdnum import iban
-
     for found in _IBAN.finditer(text):
         ends = [at.end() for at in re.finditer(r"[0-9A-Za-z](?![0-9A-Za-z])", found.group())]
         for end in reversed(ends):
@@ -145,8 +120,6 @@ def _phones(text: str) -> Iterator[Span]:
 
 
 def _is_phone(text: str) -> bool:
-    from phonenumbers import NumberParseException, is_valid_number, parse
-
     if len(text) > _LONGEST_PHONE or _DATE.fullmatch(text):
         return False
     for region in _REGIONS:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labelmend.journal.database import open_log, usable
 from labelmend.journal.entries import Guess
+from labelmend.journal.feedback import no_request
 
 _REQUESTS = (
     "SELECT r.id, r.at, r.source, r.sender, r.text_hash, r.masked, r.text, "
@@ -129,6 +130,21 @@ def reading(path: Path) -> Iterator[LogReader]:
 def _guess(model: str, label: str, probability: float, oos: int, top: str) -> Guess:
     shares = tuple((str(name), float(share)) for name, share in json.loads(top))
     return Guess(model, label, probability, bool(oos), shares)
+
+
+def guesses_of(database: sqlite3.Connection, request: str) -> tuple[Guess, ...]:
+    """Return what the models said of a request, the served one first.
+
+    Raises:
+        FeedbackError: there is no such request.
+    """
+    query = (
+        "SELECT model, label, probability, oos, top FROM guesses WHERE request = ? ORDER BY place"
+    )
+    found = tuple(_guess(*row) for row in database.execute(query, (request,)))
+    if not found:
+        raise no_request(request)
+    return found
 
 
 @dataclass(frozen=True)

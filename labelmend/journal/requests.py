@@ -2,12 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from labelmend.journal.database import transaction
 from labelmend.journal.entries import Entry, Guess, LogRules
 from labelmend.journal.keys import LogKey
-from labelmend.journal.mask import Masked, mask
 
 _DIGITS = 6
 """Of probabilities that are kept."""
@@ -22,24 +21,34 @@ def keep_requests(
     trace, and texts that differ in it only are copies. A request whose id is there already is left
     out.
     """
+    mask = _masker(rules)
     requests, guesses = [], []
     for entry in entries:
-        found = mask(entry.text) if rules.mask else Masked(entry.text, 0)
+        text, masked = mask(entry.text)
         requests.append(
             (
                 entry.id,
                 int(entry.at * 1000),
                 entry.source,
                 key.of_sender(entry.sender),
-                key.of_text(found.text),
-                found.count,
-                _storable(found.text) if rules.texts else None,
+                key.of_text(text),
+                masked,
+                _storable(text) if rules.texts else None,
             )
         )
         guesses += [_guess(entry.id, place, one) for place, one in enumerate(entry.guesses)]
     with transaction(database):
         database.executemany("INSERT OR IGNORE INTO requests VALUES (?,?,?,?,?,?,?)", requests)
         database.executemany("INSERT OR IGNORE INTO guesses VALUES (?,?,?,?,?,?,?)", guesses)
+
+
+def _masker(rules: LogRules) -> Callable[[str], tuple[str, int]]:
+    """Return what gives the text to keep, and how many places of it were masked."""
+    if not rules.mask:
+        return lambda text: (text, 0)
+    from labelmend.journal.mask import mask
+
+    return mask
 
 
 def _guess(request: str, place: int, guess: Guess) -> tuple[str | int | float, ...]:

@@ -126,7 +126,6 @@ def open_server(
     """
     require(*_NEEDED, by="serve")
     from labelmend.serve.feedback import log_part
-    from labelmend.serve.models.watch import Watch
     from labelmend.serve.server import Listener, ServeServer
 
     listener = Listener(request.place)
@@ -138,13 +137,7 @@ def open_server(
         if journal is not None:
             parts = (*parts, log_part(service, journal))
         server = ServeServer(listener, service, parts, request.language)
-        watch = None
-        if request.every:
-            paths: dict[Role, Path] = {"main": request.models.model}
-            if request.models.against is not None:
-                paths["against"] = request.models.against
-            loaded = partial(load, models=request.models, progress=NoProgress())
-            watch = Watch(service, paths, loaded, request.every, tell)
+        watch = watching(service, request.models, request.every, tell)
     except BaseException:
         if service is not None:
             service.close()
@@ -153,6 +146,25 @@ def open_server(
         listener.close()
         raise
     return Running(server, watch, journal)
+
+
+def watching(service: "Service", models: Models, every: float, tell: "Tell") -> "Watch | None":
+    """Return what will see new models, and swap them in; None where nobody looks.
+
+    Args:
+        service: whose models are swapped.
+        models: where they lie.
+        every: seconds between two looks; 0 for none.
+        tell: hears of it.
+    """
+    from labelmend.serve.models.watch import Watch
+
+    if not every:
+        return None
+    paths: dict[Role, Path] = {"main": models.model}
+    if models.against is not None:
+        paths["against"] = models.against
+    return Watch(service, paths, partial(load, models=models, progress=NoProgress()), every, tell)
 
 
 def open_service(
