@@ -142,6 +142,7 @@ def compare_baseline(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    mlflow: options.Mlflow = None,
     _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
@@ -176,6 +177,7 @@ def compare_baseline(
         weigh=weight_by_confidence,
         augmented=augmented,
     )
+    server = options.mlflow_server(mlflow)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         report = report_files(
             request,
@@ -190,3 +192,7 @@ def compare_baseline(
         )
     if not quiet:
         print_report(report)
+    if server is not None:
+        from labelmend.workflows.track import log_comparison
+
+        options.say_logged(server, log_comparison(server, report), quiet=quiet)

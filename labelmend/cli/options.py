@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelmend.cli import completion, help_page
-from labelmend.voice.speak import Language, speaking
+from labelmend.voice.speak import Language, speaking, tell
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labelmend.data.request import TableRequest
     from labelmend.evaluation.peer import Peer
     from labelmend.journal.log import LogRequest
+    from labelmend.tracking.mlflow_server import MlflowServer
     from labelmend.workflows.profile import ChosenProfile
 
 Table = Annotated[
@@ -272,6 +273,19 @@ Verbose = Annotated[
 ]
 
 
+Mlflow = Annotated[
+    str | None,
+    typer.Option(
+        "--mlflow",
+        help="Log parameters, metrics, curves, the model card and the model to this MLflow server, "
+        "such as http://127.0.0.1:5000.",
+        show_default=False,
+        metavar="URI",
+        rich_help_panel=help_page.OUTPUT,
+    ),
+]
+
+
 def _speak(context: typer.Context, language: Language) -> Language:
     """Speak a language until the command ends."""
     context.with_resource(speaking(language))
@@ -413,3 +427,22 @@ def peer(name: str | None) -> "Peer | None":
         if known == name:
             return known
     raise ConfigError(f"unknown peer {name!r}{nearest(name, PEERS)}: use {', '.join(PEERS)}")
+
+
+def mlflow_server(uri: str | None) -> "MlflowServer | None":
+    """Reach the server of `--mlflow` before any work; None where none is named.
+
+    Raises:
+        LabelmendError: it can't be reached.
+    """
+    if uri is None:
+        return None
+    from labelmend.tracking.mlflow_server import MlflowServer
+
+    return MlflowServer(uri)
+
+
+def say_logged(server: "MlflowServer", run: str, *, quiet: bool) -> None:
+    """Say where a run was logged."""
+    if not quiet:
+        typer.echo(tell("MLflow: run {run} at {uri}", run=run, uri=server.uri))

@@ -13,6 +13,7 @@ from labelmend.voice.speak import meant, retell, tell
 if TYPE_CHECKING:
     from labelmend.retrain.registry import Event
     from labelmend.retrain.step import Step
+    from labelmend.tracking.mlflow_server import MlflowServer
     from labelmend.workflows.retrain import RetrainOutcome, Standing
 
 
@@ -105,6 +106,7 @@ def retrain(
             rich_help_panel=help_page.OUTPUT,
         ),
     ] = False,
+    mlflow: options.Mlflow = None,
     _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
@@ -131,18 +133,29 @@ def retrain(
         _say_event(accept_rows(project, accept, reason), quiet=quiet)
     elif show:
         _print_standing(standing(project))
-    elif every is None:
-        _one_step(project, promote_equal=promote_equal, dry_run=dry_run, quiet=quiet)
     else:
-        turns = _Turns(project, promote_equal=promote_equal, dry_run=dry_run, quiet=quiet)
-        repeat(seconds_of(every), turns.take, turns.skipped)
+        server = options.mlflow_server(None if dry_run else mlflow)
+        turns = _Turns(project, server, promote_equal=promote_equal, dry_run=dry_run, quiet=quiet)
+        if every is None:
+            turns.take()
+        else:
+            repeat(seconds_of(every), turns.take, turns.skipped)
 
 
 class _Turns:
     """Steps in a loop: what goes wrong in the first ends it, later it may be mended meanwhile."""
 
-    def __init__(self, project: Path, *, promote_equal: bool, dry_run: bool, quiet: bool) -> None:
+    def __init__(
+        self,
+        project: Path,
+        server: "MlflowServer | None",
+        *,
+        promote_equal: bool,
+        dry_run: bool,
+        quiet: bool,
+    ) -> None:
         self._project = project
+        self._server = server
         self._equal = promote_equal
         self._dry = dry_run
         self._quiet = quiet
@@ -153,27 +166,31 @@ class _Turns:
         from labelmend.errors import LabelmendError
 
         try:
-            _one_step(
-                self._project, promote_equal=self._equal, dry_run=self._dry, quiet=self._quiet
-            )
+            self._take()
         except LabelmendError as error:
             if not self._taken:
                 raise
             say_error(str(error))
         self._taken += 1
 
+    def _take(self) -> None:
+        from labelmend.workflows.retrain import retrain_project
+
+        with ProgressBars(quiet=self._quiet) as bars:
+            outcome = retrain_project(
+                self._project, bars, promote_equal=self._equal, dry_run=self._dry
+            )
+        if not self._quiet:
+            _print_outcome(outcome, dry_run=self._dry)
+        if self._server is not None:
+            from labelmend.workflows.track import log_retraining
+
+            for line in log_retraining(self._server, outcome):
+                say_note(retell(line))
+
     def skipped(self) -> None:
         """Say that a step was due while the one before was at work."""
         say_note(tell("the step before is still at work; this one is skipped"))
-
-
-def _one_step(project: Path, *, promote_equal: bool, dry_run: bool, quiet: bool) -> None:
-    from labelmend.workflows.retrain import retrain_project
-
-    with ProgressBars(quiet=quiet) as bars:
-        outcome = retrain_project(project, bars, promote_equal=promote_equal, dry_run=dry_run)
-    if not quiet:
-        _print_outcome(outcome, dry_run=dry_run)
 
 
 def _print_outcome(outcome: "RetrainOutcome", *, dry_run: bool) -> None:

@@ -109,6 +109,7 @@ def train_classifier(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    mlflow: options.Mlflow = None,
     _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
@@ -139,6 +140,7 @@ def train_classifier(
             "of the profile"
         )
     point = _point(in_scope_accuracy, oos_recall, config)
+    server = options.mlflow_server(mlflow)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_file(
             request,
@@ -156,6 +158,10 @@ def train_classifier(
         )
     if not quiet:
         print_training(outcome)
+    if server is not None:
+        from labelmend.workflows.track import log_training
+
+        options.say_logged(server, log_training(server, outcome), quiet=quiet)
 
 
 def _with_encoder(config: "Config", encoder: str | None, *, lora: bool | None) -> "Config":

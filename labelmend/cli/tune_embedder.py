@@ -58,6 +58,7 @@ def tune_embedder(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    mlflow: options.Mlflow = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Fine-tune the sentence encoder on your texts and label descriptions.
@@ -75,6 +76,7 @@ def tune_embedder(
     )
     changes = options.overrides(settings, seed)
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
+    server = options.mlflow_server(mlflow)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = tune_file(
             request,
@@ -87,6 +89,10 @@ def tune_embedder(
         )
     if not quiet:
         _print_tuning(outcome)
+    if server is not None:
+        from labelmend.workflows.track import log_tuning
+
+        options.say_logged(server, log_tuning(server, outcome), quiet=quiet)
 
 
 def _print_tuning(outcome: "TuneOutcome") -> None:

@@ -1,14 +1,13 @@
 """Files in, files out: what the command `predict` does."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from labelmend.classify.classifier import Predictions
 from labelmend.classify.data import row_texts
 from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders
+from labelmend.classify.predicted import COLUMNS as PREDICTED
+from labelmend.classify.predicted import predict_texts
 from labelmend.configs.schema import Config
 from labelmend.data.cells.read import counted_note, cut_note
 from labelmend.data.dataset import ColumnChoice, choose_columns
@@ -17,26 +16,19 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.spreadsheet import guarded_columns
-from labelmend.data.table import NewColumn, SourceTable, Value
+from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import (
     atomic_files,
     check_new_columns,
     write_table,
 )
 from labelmend.errors import ColumnError
-from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
 from labelmend.voice.speak import meant
 from labelmend.weights.signature import TrustedKey
-
-PREDICTED = ("predicted_label", "probability", "is_oos", "top_3")
-
-
-_TOP = 3
-"""Labels that the predictions have of each row."""
 
 
 @dataclass(frozen=True)
@@ -95,25 +87,10 @@ def predict_file(
     texts, rows = row_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
-    labels = model.classifier.labels
-    names: list[str] = []
-    probabilities: list[float] = []
-    flags: list[bool] = []
-    tops: list[str] = []
-    progress.start("predict", len(texts))
-    blocks = blocks_of(len(texts), config.classify.batch_rows)
-    for found in LOCAL.map_blocks(
-        lambda block: model.classifier.predict(space.queries(texts[block])), blocks
-    ):
-        count = len(found.labels)
-        names += [labels[k] for k in found.labels]
-        probabilities += found.probabilities[np.arange(count), found.labels].tolist()
-        flags += found.is_oos.tolist()
-        tops += _top_labels(found, labels)
-        progress.advance(count)
+    found = predict_texts(model.classifier, space, texts, config.classify.batch_rows, progress)
     places = Places(rows, [""] * len(table))
-    values: list[Sequence[Value]] = [names, probabilities, flags, tops]
-    ours = [NewColumn(n, spread(v, places)) for n, v in zip(PREDICTED, values, strict=True)]
+    columns_of = zip(PREDICTED, found.columns(), strict=True)
+    ours = [NewColumn(name, spread(values, places)) for name, values in columns_of]
     with atomic_files([output]) as (temporary,):
         write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)
     blank = counted_note(
@@ -126,7 +103,7 @@ def predict_file(
     )
     notes = (*settled, *table.notes, *blank, *cut, *space.notes)
     read = replace(columns, label=None, id=None)
-    return PredictOutcome(len(texts), sum(flags), output, read, notes)
+    return PredictOutcome(len(texts), sum(found.flags), output, read, notes)
 
 
 def trained_columns(model: SavedModel, table: SourceTable) -> tuple[str, ...] | None:
@@ -147,9 +124,3 @@ def trained_columns(model: SavedModel, table: SourceTable) -> tuple[str, ...] | 
             f"is no {lacking[0]!r} here; name the columns with --text-column"
         )
     return None if lacking else columns
-
-
-def _top_labels(found: Predictions, labels: tuple[str, ...]) -> Iterator[str]:
-    """Yield each row's most probable labels as `relabel` shows its candidates."""
-    for row, top in enumerate(found.top(_TOP).tolist()):
-        yield " | ".join(f"{labels[k]} {found.probabilities[row, k]:.3f}" for k in top)
