@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from fixtures.peer_venv import peer_environment, site_packages
 
-pytestmark = [pytest.mark.peer, pytest.mark.slow]
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(1200)]
 
 SCRIPT = Path(__file__).with_name("triton_peer.py")
 LABELMEND = (sys.executable, "-m", "labelmend")
