@@ -14,7 +14,8 @@ pytest_plugins = [
     *("fixtures.mended_table", "fixtures.outcome"),
     *("fixtures.certificate", "fixtures.small_llm"),
     *("fixtures.browser", "fixtures.words", "fixtures.exported"),
-    "fixtures.peers",
+    *("fixtures.peers", "fixtures.word_model"),
+    "fixtures.retraining",
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.
