@@ -81,7 +81,9 @@ def take(
             failures.append(error)
             notes.append(note(_NOT_READ, name=source.name, said=str(error)))
             continue
-        fresh = _not_taken(found, counts.get(source.name, Counter()))
+        # A cursor leaves behind what was taken, so that equal rows before it say nothing.
+        before = counts.get(source.name) if source.cursor is None else None
+        fresh = _not_taken(found, before or Counter())
         mine, over = _limited(fresh, source)
         rows += mine
         passed += over
