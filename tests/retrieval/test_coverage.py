@@ -104,9 +104,13 @@ def test_a_known_language_whose_words_are_unknown_is_one_note(folder):
     texts = ["xyz", "qrs", "play"]
     for name in ("mine", "bge-small-en-v1.5"):
         assert reading(texts, CHINESE, (name, folder)) == (note.format(name),)
-    # Where one encoder reads the language, nothing is lost.
+    # The first encoder is the one that counts.
     e5 = ("multilingual-e5-small", Path("none"))
-    assert reading(texts, CHINESE, ("bge-small-en-v1.5", folder), e5) == ()
+    assert reading(texts, CHINESE, e5, ("bge-small-en-v1.5", folder)) == ()
+    bge = ("bge-small-en-v1.5", folder)
+    assert reading(texts, CHINESE, bge, e5) == (note.format("bge-small-en-v1.5"),)
+    (soft,) = reading(["play"], GERMAN, bge, e5)
+    assert ", and encoder bge-small-en-v1.5 was made for English" in soft
     # Its name says that it does, and its vocabulary that it does not.
     odd = reading(texts, ENGLISH, ("bge-small-en-v1.5", folder))
     assert "does not read the script" in odd[0]
@@ -122,7 +126,7 @@ def test_a_language_that_encoders_were_not_made_for_is_told_softly(folder):
     assert reading(["play"], UNSURE, *english) == ()
     # Nobody said what the user's encoder reads.
     assert reading(["play"], GERMAN, ("mine", folder)) == ()
-    assert reading(["play"], GERMAN, *english, ("mine", folder)) == ()
+    assert reading(["play"], GERMAN, ("mine", folder), *english) == ()
 
 
 def test_of_a_mixed_table_what_is_not_read_is_told(folder):

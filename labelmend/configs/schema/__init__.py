@@ -41,6 +41,7 @@ from labelmend.configs.schema.training import (
     LightgbmConfig,
     LinearConfig,
     LoraConfig,
+    StaticConfig,
     TuneConfig,
 )
 
@@ -68,6 +69,7 @@ __all__ = [
     "SelfTrainingConfig",
     "ServerConfig",
     "SourceConfig",
+    "StaticConfig",
     "TuneConfig",
     "VoterConfig",
     "VotesConfig",

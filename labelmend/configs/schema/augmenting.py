@@ -87,7 +87,7 @@ class AugmentConfig(Section):
     """Questions that all end in refusals, or in nothing that is a text, before the run ends."""
 
     judge_encoder: str = ""
-    """The encoder of the profile that judges; empty for its last one. The classifiers by which
+    """The encoder of the profile that judges; empty for its first one. The classifiers by which
     `compare-baseline --augmented` measures don't read it."""
 
     judge_model: str = ""

@@ -132,6 +132,41 @@ class FinetuneConfig(Section):
 
 
 @dataclass(frozen=True, config=CHECKED)
+class StaticConfig(Section):
+    """Static token vectors that imitate the profile's encoders, and a linear classifier on them;
+    its values were chosen on the demo."""
+
+    dimensions: Annotated[int, at_least(2, "numbers")] = 256
+    """Length of a vector."""
+
+    words: Annotated[int, at_least(1000, "tokens")] = 30_000
+    """Words of the table, and pieces of words, that have a vector at most."""
+
+    encoder_words: Annotated[int, at_least(0, "tokens")] = 20_000
+    """Further words that have one at most: they stand in no row, but in the encoders'
+    vocabularies. The first training encodes them, which takes a minute; later ones find them in
+    the cache."""
+
+    pairs: Annotated[int, at_least(0, "pairs")] = 100_000
+    """Pairs of neighbouring tokens that have a vector at most, the most frequent."""
+
+    alpha: Annotated[float, at_least(1e-6)] = 0.3
+    """Strength of the ridge, in scikit-learn's words: how much vectors keep to what the encoders
+    say of a token by itself."""
+
+    label_pull: Annotated[float, at_least(0)] = 1.0
+    """Weight of the mean place of a label's texts beside a text's own place, where texts are to
+    lie."""
+
+    max_iter: Annotated[int, at_least(1, "iterations")] = 15
+    """Iterations of the solver; it stops early, which regularizes too."""
+
+    reference_texts: Annotated[int, at_least(1, "texts")] = 4000
+    """In-scope texts kept to tell what is out of scope, at most: fewer than for other kinds, for
+    comparing with them is what a prediction takes longest for."""
+
+
+@dataclass(frozen=True, config=CHECKED)
 class ClassifyConfig(Section):
     """The classifier that is trained on a mended table."""
 
@@ -153,6 +188,8 @@ class ClassifyConfig(Section):
     lightgbm: LightgbmConfig = LightgbmConfig()
 
     finetune: FinetuneConfig = FinetuneConfig()
+
+    static: StaticConfig = StaticConfig()
 
     oos_trust: Annotated[float, at_least(1e-6)] = 0.15
     """How soon the weights of the signs of out-of-scope leave equal weights: C of scikit-learn is
