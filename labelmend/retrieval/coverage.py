@@ -113,8 +113,9 @@ def notes_on_reading(
 ) -> tuple[str, ...]:
     """Return a note if encoders can't read the script or the language of texts; at most one.
 
-    A profile reads the languages of its first encoder: those after it help where they can. Nothing is encoded for it. Languages of encoders are those of models.yaml, and of an encoder
-    that isn't there nothing is said but what its tokenizer shows.
+    A profile reads the languages of its first encoder: those after it help where they can. Nothing
+    is encoded for it. Languages of encoders are those of models.yaml, and of an encoder that isn't
+    there nothing is said but what its tokenizer shows.
 
     Args:
         encoders: of the profile.

@@ -34,11 +34,11 @@ from labelmend.relabel.label_cards import core_texts, draft_cards
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder, one_line_error, quiet_offline
-from labelmend.retrieval.encoders.bert_graph import is_weights_alone
 from labelmend.retrieval.encoders.windows import Windows, notes_on_cut
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace
 from labelmend.retrieval.tuned import notes_on_tuned, read_tuning, text_hashes
+from labelmend.tune.base import tunable_encoder
 from labelmend.tune.batches import hard_negatives
 from labelmend.tune.card import epoch_means, made_of, readme, versions
 from labelmend.tune.folder import check_folder, save_encoder, write_folder
@@ -159,7 +159,7 @@ def tune_file(
     inputs = (*given(request.path), *given(labels_file, "given as --labels"))
     claim((*inputs, *given_models(config), *others), (), [folder, work])
     check_folder(folder)
-    encoder = _tunable(config)
+    encoder = tunable_encoder(config)
     table = _read(request, config, labels_file, gold_column)
     start = _begin(table, encoder, config, progress)
     gold = _gold(table.loaded, gold_column, table.texts, start.cards)
@@ -281,25 +281,6 @@ def _trained_on(texts: TuningTexts, base: LocatedModel) -> npt.NDArray[np.uint64
     now = text_hashes(texts.data.texts[i] for i in np.flatnonzero(texts.trained))
     earlier = read_tuning(base.path)
     return now if earlier is None else np.union1d(now, earlier.trained)
-
-
-def _tunable(config: Config) -> EncoderConfig:
-    """Return the encoder that is tuned: the profile's first one that torch can run.
-
-    If it has none, it is the one that the profile names for it.
-
-    Raises:
-        ConfigError: it names none.
-    """
-    for encoder in config.encoders:
-        if encoder.backend != "onnx" or is_weights_alone(locate(encoder.model).path):
-            return encoder
-    if config.tune.encoder:
-        return EncoderConfig("onnx", config.tune.encoder)
-    raise ConfigError(
-        "only sentence-transformers encoders can be tuned, and the profile has none; "
-        "name one with --embedder"
-    )
 
 
 def _load(request: TableRequest, config: Config) -> tuple[LabelledTable, bool]:

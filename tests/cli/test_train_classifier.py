@@ -65,7 +65,8 @@ def test_it_says_what_it_trained_and_how_good_it_is(trained):
     assert card["data"]["label_weights"]["pin_reset"] == 9.0
     assert len(card["data"]["sha256"]) == len(card["data"]["content_sha256"]) == 64
     assert card["held_out"]["in_scope_accuracy"] >= 0.6
-    assert [model["name"] for model in card["models"]] == ["bge-small-en-v1.5", "use-multilingual-v3"]
+    names = [model["name"] for model in card["models"]]
+    assert names == ["bge-small-en-v1.5", "use-multilingual-v3"]
     assert card["versions"]["scikit-learn"]
     assert (
         "| labels | 5; out-of-scope label: `oos` |" in (folder / "model" / "README.md").read_text()
