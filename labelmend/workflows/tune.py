@@ -26,7 +26,7 @@ from labelmend.data.outputs.publication import scratch_folder
 from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.task import require_task
-from labelmend.errors import ConfigError, InputError
+from labelmend.errors import InputError
 from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
