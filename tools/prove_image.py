@@ -207,7 +207,7 @@ def run(stage: Stage, command: str) -> None:
 
 
 def debian(folder: Path) -> None:
-    """Make what stands for the base image: Debian and its Python, called `python`."""
+    """Make what stands for the base image: Debian and its Python."""
     subprocess.run(
         [
             *("debootstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates"),
@@ -216,7 +216,6 @@ def debian(folder: Path) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    (folder / "usr/local/bin/python").symlink_to("/usr/bin/python3")
 
 
 def serve(stage: Stage) -> dict[str, object]:
@@ -344,6 +343,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for all that is built; made anew")
     parser.add_argument("models", type=Path, help="folder with model/, as the Dockerfile wants it")
+    parser.add_argument("--base", type=Path, help="what debootstrap made before, to be copied")
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     asked = parser.parse_args()
     folder = asked.folder.resolve()
@@ -360,7 +360,11 @@ def main() -> None:
     )
     subprocess.run(["tar", "-xf", folder / "context.tar", "-C", context], check=True)
     shutil.copytree(asked.models, context / "models")
-    debian(folder / "base")
+    if asked.base is None:
+        debian(folder / "base")
+    else:
+        copy(asked.base, folder / "base")
+    (folder / "base/usr/local/bin/python").symlink_to("/usr/bin/python3")
     text = (context / "Dockerfile").read_text("utf-8")
     given = dict(pair.split("=", 1) for pair in asked.build_arg)
     stage = build(text, folder, context, given)

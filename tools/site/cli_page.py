@@ -13,8 +13,8 @@ _HEAD = """# Command line
 
 `labelmend COMMAND --help` says the same in the terminal. Exit codes: 0, all went well; 1, the
 reader of the output left, or `doctor` found that a profile can't run; 2, there is something for you
-to mend, told in one line; 70, something that nobody expected, with a log
-([files](files.md#what-may-be-read)).
+to mend, told in one line; 3, `monitor --fail-on` found what it names; 70, something that nobody
+expected, with a log ([files](files.md#what-may-be-read)).
 
 This page is made from the commands by `make pages`.
 """

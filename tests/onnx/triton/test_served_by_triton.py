@@ -58,7 +58,7 @@ def model(tmp_path_factory, encoders):
     ):
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *lines])
-    export = ("export", "bank model", "--check", "train.csv", "--triton")
+    export = ("export", "bank model", "--check", "ask.csv", "--triton")
     for words in (
         ("train-classifier", "train.csv", "-o", "bank model"),
         ("predict", "bank model", "ask.csv", "-o", "said.csv"),
