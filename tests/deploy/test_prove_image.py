@@ -100,7 +100,7 @@ def test_what_is_promised_is_checked(capsys):
     kept = {
         "answer": {"status": 200, "without": 401, "metrics": True},
         "user": "10001",
-        "writable": False,
+        "writable": ["/data"],
         "tools": [],
         "network": [],
     }
@@ -108,7 +108,8 @@ def test_what_is_promised_is_checked(capsys):
     assert "there are no compilers" in capsys.readouterr().out
     for name, value, words in (
         ("user", "0", "nobody's user"),
-        ("writable", True, "nothing can be written"),
+        ("writable", ["/models", "/data"], "/data alone"),
+        ("writable", [], "/data alone"),
         ("tools", ["gcc"], "no compilers"),
         ("network", ["eth0"], "no network"),
         ("answer", {"status": 200, "without": 200, "metrics": True}, "without a token"),
