@@ -5,14 +5,21 @@ answer, and the chat's number is the person's.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiogram import Dispatcher, F, Router
 from aiogram.enums import ChatType
 from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.filters import Command, CommandStart
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, User
+from aiogram.types import (
+    CallbackQuery,
+    InlineKeyboardMarkup,
+    Message,
+    TelegramObject,
+    User,
+)
 
 from labelmend.bot.buttons import Pressed, first_buttons, label_buttons, next_labels
 from labelmend.bot.pace import Patience
@@ -23,8 +30,11 @@ from labelmend.journal.feedback import FeedbackError
 from labelmend.journal.log import Journal
 from labelmend.serve.answer import Answered
 from labelmend.serve.batcher import FullError
+from labelmend.serve.models.loaded import Loaded
 from labelmend.serve.service import FailedError, Service
 from labelmend.voice.speak import LANGUAGES, Language, speaking, tell
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 def sender_of(user: User | None) -> str:
@@ -50,6 +60,7 @@ class Conversation:
         """Return what handles updates."""
         router = Router()
         router.message.filter(F.chat.type == ChatType.PRIVATE)
+        router.message.middleware(self._gently)
         router.message.register(self._greet, CommandStart())
         router.message.register(self._greet, Command("help"))
         router.message.register(self._forget, Command("forget"))
@@ -65,50 +76,51 @@ class Conversation:
         own = code.partition("-")[0]
         return next((one for one in LANGUAGES if one == own), self._language)
 
+    async def _gently(self, answer: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        """Answer a message in its sender's language, unless one person sends too many."""
+        if not isinstance(event, Message) or event.from_user is None:
+            return None
+        with speaking(self._language_of(event.from_user)):
+            may = self._patience.of(event.from_user.id)
+            if may == "last":
+                await _reply(event, tell("That is a lot at once; please wait a minute."))
+            return await answer(event, data) if may == "answer" else None
+
     async def _greet(self, message: Message) -> None:
         rules = None if self._journal is None else self._journal.rules
-        with speaking(self._language_of(message.from_user)):
-            await _reply(message, greeting(rules, compares="against" in self._service.models))
+        await _reply(message, greeting(rules, compares="against" in self._service.models))
 
     async def _texts_only(self, message: Message) -> None:
-        with speaking(self._language_of(message.from_user)):
-            await _reply(message, tell("I read text messages only."))
+        await _reply(message, tell("I read text messages only."))
 
     async def _forget(self, message: Message) -> None:
         """Remove all that a person wrote and said."""
-        with speaking(self._language_of(message.from_user)):
-            if self._journal is None or message.from_user is None:
-                await _reply(message, tell("Nothing that you write is kept."))
-                return
-            sender = sender_of(message.from_user)
-            try:
-                count = await asyncio.to_thread(self._journal.forget_sender, sender)
-            except LabelmendError:
-                await _reply(message, tell("That did not work; please try again later."))
-                return
-            said = tell("Removed: {count:,} {count:one=message|other=messages}.", count=count)
-            await _reply(message, said)
+        if self._journal is None:
+            await _reply(message, tell("Nothing that you write is kept."))
+            return
+        sender = sender_of(message.from_user)
+        try:
+            count = await asyncio.to_thread(self._journal.forget_sender, sender)
+        except LabelmendError:
+            await _reply(message, tell("That did not work; please try again later."))
+            return
+        said = tell("Removed: {count:,} {count:one=message|other=messages}.", count=count)
+        await _reply(message, said)
 
     async def _classify(self, message: Message) -> None:
-        text, user = message.text or "", message.from_user
-        if not text.strip() or user is None:
+        text = message.text or ""
+        if not text.strip():
             return
-        with speaking(self._language_of(user)):
-            may = self._patience.of(user.id)
-            if may == "last":
-                await _reply(message, tell("That is a lot at once; please wait a minute."))
-            if may != "answer":
-                return
-            compares = "against" in self._service.models
-            names = _names(self._service)
-            try:
-                answered = await self._service.answer(
-                    (text,), compare=compares, sender=sender_of(user)
-                )
-            except (FullError, FailedError):
-                await _reply(message, tell("That did not work; please try again later."))
-                return
-            await _reply(message, answer_in_words(answered, names), self._buttons(answered))
+        models = self._service.models
+        try:
+            answered = await self._service.answer(
+                (text,), compare="against" in models, sender=sender_of(message.from_user)
+            )
+        except (FullError, FailedError):
+            await _reply(message, tell("That did not work; please try again later."))
+            return
+        said = answer_in_words(answered, _names(list(models.values())))
+        await _reply(message, said, self._buttons(answered))
 
     def _buttons(self, answered: Answered) -> InlineKeyboardMarkup | None:
         if self._journal is None:
@@ -163,9 +175,8 @@ class Conversation:
         await asyncio.to_thread(self._journal.feedback, said, labels)
 
 
-def _names(service: Service) -> list[str]:
-    """Return what the models are called, `main` first; two of one name with their versions."""
-    models = list(service.models.values())
+def _names(models: Sequence[Loaded]) -> list[str]:
+    """Return what the models are called; two of one name with their versions."""
     if len({model.name for model in models}) == len(models):
         return [model.name for model in models]
     return [f"{model.name} {model.version[:_SHORT]}" for model in models]

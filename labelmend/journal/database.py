@@ -238,6 +238,18 @@ def begin_to_erase(database: sqlite3.Connection) -> None:
     database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (ERASING, secrets.token_hex(8)))
 
 
+def waits_to_be_erased(database: sqlite3.Connection) -> bool:
+    """Whether something was deleted that is not erased yet."""
+    return _erasing(database) is not None
+
+
+def _erasing(database: sqlite3.Connection) -> tuple[str] | None:
+    found: tuple[str] | None = database.execute(
+        "SELECT value FROM facts WHERE name = ?", (ERASING,)
+    ).fetchone()
+    return found
+
+
 def erase(database: sqlite3.Connection, *, only_if_begun: bool = False) -> bool:
     """Make sure that what was deleted is not in the file any more.
 
@@ -254,12 +266,11 @@ def erase(database: sqlite3.Connection, *, only_if_begun: bool = False) -> bool:
     Returns:
         whether it was done: not while another process reads the log for longer than `PATIENCE`.
     """
-    waits = database.execute("SELECT value FROM facts WHERE name = ?", (ERASING,)).fetchone()
-    if waits is None:
-        if only_if_begun:
-            return True
-    else:
+    waits = _erasing(database)
+    if waits is not None:
         database.execute("VACUUM")
+    elif only_if_begun:
+        return True
     busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         return False

@@ -12,7 +12,13 @@ from typing import Any, Self, TypeVar
 
 from labelmend.errors import LabelmendError, OutputError
 from labelmend.extras import require
-from labelmend.journal.database import erase, open_log, transaction, usable
+from labelmend.journal.database import (
+    erase,
+    open_log,
+    transaction,
+    usable,
+    waits_to_be_erased,
+)
 from labelmend.journal.entries import HASHED, Clock, Entry, Guess, LogRules, Said
 from labelmend.journal.feedback import keep_feedback
 from labelmend.journal.forget import expire, forget_sender
@@ -32,7 +38,7 @@ _MOST_TEXTS = 500
 _MOST_WAITING = 100_000
 """Texts that wait to be written; beyond, they are lost: with texts of 1,000 characters, 100 MB."""
 
-_EXPIRE_EVERY = 600.0
+_LOOK_EVERY = 600.0
 """Seconds between two looks for what has been kept for long enough."""
 
 _MOST_ERASING = 0.01
@@ -177,7 +183,7 @@ class Journal:
                 self._waiting.put(_Errand(keep, Future()))
 
     def forget_sender(self, sender: str) -> int:
-        """Remove all that a sender asked and said.
+        """Remove all that a sender asked and said; the bytes are erased at once, or soon.
 
         Returns:
             requests that were removed.
@@ -188,7 +194,7 @@ class Journal:
 
         def forget() -> int:
             found = forget_sender(self._database, self._key.of_sender(sender))
-            erase(self._database)
+            self._erase()
             return found.requests
 
         return self._wait_for(forget)
@@ -229,8 +235,8 @@ class Journal:
             if errand is not None:
                 self._run(errand)
             if time.monotonic() >= self._next_look:
-                self._next_look = time.monotonic() + _EXPIRE_EVERY
-                self._expire()
+                self._next_look = time.monotonic() + _LOOK_EVERY
+                self._tidy()
 
     def _gathered(self) -> tuple[list[Entry], _Errand | None, bool]:
         """Return requests, what is done behind them, and whether the log stays open."""
@@ -274,18 +280,27 @@ class Journal:
         else:
             errand.done.set_result(found)
 
-    def _expire(self) -> None:
-        if self.rules.keep_days is None:
-            return
+    def _tidy(self) -> None:
+        """Remove what has been kept for long enough, and erase what was deleted."""
         try:
-            expire(self._database, self.rules.keep_days, self._clock())
-            began = time.monotonic()
-            if began >= self._next_erase:
-                erase(self._database, only_if_begun=True)
-                took = time.monotonic() - began
-                self._next_erase = time.monotonic() + took / _MOST_ERASING
+            if self.rules.keep_days is not None:
+                expire(self._database, self.rules.keep_days, self._clock())
+            self._erase()
         except Exception as error:  # noqa: BLE001 - as above
             self._problem = _plain(error)
+
+    def _erase(self) -> None:
+        """Erase what was deleted, unless that was done so often that nothing else would be."""
+        if not waits_to_be_erased(self._database):
+            return
+        began = time.monotonic()
+        if began < self._next_erase:
+            # What waits for it is not forgotten.
+            self._next_look = min(self._next_look, self._next_erase)
+            return
+        erase(self._database)
+        took = time.monotonic() - began
+        self._next_erase = time.monotonic() + took / _MOST_ERASING
 
 
 def _plain(error: Exception) -> str:

@@ -115,7 +115,7 @@ def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> Qu
     record = RunRecord(
         labelmend=__version__,
         input=RunInput(
-            path=str(log), sha256="", rows=len(texts), texts=len(texts), columns=columns
+            path=f"{log} (requests)", sha256="", rows=len(texts), texts=len(texts), columns=columns
         ),
         seed=config.seed,
         config=config_to_dict(config),

@@ -1,5 +1,7 @@
 """A bot against a Bot API server, over real HTTP."""
 
+import os
+import signal
 import threading
 
 import pytest
@@ -239,14 +241,15 @@ def test_updates_that_can_not_be_read_are_passed_over(api, log):
     assert "secret" not in str(bot.heard)
 
 
-@pytest.mark.parametrize("data", ["", "x", "r:../../etc:0", "l:%s:9", "z:%s:0", "r:%s:999"])
-def test_buttons_that_mean_nothing(api, log, data):
+def test_buttons_that_mean_nothing(api, log):
     with Bot(api, log) as bot:
         answer = bot.ask("card")
         request = buttons_of(answer)[f"{OK} right"].split(":")[1]
-        api.press(answer, data % request if "%s" in data else data)
-        (said,) = api.wait_for_calls("answerCallbackQuery")
-        assert said["text"] == "This button does nothing any more."
+        odd = ["", "x", "r:../../etc:0", f"l:{request}:9", f"z:{request}:0", f"r:{request}:999"]
+        for data in odd:
+            api.press(answer, data)
+        said = api.wait_for_calls("answerCallbackQuery", len(odd))
+        assert {one["text"] for one in said} == {"This button does nothing any more."}
     assert held(log)[0].words == ()
 
 
@@ -283,14 +286,15 @@ def test_a_flood_limit_of_hours_is_no_reason_to_wait(api, log):
 
 def test_one_person_who_sends_too_much(api, log):
     with Bot(api, log) as bot:
-        for _ in range(30):
-            api.send("card", user=1)
+        for i in range(30):
+            api.send("/forget" if i == 3 else "card", user=1)
         bot.settled()
         bot.ask("card", user=2)
     texts = [m["text"] for m in api.messages.values() if m["chat"]["id"] == 1]
     assert len(texts) == 21
+    assert texts[3] == "Removed: 3 messages."
     assert texts[-1] == "That is a lot at once; please wait a minute."
-    assert len(held(log)) == 21
+    assert len(held(log)) == 16 + 1
 
 
 def test_network_drops_while_polling(api, log):
@@ -415,3 +419,25 @@ def test_what_was_taken_is_answered_when_it_stops_and_not_taken_again(api, log):
     with Bot(api, log) as bot:
         bot.ask("time")
     assert len(api.messages) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it(api, log, number):
+    bot = Bot(api, log)
+
+    def interrupt():
+        api.send("card")
+        api.wait_for_calls("sendMessage")
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(number, lambda *_: pytest.fail("nobody listened"))
+    helper = threading.Thread(target=interrupt)
+    helper.start()
+    try:
+        bot.talking.run()
+    finally:
+        signal.signal(number, before)
+        helper.join(10)
+        bot.service.close()
+        bot.journal.close()
+    assert len(held(log)) == 1

@@ -10,6 +10,7 @@ import pytest
 from fixtures.logged import DAY, LABELS, NOW, all_bytes, entry, guess
 
 from labelmend.errors import OutputError
+from labelmend.journal import log as log_module
 from labelmend.journal.entries import LogRules, Said, item_id
 from labelmend.journal.feedback import FeedbackError
 from labelmend.journal.log import Journal
@@ -269,3 +270,19 @@ def test_a_killed_process_loses_nothing_that_was_confirmed(log):
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             bare = "SELECT count(*) FROM requests WHERE id NOT IN (SELECT request FROM guesses)"
             assert database.execute(bare).fetchone() == (0,)
+
+
+def test_what_can_not_be_erased_at_once_is_erased_soon(log, monkeypatch):
+    """Who deletes over and over does not keep the log from all else."""
+    monkeypatch.setattr(log_module, "_MOST_ERASING", 1e-9)
+    with Journal(log, TEXTS) as journal:
+        journal.record([entry("r1", "first secret"), entry("r2", "other secret", sender="bert")])
+        assert journal.forget_sender("anna") == 1
+        assert b"first secret" not in all_bytes(log)
+        assert journal.forget_sender("bert") == 1
+        # It is due now, as it is when the time has come.
+        journal._next_erase = journal._next_look = 0.0
+        journal.flush()
+        journal.flush()
+        assert b"other secret" not in all_bytes(log)
+    assert held(log) == []

@@ -88,34 +88,31 @@ def test_feedback_is_kept(serve, log):
     assert "labelmend_log_lost_texts 0.0" in page
 
 
-@pytest.mark.parametrize(
-    ("said", "status", "word"),
-    [
-        ({"request_id": "0" * 32, "verdict": "wrong"}, 404, "no-such-request"),
-        ({"index": 1, "verdict": "wrong"}, 404, "no-such-request"),
-        ({"label": "mony"}, 422, "no-such-label"),
-        ({"label": ""}, 422, "invalid"),
-        ({}, 422, "invalid"),
-        ({"label": "card", "verdict": "right"}, 422, "invalid"),
-        ({"verdict": "maybe"}, 422, "invalid"),
-        ({"verdict": "right", "index": -1}, 422, "invalid"),
-        ({"verdict": "right", "index": True}, 422, "invalid"),
-        ({"verdict": "right", "more": 1}, 422, "invalid"),
-        ({"verdict": "right", "request_id": "a/b"}, 422, "invalid"),
-        ({"verdict": "right", "request_id": "a" * 65}, 422, "invalid"),
-    ],
-)
-def test_what_is_refused(serve, log, said, status, word):
+def test_what_is_refused(serve, log):
     server, journal = serve()
     request = server.ask({"text": "my card"}).json()["request_id"]
-    reply = say(server, **{"request": request} | _renamed(said))
-    assert (reply.status_code, reply.json()["error"]) == (status, word)
+    with server.client() as client:
+        for said, status, word in REFUSED:
+            reply = client.post("/v1/feedback", json={"request_id": request} | said)
+            assert (reply.status_code, reply.json()["error"]) == (status, word), said
     journal.flush()
     assert held(log)[request].words == ()
 
 
-def _renamed(said):
-    return {"request" if name == "request_id" else name: value for name, value in said.items()}
+REFUSED = [
+    ({"request_id": "0" * 32, "verdict": "wrong"}, 404, "no-such-request"),
+    ({"index": 1, "verdict": "wrong"}, 404, "no-such-request"),
+    ({"label": "mony"}, 422, "no-such-label"),
+    ({"label": ""}, 422, "invalid"),
+    ({}, 422, "invalid"),
+    ({"label": "card", "verdict": "right"}, 422, "invalid"),
+    ({"verdict": "maybe"}, 422, "invalid"),
+    ({"verdict": "right", "index": -1}, 422, "invalid"),
+    ({"verdict": "right", "index": True}, 422, "invalid"),
+    ({"verdict": "right", "more": 1}, 422, "invalid"),
+    ({"verdict": "right", "request_id": "a/b"}, 422, "invalid"),
+    ({"verdict": "right", "request_id": "a" * 65}, 422, "invalid"),
+]
 
 
 def test_a_sender_who_says_too_much_is_told_when_to_come_back(serve):
@@ -175,7 +172,7 @@ def test_a_log_that_can_not_be_written_is_a_503_and_predictions_go_on(serve):
 
 def test_many_speak_at_once(serve, log):
     server, journal = serve(LogRules(feedback_an_hour=1000))
-    requests = [server.ask({"text": "my card"}).json()["request_id"] for _ in range(10)]
+    requests = [server.ask({"text": "my card"}).json()["request_id"] for _ in range(4)]
     statuses = []
 
     def speak(name):
@@ -188,7 +185,7 @@ def test_many_speak_at_once(serve, log):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert statuses == [200] * 40
+    assert statuses == [200] * 16
     journal.flush()
     assert {len(one.words) for one in held(log).values()} == {4}
 
