@@ -27,6 +27,7 @@ from labelmend.classify.format_1 import (
     SHARPNESS,
     scorer_of_format_1,
 )
+from labelmend.classify.heads.base import makes_encoder
 from labelmend.classify.heads.registry import find_head, kinds
 from labelmend.classify.model_card import check_card, read_json
 from labelmend.classify.scorer import Scorer
@@ -358,7 +359,7 @@ def _model_of(
         encoder_digests=digests,
         max_text_chars=int(body["max_text_chars"]),
         card=body,
-        own_encoder=folder / ENCODER if head.tunes_encoder else None,
+        own_encoder=folder / ENCODER if makes_encoder(head) else None,
     )
 
 

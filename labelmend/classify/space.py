@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from labelmend.classify.static.vocabulary import encoder_words
 from labelmend.configs.schema import EncoderConfig
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
@@ -81,6 +82,10 @@ class ProfileSpace:
         if self._space is None:
             self._space = open_space(self._settings, self._models, self._means)
         return self._space.queries(texts)
+
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the encoders' vocabularies, after `fit`; see `encoder_words`."""
+        return encoder_words(self._models)
 
     def encoders(self, texts: Sequence[str]) -> EncodersUsed:
         """Return the encoders, with notes on those that were tuned on some texts, or cut some."""

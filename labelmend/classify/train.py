@@ -82,6 +82,7 @@ def train(
     point: OperatingPoint,
     seed: int,
     progress: Progress,
+    learned_from: Floats | None = None,
 ) -> Training:
     """Train and calibrate one classifier.
 
@@ -93,11 +94,15 @@ def train(
         point: the operating point of out-of-scope detection.
         seed: of the folds, and of whatever the classifier draws.
         progress: advances one step a model.
+        learned_from: float32 [u, d], what is learned from instead, where a text lies elsewhere in
+            training than it would if it were new (`embeddings`).
 
     Raises:
         ConfigError: the operating point can't be had.
     """
     training = _TrainingPlan(data, embeddings, config, learner, seed)
+    if learned_from is not None:
+        training.learned_from = learned_from
     stands_in = not training.has_oos and training.can_leave_labels_out
     folds = range(config.folds)
     progress.start(f"train {learner.name}", config.folds * (2 if stands_in else 1) + 1)
@@ -168,7 +173,7 @@ class _TrainingPlan:
         seed: int,
     ) -> None:
         self.data = data
-        self.embeddings = embeddings
+        self.embeddings = self.learned_from = embeddings
         self.config = config
         self.learner = learner
         self.seed = seed
@@ -221,7 +226,7 @@ class _TrainingPlan:
         present, labels = np.unique(data.label_of[pairs], return_inverse=True)
         weights = data.weights[pairs]
         examples = Examples(
-            embeddings=self.embeddings[data.text_of[pairs]],
+            embeddings=self.learned_from[data.text_of[pairs]],
             labels=labels.astype(np.int64),
             weights=weights / weights.mean(),
             label_count=len(present),

@@ -23,7 +23,7 @@ from labelmend.api import missing
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.classifier import Predictions
 from labelmend.classify.data import TrainingSet, few_texts, gathered
-from labelmend.classify.heads.base import Head, TrainingTask
+from labelmend.classify.heads.base import Head, TrainingTask, makes_encoder
 from labelmend.classify.heads.estimator import EstimatorHead, weight_parameter
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.space import ProfileSpace, Space
@@ -49,9 +49,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         kind: what learns: a name that `labelmend train-classifier --kind` takes (`logreg`,
-            `linear-svm`, `lightgbm`, `finetune`, or what an installed package adds), or a
-            classifier of scikit-learn's, which is copied and not changed. `finetune` learns from
-            texts alone.
+            `linear-svm`, `lightgbm`, `finetune`, `static`, or what an installed package adds), or
+            a classifier of scikit-learn's, which is copied and not changed. `finetune` and
+            `static` learn from texts alone.
         oos_label: the label that means "fits no label", if there is one.
         max_in_scope_loss: share of the points that fit a label and may be lost to out-of-scope, 0
             to 1; the configuration's if None.
@@ -114,12 +114,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         point = self._point(config)
         task = TrainingTask(data, space, config.classify, point, self.seed, work)
         fitted = head.fit(task, NoProgress())
-        if not head.tunes_encoder:
+        if not makes_encoder(head):
             cleaned()
         self.classes_ = classes
         self._classifier = fitted.training.classifier
         self._space = None if isinstance(space, _GivenSpace) else fitted.space
-        self._tuned = head.tunes_encoder
+        self._tuned = makes_encoder(head)
         self._max_text_chars = config.data.max_text_chars
         self.oos_threshold_ = self._classifier.detector.threshold
         return self
@@ -137,7 +137,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             labels = _targets(y, len(texts))
             of_row = text_groups(texts)
             return smallest_spellings(texts, of_row), of_row, ProfileSpace(config.encoders), labels
-        if head.tunes_encoder:
+        if makes_encoder(head):
             raise ValueError(f"kind {head.name!r} learns from texts: give texts as X")
         # Of a single column, unit length leaves the sign.
         rows, read = validate_data(self, X, y, dtype=_REALS, ensure_min_features=2)
@@ -229,8 +229,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> Any:
         if getattr(self, "_tuned", False):
             raise TypeError(
-                "a fine-tuned encoder lies in a temporary folder and can't be pickled: write a "
-                "model folder with `labelmend train-classifier --kind finetune`"
+                "an encoder of its own lies in a temporary folder and can't be pickled: write a "
+                "model folder with `labelmend train-classifier`"
             )
         return super().__getstate__()
 

@@ -37,6 +37,7 @@ from labelmend.evaluation.comparison import (
 )
 from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import RunLog
+from labelmend.evaluation.word_vectors import WordVectors
 from labelmend.extras import installed_versions, require
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import open_space
@@ -231,7 +232,8 @@ def _vectors(
         progress.advance(len(tested))
     space.release()
     every = [*texts, *tested]
-    return Vectors(every, embeddings), (*space.notes, *notes_on_tuned(models, every))
+    vectors = WordVectors(every, embeddings, space, models)
+    return vectors, (*space.notes, *notes_on_tuned(models, every))
 
 
 def _model_records(models: Sequence[LocatedModel]) -> list[dict[str, str]]:

@@ -146,8 +146,7 @@ def export_file(
             place.mkdir()
             exported = export_encoder(config, located.path, place)
             if model.own_encoder is not None:
-                base = model.card["models"][0]["name"]
-                exported = replace(exported, model=f"{base}, fine-tuned")
+                exported = replace(exported, model=_own_name(model))
             encoders += (exported,)
             progress.advance()
         session = OnnxClassifier(with_features(graph))
@@ -246,6 +245,12 @@ def _predictions(
         parts.append(part)
         progress.advance(rows.stop - rows.start)
     return joined(parts)
+
+
+def _own_name(model: SavedModel) -> str:
+    """Return what the card calls the encoder that came with a classifier."""
+    bases = " and ".join(base["name"] for base in model.card["models"])
+    return f"{bases}, {'fine-tuned' if model.classifier.kind == 'finetune' else 'distilled'}"
 
 
 def _quantized(folder: Path, encoders: Sequence[ExportedEncoder]) -> tuple[ExportedEncoder, ...]:

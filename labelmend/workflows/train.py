@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -137,15 +138,18 @@ def train_file(
     located = [locate(encoder.model) for encoder in encoders]
     language = read_language(data.texts, encoders, located, chosen, tell)
     space = ProfileSpace(config.encoders)
-    task = TrainingTask(data, space, config.classify, point, config.seed, work)
-    fitted = head.fit(task, language.beginning(progress, tell))
-    used = fitted.encoders or space.encoders(data.texts)
-    notes = (*loaded.notes, *told, *language.notes, *used.notes)
     source = _data_record(request, loaded, data, digest, weigh=weigh)
-    held_out = write_trained(
-        fitted, used, data, source, config, point, folder, notes, keep_texts=keep_texts
-    )
-    if used.own is not None:
+    with tempfile.TemporaryDirectory(prefix="labelmend-") as passing:
+        # Checkpoints outlive a training that was killed.
+        place = work if head.tunes_encoder else Path(passing)
+        task = TrainingTask(data, space, config.classify, point, config.seed, place)
+        fitted = head.fit(task, language.beginning(progress, tell))
+        used = fitted.encoders or space.encoders(data.texts)
+        notes = (*loaded.notes, *told, *language.notes, *used.notes)
+        held_out = write_trained(
+            fitted, used, data, source, config, point, folder, notes, keep_texts=keep_texts
+        )
+    if head.tunes_encoder:
         shutil.rmtree(work, ignore_errors=True)
     read = replace(loaded.columns, id=None)
     return TrainOutcome(fitted.training, data, held_out, folder, read, (*settled, *notes))

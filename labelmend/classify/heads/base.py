@@ -76,6 +76,8 @@ class Head(Protocol):
     tunes_encoder: bool
     """Whether an encoder of its own learns with it; else it reads the profile's as they are."""
 
+    # A kind may also have `makes_encoder = True`; see the function of that name.
+
     def check(self, config: ClassifyConfig) -> tuple[LocatedModel, ...]:
         """Find out before any work whether it can train here.
 
@@ -103,3 +105,11 @@ class Head(Protocol):
             ModelError: it can't be read.
         """
         ...
+
+
+def makes_encoder(head: Head) -> bool:
+    """Tell whether what a kind trains comes with an encoder of its own, in the model folder.
+
+    So it is where an encoder is tuned, and where one is made that imitates the profile's.
+    """
+    return head.tunes_encoder or bool(getattr(head, "makes_encoder", False))

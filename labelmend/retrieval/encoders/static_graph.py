@@ -14,7 +14,7 @@ import numpy as np
 from labelmend.errors import ModelError
 from labelmend.retrieval.encoders.bert_graph import vectors_model
 from labelmend.retrieval.encoders.graph_parts import GraphParts
-from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.types import Bools, Floats, Ints
 from labelmend.weights.array_file import read_arrays
 
 VECTORS = "static.npz"
@@ -22,11 +22,11 @@ VECTORS = "static.npz"
 _AXES = {"tokens": 2, "pairs": 2, "pair_tokens": 2, "mean": 1}
 
 _FACTOR = 1_000_003
-"""Of a pair's first token in its slot: a prime far above any vocabulary's size divided by the slots
-spreads pairs well."""
+"""Of a pair's first token in its slot: a large prime scatters pairs that share a token."""
 
 _SLOTS_A_PAIR = 8
-"""Slots for each pair: about one in sixteen pairs shares its slot with another, and is left out."""
+"""Slots for each pair at least: one pair in twenty shares its slot with another, and is left
+out."""
 
 _MOST_TOKENS = 1 << 24
 """Of a vocabulary, so that a pair's slot is no larger than 64 bits hold."""
@@ -54,7 +54,7 @@ class StaticVectors:
 
     def save(self, folder: Path) -> None:
         """Write them, in half precision, beside the tokenizer."""
-        held = {
+        held: dict[str, Any] = {
             "tokens": self.tokens.astype(np.float16),
             "pairs": self.pairs.astype(np.float16),
             "pair_tokens": self.pair_tokens.astype(np.float64),
@@ -78,17 +78,13 @@ def read_static(folder: Path) -> StaticVectors:
     path = folder / VECTORS
     try:
         held = read_arrays(path, _AXES)
-        pairs = held["pair_tokens"]
-        wide = {held["tokens"].shape[1], held["pairs"].shape[1], len(held["mean"])}
-        if len(wide) > 1 or pairs.shape != (len(held["pairs"]), 2) or not held["tokens"].size:
-            raise ValueError("its arrays don't fit each other")
-        if len(held["tokens"]) > _MOST_TOKENS:
-            raise ValueError("it has too many tokens")
-        if not _are_places(pairs, len(held["tokens"])):
-            raise ValueError("it has pairs of tokens that are not there")
+        wrong = _misfit(held)
     except (ValueError, LookupError) as error:
-        raise ModelError(f"{path}: holds no static vectors ({error}); train it again") from None
-    return StaticVectors(held["tokens"], held["pairs"], pairs.astype(np.int64), held["mean"])
+        wrong = str(error)
+    if wrong:
+        raise ModelError(f"{path}: holds no static vectors ({wrong}); train it again")
+    pairs = held["pair_tokens"].astype(np.int64)
+    return StaticVectors(held["tokens"], held["pairs"], pairs, held["mean"])
 
 
 def kept_pairs(pairs: Ints, counts: Ints) -> Bools:
@@ -100,12 +96,18 @@ def kept_pairs(pairs: Ints, counts: Ints) -> Bools:
         pairs: int64 [m, 2], distinct.
         counts: int64 [m].
     """
-    slots = _slots_of(pairs, len(pairs))
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], -counts, slots))
-    first = np.r_[True, slots[order][1:] != slots[order][:-1]][: len(pairs)]
-    kept = np.zeros(len(pairs), dtype=bool)
-    kept[order[first]] = True
-    return kept
+    kept = np.arange(len(pairs))
+    while True:  # once as a rule; fewer pairs may have fewer slots
+        slots = _slots_of(pairs[kept], len(kept))
+        order = np.lexsort((*pairs[kept].T[::-1], -counts[kept], slots))
+        first = np.ones(len(kept), dtype=bool)
+        first[1:] = slots[order][1:] != slots[order][:-1]
+        if first.all():
+            break
+        kept = np.sort(kept[order[first]])
+    found = np.zeros(len(pairs), dtype=bool)
+    found[kept] = True
+    return found
 
 
 def static_graph(folder: Path) -> Any:
@@ -176,10 +178,18 @@ def _slots_of(pairs: Ints, count: int) -> Ints:
 
 
 def _slot_count(pairs: int) -> int:
-    """Return an odd number of slots, which shares no factor with that of the first token."""
-    return _SLOTS_A_PAIR * pairs + 1
+    """Return a power of two."""
+    return _SLOTS_A_PAIR << max(pairs - 1, 0).bit_length()
 
 
-def _are_places(values: Doubles, count: int) -> bool:
-    whole = np.floor(values)
-    return bool(((values == whole) & (values >= 0) & (values < count)).all())
+def _misfit(held: Mapping[str, Floats]) -> str:
+    """Return why arrays are no static vectors; nothing where they are."""
+    tokens, pairs, keys = held["tokens"], held["pairs"], held["pair_tokens"]
+    wide = {tokens.shape[1], pairs.shape[1], len(held["mean"])}
+    if len(wide) > 1 or keys.shape != (len(pairs), 2) or not tokens.size or not held["mean"].any():
+        return "its arrays don't fit each other"
+    if len(tokens) > _MOST_TOKENS:
+        return "it has too many tokens"
+    if not ((keys == np.floor(keys)) & (keys >= 0) & (keys < len(tokens))).all():
+        return "it has pairs of tokens that are not there"
+    return ""

@@ -79,15 +79,16 @@ def test_a_strangers_kind_goes_all_the_way(said, work):
 
 def test_help_and_messages_name_a_strangers_kind(said):
     *_, helped, refused = said
-    assert "One of centroids, finetune, lightgbm, linear-svm, logreg." in " ".join(
+    assert "One of centroids, finetune, lightgbm, linear-svm, logreg, static." in " ".join(
         helped.out.split()
     )
     assert "'centroid' (did you mean 'centroids'?): use centroids, finetune" in refused.err
 
 
 def test_our_kinds_are_heads():
-    assert set(kinds()) >= {"finetune", "lightgbm", "linear-svm", "logreg"}
-    for kind in ("finetune", "lightgbm", "linear-svm", "logreg"):
+    ours = ("finetune", "lightgbm", "linear-svm", "logreg", "static")
+    assert set(kinds()) >= set(ours)
+    for kind in ours:
         head = find_head(kind)
         assert isinstance(head, Head)
         assert head.name == kind

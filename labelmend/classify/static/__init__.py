@@ -1,0 +1,1 @@
+"""A fast student: static token vectors that imitate the encoders of a profile."""
