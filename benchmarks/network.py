@@ -33,11 +33,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LONG = ("relabel", "predict", "train-classifier")
 """Commands that stay: the issue names them, for they load most."""
 
-LOOPBACK = ("models pull", "review")
+LOOPBACK = ("bot", "models pull", "review", "serve")
 """Commands that may open sockets, to where they are told: here to a port of this machine."""
 
 NOBODY = "http://127.0.0.1:9"
-"""The hub of `models pull`: the port of the discard protocol, where nobody listens."""
+"""The hub of `models pull`, and the Bot API server of `bot`: the port of the discard protocol, where nobody listens."""
 
 CALLS = (
     *("open", "openat", "openat2", "creat", "mkdir", "mkdirat", "mknod", "mknodat", "rename"),
@@ -108,6 +108,13 @@ STEPS = (
     Step("predict", ("out/model", "out/few.csv", "-o", "out/predicted.csv")),
     Step("export", ("out/model", "-o", "out/onnx", "--check", "out/few.csv")),
     Step("export", ("out/model", "-o", "out/i8", "--check", "out/few.csv", "--int8"), by_hand=True),
+    Step("serve", ("out/model", "--port", "0", "--log", "out/log.sqlite", "--mask")),
+    Step("bot", ("out/model", "--log", "out/log.sqlite", "--api-server", NOBODY), code=2),
+    Step("journal show", ("out/asked.sqlite",)),
+    Step("journal queue", ("out/asked.sqlite", "-o", "out/queue.csv")),
+    Step("journal export", ("out/asked.sqlite", "-o", "out/new_rows.csv")),
+    Step("journal expire", ("out/asked.sqlite", "--older", "30")),
+    Step("journal forget", ("out/asked.sqlite", "--sender", "anna")),
     Step(
         "compare-baseline",
         ("out/mended.csv", "--seeds", "1", "--kind", "logreg", "-o", "out/report"),
@@ -139,7 +146,7 @@ def commands() -> list[str]:
 
 
 def made(folder: Path) -> Path:
-    """Make the folders of a run, and `work/clean.csv`: rows of two of the demo's labels."""
+    """Make the folders of a run, `work/clean.csv`, rows of two of the demo's labels, and a log."""
     for name in ("work/out", "work/demo", "home", "ours", "tmp", "traces"):
         (folder / name).mkdir(parents=True)
     source = resources.files("labelmend.data.demo")
@@ -149,7 +156,19 @@ def made(folder: Path) -> Path:
         _write(folder / "work" / "demo" / name, [names, *rows])
     _write(folder / "work" / "clean.csv", [[row[0], row[-1]] for row in [names, *rows]])
     (folder / "work" / "demo" / "labels.yaml").write_text("card_lost: {description: A card.}\n")
+    _log(folder / "work" / "out" / "asked.sqlite")
     return folder
+
+
+def _log(path: Path) -> None:
+    """Write a log of one request, and that somebody called its answer right."""
+    from labelmend.journal.entries import Entry, Guess, LogRules, Said
+    from labelmend.journal.log import Journal
+
+    guess = Guess("1", "card_lost", 0.5, False, (("card_lost", 0.5),))
+    with Journal(path, LogRules(texts=True)) as journal:
+        journal.record([Entry("r1", "my card", (guess,), "anna")])
+        journal.feedback(Said("r1", "bert", "right"), ("card_lost",))
 
 
 def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
@@ -255,6 +274,7 @@ def traced(
         "LABELMEND_HOME": str(folder / "ours"),
         "TMPDIR": str(folder / "tmp"),
         "HF_ENDPOINT": NOBODY,
+        "LABELMEND_TELEGRAM_TOKEN": "1:none",
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -326,17 +346,19 @@ def _prepared(words: Sequence[str]) -> list[str]:
 
 
 def _around(command: str, *, whole: bool) -> AbstractContextManager[Any]:
-    """Let `demo` read the few rows that `made` wrote, and end `review` once its page is there."""
+    """Let `demo` read the few rows that `made` wrote, and end servers once they are there."""
     if command == "review":
         return patch("webbrowser.open", _leave)
+    if command == "serve":
+        return patch("labelmend.cli.serve._say", _leave)
     if command == "demo" and not whole:
         few = SimpleNamespace(files=lambda _: Path("demo").resolve(), as_file=nullcontext)
         return patch("labelmend.workflows.demo.resources", few)
     return nullcontext()
 
 
-def _leave(_: str) -> None:
-    """Press Ctrl-C in a second, in place of opening a browser."""
+def _leave(_: object) -> None:
+    """Press Ctrl-C in a second, in place of opening a browser or saying where the server is."""
     here = threading.get_ident()
     threading.Timer(1, signal.pthread_kill, (here, signal.SIGINT)).start()
 

@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.bot_api import TOKEN
+from fixtures.logged import entry, guess
+
+from labelmend.journal.entries import LogRules, Said
+from labelmend.journal.log import Journal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import network
@@ -63,6 +68,20 @@ def steps():
     yield step("predict", model, "t.csv", "--trust-key", EVIL["oos"])
     yield step("predict", model, "t.csv", "--text-column", EVIL["oos"])
     yield step("export", model, "-o", "onnx", "--check", "t.csv", "--text-column", EVIL["oos"])
+    yield step("serve", model, "--port", "0", "--watch-s", "0")
+    yield step("serve", model, "--port", "0", "--token-file", EVIL["oos"])
+    kept = ("--log", f"log{EVIL['oos']}.sqlite", "--log-texts")
+    yield step("bot", model, "--watch-s", "0", *kept)
+    yield step("bot", model, "--api-server", EVIL["oos"])
+    log = logged(Path(kept[1]))
+    yield step("journal show", log)
+    yield step("journal show", log, "--id", EVIL["card_lost"])
+    yield step("journal show", EVIL["oos"])
+    yield step("journal queue", log, "-o", f"queue{EVIL['oos']}.csv")
+    yield step("journal export", log, "-o", f"new{EVIL['oos']}.csv")
+    yield step("journal forget", log, "--id", EVIL["card_lost"])
+    yield step("journal forget", log, "--sender", EVIL["oos"])
+    yield step("journal expire", log, "--older", "0")
     yield step("compare-baseline", "o.csv", "--kind", "logreg", "--seeds", "1", *FAST[:2])
     yield step("augment", "o.csv", "-o", "more.csv", "--model", EVIL["oos"])
     yield step("tune-embedder", "o.csv", "-o", "tuned", "--gold-column", EVIL["oos"])
@@ -87,6 +106,15 @@ def written(path, rows):
         writer.writerows(rows)
 
 
+def logged(path):
+    """Write a request and its feedback into a log, and return its name."""
+    evil = EVIL["card_lost"]
+    with Journal(path, LogRules(texts=True)) as journal:
+        journal.record([entry(evil, evil, guesses=(guess(evil, model=evil),), source=evil)])
+        journal.feedback(Said(evil, evil, "label", EVIL["oos"]), {EVIL["oos"]})
+    return str(path)
+
+
 def filled(sheet):
     """Answer what was drawn, and return the name of the first row."""
     with sheet.open(encoding="utf-8", newline="") as file:
@@ -102,6 +130,12 @@ def test_no_file_steers_the_terminal(cli, demo_rows, tmp_path, bge_small, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("webbrowser.open", lambda address: None)
     monkeypatch.setattr("labelmend.review.serving.server.ReviewServer.serve", lambda self: None)
+    monkeypatch.setattr("labelmend.serve.server.ServeServer.serve", lambda self: None)
+    monkeypatch.setenv("LABELMEND_TELEGRAM_TOKEN", TOKEN)
+    evils = [("begun", EVIL["oos"]), ("lost", EVIL["oos"]), ("passed", EVIL["oos"])]
+    monkeypatch.setattr(
+        "labelmend.bot.run.Talking.run", lambda self: [self._heard(*told) for told in evils]
+    )
     rows = [
         {
             "id": f"{number}\x1b[2J",
