@@ -37,7 +37,8 @@ LOOPBACK = ("bot", "models pull", "review", "serve")
 """Commands that may open sockets, to where they are told: here to a port of this machine."""
 
 NOBODY = "http://127.0.0.1:9"
-"""The hub of `models pull`, and the Bot API server of `bot`: the port of the discard protocol, where nobody listens."""
+"""The hub of `models pull`, and the Bot API server of `bot`: the port of the discard protocol,
+where nobody listens."""
 
 CALLS = (
     *("open", "openat", "openat2", "creat", "mkdir", "mkdirat", "mknod", "mknodat", "rename"),
@@ -108,6 +109,7 @@ STEPS = (
     Step("predict", ("out/model", "out/few.csv", "-o", "out/predicted.csv")),
     Step("export", ("out/model", "-o", "out/onnx", "--check", "out/few.csv")),
     Step("export", ("out/model", "-o", "out/i8", "--check", "out/few.csv", "--int8"), by_hand=True),
+    Step("monitor", ("out/few.csv", "--reference", "out/mended.csv", "--html", "out/drift.html")),
     Step("serve", ("out/model", "--port", "0", "--log", "out/log.sqlite", "--mask")),
     Step("bot", ("out/model", "--log", "out/log.sqlite", "--api-server", NOBODY), code=2),
     Step("journal show", ("out/asked.sqlite",)),

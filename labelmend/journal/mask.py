@@ -44,6 +44,8 @@ def mask(text: str) -> tuple[str, int]:
     Returns:
         the text, and how many words were put into it.
     """
+    if _HINT.search(text) is None:
+        return text, 0
     pieces: list[str] = []
     end = count = 0
     for begin, stop, word in _apart(text):
@@ -130,6 +132,9 @@ def _is_phone(text: str) -> bool:
             continue
     return False
 
+
+_HINT = re.compile(r"(?i)[\d@]|://|www\.")
+"""What a text has in which anything is masked: most have none of it."""
 
 _URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s<>\"'()\[\]{}]+(?<![.,;:!?])")
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}(?![\w-])")

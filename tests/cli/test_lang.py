@@ -11,7 +11,7 @@ from labelmend.voice.speak import speaking, spoken
 SPACE = "\N{NO-BREAK SPACE}"
 TAKE_IT = {
     *("relabel", "label", "demo", "explain", "audit", "certify", "review"),
-    *("compare-baseline", "train-classifier", "predict"),
+    *("compare-baseline", "train-classifier", "predict", "retrain", "serve", "bot"),
 }
 
 
