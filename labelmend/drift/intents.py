@@ -40,6 +40,10 @@ _BLOCK = 512
 _MOST_GROUPED = 2000
 """Doubtful texts that are grouped at most: memory grows by the square."""
 
+_MOST_LOOKED = 10_000
+"""Texts of a half among which doubtful ones are looked for: on all of them groups are tested, which
+takes next to nothing, and looking takes seconds on so many and hours on a hundred times as many."""
+
 _MOST_PAIRS = 500
 """Texts of a label, at most, whose cosines say how alike texts of one label are."""
 
@@ -167,14 +171,16 @@ def _balls(before: Sample, now: Sample, known: Bools, first: Bools, seed: int) -
         first: bool, the half of the log whose texts are grouped.
         seed: of what is drawn.
     """
-    looked, found = before.embeddings[known], now.embeddings[first]
+    rng = np.random.default_rng(seed)
+    of_before, of_now = (_some(rows, _MOST_LOOKED, rng) for rows in (known, first))
+    looked, found = before.embeddings[of_before], now.embeddings[of_now]
     strange = _far(looked, found) | _crowded(looked, found)
     for flags in (now.outside, now.doubtful):
         if flags is not None:
-            strange |= flags[first]
+            strange |= flags[of_now]
     labels = None
     if before.labels is not None:
-        labels = [label for label, side in zip(before.labels, known.tolist(), strict=True) if side]
+        labels = [before.labels[row] for row in of_before.tolist()]
     tested = before.embeddings[~known]
     balls = []
     for group in _groups(found[strange], _levels(looked, labels), seed):
@@ -187,6 +193,14 @@ def _balls(before: Sample, now: Sample, known: Bools, first: Bools, seed: int) -
     return balls
 
 
+def _some(chosen: Bools, most: int, rng: np.random.Generator) -> Ints:
+    """Return int64, the rows that are chosen, or so many of them, in their order."""
+    rows = np.flatnonzero(chosen)
+    if len(rows) > most:
+        rows = np.sort(rng.choice(rows, most, replace=False))
+    return rows.astype(np.int64)
+
+
 def _overlap(one: Bools, other: Bools) -> float:
     """Return the share of the smaller set that both have."""
     return float((one & other).sum() / max(1, min(int(one.sum()), int(other.sum()))))
@@ -195,8 +209,13 @@ def _overlap(one: Bools, other: Bools) -> float:
 def _far(reference: Floats, texts: Floats) -> Bools:
     """Return bool [n], texts that lie farther from the reference than nearly all of its own do."""
     nearness = Nearness(reference.astype(np.float16), _NEIGHBOURS)
-    own = nearness.of(reference, np.arange(len(reference)))
-    return np.asarray(nearness.of(texts) < np.quantile(own, _FAR), dtype=bool)
+    return np.asarray(nearness.of(texts) < np.quantile(_own(nearness, reference), _FAR), dtype=bool)
+
+
+def _own(nearness: Nearness, reference: Floats) -> Doubles:
+    """Return float64, how near texts of the reference are to its others; of many, some."""
+    rows = np.arange(0, len(reference), -(-len(reference) // _MOST_GROUPED))
+    return nearness.of(reference[rows], rows)
 
 
 def _crowded(reference: Floats, texts: Floats) -> Bools:
@@ -228,7 +247,7 @@ def _levels(reference: Floats, labels: Sequence[str] | None) -> tuple[float, ...
     some = reference[:: -(-len(reference) // _MOST_PAIRS)]
     apart = float(np.median((some @ some.T)[np.triu_indices(len(some), 1)]))
     nearness = Nearness(reference.astype(np.float16), _NEIGHBOURS)
-    near = float(np.median(nearness.of(reference, np.arange(len(reference)))))
+    near = float(np.median(_own(nearness, reference)))
     whole = np.array(labels if labels is not None else [])
     together = []
     for label, count in sorted(Counter(filter(None, labels or ())).items()):

@@ -60,6 +60,8 @@ class Observed:
 
 def is_log(path: Path) -> bool:
     """Tell whether a file is a database of SQLite, as the log of `labelmend serve` is."""
+    if not path.is_file():  # opening a pipe would wait for somebody who writes to it
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC

@@ -13,6 +13,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.language.detect import detect_language
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.read import refuse_second_input
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_files
 from labelmend.drift.measure import Drift, DriftSettings, find_drift
@@ -134,6 +135,7 @@ def _claim(request: MonitorRequest, folder: Path | None) -> tuple[str, ...]:
     if folder is not None:
         inputs.append(Given(folder, "the model"))
     claim(inputs, outputs)
+    refuse_second_input([request.log.path, request.reference.path])
     written = [path for path in (request.queue, request.page) if path is not None]
     return settle(request.log.path, request.reference.path, *written)
 

@@ -44,7 +44,9 @@ def place(cli, tmp_path_factory, bge_small, demo_rows):
 @pytest.fixture
 def run(cli, place):
     def ran(log, *words):
-        return cli("monitor", place / log, "--model", place / "model", *words)
+        return cli(
+            "monitor", log if log == "-" else place / log, "--model", place / "model", *words
+        )
 
     return ran
 
@@ -115,6 +117,7 @@ def test_bad_input_is_refused_and_nothing_is_written(cli, run, place, tmp_path):
     assert "a queue is CSV" in said
     said = run("same.csv", *reference, "--html", place / "same.csv").refusal()
     assert "is the input itself" in said
+    assert "is one table" in run("-", "--reference", "-").refusal()
     assert "no such file" in run("missing.csv", *reference).refusal()
     said = run("same.csv", "--reference", tmp_path / "missing.csv").refusal()
     assert "missing.csv" in said

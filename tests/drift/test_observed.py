@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from labelmend.data.request import TableRequest
@@ -101,3 +103,6 @@ def test_what_is_no_log(tmp_path):
     assert not is_log(path)
     assert not is_log(tmp_path / "missing")
     assert not is_log(tmp_path)
+    # A pipe is not opened: nobody may ever write to it.
+    os.mkfifo(tmp_path / "pipe")
+    assert not is_log(tmp_path / "pipe")
