@@ -90,6 +90,17 @@ def retrain(
             rich_help_panel=help_page.DECISIONS,
         ),
     ] = "",
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            help="Write all known rows as they came to this table, for a full mending, and do "
+            "nothing else.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.OUTPUT,
+        ),
+    ] = None,
     show: Annotated[
         bool,
         typer.Option(
@@ -119,18 +130,29 @@ def retrain(
     """
     from labelmend.errors import ConfigError
     from labelmend.retrain.schedule import repeat, seconds_of
-    from labelmend.workflows.retrain import accept_rows, roll_back, standing
+    from labelmend.workflows.retrain import accept_rows, export_known, roll_back, standing
 
     apart = {"--rollback": rollback, "--accept": accept is not None, "--show": show}
-    told = [name for name, is_told in {**apart, "--every": every is not None}.items() if is_told]
-    if len(told) > 1:
-        raise ConfigError(f"{' and '.join(told)} are told together; give one of them")
+    apart["--export"] = export is not None
+    both = [name for name, is_told in {**apart, "--every": every is not None}.items() if is_told]
+    if len(both) > 1:
+        raise ConfigError(f"{' and '.join(both)} are told together; give one of them")
     if to is not None and not rollback:
         raise ConfigError("--to goes with --rollback; give both, or leave it out")
     if rollback:
         _say_event(roll_back(project, to, reason), quiet=quiet)
     elif accept is not None:
         _say_event(accept_rows(project, accept, reason), quiet=quiet)
+    elif export is not None:
+        count = export_known(project, export)
+        if not quiet:
+            told = tell(
+                "{count:,} {count:one=row|other=rows} in {path}; mend it, and name the mended "
+                "table as base",
+                count=count,
+                path=harmless(str(export)),
+            )
+            typer.echo(told)
     elif show:
         _print_standing(standing(project))
     else:

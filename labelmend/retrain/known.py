@@ -5,6 +5,7 @@ day it comes and by whichever door, and its copies with it.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,9 @@ from labelmend.voice.speak import meant, note
 
 DECISION = "decision"
 ANSWERED = "answered"
+ROW = "labelmend_row"
+"""The column of an exported table that has the names of rows that steps took."""
+
 PASSED_OVER = "passed over"
 
 _HASH_BYTES = 8
@@ -60,6 +64,7 @@ class Known:
         base_rows: rows of the base.
         base_sha256: of its file.
         is_mended: whether the base is a table that labelmend mended.
+        in_base: names of rows that steps took and that the base has since, as often as it has them.
         notes: what the user should know of it.
     """
 
@@ -72,6 +77,7 @@ class Known:
     base_rows: int
     base_sha256: str
     is_mended: bool
+    in_base: Counter[str]
     notes: tuple[str, ...]
 
     @property
@@ -179,6 +185,7 @@ def read_base(opened: Opened) -> Known:
         base_rows=len(dataset),
         base_sha256=table_digest(path),
         is_mended=is_mended,
+        in_base=Counter(filter(None, table.values(ROW) if ROW in table.columns else ())),
         notes=loaded.notes if is_mended else (*loaded.notes, note(_NOT_MENDED)),
     )
 
@@ -198,8 +205,10 @@ def with_rows(known: Known, rows: Iterable[MendedRow], config: HeldOutConfig) ->
         config: which texts are held out.
     """
     last: dict[tuple[str, str], MendedRow] = {}
+    there = Counter(known.in_base)
     for number, row in enumerate(rows):
-        if row.decision != PASSED_OVER:
+        there[row.key] -= 1
+        if row.decision != PASSED_OVER and there[row.key] < 0:
             last[(row.source, row.id) if row.id else ("", str(number))] = row
     kept = [row for row in last.values() if row.mended]
     if not kept:
@@ -232,6 +241,29 @@ def _confidence(row: MendedRow) -> float:
 
 def _is_answer(row: MendedRow) -> bool:
     return row.decision == ANSWERED and row.rows == "answers"
+
+
+def exported(known: Known, rows: Iterable[MendedRow]) -> list[tuple[str, str, str]]:
+    """Return all that is known as it came, for a full mending: text, label, and the row's name.
+
+    What people settled has the label that they settled.
+
+    Args:
+        known: the base.
+        rows: that steps took, in their order; those that the base has are left out.
+    """
+    dataset, given = known.dataset, known.given
+    said = np.where(known.answered, dataset.given, given)
+    found = [
+        (text, "" if k == NO_LABEL else dataset.labels[k], "")
+        for text, k in zip(dataset.texts, said.tolist(), strict=True)
+    ]
+    there = Counter(known.in_base)
+    for row in rows:
+        there[row.key] -= 1
+        if row.decision != PASSED_OVER and there[row.key] < 0:
+            found.append((row.text, row.label, row.key))
+    return found
 
 
 def require_share(now: float, before: float | None, where: str) -> None:

@@ -137,6 +137,17 @@ _TESTED_ON = meant(
 )
 
 
+def counting_rows(registry: Registry) -> list[MendedRow]:
+    """Return the rows that steps took, without those that were refused and that nobody accepted.
+
+    Raises:
+        ModelError: a version can't be read.
+    """
+    accepted = registry.accepted()
+    sound = [v.id for v in registry.versions() if v.verdict != "refused" or v.id in accepted]
+    return [row for version in sound for row in read_rows(registry.place(version))]
+
+
 def _copy(registry: Path, to: Path) -> None:
     """Copy what a step reads of a registry, links to the models instead of these."""
     if not registry.is_dir():
@@ -168,14 +179,8 @@ class _Work:
         require_share(share, self._remembered.get("held_out_share"), str(self._opened.path))
         base = read_base(self._opened)
         counted = self._registry.accepted()
-        taken: list[MendedRow] = []
-        counting: list[MendedRow] = []
-        for version in self._versions:
-            rows = read_rows(self._registry.place(version.id))
-            taken += rows
-            if version.verdict != "refused" or version.id in counted:
-                counting += rows
-        known = with_rows(base, counting, self._project.held_out)
+        taken = [row for v in self._versions for row in read_rows(self._registry.place(v.id))]
+        known = with_rows(base, counting_rows(self._registry), self._project.held_out)
         done: list[Step] = []
         placed = None
         if self._registry.champion() is None:

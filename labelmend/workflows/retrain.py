@@ -1,5 +1,7 @@
 """A project in, a version out: what `labelmend retrain` does."""
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -10,16 +12,18 @@ from labelmend.classify.heads.base import Fitted
 from labelmend.classify.space import ProfileSpace
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
-from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
+from labelmend.data.write import atomic_files
+from labelmend.errors import OutputError
 from labelmend.journal.read import reading, texts_of
 from labelmend.journal.rows import RowRules, new_rows
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
-from labelmend.retrain.known import Known
+from labelmend.retrain.known import ROW, Known, exported, read_base
 from labelmend.retrain.project import Opened, RowsAre, open_project
 from labelmend.retrain.registry import Event, Registry, is_registry
 from labelmend.retrain.rows import NewRow
-from labelmend.retrain.step import Step, Tools, take_step
+from labelmend.retrain.step import Step, Tools, counting_rows, take_step
 from labelmend.retrain.version import Version
 from labelmend.workflows.train import default_point, write_trained
 
@@ -93,6 +97,29 @@ def accept_rows(path: Path, version: str, reason: str = "") -> Event:
     return Registry(open_project(path).registry).accept(version, reason)
 
 
+def export_known(path: Path, output: Path) -> int:
+    """Write all known rows as they came, for a full mending; return how many.
+
+    Raises:
+        LabelmendError: the project, its base or its registry can't be read, or the table can't be
+            written.
+    """
+    opened = open_project(path)
+    if output.suffix.lower() != ".csv":
+        raise OutputError(f"{output}: rows are written as CSV; end the name in .csv")
+    claim(
+        (*given(opened.base), Given(opened.path, "the project"), *_given_sources(opened)),
+        [Output(output, is_table=True)],
+    )
+    rows = counting_rows(Registry(opened.registry))
+    found = exported(read_base(opened), rows)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([("text", "label", ROW), *found])
+    with atomic_files([output]) as (temporary,):
+        temporary.write_bytes(text.getvalue().encode("utf-8", "surrogatepass"))
+    return len(found)
+
+
 @dataclass(frozen=True)
 class Standing:
     """What a registry holds.
@@ -123,14 +150,19 @@ def standing(path: Path) -> Standing:
 def _claim(opened: Opened) -> None:
     """Make sure that nothing that was given lies where the registry is written."""
     project = opened.project
-    others: list[Given] = [Given(opened.path, "the project")]
+    others: list[Given] = [Given(opened.path, "the project"), *_given_sources(opened)]
     if project.champion is not None:
         others.append(Given(opened.find(project.champion), "the project's champion"))
-    for source in project.sources:
-        place = source.folder or source.table or source.sqlite or source.journal
-        if place is not None:
-            others.append(Given(opened.find(place), f"the source {source.name}"))
     claim((*given(opened.base), *given_models(opened.config), *others), (), [opened.registry])
+
+
+def _given_sources(opened: Opened) -> list[Given]:
+    return [
+        Given(opened.find(place), f"the source {source.name}")
+        for source in opened.project.sources
+        for place in (source.folder, source.table, source.sqlite, source.journal, source.answers)
+        if place is not None
+    ]
 
 
 def _journal_rows(log: Path, answers: Path | None, config: Config) -> Iterable[NewRow]:

@@ -1,3 +1,4 @@
+import csv
 import random
 import shutil
 
@@ -10,7 +11,12 @@ from labelmend.protocols import NoProgress
 from labelmend.retrain.known import is_held_out
 from labelmend.retrain.registry import Registry, champion_model
 from labelmend.retrain.rows import read_rows
-from labelmend.workflows.retrain import accept_rows, retrain_project, roll_back
+from labelmend.workflows.retrain import (
+    accept_rows,
+    export_known,
+    retrain_project,
+    roll_back,
+)
 
 
 def step(project, **told):
@@ -187,3 +193,32 @@ def test_rows_of_a_label_that_nobody_knows_wait(project):
     assert outcome.steps[0].version.more["unknown_labels"] == ["visa"]
     told = "1 new label is known from no mended row: 'visa'; their rows wait for a full mending"
     assert told in outcome.notes
+
+
+def test_a_full_mending_begins_with_all_rows_as_they_came(project):
+    step(project)
+    drop(project, "good.csv", new_rows(80, 90))
+    step(project)
+    drop(project, "bad.csv", shuffled(new_rows(90, 110)))
+    assert step(project).steps[0].status == "refused"
+    table = project.parent / "known.csv"
+    assert export_known(project, table) == 320 + 40
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    came = [(text, given) for text, given, _ in rows_of(80, seed=0, noise=0.15)]
+    assert [(row["text"], row["label"]) for row in rows[:320]] == came
+    assert sum(bool(row["labelmend_row"]) for row in rows) == 40
+    # Mended, it is the new base, and its rows are not counted twice.
+    before = registry_of(project).version("v00002").rows
+    mended = [
+        (row["text"], row["label"], true, "keep", 0.99, row["labelmend_row"])
+        for row, true in zip(
+            rows,
+            [*(r[2] for r in rows_of(80, 0, 0.15)), *(r[2] for r in new_rows(80, 90))],
+            strict=True,
+        )
+    ]
+    header = ("text", "label", "mended_label", "decision", "confidence", "labelmend_row")
+    write_rows_file(project.parent / "base.csv", mended, header)
+    (again,) = step(project).steps
+    assert again.version.rows == before

@@ -14,12 +14,15 @@ import numpy as np
 from labelmend.evaluation.compare import LEVEL, holm
 from labelmend.retrain.mending import Judged, Mending
 from labelmend.retrain.project import GateConfig
-from labelmend.types import Ints
+from labelmend.types import Bools, Ints
 from labelmend.voice.speak import meant, note
 
 _PLAUSIBLE = 5
 """A label is unlikely where the evidence finds so many others likelier: the right one is hardly
 ever so far down, and one drawn at random hardly ever further up."""
+
+_QUARTER = 4
+"""Of few labels, a label is unlikely where a quarter of them are likelier, and at least one."""
 
 _LEAST_TEXTS = 10
 """Fewer new texts of a kind are too few to look shuffled."""
@@ -60,8 +63,8 @@ def look_at_rows(mending: Mending, config: GateConfig, seed: int) -> tuple[str, 
         seed: of the draws that say what chance does.
     """
     found = [
-        *_shuffled(mending.judged, mending.known, config),
-        *_shuffled_corrections(mending.corrections, config),
+        *_shuffled(mending, config),
+        *_shuffled_corrections(mending, config),
         *_renamed(mending, config),
         *_shifted(mending, config, seed),
     ]
@@ -119,11 +122,12 @@ _SHIFTED = meant(
 )
 
 
-def _shuffled(new: Judged, known: Judged, config: GateConfig) -> list[str]:
-    count = len(new.rank)
+def _shuffled(mending: Mending, config: GateConfig) -> list[str]:
+    count = len(mending.judged.rank)
     if count < _LEAST_TEXTS:
         return []
-    unlikely, usual = int(_unlikely(new).sum()), _usual(known)
+    unlikely = int(_unlikely(mending.judged, mending).sum())
+    usual = _usual(mending)
     if unlikely / count <= usual + config.unlikely:
         return []
     if _more_than(unlikely, count, usual) > config.chance:
@@ -131,9 +135,9 @@ def _shuffled(new: Judged, known: Judged, config: GateConfig) -> list[str]:
     return [note(_SHUFFLED, share=unlikely / count, count=count, known=usual)]
 
 
-def _shuffled_corrections(new: Judged, config: GateConfig) -> list[str]:
-    count = len(new.rank)
-    unlikely = int(_unlikely(new).sum())
+def _shuffled_corrections(mending: Mending, config: GateConfig) -> list[str]:
+    count = len(mending.corrections.rank)
+    unlikely = int(_unlikely(mending.corrections, mending).sum())
     if count < _LEAST_TEXTS or unlikely / count <= config.unlikely_corrections:
         return []
     return [note(_CORRECTIONS, share=unlikely / count, count=count)]
@@ -188,14 +192,15 @@ def _shifted(mending: Mending, config: GateConfig, seed: int) -> list[str]:
     return [note(_SHIFTED, far=far, chance=chance, label=label)]
 
 
-def _unlikely(judged: Judged) -> "np.ndarray":
-    return np.asarray(judged.rank >= _PLAUSIBLE)
+def _unlikely(judged: Judged, mending: Mending) -> Bools:
+    likelier = min(_PLAUSIBLE, max(len(mending.labels) // _QUARTER, 1))
+    return np.asarray(judged.rank >= likelier)
 
 
-def _usual(known: Judged) -> float:
+def _usual(mending: Mending) -> float:
     """Return the share of known labels that are unlikely, at least half a row of them."""
-    count = len(known.rank)
-    return (int(_unlikely(known).sum()) + _PSEUDO) / (count + 1)
+    count = len(mending.known.rank)
+    return (int(_unlikely(mending.known, mending).sum()) + _PSEUDO) / (count + 1)
 
 
 def _more_than(count: int, total: int, rate: float) -> float:

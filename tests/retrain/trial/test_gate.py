@@ -5,7 +5,7 @@ from labelmend.retrain.mending import Judged, Mending
 from labelmend.retrain.project import GateConfig
 from labelmend.retrain.trial.gate import Called, look_at_labels, look_at_rows
 
-LABELS = ("a", "b", "c", "d")
+LABELS = tuple("abcdefghijklmnopqrstuvwx")
 GATE = GateConfig()
 NOTHING = Judged(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
@@ -22,12 +22,8 @@ def judged(*groups):
 KNOWN = judged(*((250, k, k, 0) for k in range(4)))
 
 
-def mending(new, known=KNOWN, corrections=NOTHING):
-    return Mending((), LABELS, new, corrections, known, None, ())
-
-
-def reasons(new, known=KNOWN, corrections=NOTHING, gate=GATE):
-    return look_at_rows(mending(new, known, corrections), gate, 0)
+def reasons(new, known=KNOWN, corrections=NOTHING, labels=LABELS):
+    return look_at_rows(Mending((), labels, new, corrections, known, None, ()), GATE, 0)
 
 
 def test_rows_like_the_known_ones_are_sound():
@@ -99,3 +95,9 @@ def test_a_label_that_fell_by_chance_is_none():
     truth = [0] * 20 + [1] * 20
     # Four lost and none won is one of sixteen chances.
     assert look_at_labels(called(truth, [1] * 4 + [0] * 16 + [1] * 20, truth), GATE) == ()
+
+
+def test_of_few_labels_a_quarter_that_is_likelier_is_enough():
+    new = judged(*((15, k, k, 0) for k in range(4)), *((10, k, (k + 2) % 4, 1) for k in range(4)))
+    assert any("shuffled" in reason for reason in reasons(new, labels=LABELS[:4]))
+    assert not any("shuffled" in reason for reason in reasons(new, labels=LABELS[:8]))
