@@ -107,18 +107,22 @@ class _Pooled:
 class OnnxClassifier:
     """An exported classifier's graph, from the encoders' vectors on."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, threads: int = 0) -> None:
         """Open a graph.
 
         Args:
             model: an onnx.ModelProto, or the path of a file.
+            threads: that a batch is computed by; 0 for one a core, which wait for the next batch by
+                spinning: of small batches that takes more time than it saves.
         """
         require("onnxruntime")
         import onnxruntime
 
         source = str(model) if isinstance(model, Path) else model.SerializeToString()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         self._session: Any = onnxruntime.InferenceSession(
-            source, providers=["CPUExecutionProvider"]
+            source, options, providers=["CPUExecutionProvider"]
         )
         self._outputs = [output.name for output in self._session.get_outputs()]
 

@@ -57,7 +57,7 @@ def open_onnx(model: SavedModel, folder: Path, version: str, export: Path) -> Lo
     encoders = _open.get(found.space)
     if encoders is None:
         encoders = _open[found.space] = OnnxEncoders(export, found.encoders)
-    classifier = OnnxClassifier(export / CLASSIFIER)
+    classifier = OnnxClassifier(export / CLASSIFIER, threads=1)
     labels = model.classifier.labels
     engine = OnnxEngine(encoders, found.space, classifier, labels, model.means)
     return _loaded(model, folder, version, engine)
