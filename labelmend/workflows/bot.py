@@ -98,15 +98,17 @@ def open_bot(
             installed.
     """
     require(*_NEEDED, by="bot")
-    from labelmend.bot.rules import TOKEN
-    from labelmend.bot.run import Talking, check_bot
-    from labelmend.serve.feedback import recorder
+    from labelmend.bot.rules import TOKEN, check_bot
 
     token = check_bot(environment.get(TOKEN), request.rules)
     journal = None if request.log is None else request.log.open()
     service = None
     try:
         service = open_service(request.models, None, progress)
+        # What takes seconds to import comes when all else is there.
+        from labelmend.bot.run import Talking
+        from labelmend.serve.feedback import recorder
+
         if journal is not None:
             service.ears.append(recorder(service, journal, "bot"))
         watch = watching(service, request.models, request.every, tell)
