@@ -13,7 +13,7 @@ SETTINGS = DriftSettings(permutations=39)
 FEWER = (120, 80)
 MORE = (800, 600)
 
-LOGS = 120
+LOGS = 90
 
 
 @pytest.fixture(scope="module")
