@@ -21,6 +21,8 @@ import pytest
 from labelmend.cli.app import app
 from labelmend.retrain.registry import Registry
 
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.timeout(3600)]
+
 DEMO = Path(__file__).resolve().parents[2] / "labelmend" / "data" / "demo"
 ENCODERS = "encoders=[{backend: onnx, model: bge-small-en-v1.5}]"
 MESSAGES = 200
@@ -102,7 +104,7 @@ class Served:
                 *("--log", folder / "log.sqlite", "--log-texts", "--feedback-rate", "20"),
             ],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=(folder / "server.log").open("w"),
             text=True,
             env={**os.environ, "LABELMEND_HOME": str(folder / "home")},
         )
@@ -175,8 +177,6 @@ def later_rows(folder, first, last):
     return [(row["text"], row["label"]) for row in read(folder / "later_gold.csv")[first:last]]
 
 
-@pytest.mark.peer
-@pytest.mark.slow
 def test_a_whole_round(round_folder, served):
     project, registry = round_folder / "project.yaml", Registry(round_folder / "registry")
     corrected, wrong = corrections_of(served)

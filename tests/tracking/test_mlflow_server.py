@@ -86,6 +86,7 @@ def runs_of(address):
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_model_is_logged_and_loaded_as_predict_says(server, word_models):
     import mlflow
 
@@ -116,6 +117,7 @@ def test_a_model_is_logged_and_loaded_as_predict_says(server, word_models):
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_what_the_server_refuses_is_one_line_and_a_failed_run(server):
     # One parameter can't have two values.
     tracked = Tracked("retrain", params={"a:b": 1, "a;b": 2})
@@ -127,6 +129,7 @@ def test_what_the_server_refuses_is_one_line_and_a_failed_run(server):
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_commands_log_their_runs(server, project, tmp_path, topic_encoder):
     setting = f"encoders=[{{backend: onnx, model: {topic_encoder}, cache: false}}]"
     rows = [(text, label) for label in LABELS for text in texts_of(label, 20)]
