@@ -146,5 +146,5 @@ def test_questions_are_on_rows_that_no_card_shows(few_rows):
         assert question.truth == (labels.index(truth) if truth in labels else -1)
     # Retrieval finds nearly all, and most at once.
     assert sum(question.truth >= 0 for question in asked) >= 19
-    assert sum(question.truth == 0 for question in asked) >= 14
+    assert sum(question.truth == 0 for question in asked) >= 12
     assert [q.ballot for q in questions(20, seed=3, exemplars=5)] == [q.ballot for q in asked]

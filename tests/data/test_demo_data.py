@@ -69,7 +69,10 @@ def test_corrupt_makes_the_noisy_table_anew(tmp_path, monkeypatch, minilm):
     noise = ["--noise", "nearest=0.075", "--noise", "uniform=0.045", "--noise", "oos-swap=0.03"]
     with resources.as_file(DEMO / "train_gold.csv") as gold:
         command = ["labelmend", "corrupt", str(gold), "-o", str(target), *noise, "--seed", "7"]
-        monkeypatch.setattr("sys.argv", [*command, "--quiet"])
+        monkeypatch.setattr(
+            "sys.argv",
+            [*command, "--set", "encoders=[{backend: onnx, model: all-MiniLM-L6-v2}]", "--quiet"],
+        )
         with pytest.raises(SystemExit) as ended:
             main()
     assert ended.value.code == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-STYLE = Path(__file__).resolve().parents[3] / "web" / "src" / "review.css"
+STYLE = Path(__file__).resolve().parents[3] / "web" / "src" / "base.css"
 
 # How linear RGB is seen without a kind of cones: Machado, Oliveira & Fernandes (2009), severity 1.
 SIGHT = {
