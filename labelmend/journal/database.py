@@ -20,6 +20,11 @@ from labelmend.journal.keys import LogKey
 _OURS = 0x6C6D6C67
 """The `application_id` of our logs, "lmlg" in ASCII."""
 
+_MAGIC = b"SQLite format 3\0"
+_VERSION_AT, _ID_AT = 60, 68
+"""Bytes of SQLite's header at which `user_version` and `application_id` stand: four each, the
+highest first."""
+
 _VERSION = 1
 """Of the tables, SQLite's `user_version`."""
 
@@ -90,6 +95,25 @@ def open_log(path: Path, *, create: bool = False) -> tuple[sqlite3.Connection, L
     return database, key
 
 
+def check_log(path: Path) -> None:
+    """Make sure, without a change to anything, that a log may be kept in a file.
+
+    Raises:
+        InputError: it is somebody else's file, or its key is missing.
+        OutputError: its folder can't be written to.
+    """
+    if path.exists():
+        with usable(path):
+            _check_ours(path)
+        if path.stat().st_size:
+            LogKey.read(LogKey.beside(path))
+    elif not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
+        raise OutputError(
+            f"{path}: can't write the log in {path.parent}; choose a folder that is there and that "
+            "you may write to"
+        )
+
+
 def _make(path: Path) -> None:
     """Make an empty file that nobody but its owner reads; SQLite's other files follow its rights.
 
@@ -115,11 +139,17 @@ def _check_ours(path: Path) -> None:
         raise InputError(f"{path}: is no file; give the file of a log")
     if path.stat().st_size == 0:
         return
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        database.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
-        (mark,) = database.execute("PRAGMA application_id").fetchone()
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        (held,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with path.open("rb") as file:
+        header = file.read(_ID_AT + 4)
+    mark = int.from_bytes(header[_ID_AT:])
+    version, held = int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4]), 0
+    if mark != _OURS or not header.startswith(_MAGIC):
+        # A log that a killed process began may have its header in the write-ahead log alone.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
+            (mark,) = database.execute("PRAGMA application_id").fetchone()
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            (held,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if mark != _OURS and (mark or held):
         raise _not_ours(path)
     if version > _VERSION:

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from labelmend.errors import LabelmendError, OutputError
 from labelmend.extras import require
 from labelmend.journal.database import (
+    check_log,
     erase,
     open_log,
     transaction,
@@ -60,6 +61,16 @@ class LogRequest:
 
     path: Path
     rules: LogRules = HASHED
+
+    def check(self) -> None:
+        """Make sure, before anything takes time, that it can be opened; nothing is written.
+
+        Raises:
+            LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
+        """
+        if self.rules.mask:
+            require(*_NEEDED, by="--mask")
+        check_log(self.path)
 
     def open(self) -> "Journal":
         """Open or make it.

@@ -101,15 +101,17 @@ def open_bot(
     from labelmend.bot.rules import TOKEN, check_bot
 
     token = check_bot(environment.get(TOKEN), request.rules)
-    journal = None if request.log is None else request.log.open()
-    service = None
+    service = journal = None
+    if request.log is not None:
+        request.log.check()
     try:
         service = open_service(request.models, None, progress)
         # What takes seconds to import comes when all else is there.
         from labelmend.bot.run import Talking
         from labelmend.serve.feedback import recorder
 
-        if journal is not None:
+        if request.log is not None:
+            journal = request.log.open()
             service.ears.append(recorder(service, journal, "bot"))
         watch = watching(service, request.models, request.every, tell)
         talking = Talking(token, service, journal, request.rules, heard)

@@ -132,9 +132,10 @@ def open_server(
     service = journal = None
     try:
         if request.log is not None:
-            journal = request.log.open()
+            request.log.check()
         service = open_service(request.models, request.limits, progress)
-        if journal is not None:
+        if request.log is not None:
+            journal = request.log.open()
             parts = (*parts, log_part(service, journal))
         server = ServeServer(listener, service, parts, request.language)
         watch = watching(service, request.models, request.every, tell)

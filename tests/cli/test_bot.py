@@ -90,6 +90,7 @@ def test_ctrl_c_ends_it_cleanly(api, tmp_path):
         (TOKEN, ("--log-texts",), "--log-texts: nothing is kept without --log"),
         (TOKEN, ("--log", "l", "--log-days", "inf"), "--log-days inf: give days"),
         (TOKEN, ("--log", "notes.txt"), "notes.txt: is no log of labelmend's"),
+        (TOKEN, ("--log", "new.sqlite"), "model: no such folder"),
     ],
 )
 def test_a_mistake_is_one_line(cli, tmp_path, monkeypatch, token, words, said):
@@ -103,3 +104,4 @@ def test_a_mistake_is_one_line(cli, tmp_path, monkeypatch, token, words, said):
     assert said in ran.err
     assert ran.err.count("\n") == 1
     assert "secret" not in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]  # no log is begun

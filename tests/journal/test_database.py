@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 import pytest
 
 from labelmend.errors import InputError, OutputError
-from labelmend.journal.database import erase, in_parts, open_log, transaction
+from labelmend.journal.database import check_log, erase, in_parts, open_log, transaction
 from labelmend.journal.keys import LogKey
 
 
@@ -132,3 +132,22 @@ def test_names_come_in_lots_that_a_statement_takes():
     assert [len(part) for _, part in parts] == [500, 500, 1]
     assert parts[-1] == ("?", ["1000"])
     assert [name for _, part in parts for name in part] == names
+
+
+def test_a_log_is_looked_at_without_a_change(log, tmp_path):
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    check_log(log)
+    check_log(tmp_path / "new.sqlite")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "empty.sqlite").touch()
+    check_log(tmp_path / "empty.sqlite")
+    with pytest.raises(OutputError, match="choose a folder that is there"):
+        check_log(tmp_path / "no" / "log.sqlite")
+    with pytest.raises(InputError, match="is no file"):
+        check_log(tmp_path)
+    (tmp_path / "notes.txt").write_text("dear diary " * 100)
+    with pytest.raises(InputError, match="is no log of labelmend's"):
+        check_log(tmp_path / "notes.txt")
+    LogKey.beside(log).unlink()
+    with pytest.raises(InputError, match="the key of the log is missing"):
+        check_log(log)
