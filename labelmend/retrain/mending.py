@@ -75,7 +75,7 @@ class Mending:
         rows: all of them, in their order.
         labels: the label set that indices below mean.
         judged: new rows of the kind `labels`.
-        corrections: new rows of the kind `corrections`, judged as well.
+        settled: new rows of the other kinds, judged as well.
         known: known rows with the labels that they came with, judged out of fold.
         channel: how given labels come about.
         unknown: labels of new rows that no known row carries and no person answered with.
@@ -84,7 +84,7 @@ class Mending:
     rows: tuple[MendedRow, ...]
     labels: tuple[str, ...]
     judged: Judged
-    corrections: Judged
+    settled: Judged
     known: Judged
     channel: NoiseChannel
     unknown: tuple[str, ...]
@@ -150,12 +150,12 @@ def mend(
                 *(side, label, round(confidence, 6), action),
             )
         )
-    corrected = np.array([row.rows == "corrections" for row in rows], dtype=bool)
+    settled = np.array([row.rows != "labels" for row in rows], dtype=bool)
     return Mending(
         rows=tuple(mended),
         labels=table.labels,
         judged=_judged(evidence, table.text_of[table.new], table.came[table.new]),
-        corrections=_judged(evidence, table.text_of[corrected], table.came[corrected]),
+        settled=_judged(evidence, table.text_of[settled], table.came[settled]),
         known=_judged(evidence, table.known_text, table.known_came),
         channel=learned.channel,
         unknown=tuple(sorted({rows[number].label for number in table.strange})),

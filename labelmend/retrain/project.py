@@ -142,8 +142,9 @@ class GateConfig(Section):
     """Share of new labels beyond that of known ones that all evidence finds unlikely: more of them
     are refused."""
 
-    unlikely_corrections: Share = 0.6
-    """The same for corrections, which are mistakes of the model by choice: this share of all."""
+    unlikely_answers: Share = 0.6
+    """The same for answers and corrections, which are doubtful texts by choice: this share of
+    all."""
 
     chance: Annotated[float, at_least(0, "probability", most=1)] = 1e-6
     """New rows are refused for what chance alone would do this often at most."""
@@ -153,7 +154,7 @@ class GateConfig(Section):
 
     label_shift: Share = 0.5
     """Total variation between the label shares of new rows and of known ones, beyond what chance
-    makes of so few rows, from which they are refused. Corrections are not held to it."""
+    makes of so few rows, from which they are refused; answers and corrections are not."""
 
     label_drop: Share = 0.1
     """A label whose held-out accuracy falls by more than this, and not by chance, is a reason to

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +118,9 @@ class MlflowServer:
         from mlflow.pyfunc import save_model
         from mlflow.types import ColSpec, DataType, Schema
 
-        with tempfile.TemporaryDirectory(prefix="labelmend-") as work:
+        with tempfile.TemporaryDirectory(prefix="labelmend-") as work, warnings.catch_warnings():
+            # It misses an example of the input, which would be a text of somebody's.
+            warnings.simplefilter("ignore")
             folder = Path(work) / "model"
             save_model(
                 path=str(folder),

@@ -222,3 +222,48 @@ def test_a_full_mending_begins_with_all_rows_as_they_came(project):
     write_rows_file(project.parent / "base.csv", mended, header)
     (again,) = step(project).steps
     assert again.version.rows == before
+
+
+def with_source(project, rows):
+    (project.parent / "said").mkdir()
+    text = project.read_text()
+    more = f"sources:\n  - {{name: said, folder: said, rows: {rows}}}\n"
+    project.write_text(text.replace("sources:\n", more))
+
+
+def say(project, name, rows):
+    write_rows_file(project.parent / "said" / name, [row[:2] for row in rows])
+
+
+def test_what_people_say_is_settled_and_answers_are_tested_on(project):
+    with_source(project, "answers")
+    step(project)
+    # Near to what all evidence says of cards, and a person says otherwise.
+    rows = [*new_rows(80, 90)[1:], ("card lost send", "money", "money")]
+    say(project, "a.csv", rows)
+    outcome = step(project)
+    kept = read_rows(registry_of(project).place("v00002"))
+    assert {row.decision for row in kept} == {"answered"}
+    assert [row.mended for row in kept] == [label for _, label, _ in rows]
+    held = sum(is_held_out(text, 0.3) for text, _, _ in rows)
+    assert outcome.steps[0].version.comparison["answered_by_people"] == held
+
+
+def test_corrections_of_users_are_never_tested_on(project):
+    with_source(project, "corrections")
+    step(project)
+    say(project, "a.csv", new_rows(80, 90))
+    outcome = step(project)
+    assert outcome.steps[0].version.comparison["answered_by_people"] == 0
+    tested = outcome.steps[0].version.comparison["held_out_rows"]
+    assert tested == sum(is_held_out(text, 0.3) for text, _, _ in rows_of(80))
+
+
+@pytest.mark.parametrize("rows", ["answers", "corrections"])
+def test_shuffled_answers_are_refused(project, rows):
+    with_source(project, rows)
+    step(project)
+    say(project, "bad.csv", shuffled(new_rows(80, 110)))
+    (second,) = step(project).steps
+    assert second.status == "refused"
+    assert "answers and corrections are unlikely by all evidence" in second.version.reasons[0]

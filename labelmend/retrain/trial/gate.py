@@ -64,7 +64,7 @@ def look_at_rows(mending: Mending, config: GateConfig, seed: int) -> tuple[str, 
     """
     found = [
         *_shuffled(mending, config),
-        *_shuffled_corrections(mending, config),
+        *_shuffled_answers(mending, config),
         *_renamed(mending, config),
         *_shifted(mending, config, seed),
     ]
@@ -109,8 +109,9 @@ _SHUFFLED = meant(
     "{share:.1%} of {count} new labels are unlikely by all evidence, and {known:.1%} of the known "
     "ones: they look shuffled"
 )
-_CORRECTIONS = meant(
-    "{share:.1%} of {count} corrections are unlikely by all evidence: they look shuffled"
+_ANSWERS = meant(
+    "{share:.1%} of {count} answers and corrections are unlikely by all evidence: they look "
+    "shuffled"
 )
 _RENAMED = meant(
     "{count} new texts look like {best!r} and say {given!r}, where {expected:.1f} were expected: "
@@ -135,12 +136,12 @@ def _shuffled(mending: Mending, config: GateConfig) -> list[str]:
     return [note(_SHUFFLED, share=unlikely / count, count=count, known=usual)]
 
 
-def _shuffled_corrections(mending: Mending, config: GateConfig) -> list[str]:
-    count = len(mending.corrections.rank)
-    unlikely = int(_unlikely(mending.corrections, mending).sum())
-    if count < _LEAST_TEXTS or unlikely / count <= config.unlikely_corrections:
+def _shuffled_answers(mending: Mending, config: GateConfig) -> list[str]:
+    count = len(mending.settled.rank)
+    unlikely = int(_unlikely(mending.settled, mending).sum())
+    if count < _LEAST_TEXTS or unlikely / count <= config.unlikely_answers:
         return []
-    return [note(_CORRECTIONS, share=unlikely / count, count=count)]
+    return [note(_ANSWERS, share=unlikely / count, count=count)]
 
 
 def _renamed(mending: Mending, config: GateConfig) -> list[str]:

@@ -22,8 +22,8 @@ def judged(*groups):
 KNOWN = judged(*((250, k, k, 0) for k in range(4)))
 
 
-def reasons(new, known=KNOWN, corrections=NOTHING, labels=LABELS):
-    return look_at_rows(Mending((), labels, new, corrections, known, None, ()), GATE, 0)
+def reasons(new, known=KNOWN, settled=NOTHING, labels=LABELS):
+    return look_at_rows(Mending((), labels, new, settled, known, None, ()), GATE, 0)
 
 
 def test_rows_like_the_known_ones_are_sound():
@@ -72,11 +72,11 @@ def test_label_shares_that_are_far_from_the_known_ones():
 
 
 @pytest.mark.parametrize(("unlikely", "refused"), [(12, False), (13, True)])
-def test_corrections_are_held_to_their_own_bar(unlikely, refused):
+def test_answers_are_held_to_their_own_bar(unlikely, refused):
     said = judged((unlikely, 0, 1, 9), (20 - unlikely, 0, 1, 2))
-    assert bool(reasons(NOTHING, corrections=said)) is refused
+    assert bool(reasons(NOTHING, settled=said)) is refused
     # One label after another is corrected: that is no renaming, and no shift.
-    assert reasons(NOTHING, corrections=judged((30, 0, 1, 1))) == ()
+    assert reasons(NOTHING, settled=judged((30, 0, 1, 1))) == ()
 
 
 def called(champion, challenger, truth):
