@@ -1,6 +1,9 @@
+import random
+import re
 import time
 
 import pytest
+from stdnum import iban, luhn
 
 from labelmend.journal.mask import mask
 
@@ -64,3 +67,17 @@ def test_long_texts_take_no_time(piece):
     mask(text)
     # Some 10 to 100 ms each; what grows with the square of the length takes minutes.
     assert time.process_time() - began < 2
+
+
+def test_cards_and_accounts_are_found_however_they_are_written():
+    dice = random.Random(3)
+    for turn in range(300):
+        digits = "".join(dice.choice("0123456789") for _ in range(18))
+        card = "4" + digits[: dice.choice([11, 14, 17])]
+        card += luhn.calc_check_digit(card)
+        account = f"DE{iban.calc_check_digits('DE00' + digits)}{digits}"
+        by = ("", " ", "-")[turn % 3]
+        for number, word in ((card, "[CARD]"), (account, "[IBAN]")):
+            written = by.join(re.findall(".{1,4}", number.lower() if turn % 2 else number))
+            said, _ = mask(f"it is ({written}), please")
+            assert said == f"it is ({word}), please", written
