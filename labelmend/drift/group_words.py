@@ -13,6 +13,9 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _LEAST = 3.0
 """Standard deviations from which on a word is one of theirs: 1 in 700 of others reaches it."""
 
+_OFTEN = 0.02
+"""Share of their texts that a word of theirs is in, at least: names are in one or two."""
+
 _WEIGHT = 0.1
 """Occurrences that the prior of each word adds for one in all texts: words of all texts, such as
 "my", need more to stand out."""
@@ -55,7 +58,9 @@ def distinctive_words(
     odds_theirs = np.log((b + prior) / (len(others) - b + prior.max()))
     z = (odds_ours - odds_theirs) / np.sqrt(1 / (a + prior) + 1 / (b + prior))
     ranked = sorted(zip((-z).tolist(), names, strict=True))
-    chosen = [name for value, name in ranked if -value >= _LEAST] or [ranked[0][1]]
+    often = max(2, _OFTEN * len(ours))
+    chosen = [n for value, n in ranked if -value >= _LEAST and counts[n] >= often]
+    chosen = chosen or [ranked[0][1]]
     return tuple(_commonest(forms[name]) for name in chosen[:most])
 
 
