@@ -5,6 +5,8 @@
     dataset = labelmend.make_dataset(texts, labels)
     result = labelmend.mend(dataset)
 
+`mend_sets` mends labels of which a text may have several.
+
 `NoisyLabelCorrector` and `find_label_issues` serve those who bring their own embeddings or
 out-of-fold probabilities, and `TextClassifier` learns from what was mended. Everything is imported
 on first use, so `import labelmend` is instant.
@@ -18,7 +20,7 @@ from labelmend.telemetry import switch_off
 switch_off()  # before any library loads
 
 if TYPE_CHECKING:
-    from labelmend.api import make_dataset, mend
+    from labelmend.api import make_dataset, mend, mend_sets
     from labelmend.configs.load import load_config
     from labelmend.estimators.noisy_labels import NoisyLabelCorrector, find_label_issues
     from labelmend.estimators.text_classifier import TextClassifier
@@ -38,6 +40,7 @@ __all__ = [
     "load_config",
     "make_dataset",
     "mend",
+    "mend_sets",
 ]
 
 _HOMES = {
@@ -51,6 +54,7 @@ _HOMES = {
     "load_config": "labelmend.configs.load",
     "make_dataset": "labelmend.api",
     "mend": "labelmend.api",
+    "mend_sets": "labelmend.api",
 }
 
 

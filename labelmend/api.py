@@ -19,6 +19,7 @@ from labelmend.data.task import require_task
 from labelmend.errors import LabelmendError, nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
+from labelmend.relabel.assignments.mend import MendedSets, mend_assignments
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
 from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard
@@ -95,6 +96,57 @@ def mend(
         progress=progress,
         self_test=self_test,
     )
+
+
+def mend_sets(
+    texts: Iterable[str],
+    labels: Iterable[Iterable[Any] | None],
+    config: Config | None = None,
+    *,
+    label_set: Iterable[Any] | None = None,
+    progress: Progress | None = None,
+) -> MendedSets:
+    """Mend labels of which a text may have any number.
+
+    The outcome does not depend on the order of rows, and two runs give the same. No LLM is asked,
+    and people's answers are not taken yet.
+
+    Args:
+        texts: [n] strings, none of them blank.
+        labels: [n] lists of strings or numbers; an empty list, or None, is a text without labels,
+            which is right.
+        config: from `load_config`; None for the embedded profile. `decision.max_harm` is the
+            budget of labels that hold and are taken away, and that of labels that don't and are
+            added, each as a share of those that hold.
+        label_set: all labels there are, if some may be carried by no row; else those in `labels`.
+        progress: hears how far the work is.
+
+    Returns:
+        the labels of each row, what was changed, and the probability of each assignment.
+
+    Raises:
+        ValueError: lengths differ, a text is blank or no string, a row's labels are a single
+            string or hold what is no label, a label is not in `label_set`, or there is none.
+        ModelError: a model of the configuration is not on this machine, or is another one.
+    """
+    read = text_values(texts, "texts")
+    rows = [
+        [k for k in label_names(() if row is None else row, f"labels[{i}]") if k is not None]
+        for i, row in enumerate(listed(labels, "labels"))
+    ]
+    if len(read) != len(rows):
+        raise ValueError(f"{len(read)} texts and {len(rows)} lists of labels: give one a text")
+    carried = {label for row in rows for label in row}
+    if label_set is not None:
+        carried = _within(carried, {k for k in label_names(label_set, "label_set") if k})
+    if not carried:
+        raise ValueError("labels: no row has one; name those that there are with label_set")
+    names = tuple(sorted(carried))
+    place = {label: i for i, label in enumerate(names)}
+    given = np.zeros((len(read), len(names)), dtype=np.bool_)
+    for i, row in enumerate(rows):
+        given[i, [place[label] for label in row]] = True
+    return mend_assignments(read, given, names, config or load_config(), progress)
 
 
 def make_dataset(

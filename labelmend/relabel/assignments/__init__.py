@@ -1,0 +1,1 @@
+"""Tables with several labels a row: for each text and each label, whether it holds."""

@@ -1,0 +1,111 @@
+"""Tables with several labels a row, from texts to changes."""
+
+import numpy as np
+import pytest
+
+import labelmend
+from labelmend.configs.load import load_config
+from labelmend.parallel import LOCAL
+from labelmend.protocols import NoProgress
+from labelmend.relabel.assignments import mend as mending
+from labelmend.relabel.assignments.fusion import fuse
+
+
+def made(seed, rows=400):
+    """Points near two of six directions each, whose labels are these, a tenth of them wrong."""
+    rng = np.random.default_rng(seed)
+    directions = np.linalg.qr(rng.normal(size=(16, 16)))[0][:6]
+    truth = np.zeros((rows, 6), dtype=bool)
+    for row in truth:
+        row[rng.choice(6, 2, replace=False)] = True
+    points = truth @ directions + 0.1 * rng.normal(size=(rows, 16))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    given = truth & (rng.random(truth.shape) > 0.1)
+    more = np.flatnonzero(rng.random(rows) < 0.1)
+    given[more, rng.integers(6, size=len(more))] = True
+    return points.astype(np.float32), truth, given
+
+
+def test_wrong_assignments_are_found_and_mended():
+    points, truth, given = made(0)
+    beliefs = fuse(points, given, 0, LOCAL, NoProgress())
+    found = beliefs.holds > 0.5
+    assert (given != truth).sum() > 80
+    assert (found != truth).sum() < 0.4 * (given != truth).sum()
+    # Each label's evidence is out of fold, so it does not repeat what was given.
+    assert abs(beliefs.channel.forgotten.mean() - 0.1) < 0.04
+
+
+class Space:
+    """Embeddings by text."""
+
+    known = None
+
+    def __init__(self, openers):
+        pass
+
+    def fit(self, texts, progress):
+        return np.stack([self.known[text.lower()] for text in texts])
+
+
+@pytest.fixture
+def table(monkeypatch):
+    points, truth, given = made(1, 200)
+    texts = [f"text {i:03}" for i in range(len(points))]
+    monkeypatch.setattr(Space, "known", dict(zip(texts, points, strict=True)))
+    monkeypatch.setattr(mending, "TextSpace", Space)
+    monkeypatch.setattr(mending, "locate", lambda name: name)
+    sets = [[f"l{k}" for k in np.flatnonzero(row)] for row in given]
+    return texts, sets, truth
+
+
+def test_rows_in_another_order_and_copies(table):
+    texts, sets, truth = table
+    config = load_config("embedded", ["decision.max_harm=0.02"])
+    found = labelmend.mend_sets(texts, sets, config)
+    right = (found.mended == truth).mean()
+    assert 1 - right < 0.6 * (found.given != truth).mean()
+    assert found.labels == tuple(f"l{k}" for k in range(6))
+    assert found.sets[0] == tuple(f"l{k}" for k in np.flatnonzero(found.mended[0]))
+    order = np.random.default_rng(0).permutation(len(texts))
+    mixed = labelmend.mend_sets([texts[i] for i in order], [sets[i] for i in order], config)
+    np.testing.assert_array_equal(mixed.holds, found.holds[order])
+    np.testing.assert_array_equal(mixed.mended, found.mended[order])
+    # Three rows of a text, one of them with another case and other labels.
+    copies = labelmend.mend_sets(
+        [*texts, texts[0], texts[0].upper()], [*sets, sets[0], ["l5"]], config
+    )
+    assert (copies.holds[0] == copies.holds[-1]).all()
+    np.testing.assert_allclose(copies.holds[:-2], found.holds)
+
+
+def test_first_in_review_are_the_rows_in_doubt(table):
+    texts, sets, truth = table
+    found = labelmend.mend_sets(texts, sets)
+    wrong = (found.mended != truth).any(axis=1)
+    first = found.review_order[: len(texts) // 10]
+    assert wrong[first].mean() > 2 * wrong.mean()
+    assert sorted(found.review_order) == list(range(len(texts)))
+
+
+def test_a_text_without_labels_is_a_row(table):
+    texts, sets, _ = table
+    found = labelmend.mend_sets(texts, [None, [], *sets[2:]], label_set=[f"l{k}" for k in range(7)])
+    assert not found.given[:2].any()
+    assert found.labels[-1] == "l6"
+    assert not found.mended[:, 6].any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "more", "said"),
+    [
+        ([[], [], []], {}, "no row has one"),
+        ([["a"], ["b"]], {}, "3 texts and 2 lists of labels"),
+        (["ab", "c", "d"], {}, "is a single string"),
+        ([["a"], ["b"], [{}]], {}, r"labels\[2\]\[0\] is {}"),
+        ([["a"], ["b"], ["c"]], {"label_set": ["a", "b"]}, "'c' not in label_set"),
+    ],
+)
+def test_what_is_wrong_is_said(labels, more, said):
+    with pytest.raises(ValueError, match=said):
+        labelmend.mend_sets(["x", "y", "z"], labels, **more)
