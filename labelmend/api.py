@@ -19,7 +19,8 @@ from labelmend.data.task import require_task
 from labelmend.errors import LabelmendError, nearest, row_list
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
-from labelmend.relabel.assignments.mend import MendedSets, mend_assignments
+from labelmend.relabel.assignments.mend import mend_assignments
+from labelmend.relabel.assignments.types import MendedSets
 from labelmend.relabel.result import Relabelling
 from labelmend.relabel.run_models import locate_models
 from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard

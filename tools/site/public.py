@@ -15,6 +15,7 @@ MODULES = (
     "labelmend.types",
     "labelmend.protocols",
     "labelmend.relabel.result",
+    "labelmend.relabel.assignments.types",
     "labelmend.relabel.labelmodel.types",
     "labelmend.relabel.diagnostics.explanation",
     "labelmend.configs.schema",

@@ -4,11 +4,9 @@ A label has both rates of its own. They are drawn towards those of all labels as
 texts had been seen that follow these, so a rare label has about the common ones.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.special import expit, logit
 
+from labelmend.relabel.assignments.types import Channel
 from labelmend.types import Bools, Doubles
 
 _HOLDING = 20.0
@@ -21,36 +19,11 @@ _OTHERS = 500.0
 _STEPS = 30
 """Of expectation maximisation; the rates no longer move by then."""
 
+_LEAST = 1e-6
+"""A rate is no nearer to 0 or 1."""
+
 _BEGIN = (0.1, 0.002)
 """Rates of forgetting and of adding to begin with."""
-
-_LEAST = 1e-6
-"""A probability is no nearer to 0 or 1."""
-
-
-@dataclass(frozen=True)
-class Channel:
-    """What is known of the noise.
-
-    Attributes:
-        forgotten: float64 [L], probability that a label that holds is not given.
-        added: float64 [L], probability that one that does not hold is given.
-    """
-
-    forgotten: Doubles
-    added: Doubles
-
-    def posterior(self, evidence: Doubles, given: Bools) -> Doubles:
-        """Return float64 [n, L], the probability that a label holds, the given ones known.
-
-        Args:
-            evidence: float64 [n, L], the same without them.
-            given: bool [n, L].
-        """
-        said = np.log1p(-self.forgotten) - np.log(self.added)
-        unsaid = np.log(self.forgotten) - np.log1p(-self.added)
-        sure = logit(np.clip(evidence, _LEAST, 1 - _LEAST))
-        return np.asarray(expit(sure + np.where(given, said, unsaid)))
 
 
 def learn_channel(evidence: Doubles, given: Bools) -> Channel:

@@ -1,30 +1,12 @@
 """Which labels are taken away and which are added, within the harm budget."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from labelmend.relabel.assignments.types import AssignmentChanges
 from labelmend.types import Bools, Doubles, Ints
 
 _EVEN = 0.5
 """Nothing is changed that is likelier as it is."""
-
-
-@dataclass(frozen=True)
-class AssignmentChanges:
-    """What is changed.
-
-    Attributes:
-        removed: bool [n, L], labels that were given and are taken away.
-        added: bool [n, L], labels that were not given and are added.
-        expected_broken: labels that hold and are taken away, as many as are expected.
-        expected_false: labels that do not hold and are added, likewise.
-    """
-
-    removed: Bools
-    added: Bools
-    expected_broken: float
-    expected_false: float
 
 
 def decide_assignments(holds: Doubles, given: Bools, max_harm: float) -> AssignmentChanges:

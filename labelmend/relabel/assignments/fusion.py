@@ -9,8 +9,9 @@ from scipy.special import expit, logit
 from labelmend.arrays import principal_components
 from labelmend.parallel import Executor
 from labelmend.protocols import Progress
-from labelmend.relabel.assignments.channel import Channel, learn_channel
+from labelmend.relabel.assignments.channel import learn_channel
 from labelmend.relabel.assignments.classifier import FoldedLogits
+from labelmend.relabel.assignments.types import Channel
 from labelmend.relabel.evidence.classifier import drawn_folds
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.types import Bools, Doubles, Floats, Ints

@@ -1,6 +1,5 @@
 """Mending of tables with several labels a row: from texts and their labels to changes."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -9,52 +8,13 @@ from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_groups
 from labelmend.parallel import LOCAL
 from labelmend.protocols import NoProgress, Progress
-from labelmend.relabel.assignments.channel import Channel
-from labelmend.relabel.assignments.decisions import AssignmentChanges, decide_assignments
+from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
+from labelmend.relabel.assignments.types import MendedSets
 from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.space import TextSpace
-from labelmend.types import Bools, Doubles, Ints
+from labelmend.types import Bools
 from labelmend.weights.locate import locate
-
-
-@dataclass(frozen=True)
-class MendedSets:
-    """What became of a table with several labels a row.
-
-    Attributes:
-        labels: the label set.
-        given: bool [n, L], what each row carried.
-        holds: float64 [n, L], probability that a label holds at a row.
-        changes: the labels that are taken away and added.
-        channel: how often labels were forgotten and added.
-    """
-
-    labels: tuple[str, ...]
-    given: Bools
-    holds: Doubles
-    changes: AssignmentChanges
-    channel: Channel
-
-    @property
-    def mended(self) -> Bools:
-        """What each row carries now, bool [n, L]."""
-        return (self.given & ~self.changes.removed) | self.changes.added
-
-    @property
-    def sets(self) -> tuple[tuple[str, ...], ...]:
-        """The labels of each row now, in the order of the label set."""
-        return tuple(tuple(self.labels[i] for i in np.flatnonzero(row)) for row in self.mended)
-
-    @property
-    def doubt(self) -> Doubles:
-        """How likely each assignment is wrong as it is now, float64 [n, L]."""
-        return np.where(self.mended, 1 - self.holds, self.holds)
-
-    @property
-    def review_order(self) -> Ints:
-        """Rows, int64 [n], those first of which most assignments are expected to be wrong."""
-        return np.argsort(-self.doubt.sum(axis=1), kind="stable")
 
 
 def mend_assignments(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from labelmend.relabel.assignments.channel import Channel, learn_channel
+from labelmend.relabel.assignments.channel import learn_channel
+from labelmend.relabel.assignments.types import Channel
 
 
 def test_what_was_given_moves_a_probability_by_its_rates():
