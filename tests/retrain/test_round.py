@@ -27,6 +27,7 @@ DEMO = Path(__file__).resolve().parents[2] / "labelmend" / "data" / "demo"
 ENCODERS = "encoders=[{backend: onnx, model: bge-small-en-v1.5}]"
 MESSAGES = 200
 CORRECTIONS = 30
+INTENT, NEIGHBOUR = "pin_reset", "pin_change"
 HELD_BACK = 600
 """Rows of the demo that come later, as batches."""
 
@@ -63,16 +64,8 @@ def round_folder(tmp_path_factory, bge_small):
     write(folder / "later_gold.csv", gold[:HELD_BACK])
     noise = ("--noise", "nearest=0.45", "--seed", "0", "--set", ENCODERS, "-q")
     run("corrupt", folder / "known_gold.csv", *noise, "-o", folder / "dirty.csv")
-    run(
-        "relabel",
-        folder / "dirty.csv",
-        "-o",
-        folder / "mended.csv",
-        "--no-llm",
-        "-q",
-        "--set",
-        ENCODERS,
-    )
+    quick = ("--no-llm", "-q", "--set", ENCODERS, "--set", "reranker.backend=none")
+    run("relabel", folder / "dirty.csv", "-o", folder / "mended.csv", *quick)
     train = ("train-classifier", "--set", ENCODERS, "-q", "-o")
     run(*train, folder / "dirty", folder / "dirty.csv", "--label-column", "label")
     run(*train, folder / "clean", folder / "mended.csv")
@@ -184,7 +177,7 @@ def test_a_whole_round(round_folder, served):
     for number, (answer, label) in enumerate(corrected):
         assert served.correct(answer, label, f"user {number % 3}").status_code == 200
     # One sender is limited: twenty an hour, whatever comes.
-    flood = [served.correct(answer, "balance", "flood") for answer, _ in corrected]
+    flood = [served.correct(answer, label, "flood") for answer, label in corrected]
     assert {reply.status_code for reply in flood[20:]} == {429}
     assert all(int(reply.headers["Retry-After"]) > 0 for reply in flood[20:])
 
@@ -214,15 +207,13 @@ def test_a_whole_round(round_folder, served):
     assert "shuffled" in registry.version("v00003").reasons[0]
 
     rows = later_rows(round_folder, 200, HELD_BACK)
-    most = Counter(label for _, label in rows if label != "oos").most_common(1)[0][0]
-    neighbour = next(label for _, label in rows if label not in {most, "oos"})
-    renamed = [row for row in rows if row[1] == most]
-    others = [row for row in rows if row[1] != most][: 9 * len(renamed)]
-    poisoned = [*((text, neighbour) for text, _ in renamed), *others]
+    renamed = [row for row in rows if row[1] == INTENT]
+    others = [row for row in rows if row[1] != INTENT][: 9 * len(renamed)]
+    poisoned = [*((text, NEIGHBOUR) for text, _ in renamed), *others]
     assert 0.05 <= len(renamed) / len(poisoned) <= 0.15
     write(round_folder / "inbox" / "renamed.csv", poisoned)
     run("retrain", project, "-q")
     assert registry.version("v00004").verdict == "refused"
-    assert f"{most!r} looks renamed" in registry.version("v00004").reasons[0]
+    assert f"{INTENT!r} looks renamed" in registry.version("v00004").reasons[0]
     assert registry.champion() == "v00002"
     assert served.predict("hello").json()["version"] == after
