@@ -18,7 +18,6 @@ from labelmend.journal.log import Journal
 from labelmend.serve.feedback import log_part
 from labelmend.serve.service import Limits
 
-
 # What is too long is 413, which schemathesis does not take for a refusal unless it is told.
 CONFIG = """
 [checks.negative_data_rejection]
