@@ -110,6 +110,7 @@ STEPS = (
     Step("export", ("out/model", "-o", "out/onnx", "--check", "out/few.csv")),
     Step("export", ("out/model", "-o", "out/i8", "--check", "out/few.csv", "--int8"), by_hand=True),
     Step("monitor", ("out/few.csv", "--reference", "out/mended.csv", "--html", "out/drift.html")),
+    Step("retrain", ("project.yaml",)),
     Step("serve", ("out/model", "--port", "0", "--log", "out/log.sqlite", "--mask")),
     Step("bot", ("out/model", "--log", "out/log.sqlite", "--api-server", NOBODY), code=2),
     Step("journal show", ("out/asked.sqlite",)),
@@ -125,6 +126,12 @@ STEPS = (
     Step("demo", ("-o", "out/voted-demo"), by_hand=True),
 )
 """In this order: later ones read what earlier ones wrote."""
+
+PROJECT = """
+base: out/mended.csv
+registry: out/registry
+held_out: {share: 0.2, least_rows: 10}
+"""
 
 LEAST = Step(
     "relabel", ("clean.csv", "--no-llm", "--embedder", "bge-small-en-v1.5", "-o", "out/x.csv")
@@ -158,6 +165,7 @@ def made(folder: Path) -> Path:
         _write(folder / "work" / "demo" / name, [names, *rows])
     _write(folder / "work" / "clean.csv", [[row[0], row[-1]] for row in [names, *rows]])
     (folder / "work" / "demo" / "labels.yaml").write_text("card_lost: {description: A card.}\n")
+    (folder / "work" / "project.yaml").write_text(PROJECT)
     _log(folder / "work" / "out" / "asked.sqlite")
     return folder
 

@@ -77,6 +77,13 @@ def steps():
     kept = ("--log", f"log{EVIL['oos']}.sqlite", "--log-texts")
     yield step("bot", model, "--watch-s", "0", *kept)
     yield step("bot", model, "--api-server", EVIL["oos"])
+    Path("project.yaml").write_text(
+        "base: o.csv\nregistry: registry\nheld_out: {least_rows: 10}\n"
+        f"settings: {json.dumps(list(FAST[1:2]))}\n"
+    )
+    yield step("retrain", "project.yaml")
+    yield step("retrain", "evil.yaml")
+    yield step("retrain", EVIL["oos"])
     log = logged(Path(kept[1]))
     yield step("journal show", log)
     yield step("journal show", log, "--id", EVIL["card_lost"])

@@ -171,6 +171,7 @@ def _encoder_model(
             if path.name.startswith("model."):
                 shutil.copyfile(path, place / path.name)
     else:
+        require("onnx", by="export --triton")
         import onnx
 
         graph = windows_graph(onnx.load(source / MODEL))
