@@ -72,7 +72,9 @@ def _in_words(what: str, fact: str) -> str:
     """Return a line on what the bot went through; no message and no token is in it."""
     known = {
         "begun": tell("@{name} answers; stop with Ctrl-C", name=harmless(fact)),
-        "lost": tell("the Bot API can't be asked now ({why:name}); trying again", why=harmless(fact)),
+        "lost": tell(
+            "the Bot API can't be asked now ({why:name}); trying again", why=harmless(fact)
+        ),
         "found": tell("the Bot API answers again"),
         "passed": tell("passed over: {what:name}", what=harmless(fact)),
     }
