@@ -88,7 +88,9 @@ def _near(embeddings: Floats, executor: Executor) -> tuple[Ints, Doubles]:
     found = find_neighbours(embeddings, _NEIGHBOURS, _BLOCK, executor=executor)
     weights = np.exp(_SHARPNESS * found.similarities.astype(np.float64))
     weights[found.indices < 0] = 0
-    return found.indices, weights / weights.sum(axis=1, keepdims=True)
+    total = weights.sum(axis=1, keepdims=True)
+    # A text that is alone has no neighbours.
+    return found.indices, np.divide(weights, total, out=weights, where=total > 0)
 
 
 def _joined(said: Doubles, near: Doubles, usual: Doubles, holds: Doubles) -> Doubles:

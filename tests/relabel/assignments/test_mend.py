@@ -79,6 +79,13 @@ def test_rows_in_another_order_and_copies(table):
     np.testing.assert_allclose(copies.holds[:-2], found.holds)
 
 
+def test_one_text_is_left_as_it_is(table):
+    texts, _, _ = table
+    found = labelmend.mend_sets(texts[:1], [["a", "b"]], label_set=["a", "b", "c"])
+    assert found.sets == (("a", "b"),)
+    assert np.isfinite(found.holds).all()
+
+
 def test_first_in_review_are_the_rows_in_doubt(table):
     texts, sets, truth = table
     found = labelmend.mend_sets(texts, sets)
