@@ -40,7 +40,7 @@ test: $(DEV)
 
 # What these install, they install into folders of their own. LABELMEND_PEERS=required: none may skip.
 peers: $(DEV)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m peer --durations 10 \
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m "peer and not image" --durations 10 \
 	  --numprocesses logical --dist loadfile
 
 check: lint test

@@ -119,6 +119,7 @@ def test_what_is_promised_is_checked(capsys):
 
 
 @pytest.mark.peer
+@pytest.mark.image
 @pytest.mark.timeout(1200)
 def test_the_dockerfile_makes_a_service_that_keeps_its_promises(tmp_path):
     """Debian, the wheel, the export and the service; see tools/prove_image.py."""
