@@ -54,7 +54,9 @@ def values(offered):
 def test_values_of_options():
     known = ["embedded", "multilingual", "quality", "multilingual-quality", "sirius", "auto"]
     assert values(completion.profiles()) == known
-    assert values(completion.classifiers()) == ["finetune", "lightgbm", "linear-svm", "logreg"]
+    assert values(completion.classifiers()) == [
+        *("finetune", "lightgbm", "linear-svm", "logreg", "static"),
+    ]
     assert set(values(completion.noise())) == {"uniform=", "nearest=", "difficult=", "oos-swap="}
     assert values(completion.peers()) == ["cleanlab"]
     assert "bge-small-en-v1.5" in values(completion.encoders())

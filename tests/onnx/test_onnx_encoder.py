@@ -6,20 +6,23 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
 from labelmend.onnx.onnx_encoder import export_encoder, quantize_encoder
 from labelmend.onnx.onnx_folder import OnnxEncoders
 from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.encoders.windows import ALL_TOKENS
 
-MINILM, BGE = load_config("embedded").encoders
-CONFIGS = (replace(MINILM, backend="sentence-transformers"), BGE, MINILM)
+BGE, USE = load_config("embedded").encoders
+MINILM = EncoderConfig("onnx", "all-MiniLM-L6-v2")
+CONFIGS = (replace(MINILM, backend="sentence-transformers"), BGE, MINILM, USE)
 TEXTS = ["I lost my card", "what is the weather", "pay " * 400, "ÄRGER  mit\tKarte 🙂", "?"]
 
 
 @pytest.fixture(scope="module")
-def located_encoders(encoders):
-    minilm, bge = encoders
-    return minilm, bge, minilm
+def located_encoders(encoders, minilm):
+    bge, use = encoders
+    return minilm, bge, minilm, use
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,9 @@ def test_the_vectors_are_those_of_the_encoders(exported, located_encoders):
     for i, (config, located) in enumerate(zip(CONFIGS, located_encoders, strict=True)):
         ours = load_encoder(config, located.path).encode(TEXTS)
         np.testing.assert_allclose(vectors[f"embedding_{i}"], ours, rtol=0, atol=2e-6)
-    assert [e.is_int8 for e in found] == [False, True, False]
-    assert [e.max_tokens for e in found] == [256, 256, 256]
+    assert [e.is_int8 for e in found] == [False, True, False, True]
+    assert not any(e.is_apart for e in found)
+    assert [e.max_tokens for e in found] == [256, 256, 256, ALL_TOKENS]
 
 
 def test_int8_is_smaller_and_near(exported, monkeypatch):

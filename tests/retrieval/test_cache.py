@@ -562,7 +562,7 @@ def test_no_limit(path):
     cached(path).encode(["a"])
 
 
-def test_a_second_run_gives_the_bits_of_the_first_and_loads_no_model(minilm, tmp_path):
+def test_a_second_run_gives_the_bits_of_the_first_and_loads_no_model(bge_small, tmp_path):
     code = """
         import sys
         from pathlib import Path
@@ -593,7 +593,7 @@ def test_a_second_run_gives_the_bits_of_the_first_and_loads_no_model(minilm, tmp
     assert first.tobytes() == second.tobytes()
     (file,) = (tmp_path / "home" / "cache" / "embeddings").iterdir()
     assert len(rows(file)) == 4  # "hi" once
-    plain = open_encoder(dataclasses.replace(CONFIG, cache=False), minilm)
+    plain = open_encoder(dataclasses.replace(CONFIG, cache=False), bge_small)
     assert not isinstance(plain, CachedEncoder)
     expected = plain.encode(["lost card", "hi", "will it rain? " * 9, "hi"])
     assert np.array_equal(first[:4], expected)

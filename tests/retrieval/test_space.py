@@ -276,7 +276,7 @@ def test_the_embedded_encoders(encoders, tmp_path, monkeypatch):
     ]
     real = open_space(configs, encoders)
     found = real.fit(texts, NoProgress())
-    assert found.shape == (4, 768)
+    assert found.shape == (4, 384 + 512)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
     expected = np.zeros((4, 4))
     for config, model in zip(configs, encoders, strict=True):

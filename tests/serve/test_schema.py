@@ -22,6 +22,9 @@ from labelmend.serve.service import Limits
 CONFIG = """
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "413", "415", "422"]
+# Of feedback: which labels there are is the model's matter, not the schema's.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "503"]
 """
 
 
