@@ -33,16 +33,25 @@ def unique_texts(dataset: Dataset) -> UniqueTexts:
     The representative of a text is the smallest of its spellings.
     """
     of_row = text_groups(dataset.texts)
-    count = int(of_row.max(initial=-1)) + 1
-    smallest: list[str | None] = [None] * count
-    for text, group in zip(dataset.texts, of_row.tolist(), strict=True):
+    texts = smallest_spellings(dataset.texts, of_row)
+    rows, labels = dataset.assignments()
+    given = given_counts(of_row[rows], labels, (len(texts), len(dataset.labels)))
+    return UniqueTexts(texts, of_row, given)
+
+
+def smallest_spellings(texts: Sequence[str], of_row: Ints) -> tuple[str, ...]:
+    """Return the smallest spelling of each distinct text.
+
+    Args:
+        texts: one a row, [n].
+        of_row: int64 [n], of `text_groups`.
+    """
+    smallest: list[str | None] = [None] * (int(of_row.max(initial=-1)) + 1)
+    for text, group in zip(texts, of_row.tolist(), strict=True):
         known = smallest[group]
         if known is None or text < known:
             smallest[group] = text
-    representatives = tuple(text for text in smallest if text is not None)
-    rows, labels = dataset.assignments()
-    given = given_counts(of_row[rows], labels, (count, len(dataset.labels)))
-    return UniqueTexts(representatives, of_row, given)
+    return tuple(text for text in smallest if text is not None)
 
 
 def given_counts(of_row: Ints, labels: Ints, shape: tuple[int, int]) -> "csr_array":

@@ -1,18 +1,15 @@
 """Mending of tables with several labels a row: from texts and their labels to changes."""
 
-from functools import partial
-
 import numpy as np
 
 from labelmend.configs.schema import Config
-from labelmend.data.duplicates import text_groups
+from labelmend.data.duplicates import given_counts, smallest_spellings, text_groups
 from labelmend.parallel import LOCAL
 from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
 from labelmend.relabel.assignments.types import MendedSets
-from labelmend.retrieval.cache import open_encoder
-from labelmend.retrieval.space import TextSpace
+from labelmend.retrieval.space import open_space
 from labelmend.types import Bools
 from labelmend.weights.locate import locate
 
@@ -41,22 +38,15 @@ def mend_assignments(
     """
     progress = progress or NoProgress()
     of_row = text_groups(texts)
-    copies = np.bincount(of_row)
-    carried = np.zeros((len(copies), len(labels)))
-    np.add.at(carried, of_row, given)
-    smallest = sorted(range(len(texts)), key=texts.__getitem__, reverse=True)
-    spelled = dict(zip(of_row[smallest].tolist(), smallest, strict=True))
+    distinct = smallest_spellings(texts, of_row)
+    rows, carried = np.nonzero(given)
+    counts = given_counts(of_row[rows], carried, (len(distinct), len(labels)))
+    common = 2 * counts.toarray() >= np.bincount(of_row)[:, None]
     models = [locate(encoder.model) for encoder in config.encoders]
-    space = TextSpace(
-        [
-            partial(open_encoder, encoder, model)
-            for encoder, model in zip(config.encoders, models, strict=True)
-        ]
-    )
     limit = config.data.max_text_chars
-    distinct = [texts[spelled[text]][:limit] for text in range(len(copies))]
-    embeddings = space.fit(distinct, progress)
-    common = 2 * carried >= copies[:, None]
+    embeddings = open_space(config.encoders, models).fit(
+        [text[:limit] for text in distinct], progress
+    )
     beliefs = fuse(embeddings, common, config.seed, LOCAL, progress)
     holds = beliefs.holds[of_row]
     changes = decide_assignments(holds, given, config.decision.max_harm)
