@@ -15,20 +15,13 @@ import numpy as np
 from labelmend.errors import ModelError, shown
 from labelmend.extras import require
 from labelmend.regular_file import parsed_json
-from labelmend.retrieval.encoders.graph_parts import GraphParts
+from labelmend.retrieval.encoders.graph_parts import GraphParts, vectors_model
 from labelmend.types import Floats
-from labelmend.version import __version__
 
 WEIGHTS = "model.safetensors"
 
 BERT_FILES = ("config.json", "modules.json", "1_Pooling/config.json")
 """What a folder says of its weights."""
-
-OPSET = 18
-"""ONNX's set of operators; every onnxruntime since 1.14 knows it."""
-
-_IR = 9
-"""ONNX's file format of the time of that set."""
 
 _SETTINGS = {"model_type": "bert", "hidden_act": "gelu"}
 _ABSOLUTE = "absolute"
@@ -71,42 +64,10 @@ def encoder_model(encoder: "Bert", pooling: str, domains: Sequence[str] = ()) ->
     Args:
         encoder: to which nothing was appended yet.
         pooling: `cls_token` or `mean_tokens`.
-        domains: of operators that are not ONNX's own, each in its first version.
+        domains: see `vectors_model`.
     """
     encoder.pooled(encoder.states(), pooling)
     return vectors_model(encoder, _INPUTS, encoder.width, domains)
-
-
-def vectors_model(
-    parts: GraphParts, inputs: Sequence[str], width: int, domains: Sequence[str]
-) -> Any:
-    """Return a graph that gives a vector a text as an onnx.ModelProto.
-
-    Args:
-        parts: of which one is called `embedding`, float [batch, width].
-        inputs: names of what it reads, int64 [batch, tokens].
-        width: of a vector.
-        domains: see `encoder_model`.
-    """
-    require("onnx")
-    from onnx import TensorProto, helper
-
-    columns = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-        for name in inputs
-    ]
-    vectors = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])
-    constants = list(parts.constants.values())
-    return helper.make_model(
-        helper.make_graph(parts.nodes, "encoder", columns, [vectors], constants),
-        opset_imports=[
-            helper.make_opsetid("", OPSET),
-            *(helper.make_opsetid(domain, 1) for domain in domains),
-        ],
-        ir_version=_IR,
-        producer_name="labelmend",
-        producer_version=__version__,
-    )
 
 
 def _check(folder: Path, config: Mapping[str, Any]) -> None:

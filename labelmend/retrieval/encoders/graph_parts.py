@@ -1,5 +1,6 @@
 """Nodes and constants of an ONNX graph in the making."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,13 @@ import numpy.typing as npt
 
 from labelmend.extras import require
 from labelmend.types import Floats
+from labelmend.version import __version__
+
+_OPSET = 18
+"""ONNX's set of operators; every onnxruntime since 1.14 knows it."""
+
+_IR = 9
+"""ONNX's file format of the time of that set."""
 
 MICROSOFT = "com.microsoft"
 """Of onnxruntime's operators that are not ONNX's own."""
@@ -94,3 +102,35 @@ class GraphParts:
             )
             self._quantized[values] = divisors, rounded
         return self._quantized[values]
+
+
+def vectors_model(
+    parts: GraphParts, inputs: Sequence[str], width: int, domains: Sequence[str]
+) -> Any:
+    """Return a graph that gives a vector a text as an onnx.ModelProto.
+
+    Args:
+        parts: of which one is called `embedding`, float [batch, width].
+        inputs: names of what it reads, int64 [batch, tokens].
+        width: of a vector.
+        domains: of operators that are not ONNX's own, each in its first version.
+    """
+    require("onnx")
+    from onnx import TensorProto, helper
+
+    columns = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+        for name in inputs
+    ]
+    vectors = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])
+    constants = list(parts.constants.values())
+    return helper.make_model(
+        helper.make_graph(parts.nodes, "encoder", columns, [vectors], constants),
+        opset_imports=[
+            helper.make_opsetid("", _OPSET),
+            *(helper.make_opsetid(domain, 1) for domain in domains),
+        ],
+        ir_version=_IR,
+        producer_name="labelmend",
+        producer_version=__version__,
+    )

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelmend.errors import ModelError
-from labelmend.retrieval.encoders.bert_graph import vectors_model
-from labelmend.retrieval.encoders.graph_parts import GraphParts
+from labelmend.retrieval.encoders.graph_parts import GraphParts, vectors_model
 from labelmend.types import Bools, Floats, Ints
 from labelmend.weights.array_file import read_arrays
 

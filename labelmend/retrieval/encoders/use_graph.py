@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.retrieval.encoders.bert_graph import vectors_model
-from labelmend.retrieval.encoders.graph_parts import MICROSOFT, GraphParts
+from labelmend.retrieval.encoders.graph_parts import MICROSOFT, GraphParts, vectors_model
 from labelmend.retrieval.encoders.use_file import BRANCHES, UseWeights, read_use
 
 

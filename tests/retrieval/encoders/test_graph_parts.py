@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from labelmend.retrieval.encoders.bert_graph import vectors_model
-from labelmend.retrieval.encoders.graph_parts import MICROSOFT, GraphParts
+from labelmend.retrieval.encoders.graph_parts import MICROSOFT, GraphParts, vectors_model
 
 
 def run(matrix, values):
