@@ -32,11 +32,13 @@ class Room:
         most: connections; where one more comes, the one that has said nothing for longest goes.
         patience: with slow clients.
         taken: those that are open, the oldest first.
+        is_closing: whether each ends with its next answer, which says so.
     """
 
     most: int = 1000
     patience: Patience = field(default_factory=Patience)
     taken: "dict[Connection, None]" = field(default_factory=dict)
+    is_closing: bool = False
 
     def enter(self, connection: "Connection") -> None:
         """A connection is there: make room for it, or close it."""
@@ -67,6 +69,11 @@ class Connection(HttpToolsProtocol):
     def within(cls, room: Room) -> type["Connection"]:
         """Return the class of connections in a room."""
         return type("ConnectionWithin", (cls,), {"room": room})
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has not asked for anything yet."""
+        return self.cycle is None
 
     @property
     def is_idle(self) -> bool:
@@ -109,6 +116,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._stop("head")
         super().on_headers_complete()
+        if self.room.is_closing:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The body is there."""

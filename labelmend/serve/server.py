@@ -26,8 +26,8 @@ _MOST_TOKENS = 100
 _CLOSING = 60
 """Seconds that accepted requests have when the server stops: a full queue takes some ten."""
 
-_LATE = 0.1
-"""Seconds in which connections that came last have to say what they want: it is on its way."""
+_LATE = 1.0
+"""Seconds that new connections have to say what they want: on a busy machine it is on its way."""
 
 _SPARE_FILES = 64
 """Files that the process needs beside its connections."""
@@ -146,12 +146,13 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, when all that was accepted is answered."""
-        self._service.is_closing = True
+        self._service.is_closing = self._kind.room.is_closing = True
         loop = asyncio.get_running_loop()
         end = loop.time() + self._grace
         while loop.time() < end and not self.force_exit:
             await asyncio.sleep(min(0.05, self._grace))
-        # The system has let connections in that nobody has taken yet: they would be cut off.
+        # The system has let connections in that nobody has taken yet: they would be cut off, as
+        # is what comes between the last of them and the close.
         late = [found for one in sockets or () for found in _accepted(one)]
         for server in self.servers:
             server.close()
@@ -160,8 +161,9 @@ class _Server(uvicorn.Server):
         for one in late:
             with suppress(OSError):
                 await loop.connect_accepted_socket(self._connection, one, ssl=self.config.ssl)
-        if late:
-            await asyncio.sleep(_LATE)
+        end = loop.time() + _LATE
+        while loop.time() < end and any(one.is_new for one in self._kind.room.taken):
+            await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 
     def _connection(self) -> asyncio.Protocol:
