@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.arrays import principal_components, unit_rows
+from labelmend.arrays import largest_products, principal_components, unit_rows
 
 
 def clusters(generator, texts=48, labels=4, dimensions=6, spread=0.3):
@@ -44,3 +44,26 @@ def test_unit_rows_leave_zeros():
         [np.float32(0.6), np.float32(0.8)],
         [0, 0],
     ]
+
+
+def test_largest_products_are_in_order_and_leave_one_out():
+    left = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    right = np.array([[0.5, 0], [0.75, 0.25], [0.5, 1], [-1, 0.25]], dtype=np.float32)
+    found, products = largest_products(left, right, 3)
+    assert found.tolist() == [[1, 0, 2], [2, 1, 3]]
+    assert products.tolist() == [[0.75, 0.5, 0.5], [1, 0.25, 0.25]]
+    assert largest_products(left, right, 2)[0].tolist() == [[1, 0], [2, 1]]
+    found, products = largest_products(left, right, 9, np.array([1, -1]))
+    assert found.tolist() == [[0, 2, 3, 1], [2, 1, 3, 0]]
+    assert products[0].tolist() == [0.5, 0.5, -1, -np.inf]
+
+
+def test_largest_products_of_many_rows_are_those_of_each():
+    rng = np.random.default_rng(0)
+    left, right = (rng.normal(size=(n, 8)).astype(np.float32) for n in (1100, 50))
+    found, products = largest_products(left, right, 7)
+    everything = left @ right.T
+    assert np.array_equal(found, np.argsort(-everything, axis=1)[:, :7])
+    np.testing.assert_allclose(products, -np.sort(-everything, axis=1)[:, :7], rtol=1e-6)
+    assert largest_products(left[:0], right, 7)[0].shape == (0, 7)
+    assert largest_products(left, right[:0], 7)[1].shape == (1100, 0)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
 
+from labelmend.arrays import largest_products
 from labelmend.classify.calibrate import OosDetector, oos_signs
 from labelmend.classify.scorer import Scorer
 from labelmend.types import Bools, Doubles, Floats, Ints
@@ -33,29 +34,19 @@ class Nearness:
             own: int64 [b], the reference that is the text itself and so is passed over; -1 for
                 none. None where no text is a reference.
         """
-        spare = 0 if own is None else 1
-        width = min(self.count + spare, len(self.references))
-        similar, found = self._index.search(
-            np.ascontiguousarray(embeddings, dtype=np.float32), width
-        )
-        if own is not None:
-            similar = np.where(found == own[:, None], -np.inf, similar)
-        ranked = -np.sort(-similar.astype(np.float64), axis=1)[:, : self.count]
-        known = np.isfinite(ranked)
-        total = np.where(known, ranked, 0.0).sum(axis=1)
+        whole = embeddings.astype(np.float32, copy=False)
+        _, similar = largest_products(whole, self._whole, self.count, own)
+        known = np.isfinite(similar)
+        total = np.where(known, similar, 0.0).sum(axis=1, dtype=np.float64)
         mean: Doubles = total / np.maximum(known.sum(axis=1), 1)
         return mean
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("references", "count")}  # no index
+        return {name: getattr(self, name) for name in ("references", "count")}
 
     @cached_property
-    def _index(self) -> Any:
-        import faiss
-
-        index = faiss.IndexFlatIP(self.references.shape[1])
-        index.add(self.references.astype(np.float32))
-        return index
+    def _whole(self) -> Floats:
+        return self.references.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -344,9 +344,7 @@ def _model_of(
             oos=None if oos is None else labels.index(oos),
             scorer=scorer,
             inverse_temperature=float(temperature),
-            nearness=getattr(head, "nearness", Nearness)(
-                arrays["references"], int(body["neighbours"])
-            ),
+            nearness=Nearness(arrays["references"], int(body["neighbours"])),
             detector=OosDetector(
                 centre=arrays["detector_centre"],
                 weights=arrays["detector_weights"],

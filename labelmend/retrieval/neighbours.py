@@ -1,12 +1,13 @@
 """Retrieval of labels by the nearest other texts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from labelmend.arrays import gather
+from labelmend.arrays import gather, largest_products
 from labelmend.configs.schema import RetrievalConfig
 from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.retrieval.ranking import rank_labels
@@ -56,7 +57,7 @@ def find_neighbours(
 
     Texts are distinct, so leaving out the text itself leaves out every copy of it. Those found
     are in the order of similarity, then of the texts' keys; which of equally near texts take the
-    last places is up to the index, and it sees them in the order of their keys too.
+    last places is up to the index where it is approximate, and it sees them in that order too.
 
     Args:
         embeddings: float32 [u, d], unit rows.
@@ -68,42 +69,58 @@ def find_neighbours(
     """
     total = len(embeddings)
     width = min(count, max(total - 1, 0))
-    exact = total <= exact_up_to
-    index, sequence = _exact(embeddings) if exact else _in_cells(embeddings, probed_cells)
     room = min(count, max(width, _MOST_EMPTY))
     indices = np.full((total, room), -1, dtype=np.int64)
     similarities = np.full((total, room), -1.0, dtype=np.float32)
+    is_exact = total <= exact_up_to
+    if is_exact:
+        search, sequence = _among_all(embeddings, width), np.arange(total)
+    else:
+        search, sequence = _in_cells(embeddings, width, probed_cells)
 
-    def search(block: slice) -> tuple[Ints, Floats]:
-        rows = sequence[block]
-        scores, found = index.search(embeddings[rows], width + 1)
-        scores[found < 0] = -1.0
-        keys = np.where((found == rows[:, None]) | (found < 0), -np.inf, scores)
-        order = np.lexsort((found, -keys), axis=1)[:, :width]
-        nearest = np.take_along_axis(found, order, axis=1)
-        return nearest, np.take_along_axis(scores, order, axis=1)
+    def search_rows(part: slice) -> tuple[Ints, Floats]:
+        return search(sequence[part])
 
     blocks = list(blocks_of(total, block))
-    for part, (nearest, near) in zip(blocks, executor.map_blocks(search, blocks), strict=True):
+    done = executor.map_blocks(search_rows, blocks, one_core=is_exact)
+    for part, (nearest, near) in zip(blocks, done, strict=True):
         indices[sequence[part], :width] = nearest
         similarities[sequence[part], :width] = near
     return Neighbours(indices, similarities)
 
 
-def _exact(embeddings: Floats) -> tuple[Any, Ints]:
-    """Return an exact index of the texts, and int64 [u]: in which sequence to search for them."""
-    import faiss
-
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    index.add(embeddings)
-    return index, np.arange(len(embeddings))
+_Search = Callable[[Ints], tuple[Ints, Floats]]
+"""Returns int64 and float32 [b, width], the texts nearest to some, best first, and the cosines."""
 
 
-def _in_cells(embeddings: Floats, probed: int) -> tuple[Any, Ints]:
-    """Return an index of the texts in cells, and int64 [u]: the texts, cell by cell.
+def _among_all(embeddings: Floats, width: int) -> _Search:
+    """Return an exact search."""
+
+    def search(rows: Ints) -> tuple[Ints, Floats]:
+        return largest_products(embeddings[rows], embeddings, width, rows)
+
+    return search
+
+
+def _in_cells(embeddings: Floats, width: int, probed: int) -> tuple[_Search, Ints]:
+    """Return a search of the nearest cells, and int64 [u]: the texts, cell by cell.
 
     Texts of one cell look into the same cells: searched in a row, they find them in the cache.
     """
+    index, sequence = _cells(embeddings, probed)
+
+    def search(rows: Ints) -> tuple[Ints, Floats]:
+        scores, found = index.search(embeddings[rows], width + 1)
+        scores[found < 0] = -1.0
+        keys = np.where((found == rows[:, None]) | (found < 0), -np.inf, scores)
+        order = np.lexsort((found, -keys), axis=1)[:, :width]
+        return np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)
+
+    return search, sequence
+
+
+def _cells(embeddings: Floats, probed: int) -> tuple[Any, Ints]:
+    """Return an index of the texts in cells, and int64 [u]: the texts, cell by cell."""
     import faiss
 
     total, dimensions = embeddings.shape

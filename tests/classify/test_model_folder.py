@@ -181,7 +181,7 @@ def test_folders_of_format_1_are_read(kind, tmp_path):
     assert {encoder.max_windows for encoder in model.encoders} == {1}
     found = model.classifier.predict(np.array(expected["probes"], dtype=np.float32))
     for name, values in expected[kind].items():
-        np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=1e-6, err_msg=name)
     # Written again, it is of today's format, and says the same.
     save_model(replace(model, card={"seed": 0}), tmp_path / "m", "")
     assert json.loads((tmp_path / "m/model.json").read_text())["format"] == 2

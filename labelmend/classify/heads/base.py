@@ -76,8 +76,7 @@ class Head(Protocol):
     tunes_encoder: bool
     """Whether an encoder of its own learns with it; else it reads the profile's as they are."""
 
-    # A kind may also have `makes_encoder = True` (see the function of that name) and a `nearness`,
-    # the class that compares with the references of what it trained; `Nearness` if not.
+    # A kind may also have `makes_encoder = True`: see the function of that name.
 
     def check(self, config: ClassifyConfig) -> tuple[LocatedModel, ...]:
         """Find out before any work whether it can train here.

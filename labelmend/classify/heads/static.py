@@ -21,7 +21,6 @@ from labelmend.classify.static.distil import (
     targets_of,
     vectors_of,
 )
-from labelmend.classify.static.nearness import QuickNearness
 from labelmend.classify.static.vocabulary import (
     LONGEST,
     WordSpace,
@@ -61,7 +60,6 @@ class StaticHead:
     libraries: tuple[str, ...] = ("numpy", "scipy", "scikit-learn", "tokenizers", "onnxruntime")
     tunes_encoder = False
     makes_encoder = True
-    nearness = QuickNearness
 
     def check(self, config: ClassifyConfig) -> tuple[LocatedModel, ...]:  # noqa: ARG002
         """Return no model: it begins with the profile's encoders alone.
@@ -103,9 +101,6 @@ class StaticHead:
         training = train(
             *(data, unseen, config, self, task.point, task.seed, progress), learned_from=known
         )
-        near = training.classifier.nearness
-        quick = QuickNearness(near.references, near.count)
-        training = replace(training, classifier=replace(training.classifier, nearness=quick))
         settings_of_student, located = _written(
             features, weights, known.mean(axis=0), tokenizer, task.work / FOLDER
         )
