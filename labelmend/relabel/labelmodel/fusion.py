@@ -15,11 +15,13 @@ correction (Patrini et al. 2017), confident learning (Northcutt et al. 2021).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_softmax, softmax
 
 from labelmend.configs.schema import FusionConfig
+from labelmend.parallel import blocks_of
 from labelmend.relabel.labelmodel.types import NoiseChannel, Posterior
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
@@ -68,15 +70,38 @@ class Objective:
     def __call__(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return the value and the gradient at theta: softplus^-1 of each weight, then the bias."""
         weights, bias = np.logaddexp(0, theta[:-1]), theta[-1]
-        scores = np.tensordot(weights, self.stack, axes=1) + bias * self.is_oos + self.offset
-        log_prior = log_softmax(scores, axis=1)
-        joint = log_prior + self.log_likelihood
         off = weights - self.toward
-        value = logsumexp(joint, axis=1).sum() - 0.5 * self.penalty * ((off**2).sum() + bias**2)
-        pull = softmax(joint, axis=1) - np.exp(log_prior)
-        by_weight = np.tensordot(self.stack, pull, axes=2) - self.penalty * off
-        by_bias = pull[self.is_oos].sum() - self.penalty * bias
+        value = -0.5 * self.penalty * ((off**2).sum() + bias**2)
+        by_weight, by_bias = -self.penalty * off, -self.penalty * bias
+        likelihood, best = self._likelihood
+        offset = np.broadcast_to(self.offset, self.is_oos.shape)
+        for rows in blocks_of(len(self.is_oos), _CACHED_TEXTS):
+            part, is_out = self.stack[:, rows], self.is_oos[rows]
+            prior = np.tensordot(weights, part, axes=1)
+            prior += bias * is_out + offset[rows]
+            prior -= prior.max(axis=1, keepdims=True)
+            np.exp(prior, out=prior)
+            prior /= prior.sum(axis=1, keepdims=True)
+            pull = prior * likelihood[rows]
+            total = np.maximum(pull.sum(axis=1, keepdims=True), _TINY)
+            value += np.log(total).sum() + best[rows].sum()
+            pull /= total
+            pull -= prior
+            by_weight += np.tensordot(part, pull, axes=2)
+            by_bias += pull[is_out].sum()
         return -float(value), -np.append(by_weight * expit(theta[:-1]), by_bias)
+
+    @cached_property
+    def _likelihood(self) -> tuple[Doubles, Doubles]:
+        """Float64 [a, c], the likelihood as a share of each text's best; [a, 1], the best's log."""
+        best = self.log_likelihood.max(axis=1, keepdims=True)
+        return np.exp(self.log_likelihood - best), best
+
+
+_CACHED_TEXTS = 256
+"""Texts whose evidence fits in the processor's cache; the outcome's last bits depend on it."""
+
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def learn_weights(objective: Objective, start: Weights, config: FusionConfig) -> Weights:
