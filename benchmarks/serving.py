@@ -9,7 +9,8 @@ Serves each model folder by `labelmend serve` in a process of its own, and drive
 - requests of one text, on 4, 16 and 32 connections: requests a second, median and 99th percentile;
 - requests of 100 texts on 4 connections: texts a second;
 - far more than it can answer, against a queue of 64 texts: how many are refused with 429;
-- as many requests as `--requests` says: what the process's memory grows by after the first tenth.
+- the first model, as many requests as `--requests` says: what the process's memory grows by after
+  the first tenth.
 
 wrk asks again as soon as it is answered, so latencies are those of that many clients at once. What
 the server spends of its processors is measured as well: on a machine that others use, it says more

@@ -24,7 +24,10 @@ TEXT_NAMES = (
     *("text", "query", "utterance", "message", "sentence"),
     *("question", "content", "body", "input", "prompt"),
 )
-LABEL_NAMES = ("label", "intent", "category", "class", "target", "topic", "tag", "y")
+LABEL_NAMES = (
+    *("label", "intent", "category", "class", "target", "topic", "tag", "y"),
+    *("labels", "intents", "categories", "classes", "targets", "topics", "tags"),
+)
 ID_NAMES = ("id", "row_id", "uid", "uuid", "index")
 
 _FEW_ROWS = 3
@@ -101,6 +104,7 @@ def choose_columns(
     id_column: str | None = None,
     *,
     label_needed: bool = True,
+    reserved: Collection[str] = (),
 ) -> ColumnChoice:
     """Take the columns a user named, and find the others by their names.
 
@@ -110,6 +114,7 @@ def choose_columns(
         label: the label column's name, or None to find it.
         id_column: the id column's name, or None to find one whose values are unique.
         label_needed: False where a labels file gives the labels, so that no row needs one.
+        reserved: columns that are something else, and so are not found by their names.
 
     Raises:
         ColumnError: a named column is missing or named twice, or none can be found.
@@ -124,7 +129,7 @@ def choose_columns(
         if times > 1:
             flags = " and ".join(flag for flag, other in given if other == name)
             raise ColumnError(f"{table.path}: {flags} both name {name!r}; name two columns")
-    taken = {name for _, name in given}
+    taken = {name for _, name in given} | {*reserved}
     first = texts[0] if texts else _known(table.text_column, taken)
     first = first or _find(table, TEXT_NAMES, taken, "--text-column")
     if first is None:
@@ -135,7 +140,9 @@ def choose_columns(
     if label is None and label_needed:
         raise ColumnError(_not_found(table, "label", "--label-column"))
     free = [
-        name for name in table.columns if name not in {*texts, label} and _names_rows(table, name)
+        name
+        for name in table.columns
+        if name not in {*taken, *texts, label} and _names_rows(table, name)
     ]
     by_name = {name.strip().casefold(): name for name in free}
     found = next((by_name[name] for name in ID_NAMES if name in by_name), None)
@@ -176,7 +183,7 @@ def to_dataset(
     """
     whole = columns.text_values(table)
     blank = blank_rows(table, columns, whole, strict=strict)
-    ids = _ids(table, columns.id, blank)
+    ids = row_ids(table, columns.id, blank)
     former = edits.labels.names
     stay = {*extra_labels} | ({oos_label} if oos_label else set())
     carried, read = given_labels(table, columns.label, rules, {*stay, *former}, known)
@@ -287,7 +294,8 @@ def given_labels(
         return [""] * len(table), ()
     cells = table.values(column)
     read = read_labels(cells, rules, described=described, known=known)
-    return read.single(cells, f"{table.path}: column {column!r}"), read.notes
+    labels = read.single(cells, f"{table.path}: column {column!r}")
+    return labels, (*read.notes_on_lists, *read.notes)
 
 
 def vote_indices(
@@ -356,7 +364,17 @@ def _names_rows(table: SourceTable, column: str) -> bool:
     return len(set(values)) == len(values) and all(value.strip() for value in values)
 
 
-def _ids(table: SourceTable, column: str | None, left_out: Ints) -> tuple[str, ...]:
+def row_ids(table: SourceTable, column: str | None, left_out: Ints) -> tuple[str, ...]:
+    """Return a unique name of each row: its id, or its number.
+
+    Args:
+        table: the user's table.
+        column: with ids; None where numbers do.
+        left_out: int64 [b], rows that need no id.
+
+    Raises:
+        InputError: a row has no id, or two have the same.
+    """
     if column is None:
         return tuple(map(str, table.row_numbers))
     values = table.values(column)

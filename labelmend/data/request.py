@@ -35,6 +35,7 @@ class TableRequest:
         rules: how labels are read.
         strict: refuse a table with rows without text.
         header: whether the file's first row names the columns.
+        label_columns: patterns of columns of 0 and 1, each of which is a label.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class TableRequest:
     rules: LabelRules = AS_IT_LOOKS
     strict: bool = False
     header: bool = True
+    label_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,13 @@ class LabelCells:
         notes: what a user should know, one line each.
         joined_by: the sign that joins the labels of a cell; None where cells hold lists, or one
             label each.
+        notes_on_lists: what a user should know besides where each row has one label.
     """
 
     sets: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     joined_by: str | None
+    notes_on_lists: tuple[str, ...] = ()
 
     def single(self, cells: Sequence[str], where: str) -> list[str]:
         """Return one label a row, "" where it is missing.
@@ -122,14 +124,14 @@ def read_labels(
         for cell, labels in sets.items()
     }
     other = sum(count for label, count in rows.items() if label in spelled)
-    notes = [
-        *counted_note(
-            sum(counts[cell] for cell in listed if len(sets[cell]) == 1),
-            meant(
-                "{count} {count:one=row holds|other=rows hold} a list of one label: it is taken "
-                "out of the list"
-            ),
+    lists = counted_note(
+        sum(counts[cell] for cell in listed if len(sets[cell]) == 1),
+        meant(
+            "{count} {count:one=row holds|other=rows hold} a list of one label: it is taken "
+            "out of the list"
         ),
+    )
+    notes = [
         *counted_note(
             other,
             meant(
@@ -139,7 +141,8 @@ def read_labels(
         ),
         *_unheard(rules.missing, counts, gone),
     ]
-    return LabelCells(tuple(sets[cell] for cell in cells), tuple(notes), joined_by)
+    rows_of = tuple(sets[cell] for cell in cells)
+    return LabelCells(rows_of, tuple(notes), joined_by, tuple(lists))
 
 
 def _sets(

@@ -17,7 +17,8 @@ def test_a_label_stays_as_it_is():
 def test_lists():
     read = read_labels(['["a"]', "['b']", "[]", "a", '["a", "b"]', '["a; b"]'])
     assert read.sets == (("a",), ("b",), (), ("a",), ("a", "b"), ("a; b",))
-    assert read.notes == ("3 rows hold a list of one label: it is taken out of the list",)
+    assert read.notes_on_lists == ("3 rows hold a list of one label: it is taken out of the list",)
+    assert read.notes == ()
     assert read.joined_by is None
 
 
