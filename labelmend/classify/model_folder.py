@@ -187,10 +187,8 @@ def load_model(folder: Path, trusted: TrustedKey | None = None) -> SavedModel:
         ModelHashError: a file is missing or was changed.
         ModelError: it is of another version, holds a pickle, or can't be read.
     """
-    body = _checked_card(folder)
-    if trusted is not None:
-        trusted.check(folder / CARD)
-    _check_files(folder, body["files"])
+    body = checked_body(folder, trusted)
+    _require_single(body, folder)
     try:
         check_card(body)
         axes = {"references": 2, "detector_centre": 1, "detector_weights": 1}
@@ -211,6 +209,51 @@ def load_model(folder: Path, trusted: TrustedKey | None = None) -> SavedModel:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{folder}: this model can't be read ({said}); {_RETRAIN}") from None
     return model
+
+
+def checked_body(folder: Path, trusted: TrustedKey | None = None) -> dict[str, Any]:
+    """Read the card of a model of any task, and hold the folder's files to their hashes.
+
+    Args:
+        folder: of the model.
+        trusted: the key that has to have signed the card; None where anybody's will do.
+
+    Raises:
+        ModelMissingError: there is none.
+        ModelHashError: a file is missing or was changed.
+        ModelError: it is of another version, or holds a pickle.
+    """
+    body = _checked_card(folder)
+    if trusted is not None:
+        trusted.check(folder / CARD)
+    _check_files(folder, body["files"])
+    return body
+
+
+def task_of(folder: Path) -> object:
+    """Return what the card in a folder says of its task; "single" where it says nothing.
+
+    Nothing is checked, and nothing raised: whoever loads the model does that.
+    """
+    try:
+        body = read_json(folder / CARD)
+    except ModelError:
+        return _SINGLE
+    return _SINGLE if body is None else body.get("task", _SINGLE)
+
+
+def _require_single(body: Mapping[str, Any], folder: Path) -> None:
+    task = body.get("task", _SINGLE)
+    if task != _SINGLE:
+        words = {"soft": "soft targets", "several": "several labels a text"}.get(str(task))
+        raise ModelError(
+            f"{folder}: is a model of {words or shown(task)}, which only `labelmend predict` can "
+            "use; give one that was trained on one label a row"
+        )
+
+
+_SINGLE = "single"
+"""The task of models whose card names none."""
 
 
 def _check_sizes(model: SavedModel) -> None:
