@@ -19,7 +19,8 @@ from labelmend.configs.schema.base import CHECKED, LOADING, Many, Section, Share
 from labelmend.errors import ConfigError
 from labelmend.regular_file import read_regular
 
-Kind = Literal["lightgbm", "logreg", "linear-svm"]
+Kind = Literal["lightgbm", "logreg", "linear-svm", "static"]
+"""`finetune` is none of them: it learns for minutes, and from checkpoints of its own."""
 
 RowsAre = Literal["labels", "answers", "corrections"]
 """`labels`: of whoever labels, and mended like any other. `answers`: what reviewers said, settled,

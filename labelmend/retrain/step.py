@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.data import TrainingSet
+from labelmend.classify.heads.base import Fitted
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.model_folder import CARD, load_model
 from labelmend.errors import InputError
@@ -220,14 +222,14 @@ class _Work:
             return step, None
         data, said = known.training_set(str(self._opened.base))
         placed = Placed(self._config, _placed_texts(known, ()), self._tools.progress)
-        vectors = placed.place(data.texts)
         held_out = known.test_set(self._project.held_out)
-        vectors = placed.place(held_out.test.texts)
-        fitted = self._train(data, vectors)
+        placed.place(data.texts)
+        placed.place(held_out.test.texts)
+        fitted = self._train(data, placed)
         self._tools.writer(fitted, placed.space, data, known, staged / MODEL)
         metrics: dict[str, float | None] = {}
         if held_out.test.texts:
-            run = test_challenger(fitted, vectors, data, held_out.test, self._config.seed)
+            run = test_challenger(fitted, data, held_out.test, self._config.seed)
             metrics = headline(run.metrics)
         step = self._commit(
             *(staged, self._project.kind, data.digest, known, (), "promoted", (note(_FIRST),)),
@@ -265,8 +267,8 @@ class _Work:
         after = with_rows(known, rows, self._project.held_out)
         data, said = after.training_set(str(self._opened.base))
         held_out = after.test_set(self._project.held_out)
-        vectors = placed.place([*data.texts, *held_out.test.texts])
-        fitted = self._train(data, vectors)
+        placed.place([*data.texts, *held_out.test.texts])
+        fitted = self._train(data, placed)
         self._tools.writer(fitted, placed.space, data, after, staged / MODEL)
         notes = (*notes, *said, *self._refit(after, known), *_tested_on(held_out))
         verdict: Verdict = "not better"
@@ -278,7 +280,7 @@ class _Work:
         else:
             compared = compare_versions(
                 test_champion(self._registry.place(champion) / MODEL, held_out.test, seed),
-                test_challenger(fitted, vectors, data, held_out.test, seed),
+                test_challenger(fitted, data, held_out.test, seed),
                 held_out,
                 known.test_set(self._project.held_out).test.texts,
                 self._project.promotion,
@@ -294,9 +296,11 @@ class _Work:
             **found,
         )
 
-    def _train(self, data: Any, vectors: Any) -> Any:
+    def _train(self, data: TrainingSet, placed: Placed) -> Fitted:
+        # Of its own: the first champion's student is still read while the challenger's is made.
+        work = Path(tempfile.mkdtemp(dir=self._work))
         return train_challenger(
-            *(data, vectors, self._config, self._project.kind, self._tools.point, self._work),
+            *(data, placed.known, self._config, self._project.kind, self._tools.point, work),
             self._tools.progress,
         )
 

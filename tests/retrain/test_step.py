@@ -5,12 +5,13 @@ import shutil
 import pytest
 from fixtures.retraining import LABELS, rows_of, texts_of, write_base, write_rows_file
 
-from labelmend.classify.model_folder import load_model
+from labelmend.classify.model_folder import load_model, locate_encoders
 from labelmend.errors import InputError
 from labelmend.protocols import NoProgress
 from labelmend.retrain.known import is_held_out
 from labelmend.retrain.registry import Registry, champion_model
 from labelmend.retrain.rows import read_rows
+from labelmend.retrieval.space import open_space
 from labelmend.workflows.retrain import (
     accept_rows,
     export_known,
@@ -222,6 +223,31 @@ def test_a_full_mending_begins_with_all_rows_as_they_came(project):
     write_rows_file(project.parent / "base.csv", mended, header)
     (again,) = step(project).steps
     assert again.version.rows == before
+
+
+def test_a_static_model_is_retrained_with_its_own_encoder(project):
+    quick = ["classify.static.dimensions=8", "classify.static.max_iter=5"]
+    text = project.read_text().replace(
+        "settings:\n", f"settings:\n  - {quick[0]}\n  - {quick[1]}\n"
+    )
+    project.write_text(text + "kind: static\n")
+    (first,) = step(project).steps
+    assert first.version.metrics["accuracy"] > 0.9
+    drop(project, "more.csv", new_rows(80, 90))
+    (second,) = step(project).steps
+    assert second.version.kind == "static"
+    assert second.version.comparison["held_out_rows"] > 80
+    folders = [registry_of(project).place(f"v0000{n}") / "model" for n in (1, 2)]
+    models = [load_model(folder) for folder in folders]
+    assert [model.own_encoder for model in models] == [folder / "encoder" for folder in folders]
+    assert models[0].encoder_digests != models[1].encoder_digests
+    # The card names what it was made from, and what is tested is what the folder says.
+    assert models[0].card["models"][0]["name"] != "encoder"
+    assert models[0].card["static"]["tokens"] > 32  # the words of the table, and their pieces
+    texts = ["card lost stolen", "plane hotel train"]
+    space = open_space(models[1].encoders, locate_encoders(models[1], folders[1]), models[1].means)
+    found = models[1].classifier.predict(space.queries(texts))
+    assert [models[1].classifier.labels[k] for k in found.labels] == ["card", "trip"]
 
 
 def with_source(project, rows):

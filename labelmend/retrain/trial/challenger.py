@@ -11,12 +11,13 @@ from labelmend.classify.data import TrainingSet
 from labelmend.classify.heads.base import Fitted, TrainingTask
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.model_folder import load_model, locate_encoders
-from labelmend.classify.space import ProfileSpace
+from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.configs.schema import Config
 from labelmend.evaluation.baseline import TestSet, TrainingRun, Vectors, tested_run
 from labelmend.protocols import Progress
 from labelmend.retrain.known import Known
 from labelmend.retrieval.space import open_space
+from labelmend.types import Floats
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -66,6 +67,11 @@ class Placed:
         self._embeddings = self.space.fit(self._texts, progress)
         self.vectors = Vectors(self._texts, self._embeddings)
 
+    @property
+    def known(self) -> "KnownSpace":
+        """The space for whoever trains in it, as far as texts are placed by now."""
+        return KnownSpace(self.space, self.vectors)
+
     def place(self, texts: Sequence[str]) -> Vectors:
         """Place further texts, and return the vectors of all so far."""
         new = sorted(set(texts) - self._known)
@@ -77,9 +83,45 @@ class Placed:
         return self.vectors
 
 
+class KnownSpace(ProfileSpace):
+    """A profile's space in which the texts of a step lie already.
+
+    They are looked up; what else a kind of classifier asks for is embedded where they were.
+    """
+
+    def __init__(self, space: ProfileSpace, vectors: Vectors) -> None:
+        """Remember both.
+
+        Args:
+            space: that has placed the texts.
+            vectors: of all of them.
+        """
+        super().__init__(())
+        self._whole, self._vectors = space, vectors
+        self._placed = frozenset(vectors.texts)
+
+    def fit(self, texts: Sequence[str], progress: Progress) -> Floats:
+        """Return float32 [u, d], texts of the step: the space stays as it is."""
+        return self._vectors.fit(texts, progress)
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], looked up if all of them are texts of the step."""
+        if self._placed.issuperset(texts):
+            return self._vectors.queries(texts)
+        return self._whole.queries(texts)
+
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the encoders' vocabularies."""
+        return self._whole.words()
+
+    def encoders(self, texts: Sequence[str]) -> EncodersUsed:
+        """Return the encoders, with notes on them."""
+        return self._whole.encoders(texts)
+
+
 def train_challenger(
     data: TrainingSet,
-    vectors: Vectors,
+    space: KnownSpace,
     config: Config,
     kind: str,
     point: OperatingPoint,
@@ -90,25 +132,23 @@ def train_challenger(
 
     Args:
         data: what it learns from.
-        vectors: of all texts of it, and of the test rows.
+        space: in which all texts of it lie.
         config: the settings.
         kind: of the classifier.
         point: the operating point of out-of-scope detection.
-        work: folder for what a training leaves behind; the caller removes it.
+        work: folder for what a training leaves behind, of its own; the caller removes it.
         progress: hears how far the work is.
 
     Raises:
         ConfigError: the operating point can't be had.
     """
-    task = TrainingTask(data, vectors, config.classify, point, config.seed, work)
+    task = TrainingTask(data, space, config.classify, point, config.seed, work)
     return find_head(kind).fit(task, progress)
 
 
-def test_challenger(
-    fitted: Fitted, vectors: Vectors, data: TrainingSet, test: TestSet, seed: int
-) -> TrainingRun:
-    """Hold a challenger to the test rows."""
-    found = fitted.training.classifier.predict(vectors.queries(test.texts))
+def test_challenger(fitted: Fitted, data: TrainingSet, test: TestSet, seed: int) -> TrainingRun:
+    """Hold a challenger to the test rows, in the space that it reads: a student's is its own."""
+    found = fitted.predict(test.texts)
     return tested_run((_KIND, CHALLENGER, seed), test, (data.labels, data.oos), found)
 
 
