@@ -53,12 +53,29 @@ def train_linear_svm(
     Returns:
         weights float64 [f, K] and bias float64 [K].
     """
+    signs = np.full((len(labels), label_count), -1.0, dtype=np.float32)
+    signs[np.arange(len(labels)), labels] = 1.0
+    return train_machines(features, signs, weights, config)
+
+
+def train_machines(
+    features: Floats, signs: Floats, weights: Doubles, config: LinearConfig
+) -> tuple[Doubles, Doubles]:
+    """Train a machine a column of signs, whatever the other columns say; see above.
+
+    Args:
+        features: float32 [p, f].
+        signs: float32 [p, K], 1 or -1.
+        weights: float64 [p].
+        config: as above.
+
+    Returns:
+        weights float64 [f, K] and bias float64 [K].
+    """
     from scipy.optimize import minimize
 
-    rows, width = features.shape
+    (rows, width), label_count = features.shape, signs.shape[1]
     inputs = np.hstack([features, np.ones((rows, 1), dtype=np.float32)])
-    signs = np.full((rows, label_count), -1.0, dtype=np.float32)
-    signs[np.arange(rows), labels] = 1.0
     cost = (config.C * weights).astype(np.float32)[:, None]
 
     def objective(flat: Doubles) -> tuple[float, Doubles]:
