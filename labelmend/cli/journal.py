@@ -1,5 +1,6 @@
 """`labelmend journal`: the log of a served model: show, forget, expire, queue, export."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,6 +8,7 @@ import typer
 
 from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless
+from labelmend.voice.speak import meant, number, tell
 
 if TYPE_CHECKING:
     from labelmend.journal.read import Logged
@@ -37,6 +39,7 @@ Reviewed = Annotated[
         rich_help_panel=help_page.ANSWERS,
     ),
 ]
+_REMOVED = meant("removed {count:,} {count:one=request|other=requests}")
 _MOST_LABELS = 10
 """Labels that a summary names: with what stands above them, a screen."""
 
@@ -62,6 +65,7 @@ def show(
             rich_help_panel=help_page.ROWS,
         ),
     ] = None,
+    _lang: options.Lang = "en",
 ) -> None:
     """Say what a log holds: requests, senders, models, labels, feedback. No text is shown.
 
@@ -107,6 +111,7 @@ def forget(
             rich_help_panel=help_page.ROWS,
         ),
     ] = None,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Remove a request, or all that a sender asked and said; the bytes are gone from the file.
@@ -116,11 +121,17 @@ def forget(
     from labelmend.workflows.journal import forget as forget_in
 
     found = forget_in(log, request, sender)
-    if not quiet:
-        told = f"removed {_count(found.requests, 'request')}"
-        if sender is not None:
-            told += f" and {_count(found.feedback, 'word of feedback')} on those of others"
-        typer.echo(told)
+    if quiet:
+        return
+    told = tell(_REMOVED, count=found.requests)
+    if sender is not None:
+        told = tell(
+            "removed {requests:,} {requests:one=request|other=requests} and {words:,} "
+            "{words:one=word|other=words} of feedback on those of others",
+            requests=found.requests,
+            words=found.feedback,
+        )
+    typer.echo(told)
 
 
 @app.command(
@@ -143,6 +154,7 @@ def expire(
             rich_help_panel=help_page.ROWS,
         ),
     ],
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Remove requests that are older than so many days; the bytes are gone from the file."""
@@ -150,7 +162,7 @@ def expire(
 
     removed = expire_requests(log, older)
     if not quiet:
-        typer.echo(f"removed {_count(removed, 'request')}")
+        typer.echo(tell(_REMOVED, count=removed))
 
 
 @app.command(
@@ -198,6 +210,7 @@ def queue(
         ),
     ] = 7.0,
     answers: Reviewed = None,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Write the texts of a log that are most worth a look as a table that `labelmend review` reads.
@@ -209,20 +222,32 @@ def queue(
     done = write_queue(QueueRequest(log, order, rows, window, answers), output)
     if quiet:
         return
-    typer.echo(
-        harmless(
-            f"{_count(done.rows, 'text')} of {done.texts:,} written to {output}; "
-            f"{done.expected_wrong:,.1f} of their answers are expected to be wrong"
-        )
+    told = tell(
+        "{rows:,} {rows:one=text|other=texts} of {texts:,} written to {path}; {wrong:,.1f} of "
+        "their answers are expected to be wrong",
+        rows=done.rows,
+        texts=done.texts,
+        path=output,
+        wrong=done.expected_wrong,
     )
+    typer.echo(harmless(told))
     for drift in done.rising:
-        typer.echo(
-            harmless(
-                f"rising: {drift.label}, {drift.before:.1%} before, {drift.now:.1%} in the last "
-                f"{window:g} days (p = {drift.p_value:.2g})"
-            )
+        told = tell(
+            "rising: {label}, {before:.1%} before, {now:.1%} in the last {days:g} "
+            "{days:one=day|other=days} (p = {p:.2g})",
+            label=drift.label,
+            before=drift.before,
+            now=drift.now,
+            days=window,
+            p=drift.p_value,
         )
-    typer.echo(harmless(f"next: labelmend review {output} --answers {answers or 'answers.jsonl'}"))
+        typer.echo(harmless(told))
+    told = tell(
+        "next: labelmend review {path} --answers {answers}",
+        path=output,
+        answers=answers or "answers.jsonl",
+    )
+    typer.echo(harmless(told))
 
 
 @app.command(
@@ -267,6 +292,7 @@ def export(
             rich_help_panel=help_page.ANSWERS,
         ),
     ] = "20%",
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Write the texts of a log whose right label somebody said as a table to train on.
@@ -282,64 +308,92 @@ def export(
 
 
 def _print_summary(found: "LogSummary") -> None:
+    kept = number(found.kept, ",")
+    if found.masked:
+        kept = tell("{kept:,}, {masked:,} masked", kept=found.kept, masked=found.masked)
     lines = {
-        "requests": f"{found.requests:,}",
-        "distinct texts": f"{found.texts:,}",
-        "texts kept": f"{found.kept:,}" + (f", {found.masked:,} masked" if found.masked else ""),
-        "senders": f"{found.senders:,}",
-        "feedback": f"{found.feedback:,}, {found.wrong:,} of it against the answer",
-        "size": f"{found.size_bytes:,} bytes",
+        tell("requests"): number(found.requests, ","),
+        tell("distinct texts"): number(found.texts, ","),
+        tell("texts kept"): kept,
+        tell("senders"): number(found.senders, ","),
+        tell("feedback"): tell(
+            "{words:,}, {wrong:,} of it against the answer", words=found.feedback, wrong=found.wrong
+        ),
+        tell("size"): tell(
+            "{bytes:,} {bytes:one=byte|other=bytes}",
+            bytes=found.size_bytes,
+        ),
     }
     if found.first is not None:
-        lines["asked"] = f"{found.first} to {found.last}"
-    for name, counts in (("by source", found.sources), ("by model", found.models)):
-        lines[name] = ", ".join(f"{key} {count:,}" for key, count in counts.items()) or "none"
-    first = list(found.labels.items())[:_MOST_LABELS]
-    lines["labels"] = ", ".join(f"{label} {count:,}" for label, count in first) or "none"
-    if len(found.labels) > _MOST_LABELS:
-        lines["labels"] += f" and {len(found.labels) - _MOST_LABELS} more"
+        lines[tell("asked")] = tell("{first} to {last}", first=found.first, last=found.last)
+    lines[tell("by source")] = _counts(found.sources)
+    lines[tell("by model")] = _counts(found.models)
+    lines[tell("labels")] = _counts(found.labels, _MOST_LABELS)
+    wide = max(_WIDE, *(len(name) + 2 for name in lines))
     for name, said in lines.items():
-        typer.echo(harmless(f"{name + ':':<16}{said}"))
+        typer.echo(harmless(f"{name + ':':<{wide}}{said}"))
+
+
+_WIDE = 16
+"""Columns that a name has at least: those of English."""
+
+
+def _counts(counts: Mapping[str, int], most: int | None = None) -> str:
+    """Return names and how often each is, the first of them."""
+    first = list(counts.items())[:most]
+    said = ", ".join(f"{name} {number(count, ',')}" for name, count in first)
+    if len(first) < len(counts):
+        return tell("{counts} and {more:,} more", counts=said, more=len(counts) - len(first))
+    return said or tell("none")
 
 
 def _print_request(one: "Logged") -> None:
     from labelmend.journal.entries import utc
 
-    typer.echo(harmless(f"{one.id}  {utc(one.at)}  {one.source}  {one.sender or 'nobody'}"))
-    typer.echo(harmless(f"  text:   {one.text if one.text is not None else 'not kept'}"))
+    nobody, kept = tell("nobody"), one.text
+    typer.echo(harmless(f"{one.id}  {utc(one.at)}  {one.source}  {one.sender or nobody}"))
+    text = tell("  text:   {text}", text=tell("not kept") if kept is None else kept)
+    typer.echo(harmless(text))
     for guess in one.guesses:
-        typer.echo(
-            harmless(
-                f"  {guess.model}: {guess.label} {guess.probability:.3f}"
-                + (" out of scope" if guess.is_oos else "")
-            )
-        )
+        said = f"  {guess.model}: {guess.label} {number(guess.probability, '.3f')}"
+        typer.echo(harmless(f"{said} {tell('out of scope')}" if guess.is_oos else said))
     for word in one.words:
-        said = f"right is {word.label}" if word.label is not None else "wrong"
-        typer.echo(harmless(f"  {word.sender or 'nobody'}, {utc(word.at)}: {said}"))
+        said = tell("wrong")
+        if word.label is not None:
+            said = tell("right is {label}", label=word.label)
+        typer.echo(harmless(f"  {word.sender or nobody}, {utc(word.at)}: {said}"))
 
 
 def _print_rows(made: "NewRows", output: Path) -> None:
     by = [row.by for row in made.rows]
-    typer.echo(
-        harmless(
-            f"{_count(len(by), 'row')} written to {output}: {by.count('review'):,} settled by "
-            f"reviewers, {by.count('feedback'):,} by feedback"
-        )
+    told = tell(
+        "{rows:,} {rows:one=row|other=rows} written to {path}: {review:,} settled by reviewers, "
+        "{feedback:,} by feedback",
+        rows=len(by),
+        path=output,
+        review=by.count("review"),
+        feedback=by.count("feedback"),
     )
-    words = sum(made.strange.values())
-    left = (
-        (made.torn, "text", "as many people say one label as another"),
-        (made.unnamed, "text", "called wrong, and nobody said what is right"),
-        (made.unsure, "text", "reviewers could not tell"),
-        (made.beyond, "word of feedback", "beyond the share of one sender"),
-        (words, "word of feedback", "names a label that was never served"),
-    )
-    for count, what, why in left:
+    typer.echo(harmless(told))
+    left = {_TORN: made.torn, _UNNAMED: made.unnamed, _UNSURE: made.unsure}
+    left |= {_BEYOND: made.beyond, _STRANGE: sum(made.strange.values())}
+    for sentence, count in left.items():
         if count:
-            typer.echo(f"Note: {_count(count, what)} left out: {why}", err=True)
+            told = tell(sentence, count=count)
+            typer.echo(tell("Note: {note:name}", note=told), err=True)
 
 
-def _count(count: int, what: str) -> str:
-    first, space, rest = what.partition(" ")
-    return f"{count:,} {first}{'' if count == 1 else 's'}{space}{rest}"
+_TORN = meant(
+    "{count:,} {count:one=text|other=texts} left out: as many people say one label as another"
+)
+_UNNAMED = meant(
+    "{count:,} {count:one=text|other=texts} left out: called wrong, and nobody said what is right"
+)
+_UNSURE = meant("{count:,} {count:one=text|other=texts} left out: reviewers could not tell")
+_BEYOND = meant(
+    "{count:,} {count:one=word|other=words} of feedback left out: beyond the share of one sender"
+)
+_STRANGE = meant(
+    "{count:,} {count:one=word|other=words} of feedback left out: names a label that was never "
+    "served"
+)

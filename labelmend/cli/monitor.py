@@ -140,6 +140,7 @@ def monitor(
         ),
     ] = "never",
     trust_key: options.TrustKey = None,
+    _lang: options.Lang = "en",
     quiet: options.Quiet = False,
 ) -> None:
     """Say whether what a model is asked has drifted from what it was trained on.
@@ -191,7 +192,7 @@ def monitor(
 
 def _print(outcome: "MonitorOutcome") -> None:
     from labelmend.cli.terminal import harmless
-    from labelmend.report.drift import (
+    from labelmend.report.drift.words import (
         QUESTIONS,
         SHOWN_LABELS,
         answers,
@@ -200,28 +201,43 @@ def _print(outcome: "MonitorOutcome") -> None:
         intent_in_words,
         p_value,
     )
-    from labelmend.voice.speak import retell
+    from labelmend.voice.speak import retell, tell
 
     def say(line: str) -> None:
         typer.echo(harmless(line))
 
     drift = outcome.drift
-    say(f"{drift.now:,} texts of the log against {drift.before:,} of the reference")
+    told = tell(
+        "{now:,} {now:one=text|other=texts} of the log against {before:,} of the reference",
+        now=drift.now,
+        before=drift.before,
+    )
+    say(told)
     said = answers(drift)
+    names = {name: tell(QUESTIONS[name]) for name in drift.adjusted}
+    verdicts = {True: tell("drift"), False: tell("as before")}
+    wide, broad = (max(map(len, words.values())) for words in (names, verdicts))
     for name, p in drift.adjusted.items():
-        verdict = "drift" if name in drift.found else "as before"
-        say(f"  {QUESTIONS[name]:<12}  {verdict:<9}  {p_value(p)}; {said[name]}")
+        verdict = verdicts[name in drift.found]
+        say(f"  {names[name]:<{wide}}  {verdict:<{broad}}  {p_value(p)}; {said[name]}")
     changed = drift.changed_labels
     for one in changed[:SHOWN_LABELS]:
         say(f"  {one.name}: {before_and_now(one)}, {p_value(one.p_value)}")
     if len(changed) > SHOWN_LABELS:
-        say(f"  and {len(changed) - SHOWN_LABELS} more labels; --json has all")
+        more = len(changed) - SHOWN_LABELS
+        say(tell("  and {more:,} more {more:one=label|other=labels}; --json has all", more=more))
     for intent in drift.intents:
-        say(f"New intent {intent.name}: {intent_in_words(intent)}")
+        words = intent_in_words(intent)
+        say(tell("New intent {name}: {words}", name=intent.name, words=words))
     for line in outcome.notes:
-        say(f"Note: {retell(line)}")
-    say(f"{headline(drift)} (at {drift.level:.0%}, all questions together)")
+        say(tell("Note: {note:name}", note=retell(line)))
+    told = tell(
+        "{headline} (at {level:.0%}, all questions together)",
+        headline=headline(drift),
+        level=drift.level,
+    )
+    say(told)
     if outcome.page is not None:
-        say(f"page: {outcome.page}")
+        say(tell("page: {path}", path=outcome.page))
     if outcome.queue is not None:
-        say(f"queue: {outcome.queue}; labelmend review {outcome.queue}")
+        say(tell("queue: {path}; labelmend review {path}", path=outcome.queue))

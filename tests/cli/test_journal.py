@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from fixtures.logged import LABELS, NOW, entry
 
@@ -53,6 +55,26 @@ def test_queue_and_export(cli, folder):
     assert ran.out == "1 row written to new.csv: 0 settled by reviewers, 1 by feedback\n"
     assert ran.err == ("Note: 1 text left out: called wrong, and nobody said what is right\n")
     assert cli("answers", "show", "f.jsonl").out.startswith("1 answer on 1 text")
+
+
+def test_in_russian(cli, folder):
+    ran = cli("journal", "show", "log.sqlite", "--lang", "ru")
+    assert (ran.code, ran.err) == (0, "")
+    assert "запросы:" in ran.out
+    assert "отзывы:          2, из них против ответа 2\n" in ran.out
+    # What is left in English are names.
+    assert set(re.findall("[a-z_]{3,}", ran.out)) == {"http", "card_lost", "fees"}
+    shown = cli("journal", "show", "log.sqlite", "--id", "r1", "--lang", "ru").out
+    assert shown.splitlines()[-1].endswith(": неверно")
+    ran = cli("journal", "export", "log.sqlite", "-o", "new.csv", "--lang", "ru")
+    assert ran.out == "1 строка в new.csv: 0 по ответам проверяющих, 1 по отзывам\n"
+    assert ran.err.startswith("Замечание: 1 текст пропущен: ответ назван неверным")
+    ran = cli("journal", "queue", "log.sqlite", "-o", "q.csv", "--lang", "ru")
+    assert ran.out.startswith("2 текста из 2 в q.csv; из ответов на них ожидаемо неверны 1,0\n")
+    ran = cli("journal", "forget", "log.sqlite", "--sender", "carl", "--lang", "ru")
+    assert ran.out == "удалено 0 запросов и 2 отзыва на чужие запросы\n"
+    ran = cli("journal", "expire", "log.sqlite", "--older", "0", "--lang", "ru")
+    assert ran.out == "удалены 2 запроса\n"
 
 
 def test_forget_and_expire(cli, folder):

@@ -11,18 +11,25 @@ from labelmend.voice.speak import speaking, spoken
 SPACE = "\N{NO-BREAK SPACE}"
 TAKE_IT = {
     *("relabel", "label", "demo", "explain", "audit", "certify", "review"),
-    *("compare-baseline", "train-classifier", "predict", "retrain", "serve", "bot"),
+    *("compare-baseline", "train-classifier", "predict", "retrain", "serve", "bot", "monitor"),
+    *("journal show", "journal forget", "journal expire", "journal queue", "journal export"),
 }
 
 
 def options():
-    commands = typer.main.get_command(app).commands
+    commands = dict(typer.main.get_command(app).commands)
+    for name, group in list(commands.items()):
+        commands |= {f"{name} {one}": command for one, command in _within(group).items()}
     return {
         name: param
         for name, command in commands.items()
         for param in command.params
         if "--lang" in param.opts
     }
+
+
+def _within(group):
+    return getattr(group, "commands", {})
 
 
 def test_commands_that_take_it():

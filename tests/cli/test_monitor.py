@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -76,6 +77,24 @@ def test_a_new_intent_is_told_queued_and_fails_ci(run, cli, place, tmp_path):
     assert {row["text"].split()[0] for row in queued}
     assert "bitcoin" in (tmp_path / "page.html").read_text()
     assert f"queue: {tmp_path / 'new.csv'}" in ran.out
+
+
+def test_in_russian(run, place, tmp_path):
+    page = tmp_path / "page.html"
+    words = ("--reference", place / "train.csv", "--html", page)
+    ran = run("new.csv", *words, "--lang", "ru")
+    assert ran.code == 0, ran
+    assert "Новый интент " in ran.out
+    assert "Сдвиг: " in ran.out
+    assert "сейчас метка" in ran.out
+    assert f"страница: {page}\n" in ran.out
+    # What is left in English are words of the texts, names and paths.
+    assert not set(re.findall("[a-z]+", ran.out)) & {"texts", "drift", "against", "labels", "found"}
+    shown = page.read_text("utf-8")
+    assert '<html lang="ru">' in shown
+    assert "Что сравнили" in shown
+    # Files for programs are English.
+    assert "найдено" not in run("new.csv", *words[:2], "--lang", "ru", "--json").out
 
 
 def test_all_of_it_as_json_and_nothing_else(run, place):

@@ -4,7 +4,8 @@ from fixtures.drifting import doubled, drawn
 
 from labelmend.drift.measure import DriftSettings, find_drift
 from labelmend.drift.observed import Observed
-from labelmend.report.drift import answers, drift_page, headline, intent_in_words, p_value
+from labelmend.report.drift.page import drift_page
+from labelmend.report.drift.words import answers, headline, intent_in_words, p_value
 
 SETTINGS = DriftSettings(permutations=39)
 
@@ -57,7 +58,7 @@ def test_a_texts_tags_are_no_tags_of_the_page():
 def test_changed_labels_are_marked():
     found = find_drift(drawn(800, 0), drawn(600, 1, shares=doubled(2)), SETTINGS)
     page = drift_page(found, observed(drawn(600, 1)), "train.csv")
-    assert page.count(">changed<") == len(found.changed_labels) >= 1
+    assert page.count(">share changed<") == len(found.changed_labels) >= 1
 
 
 def test_p_values_in_words():

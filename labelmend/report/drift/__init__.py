@@ -1,0 +1,1 @@
+"""What has drifted, for people: in words, and as a page."""
