@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
 from labelmend.protocols import NoProgress
-from labelmend.serve.feedback import log_part
+from labelmend.serve.parts.feedback import log_part
 from labelmend.serve.place import Place
 from labelmend.serve.server import Listener, ServeServer
 from labelmend.workflows.serve import Models, open_service

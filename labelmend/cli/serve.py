@@ -198,6 +198,17 @@ def serve(
     log_texts: options.LogTexts = False,
     mask: options.Mask = False,
     log_days: options.LogDays = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference",
+            help="What the page holds the log against, such as held-out texts with the model's "
+            "predictions; the model's folder if not given.",
+            show_default=False,
+            readable=False,
+            rich_help_panel=help_page.LOG,
+        ),
+    ] = None,
     feedback_rate: options.FeedbackRate = 60,
     _lang: options.Lang = "en",
     quiet: options.Quiet = False,
@@ -228,7 +239,7 @@ def serve(
     kept = options.log_request(
         log, texts=log_texts, mask=mask, days=log_days, feedback_rate=feedback_rate
     )
-    request = ServeRequest(models, place, limits, spoken(), watch_s, kept)
+    request = ServeRequest(models, place, limits, spoken(), watch_s, kept, reference)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         running = open_server(request, bars, tell_swap)
     try:

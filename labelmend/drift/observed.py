@@ -1,7 +1,7 @@
 """Rows of a table or of the log of a served model, as far as they say something of drift."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,20 @@ class Observed:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def some(self, most: int, seed: int) -> "Observed":
+        """Return at most so many rows, drawn without replacement, in their order."""
+        if len(self) <= most:
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), size=most, replace=False))
+        return replace(
+            self,
+            rows=tuple(self.rows[i] for i in rows),
+            texts=tuple(self.texts[i] for i in rows),
+            labels=None if self.labels is None else tuple(self.labels[i] for i in rows),
+            outside=None if self.outside is None else self.outside[rows],
+            doubtful=None if self.doubtful is None else self.doubtful[rows],
+        )
+
 
 def is_log(path: Path) -> bool:
     """Tell whether a file is a database of SQLite, as the log of `labelmend serve` is."""
@@ -69,18 +83,19 @@ def is_log(path: Path) -> bool:
         return False
 
 
-def observed_log(path: Path, limit: int) -> Observed:
+def observed_log(path: Path, limit: int, newest: int | None = None) -> Observed:
     """Read the log of a served model; a sender's copies of one text count once.
 
     Args:
         path: of the log.
         limit: longer texts are cut to so many characters.
+        newest: requests that are read at most, those that were asked last; None for all.
 
     Raises:
         LabelmendError: it can't be read, or keeps no texts.
     """
     with reading(path) as log:
-        asked = {(one.sender, one.text_hash): one for one in log.requests()}
+        asked = {(one.sender, one.text_hash): one for one in log.requests(newest)}
     kept = [one for one in asked.values() if one.text is not None and one.text.strip()]
     if not kept:
         raise InputError(

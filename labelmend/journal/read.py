@@ -15,9 +15,11 @@ from labelmend.journal.feedback import no_request
 _REQUESTS = (
     "SELECT r.id, r.at, r.source, r.sender, r.text_hash, r.masked, r.text, "
     "m.model, m.label, m.probability, m.oos, m.top, a.model, a.label, a.probability, a.oos, a.top "
-    "FROM requests r JOIN guesses m ON m.request = r.id AND m.place = 0 "
+    "FROM {} r JOIN guesses m ON m.request = r.id AND m.place = 0 "
     "LEFT JOIN guesses a ON a.request = r.id AND a.place = 1 ORDER BY r.at, r.id"
 )
+
+_ALL, _NEWEST = "requests", "(SELECT * FROM requests ORDER BY at DESC, id DESC LIMIT ?)"
 
 _GUESS = 5
 """Columns of a guess."""
@@ -91,10 +93,17 @@ class LogReader:
         oos = [label for label, is_oos in found if is_oos]
         return LoggedLabels(tuple(label for label, _ in found), oos[0] if oos else None)
 
-    def requests(self) -> Iterator[Logged]:
-        """Yield all requests, oldest first."""
+    def requests(self, newest: int | None = None) -> Iterator[Logged]:
+        """Yield requests, oldest first.
+
+        Args:
+            newest: at most so many, those that were asked last; None for all.
+        """
         words = self._words()
-        for row in self._database.execute(_REQUESTS):
+        rows = self._database.execute(_REQUESTS.format(_ALL))
+        if newest is not None:
+            rows = self._database.execute(_REQUESTS.format(_NEWEST), (newest,))
+        for row in rows:
             name, at, source, sender, text_hash, masked, text, *said = row
             guesses = [_guess(*said[:_GUESS])]
             if said[_GUESS] is not None:

@@ -53,6 +53,9 @@ from labelmend.version import __version__
 FEEDBACK = "/v1/feedback"
 """Where a part takes feedback, if there is one: the page then asks for it."""
 
+DRIFT = "/v1/drift"
+"""Where a part says whether the log has drifted, if there is one: the page then has a panel."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -124,12 +127,12 @@ def _document_predict(app: FastAPI, service: Service) -> None:
 def _telling(app: FastAPI, service: Service, parts: Sequence[Part]) -> None:
     refusals = documented(401, 403, 421)
     routes = [route for part in parts if part.router is not None for route in part.router.routes]
-    takes_feedback = any(getattr(route, "path", "") == FEEDBACK for route in routes)
+    paths = frozenset(getattr(route, "path", "") for route in routes)
 
     @app.get("/v1/models", responses=refusals, response_model=ModelsBody)
     async def models() -> ModelsBody:
         """Tell which models are served, and the bounds of requests."""
-        return _models(service, takes_feedback=takes_feedback)
+        return _models(service, paths)
 
     @app.get("/health/live", response_model=HealthBody)
     async def live() -> HealthBody:
@@ -157,7 +160,7 @@ def _telling(app: FastAPI, service: Service, parts: Sequence[Part]) -> None:
         return Response(service.metrics.page(service.waiting), media_type=KIND)
 
 
-def _models(service: Service, *, takes_feedback: bool) -> ModelsBody:
+def _models(service: Service, paths: frozenset[str]) -> ModelsBody:
     limits = service.limits
     return ModelsBody(
         models=[
@@ -182,7 +185,8 @@ def _models(service: Service, *, takes_feedback: bool) -> ModelsBody:
             most_body_bytes=limits.most_body,
             most_waiting_texts=limits.bounds.most_waiting,
         ),
-        takes_feedback=takes_feedback,
+        takes_feedback=FEEDBACK in paths,
+        watches_drift=DRIFT in paths,
     )
 
 

@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,6 +27,11 @@ _LOG = logging.getLogger("labelmend.serve")
 
 _MOMENTUM = 0.9
 """Weight of what was known of the speed before a batch: some ten batches are remembered."""
+
+_ERRANDS_APART = 0.5
+"""Seconds between two things that are done aside while requests wait: each may take some 50 ms."""
+
+_Found = TypeVar("_Found")
 
 _LONGEST_RETRY = 60
 """Seconds after which a refused client is told to come back at most."""
@@ -110,6 +116,23 @@ class Job:
 
 
 @dataclass(frozen=True)
+class _Errand:
+    """What is done in the thread that computes, for somebody who waits for it elsewhere."""
+
+    do: Callable[[], Any]
+    done: "Future[Any]"
+
+    def run(self) -> None:
+        """Do it; whoever waits for it hears what went wrong."""
+        if not self.done.set_running_or_notify_cancel():
+            return
+        try:
+            self.done.set_result(self.do())
+        except Exception as error:  # noqa: BLE001 -- it must not end the thread
+            self.done.set_exception(error)
+
+
+@dataclass(frozen=True)
 class _Part:
     """Texts of a job that are in one batch."""
 
@@ -130,6 +153,8 @@ class Batcher:
         self._bounds = bounds
         self._watcher = watcher
         self._jobs: deque[Job] = deque()
+        self._errands: deque[_Errand] = deque()
+        self._next_errand = 0.0
         self._texts = 0
         self._changed = threading.Condition()
         self._closing = False
@@ -160,23 +185,49 @@ class Batcher:
             self._texts += count
             self._changed.notify()
 
+    def aside(self, do: Callable[[], _Found]) -> "Future[_Found]":
+        """Do something in the thread that computes while nothing waits, and seldom while it does.
+
+        Engines are used by one thread at a time; what is asked of them should take milliseconds.
+
+        Returns:
+            what comes of it; cancelled where the thread ends before.
+        """
+        done: Future[_Found] = Future()
+        with self._changed:
+            if self._closing:
+                done.cancel()
+                return done
+            self._errands.append(_Errand(do, done))
+            self._changed.notify()
+        return done
+
     def close(self) -> None:
-        """Compute what waits, and end the thread."""
+        """Compute what waits, and end the thread; what was to be done aside is cancelled."""
         with self._changed:
             self._closing = True
+            while self._errands:
+                self._errands.popleft().done.cancel()
             self._changed.notify()
         self._thread.join()
 
     def _work(self) -> None:
         while True:
+            errand, parts = None, []
             with self._changed:
-                while not self._jobs:
+                while not self._jobs and not self._errands:
                     if self._closing:
                         return
                     self._changed.wait()
-                self._gather()
-                parts = self._take()
-            if parts:
+                if self._errands and (not self._jobs or time.monotonic() >= self._next_errand):
+                    errand = self._errands.popleft()
+                else:
+                    self._gather()
+                    parts = self._take()
+            if errand is not None:
+                errand.run()
+                self._next_errand = time.monotonic() + _ERRANDS_APART
+            elif parts:
                 self._compute(parts)
 
     def _gather(self) -> None:

@@ -190,12 +190,14 @@ class LimitsBody(BaseModel):
 class ModelsBody(BaseModel):
     """The models that are served, `main` first, and the bounds of requests.
 
-    `takes_feedback` says whether there is POST /v1/feedback.
+    `takes_feedback` says whether there is POST /v1/feedback, and `watches_drift` whether there is
+    GET /v1/drift.
     """
 
     models: list[ModelBody]
     limits: LimitsBody
     takes_feedback: bool
+    watches_drift: bool
 
 
 class HealthBody(BaseModel):

@@ -108,7 +108,7 @@ def open_bot(
         service = open_service(request.models, None, progress)
         # What takes seconds to import comes when all else is there.
         from labelmend.bot.run import Talking
-        from labelmend.serve.feedback import recorder
+        from labelmend.serve.parts.feedback import recorder
 
         if request.log is not None:
             journal = request.log.open()

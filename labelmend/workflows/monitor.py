@@ -1,6 +1,6 @@
 """What `labelmend monitor` does: a log is held against what its model was trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from labelmend.drift.sample import Sample
 from labelmend.errors import ConfigError, InputError
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
-from labelmend.report.drift import drift_page
+from labelmend.report.drift.page import drift_page
 from labelmend.retrieval.space import open_space
 from labelmend.runs.layout import OutputPaths
 from labelmend.types import Floats
-from labelmend.voice.speak import note
+from labelmend.voice.speak import meant, note
 from labelmend.weights.signature import TrustedKey
 
 _BLOCK = 256
@@ -99,10 +99,7 @@ def monitor_log(request: MonitorRequest, config: Config, progress: Progress) -> 
     model = None if folder is None else load_model(folder, key)
     before, now, notes = _samples(request, folder, model, config, progress)
     observed, log = now
-    settings = request.settings
-    if settings.language is None:
-        language = detect_language(observed.texts, settings.seed).main
-        settings = replace(settings, language=language)
+    settings = _spoken(request.settings, observed)
     progress.start("compare", 1)
     drift = find_drift(before, log, settings)
     progress.advance()
@@ -111,6 +108,63 @@ def monitor_log(request: MonitorRequest, config: Config, progress: Progress) -> 
     if request.queue is not None and queue is None:
         notes = (*notes, note("there is no new intent, so no queue was written"))
     return MonitorOutcome(drift, observed, queue, page, (*settled, *notes))
+
+
+MOST_SEEN = 2000
+"""Texts of each side that a server looks at: twice what embeddings are compared on, and a quarter
+of a minute of its work with two encoders."""
+
+
+def look_at_log(
+    log: Path,
+    reference: Path | None,
+    model: SavedModel,
+    place: Callable[[Sequence[str]], Floats],
+    settings: DriftSettings | None = None,
+) -> MonitorOutcome:
+    """Compare the newest texts of a served model's log with its reference; nothing is written.
+
+    Args:
+        log: of the served model.
+        reference: a table; None for the model's folder.
+        model: that is served.
+        place: returns float32 [n, d], texts in the space of the model.
+        settings: of the comparison; the usual ones if None.
+
+    Raises:
+        LabelmendError: the log or the reference can't be used.
+    """
+    settings = settings or DriftSettings()
+    limit = model.max_text_chars
+    observed = observed_log(log, limit, MOST_SEEN)
+    now = _sample(observed, place(observed.texts))
+    settings = _spoken(settings, observed)
+    if reference is None:
+        # Drawn before they are widened: of fifty thousand a copy is 200 MB.
+        known, rng = model.classifier.nearness.references, np.random.default_rng(settings.seed)
+        rows = np.sort(rng.choice(len(known), size=min(len(known), MOST_SEEN), replace=False))
+        before, table = _of_model(model, known[rows].astype(np.float32)), None
+    else:
+        asked = _with_oos(TableRequest(reference), model)
+        table = observed_table(asked, limit, _text_columns(model)).some(MOST_SEEN, settings.seed)
+        before = _sample(table, place(table.texts))
+    notes = observed.notes
+    if before.known_labels and not (table and table.predicted):
+        notes = (*notes, note(_MODELS_LABELS))
+    return MonitorOutcome(find_drift(before, now, settings), observed, None, None, notes)
+
+
+_MODELS_LABELS = meant(
+    "labels of the log are a model's, and those of the reference are not: its errors look like "
+    "drift of labels; the best reference are held-out texts with its predictions"
+)
+
+
+def _spoken(settings: DriftSettings, log: Observed) -> DriftSettings:
+    """Return settings that know the language of a log's texts."""
+    if settings.language is not None:
+        return settings
+    return replace(settings, language=detect_language(log.texts, settings.seed).main)
 
 
 def _is_model(path: Path) -> bool:
@@ -178,11 +232,7 @@ def _samples(
     notes = (*(reference.notes if reference else ()), *now.notes)
     predicted = now.predicted or (now.labels is None and log_sample.labels is not None)
     if predicted and before.labels is not None and not (reference and reference.predicted):
-        told = note(
-            "labels of the log are a model's, and those of the reference are not: its errors look "
-            "like drift of labels; the best reference are held-out texts with its predictions"
-        )
-        notes = (*notes, told)
+        notes = (*notes, note(_MODELS_LABELS))
     return before, (now, log_sample), notes
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from labelmend.classify.model_folder import CARD, load_model
 from labelmend.data.outputs.journal import settle
-from labelmend.errors import ModelError, ModelMissingError
+from labelmend.data.read import read_table
+from labelmend.errors import ConfigError, ModelError, ModelMissingError
 from labelmend.extras import require
 from labelmend.onnx.open_export import open_export
 from labelmend.protocols import NoProgress, Progress
-from labelmend.voice.speak import ENGLISH, Language, note
+from labelmend.voice.speak import ENGLISH, Language, note, tell
 from labelmend.weights.hashing import sha256_of
 from labelmend.weights.home import cache_home
 from labelmend.weights.signature import TrustedKey
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from labelmend.serve.app import Part
     from labelmend.serve.models.loaded import Loaded
     from labelmend.serve.models.watch import Tell, Watch
+    from labelmend.serve.parts.drift import Seen
     from labelmend.serve.place import Place
     from labelmend.serve.server import ServeServer
     from labelmend.serve.service import Limits, Role, Service
@@ -68,6 +70,7 @@ class ServeRequest:
         language: of the page.
         every: seconds between two looks for a new model; 0 for none.
         log: of requests and feedback; None for none.
+        reference: a table that the log is held against; None for the model's folder.
     """
 
     models: Models
@@ -76,6 +79,7 @@ class ServeRequest:
     language: Language = ENGLISH
     every: float = 2.0
     log: "LogRequest | None" = None
+    reference: Path | None = None
 
 
 @dataclass
@@ -111,21 +115,22 @@ class Running:
 
 
 def open_server(
-    request: ServeRequest, progress: Progress, tell: "Tell", parts: Sequence["Part"] = ()
+    request: ServeRequest, progress: Progress, hear: "Tell", parts: Sequence["Part"] = ()
 ) -> Running:
     """Bind, open the models, and put the server together.
 
     Args:
         request: what is served.
         progress: hears how far an export is.
-        tell: hears of models that are swapped.
+        hear: hears of models that are swapped.
         parts: what others add to the application; those of the command come from `parts_of`.
 
     Raises:
         LabelmendError: a model can't be used, the extra is not installed, or the address is taken.
     """
     require(*_NEEDED, by="serve")
-    from labelmend.serve.feedback import log_part
+    from labelmend.serve.parts.drift import DriftWatch, drift_part
+    from labelmend.serve.parts.feedback import log_part
     from labelmend.serve.server import Listener, ServeServer
 
     listener = Listener(request.place)
@@ -133,12 +138,15 @@ def open_server(
     try:
         if request.log is not None:
             request.log.check()
+        if request.reference is not None:
+            _check_reference(request)
         service = open_service(request.models, request.limits, progress)
         if request.log is not None:
             journal = request.log.open()
-            parts = (*parts, log_part(service, journal))
+            watch_drift = DriftWatch(partial(_seen, request, service), request.language)
+            parts = (*parts, log_part(service, journal), drift_part(watch_drift))
         server = ServeServer(listener, service, parts, request.language)
-        watch = watching(service, request.models, request.every, tell)
+        watch = watching(service, request.models, request.every, hear)
     except BaseException:
         if service is not None:
             service.close()
@@ -149,14 +157,50 @@ def open_server(
     return Running(server, watch, journal)
 
 
-def watching(service: "Service", models: Models, every: float, tell: "Tell") -> "Watch | None":
+def _check_reference(request: ServeRequest) -> None:
+    """See before any work whether the log can be held against the table.
+
+    Raises:
+        LabelmendError: it can't.
+    """
+    assert request.reference is not None, "somebody names it"
+    if request.log is None:
+        raise ConfigError("--reference: nothing is compared without --log; name a file with --log")
+    read_table(request.reference)
+
+
+def _seen(request: ServeRequest, service: "Service") -> "Seen":
+    """Hold the newest texts of the log against what the model was trained on.
+
+    Raises:
+        LabelmendError: the log or the reference can't be used, or the model is another one by now.
+    """
+    from labelmend.report.drift.words import drift_lines, headline
+    from labelmend.serve.models.open_model import version_of
+    from labelmend.serve.models.watch import model_folder
+    from labelmend.serve.parts.drift import Seen
+    from labelmend.workflows.monitor import look_at_log
+
+    assert request.log is not None, "there is no panel without a log"
+    served = service.models["main"]
+    folder = model_folder(request.models.model)
+    model = load_model(folder)
+    if version_of(folder) != served.version:
+        raise ModelError(f"{folder}: is another model than the one that answers; ask again later")
+    place = partial(service.placed_aside, served)
+    found = look_at_log(request.log.path, request.reference, model, place)
+    drift, notes = found.drift, [tell("Note: {note:name}", note=one) for one in found.notes]
+    return Seen(bool(drift.found), headline(drift), (*drift_lines(drift), *notes), drift.to_json())
+
+
+def watching(service: "Service", models: Models, every: float, hear: "Tell") -> "Watch | None":
     """Return what will see new models, and swap them in; None where nobody looks.
 
     Args:
         service: whose models are swapped.
         models: where they lie.
         every: seconds between two looks; 0 for none.
-        tell: hears of it.
+        hear: hears of it.
     """
     from labelmend.serve.models.watch import Watch
 
@@ -165,7 +209,7 @@ def watching(service: "Service", models: Models, every: float, tell: "Tell") -> 
     paths: dict[Role, Path] = {"main": models.model}
     if models.against is not None:
         paths["against"] = models.against
-    return Watch(service, paths, partial(load, models=models, progress=NoProgress()), every, tell)
+    return Watch(service, paths, partial(load, models=models, progress=NoProgress()), every, hear)
 
 
 def open_service(

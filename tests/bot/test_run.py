@@ -16,7 +16,7 @@ from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
 from labelmend.journal.read import reading
 from labelmend.serve.batcher import Bounds
-from labelmend.serve.feedback import recorder
+from labelmend.serve.parts.feedback import recorder
 from labelmend.serve.service import Limits, Service
 
 OK, NO = "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"

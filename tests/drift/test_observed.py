@@ -51,6 +51,20 @@ def test_texts_are_cut_and_mended_labels_go_before_given_ones(tmp_path):
     assert (found.texts, found.labels) == (("abc",), ("z",))
 
 
+def test_some_rows_are_drawn_and_keep_their_order(tmp_path):
+    rows = "".join(f"t{n:02},x,{n / 100}\n" for n in range(50))
+    path = table(tmp_path / "t.csv", f"text,predicted_label,probability\n{rows}")
+    whole = observed_table(TableRequest(path), 100)
+    some = whole.some(10, seed=1)
+    assert len(some) == 10
+    assert list(some.texts) == sorted(some.texts)
+    assert [some.rows[i] for i in range(10)] == [str(int(text[1:]) + 1) for text in some.texts]
+    assert some.doubtful.tolist() == [int(text[1:]) < 50 for text in some.texts]
+    assert whole.some(10, seed=1).texts == some.texts
+    assert whole.some(10, seed=2).texts != some.texts
+    assert whole.some(50, seed=1) is whole
+
+
 def test_columns_of_the_training_are_taken_where_they_are_there(tmp_path):
     path = table(tmp_path / "t.csv", "title,message,label\na,b,x\n")
     found = observed_table(TableRequest(path), 100, ("title", "message"))

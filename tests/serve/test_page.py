@@ -12,8 +12,9 @@ from labelmend.http.page import shell_of, strings_of
 from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
 from labelmend.journal.read import reading
-from labelmend.serve.feedback import log_part
 from labelmend.serve.models.kept import KeptTexts
+from labelmend.serve.parts.drift import DriftWatch, Seen, drift_part
+from labelmend.serve.parts.feedback import log_part
 from labelmend.serve.place import Patience
 from labelmend.serve.service import Limits
 
@@ -24,6 +25,14 @@ SCREENS = {
 }
 HARD = "<img src=x onerror=alert(1)> card " + "x" * 4000 + " مرحبا 🇺🇦"
 LONG = "label_" + "very_" * 14 + "long"
+
+
+DRIFT = Seen(
+    True,
+    "Drift: labels, new intents",
+    ("labels: drift, p 0.001; G 15.9", f"{LONG}: 1.00% (1 of 100) → 9.00% (9 of 100)", HARD),
+    {"drift": True},
+)
 
 
 def kept():
@@ -44,7 +53,10 @@ def pair(tmp_path):
         main,
         other,
         limits=Limits(),
-        add=lambda service: [log_part(service, journal)],
+        add=lambda service: [
+            log_part(service, journal),
+            drift_part(DriftWatch(lambda: DRIFT, "en")),
+        ],
         patience=_PATIENT,
     ) as served:
         yield served, journal, tmp_path / "log.sqlite"
@@ -103,6 +115,12 @@ def test_both_models_side_by_side_and_nothing_amiss(pair, visit, axe, screen, sc
     page.get_by_role("button", name="Send").click()
     page.wait_for_selector("text=Thank you")
     assert (violations(page, axe), page.evaluate(LAYOUT)) == ([], [])
+    page.locator("#drift summary").click()
+    page.wait_for_selector("#drift .flag:has-text('new intents')")
+    assert page.locator("#drift li").count() == 3
+    assert "Looked at" in page.locator("#drift").inner_text()
+    assert (violations(page, axe), page.evaluate(LAYOUT)) == ([], [])
+    page.locator("#drift summary").click()
     ask(page, "money " + HARD)
     assert (violations(page, axe), page.evaluate(LAYOUT)) == ([], [])
     page.get_by_role("button", name="Right", exact=True).click()
@@ -127,6 +145,7 @@ def test_refusals_are_told_and_the_next_message_is_answered(visit):
         # One model, and nobody keeps a log.
         assert page.locator(".card").count() == 1
         assert page.locator("#feedback").count() == 0
+        assert not page.locator("#drift").is_visible()
 
 
 @pytest.mark.browser

@@ -15,7 +15,8 @@ from fixtures.served import TOKEN, Served, Words, loaded, token_file
 
 from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
-from labelmend.serve.feedback import log_part
+from labelmend.serve.parts.drift import DriftWatch, Seen, drift_part
+from labelmend.serve.parts.feedback import log_part
 from labelmend.serve.service import Limits
 
 # What is too long is 413, which schemathesis does not take for a refusal unless it is told.
@@ -34,12 +35,13 @@ def test_what_the_document_says_is_so(tmp_path):
         pytest.skip("schemathesis is not installed; run: pip install schemathesis")
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     journal = Journal(tmp_path / "log.sqlite", LogRules(feedback_an_hour=100_000))
+    watch = DriftWatch(lambda: Seen(False, "No drift is shown", (), {}), "en")
     with Served(
         loaded(),
         loaded(Words(space="other"), "2" * 16),
         limits=Limits(most_texts=20, most_chars=300),
         token_files=(token_file(tmp_path),),
-        add=lambda service: [log_part(service, journal)],
+        add=lambda service: [log_part(service, journal), drift_part(watch)],
     ) as served:
         words = [sys.executable, "-m", "schemathesis.cli", "run", f"{served.base}/openapi.json"]
         words += ["-H", f"Authorization: Bearer {TOKEN}", "--phases", "coverage"]

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import httpx
 import numpy as np
@@ -12,13 +13,18 @@ import pytest
 from fixtures.word_model import TOPICS
 
 from labelmend.classify.model_folder import load_model, locate_encoders
-from labelmend.errors import ModelError, ModelMissingError
+from labelmend.errors import ConfigError, InputError, ModelError, ModelMissingError
+from labelmend.journal.entries import Entry, Guess, LogRules
+from labelmend.journal.log import Journal, LogRequest
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.space import open_space
 from labelmend.serve.models.watch import model_folder
+from labelmend.serve.place import Place
+from labelmend.serve.service import Limits
+from labelmend.voice.speak import speaking
 from labelmend.weights.home import cache_home
 from labelmend.workflows import serve
-from labelmend.workflows.serve import Models, load
+from labelmend.workflows.serve import Models, ServeRequest, load, open_server
 
 TEXTS = [text for texts in TOPICS.values() for text in texts.split("|")]
 TEXTS += ["the card and the time", "nothing that is known", "card " * 200]
@@ -115,6 +121,79 @@ def test_the_nearest_texts_of_the_likeliest_labels(word_models, own_cache):
     assert predictions[1].near == ()
     other = load(word_models / "other", Models(word_models / "other"), NoProgress())
     assert other.kept is None
+
+
+@pytest.fixture
+def watched(word_models, tmp_path, own_cache):
+    """A server that is not reached, and what it finds of a log with so many requests of a label."""
+    running = []
+
+    def start(asked, texts=True, reference=None):
+        log = tmp_path / "log.sqlite"
+        with Journal(log, LogRules(texts=texts)) as journal:
+            journal.record(
+                [
+                    Entry(f"{label}-{n}", f"{label} {n}", (Guess("m", label, 0.9, False, ()),))
+                    for label, count in asked.items()
+                    for n in range(count)
+                ]
+            )
+        models = Models(word_models / "model")
+        request = ServeRequest(
+            *(models, Place(port=0), Limits()), log=LogRequest(log), reference=reference
+        )
+        found = open_server(request, NoProgress(), lambda *_: None)
+        running.append(found)
+        return request, found.server.service
+
+    yield start
+    for one in running:
+        one.close()
+
+
+def test_what_the_page_is_told_of_drift(watched, word_models, monkeypatch):
+    monkeypatch.setattr("labelmend.workflows.monitor.MOST_SEEN", 40)
+    request, service = watched({"card": 60, "money": 20})
+    with speaking("ru"):
+        seen = serve._seen(request, service)
+    # Of the 80 the newest 40 are seen; of the training there are 15 texts, five a label.
+    assert seen.facts["rows"]["log"] == 40
+    assert seen.facts["labels"]["labels"][0]["before_of"] == 15
+    assert seen.is_drift
+    assert seen.headline.startswith("Сдвиг: ")
+    assert any(line.startswith("Замечание: метки журнала дала модель") for line in seen.lines)
+    assert not any("{" in line for line in (seen.headline, *seen.lines))
+    # Another model lies there by now: its vectors are not those of the one that answers.
+    other = replace(request, models=Models(word_models / "other"))
+    with pytest.raises(ModelError, match="is another model than the one that answers"):
+        serve._seen(other, service)
+
+
+def test_a_log_is_held_against_a_table_that_is_named(watched, tmp_path):
+    table = tmp_path / "before.csv"
+    rows = "".join(f"card {n},card,0.9,False\n" for n in range(30))
+    table.write_text(f"text,predicted_label,probability,is_oos\n{rows}")
+    request, service = watched({"card": 30}, reference=table)
+    seen = serve._seen(request, service)
+    assert (seen.is_drift, seen.headline) == (False, "No drift is shown")
+    assert seen.facts["rows"] == {"reference": 30, "log": 30}
+    assert seen.facts["out_of_scope"]["before_of"] == 30
+    # Both sides' labels are a model's.
+    assert not any("Note" in line for line in seen.lines)
+
+
+def test_a_log_without_texts_says_so(watched):
+    request, service = watched({"card": 3}, texts=False)
+    with pytest.raises(InputError, match="keeps no texts, so nothing can be compared"):
+        serve._seen(request, service)
+
+
+def test_a_reference_without_a_log_is_refused(word_models, own_cache, tmp_path):
+    request = ServeRequest(
+        Models(word_models / "model"), Place(port=0), Limits(), reference=tmp_path / "none.csv"
+    )
+    with pytest.raises(ConfigError, match="--reference: nothing is compared without --log"):
+        open_server(request, NoProgress(), lambda *_: None)
 
 
 def test_what_is_no_model(tmp_path, own_cache):

@@ -85,9 +85,11 @@ function number(value, digits = 0, least = 0) {
 }
 
 // src/serve/main.ts
+var LOOK_AGAIN = 2e3;
 var SHOWN = 8;
-var models = { models: [], takes_feedback: false };
+var models = { models: [], takes_feedback: false, watches_drift: false };
 var asking = 0;
+var looking = 0;
 function status(name, bad = false) {
   const place = part("status");
   place.textContent = name && say(name);
@@ -187,8 +189,39 @@ async function predict() {
     if (mine === asking) status(said(error), true);
   }
 }
+function showDrift(found) {
+  const at = found.at === null ? "" : new Date(found.at).toLocaleTimeString(document.documentElement.lang);
+  const lines = found.lines.map((line) => el("li", { dir: "auto" }, line));
+  const state = found.state === "looking" ? say("looking") : say("seen-at", { at });
+  const made = el(
+    "div",
+    {},
+    found.headline && el("p", { class: found.is_drift ? "flag" : "calm" }, found.headline),
+    found.problem && el("p", { class: "bad", dir: "auto" }, found.problem),
+    lines.length > 0 && el("ul", {}, ...lines),
+    el("p", { class: "quiet" }, state)
+  );
+  part("drift-found").replaceChildren(made);
+}
+async function lookForDrift() {
+  const mine = ++looking;
+  const panel = part("drift");
+  while (panel.open && mine === looking) {
+    try {
+      const found = await ask("/v1/drift");
+      if (mine !== looking) return;
+      showDrift(found);
+      if (found.state === "ready") return;
+    } catch (error) {
+      part("drift-found").replaceChildren(el("p", { class: "bad" }, say(said(error))));
+      return;
+    }
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+  }
+}
 async function know() {
   models = await ask("/v1/models");
+  part("drift").hidden = !models.watches_drift;
 }
 async function start() {
   learn(await ask("/static/strings.json"));
@@ -203,6 +236,7 @@ async function start() {
     event.preventDefault();
     void predict();
   });
+  part("drift").addEventListener("toggle", () => void lookForDrift());
   form.hidden = false;
   status("");
   part("text").focus();

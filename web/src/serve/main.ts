@@ -36,13 +36,26 @@ interface Model {
 interface Models {
   models: Model[];
   takes_feedback: boolean;
+  watches_drift: boolean;
 }
+interface Drift {
+  state: "looking" | "ready";
+  at: string | null;
+  is_drift: boolean | null;
+  headline: string | null;
+  lines: string[];
+  problem: string | null;
+}
+
+/** Milliseconds after which the page asks again what was found while the server looks for drift. */
+const LOOK_AGAIN = 2000;
 
 /** Characters of a version that are shown: they tell models apart that somebody has side by side. */
 const SHOWN = 8;
 
-let models: Models = { models: [], takes_feedback: false };
+let models: Models = { models: [], takes_feedback: false, watches_drift: false };
 let asking = 0;
+let looking = 0;
 
 function status(name: string, bad = false): void {
   const place = part("status");
@@ -152,8 +165,42 @@ async function predict(): Promise<void> {
   }
 }
 
+function showDrift(found: Drift): void {
+  const at = found.at === null ? "" : new Date(found.at).toLocaleTimeString(document.documentElement.lang);
+  const lines = found.lines.map((line) => el("li", { dir: "auto" }, line));
+  const state = found.state === "looking" ? say("looking") : say("seen-at", { at });
+  const made = el(
+    "div",
+    {},
+    found.headline && el("p", { class: found.is_drift ? "flag" : "calm" }, found.headline),
+    found.problem && el("p", { class: "bad", dir: "auto" }, found.problem),
+    lines.length > 0 && el("ul", {}, ...lines),
+    el("p", { class: "quiet" }, state),
+  );
+  part("drift-found").replaceChildren(made);
+}
+
+/** Asks what is known, and goes on asking while the server looks and the panel is open. */
+async function lookForDrift(): Promise<void> {
+  const mine = ++looking;
+  const panel = part("drift") as HTMLDetailsElement;
+  while (panel.open && mine === looking) {
+    try {
+      const found = await ask<Drift>("/v1/drift");
+      if (mine !== looking) return;
+      showDrift(found);
+      if (found.state === "ready") return;
+    } catch (error) {
+      part("drift-found").replaceChildren(el("p", { class: "bad" }, say(said(error))));
+      return;
+    }
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+  }
+}
+
 async function know(): Promise<void> {
   models = await ask<Models>("/v1/models");
+  part("drift").hidden = !models.watches_drift;
 }
 
 async function start(): Promise<void> {
@@ -169,6 +216,7 @@ async function start(): Promise<void> {
     event.preventDefault();
     void predict();
   });
+  part("drift").addEventListener("toggle", () => void lookForDrift());
   form.hidden = false;
   status("");
   part("text").focus();

@@ -9,7 +9,7 @@ from fixtures.served import TOKEN, Served, loaded, token_file
 from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
 from labelmend.journal.read import reading
-from labelmend.serve.feedback import log_part
+from labelmend.serve.parts.feedback import log_part
 
 RULES = LogRules(texts=True, feedback_an_hour=5)
 
