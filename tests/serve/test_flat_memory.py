@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.peer, pytest.mark.slow]
 WARM, REQUESTS, LOTS = 1000, 5000, 10
 CLIENTS = 4
 MOST_MIB = 4.0
-"""That the process may have more of at the end than after the warm-up: 800 bytes a request. SQLite keeps
-2 MiB of the log's pages, which fill up meanwhile."""
+"""That the process may have more of at the end than after the warm-up: 800 bytes a request. SQLite
+keeps 2 MiB of the log's pages, which fill up meanwhile."""
 
 TEXTS = [text for texts in TOPICS.values() for text in texts.split("|")]
 
