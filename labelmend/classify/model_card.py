@@ -98,14 +98,18 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def check_card(body: Mapping[str, Any]) -> None:
+def check_card(body: Mapping[str, Any], schema: type[BaseModel] = ModelCard) -> None:
     """Hold a card to the schema.
+
+    Args:
+        body: its fields.
+        schema: of the model's task.
 
     Raises:
         ValueError: it is another one; the message names the field.
     """
     try:
-        ModelCard.model_validate(dict(body))
+        schema.model_validate(dict(body))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in found["loc"][:3])

@@ -31,6 +31,7 @@ from labelmend.classify.heads.base import makes_encoder
 from labelmend.classify.heads.registry import find_head, kinds
 from labelmend.classify.model_card import check_card, read_json
 from labelmend.classify.scorer import Scorer
+from labelmend.classify.space import ReadsEncoders
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.write import atomic_folder, check_output_folder
 from labelmend.errors import ConfigError, ModelError, ModelHashError, ModelMissingError, shown
@@ -277,7 +278,7 @@ def _check_sizes(model: SavedModel) -> None:
         raise ValueError(f"a classifier that doesn't score {len(classifier.labels)} labels")
 
 
-def locate_encoders(model: SavedModel, folder: Path) -> tuple[LocatedModel, ...]:
+def locate_encoders(model: ReadsEncoders, folder: Path) -> tuple[LocatedModel, ...]:
     """Find the encoders that a model was trained with.
 
     Args:

@@ -28,6 +28,25 @@ class Space(Protocol):
         ...
 
 
+class ReadsEncoders(Protocol):
+    """A trained model of any task, as far as its encoders go; see `SavedModel`."""
+
+    @property
+    def encoders(self) -> tuple[EncoderConfig, ...]:
+        """The encoders' settings."""
+        ...
+
+    @property
+    def encoder_digests(self) -> tuple[str, ...]:
+        """sha256 of the weights of each."""
+        ...
+
+    @property
+    def own_encoder(self) -> Path | None:
+        """Folder of the one encoder, where it was fine-tuned with the model."""
+        ...
+
+
 @dataclass(frozen=True)
 class EncodersUsed:
     """The encoders of a space, as a model folder has them.

@@ -9,14 +9,17 @@ from labelmend.cli.terminal import harmless, open_console
 from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.comparison import Comparison
 from labelmend.evaluation.evaluate import headline
+from labelmend.evaluation.soft_metrics import Figure, SoftMetrics, TargetMetrics
 from labelmend.report.comparison import FIGURES, mean_figure, shown, verdict_in_words, verdicts
 from labelmend.report.page import mending_in_words
 from labelmend.types import Share
 from labelmend.voice.speak import meant, number, retell, tell
 from labelmend.workflows.export import ExportOutcome
 from labelmend.workflows.predict import PredictOutcome
+from labelmend.workflows.predict_soft import SoftPrediction
 from labelmend.workflows.report import Report
 from labelmend.workflows.train import TrainOutcome
+from labelmend.workflows.train_soft import SoftOutcome
 
 
 def print_training(outcome: TrainOutcome) -> None:
@@ -76,6 +79,84 @@ def print_prediction(outcome: PredictOutcome) -> None:
     console.print(Text(harmless(read_in_words(outcome.columns))), soft_wrap=True)
     _print_notes(console, outcome.notes)
     console.print(Text(tell("table: {path}", path=outcome.output)), soft_wrap=True)
+
+
+def print_soft_training(outcome: SoftOutcome) -> None:
+    """Print what was trained, and how good held-out groups say it is."""
+    console = open_console()
+    held_out, data = outcome.held_out, outcome.data
+    line = tell(
+        "{kind} on {rows:,} rows in {groups:,} groups with {targets:,} targets",
+        kind=outcome.kind,
+        rows=len(data),
+        groups=int(data.groups.max()) + 1,
+        targets=len(data.targets),
+    )
+    console.print(Text(harmless(line)), soft_wrap=True)
+    console.print(
+        Text(harmless(tell("Read: {columns}.", columns=data.texts.in_words))), soft_wrap=True
+    )
+    _print_soft_metrics(console, held_out, tell("Held-out groups of these rows"))
+    _print_notes(console, outcome.notes)
+    console.print(Text(tell("model: {folder}", folder=outcome.folder)), soft_wrap=True)
+
+
+def print_soft_prediction(outcome: SoftPrediction) -> None:
+    """Print how many rows were predicted, how well if it is known, and where the table is."""
+    console = open_console()
+    line = tell(
+        "{targets:,} targets of {rows:,} rows predicted",
+        targets=outcome.targets,
+        rows=outcome.rows,
+    )
+    console.print(line, highlight=False)
+    console.print(
+        Text(harmless(tell("Read: {columns}.", columns=outcome.texts.in_words))), soft_wrap=True
+    )
+    if outcome.measured is not None:
+        title = tell(
+            "Against the targets in the table, {rows:,} rows in {groups:,} groups",
+            rows=outcome.measured.rows,
+            groups=outcome.measured.groups,
+        )
+        _print_soft_metrics(console, outcome.measured, title)
+    _print_notes(console, outcome.notes)
+    console.print(Text(tell("table: {path}", path=outcome.output)), soft_wrap=True)
+
+
+def _print_soft_metrics(console: Console, metrics: SoftMetrics, title: str) -> None:
+    """Print the mean figures with their intervals, and those of the first targets."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for name in (tell("Spearman"), tell("cross-entropy"), tell("absolute error")):
+        table.add_column(name, justify="right", no_wrap=True)
+    mean = tell("mean of {count:,} targets", count=len(metrics.targets))
+    shown_targets = list(metrics.targets.items())[:_SHOWN_TARGETS]
+    rows: list[tuple[str, SoftMetrics | TargetMetrics]] = [(mean, metrics), *shown_targets]
+    for name, found in rows:
+        losses = (found.cross_entropy.value, found.absolute_error.value)
+        cells = ["-" if lost is None else number(lost, ".3f") for lost in losses]
+        table.add_row(Text(harmless(name)), _in_signs(found.spearman), *cells)
+    console.print(table, highlight=False)
+    left = len(metrics.targets) - len(shown_targets)
+    if left > 0:
+        console.print(
+            tell("and {count:,} more {count:one=target|other=targets}", count=left), highlight=False
+        )
+
+
+def _in_signs(figure: Figure) -> str:
+    """Return a figure with its interval in the signs of the language that is spoken."""
+    if figure.value is None:
+        return "-"
+    shown = number(figure.value, ".3f")
+    if figure.low is None or figure.high is None:
+        return shown
+    return f"{shown} [{number(figure.low, '.3f')}; {number(figure.high, '.3f')}]"
+
+
+_SHOWN_TARGETS = 40
+"""Targets whose figures are printed: two screens."""
 
 
 def print_export(outcome: ExportOutcome) -> None:
