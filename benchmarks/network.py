@@ -95,6 +95,7 @@ STEPS = (
     Step("relabel", ("out/few.csv", "--dry-run"), by_hand=True),
     Step("relabel", ("out/few.csv", "--self-test", "-o", "out/voted.csv"), by_hand=True),
     Step("explain", ("out/mended.csv", "--row", "1")),
+    Step("error-analysis", ("out/few.csv", "-o", "out/analysis.csv")),
     Step("audit", ("out/mended.csv", "--rows", "6", "-o", "out/sheet.csv")),
     Step("export-review", ("out/mended.csv", "--to", "label-studio", "-o", "out/tasks.json")),
     Step("answers import", ("out/sheet.csv", "-o", "out/answers.jsonl", "--who", "anna")),

@@ -21,6 +21,7 @@ from labelmend.cli import (
     demo,
     describe,
     doctor,
+    error_analysis,
     explain,
     export,
     export_review,
@@ -85,6 +86,14 @@ app.command(
         "labelmend explain mended.csv --id T-1041 --json",
     ),
 )(explain.explain)
+app.command(
+    "error-analysis",
+    **page(
+        help_page.MEND,
+        "Tell errors from hard texts and from missing data.",
+        "labelmend error-analysis data.csv -o analysis.csv",
+    ),
+)(error_analysis.error_analysis)
 app.command(
     "describe",
     **page(

@@ -49,6 +49,8 @@ def steps():
     yield step("explain", "o.csv", "--row", "1")
     yield step("explain", "o.csv", "--id", EVIL["oos"])
     yield step("explain", "o.csv", "--row", "1", "--json")
+    yield step("error-analysis", "t.csv", "-o", "kinds.csv", *FAST[:2])
+    yield step("error-analysis", "t.csv", "--label-column", EVIL["oos"])
     yield step("corrupt", "t.csv", "-o", "n.csv", "--noise", "uniform=0.2")
     yield step("corrupt", "t.csv", "-o", "n.csv", "--noise", EVIL["oos"])
     yield step("audit", "o.csv", "-o", "sheet.csv", "--rows", "9")

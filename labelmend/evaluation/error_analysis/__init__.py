@@ -1,0 +1,1 @@
+"""Which kind of error stands behind a label: see `analysis`."""
