@@ -1,4 +1,9 @@
-"""A whole sitting before the page, on rows of the demo: see benchmarks/sitting.py."""
+"""A whole sitting before the page, on rows of the demo: see benchmarks/sitting.py.
+
+It takes a minute and a half, so an ordinary run leaves it out: what it plays at length stands in
+tests/review/test_browser.py (a sitting by keyboard, a server that is killed) and test_desk.py
+(answers that a real run applies).
+"""
 
 import importlib
 import importlib.util
@@ -7,6 +12,7 @@ import shutil
 import pytest
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_sitting_of_sixty_answers_on_rows_of_the_demo(tmp_path, encoders):

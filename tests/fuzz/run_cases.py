@@ -11,7 +11,9 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,25 +38,31 @@ ONCE_BAD = re.compile(
     r"twice|in itself|half a character|blank|endless|GiB|long name|many candidates|\\x1b|"
     r"labels: (choices|an object)|piped (nothing|twice|to explain)$"
 )
-"""Cases of the kinds that ended badly once: CI runs them all."""
+"""Cases of the kinds that ended badly once: they are always run."""
 
-EVERY = 5
-"""Of the other kinds, CI runs one in so many: all of them would take two minutes of processor."""
+EVERY = 10
+"""Of the other kinds, an ordinary run of the tests has one in so many, and `make peers` all."""
+
+MODULES = (tables, labels, settings, models, records, people, commands, tools, edits, weights)
 
 
-def chosen(*, one_a_kind: bool, pattern: str) -> list[forked.Case]:
-    """All cases; or of each kind the first that does no real work, where CI runs it."""
+@cache
+def all_cases() -> tuple[tuple[ModuleType, forked.Case], ...]:
+    """All cases that there are, each with its module: they take seconds to make."""
+    return tuple((module, case) for module in MODULES for case in module.cases())
+
+
+def chosen(*, one_a_kind: bool, pattern: str, every: int = EVERY) -> list[forked.Case]:
+    """All cases; or of each kind the first that does no real work, if it is one in `every`."""
     found, seen = [], set()
-    modules = (tables, labels, settings, models, records, people, commands, tools, edits, weights)
-    for module in modules:
-        for case in module.cases():
-            kind = (module.__name__, case.kind or case.name)
-            if not re.search(pattern, case.name) or (one_a_kind and (case.slow or kind in seen)):
-                continue
-            seen.add(kind)
-            bad = getattr(module, "ONCE_BAD", ONCE_BAD)
-            if not one_a_kind or bad.search(case.name) or len(seen) % EVERY == 0:
-                found.append(case)
+    for module, case in all_cases():
+        kind = (module.__name__, case.kind or case.name)
+        if not re.search(pattern, case.name) or (one_a_kind and (case.slow or kind in seen)):
+            continue
+        seen.add(kind)
+        bad = getattr(module, "ONCE_BAD", ONCE_BAD)
+        if not one_a_kind or bad.search(case.name) or len(seen) % every == 0:
+            found.append(case)
     twice = [name for name, count in Counter(case.name for case in found).items() if count > 1]
     assert not twice, twice
     return found
@@ -63,7 +71,8 @@ def chosen(*, one_a_kind: bool, pattern: str) -> list[forked.Case]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pattern", nargs="?", default="", help="regular expression for names")
-    parser.add_argument("--one-a-kind", action="store_true", help="as CI does")
+    parser.add_argument("--one-a-kind", action="store_true", help="as the tests do")
+    parser.add_argument("--every", type=int, default=EVERY, help="one in so many of most kinds")
     parser.add_argument("--part", default="1/1", help="such as 2/3: every third case")
     parser.add_argument("--patience", type=float, default=1, help="times as long until it hangs")
     parser.add_argument("--faults", action="store_true", help="print only what is wrong")
@@ -74,7 +83,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="labelmend-cases-") as scratch:
         os.environ["LABELMEND_HOME"] = str(Path(scratch) / "home")
         forked.preload()
-        for case in chosen(one_a_kind=given.one_a_kind, pattern=given.pattern)[part - 1 :: parts]:
+        asked = chosen(one_a_kind=given.one_a_kind, pattern=given.pattern, every=given.every)
+        for case in asked[part - 1 :: parts]:
             patient = replace(case, seconds=case.seconds * given.patience)
             ended = forked.run(patient, Path(scratch))
             ran += 1
