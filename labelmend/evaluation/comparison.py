@@ -9,6 +9,7 @@ from labelmend.classify.data import LabelledTable, RareLabels
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.evaluation.baseline import TestSet, TrainingRun, answers_of, by_condition, test_rows
 from labelmend.evaluation.compare import Outcome, compare
+from labelmend.evaluation.error_analysis.analysis import ErrorCounts
 from labelmend.evaluation.evaluate import curve_record
 from labelmend.voice.speak import note
 
@@ -94,6 +95,7 @@ class Comparison:
         record: all of it as JSON.
         augmentation: mended against augmented, by kind of classifier; empty where no augmented
             table was given.
+        errors: what stands behind the mended labels; None where nobody looked.
     """
 
     tables: ComparedTables
@@ -105,6 +107,7 @@ class Comparison:
     notes: tuple[str, ...]
     record: dict[str, Any]
     augmentation: tuple[Outcome, ...] = ()
+    errors: ErrorCounts | None = None
 
 
 def compare_runs(

@@ -1,8 +1,11 @@
 """The report in Markdown."""
 
+from dataclasses import replace
+
 from labelmend.evaluation.comparison import AFTER, Comparison
 from labelmend.report.comparison import cell_text, page
 from labelmend.report.drawing import Numbers
+from labelmend.report.errors import crossed_numbers, how_found, kind_numbers
 from labelmend.report.mending import Mending
 from labelmend.report.page import accuracy_numbers, mending_in_words
 from labelmend.voice.speak import meant, number, retell, tell
@@ -17,7 +20,8 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
     """Return the report, without its plots."""
     lines = [page(comparison).rstrip("\n"), "", f"## {tell('What was changed')}", ""]
     if isinstance(mending, str):
-        return "\n".join([*lines, cell_text(retell(mending))]) + "\n"
+        lines += [cell_text(retell(mending)), *_errors(comparison)]
+        return "\n".join(lines) + "\n"
     lines += [mending_in_words(mending)]
     lines += (
         ["", *(f"> {cell_text(retell(line))}" for line in mending.missing)]
@@ -31,6 +35,7 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
             "",
             *_table(accuracy_numbers(mending.accuracy)),
         ]
+    lines += _errors(comparison)
     if mending.flows:
         heads = (tell("given"), retell(AFTER), tell("rows"))
         lines += ["", f"## {tell('From given to mended labels')}", ""]
@@ -59,6 +64,17 @@ def markdown_page(comparison: Comparison, mending: Mending | str) -> str:
                 for r in rows
             ]
     return "\n".join(lines) + "\n"
+
+
+def _errors(comparison: Comparison) -> list[str]:
+    found = comparison.errors
+    if found is None:
+        return []
+    lines = ["", f"## {tell('What stands behind the mended labels')}", "", how_found(found)]
+    for numbers in (kind_numbers(found), crossed_numbers(found)):
+        rows = tuple(tuple(map(cell_text, row)) for row in numbers.rows)
+        lines += ["", *_table(replace(numbers, rows=rows))]
+    return lines
 
 
 def _table(numbers: Numbers) -> list[str]:

@@ -27,6 +27,12 @@ from labelmend.report.comparison import (
     verdicts,
 )
 from labelmend.report.drawing import Numbers, Plot
+from labelmend.report.errors import (
+    crossed_numbers,
+    example_numbers,
+    how_found,
+    kind_numbers,
+)
 from labelmend.report.made import made_of, settings_of
 from labelmend.report.mending import ChangeAccuracy, Mending
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
@@ -39,6 +45,7 @@ from labelmend.voice.speak import ENGLISH, meant, number, retell, spoken, tell
 SECTIONS = (
     ("changes", meant("What was changed")),
     ("right", meant("Were the changes right?")),
+    ("errors", meant("What stands behind the mended labels")),
     ("classifier", meant("Did the classifier get better?")),
     ("changed-rows", meant("Changed rows")),
     ("review-rows", meant("Rows for review")),
@@ -144,7 +151,11 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         figures={plot.key: plot.figure for plot in drawn},
         headline=_headline(comparison),
         facts=_facts(comparison, known),
-        sections=[(key, tell(title)) for key, title in SECTIONS],
+        sections=[
+            (key, tell(title))
+            for key, title in SECTIONS
+            if key != "errors" or comparison.errors is not None
+        ],
         missing=[*map(retell, [mending] if isinstance(mending, str) else mending.missing)],
         mending_words=_mending_words(known),
         mending_plots=plots,
@@ -152,6 +163,8 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         accuracy=accuracy_numbers(known.accuracy) if known and known.accuracy else None,
         certificate=certificate_numbers(known.certificate) if known and known.certificate else None,
         people=people_numbers(known.certificate) if known and known.certificate else None,
+        errors=_errors(comparison),
+        errors_words=None if comparison.errors is None else how_found(comparison.errors),
         verdicts=verdicts(comparison),
         how_tested=how_tested(comparison),
         comparison_notes=[*map(retell, comparison.notes)],
@@ -223,6 +236,13 @@ def mending_in_words(mending: Mending) -> str:
         parts=", ".join(parts),
         noise=said,
     )
+
+
+def _errors(comparison: Comparison) -> list[Numbers]:
+    found = comparison.errors
+    if found is None:
+        return []
+    return [kind_numbers(found), crossed_numbers(found), example_numbers(found)]
 
 
 def _headline(comparison: Comparison) -> str:

@@ -12,10 +12,12 @@ import numpy as np
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.heads.base import Head
+from labelmend.classify.heads.logreg import LogisticRegressionHead
 from labelmend.classify.heads.registry import find_head
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.evaluation.baseline import (
+    Condition,
     TrainingRun,
     Vectors,
     check_folds,
@@ -34,6 +36,11 @@ from labelmend.evaluation.comparison import (
     outcome_record,
     overall,
     training_run_record,
+)
+from labelmend.evaluation.error_analysis.analysis import (
+    ErrorCounts,
+    analyse_errors,
+    count_errors,
 )
 from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import RunLog
@@ -124,6 +131,8 @@ def compare_tables(
     augmented = [] if request.augmented is None else kinds
     augmentation = compare_runs(runs, augmented, tables.test, AFTER, AUGMENTED, config.seed)
     notes = (*told, *tables.notes, *([FLATTERS] if cross_validate else []), *seen)
+    mended = next(one for one in conditions if one.name == AFTER)
+    errors = _errors(mended, vectors, config, progress)
     sizes = {one.name: int((one.dataset.given != NO_LABEL).sum()) for one in conditions}
     return Comparison(
         tables=tables.trained,
@@ -136,12 +145,23 @@ def compare_tables(
         record={
             **_asked_record(request, config, tables, setting),
             **_found_record(sizes, outcomes, runs, augmentation),
+            "errors": errors.to_json(),
             "models": _model_records(models),
             "notes": list(notes),
             "versions": setting.versions,
         },
         augmentation=augmentation,
+        errors=errors,
     )
+
+
+def _errors(mended: Condition, vectors: Vectors, config: Config, progress: Progress) -> ErrorCounts:
+    """Say what stands behind the mended labels, on the embeddings that are there already."""
+    data, head = mended.training_set(), LogisticRegressionHead()
+    found = analyse_errors(
+        data, vectors.of(data.texts), config.classify, head, config.seed, progress
+    )
+    return count_errors(found, mended.dataset, found.pair_of(mended.dataset))
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,6 @@ from labelmend.workflows.train import read_labelled
 
 COLUMNS = ("kind", "learned", "held_out", "predicted", "kind_reason")
 
-EXAMPLES = 3
-"""Of each kind: as many as a terminal has room for."""
-
 
 @dataclass(frozen=True)
 class ErrorAnalysisOutcome:
@@ -102,7 +99,7 @@ def analyse_file(
     embeddings = space.fit(data.texts, language.beginning(progress, tell))
     found = analyse_errors(data, embeddings, config.classify, head, config.seed, progress)
     pair_of = found.pair_of(dataset)
-    counts = count_errors(found, dataset, pair_of, table.row_numbers, EXAMPLES)
+    counts = count_errors(found, dataset, pair_of)
     ours = new_columns(found, pair_of, columns.label)
     with atomic_files([output]) as (temporary,):
         write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)

@@ -110,7 +110,10 @@ def test_every_step_begins_and_ends_in_a_log(ran):
     ended = [line.split(": done")[0] for line in done.err.splitlines() if ": done, " in line]
     assert began == ended
     assert began[:2] == ["embed texts", "candidates"]
-    assert began[-3:] == ["embed texts", "embed test texts", "train and test"]
+    assert began[-5:] == [
+        *("embed texts", "embed test texts", "train and test"),
+        *("train logreg on folds", "overfit small models"),
+    ]
     assert "\x1b" not in done.err + done.out
 
 

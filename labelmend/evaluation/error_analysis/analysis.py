@@ -1,9 +1,10 @@
 """What two models say of every label of a table, crossed, and counted."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from labelmend.evaluation.error_analysis.learners import (
 )
 from labelmend.protocols import Progress
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints
+
+SHOWN_EXAMPLES = 3
+"""Of each kind: as many as a terminal has room for."""
 
 
 @dataclass(frozen=True)
@@ -208,17 +212,30 @@ class ErrorCounts:
             total.update(cell)
         return {kind: total[kind] for kind in KINDS}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `comparison.json` says of it."""
+        return {
+            "rows": self.rows,
+            "crossed": [
+                {"learned": learned, "right_held_out": right, "kinds": dict(cell)}
+                for (learned, right), cell in self.crossed.items()
+            ],
+            "labels": {k: [asdict(one) for one in shares] for k, shares in self.labels.items()},
+            "examples": {k: [asdict(one) for one in shown] for k, shown in self.examples.items()},
+            "features": self.features,
+            "learned_by_heart": self.by_heart,
+        }
+
 
 def count_errors(
-    found: ErrorAnalysis, dataset: Dataset, pair_of: Ints, numbers: Sequence[int], shown: int
+    found: ErrorAnalysis, dataset: Dataset, pair_of: Ints, shown: int = SHOWN_EXAMPLES
 ) -> ErrorCounts:
     """Count kinds by rows, and choose examples of each.
 
     Args:
         found: what was found of pairs.
-        dataset: the rows.
+        dataset: all rows of the table.
         pair_of: int64 [n], `found.pair_of(dataset)`.
-        numbers: of the rows, as a person counts them.
         shown: examples of each kind, at most; no text comes twice in one kind.
     """
     data = found.data
@@ -243,7 +260,7 @@ def count_errors(
         pairs = [pair for pair in first if found.kinds[pair] == kind]
         examples[kind] = tuple(
             Example(
-                numbers[first[pair]],
+                first[pair] + 1,
                 dataset.texts[first[pair]],
                 data.labels[data.label_of[pair]],
                 found.reason(pair),

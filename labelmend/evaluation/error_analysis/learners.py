@@ -28,8 +28,9 @@ ten from one in four."""
 MOST_FEATURES = 128
 """More cost time: what limits a table of a hundred thousand texts."""
 
-_STEPS = 300
-"""Of L-BFGS. On labels that can be told apart the likelihood has no maximum, and it goes on."""
+_STEPS, _LEAST_SLOPE = 300, 1e-3
+"""Of L-BFGS: it ends after so many steps, or where the likelihood hardly rises. On labels that can
+be told apart it has no maximum, and what is learned is learned long before."""
 
 _LEAST_DEVIATION = 1e-9
 """A numerical floor: texts that are all alike have features that don't vary."""
@@ -153,7 +154,7 @@ def _fitted(features: Doubles, data: TrainingSet, labels: Ints) -> Doubles:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=np.inf, max_iter=_STEPS)
+    model = LogisticRegression(C=np.inf, max_iter=_STEPS, tol=_LEAST_SLOPE)
     weights = data.weights / data.weights.mean()
     # On one thread: the products are small, and threads would wait for each other.
     with warnings.catch_warnings(), threadpool_limits(1):

@@ -58,7 +58,7 @@ def test_each_kind_is_found_where_it_was_put(table, found):
 
 def test_rows_are_counted_by_cell_kind_and_label(table, found):
     dataset, _, _ = table
-    counts = count_errors(found, dataset, found.pair_of(dataset), range(1, 125), 2)
+    counts = count_errors(found, dataset, found.pair_of(dataset), 2)
     assert counts.rows == 123
     assert sum(counts.kinds.values()) == 123
     assert counts.crossed[False, False]["label error"] == counts.kinds["label error"]
@@ -96,4 +96,4 @@ def test_rows_of_made_texts_are_not_counted(table, found):
     kinds = (*found.kinds[:3], None, *found.kinds[4:])
     fewer = replace(found, kinds=kinds)
     assert fewer.pair_of(dataset)[3] == -1
-    assert count_errors(fewer, dataset, fewer.pair_of(dataset), range(1, 125), 1).rows == 122
+    assert count_errors(fewer, dataset, fewer.pair_of(dataset), 1).rows == 122
