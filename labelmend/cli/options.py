@@ -79,6 +79,17 @@ LabelSeparator = Annotated[
         rich_help_panel=help_page.INPUT,
     ),
 ]
+LabelColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label-columns",
+        metavar="NAME",
+        help="Columns of 0 and 1, each of which is a label: names or patterns such as "
+        "'emotion_*'. May be given several times.",
+        show_default=False,
+        rich_help_panel=help_page.INPUT,
+    ),
+]
 MendedLabels = Annotated[
     Path | None,
     typer.Option(

@@ -1,17 +1,21 @@
 """`labelmend train-classifier`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelmend.classify.heads.registry import kinds
-from labelmend.cli import completion, help_page, options
+from labelmend.cli import completion, help_page, options, soft_options
 from labelmend.cli.console import ProgressBars, keeping_checkpoints, say_note
 
 if TYPE_CHECKING:
     from labelmend.classify.calibrate import OperatingPoint
+    from labelmend.classify.data import RareLabels
     from labelmend.configs.schema import Config
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.profile import ChosenProfile
 
 
 def train_classifier(
@@ -37,6 +41,10 @@ def train_classifier(
             rich_help_panel=help_page.INPUT,
         ),
     ] = None,
+    label_columns: options.LabelColumns = None,
+    target_columns: soft_options.TargetColumns = None,
+    pair: soft_options.Pair = None,
+    group_column: soft_options.GroupColumn = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
     missing_label: options.MissingLabels = None,
@@ -87,6 +95,16 @@ def train_classifier(
             rich_help_panel=help_page.DECISIONS,
         ),
     ] = None,
+    wish_precision: Annotated[
+        str | None,
+        typer.Option(
+            "--wish-precision",
+            help="Several labels a text: call as much as keeps this precision of each label, 0.9 "
+            "or 90%; the best F1 if not given.",
+            show_default=False,
+            rich_help_panel=help_page.DECISIONS,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     encoder: Annotated[
         str | None,
@@ -117,16 +135,45 @@ def train_classifier(
     from labelmend.classify.heads.registry import find_head
     from labelmend.cli.classify_summary import print_training
     from labelmend.data.request import TableRequest
+    from labelmend.data.soft.targets import SoftRequest
     from labelmend.errors import ConfigError
     from labelmend.workflows.train import checkpoints_of, train_file
 
+    single: dict[str, object] = {
+        "--oos-label": oos_label,
+        "--weight-by-confidence": weight_by_confidence,
+        "--keep-texts": keep_texts,
+        "--in-scope-accuracy": in_scope_accuracy,
+        "--oos-recall": oos_recall,
+        "--mlflow": mlflow,
+    }
+    of_labels: dict[str, object] = {
+        "--label-column": label_column,
+        "--label-columns": label_columns,
+        "--wish-precision": wish_precision,
+        "--label-separator": label_separator,
+        "--missing-label": missing_label,
+        "--merge-spellings": merge_spellings,
+    }
+    texts = (text_column, pair, group_column, encoding, strict, header)
+    asked = SoftRequest(table, tuple(target_columns or ()), *texts)
+    soft = soft_options.soft_request(asked, single | of_labels)
+    changes = options.overrides(settings, seed)
+    if soft is not None:
+        soft_options.train_soft(soft, output, kind, (profile, changes, embedder), quiet=quiet)
+        return
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
+        *(table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header),
+        tuple(label_columns or ()),
     )
-    changes = options.overrides(settings, seed)
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     head = find_head(kind or config.classify.kind)
+    several = _sets_request(request, wish_precision, single)
+    if several is not None:
+        setting = config, chosen, rare_labels
+        _train_sets(several, output, head.name, setting, wish_precision, quiet=quiet)
+        return
     if head.tunes_encoder:
         if embedder is not None:
             raise ConfigError(
@@ -162,6 +209,57 @@ def train_classifier(
         from labelmend.workflows.track import log_training
 
         options.say_logged(server, log_training(server, outcome), quiet=quiet)
+
+
+def _sets_request(
+    request: "TableRequest", wish: str | None, others: Mapping[str, object]
+) -> "TableRequest | None":
+    """Return the request if rows may have several labels.
+
+    Raises:
+        ConfigError: they may, and options of one label a row are given, or the other way round.
+    """
+    from labelmend.errors import ConfigError
+    from labelmend.workflows.train_sets import sets_request
+
+    several = sets_request(request)
+    if several is None:
+        if wish is not None:
+            raise ConfigError("--wish-precision goes with tables in which rows have several labels")
+        return None
+    for name, given in others.items():
+        if given:
+            raise ConfigError(
+                f"{name} does not go with several labels a row, as {request.path} has; leave it out"
+            )
+    return several
+
+
+def _train_sets(
+    request: "TableRequest",
+    output: Path,
+    kind: str,
+    setting: "tuple[Config, ChosenProfile, RareLabels]",
+    wish_precision: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    from labelmend.cli.classify_sets_summary import print_sets_training
+    from labelmend.workflows.train_sets import train_sets_file
+
+    config, chosen, rare_labels = setting
+    wish = None if wish_precision is None else options.share("--wish-precision", wish_precision)
+    with keeping_checkpoints(None), ProgressBars(quiet=quiet) as bars:
+        outcome = train_sets_file(
+            *(request, output, config, kind, bars),
+            wish=wish,
+            rare_labels=rare_labels,
+            others=options.given_profile(chosen.name),
+            chosen=chosen.notes,
+            tell=None if quiet else say_note,
+        )
+    if not quiet:
+        print_sets_training(outcome, wish)
 
 
 def _with_encoder(config: "Config", encoder: str | None, *, lora: bool | None) -> "Config":

@@ -130,7 +130,7 @@ def evaluate_sets(
         for place, found in zip(
             drawn,
             (
-                *(counts.micro_f1(weights), each[:, there].mean(axis=1), each),
+                *(counts.micro_f1(weights), counts.macro_f1(weights), each),
                 *(sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2]),
             ),
             strict=True,
@@ -156,7 +156,7 @@ def evaluate_sets(
         rows,
         len(means),
         Figure(float(counts.micro_f1(once)[0]), *_pair(micro)),
-        Figure(float(each[there].mean()), *_pair(macro)),
+        Figure(float(counts.macro_f1(once)[0]), *_pair(macro)),
         Figure(float(exact.mean()), *_pair(subset)),
         Figure(float(ranked.mean()), *_pair(ranking)),
         _mean([scores_of.roc_auc for scores_of in scores.values()]),
@@ -171,10 +171,12 @@ class SetCounts:
 
     Attributes:
         hits: rows of which the label is called, and holds.
+        true: rows of which it holds.
         both: rows of which it is called, and those where it holds, added up.
     """
 
     hits: Doubles
+    true: Doubles
     both: Doubles
 
     @classmethod
@@ -183,6 +185,7 @@ class SetCounts:
         both = truth.astype(np.float64) + called
         return cls(
             _sums_of_texts((truth & called).astype(np.float64), text_of),
+            _sums_of_texts(truth.astype(np.float64), text_of),
             _sums_of_texts(both, text_of),
         )
 
@@ -192,6 +195,12 @@ class SetCounts:
         As scikit-learn's with `average="micro"` and weights of rows.
         """
         return _f1(weights @ self.hits.sum(axis=1), weights @ self.both.sum(axis=1))
+
+    def macro_f1(self, weights: Doubles) -> Doubles:
+        """Return float64 [s], the mean over the labels that some row carries that has a weight."""
+        there = weights @ self.true > 0
+        sums = (self.f1_by_label(weights) * there).sum(axis=1)
+        return np.asarray(sums / np.maximum(there.sum(axis=1), 1))
 
     def f1_by_label(self, weights: Doubles) -> Doubles:
         """Return float64 [s, L], the same by label."""

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from labelmend.classify.data import row_texts
-from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders
+from labelmend.classify.model_folder import load_model, locate_encoders
 from labelmend.classify.predicted import COLUMNS as PREDICTED
 from labelmend.classify.predicted import predict_texts
 from labelmend.configs.schema import Config
@@ -106,7 +107,16 @@ def predict_file(
     return PredictOutcome(len(texts), sum(found.flags), output, read, notes)
 
 
-def trained_columns(model: SavedModel, table: SourceTable) -> tuple[str, ...] | None:
+class HasCard(Protocol):
+    """A saved model of any task, as far as its card goes."""
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """Plain JSON values."""
+        ...
+
+
+def trained_columns(model: HasCard, table: SourceTable) -> tuple[str, ...] | None:
     """Return the text columns that a model was trained on, where a table has them, else None.
 
     Raises:

@@ -69,6 +69,10 @@ def test_weights_are_those_of_rows(drawn):
         assert micro == pytest.approx(
             metrics.f1_score(truth[copied], called[copied], average="micro")
         )
+        carried = truth[copied].any(axis=0)
+        assert counts.macro_f1(drawn_rows[None]) == pytest.approx(
+            metrics.f1_score(truth[copied][:, carried], called[copied][:, carried], average="macro")
+        )
         assert each == pytest.approx(
             metrics.f1_score(truth[copied], called[copied], average=None, zero_division=0)
         )

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from labelmend.classify.model_card import FileRecord
+from labelmend.classify.model_card import FileRecord, check_card
 from labelmend.classify.model_folder import (
     ARRAYS,
     CARD,
@@ -121,6 +121,8 @@ def save_sets(model: SavedSets, folder: Path, readme: str) -> None:
         OutputError: it can't be written.
     """
     check_folder(folder)
+    digests = zip(model.encoders, model.encoder_digests, strict=True)
+    encoders = [{**vars(encoder), "sha256": digest} for encoder, digest in digests]
     classifier, shape = model.classifier, model.shape
     arrays = {
         "slopes": classifier.lines.slopes,
@@ -146,10 +148,7 @@ def save_sets(model: SavedSets, folder: Path, readme: str) -> None:
                 if shape.column is not None
                 else [shape.columns[label] for label in classifier.labels],
             },
-            "encoders": [
-                {**vars(encoder), "sha256": digest}
-                for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True)
-            ],
+            "encoders": encoders,
             "max_text_chars": model.max_text_chars,
             **model.card,
             "files": file_records(temporary),
@@ -171,6 +170,7 @@ def load_sets_model(folder: Path, trusted: TrustedKey | None = None) -> SavedSet
     """
     body = checked_body(folder, trusted)
     try:
+        check_card(body, SetsCard)
         card = SetsCard.model_validate(body)
         axes = dict.fromkeys(("slopes", "offsets", "thresholds"), 1)
         axes |= {f"mean_{i}": 1 for i in range(len(card.encoders))}
@@ -184,13 +184,12 @@ def load_sets_model(folder: Path, trusted: TrustedKey | None = None) -> SavedSet
             EncoderConfig(**{key: value for key, value in encoder.items() if key != "sha256"})
             for encoder in card.encoders
         )
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in found["loc"][:3])
-        raise _unread(folder, f"{where}: {found['msg']}" if where else found["msg"]) from None
     except (LookupError, TypeError, OSError, EOFError, ValueError, ConfigError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _unread(folder, said) from None
+        raise ModelError(
+            f"{folder}: this model can't be read ({said}); train it again with "
+            "`labelmend train-classifier`"
+        ) from None
     columns = dict(zip(card.labels, card.shape.columns, strict=False))
     return SavedSets(
         SetClassifier(
@@ -219,10 +218,3 @@ def _check_sizes(
     """
     if scorer.weights.shape != (width, labels) or {len(part) for part in parts} != {labels}:
         raise ValueError(f"its parts are not of {labels} labels and {width} dimensions")
-
-
-def _unread(folder: Path, said: str) -> ModelError:
-    return ModelError(
-        f"{folder}: this model can't be read ({said}); train it again with "
-        "`labelmend train-classifier`"
-    )

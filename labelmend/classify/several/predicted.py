@@ -20,7 +20,7 @@ LABELS, PROBABILITIES, PROBABILITY = "predicted_labels", "probabilities", "proba
 _PREDICTED = "predicted"
 """Begins the names of the columns of 0 and 1."""
 
-_DIGITS = 4
+_DIGITS = 3
 """Of a probability in an object. What rounds to 0 is left out."""
 
 

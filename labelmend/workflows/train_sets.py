@@ -1,0 +1,260 @@
+"""Files in, files out: what `train-classifier` does where rows may have several labels."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labelmend.classify.data import MENDED, RareLabels
+from labelmend.classify.heads.registry import find_head
+from labelmend.classify.model_folder import check_folder
+from labelmend.classify.several.data import SetTraining, set_training, trainable
+from labelmend.classify.several.linear import require_kind
+from labelmend.classify.several.model_folder import SavedSets, save_sets
+from labelmend.classify.several.train import TrainedSets, train_sets
+from labelmend.classify.space import EncodersUsed, ProfileSpace
+from labelmend.configs.load import config_to_dict
+from labelmend.configs.schema import Config, DataConfig
+from labelmend.data.dataset import ColumnChoice
+from labelmend.data.label_sets import LoadedSets, SetShape, has_several, load_sets
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
+from labelmend.data.read import read_table, table_digest
+from labelmend.data.request import TableRequest
+from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets, set_headline
+from labelmend.extras import installed_versions
+from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
+from labelmend.runs.again import as_the_run
+from labelmend.runs.read import read_run
+from labelmend.weights.locate import locate
+from labelmend.weights.packages import require_encoders
+from labelmend.workflows.profile import read_language
+
+MENDED_SETS = "mended_labels"
+"""What `labelmend relabel` calls its column of a table with several labels a row."""
+
+MENDED_PREFIX = "mended_"
+"""Begins the names of its columns of 0 and 1."""
+
+_LIBRARIES = ("numpy", "scipy", "sentence-transformers", "torch", "onnxruntime")
+"""Distributions whose versions change what is learned."""
+
+
+@dataclass(frozen=True)
+class SetTrainOutcome:
+    """A finished training.
+
+    Attributes:
+        trained: the classifier and its held-out predictions.
+        data: what it was trained on.
+        held_out: how good the held-out predictions are, over distinct texts.
+        folder: where the model was written.
+        columns: that were read.
+        shape: how the table writes labels.
+        notes: what the user should know.
+    """
+
+    trained: TrainedSets
+    data: SetTraining
+    held_out: SetMetrics
+    folder: Path
+    columns: ColumnChoice
+    shape: SetShape
+    notes: tuple[str, ...]
+
+
+def sets_request(request: TableRequest) -> TableRequest | None:
+    """Return how a table with several labels a row is read; None where rows have one each.
+
+    Args:
+        request: the table; its label column is `mended_label` or `mended_labels` by default, if
+            there is one.
+
+    Raises:
+        InputError: the table can't be read.
+        ColumnError: its columns can't be found.
+    """
+    if request.label_columns:
+        return request
+    table = read_table(request.path, request.encoding, header=request.header)
+    named = request.label_column
+    if named is None and MENDED in table.columns:
+        return None
+    if MENDED_SETS in table.columns and named in {None, MENDED_SETS}:
+        return replace(request, label_column=MENDED_SETS)
+    run, _ = read_run(request.path, len(table))
+    told = replace(as_the_run(request, table.columns, run), id_column=None)
+    return told if has_several(told) else None
+
+
+def read_sets(request: TableRequest, config: DataConfig) -> LoadedSets:
+    """Read a table; labels of which all columns are called mended are called without it.
+
+    Raises:
+        InputError: the table can't be used.
+        ColumnError: its columns can't be found.
+    """
+    loaded = load_sets(request, config)
+    columns = loaded.shape.columns
+    if not columns or not all(name.startswith(MENDED_PREFIX) for name in columns):
+        return loaded
+    plain = {name: name.removeprefix(MENDED_PREFIX) for name in columns}
+    if not all(plain.values()):
+        return loaded
+    # They have one beginning, so they are sorted without it, too.
+    sets = replace(loaded.sets, labels=tuple(plain[label] for label in loaded.sets.labels))
+    shape = replace(loaded.shape, columns={name: name for name in plain.values()})
+    return replace(loaded, sets=sets, shape=shape)
+
+
+def train_sets_file(
+    request: TableRequest,
+    folder: Path,
+    config: Config,
+    kind: str,
+    progress: Progress,
+    *,
+    wish: float | None = None,
+    rare_labels: RareLabels = "drop",
+    others: Sequence[Given] = (),
+    chosen: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
+) -> SetTrainOutcome:
+    """Train a classifier a label on a table, and write their model folder.
+
+    Args:
+        request: the table, from `sets_request`.
+        folder: of the model.
+        config: the encoders and the classifier's settings.
+        kind: of the classifier.
+        progress: hears how far the work is.
+        wish: precision that each label is to have; None for the best F1.
+        rare_labels: what is done with labels of fewer than two texts.
+        others: what the user gave besides; nothing that was given is written to or removed.
+        chosen: notes on why it is this profile.
+        tell: hears before the work what the texts are in, and whether the encoders read it.
+
+    Raises:
+        LabelmendError: the input can't be used, or the model can't be written.
+    """
+    require_kind(kind)
+    require_encoders(config.encoders, by=f"profile {config.profile}")
+    settled = settle(request.path, folder)
+    claim((*given(request.path), *given_models(config), *others), (), [folder])
+    check_folder(folder)
+    loaded = read_sets(request, config.data)
+    digest = table_digest(request.path)
+    data, told = trainable(set_training(loaded.sets), where(loaded), rare_labels)
+    located = [locate(encoder.model) for encoder in config.encoders]
+    language = read_language(data.texts, config.encoders, located, chosen, tell)
+    space = ProfileSpace(config.encoders)
+    embeddings = space.fit(data.texts, language.beginning(progress, tell))
+    trained = train_sets(data, embeddings, config.classify, kind, config.seed, progress, wish=wish)
+    used = space.encoders(data.texts)
+    found = trained.held_out
+    held_out = evaluate_sets(
+        data.carried, found.called, found.probabilities, data.labels, seed=config.seed
+    )
+    notes = (*loaded.notes, *told, *language.notes, *used.notes)
+    card = {
+        "data": _data_record(request, loaded, data, digest),
+        "seed": config.seed,
+        "wish_precision": wish,
+        "config": config_to_dict(config)["classify"],
+        "held_out": asdict(held_out),
+        "label_thresholds": _thresholds(trained),
+        "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in used.models],
+        "notes": list(notes),
+        "versions": {
+            "python": platform.python_version(),
+            **installed_versions((*_LIBRARIES, *find_head(kind).libraries)),
+        },
+    }
+    model = _model(trained, used, loaded.shape, card, config)
+    save_sets(model, folder, _readme(model, data, held_out))
+    read = replace(loaded.columns, id=None)
+    shape = loaded.shape
+    return SetTrainOutcome(trained, data, held_out, folder, read, shape, (*settled, *notes))
+
+
+def where(loaded: LoadedSets) -> str:
+    """Return what messages call a table and its labels."""
+    if loaded.columns.label is None:
+        return f"{loaded.table.path}: {len(loaded.shape.columns)} columns of labels"
+    return f"{loaded.table.path}: column {loaded.columns.label!r}"
+
+
+def _thresholds(trained: TrainedSets) -> dict[str, float]:
+    classifier = trained.classifier
+    return dict(zip(classifier.labels, classifier.thresholds.tolist(), strict=True))
+
+
+def _model(
+    trained: TrainedSets,
+    used: EncodersUsed,
+    shape: SetShape,
+    card: Mapping[str, Any],
+    config: Config,
+) -> SavedSets:
+    return SavedSets(
+        trained.classifier,
+        shape,
+        used.means,
+        used.settings,
+        used.digests,
+        config.data.max_text_chars,
+        card,
+    )
+
+
+def _data_record(
+    request: TableRequest, loaded: LoadedSets, data: SetTraining, digest: str
+) -> dict[str, Any]:
+    counts = (data.weights @ data.carried).tolist()
+    return {
+        "path": recorded(request.path),
+        "sha256": digest,
+        "content_sha256": data.digest,
+        "rows": len(loaded.sets),
+        "texts": len(data.texts),
+        "columns": {
+            "text": loaded.columns.text,
+            "label": loaded.columns.label,
+            "more_text": list(loaded.columns.more_text),
+        },
+        "label_rows": dict(zip(data.labels, counts, strict=True)),
+    }
+
+
+def _readme(model: SavedSets, data: SetTraining, held_out: SetMetrics) -> str:
+    """Return the model card for people."""
+    classifier, card = model.classifier, model.card
+    source, wish = card["data"], card["wish_precision"]
+    column = source["columns"]["label"]
+    lines = [
+        "# A classifier of texts that may have several labels, trained by labelmend",
+        "",
+        "`labelmend predict THIS_FOLDER texts.csv -o out.csv` uses it. `model.json` says the same "
+        "and more, for programs.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| kind | {classifier.kind} on sentence embeddings "
+        f"({', '.join(used['name'] for used in card['models'])}) |",
+        f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), "
+        f"{'a column a label' if column is None else f'column `{column}`'}, sha256 "
+        f"{source['sha256'][:12]} |",
+        f"| labels | {len(classifier.labels)}, {data.carried.sum(axis=1).mean():.2f} a text |",
+        f"| thresholds | {'best F1' if wish is None else f'precision {wish:g}'}, a label each |",
+        f"| seed | {card['seed']} |",
+        "",
+        "Measured on held-out texts of the table, against the labels that they carry:",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {figure.value:.4f} |" for name, figure in set_headline(held_out).items()),
+        "",
+    ]
+    return "\n".join(lines)

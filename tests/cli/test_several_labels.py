@@ -1,0 +1,175 @@
+"""`train-classifier` and `predict` where a text may have several labels, on the real encoders."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from labelmend.classify.several.model_folder import load_sets_model
+
+JOINED = ("--label-column", "topics", "--label-separator", ";")
+REFUSED = (
+    "is a model of several labels a text, which only `labelmend predict` can use; give one that "
+    "was trained on one label a row"
+)
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def sets_of(rows):
+    """Each row's true label and its first word, but none out of scope."""
+    return [
+        (
+            r["text"],
+            [] if r["true_label"] == "oos" else [r["true_label"].split("_")[0], r["true_label"]],
+        )
+        for r in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(cli, demo_rows, tmp_path_factory, encoders):
+    folder = tmp_path_factory.mktemp("several")
+    rows = [{"text": t, "topics": ";".join(k)} for t, k in sets_of(demo_rows)]
+    write(folder / "new.csv", [row for i, row in enumerate(rows) if i % 12 >= 9])
+    table = write(folder / "t.csv", [row for i, row in enumerate(rows) if i % 12 < 9])
+    ran = cli("train-classifier", table, "-o", folder / "model", *JOINED)
+    assert ran.code == 0, ran
+    return folder, ran
+
+
+def test_it_trains_by_itself_on_several_labels(trained):
+    folder, ran = trained
+    assert "logreg on 45 distinct texts with 7 labels, of which a text may have several" in ran.out
+    assert "Thresholds: one a label, for the best F1" in ran.out
+    card = json.loads((folder / "model" / "model.json").read_text())
+    assert (card["task"], card["kind"], card["wish_precision"]) == ("several", "logreg", None)
+    assert card["labels"] == sorted(card["label_thresholds"])
+    assert card["shape"] == {"column": "topics", "joined_by": ";", "columns": []}
+    assert card["data"]["label_rows"]["card"] == 20.0
+    assert 0 < card["held_out"]["micro_f1"]["low"] <= card["held_out"]["micro_f1"]["value"]
+    model = load_sets_model(folder / "model")
+    assert model.classifier.labels == tuple(card["labels"])
+    assert "| labels | 7, " in (folder / "model" / "README.md").read_text()
+
+
+def test_predict_writes_the_labels_as_the_table_did(trained, cli):
+    folder, _ = trained
+    ran = cli("predict", folder / "model", folder / "new.csv", "-o", folder / "out.csv")
+    assert ran.code == 0, ran
+    found = read(folder / "out.csv")
+    assert list(found[0]) == ["text", "topics", "predicted_labels", "probabilities"]
+    right = sum(set(r["topics"].split(";")) == set(r["predicted_labels"].split(";")) for r in found)
+    assert right >= 10  # of 15
+    for row in found:
+        likely = json.loads(row["probabilities"])
+        assert list(likely.values()) == sorted(likely.values(), reverse=True)
+        called = [label for label in row["predicted_labels"].split(";") if label]
+        assert called == [label for label in likely if label in called]
+    measured = json.loads((folder / "out.metrics.json").read_text())
+    assert (measured["rows"], measured["texts"]) == (15, 15)
+    exact = measured["subset_accuracy"]["value"]
+    assert exact == pytest.approx(right / 15)
+    assert f"metrics: {folder / 'out.metrics.json'}" in ran.out.replace("\n", "")
+
+
+def test_a_table_without_labels_is_not_measured(trained, cli, tmp_path):
+    folder, _ = trained
+    table = write(tmp_path / "t.csv", [{"text": "my card is gone"}, {"text": ""}])
+    ran = cli("predict", folder / "model", table, "-o", tmp_path / "o.csv")
+    assert ran.code == 0, ran
+    assert "Note: 1 row has no text: nothing is predicted of it" in ran.out
+    assert [row["predicted_labels"] for row in read(tmp_path / "o.csv")][1] == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "t.csv"]
+
+
+def test_columns_of_0_and_1(trained, cli, demo_rows, tmp_path):
+    """Mended columns lose their prefix, so what is predicted has the names of the first ones."""
+    labels = ("card", "pin_reset")
+    rows = [
+        {"text": t, **{f"mended_is_{label}": int(label in k) for label in labels}}
+        for t, k in sets_of(demo_rows)
+    ]
+    table = write(tmp_path / "t.csv", rows)
+    asked = ("--label-columns", "mended_is_*", "--wish-precision", "90%", "--kind", "linear-svm")
+    ran = cli("train-classifier", table, "-o", tmp_path / "m", *asked)
+    assert ran.code == 0, ran
+    assert "Thresholds: one a label, for a precision of 90%" in ran.out
+    plain = write(
+        tmp_path / "n.csv", [{k.removeprefix("mended_"): v for k, v in r.items()} for r in rows]
+    )
+    ran = cli("predict", tmp_path / "m", plain, "-o", tmp_path / "o.csv")
+    assert "Against the labels of the table" in ran.out
+    found = read(tmp_path / "o.csv")
+    assert list(found[0])[3:] == [
+        *("predicted_is_card", "predicted_is_pin_reset"),
+        *("probability_is_card", "probability_is_pin_reset"),
+    ]
+    assert {row["predicted_is_card"] for row in found} == {"0", "1"}
+
+
+def test_lists_stay_lists(trained, cli, demo_rows, tmp_path):
+    path = tmp_path / "t.jsonl"
+    lines = [json.dumps({"text": t, "mended_labels": k}) for t, k in sets_of(demo_rows)]
+    path.write_text("\n".join(lines) + "\n")
+    ran = cli("train-classifier", path, "-o", tmp_path / "m", "-q")
+    assert (ran.code, ran.out) == (0, "")
+    cli("predict", tmp_path / "m", path, "-o", tmp_path / "o.jsonl", "-q")
+    found = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])
+    assert isinstance(found["predicted_labels"], list)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--kind", "static"), "--kind static can't learn several labels a text yet: give "),
+        (("--oos-label", "x"), "--oos-label does not go with several labels a row, as "),
+        (("--keep-texts",), "--keep-texts does not go with several labels a row, as "),
+        (("--wish-precision", "2"), "--wish-precision 2: give a share such as 0.9, or 90%"),
+    ],
+)
+def test_what_does_not_go_with_several_labels(trained, cli, tmp_path, options, line):
+    table = trained[0] / "t.csv"
+    ran = cli(*("train-classifier", table, *JOINED, "-o", tmp_path / "m", *options))
+    assert ran.code == 2
+    assert f"labelmend: {line}" in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_goes_with_several_labels_alone(cli, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\nx,a\ny,b\nz,a\n")
+    line = "--wish-precision goes with tables in which rows have several labels"
+    ran = cli("train-classifier", table, "-o", tmp_path / "m", "--wish-precision", "0.9")
+    assert ran.err.splitlines()[-1] == f"labelmend: {line}"
+
+
+@pytest.mark.parametrize("command", ["export", "serve"])
+def test_commands_that_can_not_do_several_labels_say_so(trained, cli, tmp_path, command):
+    folder, _ = trained
+    rest = ("-o", tmp_path / "x") if command == "export" else ()
+    assert cli(command, folder / "model", *rest).refusal() == f"{folder / 'model'}: {REFUSED}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_model_is_refused(trained, cli, tmp_path):
+    folder, _ = trained
+    broken = folder / "broken"
+    shutil.copytree(folder / "model", broken)
+    lines = broken / "head" / "linear.npz"
+    lines.write_bytes(lines.read_bytes()[:-1])
+    said = cli("predict", broken, folder / "new.csv", "-o", tmp_path / "o.csv").refusal()
+    assert said.startswith(f"{lines}: was changed since training; ")
+    assert not list(tmp_path.iterdir())
