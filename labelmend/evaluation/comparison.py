@@ -9,7 +9,7 @@ from labelmend.classify.data import LabelledTable, RareLabels
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.evaluation.baseline import TestSet, TrainingRun, answers_of, by_condition, test_rows
 from labelmend.evaluation.compare import Outcome, compare
-from labelmend.evaluation.error_analysis.analysis import ErrorCounts
+from labelmend.evaluation.error_analysis.counts import ErrorCounts
 from labelmend.evaluation.evaluate import curve_record
 from labelmend.voice.speak import note
 

@@ -1,6 +1,6 @@
 """What stands behind the mended labels: an error analysis as tables and words."""
 
-from labelmend.evaluation.error_analysis.analysis import ErrorCounts
+from labelmend.evaluation.error_analysis.counts import ErrorCounts
 from labelmend.evaluation.error_analysis.kinds import KINDS, Kind
 from labelmend.report.drawing import Numbers
 from labelmend.voice.speak import meant, number, retell, tell

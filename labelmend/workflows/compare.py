@@ -37,11 +37,8 @@ from labelmend.evaluation.comparison import (
     overall,
     training_run_record,
 )
-from labelmend.evaluation.error_analysis.analysis import (
-    ErrorCounts,
-    analyse_errors,
-    count_errors,
-)
+from labelmend.evaluation.error_analysis.analysis import analyse_errors
+from labelmend.evaluation.error_analysis.counts import ErrorCounts, count_errors
 from labelmend.evaluation.peer import Peer
 from labelmend.evaluation.unfinished import RunLog
 from labelmend.evaluation.word_vectors import WordVectors
@@ -161,7 +158,9 @@ def _errors(mended: Condition, vectors: Vectors, config: Config, progress: Progr
     found = analyse_errors(
         data, vectors.of(data.texts), config.classify, head, config.seed, progress
     )
-    return count_errors(found, mended.dataset, found.pair_of(mended.dataset))
+    pair_of = found.pair_of(mended.dataset)
+    rows = np.flatnonzero(pair_of >= 0)
+    return count_errors(found, rows, pair_of[rows], mended.dataset.texts)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,8 @@ from labelmend.data.table import NewColumn, Value
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
 from labelmend.errors import ConfigError
-from labelmend.evaluation.error_analysis.analysis import (
-    ErrorAnalysis,
-    ErrorCounts,
-    analyse_errors,
-    count_errors,
-)
+from labelmend.evaluation.error_analysis.analysis import ErrorAnalysis, analyse_errors
+from labelmend.evaluation.error_analysis.counts import ErrorCounts, count_errors
 from labelmend.protocols import Progress
 from labelmend.types import Ints
 from labelmend.weights.locate import locate
@@ -99,7 +95,8 @@ def analyse_file(
     embeddings = space.fit(data.texts, language.beginning(progress, tell))
     found = analyse_errors(data, embeddings, config.classify, head, config.seed, progress)
     pair_of = found.pair_of(dataset)
-    counts = count_errors(found, dataset, pair_of)
+    rows = np.flatnonzero(pair_of >= 0)
+    counts = count_errors(found, rows, pair_of[rows], dataset.texts)
     ours = new_columns(found, pair_of, columns.label)
     with atomic_files([output]) as (temporary,):
         write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from labelmend.evaluation.error_analysis.analysis import ErrorCounts, Example, LabelShare
+from labelmend.evaluation.error_analysis.counts import ErrorCounts, Example, LabelShare
 from labelmend.evaluation.error_analysis.kinds import KINDS
 from labelmend.report.errors import crossed_numbers, example_numbers, how_found, kind_numbers
 from labelmend.report.markdown import markdown_page

@@ -1,10 +1,6 @@
-"""What two models say of every label of a table, crossed, and counted."""
+"""What two models say of every label of a table, crossed."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +9,6 @@ from labelmend.classify.train import Learner
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.data.duplicates import text_key
 from labelmend.evaluation.error_analysis.kinds import (
-    KINDS,
     Kind,
     backing,
     kinds_of,
@@ -26,9 +21,6 @@ from labelmend.evaluation.error_analysis.learners import (
 )
 from labelmend.protocols import Progress
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints
-
-SHOWN_EXAMPLES = 3
-"""Of each kind: as many as a terminal has room for."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +83,16 @@ class ErrorAnalysis:
             backed=float(self.backed[pair]),
             usual=self.usual,
         )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label set."""
+        return self.data.labels
+
+    @property
+    def label_of(self) -> Ints:
+        """int64 [p], the label of each pair."""
+        return self.data.label_of
 
     def pair_of(self, dataset: Dataset) -> Ints:
         """Return int64 [n], the pair of each row; -1 where it has no label, or isn't measured."""
@@ -155,140 +157,3 @@ def analyse_errors(
         features=overfitted.features,
         by_heart=overfitted.by_heart,
     )
-
-
-@dataclass(frozen=True)
-class Example:
-    """A row that stands for its kind.
-
-    Attributes:
-        row: its number; the first is 1.
-        text: as the models read it.
-        label: that it has.
-        reason: one sentence.
-    """
-
-    row: int
-    text: str
-    label: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class LabelShare:
-    """How many rows of a label are of a kind."""
-
-    label: str
-    rows: int
-    of: int
-
-
-@dataclass(frozen=True)
-class ErrorCounts:
-    """An error analysis, counted over the rows of a table.
-
-    Attributes:
-        rows: that were judged.
-        crossed: by whether the label was learned and whether it is right held out: rows by kind.
-        labels: by kind, the labels with most rows of it first.
-        features: that the overfitted model reads.
-        by_heart: share of labels planted wrong that it would learn.
-        examples: by kind, some rows: of `fine`, where both models are surest; of the others, where
-            they are surest that it is another label, or where texts with the label are farthest.
-    """
-
-    rows: int
-    crossed: Mapping[tuple[bool, bool], Mapping[Kind, int]]
-    labels: Mapping[Kind, tuple[LabelShare, ...]]
-    features: int
-    by_heart: float
-    examples: Mapping[Kind, tuple[Example, ...]]
-
-    @cached_property
-    def kinds(self) -> Mapping[Kind, int]:
-        """Rows of each kind."""
-        total: Counter[Kind] = Counter()
-        for cell in self.crossed.values():
-            total.update(cell)
-        return {kind: total[kind] for kind in KINDS}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `comparison.json` says of it."""
-        return {
-            "rows": self.rows,
-            "crossed": [
-                {"learned": learned, "right_held_out": right, "kinds": dict(cell)}
-                for (learned, right), cell in self.crossed.items()
-            ],
-            "labels": {k: [asdict(one) for one in shares] for k, shares in self.labels.items()},
-            "examples": {k: [asdict(one) for one in shown] for k, shown in self.examples.items()},
-            "features": self.features,
-            "learned_by_heart": self.by_heart,
-        }
-
-
-def count_errors(
-    found: ErrorAnalysis, dataset: Dataset, pair_of: Ints, shown: int = SHOWN_EXAMPLES
-) -> ErrorCounts:
-    """Count kinds by rows, and choose examples of each.
-
-    Args:
-        found: what was found of pairs.
-        dataset: all rows of the table.
-        pair_of: int64 [n], `found.pair_of(dataset)`.
-        shown: examples of each kind, at most; no text comes twice in one kind.
-    """
-    data = found.data
-    rows = np.flatnonzero(pair_of >= 0).tolist()
-    is_learned, is_right = found.is_learned.tolist(), found.is_right.tolist()
-    crossed: dict[tuple[bool, bool], Counter[Kind]] = {
-        (learned, right): Counter() for learned in (True, False) for right in (True, False)
-    }
-    carried: Counter[str] = Counter()
-    by_label: dict[Kind, Counter[str]] = {kind: Counter() for kind in KINDS}
-    first: dict[int, int] = {}
-    for row in rows:
-        pair = int(pair_of[row])
-        kind, label = found.kinds[pair], data.labels[data.label_of[pair]]
-        assert kind is not None, "pair_of has none that is not measured"
-        crossed[is_learned[pair], is_right[pair]][kind] += 1
-        by_label[kind][label] += 1
-        carried[label] += 1
-        first.setdefault(pair, row)
-    examples = {}
-    for kind in KINDS:
-        pairs = [pair for pair in first if found.kinds[pair] == kind]
-        examples[kind] = tuple(
-            Example(
-                first[pair] + 1,
-                dataset.texts[first[pair]],
-                data.labels[data.label_of[pair]],
-                found.reason(pair),
-            )
-            for pair in sorted(pairs, key=lambda pair: (_telling(found, pair), pair))[:shown]
-        )
-    return ErrorCounts(
-        rows=len(rows),
-        crossed={
-            cell: {kind: count[kind] for kind in KINDS if count[kind]}
-            for cell, count in crossed.items()
-        },
-        labels={kind: _shares(count, carried) for kind, count in by_label.items()},
-        features=found.features,
-        by_heart=found.by_heart,
-        examples=examples,
-    )
-
-
-def _telling(found: ErrorAnalysis, pair: int) -> float:
-    """Return what examples are ordered by; the most telling has the least."""
-    kind = found.kinds[pair]
-    if kind == "missing data":
-        return float(found.backed[pair])
-    doubt = float(found.doubt[pair])
-    return doubt if kind == "fine" else -doubt
-
-
-def _shares(count: Counter[str], carried: Counter[str]) -> tuple[LabelShare, ...]:
-    ranked = sorted(count, key=lambda label: (-count[label], carried[label], label))
-    return tuple(LabelShare(label, count[label], carried[label]) for label in ranked)

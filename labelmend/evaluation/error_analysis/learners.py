@@ -1,6 +1,7 @@
 """The two models of an error analysis: one that is overfitted on purpose, and one held out."""
 
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,30 +82,61 @@ def overfit(
         seed: of what is planted.
         progress: advances with each model.
     """
-    counts = _feature_counts(len(embeddings), len(data.labels), embeddings.shape[1])
-    progress.start("overfit small models", len(counts) + 1)
-    mean, axes = principal_axes(embeddings, counts[-1])
-    features = ((embeddings - mean) @ axes).astype(np.float64)
-    # At unit variance the optimum is the same, and is found in a fraction of the steps.
-    features /= np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    counts = feature_counts(len(embeddings), len(data.labels), embeddings.shape[1])
+    features = scaled_features(embeddings, counts[-1])
     rounds = _planted(data, trusted, seed)
+
+    def shares(count: int) -> tuple[float, float]:
+        found = [_learned(features[:, :count], data, trusted, one) for one in rounds]
+        by_heart, others = np.mean(found, axis=0).tolist()
+        return by_heart, others
+
+    chosen, by_heart = most_telling(counts, shares, progress)
+    found = _fitted(features[:, :chosen], data, data.label_of)
+    progress.advance()
+    return Overfitted(found, chosen, by_heart)
+
+
+def most_telling(
+    counts: Sequence[int], shares: Callable[[int], tuple[float, float]], progress: Progress
+) -> tuple[int, float]:
+    """Return the number of features that tells right labels from planted ones best.
+
+    Args:
+        counts: to try, ascending.
+        shares: of so many features, which share of the planted labels is learned, and which of the
+            other trusted ones.
+        progress: gets one step a number, and one more that the caller advances.
+
+    Returns:
+        the number, and the share of the planted labels that is learned with it.
+    """
+    progress.start("overfit small models", len(counts) + 1)
     by_heart: dict[int, float] = {}
     told: dict[int, float] = {}
     for count in counts:
-        shares = [_learned(features[:, :count], data, trusted, one) for one in rounds]
-        by_heart[count], others = np.mean(shares, axis=0).tolist()
+        by_heart[count], others = shares(count)
         told[count] = others - by_heart[count]
         progress.advance()
         if told[count] < max(told.values()) - _LOST:
             break
     progress.advance(len(counts) - len(told))
     chosen = max(count for count in told if told[count] >= max(told.values()) - _SLACK)
-    found = _fitted(features[:, :chosen], data, data.label_of)
-    progress.advance()
-    return Overfitted(found, chosen, by_heart[chosen])
+    return chosen, by_heart[chosen]
 
 
-def _feature_counts(texts: int, labels: int, dimensions: int) -> list[int]:
+def scaled_features(embeddings: Floats, most: int) -> Doubles:
+    """Return float64 [u, most], the leading principal components at unit variance.
+
+    The optimum is that of the components as they are, and is found in a fraction of the steps.
+    """
+    mean, axes = principal_axes(embeddings, most)
+    features = ((embeddings - mean) @ axes).astype(np.float64)
+    scaled: Doubles = features / np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    return scaled
+
+
+def feature_counts(texts: int, labels: int, dimensions: int) -> list[int]:
     """Return the numbers of features to try, ascending: at most as many parameters as texts."""
     most = max(1, min(MOST_FEATURES, dimensions, texts // 2, texts // (labels - 1)))
     counts = [min(_FEWEST, most)]
@@ -124,15 +156,25 @@ class _Planted:
 def _planted(data: TrainingSet, trusted: Bools, seed: int) -> list[_Planted]:
     """Return several times wrong labels for some of the texts, trusted ones if there are any."""
     rng = np.random.default_rng(seed)
+    main, found = data.main_labels(), []
+    for texts in drawn_texts(trusted, rng):
+        drawn = rng.integers(len(data.labels) - 1, size=len(texts))
+        found.append(_Planted(texts, drawn + (drawn >= main[texts])))
+    return found
+
+
+def drawn_texts(trusted: Bools, rng: np.random.Generator) -> Iterator[Ints]:
+    """Yield texts, int64 ascending, in which wrong labels are planted at a time.
+
+    Args:
+        trusted: bool [u], those that are drawn from; all if none is.
+        rng: draws.
+    """
     among = np.flatnonzero(trusted) if trusted.any() else np.arange(len(trusted))
     wished = min(max(round(_PLANTED * len(trusted)), _LEAST_PLANTED), _MOST_PLANTED)
     count = max(1, min(wished, len(among) // 2))
-    main, found = data.main_labels(), []
     for _ in range(min(-(-_ENOUGH // count), _MOST_ROUNDS)):
-        texts = np.sort(rng.permutation(among)[:count])
-        drawn = rng.integers(len(data.labels) - 1, size=count)
-        found.append(_Planted(texts, drawn + (drawn >= main[texts])))
-    return found
+        yield np.sort(rng.permutation(among)[:count])
 
 
 def _learned(

@@ -5,7 +5,8 @@ import pytest
 
 from labelmend.classify.data import training_set
 from labelmend.classify.heads.logreg import LogisticRegressionHead
-from labelmend.evaluation.error_analysis.analysis import analyse_errors, count_errors
+from labelmend.evaluation.error_analysis.analysis import analyse_errors
+from labelmend.evaluation.error_analysis.counts import count_errors
 from labelmend.protocols import NoProgress
 
 
@@ -38,6 +39,12 @@ def found(table, settings):
     return analyse_errors(data, vectors, settings, LogisticRegressionHead(), 0, NoProgress())
 
 
+def counted(found, dataset, shown):
+    pair_of = found.pair_of(dataset)
+    rows = np.flatnonzero(pair_of >= 0)
+    return count_errors(found, rows, pair_of[rows], dataset.texts, shown)
+
+
 def test_each_kind_is_found_where_it_was_put(table, found):
     dataset, data, _ = table
     pair_of = found.pair_of(dataset)
@@ -58,7 +65,7 @@ def test_each_kind_is_found_where_it_was_put(table, found):
 
 def test_rows_are_counted_by_cell_kind_and_label(table, found):
     dataset, _, _ = table
-    counts = count_errors(found, dataset, found.pair_of(dataset), 2)
+    counts = counted(found, dataset, 2)
     assert counts.rows == 123
     assert sum(counts.kinds.values()) == 123
     assert counts.crossed[False, False]["label error"] == counts.kinds["label error"]
@@ -96,4 +103,4 @@ def test_rows_of_made_texts_are_not_counted(table, found):
     kinds = (*found.kinds[:3], None, *found.kinds[4:])
     fewer = replace(found, kinds=kinds)
     assert fewer.pair_of(dataset)[3] == -1
-    assert count_errors(fewer, dataset, fewer.pair_of(dataset), 1).rows == 122
+    assert counted(fewer, dataset, 1).rows == 122

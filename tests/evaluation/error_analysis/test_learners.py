@@ -5,9 +5,9 @@ import pytest
 
 from labelmend.classify.heads.logreg import LogisticRegressionHead
 from labelmend.evaluation.error_analysis.learners import (
-    _feature_counts,
     _fitted,
     _planted,
+    feature_counts,
     held_out_probabilities,
     overfit,
 )
@@ -68,12 +68,12 @@ def test_wrong_labels_are_planted_in_trusted_texts(world):
 
 
 def test_as_many_features_are_tried_as_grow_by_half():
-    assert _feature_counts(40, 3, 100) == [2, 3, 4, 6, 9, 14, 20]
-    assert _feature_counts(4, 4, 100) == [1]
+    assert feature_counts(40, 3, 100) == [2, 3, 4, 6, 9, 14, 20]
+    assert feature_counts(4, 4, 100) == [1]
     # No more than there are, and no more parameters than texts.
-    assert _feature_counts(10**6, 2, 5) == [2, 3, 4, 5]
-    assert _feature_counts(1000, 101, 5000)[-1] == 10
-    assert _feature_counts(10**6, 2, 5000)[-1] == 128
+    assert feature_counts(10**6, 2, 5) == [2, 3, 4, 5]
+    assert feature_counts(1000, 101, 5000)[-1] == 10
+    assert feature_counts(10**6, 2, 5000)[-1] == 128
 
 
 def test_held_out_texts_are_judged_by_models_without_them(world, settings):
