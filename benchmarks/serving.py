@@ -292,7 +292,8 @@ def main() -> None:
     with arguments.texts.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
     measured = [
-        measure(model, texts, arguments.seconds, arguments.requests) for model in arguments.models
+        measure(model, texts, arguments.seconds, 0 if i else arguments.requests)
+        for i, model in enumerate(arguments.models)
     ]
     names = ("uvicorn", "uvloop", "httptools", "orjson", "onnxruntime")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)

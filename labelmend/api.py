@@ -15,6 +15,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.answers import MatchedAnswers
 from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import label_indices
+from labelmend.data.label_sets import LabelSets
 from labelmend.data.task import require_task
 from labelmend.errors import LabelmendError, nearest, row_list
 from labelmend.protocols import Progress
@@ -109,8 +110,7 @@ def mend_sets(
 ) -> MendedSets:
     """Mend labels of which a text may have any number.
 
-    The outcome does not depend on the order of rows, and two runs give the same. No LLM is asked,
-    and people's answers are not taken yet.
+    The outcome does not depend on the order of rows, and two runs give the same. No LLM is asked.
 
     Args:
         texts: [n] strings, none of them blank.
@@ -147,7 +147,11 @@ def mend_sets(
     given = np.zeros((len(read), len(names)), dtype=np.bool_)
     for i, row in enumerate(rows):
         given[i, [place[label] for label in row]] = True
-    return mend_assignments(read, given, names, config or load_config(), progress)
+    config = config or load_config()
+    limit = config.data.max_text_chars
+    ids = tuple(str(row + 1) for row in range(len(read)))
+    sets = LabelSets(ids, tuple(text[:limit] for text in read), given, names)
+    return mend_assignments(sets, config, progress)
 
 
 def make_dataset(

@@ -66,6 +66,10 @@ class MendedTable:
         return np.where(self.answered, int(Kind.ANSWERED), kinds)
 
 
+_SEVERAL = "mended_labels"
+"""A column that mending adds to a table in which rows have several labels."""
+
+
 def read_mended(request: TableRequest) -> MendedTable:
     """Read a mended table and, for its columns and settings, the record of the run beside it.
 
@@ -79,6 +83,11 @@ def read_mended(request: TableRequest) -> MendedTable:
     settled = settle(request.path)
     table = read_table(request.path, request.encoding, header=request.header)
     missing = [name for name in _OURS if name not in table.columns]
+    if missing and _SEVERAL in table.columns:
+        raise InputError(
+            f"{table.path}: rows have several labels, which audits, certificates and the review "
+            "page can't work on yet; only relabel, train-classifier and predict can"
+        )
     if missing:
         raise InputError(
             f"{table.path}: no column {missing[0]!r}; give the table that labelmend relabel wrote"

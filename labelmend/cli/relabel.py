@@ -28,6 +28,7 @@ def relabel(
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
+    label_columns: options.LabelColumns = None,
     missing_label: options.MissingLabels = None,
     merge_spellings: options.MergeSpellings = False,
     strict: options.Strict = False,
@@ -131,8 +132,10 @@ def relabel(
     """Find wrong labels, fix those that are certain, queue the doubtful ones for review.
 
     The table comes back with mended_label, decision, label_quality, confidence, candidates, votes
-    and reason added to your own columns, which stay as they are.
+    and reason added to your own columns, which stay as they are. Where rows have several labels,
+    it is asked of each label whether it holds: mended_labels, added and removed say what came out.
     """
+    from labelmend.cli.sets_summary import print_sets_plan, print_sets_summary
     from labelmend.cli.summary import print_plan, print_summary
     from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
@@ -141,6 +144,12 @@ def relabel(
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.plan import plan_file
     from labelmend.workflows.relabel import relabel_file
+    from labelmend.workflows.relabel_sets import (
+        plan_sets_file,
+        refuse_for_sets,
+        relabel_sets_file,
+        rows_have_several,
+    )
 
     request = TableRequest(
         table,
@@ -153,9 +162,38 @@ def relabel(
         options.label_rules(label_separator, missing_label, merge_spellings),
         strict,
         header=header,
+        label_columns=tuple(label_columns or ()),
     )
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
+    if rows_have_several(request, labels):
+        refuse_for_sets(
+            vote_column=vote_columns,
+            labels=labels,
+            label_edits=label_edits,
+            oos_label=oos_label,
+            self_test=self_test,
+            voter=voters,
+            llm_budget=llm_budget,
+        )
+        if dry_run:
+            print_sets_plan(plan_sets_file(request, config, answers))
+            return
+        with ProgressBars(quiet=quiet) as bars:
+            mended = relabel_sets_file(
+                request,
+                output or beside(table, "mended"),
+                config,
+                bars,
+                answers_file=answers,
+                tell=None if quiet else say_note,
+                others=options.given_profile(chosen.name),
+                excel_safe=excel_safe,
+                chosen=chosen.notes,
+            )
+        if not quiet:
+            print_sets_summary(mended)
+        return
     if voters:
         if no_llm:
             raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -27,15 +27,19 @@ from labelmend.data.answers import (
 from labelmend.data.outputs.lines import append_lines, numbered_lines, read_lines
 from labelmend.errors import InputError, row_list, shown
 from labelmend.regular_file import parsed_json
-from labelmend.types import Dataset
+from labelmend.types import Dataset, Task
 
 
-def read_answers(path: str | Path) -> AnswerFile:
+def read_answers(path: str | Path, task: Task = "single") -> AnswerFile:
     """Read the answers that stand; lines that can't be used are skipped, and a note says so.
+
+    Args:
+        path: of the file.
+        task: how many labels an answer may have.
 
     Raises:
         InputError: the file can't be read, no line of it is an answer, or a line is of a newer
-            version or of a task other than one label a text, or has a field that we don't know.
+            version or of another task, or has a field that we don't know.
     """
     path = Path(path)
     raw = read_lines(path)
@@ -45,6 +49,8 @@ def read_answers(path: str | Path) -> AnswerFile:
     replaced = withdrawn = used = 0
     skipped: dict[str, list[int]] = {problem: [] for problem in _PROBLEMS}
     for number, entry in _entries(path, raw):
+        if isinstance(entry, Answer) and entry.task != task:
+            raise InputError(f"{path}: line {number}: {_OTHER_TASK[task]}")
         if isinstance(entry, str):
             skipped[entry].append(number)
             continue
@@ -109,6 +115,16 @@ _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 _WITHDRAWAL: TypeAdapter[Withdrawal] = TypeAdapter(Withdrawal)
 
 
+_OTHER_TASK: Mapping[Task, str] = {
+    "single": "is an answer that may have several labels, and rows have one here; give answers "
+    "with one label a text",
+    "several": "is an answer of one label, which says nothing of others, and rows have several "
+    "here; give answers that may have several labels",
+    "soft": "is an answer of labels, and rows have shares here",
+}
+"""What is said of a line of another task."""
+
+
 def _entries(path: Path, raw: bytes) -> Iterator[tuple[int, Answer | Withdrawal | str]]:
     """Yield the lines' numbers, each with what it says or with the problem of it."""
     for number, line, unfinished in numbered_lines(raw):
@@ -151,11 +167,6 @@ def _entry(path: Path, number: int, line: bytes) -> Answer | Withdrawal | str:
         return "broken"
     if isinstance(entry, Withdrawal):
         return entry
-    if entry.task != "single":
-        raise InputError(
-            f"{where}: answers can't have {entry.task} labels yet; "
-            "give answers with one label a text"
-        )
     name = fields.pop("answer")
     if name_of(fields) != name:
         return "changed"

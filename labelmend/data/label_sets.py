@@ -141,7 +141,7 @@ def has_several(request: "TableRequest", described: Collection[str] = ()) -> boo
 
     Args:
         request: the table and its columns.
-        described: labels that are there whatever the rows carry.
+        described: labels of a labels file, which are labels whatever signs they hold.
 
     Raises:
         InputError: the table can't be read.
@@ -171,7 +171,7 @@ def load_sets(
     Args:
         request: the table and its columns.
         config: how rows are read.
-        described: labels that are there whatever the rows carry.
+        described: labels of a labels file, which rows may carry or not.
 
     Raises:
         InputError: the table can't be used.

@@ -192,11 +192,14 @@ class RunRecord(Part):
 
         Raises:
             NewerRecordError: a later version of labelmend wrote it.
+            SeveralLabelsError: it is of a table with several labels a row.
             ValueError: it is none of ours.
         """
-        version = _Version.model_validate_json(text).schema_version
-        if version > SCHEMA_VERSION:
-            raise NewerRecordError(version)
+        head = _Version.model_validate_json(text)
+        if head.task != "single":
+            raise SeveralLabelsError
+        if head.schema_version > SCHEMA_VERSION:
+            raise NewerRecordError(head.schema_version)
         return cls.model_validate_json(text)
 
     @classmethod
@@ -215,6 +218,8 @@ class RunRecord(Part):
             raise InputError(f"{path} can't be read: {error.strerror or error}") from None
         except NewerRecordError as error:
             raise InputError(f"{path}: {error}; update labelmend") from None
+        except SeveralLabelsError as error:
+            raise InputError(f"{path}: {error}") from None
         except ValueError:
             raise InputError(
                 f"{path} is damaged, or of another version of labelmend; "
@@ -226,6 +231,7 @@ class _Version(Part):
     """What is read of a record first."""
 
     schema_version: NonNegativeInt = 0
+    task: str = "single"
 
 
 class NewerRecordError(ValueError):
@@ -235,4 +241,13 @@ class NewerRecordError(ValueError):
         super().__init__(
             f"written by a later labelmend (schema version {version}, "
             f"this one reads up to {SCHEMA_VERSION})"
+        )
+
+
+class SeveralLabelsError(ValueError):
+    """A record is of a table in which a row may have several labels."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "is of a table in which rows have several labels, which this command can't work on yet"
         )

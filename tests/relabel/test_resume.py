@@ -80,8 +80,6 @@ voters:
      context_tokens: 1024, batch_tokens: 256, threads: 0, gpu_layers: 0}
 """
 
-KILLS = 10
-
 
 class Runs:
     """Runs one job after the other, each in a process of its own."""
@@ -187,14 +185,17 @@ def whole(runs, table, tmp_path_factory):
     return output, runs.run(table, output)
 
 
-def test_killed_at_ten_random_moments_it_ends_as_if_it_had_not_been(runs, table, whole, tmp_path):
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.peer)])
+def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(
+    kills, runs, table, whole, tmp_path
+):
     uninterrupted, said = whole
     total = len(steps(said))
     assert total == 3 + 15
     chance = random.Random(4)
     output = tmp_path / "out.csv"
     all_done, votes = set(), 0
-    for moment in sorted(chance.sample(range(total), KILLS)):
+    for moment in sorted(chance.sample(range(total), kills)):
         said = runs.run(table, output, kill_at=moment, delay=chance.random() * 0.2)
         assert not output.exists()
         asked, done = voted(said)
@@ -206,7 +207,7 @@ def test_killed_at_ten_random_moments_it_ends_as_if_it_had_not_been(runs, table,
     said = runs.run(table, output)
     asked, done = voted(said)
     assert not all_done & set(asked)
-    assert len(all_done) > 5  # or nothing was killed while it voted
+    assert len(all_done) > kills / 2  # or nothing was killed while it voted
     assert asked == done
     assert len(steps(said)) == total
     assert outcome(output) == outcome(uninterrupted)

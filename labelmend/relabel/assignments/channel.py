@@ -22,8 +22,9 @@ _STEPS = 30
 _LEAST = 1e-6
 """A rate is no nearer to 0 or 1."""
 
-_BEGIN = (0.1, 0.002)
-"""Rates of forgetting and of adding to begin with."""
+_USUAL = (0.1, 0.002)
+"""Rates of forgetting and of adding to begin with, towards which those of all labels are drawn in
+the same way: a table of a few rows can't tell that it has no errors."""
 
 
 def learn_channel(evidence: Doubles, given: Bools) -> Channel:
@@ -34,7 +35,7 @@ def learn_channel(evidence: Doubles, given: Bools) -> Channel:
         given: bool [n, L].
     """
     labels = given.shape[1]
-    channel = Channel(np.full(labels, _BEGIN[0]), np.full(labels, _BEGIN[1]))
+    channel = Channel(np.full(labels, _USUAL[0]), np.full(labels, _USUAL[1]))
     for _ in range(_STEPS):
         holds = channel.posterior(evidence, given)
         channel = _maximal(holds, given)
@@ -44,7 +45,10 @@ def learn_channel(evidence: Doubles, given: Bools) -> Channel:
 def _maximal(holds: Doubles, given: Bools) -> Channel:
     missed, extra = np.where(given, 0, holds), np.where(given, 1 - holds, 0)
     here, absent = holds.sum(axis=0), (1 - holds).sum(axis=0)
-    common = missed.sum() / here.sum(), extra.sum() / absent.sum()
+    common = (
+        (missed.sum() + _HOLDING * _USUAL[0]) / (here.sum() + _HOLDING),
+        (extra.sum() + _OTHERS * _USUAL[1]) / (absent.sum() + _OTHERS),
+    )
     forgotten = (missed.sum(axis=0) + _HOLDING * common[0]) / (here + _HOLDING)
     added = (extra.sum(axis=0) + _OTHERS * common[1]) / (absent + _OTHERS)
     return Channel(np.clip(forgotten, _LEAST, 1 - _LEAST), np.clip(added, _LEAST, 1 - _LEAST))

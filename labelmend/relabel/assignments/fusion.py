@@ -9,8 +9,10 @@ from scipy.special import expit, logit
 from labelmend.arrays import principal_components
 from labelmend.parallel import Executor
 from labelmend.protocols import Progress
+from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.channel import learn_channel
 from labelmend.relabel.assignments.classifier import FoldedLogits
+from labelmend.relabel.assignments.recalibration import recalibrated
 from labelmend.relabel.assignments.types import Channel
 from labelmend.relabel.evidence.classifier import drawn_folds
 from labelmend.retrieval.neighbours import find_neighbours
@@ -43,24 +45,36 @@ class Beliefs:
         holds: float64 [n, L], probability that a label holds at a text.
         evidence: float64 [n, L], the same without the label's own being given or not.
         channel: the noise.
+        near: int64 [n, k], the nearest other texts, the nearest first; -1 where there are fewer.
+        spread: float64 [n, L], the standard deviation of the log-odds that a label holds, as far as
+            answers are too few to tell; 0 without any.
     """
 
     holds: Doubles
     evidence: Doubles
     channel: Channel
+    near: Ints
+    spread: Doubles
 
 
 def fuse(
-    embeddings: Floats, given: Bools, seed: int, executor: Executor, progress: Progress
+    embeddings: Floats,
+    given: Bools,
+    answers: AnsweredTexts,
+    seed: int,
+    executor: Executor,
+    progress: Progress,
 ) -> Beliefs:
     """Learn what holds from the labels that were given, and from what like texts have.
 
     In each round, a logistic regression a label and the nearest texts say out of fold how likely a
-    label is; three weights for all labels join them, and the channel adds what was given.
+    label is; three weights for all labels join them, and the channel adds what was given. Nobody's
+    own labels, given or answered, are in the evidence on them.
 
     Args:
         embeddings: float32 [n, d], unit rows of distinct texts.
         given: bool [n, L].
+        answers: texts whose labels people know, which show by how much beliefs are off.
         seed: draws the folds.
         executor: trains folds side by side.
         progress: hears of each round.
@@ -80,7 +94,12 @@ def fuse(
         channel = learn_channel(evidence, given)
         holds = channel.posterior(evidence, given)
         progress.advance()
-    return Beliefs(holds, evidence, channel)
+    spread = np.zeros(holds.shape)
+    if len(answers.texts):
+        # Rounds that had learned from the answers would find these texts better known than others.
+        holds, spread = recalibrated(holds, evidence, given, answers)
+        holds[answers.texts], spread[answers.texts] = answers.holds, 0
+    return Beliefs(holds, evidence, channel, near, spread)
 
 
 def _near(embeddings: Floats, executor: Executor) -> tuple[Ints, Doubles]:

@@ -1,6 +1,8 @@
 """What is known of assignments, and what becomes of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit, logit
@@ -9,6 +11,12 @@ from labelmend.types import Bools, Doubles, Ints
 
 _LEAST = 1e-6
 """A probability is no nearer to 0 or 1."""
+
+_EVEN = 0.5
+"""Above, a label is likelier wrong than right."""
+
+SetDecision = Literal["answered", "change", "keep", "review"]
+"""What is done with a row."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,11 @@ class AssignmentChanges:
     expected_broken: float
     expected_false: float
 
+    @property
+    def rows(self) -> Bools:
+        """Rows of which something is changed, bool [n]."""
+        return np.asarray((self.removed | self.added).any(axis=1))
+
 
 @dataclass(frozen=True)
 class MendedSets:
@@ -63,6 +76,12 @@ class MendedSets:
         holds: float64 [n, L], probability that a label holds at a row.
         changes: the labels that are taken away and added.
         channel: how often labels were forgotten and added.
+        said: float64 [n, L], 1 for labels that people say hold, 0 for others; NaN in rows that
+            nobody answered.
+        of_row: int64 [n], the distinct text of each row.
+        texts: distinct ones, [u].
+        near: int64 [u, k], the nearest other texts of each, the nearest first; -1 for none.
+        notes: what the user should know, one line each.
     """
 
     labels: tuple[str, ...]
@@ -70,8 +89,13 @@ class MendedSets:
     holds: Doubles
     changes: AssignmentChanges
     channel: Channel
+    said: Doubles
+    of_row: Ints
+    texts: tuple[str, ...]
+    near: Ints
+    notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def mended(self) -> Bools:
         """What each row carries now, bool [n, L]."""
         return (self.given & ~self.changes.removed) | self.changes.added
@@ -79,14 +103,65 @@ class MendedSets:
     @property
     def sets(self) -> tuple[tuple[str, ...], ...]:
         """The labels of each row now, in the order of the label set."""
-        return tuple(tuple(self.labels[i] for i in np.flatnonzero(row)) for row in self.mended)
+        return self.names(self.mended)
+
+    def names(self, chosen: Bools) -> tuple[tuple[str, ...], ...]:
+        """Return the names of labels that are chosen, by row, in the order of the label set."""
+        return tuple(tuple(self.labels[i] for i in np.flatnonzero(row)) for row in chosen)
+
+    @cached_property
+    def answered(self) -> Bools:
+        """Rows that people answered, bool [n]."""
+        return np.asarray(~np.isnan(self.said).any(axis=1))
+
+    @cached_property
+    def doubt(self) -> Doubles:
+        """How likely each assignment is wrong as it is now, float64 [n, L]; 0 where answered."""
+        wrong = np.where(self.mended, 1 - self.holds, self.holds)
+        return np.where(self.answered[:, None], 0.0, wrong)
 
     @property
-    def doubt(self) -> Doubles:
-        """How likely each assignment is wrong as it is now, float64 [n, L]."""
-        return np.where(self.mended, 1 - self.holds, self.holds)
+    def estimated_wrong(self) -> float:
+        """The share of the given labels that don't hold; 0 where none was given."""
+        return float((1 - self.holds[self.given]).sum() / max(self.given.sum(), 1))
+
+    @property
+    def estimated_missing(self) -> float:
+        """The share of the labels that hold which were not given."""
+        return float(self.holds[~self.given].sum() / max(self.holds.sum(), _LEAST))
+
+    @property
+    def quality(self) -> Doubles:
+        """How likely it is that all labels of a row are right as given, float64 [n].
+
+        Assignments are taken to be wrong independently of each other.
+        """
+        right = np.where(self.given, self.holds, 1 - self.holds)
+        return np.asarray(np.exp(np.log(np.maximum(right, _LEAST)).sum(axis=1)))
+
+    @property
+    def confidence(self) -> Doubles:
+        """The same of what a row carries now, float64 [n]; 1 where people answered."""
+        return np.asarray(np.exp(np.log(np.maximum(1 - self.doubt, _LEAST)).sum(axis=1)))
+
+    @cached_property
+    def decisions(self) -> tuple[SetDecision, ...]:
+        """What was done with each row.
+
+        A row is for review where an assignment is likelier wrong than right, though the budget did
+        not allow to change it.
+        """
+        changed = self.changes.rows
+        doubtful: Bools = np.asarray((self.doubt > _EVEN).any(axis=1))
+        return tuple(
+            "answered" if known else "review" if unsure else "change" if new else "keep"
+            for known, unsure, new in zip(self.answered, doubtful, changed, strict=True)
+        )
 
     @property
     def review_order(self) -> Ints:
-        """Rows, int64 [n], those first of which most assignments are expected to be wrong."""
-        return np.argsort(-self.doubt.sum(axis=1), kind="stable")
+        """Rows, int64 [n], those first of which most assignments are expected to be wrong.
+
+        Of equal ones in the order of their texts.
+        """
+        return np.lexsort((self.of_row, -self.doubt.sum(axis=1)))

@@ -40,3 +40,11 @@ def test_a_label_that_all_rows_have_and_one_that_none_has():
     found = channel.posterior(np.array([[0.99, 0.01]] * 40), given)
     assert np.isfinite(found).all()
     assert (found[0, 0] > 0.99, found[0, 1] < 0.01) == (True, True)
+
+
+def test_a_few_rows_do_not_tell_that_there_are_no_errors():
+    given = np.array([[True, False]] * 2 + [[False, True]] * 2)
+    channel = learn_channel(np.where(given, 0.999, 0.001), given)
+    # Common: (0 + 20 * 0.1) / 24 and (0 + 500 * 0.002) / 504; a label's own two rows draw it down.
+    assert channel.forgotten == pytest.approx([20 / 12 / 22] * 2, abs=0.001)
+    assert channel.added == pytest.approx([500 / 504 / 502] * 2, abs=1e-4)

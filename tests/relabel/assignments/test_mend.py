@@ -8,6 +8,7 @@ from labelmend.configs.load import load_config
 from labelmend.parallel import LOCAL
 from labelmend.protocols import NoProgress
 from labelmend.relabel.assignments import mend as mending
+from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.fusion import fuse
 
 
@@ -28,12 +29,30 @@ def made(seed, rows=400):
 
 def test_wrong_assignments_are_found_and_mended():
     points, truth, given = made(0)
-    beliefs = fuse(points, given, 0, LOCAL, NoProgress())
+    beliefs = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress())
     found = beliefs.holds > 0.5
     assert (given != truth).sum() > 80
     assert (found != truth).sum() < 0.4 * (given != truth).sum()
     # Each label's evidence is out of fold, so it does not repeat what was given.
     assert abs(beliefs.channel.forgotten.mean() - 0.1) < 0.04
+
+
+def test_answers_show_by_how_much_beliefs_are_off():
+    # A third of the labels is missing wherever the third direction is there: no accident.
+    points, truth, given = made(2, 900)
+    given = truth & ~(truth[:, [2]] & (np.arange(6) < 2))
+    alone = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress())
+    known = np.arange(0, 900, 9)
+    answers = AnsweredTexts(known, truth[known].astype(float))
+    taught = fuse(points, given, answers, 0, LOCAL, NoProgress())
+    unseen = np.setdiff1d(np.arange(900), known)
+
+    def loss(found):
+        right = np.where(truth, found.holds, 1 - found.holds)[unseen]
+        return -np.log(np.maximum(right, 1e-6)).mean()
+
+    assert loss(taught) < 0.75 * loss(alone)
+    np.testing.assert_array_equal(taught.holds[known], answers.holds)
 
 
 class Space:

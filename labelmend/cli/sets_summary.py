@@ -1,0 +1,112 @@
+"""Prints plans and outcomes of tables in which a row may have several labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labelmend.cli.summary import read_in_words
+from labelmend.cli.terminal import harmless, open_console
+from labelmend.relabel.assignments.types import SetDecision
+from labelmend.voice.speak import meant, number, tell
+from labelmend.workflows.relabel_sets import SetsOutcome, SetsPlan, counts_of
+
+_WORDS: dict[SetDecision, str] = {
+    "keep": meant("kept"),
+    "change": meant("changed"),
+    "review": meant("for review"),
+    "answered": meant("settled by people"),
+}
+
+_LABELS = 5
+"""Labels that are shown, those with most changes first."""
+
+
+def print_sets_plan(plan: SetsPlan) -> None:
+    """Print what a run would work on."""
+    console = open_console()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = tell("{rows:,} ({texts:,} distinct texts)", rows=plan.rows, texts=plan.texts)
+    table.add_row(tell("rows"), rows)
+    each = tell("{labels:,}, {given:,} given in all", labels=plan.labels, given=plan.given)
+    table.add_row(tell("labels"), each)
+    if plan.answers:
+        table.add_row(tell("answered by people"), number(plan.answers, ","))
+    console.print(table, highlight=False)
+    _print_notes(console, plan.notes)
+    console.print(tell("Nothing was written: this was a dry run."))
+
+
+def print_sets_summary(outcome: SetsOutcome) -> None:
+    """Print what was done, what was learned, and where the files are."""
+    console, result = open_console(), outcome.result
+    counts, total = counts_of(result), len(result.given)
+    table = Table(
+        title=tell("Rows"), title_justify="left", box=None, show_header=False, pad_edge=False
+    )
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    for decision, words in _WORDS.items():
+        if counts[decision] or decision != "answered":
+            count = counts[decision]
+            table.add_row(tell(words), number(count, ","), number(count / total, ".1%"))
+    console.print(table, highlight=False)
+    columns = outcome.loaded.columns
+    console.print(Text(harmless(read_in_words(columns))), soft_wrap=True)
+    changes = result.changes
+    console.print(
+        tell(
+            "Labels: {given:,} given, {added:,} added, {removed:,} taken away.",
+            given=int(result.given.sum()),
+            added=int(changes.added.sum()),
+            removed=int(changes.removed.sum()),
+        ),
+        highlight=False,
+    )
+    console.print(
+        tell(
+            "Estimated: {wrong:.1%} of the given labels are wrong, and {missing:.1%} of those that "
+            "hold are missing; expected to be broken: {broken:.1f}, added in error: {false:.1f}."
+            if result.answered.any()
+            else "Estimated: {wrong:.1%} of the given labels are wrong, and {missing:.1%} of those "
+            "that hold are missing, as far as the table itself can tell; errors that follow a rule "
+            "can't be excluded. Expected to be broken: {broken:.1f}, added in error: {false:.1f}.",
+            wrong=result.estimated_wrong,
+            missing=result.estimated_missing,
+            broken=changes.expected_broken,
+            false=changes.expected_false,
+        ),
+        highlight=False,
+        soft_wrap=True,
+    )
+    moved = changes.added.sum(axis=0) + changes.removed.sum(axis=0)
+    most = np.lexsort((np.arange(len(moved)), -moved))[:_LABELS]
+    if moved.any():
+        title = tell("Labels with most changes")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column(tell("label"))
+        table.add_column(tell("added"), justify="right")
+        table.add_column(tell("taken away"), justify="right")
+        for k in most[moved[most] > 0].tolist():
+            added, removed = int(changes.added[:, k].sum()), int(changes.removed[:, k].sum())
+            label = Text(harmless(result.labels[k]))
+            table.add_row(label, number(added, ","), number(removed, ","))
+        console.print(table, highlight=False)
+    _print_notes(console, outcome.notes)
+    paths = outcome.paths
+    files = {
+        tell("mended table"): paths.table,
+        tell("evidence"): paths.evidence,
+        tell("run record"): paths.record,
+    }
+    wide = max(map(len, files)) + 2
+    for name, path in files.items():
+        console.print(Text(f"{name + ':':<{wide}}{path}"), soft_wrap=True)
+
+
+def _print_notes(console: Console, notes: Sequence[str]) -> None:
+    for note in notes:
+        console.print(Text(tell("Note: {note:name}", note=note)), soft_wrap=True)

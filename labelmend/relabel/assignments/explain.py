@@ -1,0 +1,144 @@
+"""Why a row's labels are what they are now: sentences and the lines of the evidence file."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from labelmend.relabel.assignments.types import MendedSets
+from labelmend.types import Ints
+from labelmend.voice.speak import note
+
+_SHOWN, _LIKELY = 10, 0.05
+"""Labels that a line shows of a row at most beside those given, and how likely they must be."""
+
+_NEIGHBOURS, _NEIGHBOUR_CHARS = 5, 200
+"""Texts that a line shows, and how much of each."""
+
+_DIGITS = 6
+"""Of probabilities."""
+
+_EVEN = 0.5
+
+
+class SetReader:
+    """Reads single rows out of mended sets."""
+
+    def __init__(self, result: MendedSets) -> None:
+        self._result = result
+        self._mended = result.mended
+        self._doubt = result.doubt
+        self._decisions = result.decisions
+        self._answered = result.answered
+        # What each distinct text carries now, from the first of its rows.
+        self._row_of = np.zeros(len(result.texts), dtype=np.int64)
+        self._row_of[result.of_row[::-1]] = np.arange(len(result.of_row))[::-1]
+
+    def reason(self, row: int) -> str:
+        """Return what was done with a row and why, in sentences that a person can check."""
+        if self._answered[row]:
+            names = self._names(np.flatnonzero(self._mended[row]))
+            if not names:
+                return note("A person said: no label.")
+            return note("A person said: {labels}.", labels=", ".join(names))
+        changes = self._result.changes
+        kinds = {
+            "added": changes.added[row],
+            "removed": changes.removed[row],
+            "review": self._doubt[row] > _EVEN,
+        }
+        parts = [
+            self._change(row, k, kind)
+            for kind, which in kinds.items()
+            for k in np.flatnonzero(which).tolist()
+        ]
+        if parts:
+            return " ".join(parts)
+        share = f"{100 * self._result.quality[row]:.1f} %"
+        if not self._result.given[row].any():
+            return note("Without a label, which is {share} likely to be right.", share=share)
+        return note("All labels as given: {share} likely to be right.", share=share)
+
+    def _change(self, row: int, label: int, what: str) -> str:
+        near = self._near(row)
+        carry = int(self._mended[self._row_of[near], label].sum())
+        holds = self._result.holds[row, label]
+        given = bool(self._result.given[row, label])
+        facts = {
+            "label": self._result.labels[label],
+            "share": f"{100 * holds:.1f} %",
+            "carry": carry,
+            "near": len(near),
+        }
+        if what == "added":
+            return note(
+                "Added {label}: {share} likely, and {carry} of the {near} nearest texts have it.",
+                **facts,
+            )
+        if what == "removed":
+            return note(
+                "Took {label} away: {share} likely, and {carry} of the {near} nearest texts "
+                "have it.",
+                **facts,
+            )
+        return note(
+            "{label} may be wrong: {share} likely, and {carry} of the {near} nearest texts have "
+            "it; the harm budget does not allow to take it away."
+            if given
+            else "{label} may be missing: {share} likely, and {carry} of the {near} nearest texts "
+            "have it; the harm budget does not allow to add it.",
+            **facts,
+        )
+
+    def _near(self, row: int) -> Ints:
+        near: Ints = self._result.near[self._result.of_row[row]]
+        return np.asarray(near[near >= 0])
+
+    def _names(self, labels: Ints) -> list[str]:
+        return [self._result.labels[k] for k in labels.tolist()]
+
+    def lines(
+        self, ids: Sequence[str], texts: Sequence[str], rows: Ints
+    ) -> Iterator[dict[str, object]]:
+        """Yield the evidence of each row, as a line of the evidence file has it.
+
+        Args:
+            ids: of the rows.
+            texts: of the rows.
+            rows: int64 [n], where they stand in the table, from 0.
+        """
+        result = self._result
+        for i, row in enumerate(rows.tolist()):
+            holds = result.holds[i]
+            # Of equal ones the label that comes first.
+            likely = np.lexsort((np.arange(len(holds)), -holds))[:_SHOWN]
+            shown = {*np.flatnonzero(result.given[i] | self._mended[i]).tolist()}
+            shown |= {k for k in likely.tolist() if holds[k] >= _LIKELY}
+            order = sorted(shown, key=lambda k: (-holds[k], k))
+            yield {
+                "row": row + 1,
+                "id": ids[i],
+                "text": texts[i],
+                "given": self._names(np.flatnonzero(result.given[i])),
+                "mended": self._names(np.flatnonzero(self._mended[i])),
+                "added": self._names(np.flatnonzero(result.changes.added[i])),
+                "removed": self._names(np.flatnonzero(result.changes.removed[i])),
+                "decision": self._decisions[i],
+                "reason": self.reason(i),
+                "labels": [
+                    {"label": result.labels[k], "holds": round(float(holds[k]), _DIGITS)}
+                    for k in order
+                ],
+                "neighbours": [
+                    {
+                        "text": result.texts[j][:_NEIGHBOUR_CHARS],
+                        "labels": self._names(np.flatnonzero(self._mended[self._row_of[j]])),
+                    }
+                    for j in self._near(i)[:_NEIGHBOURS].tolist()
+                ],
+            }
+
+
+def to_line(fields: dict[str, object]) -> str:
+    """Return a line of the evidence file."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

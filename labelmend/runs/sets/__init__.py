@@ -1,0 +1,1 @@
+"""What a run leaves of a table with several labels a row."""

@@ -1,0 +1,65 @@
+"""The columns that mending adds to a table with several labels a row."""
+
+from collections.abc import Iterator
+
+from labelmend.data.label_sets import LoadedSets
+from labelmend.data.table import NewColumn, Value
+from labelmend.relabel.assignments.explain import SetReader, to_line
+from labelmend.relabel.assignments.types import MendedSets
+
+BLANK = "blank"
+"""The decision on a row without text."""
+
+_FACTS = ("added", "removed", "decision", "label_quality", "confidence", "reason")
+_MENDED = "mended_labels"
+_SWITCH = "mended"
+
+
+def set_columns_of(loaded: LoadedSets) -> tuple[str, ...]:
+    """Return the names of the columns that will be added."""
+    switches = [f"{_SWITCH}_{column}" for column in loaded.shape.columns.values()]
+    return (*(switches or [_MENDED]), *_FACTS)
+
+
+def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, ...]:
+    """Return the columns: the labels in the table's own shape, and what was decided and why.
+
+    Rows whose labels stay have their cells as they were.
+    """
+    total, place = len(loaded.table), loaded.rows.tolist()
+    reader, changes, sets = SetReader(result), result.changes, result.sets
+    changed = changes.rows
+    labels: list[tuple[str, ...] | None] = [None] * total
+    for i, row in enumerate(place):
+        if changed[i]:
+            labels[row] = sets[i]
+    name = _SWITCH if loaded.shape.column is None else _MENDED
+    added, removed = result.names(changes.added), result.names(changes.removed)
+    facts = {
+        "added": [loaded.shape.cell(names) if names else None for names in added],
+        "removed": [loaded.shape.cell(names) if names else None for names in removed],
+        "decision": list(result.decisions),
+        "label_quality": result.quality.tolist(),
+        "confidence": result.confidence.tolist(),
+        "reason": [reader.reason(i) for i in range(len(place))],
+    }
+    blank: dict[str, Value] = {"decision": BLANK}
+    new = []
+    for column in _FACTS:
+        values: list[Value] = [blank.get(column)] * total
+        for row, value in zip(place, facts[column], strict=True):
+            values[row] = value
+        new.append(NewColumn(column, tuple(values)))
+    return (*loaded.shape.new_columns(loaded.table, name, labels), *new)
+
+
+def set_evidence_lines(result: MendedSets, loaded: LoadedSets) -> Iterator[str]:
+    """Yield one JSON line a row of the table: its evidence, or that it was left out."""
+    sets = loaded.sets
+    lines = SetReader(result).lines(sets.ids, sets.texts, loaded.rows)
+    worked_on = set(loaded.rows.tolist())
+    for row, name in enumerate(loaded.ids):
+        if row in worked_on:
+            yield to_line(next(lines))
+        else:
+            yield to_line({"row": row + 1, "id": name, "text": "", "decision": BLANK})

@@ -1,0 +1,174 @@
+"""The record of a run on a table with several labels a row."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from labelmend.extras import installed_versions
+from labelmend.relabel.assignments.types import MendedSets
+from labelmend.runs.language import LanguageRecord
+from labelmend.runs.parts import Part, RunInput, Settings, Text, Texts, UsedModel
+from labelmend.version import __version__
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import Config
+    from labelmend.weights.locate import LocatedModel
+
+SCHEMA_VERSION = 1
+"""Of these records."""
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime")
+_DIGITS = 6
+
+
+class LabelRecord(Part):
+    """A label: its rows before and after, and how often it was forgotten and added."""
+
+    given: int
+    mended: int
+    added: int
+    removed: int
+    forgotten_rate: float
+    added_rate: float
+
+
+class AssignmentHarm(Part):
+    """What mending may have broken.
+
+    Attributes:
+        expected_broken: labels that hold and were taken away.
+        expected_false: labels that don't hold and were added.
+        expected_holding: labels that hold, in all.
+        budget: share of these that either may be.
+    """
+
+    expected_broken: float
+    expected_false: float
+    expected_holding: float
+    budget: float
+
+
+class SetRunRecord(Part):
+    """What `mended.run.json` says of such a table.
+
+    Attributes:
+        task: tells such records from those of tables with one label a row.
+        schema_version: of the record.
+        labelmend: its version.
+        input: the table that was mended.
+        label_columns: columns of 0 and 1 that were labels; none where one column held them all.
+        seed: of all random choices.
+        config: all settings.
+        models: that were used, by role.
+        labels: by name.
+        counts: rows by decision.
+        assignments: labels that were added and removed.
+        estimated_wrong: share of the given labels that are wrong, by the probabilities.
+        estimated_missing: share of the labels that hold which were not given, likewise.
+        harm: what mending may have broken.
+        answered: rows that people answered.
+        review_order: ids of all rows, most worth a look first.
+        notes: what the run had to say.
+        versions: of the libraries.
+        language: of the table.
+        files: sha256 of what was written with it, by what it is.
+    """
+
+    task: Literal["several"] = "several"
+    schema_version: int = SCHEMA_VERSION
+    labelmend: Text
+    input: RunInput
+    label_columns: Texts
+    seed: int
+    config: Settings
+    models: Mapping[Text, UsedModel]
+    labels: Mapping[Text, LabelRecord]
+    counts: Mapping[Text, int]
+    assignments: Mapping[Text, int]
+    estimated_wrong: float
+    estimated_missing: float
+    harm: AssignmentHarm
+    answered: int
+    review_order: Texts
+    notes: tuple[Text, ...]
+    versions: Mapping[Text, Text]
+    language: LanguageRecord | None = None
+    files: Mapping[Text, Text] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        result: MendedSets,
+        config: "Config",
+        models: "Mapping[str, LocatedModel]",
+        source: RunInput,
+        switches: tuple[str, ...],
+        ids: tuple[str, ...],
+        notes: tuple[str, ...],
+        language: LanguageRecord | None,
+    ) -> "SetRunRecord":
+        """Sum up a run.
+
+        Args:
+            result: what came out.
+            config: its settings.
+            models: that were used, by role.
+            source: the table that was mended.
+            switches: columns of 0 and 1 that were labels.
+            ids: of the rows that were worked on.
+            notes: what the user was told.
+            language: of the table.
+        """
+        from labelmend.configs.load import config_to_dict
+
+        changes, mended = result.changes, result.mended
+        columns = (result.given, mended, changes.added, changes.removed)
+        rows = np.stack([column.sum(axis=0) for column in columns], axis=1).tolist()
+        rates = np.stack([result.channel.forgotten, result.channel.added], axis=1).round(_DIGITS)
+        return cls(
+            labelmend=__version__,
+            input=source,
+            label_columns=switches,
+            seed=config.seed,
+            config=config_to_dict(config),
+            models={
+                role: UsedModel(name=m.name, sha256=m.digest, source=m.source)
+                for role, m in models.items()
+            },
+            labels={
+                label: LabelRecord(
+                    given=count[0],
+                    mended=count[1],
+                    added=count[2],
+                    removed=count[3],
+                    forgotten_rate=rate[0],
+                    added_rate=rate[1],
+                )
+                for label, count, rate in zip(result.labels, rows, rates.tolist(), strict=True)
+            },
+            counts=dict(sorted(Counter(result.decisions).items())),
+            assignments={
+                "added": int(changes.added.sum()),
+                "removed": int(changes.removed.sum()),
+            },
+            estimated_wrong=round(result.estimated_wrong, _DIGITS),
+            estimated_missing=round(result.estimated_missing, _DIGITS),
+            harm=AssignmentHarm(
+                expected_broken=round(changes.expected_broken, 4),
+                expected_false=round(changes.expected_false, 4),
+                expected_holding=round(float(result.holds.sum()), 4),
+                budget=config.decision.max_harm,
+            ),
+            answered=int(result.answered.sum()),
+            review_order=tuple(ids[row] for row in result.review_order),
+            notes=notes,
+            versions=installed_versions(_LIBRARIES),
+            language=language,
+        )
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        return json.dumps(self.model_dump(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

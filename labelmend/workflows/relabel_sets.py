@@ -1,0 +1,216 @@
+"""Files in, files out: what `labelmend relabel` does where rows may have several labels."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labelmend.configs.schema import Config
+from labelmend.data.answer_file import read_answers
+from labelmend.data.answers import AnswerFile
+from labelmend.data.label_sets import LoadedSets, has_several, load_sets
+from labelmend.data.labels_file import read_labels_file
+from labelmend.data.outputs.claim import Given, claim, given, given_models
+from labelmend.data.outputs.journal import settle
+from labelmend.data.read import table_digest
+from labelmend.data.request import TableRequest
+from labelmend.data.spreadsheet import guarded_columns
+from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
+from labelmend.errors import ConfigError
+from labelmend.protocols import Progress
+from labelmend.regular_file import recorded
+from labelmend.relabel.assignments.mend import mend_assignments
+from labelmend.relabel.assignments.types import MendedSets
+from labelmend.relabel.run_models import locate_models, require_packages
+from labelmend.runs.companions import EVIDENCE, TABLE, digest_of
+from labelmend.runs.index_of_run import write_lines
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.parts import InputColumns, LabelReading, RunInput
+from labelmend.runs.sets.columns import new_set_columns, set_columns_of, set_evidence_lines
+from labelmend.runs.sets.record import SetRunRecord
+from labelmend.workflows.profile import read_language
+
+
+@dataclass(frozen=True)
+class SetsOutcome:
+    """A finished mending of a table with several labels a row, and its files."""
+
+    result: MendedSets
+    notes: tuple[str, ...]
+    paths: OutputPaths
+    loaded: LoadedSets
+
+
+@dataclass(frozen=True)
+class SetsPlan:
+    """What a mending will work on.
+
+    Attributes:
+        rows: of the table.
+        texts: with rows to work on.
+        labels: of the label set.
+        given: labels that rows carry, in all.
+        answers: of people, that stand.
+        notes: what the user should know, one line each.
+    """
+
+    rows: int
+    texts: int
+    labels: int
+    given: int
+    answers: int
+    notes: tuple[str, ...]
+
+
+def rows_have_several(request: TableRequest, labels_file: Path | None) -> bool:
+    """Tell whether a table is one in which a row may have several labels.
+
+    Args:
+        request: the table.
+        labels_file: the user's label cards, which are labels whatever signs their names hold.
+
+    Raises:
+        InputError: a file can't be read.
+    """
+    return has_several(request, read_labels_file(labels_file) if labels_file else ())
+
+
+def refuse_for_sets(**options: object) -> None:
+    """Say of options that mean nothing where rows have several labels.
+
+    Args:
+        options: by name, with `_` for `-`; those that are not given are None, False or empty.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    named = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    if named:
+        raise ConfigError(
+            f"{' and '.join(named)}: not for tables in which a row has several labels; leave "
+            f"{'it' if len(named) == 1 else 'them'} out, or give --label-separator none if each "
+            "cell is one label as it stands"
+        )
+
+
+def plan_sets_file(
+    request: TableRequest, config: Config, answers_file: Path | None = None
+) -> SetsPlan:
+    """Check what a mending needs; nothing is written.
+
+    Args:
+        request: the table.
+        config: what would run and how.
+        answers_file: what people said.
+
+    Raises:
+        LabelmendError: the input can't be used.
+    """
+    require_packages(config, use_llm=False)
+    loaded = load_sets(request, config.data)
+    check_new_columns(loaded.table, set_columns_of(loaded))
+    answers = _answers(answers_file)
+    locate_models(config, use_llm=False)
+    return SetsPlan(
+        rows=len(loaded.table),
+        texts=len(set(loaded.sets.texts)),
+        labels=len(loaded.sets.labels),
+        given=int(loaded.sets.given.sum()),
+        answers=0 if answers is None else len(answers.answers),
+        notes=loaded.notes,
+    )
+
+
+def relabel_sets_file(
+    request: TableRequest,
+    output: Path,
+    config: Config,
+    progress: Progress,
+    *,
+    answers_file: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+    others: Sequence[Given] = (),
+    excel_safe: bool = False,
+    chosen: Sequence[str] = (),
+) -> SetsOutcome:
+    """Mend a table with several labels a row; write it, its evidence and the run's record.
+
+    Either all files are written or none.
+
+    Args:
+        request: the table.
+        output: the mended one.
+        config: what runs and how.
+        progress: hears how far the work is.
+        answers_file: what people said.
+        tell: hears before the work what may make it vain, and else what the texts are in.
+        others: what the user gave besides; nothing that was given is written to.
+        excel_safe: keep spreadsheets from running what our columns say.
+        chosen: notes on why it is this profile.
+
+    Raises:
+        LabelmendError: the input can't be used, or the output can't be written.
+    """
+    require_packages(config, use_llm=False)
+    paths = OutputPaths.beside(output)
+    settled = settle(request.path, output, answers_file)
+    loaded = load_sets(request, config.data)
+    check_new_columns(loaded.table, set_columns_of(loaded))
+    named = [] if answers_file is None else given(answers_file, "given as --answers")
+    inputs = (*given(request.path), *named, *given_models(config), *others)
+    claim(inputs, paths.outputs(labels=False, store=False))
+    answers = _answers(answers_file)
+    models = locate_models(config, use_llm=False)
+    sets = loaded.sets
+    language = read_language(sets.texts, config.encoders, models.encoders, chosen, tell)
+    digest = table_digest(request.path)
+    result = mend_assignments(sets, config, language.beginning(progress, tell), answers)
+    notes = (*loaded.notes, *language.notes, *result.notes)
+    record = SetRunRecord.of(
+        result,
+        config,
+        models.all(),
+        _run_input(request, loaded, digest, len(result.texts)),
+        tuple(loaded.shape.columns.values()),
+        sets.ids,
+        notes,
+        language.record,
+    )
+    with atomic_files([paths.record, paths.evidence, paths.table]) as (run, evidence, table):
+        columns = new_set_columns(result, loaded)
+        write_table(
+            loaded.table, guarded_columns(columns, paths.table) if excel_safe else columns, table
+        )
+        write_lines(evidence, set_evidence_lines(result, loaded))
+        files = {TABLE: digest_of(table), EVIDENCE: digest_of(evidence)}
+        run.write_text(record.model_copy(update={"files": files}).to_json(), "utf-8")
+    return SetsOutcome(result, (*settled, *lost_in(loaded.table, output), *notes), paths, loaded)
+
+
+def counts_of(result: MendedSets) -> Counter[str]:
+    """Return rows by decision."""
+    return Counter(result.decisions)
+
+
+def _answers(path: Path | None) -> AnswerFile | None:
+    return None if path is None else read_answers(path, "several")
+
+
+def _run_input(request: TableRequest, loaded: LoadedSets, digest: str, texts: int) -> RunInput:
+    """Return what the record says of the table, of that many distinct texts."""
+    columns = loaded.columns
+    return RunInput(
+        path=recorded(request.path),
+        sha256=digest,
+        rows=len(loaded.table),
+        texts=texts,
+        columns=InputColumns(
+            text=columns.text,
+            label=columns.label,
+            id=columns.id,
+            votes=(),
+            more_text=columns.more_text,
+        ),
+        reading=LabelReading(**asdict(request.rules)),
+        blank=len(loaded.table) - len(loaded.sets),
+    )
