@@ -106,6 +106,15 @@ def import_table(
             rich_help_panel=help_page.ANSWERS,
         ),
     ] = None,
+    several: Annotated[
+        bool,
+        typer.Option(
+            "--several",
+            help="A cell holds all labels of its text, in a list or joined; '[]' for none.",
+            rich_help_panel=help_page.ANSWERS,
+        ),
+    ] = False,
+    label_separator: options.LabelSeparator = None,
     encoding: options.Encoding = None,
     header: options.Header = True,
     settings: options.Settings = None,
@@ -139,6 +148,7 @@ def import_table(
         who=tuple(who or ()),
         none_words=tuple(none_word or NONE_WORDS),
         of=of,
+        sets=options.label_rules(label_separator, None, False) if several else None,
     )
     done = import_answers(asked, output, config.data, dry_run=dry_run)
     if quiet:

@@ -30,12 +30,12 @@ from labelmend.regular_file import parsed_json
 from labelmend.types import Dataset, Task
 
 
-def read_answers(path: str | Path, task: Task = "single") -> AnswerFile:
+def read_answers(path: str | Path, task: Task | None = "single") -> AnswerFile:
     """Read the answers that stand; lines that can't be used are skipped, and a note says so.
 
     Args:
         path: of the file.
-        task: how many labels an answer may have.
+        task: how many labels an answer may have; None for whoever only counts or copies answers.
 
     Raises:
         InputError: the file can't be read, no line of it is an answer, or a line is of a newer
@@ -49,7 +49,7 @@ def read_answers(path: str | Path, task: Task = "single") -> AnswerFile:
     replaced = withdrawn = used = 0
     skipped: dict[str, list[int]] = {problem: [] for problem in _PROBLEMS}
     for number, entry in _entries(path, raw):
-        if isinstance(entry, Answer) and entry.task != task:
+        if task is not None and isinstance(entry, Answer) and entry.task != task:
             raise InputError(f"{path}: line {number}: {_OTHER_TASK[task]}")
         if isinstance(entry, str):
             skipped[entry].append(number)

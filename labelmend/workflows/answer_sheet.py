@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now, text_sha256
+from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import ColumnChoice, check_column, choose_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
@@ -47,11 +48,13 @@ class Filled:
         columns: with the answers; of several, each is named for the person who filled it in.
         who: the person of a single column; None for the name of the login.
         none_words: cells, whatever their case, that say that no label fits.
+        sets: how a cell with several labels is read; None where each is one label.
     """
 
     columns: tuple[str, ...] = (ANSWER,)
     who: str | None = None
     none_words: tuple[str, ...] = NONE_WORDS
+    sets: LabelRules | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Sheet:
         saw: of each row, what the table shows beside the text.
         when: it is read.
         is_safe: what a spreadsheet would run has a ' before it.
+        sets: the labels of each cell with several, by what it says; None where each is one label.
     """
 
     table: SourceTable
@@ -114,6 +118,7 @@ class Sheet:
     saw: Sequence[Saw]
     when: str
     is_safe: bool
+    sets: Mapping[str, tuple[str, ...]] | None = None
 
     @classmethod
     def read(
@@ -162,6 +167,7 @@ class Sheet:
             saw=_saw(table, shows),
             when=now(),
             is_safe=is_safe,
+            sets=_sets(table, tuple(people), given, filled.sets),
         )
 
     def cells(self) -> Iterator[tuple[int, str, str]]:
@@ -203,18 +209,23 @@ class Sheet:
                     when=self.when,
                     shown=draws[place],
                     saw=self.saw[place],
+                    task="single" if self.sets is None else "several",
                 ),
             )
 
     def verdict(self, cell: str) -> tuple[Verdict, tuple[str, ...]]:
         """Read a cell."""
         keep = cell in self.words.known or not self.is_safe
-        return self.words.verdict(cell if keep else unguarded(cell))
+        verdict, labels = self.words.verdict(cell if keep else unguarded(cell))
+        if verdict == "label" and self.sets is not None:
+            labels = self.sets[cell]
+            return ("label", labels) if labels else ("none", ())
+        return verdict, labels
 
     def strange_labels(self) -> Iterator[str]:
         """Yield a note on answers with labels that no row carries."""
         # An audit's rows are too few to have all labels; `relabel` tells of those that are none.
-        if not self.carried or _DESIGN[0] in self.table.columns:
+        if not self.carried or _DESIGN[0] in self.table.columns or self.sets is not None:
             return
         said = Counter(label for _, _, cell in self.cells() for label in self.verdict(cell)[1])
         strange = {label: count for label, count in said.items() if label not in self.carried}
@@ -262,6 +273,16 @@ class Sheet:
                 f"{self.table.path}: row {number}: column 'inclusion' has {inclusion!r}, which is "
                 "no probability above 0; give the columns that `labelmend audit` wrote"
             ) from None
+
+
+def _sets(
+    table: SourceTable, columns: Sequence[str], given: Sequence[str], rules: LabelRules | None
+) -> dict[str, tuple[str, ...]] | None:
+    """Return the labels of each cell; what labels there are is seen from those that rows carry."""
+    if rules is None:
+        return None
+    cells = [*(cell for column in columns for cell in table.values(column)), *given]
+    return dict(zip(cells, read_labels(cells, rules).sets, strict=True))
 
 
 def _people(filled: Filled) -> dict[str, str]:

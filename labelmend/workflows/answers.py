@@ -9,6 +9,7 @@ from labelmend.arrays import share
 from labelmend.configs.schema import DataConfig
 from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Answer, AnswerFile, Shown, Withdrawal, now
+from labelmend.data.cells.read import LabelRules
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_content
@@ -16,7 +17,7 @@ from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError, row_list
 from labelmend.review.exchange.find import TOOLS, tool_of
 from labelmend.review.exchange.tool import Tool, read_as
-from labelmend.types import Share
+from labelmend.types import Share, Task
 from labelmend.workflows.answer_exchange import Exchanged
 from labelmend.workflows.answer_sheet import ANSWER, NONE_WORDS, Filled, Sheet, person_named
 from labelmend.workflows.answered_table import AnsweredTable
@@ -36,6 +37,7 @@ class ImportRequest:
         who: names of people: one, or such as `3=anna` where a tool calls somebody "3".
         none_words: what says that no label fits.
         of: the mended table that the answers are of; None where it is not told.
+        sets: how a cell with several labels is read; None where each is one answer's one label.
     """
 
     table: TableRequest
@@ -44,6 +46,12 @@ class ImportRequest:
     who: tuple[str, ...] = ()
     none_words: tuple[str, ...] = NONE_WORDS
     of: Path | None = None
+    sets: LabelRules | None = None
+
+    @property
+    def task(self) -> Task:
+        """How many labels an answer may have."""
+        return "single" if self.sets is None else "several"
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ def import_answers(
     path = request.table.path
     settled = settle(path)
     claim((*given(path), *given(request.of, "given as --table")), [Output(output)])
-    earlier = read_answers(output) if output.exists() else AnswerFile(output)
+    earlier = read_answers(output, request.task) if output.exists() else AnswerFile(output)
     of = None if request.of is None else AnsweredTable.read(request.of)
     found = _found(request, config, of)
     answers, torn = _one_a_text(_latest(found.answers))
@@ -156,11 +164,19 @@ def _found(request: ImportRequest, config: DataConfig, of: AnsweredTable | None)
     """
     table = request.table
     tool = None if request.source == CSV else _tool(request)
+    if request.sets is not None and (tool is not None or request.of is not None):
+        raise ConfigError(
+            "--several: takes answers from a table that people filled in, and none of another "
+            "tool's or beside --table yet"
+        )
     if tool is None:
         if len(request.who) > 1:
             raise ConfigError("--who: a column of answers is one person's; give one name")
         filled = Filled(
-            request.columns or (ANSWER,), next(iter(request.who), None), request.none_words
+            request.columns or (ANSWER,),
+            next(iter(request.who), None),
+            request.none_words,
+            request.sets,
         )
         sheet = Sheet.read(table, filled, config, of)
         cells = len(sheet.table) * len(filled.columns)
@@ -215,7 +231,7 @@ def withdraw_answers(
     """
     if (row is None) == (answer is None):
         raise ConfigError("withdraw: give either --id ROW_ID or --answer ID")
-    file = read_answers(path)
+    file = read_answers(path, None)
     if answer is not None:
         found = [one for one in file.answers if one.answer == answer]
         wanted = f"answer {answer!r}"
@@ -243,7 +259,7 @@ def summarise(path: Path) -> AnswersSummary:
     Raises:
         InputError: it can't be used.
     """
-    file = read_answers(path)
+    file = read_answers(path, None)
     said: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for one in file.answers:
         if one.verdict != "unsure":
