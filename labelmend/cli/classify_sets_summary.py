@@ -7,6 +7,9 @@ from rich.text import Text
 from labelmend.cli.summary import read_in_words
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.evaluation.set_metrics import SetMetrics, set_headline
+from labelmend.evaluation.set_runs import SetComparison
+from labelmend.report.comparison import verdict_in_words
+from labelmend.report.several.comparison import conditions_of, figures, in_words
 from labelmend.voice.speak import number, retell, tell
 from labelmend.workflows.predict_sets import PredictSetsOutcome
 from labelmend.workflows.train_sets import SetTrainOutcome
@@ -51,6 +54,32 @@ def print_sets_prediction(outcome: PredictSetsOutcome) -> None:
     console.print(Text(tell("table: {path}", path=outcome.output)), soft_wrap=True)
     if outcome.metrics_file is not None:
         console.print(Text(tell("metrics: {path}", path=outcome.metrics_file)), soft_wrap=True)
+
+
+def print_sets_comparison(comparison: SetComparison) -> None:
+    """Print the figures by classifier and condition, the verdict in words, and the files."""
+    console = open_console()
+    for outcome in comparison.outcomes:
+        title = tell("{kind} on {rows:,} test rows", kind=outcome.kind, rows=comparison.test_rows)
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("")
+        for name in conditions_of(comparison, outcome.kind):
+            table.add_column(name, justify="right")
+        for name, cells in figures(comparison, outcome.kind):
+            table.add_row(name, *cells)
+        console.print(table, highlight=False)
+    read = "; ".join(f"{retell(name)}: {said}" for name, said in comparison.read.items())
+    console.print(Text(harmless(tell("Read: {columns}.", columns=read))), soft_wrap=True)
+    _print_notes(console, comparison.notes)
+    trained = tell(
+        "Trained on the mended labels: {verdict}",
+        verdict=verdict_in_words(comparison.record["verdict"]),
+    )
+    console.print(Text(trained, style="bold"), soft_wrap=True)
+    for outcome in comparison.outcomes:
+        console.print(Text(in_words(outcome)), soft_wrap=True)
+    for path in comparison.files:
+        console.print(Text(harmless(tell("report: {path}", path=path))), soft_wrap=True)
 
 
 def _print_figures(console: Console, metrics: SetMetrics, title: str) -> None:

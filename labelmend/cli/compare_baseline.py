@@ -1,13 +1,21 @@
 """`labelmend compare-baseline`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelmend.classify.heads.registry import kinds as known_kinds
 from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import Config
+    from labelmend.data.request import TableRequest
+    from labelmend.evaluation.peer import Peer
+    from labelmend.workflows.compare_sets import SetComparisonRequest
+    from labelmend.workflows.profile import ChosenProfile
 
 
 def compare_baseline(
@@ -61,6 +69,7 @@ def compare_baseline(
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    label_columns: options.LabelColumns = None,
     mended_column: Annotated[
         str | None,
         typer.Option(
@@ -151,13 +160,33 @@ def compare_baseline(
     from labelmend.cli.classify_summary import print_report
     from labelmend.data.request import TableRequest
     from labelmend.evaluation.comparison import ComparisonRequest
+    from labelmend.workflows.compare_sets import SetComparisonRequest
     from labelmend.workflows.report import report_files
     from labelmend.workflows.train import default_point
 
-    table = TableRequest(before, text_column, encoding=encoding, header=header)
+    rules = options.label_rules(label_separator, missing_label, merge_spellings)
+    table = TableRequest(
+        *(before, text_column, label_column, None, oos_label, encoding, (), rules, strict, header),
+        tuple(label_columns or ()),
+    )
     changes = options.overrides(settings, seed)
     config, used = options.chosen_config(profile, table, changes, embedder, quiet=quiet)
     chosen = dict.fromkeys(find_head(kind).name for kind in kinds or ("logreg", "linear-svm"))
+    sets = _sets_request(
+        table,
+        {
+            "--oos-label": oos_label,
+            "--augmented": augmented,
+            "--peer": peer,
+            "--weight-by-confidence": weight_by_confidence,
+            "--mlflow": mlflow,
+        },
+    )
+    if sets is not None:
+        columns = mended_column, gold_column, test_label_column
+        asked = SetComparisonRequest(sets, after, test, *columns, keep_overlap, rare_labels)
+        _compare_sets(asked, output, (config, used), tuple(chosen), seeds, quiet=quiet)
+        return
     request = ComparisonRequest(
         before=before,
         after=after,
@@ -171,7 +200,7 @@ def compare_baseline(
         encoding=encoding,
         header=header,
         keep_overlap=keep_overlap,
-        rules=options.label_rules(label_separator, missing_label, merge_spellings),
+        rules=rules,
         strict=strict,
         rare_labels=rare_labels,
         weigh=weight_by_confidence,
@@ -187,7 +216,7 @@ def compare_baseline(
             range(config.seed, config.seed + seeds),
             default_point(config),
             used.beginning(bars, None if quiet else say_note),
-            peer=options.peer(peer),
+            peer=_peer(peer),
             others=options.given_profile(used.name),
         )
     if not quiet:
@@ -196,3 +225,62 @@ def compare_baseline(
         from labelmend.workflows.track import log_comparison
 
         options.say_logged(server, log_comparison(server, report), quiet=quiet)
+
+
+def _sets_request(request: "TableRequest", others: Mapping[str, object]) -> "TableRequest | None":
+    """Return how the labels as given are read if rows may have several.
+
+    Raises:
+        ConfigError: they may, and options of one label a row are given.
+    """
+    from labelmend.data.label_sets import has_several
+    from labelmend.errors import ConfigError
+
+    if not has_several(request):
+        return None
+    for name, given in others.items():
+        if given:
+            raise ConfigError(
+                f"{name} does not go with several labels a row, as {request.path} has; leave it out"
+            )
+    return request
+
+
+def _compare_sets(
+    request: "SetComparisonRequest",
+    output: Path,
+    setting: "tuple[Config, ChosenProfile]",
+    kinds: tuple[str, ...],
+    seeds: int,
+    *,
+    quiet: bool,
+) -> None:
+    from labelmend.cli.classify_sets_summary import print_sets_comparison
+    from labelmend.workflows.compare_sets import compare_sets_files
+
+    config, used = setting
+    with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
+        comparison = compare_sets_files(
+            *(request, output, config, kinds, range(config.seed, config.seed + seeds)),
+            used.beginning(bars, None if quiet else say_note),
+            others=options.given_profile(used.name),
+        )
+    if not quiet:
+        print_sets_comparison(comparison)
+
+
+def _peer(name: str | None) -> "Peer | None":
+    """Return the peer that was asked for, or None.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if name is None:
+        return None
+    from labelmend.errors import ConfigError, nearest
+    from labelmend.evaluation.peer import PEERS
+
+    for known in PEERS:
+        if known == name:
+            return known
+    raise ConfigError(f"unknown peer {name!r}{nearest(name, PEERS)}: use {', '.join(PEERS)}")

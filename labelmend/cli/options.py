@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from labelmend.data.cells.read import LabelRules
     from labelmend.data.outputs.claim import Given
     from labelmend.data.request import TableRequest
-    from labelmend.evaluation.peer import Peer
     from labelmend.journal.log import LogRequest
     from labelmend.tracking.mlflow_server import MlflowServer
     from labelmend.workflows.profile import ChosenProfile
@@ -421,23 +420,6 @@ def share(option: str, text: str) -> float:
     if not 0 <= value <= 1:
         raise ConfigError(f"{option} {text}: give a share such as 0.9, or 90%")
     return value
-
-
-def peer(name: str | None) -> "Peer | None":
-    """Return the peer that was asked for, or None.
-
-    Raises:
-        ConfigError: it is unknown.
-    """
-    if name is None:
-        return None
-    from labelmend.errors import ConfigError, nearest
-    from labelmend.evaluation.peer import PEERS
-
-    for known in PEERS:
-        if known == name:
-            return known
-    raise ConfigError(f"unknown peer {name!r}{nearest(name, PEERS)}: use {', '.join(PEERS)}")
 
 
 def mlflow_server(uri: str | None) -> "MlflowServer | None":

@@ -99,6 +99,7 @@ def evaluate_sets(
     *,
     text_of: Ints | None = None,
     seed: int = 0,
+    draws: int = RESAMPLES,
 ) -> SetMetrics:
     """Compare predictions with the truth.
 
@@ -110,6 +111,7 @@ def evaluate_sets(
             may have more, which count as never called.
         text_of: int64 [n], the text of each row, numbered from 0; None where each has its own.
         seed: of the intervals.
+        draws: resamples that the intervals are of; 0 for none.
     """
     rows, count = truth.shape
     known = called.shape[1]
@@ -124,7 +126,7 @@ def evaluate_sets(
     ranked = ranking_precision(truth, likely)
     means = _sums_of_texts(np.column_stack([exact, ranked, np.ones(rows)]), text_of)
     drawn: list[list[Doubles]] = [[], [], [], [], []]
-    for weights in resamples(len(means), seed):
+    for weights in resamples(len(means), seed, draws):
         each = counts.f1_by_label(weights)
         sums = weights @ means
         for place, found in zip(
@@ -138,8 +140,10 @@ def evaluate_sets(
             place.append(found)
     once = np.ones((1, len(means)))
     each = counts.f1_by_label(once)[0]
-    micro, macro, ends, subset, ranking = (_ends(np.concatenate(found)) for found in drawn)
-    areas = _areas(truth, likely, text_of, np.flatnonzero(there[:known]), seed)
+    micro, macro, ends, subset, ranking = (
+        _ends(np.concatenate(found)) if found else None for found in drawn
+    )
+    areas = _areas(truth, likely, text_of, np.flatnonzero(there[:known]), seed, draws)
     hits, said, true = (truth & whole).sum(axis=0), whole.sum(axis=0), truth.sum(axis=0)
     scores = {
         labels[k]: SetLabelScores(
@@ -264,10 +268,10 @@ class _Ordered:
 
 
 def _areas(
-    truth: Bools, likely: Doubles, text_of: Ints, chosen: Ints, seed: int
+    truth: Bools, likely: Doubles, text_of: Ints, chosen: Ints, seed: int, draws: int
 ) -> dict[int, tuple[Figure | None, Figure | None]]:
     """Return ROC AUC and average precision of some labels; with fewer resamples of large tables."""
-    count = int(min(RESAMPLES, _MOST_LOOKS / max(1, len(truth) * len(chosen))))
+    count = int(min(draws, _MOST_LOOKS / max(1, len(truth) * len(chosen))))
     if count < _LEAST_RESAMPLES:
         count = 0
     # No text is drawn as often as 255 times.

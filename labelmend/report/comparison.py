@@ -136,7 +136,7 @@ def in_words(outcome: Outcome) -> str:
         high=points(accuracy.high),
         won=test.only_after,
         lost=test.only_before,
-        p=_p(test.adjusted),
+        p=p_in_words(test.adjusted),
     )
 
 
@@ -202,7 +202,8 @@ def shown(value: float | None, *, per_cent: bool) -> str:
     return number(value * 100, ".2f") if per_cent else number(value, ".4f")
 
 
-def _p(value: float) -> str:
+def p_in_words(value: float) -> str:
+    """Return a p-value, of small ones that they are."""
     if value < _LEAST_SHOWN:
         return f"< {number(_LEAST_SHOWN, '.4f')}"
     return number(value, ".4f")

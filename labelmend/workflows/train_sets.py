@@ -16,12 +16,15 @@ from labelmend.classify.several.train import TrainedSets, train_sets
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config, DataConfig
-from labelmend.data.dataset import ColumnChoice
+from labelmend.data.cells.read import read_labels
+from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.label_sets import LoadedSets, SetShape, has_several, load_sets
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
+from labelmend.data.table import SourceTable
+from labelmend.errors import ColumnError
 from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets, set_headline
 from labelmend.extras import installed_versions
 from labelmend.protocols import Progress
@@ -83,10 +86,34 @@ def sets_request(request: TableRequest) -> TableRequest | None:
     if named is None and MENDED in table.columns:
         return None
     if MENDED_SETS in table.columns and named in {None, MENDED_SETS}:
-        return replace(request, label_column=MENDED_SETS)
+        return as_joined(replace(request, label_column=MENDED_SETS), _joined_by(request, table))
     run, _ = read_run(request.path, len(table))
     told = replace(as_the_run(request, table.columns, run), id_column=None)
     return told if has_several(told) else None
+
+
+def as_joined(request: TableRequest, sign: str | None) -> TableRequest:
+    """Return the request for a column whose labels are joined as those of another column are.
+
+    A column says less of its sign the fewer combinations it holds, and these two are to be alike.
+
+    Args:
+        request: the user's, whose own sign counts for more.
+        sign: that of the other column; None where it has none.
+    """
+    if sign is None or request.rules.separator is not None:
+        return request
+    return replace(request, rules=replace(request.rules, separator=sign))
+
+
+def _joined_by(request: TableRequest, table: SourceTable) -> str | None:
+    """Return the sign that joins the labels of the column that was mended, if it is still there."""
+    others = tuple(column for column in table.columns if column != MENDED_SETS)
+    try:
+        found = choose_columns(replace(table, columns=others), request.text_column, None).label
+    except ColumnError:
+        return None
+    return None if found is None else read_labels(table.values(found), request.rules).joined_by
 
 
 def read_sets(request: TableRequest, config: DataConfig) -> LoadedSets:

@@ -173,3 +173,66 @@ def test_a_changed_model_is_refused(trained, cli, tmp_path):
     said = cli("predict", broken, folder / "new.csv", "-o", tmp_path / "o.csv").refusal()
     assert said.startswith(f"{lines}: was changed since training; ")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def compared(cli, demo_rows, tmp_path_factory, encoders):
+    """A third of the topics are wrong as given, and none as mended."""
+    folder = tmp_path_factory.mktemp("compared")
+    rows = [
+        {
+            "text": t,
+            "topics": ";".join(["other"] if i % 3 == 0 else k),
+            "mended_labels": ";".join(k),
+        }
+        for i, (t, k) in enumerate(sets_of(demo_rows))
+    ]
+    write(folder / "both.csv", [row for i, row in enumerate(rows) if i % 12 < 8])
+    test = [
+        {"text": row["text"], "topics": row["mended_labels"]}
+        for i, row in enumerate(rows)
+        if i % 12 >= 8
+    ]
+    test[0]["text"] = rows[0]["text"].upper()
+    write(folder / "test.csv", test)
+    ran = cli(
+        *("compare-baseline", folder / "both.csv", "--test", folder / "test.csv", *JOINED),
+        *("-o", folder / "report", "--seeds", "1", "--kind", "linear-svm"),
+    )
+    assert ran.code == 0, ran
+    return folder, ran
+
+
+def test_it_is_said_whether_the_mended_labels_are_better(compared):
+    folder, ran = compared
+    assert "linear-svm on 19 test rows" in ran.out
+    assert "1 of 20 test rows have a text that is trained on; they are taken out" in ran.out
+    record = json.loads((folder / "report" / "comparison.json").read_text())
+    assert (record["task"], record["test_rows"], record["seeds"]) == ("several", 19, [0])
+    assert record["conditions"] == {"as given": 40, "mended": 40}
+    (outcome,) = record["outcomes"]
+    micro = outcome["differences"][0]
+    assert (micro["figure"], record["verdict"]) == ("micro-F1", outcome["verdict"])
+    assert micro["after"] > micro["before"]
+    given, mended = (run["metrics"]["micro_f1"]["value"] for run in record["runs"])
+    assert (given, mended) == pytest.approx((micro["before"], micro["after"]))
+    page = (folder / "report" / "comparison.md").read_text()
+    assert page.startswith("# Did the classifier get better?\n")
+    assert f"| micro-F1 | {given * 100:.2f} | {mended * 100:.2f} |" in page
+    assert "micro-F1" in ran.out
+
+
+def test_several_labels_are_compared_on_a_test_table_alone(compared, cli, tmp_path):
+    folder, _ = compared
+    said = cli(
+        *("compare-baseline", folder / "both.csv", *JOINED, "-o", tmp_path / "r", "--quiet")
+    ).refusal()
+    assert said == (
+        "several labels a row are compared on a table that a person checked; give one with --test"
+    )
+    said = cli(
+        *("compare-baseline", folder / "both.csv", *JOINED, "-o", tmp_path / "r", "--quiet"),
+        *("--peer", "cleanlab"),
+    ).refusal()
+    assert said.startswith("--peer does not go with several labels a row, as ")
+    assert not list(tmp_path.iterdir())

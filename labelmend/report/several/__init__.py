@@ -1,0 +1,1 @@
+"""Reports on tables in which a row may have several labels."""
