@@ -11,7 +11,7 @@ from labelmend.cli.app import main
 from labelmend.configs.load import load_config
 from labelmend.data.duplicates import text_key
 from labelmend.data.labels_file import read_labels_file
-from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.cache import open_encoder
 
 DEMO = resources.files("labelmend.data.demo")
 CLOSE_PAIRS = (
@@ -48,8 +48,12 @@ def test_no_message_stands_twice():
     assert len(keys) == len(set(keys))
 
 
+ENCODER = "encoders=[{backend: onnx, model: all-MiniLM-L6-v2}]"
+
+
 def test_no_two_messages_are_nearly_the_same(minilm):
-    encoder = load_encoder(load_config().encoders[0], minilm.path)
+    # By the cache, from which the noise below is made.
+    encoder = open_encoder(load_config(overrides=[ENCODER]).encoders[0], minilm)
     texts = [r["text"] for name in ("train_gold.csv", "test.csv") for r in rows(name)]
     vectors = encoder.encode(texts)
     similarity = vectors @ vectors.T
@@ -71,7 +75,7 @@ def test_corrupt_makes_the_noisy_table_anew(tmp_path, monkeypatch, minilm):
         command = ["labelmend", "corrupt", str(gold), "-o", str(target), *noise, "--seed", "7"]
         monkeypatch.setattr(
             "sys.argv",
-            [*command, "--set", "encoders=[{backend: onnx, model: all-MiniLM-L6-v2}]", "--quiet"],
+            [*command, "--set", ENCODER, "--quiet"],
         )
         with pytest.raises(SystemExit) as ended:
             main()

@@ -252,8 +252,8 @@ def test_missing_flag_embedding_says_what_to_install(tiny, monkeypatch):
         load_reranker(config("flag"), tiny)
 
 
-@pytest.mark.parametrize("backend", ["cross-encoder", pytest.param("flag", marks=needs_flag)])
-def test_nothing_is_printed_and_nothing_goes_to_the_network(backend, tiny):
+@needs_flag
+def test_nothing_is_printed_and_nothing_goes_to_the_network(tiny):
     code = f"""
 import socket
 from pathlib import Path
@@ -263,8 +263,9 @@ def refuse(*args, **_):
 socket.socket.connect = socket.getaddrinfo = refuse
 from labelmend.configs.schema import RerankerConfig
 from labelmend.retrieval.rerank import load_reranker
-reranker = load_reranker(RerankerConfig({backend!r}, "", 6, 2, 64, 10), Path({str(tiny)!r}))
-reranker.score([(q, "card " * 300) for q in "abcdefgh"])
+for backend in ("cross-encoder", "flag"):
+    reranker = load_reranker(RerankerConfig(backend, "", 6, 2, 64, 10), Path({str(tiny)!r}))
+    reranker.score([(q, "card " * 300) for q in "abcdefgh"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
