@@ -34,6 +34,7 @@ def error_analysis(
             rich_help_panel=help_page.INPUT,
         ),
     ] = None,
+    label_columns: options.LabelColumns = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
     missing_label: options.MissingLabels = None,
@@ -61,7 +62,8 @@ def error_analysis(
 
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
+        *(table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header),
+        tuple(label_columns or ()),
     )
     changes = options.overrides(settings, seed)
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
@@ -95,20 +97,21 @@ def _print(outcome: "ErrorAnalysisOutcome") -> None:
         most_in,
         shortened,
     )
-    from labelmend.voice.speak import number, retell, tell
+    from labelmend.voice.speak import meant, number, retell, tell
 
     console, counts = open_console(), outcome.counts
 
     def say(line: str) -> None:
         console.print(Text(harmless(line)), soft_wrap=True)
 
-    say(
-        tell(
-            "{rows:,} {rows:one=row|other=rows} with {labels:,} labels",
-            rows=counts.rows,
-            labels=outcome.labels,
+    sentence = (
+        meant(
+            "{given:,} labels of {rows:,} {rows:one=row|other=rows}, of {labels:,} different ones"
         )
+        if outcome.several
+        else meant("{rows:,} {rows:one=row|other=rows} with {labels:,} labels")
     )
+    say(tell(sentence, rows=outcome.rows, labels=outcome.labels, given=counts.rows))
     say(read_in_words(outcome.columns))
     numbers = crossed_numbers(counts)
     table = Table(box=None, pad_edge=False)
@@ -120,7 +123,7 @@ def _print(outcome: "ErrorAnalysisOutcome") -> None:
     say(how_found(counts))
     for kind in KINDS:
         rows = counts.kinds[kind]
-        part = number(rows / counts.rows, ".1%")
+        part = number(rows / max(counts.rows, 1), ".1%")
         say(f"{tell(NAMES[kind])}: {number(rows, ',')} ({part}); {tell(ADVICE[kind])}")
         if kind == "fine" or not rows:
             continue

@@ -1,10 +1,12 @@
 """`error-analysis`, end to end on a real encoder."""
 
 import csv
+import json
 
 import pytest
 
 ENCODER = ("--embedder", "bge-small-en-v1.5")
+SIGN = ("--label-separator", ";")
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +74,51 @@ def test_it_speaks_russian_and_its_file_english(cli, table, tmp_path):
     assert (tmp_path / "o.csv").read_bytes() == (table.parent / "out.csv").read_bytes()
 
 
+def test_rows_with_several_labels_are_judged_label_by_label(cli, tmp_path, demo_rows, bge_small):
+    table = tmp_path / "t.csv"
+    rows = [(row["text"], {row["true_label"], "urgent"}) for row in demo_rows]
+    rows = [(t, k if i % 12 < 6 else k - {"urgent"}) for i, (t, k) in enumerate(rows)]
+    rows[0][1].add("pin_reset")
+    rows.append(("hello", set()))
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [("text", "labels"), *((text, ";".join(sorted(labels))) for text, labels in rows)]
+        )
+    ran = cli("error-analysis", table, *ENCODER, *SIGN)
+    assert ran.code == 0, ran
+    given = sum(len(labels) for _, labels in rows)
+    assert (
+        f" labels of 61 rows, of {len({k for _, labels in rows for k in labels})} diff" in ran.out
+    )
+    with (tmp_path / "t.analysis.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == [
+        *("text", "labels", "kind", "learned", "held_out", "predicted", "kind_reason"),
+    ]
+    assert found[0]["kind"] == "label error"
+    assert "'pin_reset' can't be learned even where it is shown" in found[0]["kind_reason"]
+    shares = [json.loads(row["learned"]) for row in found]
+    assert set(shares[0]) >= rows[0][1]
+    assert sum(map(len, shares)) >= given
+    assert all(0 <= share <= 1 for row in shares for share in row.values())
+    assert {label for row in found for label in row["predicted"].split(";") if label} <= {
+        label for _, labels in rows for label in labels
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "words", "said"),
     [
         ("text,label\na,x\nb,x\n", (), "is the only label; at least two are needed"),
         ("text,label\na,x\nb,y\n", (), "2 labels have only one distinct text"),
         ("text,label,kind\na,x,1\nb,y,1\n", (), "already has 'kind'"),
-        ("text,label\na,x;y\nb,x\nc,y\n", (), "several labels"),
+        (
+            "text,label\na,x;y\nb,x;z\nc,y\n",
+            ("--oos-label", "x", *SIGN),
+            "--oos-label: not for tables",
+        ),
+        ("text,x,y\na,1,0\nb,0,2\n", ("--label-columns", "[xy]"), "'2' is neither 0 nor 1"),
+        ("text,x,y\na,1,0\nb,0,1\n", ("--label-columns", "[xy]"), "no label has two distinct"),
         ("text,label\na,x\nb,y\n", ("--set", "classify.kind=static"), "takes a kind that reads"),
         ("text,label\na,x\nb,y\n", ("-o", "t.csv"), "is the input itself"),
     ],
