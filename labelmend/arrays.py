@@ -145,8 +145,10 @@ def largest_products(
 
 
 _MOST_PRODUCT_ROWS = 512
+"""Rows whose products are held at a time: with more nothing is gained."""
+
 _MOST_PRODUCTS = 1 << 24
-"""Products that are held at a time: 64 MiB of them, or of 512 rows where those are fewer."""
+"""Products that are held at a time at most, 64 MiB of them."""
 
 
 def gather(sparse: "csr_array", rows: Ints, columns: Ints) -> Doubles:

@@ -2,13 +2,18 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelmend.cli import completion, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 from labelmend.voice.speak import meant
+
+if TYPE_CHECKING:
+    from labelmend.configs.schema import Config
+    from labelmend.data.request import TableRequest
+    from labelmend.workflows.profile import ChosenProfile
 
 
 def relabel(
@@ -135,21 +140,14 @@ def relabel(
     and reason added to your own columns, which stay as they are. Where rows have several labels,
     it is asked of each label whether it holds: mended_labels, added and removed say what came out.
     """
-    from labelmend.cli.sets_summary import print_sets_plan, print_sets_summary
-    from labelmend.cli.summary import print_plan, print_summary
+    from labelmend.cli.summary import print_summary
     from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
     from labelmend.relabel.run_models import with_voters
     from labelmend.runs.layout import OutputPaths
-    from labelmend.workflows.plan import plan_file
     from labelmend.workflows.relabel import relabel_file
-    from labelmend.workflows.relabel_sets import (
-        plan_sets_file,
-        refuse_for_sets,
-        relabel_sets_file,
-        rows_have_several,
-    )
+    from labelmend.workflows.relabel_sets import refuse_for_sets, rows_have_several
 
     request = TableRequest(
         table,
@@ -176,40 +174,17 @@ def relabel(
             voter=voters,
             llm_budget=llm_budget,
         )
-        if dry_run:
-            print_sets_plan(plan_sets_file(request, config, answers))
-            return
-        with ProgressBars(quiet=quiet) as bars:
-            mended = relabel_sets_file(
-                request,
-                output or beside(table, "mended"),
-                config,
-                bars,
-                answers_file=answers,
-                tell=None if quiet else say_note,
-                others=options.given_profile(chosen.name),
-                excel_safe=excel_safe,
-                chosen=chosen.notes,
-            )
-        if not quiet:
-            print_sets_summary(mended)
+        _relabel_sets(
+            request, output, config, chosen, answers, dry_run=dry_run, excel=excel_safe, quiet=quiet
+        )
         return
     if voters:
         if no_llm:
             raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
         config = with_voters(config, voters)
     if dry_run:
-        with keeping_votes(None):
-            plan, models, notes = plan_file(
-                request,
-                config,
-                labels,
-                answers,
-                label_edits,
-                use_llm=not no_llm,
-                chosen=chosen.notes,
-            )
-            print_plan(plan, models, (*notes, *([_TWICE] if self_test else [])))
+        extra = [_TWICE] if self_test else []
+        _plan(request, config, (labels, answers, label_edits), chosen, extra, llm=not no_llm)
         return
     target = output or beside(table, "mended")
     store = None if no_llm else OutputPaths.beside(target).store
@@ -232,6 +207,59 @@ def relabel(
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)
+
+
+def _plan(
+    request: "TableRequest",
+    config: "Config",
+    files: tuple[Path | None, Path | None, Path | None],
+    chosen: "ChosenProfile",
+    extra: list[str],
+    *,
+    llm: bool,
+) -> None:
+    """Print what a run would do and cost; the files are cards, answers and edits of labels."""
+    from labelmend.cli.summary import print_plan
+    from labelmend.workflows.plan import plan_file
+
+    with keeping_votes(None):
+        plan, models, notes = plan_file(request, config, *files, use_llm=llm, chosen=chosen.notes)
+        print_plan(plan, models, (*notes, *extra))
+
+
+def _relabel_sets(
+    request: "TableRequest",
+    output: Path | None,
+    config: "Config",
+    chosen: "ChosenProfile",
+    answers: Path | None,
+    *,
+    dry_run: bool,
+    excel: bool,
+    quiet: bool,
+) -> None:
+    """Mend a table in which a row may have several labels."""
+    from labelmend.cli.sets_summary import print_sets_plan, print_sets_summary
+    from labelmend.data.formats.find import beside
+    from labelmend.workflows.relabel_sets import plan_sets_file, relabel_sets_file
+
+    if dry_run:
+        print_sets_plan(plan_sets_file(request, config, answers))
+        return
+    with ProgressBars(quiet=quiet) as bars:
+        outcome = relabel_sets_file(
+            request,
+            output or beside(request.path, "mended"),
+            config,
+            bars,
+            answers_file=answers,
+            tell=None if quiet else say_note,
+            others=options.given_profile(chosen.name),
+            excel_safe=excel,
+            chosen=chosen.notes,
+        )
+    if not quiet:
+        print_sets_summary(outcome)
 
 
 _TWICE = meant(

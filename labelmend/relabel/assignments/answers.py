@@ -12,6 +12,7 @@ from labelmend.types import Bools, Doubles, Ints
 from labelmend.voice.speak import note
 
 _EVEN = 0.5
+"""Share of people above which most say so."""
 
 
 @dataclass(frozen=True)

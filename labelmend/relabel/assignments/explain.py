@@ -19,6 +19,7 @@ _DIGITS = 6
 """Of probabilities."""
 
 _EVEN = 0.5
+"""Doubt above which an assignment is likelier wrong than right."""
 
 
 class SetReader:

@@ -22,6 +22,7 @@ SCHEMA_VERSION = 1
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime")
 _DIGITS = 6
+"""Of rates."""
 
 
 class LabelRecord(Part):
