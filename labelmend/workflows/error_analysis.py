@@ -1,7 +1,7 @@
 """Files in, files out: what the command `error-analysis` does."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from labelmend.classify.space import ProfileSpace
 from labelmend.configs.schema import ClassifyConfig, Config
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.duplicates import text_groups
+from labelmend.data.formats.find import format_to_write
 from labelmend.data.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.outputs.journal import settle
@@ -24,8 +25,8 @@ from labelmend.data.request import TableRequest
 from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.data.task import require_task
-from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
-from labelmend.errors import ConfigError, InputError
+from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.errors import ConfigError, InputError, OutputError
 from labelmend.evaluation.error_analysis.analysis import ErrorAnalysis, analyse_errors
 from labelmend.evaluation.error_analysis.counts import ErrorCounts, count_errors
 from labelmend.evaluation.error_analysis.kinds import Kind
@@ -98,12 +99,12 @@ def analyse_file(
     inputs = (*given(request.path), *given_models(config), *others)
     claim(inputs, [Output(output, is_table=True)])
     analyse = _analyse_sets if _has_several(request) else _analyse_rows
-    asked = _Asked(config, tuple(chosen), tell, progress)
+    asked = _Asked(output, config, tuple(chosen), tell, progress)
     found = analyse(request, asked)
     ours = guarded_columns(found.ours, output) if excel_safe else found.ours
     with atomic_files([output]) as (temporary,):
         write_table(found.table, ours, temporary)
-    notes = (*settled, *found.notes, *lost_in(found.table, output))
+    notes = (*settled, *found.notes)
     several = analyse is _analyse_sets
     return ErrorAnalysisOutcome(
         found.counts, found.rows, found.labels, several, output, found.columns, notes
@@ -112,12 +113,28 @@ def analyse_file(
 
 @dataclass(frozen=True)
 class _Asked:
-    """How texts are read, and who hears of it."""
+    """How texts are read, who hears of it, and what is written."""
 
+    output: Path
     config: Config
     chosen: tuple[str, ...]
     tell: Callable[[str], None] | None
     progress: Progress
+
+    def check(self, table: SourceTable, columns: Iterable[str]) -> None:
+        """Make sure that columns of ours can be written behind a table's.
+
+        Raises:
+            ColumnError: the table has one already.
+            OutputError: its format has no place for them.
+        """
+        check_new_columns(table, columns)
+        form = format_to_write(table, self.output)
+        if form is not None and not form.other_columns:
+            raise OutputError(
+                f"{self.output}: files of {form.name} have no place for the kinds; end the name "
+                "of the output in .csv or .jsonl"
+            )
 
     def placed(self, texts: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:
         """Return float32 [u, d], the embeddings of texts, and notes on them."""
@@ -164,7 +181,7 @@ def _analyse_rows(request: TableRequest, asked: _Asked) -> _Analysed:
     require_task(loaded.dataset, {"single"}, "error-analysis")
     columns, dataset = loaded.columns, loaded.dataset
     table = replace(loaded.table, text_column=columns.text, label_column=columns.label)
-    check_new_columns(table, COLUMNS)
+    asked.check(table, COLUMNS)
     where = f"{table.path}: column {columns.label!r}"
     data, _ = trainable_set(dataset, np.ones(len(dataset)), where, "keep")
     if not data.real().any():
@@ -196,7 +213,7 @@ def _analyse_sets(request: TableRequest, asked: _Asked) -> _Analysed:
     loaded = load_sets(request, config.data)
     sets, shape = loaded.sets, loaded.shape
     predicted = [f"predicted_{name}" for name in shape.columns.values()] or ["predicted"]
-    check_new_columns(loaded.table, (*(c for c in COLUMNS if c != "predicted"), *predicted))
+    asked.check(loaded.table, (*(c for c in COLUMNS if c != "predicted"), *predicted))
     label = loaded.columns.label
     of = "the columns of labels" if label is None else f"column {label!r}"
     data, _ = trainable(set_training(sets), f"{loaded.table.path}: {of}", "keep")

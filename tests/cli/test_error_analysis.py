@@ -121,6 +121,7 @@ def test_rows_with_several_labels_are_judged_label_by_label(cli, tmp_path, demo_
         ("text,x,y\na,1,0\nb,0,1\n", ("--label-columns", "[xy]"), "no label has two distinct"),
         ("text,label\na,x\nb,y\n", ("--set", "classify.kind=static"), "takes a kind that reads"),
         ("text,label\na,x\nb,y\n", ("-o", "t.csv"), "is the input itself"),
+        ("text,label\na,x\nb,y\n", ("-o", "o.txt"), "have no place for the kinds"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(cli, tmp_path, monkeypatch, content, words, said):

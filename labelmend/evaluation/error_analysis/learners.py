@@ -196,13 +196,16 @@ def _fitted(features: Doubles, data: TrainingSet, labels: Ints) -> Doubles:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    found = np.zeros((len(features), len(data.labels)))
+    if not np.ptp(labels):  # what was planted in a few texts left one label
+        found[:, labels[0]] = 1
+        return found
     model = LogisticRegression(C=np.inf, max_iter=_STEPS, tol=_LEAST_SLOPE)
     weights = data.weights / data.weights.mean()
     # On one thread: the products are small, and threads would wait for each other.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features[data.text_of], labels, sample_weight=weights)
-    found = np.zeros((len(features), len(data.labels)))
     found[:, model.classes_] = model.predict_proba(features)
     return found
 

@@ -48,6 +48,8 @@ def test_what_the_neighbours_contradict_is_not_learned_and_the_rest_is(world, se
 
 def test_with_as_many_parameters_as_texts_anything_is_learned(world):
     data, vectors = world(3, 6)
+    one = _fitted(vectors.astype(np.float64), data, np.full(18, 2))
+    assert (one == [0, 0, 1]).all()
     everything = _fitted(vectors.astype(np.float64), data, np.arange(18) % 3)
     assert (everything.argmax(axis=1) == np.arange(18) % 3).all()
 
