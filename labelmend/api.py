@@ -12,7 +12,7 @@ import pandas as pd
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
-from labelmend.data.answers import MatchedAnswers
+from labelmend.data.answers import AnswerFile, MatchedAnswers
 from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import label_indices
 from labelmend.data.label_sets import LabelSets
@@ -106,6 +106,7 @@ def mend_sets(
     config: Config | None = None,
     *,
     label_set: Iterable[Any] | None = None,
+    answers: AnswerFile | None = None,
     progress: Progress | None = None,
 ) -> MendedSets:
     """Mend labels of which a text may have any number.
@@ -120,6 +121,8 @@ def mend_sets(
             budget of labels that hold and are taken away, and that of labels that don't and are
             added, each as a share of those that hold.
         label_set: all labels there are, if some may be carried by no row; else those in `labels`.
+        answers: what people said, from `labelmend.data.answer_file.read_answers(path, "several")`:
+            their rows get it, and show by how much beliefs on the others are off.
         progress: hears how far the work is.
 
     Returns:
@@ -151,7 +154,7 @@ def mend_sets(
     limit = config.data.max_text_chars
     ids = tuple(str(row + 1) for row in range(len(read)))
     sets = LabelSets(ids, tuple(text[:limit] for text in read), given, names)
-    return mend_assignments(sets, config, progress)
+    return mend_assignments(sets, config, progress, answers)
 
 
 def make_dataset(

@@ -8,6 +8,7 @@ from pathlib import Path
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import AnswerFile
+from labelmend.data.formats.find import format_to_write
 from labelmend.data.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
@@ -15,8 +16,8 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.spreadsheet import guarded_columns
-from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
-from labelmend.errors import ConfigError
+from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.errors import ConfigError, OutputError
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.assignments.mend import mend_assignments
@@ -159,6 +160,7 @@ def relabel_sets_file(
     named = [] if answers_file is None else given(answers_file, "given as --answers")
     inputs = (*given(request.path), *named, *given_models(config), *others)
     claim(inputs, paths.outputs(labels=False, store=False))
+    _check_format(loaded, output)
     answers = _answers(answers_file)
     models = locate_models(config, use_llm=False)
     sets = loaded.sets
@@ -184,7 +186,21 @@ def relabel_sets_file(
         write_lines(evidence, set_evidence_lines(result, loaded))
         files = {TABLE: digest_of(table), EVIDENCE: digest_of(evidence)}
         run.write_text(record.model_copy(update={"files": files}).to_json(), "utf-8")
-    return SetsOutcome(result, (*settled, *lost_in(loaded.table, output), *notes), paths, loaded)
+    return SetsOutcome(result, (*settled, *notes), paths, loaded)
+
+
+def _check_format(loaded: LoadedSets, output: Path) -> None:
+    """Find out before any work whether the output has room for several labels and for our columns.
+
+    Raises:
+        OutputError: it has not.
+    """
+    kind = format_to_write(loaded.table, output)
+    if kind is not None and not kind.other_columns:
+        raise OutputError(
+            f"{output}: {kind.name} files have no place for what is decided of rows with several "
+            "labels; end the output's name in .csv or .jsonl"
+        )
 
 
 def counts_of(result: MendedSets) -> Counter[str]:

@@ -460,7 +460,6 @@ def test_labels_at_random_change_nothing(cli, bigger, encoders):
             ("--strict",),
             "rows 1, 3: no text in column 'text'; fill it in",
         ),
-        (b"text,label\na,x;y\nb,x\nc,y\n", (), "1 row holds several labels each, joined by ';'"),
         (b"text,label\na,x\nb,x\n", (), "'x' is the only label; at least two are needed"),
         (b"text,label\na,\nb,\n", (), "no row has a label; name another column"),
         (b"text,label,reason\na,a,1\nb,b,1\n", (), "already has 'reason', as labelmend's own"),
