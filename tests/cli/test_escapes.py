@@ -4,7 +4,9 @@ import csv
 import json
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fixtures.bot_api import TOKEN
@@ -29,6 +31,9 @@ FAST = (
 )
 
 
+FOLDS = ("--set", "classify.folds=2")
+
+
 def step(name, *words):
     """A command, as the command line lists it, and its words."""
     return name, (*name.split(), *words)
@@ -44,7 +49,7 @@ def steps():
     yield step("relabel", "t.csv", f"--{EVIL['oos']}")
     yield step("relabel", "t.csv", "--labels", "evil.yaml", "--no-llm")
     yield step("describe", "t.csv", "-o", "labels.yaml", "--no-llm", *oos, *FAST[:2])
-    yield step("label", "t.csv", "--labels", "labels.yaml", "-o", "l.csv", "--no-llm", *FAST[:2])
+    yield step("label", "t.csv", "--labels", "labels.yaml", "-o", "l.csv", "--no-llm", *FAST[:4])
     yield step("label", "t.csv", "--labels", "evil.yaml", "-o", "l.csv")
     yield step("explain", "o.csv", "--row", "1")
     yield step("explain", "o.csv", "--id", EVIL["oos"])
@@ -65,7 +70,7 @@ def steps():
     yield step("export-review", "o.csv", "--to", EVIL["oos"], "-o", "x.csv")
     yield step("answers withdraw", answers, "--id", drawn)
     yield step("answers withdraw", answers, "--id", EVIL["oos"])
-    yield step("train-classifier", "o.csv", "-o", model, "--kind", "logreg", *FAST[:2])
+    yield step("train-classifier", "o.csv", "-o", model, "--kind", "logreg", *FAST[:2], *FOLDS)
     yield step("predict", model, "t.csv", "-o", "p.csv")
     yield step("predict", model, "t.csv", "--trust-key", EVIL["oos"])
     yield step("predict", model, "t.csv", "--text-column", EVIL["oos"])
@@ -95,7 +100,7 @@ def steps():
     yield step("journal forget", log, "--id", EVIL["card_lost"])
     yield step("journal forget", log, "--sender", EVIL["oos"])
     yield step("journal expire", log, "--older", "0")
-    yield step("compare-baseline", "o.csv", "--kind", "logreg", "--seeds", "1", *FAST[:2])
+    yield step("compare-baseline", "o.csv", "--kind", "logreg", "--seeds", "1", *FAST[:2], *FOLDS)
     yield step("augment", "o.csv", "-o", "more.csv", "--model", EVIL["oos"])
     yield step("tune-embedder", "o.csv", "-o", "tuned", "--gold-column", EVIL["oos"])
     yield step("models list")
@@ -159,6 +164,11 @@ def test_no_file_steers_the_terminal(cli, demo_rows, tmp_path, bge_small, monkey
         for number, row in enumerate(demo_rows)
     ]
     written(tmp_path / "t.csv", rows)
+    # What `serve` holds an export against: a few texts, not the 809 of the demo.
+    (tmp_path / "few").mkdir()
+    written(tmp_path / "few" / "test.csv", rows[:20])
+    few_texts = SimpleNamespace(files=lambda _: tmp_path / "few", as_file=nullcontext)
+    monkeypatch.setattr("labelmend.workflows.export.resources", few_texts)
     said = json.dumps({EVIL["oos"]: {EVIL["pin_reset"]: EVIL["pin_reset"]}})
     (tmp_path / "evil.yaml").write_text(said, "utf-8")
     shown, tried = "", set()
