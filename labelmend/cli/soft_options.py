@@ -1,6 +1,6 @@
 """Options of soft targets, and what commands do that are given such."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +77,7 @@ def train_soft(
     output: Path,
     kind: str | None,
     settings: tuple[str, list[str], str | None],
+    tuned: Callable[..., "Config"],
     *,
     quiet: bool,
 ) -> None:
@@ -87,22 +88,27 @@ def train_soft(
         output: folder of the model.
         kind: of the model; None for that of the settings.
         settings: the profile, overrides, and an encoder in place of the profile's.
+        tuned: returns the configuration with what is asked of an encoder that a kind tunes.
         quiet: print nothing but errors.
 
     Raises:
         LabelmendError: it can't be trained or written.
     """
+    from labelmend.classify.soft.train import FINETUNE
     from labelmend.cli.classify_summary import print_soft_training
     from labelmend.data.request import TableRequest
+    from labelmend.workflows.train import checkpoints_of
     from labelmend.workflows.train_soft import train_soft_file
 
     texts = request.pair or request.text_column
     plain = TableRequest(request.path, texts, encoding=request.encoding, header=request.header)
     profile, changes, embedder = settings
     config, chosen = options.chosen_config(profile, plain, changes, embedder, quiet=quiet)
-    with keeping_checkpoints(None), ProgressBars(quiet=quiet) as bars:
+    kind = kind or config.classify.kind
+    config = tuned(config, kind, tunes=kind == FINETUNE)
+    with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
         outcome = train_soft_file(
-            *(request, output, config, kind or config.classify.kind, bars),
+            *(request, output, config, kind, bars),
             others=options.given_profile(chosen.name),
             chosen=chosen.notes,
             tell=None if quiet else say_note,

@@ -1,6 +1,7 @@
 """`labelmend train-classifier`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -136,7 +137,6 @@ def train_classifier(
     from labelmend.cli.classify_summary import print_training
     from labelmend.data.request import TableRequest
     from labelmend.data.soft.targets import SoftRequest
-    from labelmend.errors import ConfigError
     from labelmend.workflows.train import checkpoints_of, train_file
 
     single: dict[str, object] = {
@@ -160,7 +160,9 @@ def train_classifier(
     soft = soft_options.soft_request(asked, single | of_labels)
     changes = options.overrides(settings, seed)
     if soft is not None:
-        soft_options.train_soft(soft, output, kind, (profile, changes, embedder), quiet=quiet)
+        tuning = partial(_with_encoder, embedder=embedder, encoder=encoder, lora=lora)
+        chosen_by = profile, changes, embedder
+        soft_options.train_soft(soft, output, kind, chosen_by, tuning, quiet=quiet)
         return
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
@@ -174,18 +176,9 @@ def train_classifier(
         setting = config, chosen, rare_labels
         _train_sets(several, output, head.name, setting, wish_precision, quiet=quiet)
         return
-    if head.tunes_encoder:
-        if embedder is not None:
-            raise ConfigError(
-                f"--embedder is for kinds that read an encoder as it is; --kind {head.name} takes "
-                f"--encoder {embedder}"
-            )
-        config = _with_encoder(config, encoder, lora=lora)
-    elif encoder is not None or lora is not None:
-        raise ConfigError(
-            "--encoder, --lora and --full go with --kind finetune; other kinds read the encoders "
-            "of the profile"
-        )
+    config = _with_encoder(
+        config, head.name, tunes=head.tunes_encoder, embedder=embedder, encoder=encoder, lora=lora
+    )
     point = _point(in_scope_accuracy, oos_recall, config)
     server = options.mlflow_server(mlflow)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
@@ -262,9 +255,34 @@ def _train_sets(
         print_sets_training(outcome, wish)
 
 
-def _with_encoder(config: "Config", encoder: str | None, *, lora: bool | None) -> "Config":
+def _with_encoder(
+    config: "Config",
+    kind: str,
+    *,
+    tunes: bool,
+    embedder: str | None,
+    encoder: str | None,
+    lora: bool | None,
+) -> "Config":
+    """Return the configuration with what is asked of the encoder that a kind tunes.
+
+    Raises:
+        ConfigError: the kind tunes none, or the one that it reads as it is was asked for.
+    """
     from dataclasses import replace
 
+    from labelmend.errors import ConfigError
+
+    if tunes and embedder is not None:
+        raise ConfigError(
+            f"--embedder is for kinds that read an encoder as it is; --kind {kind} takes "
+            f"--encoder {embedder}"
+        )
+    if not tunes and (encoder is not None or lora is not None):
+        raise ConfigError(
+            "--encoder, --lora and --full go with --kind finetune; other kinds read the encoders "
+            "of the profile"
+        )
     settings = config.classify.finetune
     if encoder is not None:
         settings = replace(settings, encoder=encoder)

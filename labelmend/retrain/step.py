@@ -211,11 +211,12 @@ class _Work:
 
     def _first(self, known: Known) -> tuple[Step, Placed | None]:
         """Make the first champion."""
-        staged = self._registry.stage()
         own = self._project.champion
-        if own is not None:
-            folder = self._opened.find(own)
-            kind = load_model(folder).classifier.kind
+        folder = None if own is None else self._opened.find(own)
+        # Before anything is begun: it may be a model of another task.
+        kind = "" if folder is None else load_model(folder).classifier.kind
+        staged = self._registry.stage()
+        if folder is not None:
             shutil.copytree(folder, staged / MODEL)
             digest = hashlib.sha256((folder / CARD).read_bytes()).hexdigest()
             step = self._commit(staged, kind, digest, known, (), "promoted", (note(_IMPORTED),))

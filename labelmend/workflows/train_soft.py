@@ -1,6 +1,7 @@
 """Files in, files out: what `train-classifier --target-columns` does."""
 
 import platform
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,13 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.classify.model_folder import check_folder
-from labelmend.classify.soft.data import content_digest, distinct_texts, embedded
+from labelmend.classify.model_folder import ENCODER, check_folder
+from labelmend.classify.soft.data import (
+    SoftRows,
+    content_digest,
+    distinct_texts,
+    embedded,
+    ordered,
+)
+from labelmend.classify.soft.linear import Kind
 from labelmend.classify.soft.model_folder import SoftModel, save_soft
-from labelmend.classify.soft.train import SoftExamples, SoftTraining, linear_kind, train_soft
+from labelmend.classify.soft.train import FINETUNE, SoftTraining, linear_kind, train_soft
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config
+from labelmend.configs.schema import Config, EncoderConfig
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import table_digest
@@ -23,9 +31,11 @@ from labelmend.evaluation.soft_metrics import Figure, SoftMetrics, TargetMetrics
 from labelmend.extras import installed_versions
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
+from labelmend.voice.speak import note
 from labelmend.weights.locate import locate
 from labelmend.weights.packages import require_encoders
 from labelmend.workflows.profile import read_language
+from labelmend.workflows.train import checkpoints_of
 
 _LIBRARIES = ("numpy", "scipy", "sentence-transformers", "torch", "onnxruntime")
 
@@ -77,33 +87,114 @@ def train_soft_file(
     Raises:
         LabelmendError: the input can't be used, or the model can't be written.
     """
-    linear = linear_kind(kind)
-    require_encoders(config.encoders, by=f"profile {config.profile}")
+    way = _Tuned(config, folder) if kind == FINETUNE else _Linear(config, linear_kind(kind))
     settled = settle(request.path, folder)
-    claim((*given(request.path), *given_models(config), *others), (), [folder])
+    folders = [folder, *way.folders]
+    claim((*given(request.path), *given_models(config), *others), (), folders)
     check_folder(folder)
     data = load_soft(request, config.data)
     source = _data_record(data, table_digest(request.path))
     texts = distinct_texts(data.parts)
-    located = [locate(encoder.model) for encoder in config.encoders]
-    language = read_language(texts, config.encoders, located, chosen, tell)
-    space = ProfileSpace(config.encoders)
-    examples = embedded(data, space, language.beginning(progress, tell))
-    training = train_soft(examples, linear, config.classify, config.seed, progress)
-    used = space.encoders(texts)
+    located = [locate(encoder.model) for encoder in way.encoders]
+    language = read_language(texts, way.encoders, located, chosen, tell)
+    rows = ordered(data)
+    training, used, facts = way.fit(rows, language.beginning(progress, tell))
     notes = (*data.notes, *language.notes, *used.notes)
-    held_out = measured(training, examples, data.targets, config.seed)
-    model = _model(kind, data, training, used, config, _card(source, held_out, used, config, notes))
+    held_out = _measured(training, rows, data.targets, config.seed)
+    card = {**_card(source, held_out, used, config, notes), **facts}
+    model = _model(kind, data, training, used, config, card)
     save_soft(model, folder, _readme(model, data, held_out))
+    for work in way.folders:
+        shutil.rmtree(work, ignore_errors=True)
     return SoftOutcome(kind, data, training, held_out, folder, (*settled, *notes))
 
 
-def measured(
-    training: SoftTraining, data: SoftExamples, targets: Sequence[str], seed: int
+class _Linear:
+    """Training on the profile's embeddings as they are."""
+
+    folders: tuple[Path, ...] = ()
+
+    def __init__(self, config: Config, kind: Kind) -> None:
+        """See whether the encoders can be run.
+
+        Raises:
+            ExtraMissingError: a library is missing.
+        """
+        require_encoders(config.encoders, by=f"profile {config.profile}")
+        self.encoders: tuple[EncoderConfig, ...] = config.encoders
+        self._config, self._kind = config, kind
+
+    def fit(
+        self, rows: SoftRows, progress: Progress
+    ) -> tuple[SoftTraining, EncodersUsed, dict[str, Any]]:
+        """Return what was trained, its encoders, and what the card says besides."""
+        config = self._config
+        space = ProfileSpace(config.encoders)
+        examples = embedded(rows, space, progress)
+        training = train_soft(examples, self._kind, config.classify, config.seed, progress)
+        return training, space.encoders(distinct_texts(rows.parts)), {}
+
+
+class _Tuned:
+    """Training of an encoder of its own."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        """See whether the encoder can be fine-tuned.
+
+        Raises:
+            ExtraMissingError: a library is missing.
+            ModelError: the encoder is missing, or can't be fine-tuned.
+        """
+        from labelmend.classify.finetune.tuning import check_tunable
+
+        settings = config.classify.finetune
+        self._base = locate(settings.encoder)
+        check_tunable(settings, self._base)
+        self.folders: tuple[Path, ...] = (checkpoints_of(folder),)
+        self.encoders: tuple[EncoderConfig, ...] = (
+            EncoderConfig("sentence-transformers", settings.encoder),
+        )
+        self._config = config
+
+    def fit(
+        self, rows: SoftRows, progress: Progress
+    ) -> tuple[SoftTraining, EncodersUsed, dict[str, Any]]:
+        """Return what was trained, its encoder, and what the card says besides."""
+        from labelmend.classify.heads.finetune import tuned_encoder
+        from labelmend.classify.soft.finetune import tune_soft
+
+        config, (work,) = self._config, self.folders
+        tuned = tune_soft(rows, config.classify, self._base, config.seed, work, progress)
+        located = locate(str(tuned.folder))
+        notes = [
+            note(
+                "the figures are of {rows:,} rows that were not trained on; they also ended the "
+                "training and calibrated it",
+                rows=len(tuned.training.tested),
+            )
+        ]
+        if tuned.resumed_at:
+            notes.append(
+                note("an interrupted training went on from step {step}", step=tuned.resumed_at)
+            )
+        used = EncodersUsed(
+            (self._base,),
+            (tuned_encoder(config.classify.finetune, ENCODER),),
+            (located.digest,),
+            (np.zeros(tuned.width),),
+            tuple(notes),
+            tuned.folder,
+        )
+        return tuned.training, used, {"finetune": tuned.facts}
+
+
+def _measured(
+    training: SoftTraining, rows: SoftRows, targets: Sequence[str], seed: int
 ) -> SoftMetrics:
     """Return how good a training's held-out predictions are."""
-    tested = data.of(training.tested)
-    return evaluate_soft(tested.values, training.held_out, targets, tested.groups, seed)
+    tested = training.tested
+    groups = np.unique(rows.groups[tested], return_inverse=True)[1].astype(np.int64)
+    return evaluate_soft(rows.values[tested], training.held_out, targets, groups, seed)
 
 
 def _card(
@@ -146,6 +237,7 @@ def _model(
         encoder_digests=used.digests,
         max_text_chars=config.data.max_text_chars,
         card={**card, "penalties": penalties},
+        own_encoder=used.own,
     )
 
 
@@ -175,7 +267,8 @@ def _readme(model: SoftModel, data: SoftTable, held_out: SoftMetrics) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| kind | {model.kind} on sentence embeddings ({encoders}) |",
+        f"| kind | {model.kind} {'of' if model.own_encoder else 'on sentence embeddings'} "
+        f"({encoders}) |",
         f"| trained on | {len(data):,} rows in {source['groups']:,} groups, "
         f"{'pairs of texts' if model.is_pair else 'texts'} from "
         f"{', '.join(f'`{name}`' for name in data.texts.names)}, sha256 {source['sha256'][:12]} |",
@@ -190,7 +283,7 @@ def _readme(model: SoftModel, data: SoftTable, held_out: SoftMetrics) -> str:
     rows: list[tuple[str, SoftMetrics | TargetMetrics]] = [("mean", held_out)]
     for name, found in [*rows, *held_out.targets.items()]:
         figures = (found.spearman, found.cross_entropy, found.absolute_error)
-        cells = (name.replace("|", "\\|"), *map(shown_figure, figures))
+        cells = (" ".join(name.replace("|", "\\|").split()), *map(shown_figure, figures))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 

@@ -110,6 +110,37 @@ def test_one_text_by_ridge(train, cli, folder):
     assert cli("predict", folder / "r", folder / "t.csv", "-o", folder / "r.csv").code == 0
 
 
+def test_an_encoder_learns_with_its_targets(train, cli, folder, small_encoder):
+    tuning = (
+        "--kind",
+        "finetune",
+        "--encoder",
+        small_encoder,
+        "--set",
+        "classify.finetune.epochs=1",
+    )
+    asked = ("--target-columns", "y_*", "--pair", "q", "a")
+    ran = train("-o", folder / "f", *asked, *tuning)
+    assert ran.code == 0, ran
+    card = json.loads((folder / "f" / "model.json").read_text())
+    facts = card["finetune"]
+    assert "rows that were not trained on; they also ended the training" in card["notes"][-1]
+    assert (card["kind"], card["own_encoder"], card["held_out"]["rows"]) == (
+        *("finetune", True),
+        facts["held_out_rows"],
+    )
+    assert 20 <= facts["held_out_rows"] <= 28
+    assert facts["steps"] == facts["best_step"] == 3
+    assert card["held_out"]["targets"]["y_well"]["spearman"]["value"] > 0.8
+    assert (folder / "f" / "encoder" / "modules.json").is_file()
+    assert not (folder / "f.checkpoints").exists()
+    ran = cli("predict", folder / "f", folder / "t.csv", "-o", folder / "f.csv")
+    assert ran.code == 0, ran
+    with (folder / "f.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert abs(float(row["predicted_y_well"]) - float(row["y_well"])) < 0.25
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -121,6 +152,7 @@ def test_one_text_by_ridge(train, cli, folder):
             ("--target-columns", "y_*", "--text-column", "q", "--kind", "lightgbm"),
             "--kind lightgbm can't learn soft targets",
         ),
+        (("--target-columns", "y_*", "--encoder", "x"), "--encoder, --lora and --full go with"),
         (("--target-columns", "z"), "--target-columns z: no column is called so"),
     ],
 )

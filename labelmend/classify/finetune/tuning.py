@@ -188,11 +188,11 @@ def _train(
     from transformers import EarlyStoppingCallback, Trainer, set_seed
 
     set_seed(seed)
-    adapted = _with_adapters(encoder, settings) if settings.method == "lora" else None
+    adapted = with_adapters(encoder, settings) if settings.method == "lora" else None
     train_pairs = pairs.places(held_out=False)
     trainer = Trainer(
         model=_classified(encoder, head),
-        args=_arguments(settings, len(train_pairs), seed, work),
+        args=arguments(settings, len(train_pairs), seed, work),
         data_collator=_collator(encoder, pairs),
         train_dataset=train_pairs,
         eval_dataset=pairs.places(held_out=True),
@@ -256,7 +256,7 @@ def _collator(encoder: Any, pairs: _Pairs) -> Callable[[Sequence[int]], dict[str
     return collate
 
 
-def _arguments(settings: FinetuneConfig, pairs: int, seed: int, work: Path) -> Any:
+def arguments(settings: FinetuneConfig, pairs: int, seed: int, work: Path) -> Any:
     """Return the Trainer's settings for so many pairs."""
     steps_an_epoch = math.ceil(pairs / settings.batch_size)
     every = math.ceil(steps_an_epoch / settings.evaluations)
@@ -283,7 +283,7 @@ def _arguments(settings: FinetuneConfig, pairs: int, seed: int, work: Path) -> A
     )
 
 
-def _with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
+def with_adapters(encoder: Any, settings: FinetuneConfig) -> Any:
     """Put adapters into the encoder's layers, in place; only they will learn."""
     require("peft")
     from peft import LoraConfig, get_peft_model

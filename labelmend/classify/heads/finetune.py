@@ -73,7 +73,7 @@ class FinetuneHead:
         (base,) = self.check(config)
         held_out = held_out_texts(data, config.finetune.held_out, task.seed)
         tuned = tune(data, held_out, config, base, task.seed, task.work, progress)
-        encoder = _encoder_config(config.finetune, str(tuned.folder))
+        encoder = tuned_encoder(config.finetune, str(tuned.folder))
         located = locate(encoder.model)
         means = (np.zeros(tuned.head.model.n_features_in_),)
         space = open_space((encoder,), (located,), means)
@@ -129,7 +129,8 @@ def held_out_texts(data: TrainingSet, share: float, seed: int) -> Bools:
     return held
 
 
-def _encoder_config(settings: FinetuneConfig, model: str) -> EncoderConfig:
+def tuned_encoder(settings: FinetuneConfig, model: str) -> EncoderConfig:
+    """Return the settings of an encoder that has learned, by its folder."""
     return EncoderConfig(
         backend="sentence-transformers",
         model=model,

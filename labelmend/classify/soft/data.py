@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,21 @@ from labelmend.classify.space import Space
 from labelmend.data.soft.targets import SoftTable
 from labelmend.protocols import Progress
 from labelmend.types import Doubles, Floats, Ints
+
+
+@dataclass(frozen=True)
+class SoftRows:
+    """Texts with soft targets.
+
+    Attributes:
+        parts: the texts, [n], of each row; of a pair two.
+        values: float64 [n, T], from 0 to 1.
+        groups: int64 [n], from 0, each number taken; two at least.
+    """
+
+    parts: Sequence[Sequence[str]]
+    values: Doubles
+    groups: Ints
 
 
 def row_order(parts: Sequence[Sequence[str]], values: Doubles) -> Ints:
@@ -34,24 +50,27 @@ def placed(parts: Sequence[Sequence[str]], texts: Sequence[str], vectors: Floats
     return [vectors[[place[text] for text in part]] for part in parts]
 
 
-def embedded(table: SoftTable, space: Space, progress: Progress) -> SoftExamples:
-    """Embed a table's rows, in an order of their own.
+def ordered(table: SoftTable) -> SoftRows:
+    """Return a table's rows in an order of their own."""
+    order = row_order(table.parts, table.values)
+    parts = [tuple(part[row] for row in order.tolist()) for part in table.parts]
+    return SoftRows(parts, table.values[order], table.groups[order])
+
+
+def embedded(rows: SoftRows, space: Space, progress: Progress) -> SoftExamples:
+    """Embed rows.
 
     Args:
-        table: of soft targets.
-        space: learns from its texts.
+        rows: with soft targets.
+        space: learns from their texts.
         progress: hears how far the work is.
 
     Raises:
         ModelError: an encoder can't load.
     """
-    order = row_order(table.parts, table.values)
-    parts = [[part[row] for row in order.tolist()] for part in table.parts]
-    texts = distinct_texts(parts)
+    texts = distinct_texts(rows.parts)
     vectors = space.fit(texts, progress)
-    return SoftExamples(
-        tuple(placed(parts, texts, vectors)), table.values[order], table.groups[order]
-    )
+    return SoftExamples(tuple(placed(rows.parts, texts, vectors)), rows.values, rows.groups)
 
 
 def content_digest(table: SoftTable) -> str:

@@ -24,4 +24,8 @@ class SoftScorer:
 
     def predict(self, parts: Sequence[Floats]) -> Doubles:
         """Return float64 [b, T], from 0 to 1, of embeddings [b, d], one, or of pairs two."""
-        return np.asarray(expit(features(parts) @ self.weights + self.bias), dtype=np.float64)
+        return np.asarray(expit(self.logits(parts)), dtype=np.float64)
+
+    def logits(self, parts: Sequence[Floats]) -> Doubles:
+        """Return float64 [b, T], the log-odds of what `predict` says."""
+        return np.asarray(features(parts) @ self.weights + self.bias, dtype=np.float64)

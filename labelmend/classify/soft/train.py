@@ -18,6 +18,9 @@ from labelmend.types import Doubles, Floats, Ints
 LINEAR: tuple[Kind, ...] = get_args(Kind)
 """Kinds that read embeddings as they are."""
 
+FINETUNE = "finetune"
+"""The kind that tunes an encoder."""
+
 _NEVER = 1e-6
 """What is predicted instead of 0, and of 1 as far below it, where a target is always so."""
 
@@ -64,7 +67,7 @@ class SoftTraining:
 
 
 def linear_kind(kind: str) -> Kind:
-    """Return a kind of classifier that can learn soft targets.
+    """Return a kind of classifier that learns soft targets from embeddings as they are.
 
     Raises:
         ConfigError: it can't.
@@ -72,7 +75,8 @@ def linear_kind(kind: str) -> Kind:
     for one in LINEAR:
         if kind == one:
             return one
-    raise ConfigError(f"--kind {kind} can't learn soft targets; give --kind {' or '.join(LINEAR)}")
+    known = " or ".join((*LINEAR, FINETUNE))
+    raise ConfigError(f"--kind {kind} can't learn soft targets; give --kind {known}")
 
 
 def train_soft(

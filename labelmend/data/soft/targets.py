@@ -350,7 +350,8 @@ def _share(table: SourceTable, target: str, row: int, cell: str) -> float:
     if not said:
         return math.nan
     try:
-        value = float(said)
+        # Python takes 0_1 for a number, too.
+        value = math.nan if "_" in said else float(said)
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:

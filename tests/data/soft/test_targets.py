@@ -69,7 +69,7 @@ def test_a_target_that_never_changes_is_told(load):
     )
 
 
-@pytest.mark.parametrize("cell", ["1.01", "-0.1", "yes", "nan", "inf", '"0,5"', "0x1"])
+@pytest.mark.parametrize("cell", ["1.01", "-0.1", "yes", "nan", "inf", '"0,5"', "0x1", "0_1"])
 def test_a_value_that_is_none(load, cell):
     shown = cell.strip('"')
     with pytest.raises(InputError) as caught:
