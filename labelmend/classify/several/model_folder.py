@@ -1,5 +1,6 @@
 """Model folders of classifiers of label sets; `labelmend.classify.model_folder` has the format."""
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +185,10 @@ def load_sets_model(folder: Path, trusted: TrustedKey | None = None) -> SavedSet
             EncoderConfig(**{key: value for key, value in encoder.items() if key != "sha256"})
             for encoder in card.encoders
         )
-    except (LookupError, TypeError, OSError, EOFError, ValueError, ConfigError) as error:
+    except (
+        *(LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile),
+        *(AttributeError, MemoryError, NotImplementedError, RecursionError, ConfigError),
+    ) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"{folder}: this model can't be read ({said}); train it again with "
