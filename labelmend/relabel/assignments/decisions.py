@@ -27,8 +27,8 @@ def decide_assignments(
     labels that do not hold and are added, each as a share of the labels that hold. Ties do not
     depend on the order of rows or labels: they are changed together or not at all. What people said
     is done, and costs nothing of the budget. Where few answers teach what is believed, changes cost
-    as much as they would if beliefs were off by a quarter of a standard deviation in the harmful way:
-    such errors are common to many changes, and so don't cancel out.
+    as much as if beliefs were off by a quarter of a standard deviation in the harmful way: such
+    errors are common to many changes, and so don't cancel out.
 
     Args:
         holds: float64 [n, L], probability that a label holds.
