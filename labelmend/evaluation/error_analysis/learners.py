@@ -39,6 +39,9 @@ _LEAST_DEVIATION = 1e-9
 _FEWEST, _GROWTH = 2, 1.5
 """Features of the first model that is tried, and of each by those of the one before."""
 
+_AT_LEAST_TRIED = 32
+"""Features that are tried however many labels there are. Chosen by hand."""
+
 _SLACK = 0.02
 """Of two models that tell right labels from planted ones as well, but for so much, the one with
 more features is taken: it is to be overfitted. Chosen on the demo's texts."""
@@ -137,8 +140,13 @@ def scaled_features(embeddings: Floats, most: int) -> Doubles:
 
 
 def feature_counts(texts: int, labels: int, dimensions: int) -> list[int]:
-    """Return the numbers of features to try, ascending: at most as many parameters as texts."""
-    most = max(1, min(MOST_FEATURES, dimensions, texts // 2, texts // (labels - 1)))
+    """Return the numbers of features to try, ascending: at most as many parameters as texts.
+
+    That stops short of what learns anything, and saves its time. A table of many labels with few
+    texts each needs more parameters than that even to learn what is right.
+    """
+    enough = max(texts // (labels - 1), _AT_LEAST_TRIED)
+    most = max(1, min(MOST_FEATURES, dimensions, texts // 2, enough))
     counts = [min(_FEWEST, most)]
     while counts[-1] < most:
         counts.append(min(max(round(counts[-1] * _GROWTH), counts[-1] + 1), most))

@@ -71,10 +71,11 @@ def test_wrong_labels_are_planted_in_trusted_texts(world):
 
 def test_as_many_features_are_tried_as_grow_by_half():
     assert feature_counts(40, 3, 100) == [2, 3, 4, 6, 9, 14, 20]
-    assert feature_counts(4, 4, 100) == [1]
+    assert feature_counts(3, 4, 100) == [1]
     # No more than there are, and no more parameters than texts.
     assert feature_counts(10**6, 2, 5) == [2, 3, 4, 5]
-    assert feature_counts(1000, 101, 5000)[-1] == 10
+    assert feature_counts(10_000, 101, 5000)[-1] == 100
+    assert feature_counts(1000, 101, 5000)[-1] == 32
     assert feature_counts(10**6, 2, 5000)[-1] == 128
 
 
