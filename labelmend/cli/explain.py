@@ -8,11 +8,12 @@ import typer
 
 from labelmend.cli import help_page, options
 from labelmend.cli.terminal import harmless, open_console
-from labelmend.voice.speak import number, retell, tell
+from labelmend.voice.speak import meant, number, retell, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from labelmend.relabel.assignments.explanation import SetExplanation
     from labelmend.relabel.diagnostics.explanation import CandidateNats, Explanation
     from labelmend.runs.look_up import LookedUp
 
@@ -87,6 +88,8 @@ def explain(
 def _print(found: "LookedUp", table: Path) -> None:
     from rich.text import Text
 
+    from labelmend.relabel.assignments.explanation import SetExplanation
+
     console, explanation = open_console(highlight=False), found.explanation
     title = tell("Row {row}", row=explanation.row)
     if explanation.id != str(explanation.row):
@@ -98,6 +101,11 @@ def _print(found: "LookedUp", table: Path) -> None:
     more = tell(" ... ({rest:,} characters more)", rest=rest) if rest > 0 else ""
     console.print(Text(f'"{harmless(explanation.text[:_TEXT_CHARS])}"{more}'))
     console.print()
+    if isinstance(explanation, SetExplanation):
+        _print_set(console, explanation)
+        for note in found.notes:
+            console.print(Text(harmless(tell("Note: {note:name}", note=note))), soft_wrap=True)
+        return
     console.print(Text(harmless(_decision(explanation))), style="bold")
     console.print(Text(harmless(retell(explanation.reason))))
     console.print()
@@ -110,6 +118,51 @@ def _print(found: "LookedUp", table: Path) -> None:
         console.print(Text(tell("Channel: {channel}", channel=found.channel)))
     for note in found.notes:
         console.print(Text(harmless(tell("Note: {note:name}", note=note))), soft_wrap=True)
+
+
+def _print_set(console: "Console", explanation: "SetExplanation") -> None:
+    """Print what was decided of a row with several labels, and why."""
+    from rich.table import Table
+    from rich.text import Text
+
+    before, after = (
+        ", ".join(names) or tell("(no label)") for names in (explanation.given, explanation.mended)
+    )
+    decision = explanation.decision
+    head = (
+        tell("{decision:name}: {labels}", decision=decision, labels=after)
+        if before == after
+        else tell(
+            "{decision:name}: {given} -> {proposed}",
+            decision=decision,
+            given=before,
+            proposed=after,
+        )
+    )
+    console.print(Text(harmless(head)), style="bold")
+    console.print(Text(harmless(retell(explanation.reason))))
+    console.print()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(tell("label"), overflow="fold")
+    table.add_column(tell("holds"), justify="right")
+    table.add_column("")
+    for one in explanation.labels:
+        marks = [
+            tell(word)
+            for word, names in (
+                (meant("given"), explanation.given),
+                (meant("added"), explanation.added),
+                (meant("taken away"), explanation.removed),
+            )
+            if one.label in names
+        ]
+        share = number(one.holds, ".1%")
+        table.add_row(Text(harmless(one.label)), share, Text(", ".join(marks)))
+    console.print(table)
+    for near in explanation.neighbours:
+        labels = ", ".join(near.labels) or tell("(no label)")
+        line = tell('Near: "{text}": {labels}', text=near.text, labels=labels)
+        console.print(Text(harmless(line)), soft_wrap=True)
 
 
 def _decision(explanation: "Explanation") -> str:

@@ -13,6 +13,7 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, refuse_standard_input, table_digest
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import open_regular, regular_lines
+from labelmend.relabel.assignments.explanation import SetExplanation
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.columns import BLANK
 from labelmend.runs.companions import changed_since, two_runs
@@ -31,7 +32,7 @@ class LookedUp:
         notes: what a user should know, one line each.
     """
 
-    explanation: Explanation
+    explanation: Explanation | SetExplanation
     json_line: str
     table_line: int | None
     channel: str | None
@@ -60,13 +61,22 @@ def look_up(
     path = evidence or find_evidence(table, digest)
     number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
     try:
-        if json.loads(line).get("decision") == BLANK:
+        fields = json.loads(line)
+        if fields.get("decision") == BLANK:
             raise InputError(f"{table}: row {number} has no text, so nothing was decided of it")
-        explanation = Explanation.from_line(line.decode())
+        explanation: Explanation | SetExplanation
+        if "mended" in fields:
+            explanation = SetExplanation.from_line(line)
+        else:
+            explanation = Explanation.from_line(line.decode())
     except (ValueError, AttributeError, RecursionError):
         raise _damaged(path, number) from None
     if explanation.row != number:
         raise _damaged(path, number)
+    if isinstance(explanation, SetExplanation):
+        place = None if digest is None or path == table else _table_line(table, number)
+        raw = line.decode().rstrip("\n")
+        return LookedUp(explanation, raw, place, None, tuple(settled))
     record, problem = _read_record(path)
     return LookedUp(
         explanation=explanation,

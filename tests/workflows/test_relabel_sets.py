@@ -189,6 +189,11 @@ def test_the_command_knows_such_tables(table, tmp_path):
     assert "as far as the table itself can tell" in said
     with pytest.raises(InputError, match="rows have several labels"):
         read_mended(TableRequest(output))
+    shown = " ".join(run("explain", output, "--row", FORGOTTEN + 1).output.split())
+    assert "change: money -> money, stolen Added stolen: " in shown
+    assert 'Near: "' in shown
+    line = json.loads(run("explain", output, "--row", 1, "--json").output)
+    assert line["given"] == ["lost", "money"]
 
 
 def test_nothing_depends_on_the_order_of_rows(table, config, tmp_path):

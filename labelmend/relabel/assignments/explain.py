@@ -1,10 +1,10 @@
-"""Why a row's labels are what they are now: sentences and the lines of the evidence file."""
+"""Why a row's labels are what they are now: sentences, probabilities and the nearest texts."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from labelmend.relabel.assignments.explanation import LikelyLabel, NearSet, SetExplanation
 from labelmend.relabel.assignments.types import MendedSets
 from labelmend.types import Ints
 from labelmend.voice.speak import note
@@ -98,10 +98,10 @@ class SetReader:
     def _names(self, labels: Ints) -> list[str]:
         return [self._result.labels[k] for k in labels.tolist()]
 
-    def lines(
+    def explanations(
         self, ids: Sequence[str], texts: Sequence[str], rows: Ints
-    ) -> Iterator[dict[str, object]]:
-        """Yield the evidence of each row, as a line of the evidence file has it.
+    ) -> Iterator[SetExplanation]:
+        """Yield the explanation of each row.
 
         Args:
             ids: of the rows.
@@ -116,30 +116,24 @@ class SetReader:
             shown = {*np.flatnonzero(result.given[i] | self._mended[i]).tolist()}
             shown |= {k for k in likely.tolist() if holds[k] >= _LIKELY}
             order = sorted(shown, key=lambda k: (-holds[k], k))
-            yield {
-                "row": row + 1,
-                "id": ids[i],
-                "text": texts[i],
-                "given": self._names(np.flatnonzero(result.given[i])),
-                "mended": self._names(np.flatnonzero(self._mended[i])),
-                "added": self._names(np.flatnonzero(result.changes.added[i])),
-                "removed": self._names(np.flatnonzero(result.changes.removed[i])),
-                "decision": self._decisions[i],
-                "reason": self.reason(i),
-                "labels": [
-                    {"label": result.labels[k], "holds": round(float(holds[k]), _DIGITS)}
-                    for k in order
+            yield SetExplanation(
+                row=row + 1,
+                id=ids[i],
+                text=texts[i],
+                given=self._names(np.flatnonzero(result.given[i])),
+                mended=self._names(np.flatnonzero(self._mended[i])),
+                added=self._names(np.flatnonzero(result.changes.added[i])),
+                removed=self._names(np.flatnonzero(result.changes.removed[i])),
+                decision=self._decisions[i],
+                reason=self.reason(i),
+                labels=[
+                    LikelyLabel(result.labels[k], round(float(holds[k]), _DIGITS)) for k in order
                 ],
-                "neighbours": [
-                    {
-                        "text": result.texts[j][:_NEIGHBOUR_CHARS],
-                        "labels": self._names(np.flatnonzero(self._mended[self._row_of[j]])),
-                    }
+                neighbours=[
+                    NearSet(
+                        result.texts[j][:_NEIGHBOUR_CHARS],
+                        self._names(np.flatnonzero(self._mended[self._row_of[j]])),
+                    )
                     for j in self._near(i)[:_NEIGHBOURS].tolist()
                 ],
-            }
-
-
-def to_line(fields: dict[str, object]) -> str:
-    """Return a line of the evidence file."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+            )

@@ -1,10 +1,11 @@
 """The columns that mending adds to a table with several labels a row."""
 
+import json
 from collections.abc import Iterator
 
 from labelmend.data.label_sets import LoadedSets
 from labelmend.data.table import NewColumn, Value
-from labelmend.relabel.assignments.explain import SetReader, to_line
+from labelmend.relabel.assignments.explain import SetReader
 from labelmend.relabel.assignments.types import MendedSets
 
 BLANK = "blank"
@@ -56,10 +57,11 @@ def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, 
 def set_evidence_lines(result: MendedSets, loaded: LoadedSets) -> Iterator[str]:
     """Yield one JSON line a row of the table: its evidence, or that it was left out."""
     sets = loaded.sets
-    lines = SetReader(result).lines(sets.ids, sets.texts, loaded.rows)
+    found = SetReader(result).explanations(sets.ids, sets.texts, loaded.rows)
     worked_on = set(loaded.rows.tolist())
     for row, name in enumerate(loaded.ids):
         if row in worked_on:
-            yield to_line(next(lines))
+            yield next(found).to_line()
         else:
-            yield to_line({"row": row + 1, "id": name, "text": "", "decision": BLANK})
+            blank = {"row": row + 1, "id": name, "text": "", "decision": BLANK}
+            yield json.dumps(blank, ensure_ascii=False, separators=(",", ":"))
