@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
@@ -21,15 +22,19 @@ from sklearn.utils.validation import (
 
 from labelmend.api import missing
 from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.classifier import Predictions
+from labelmend.classify.classifier import Classifier, Predictions
 from labelmend.classify.data import TrainingSet, few_texts, gathered
 from labelmend.classify.heads.base import Head, TrainingTask, makes_encoder
 from labelmend.classify.heads.estimator import EstimatorHead, weight_parameter
 from labelmend.classify.heads.registry import find_head
+from labelmend.classify.several.classifier import SetClassifier, SetPredictions
+from labelmend.classify.several.linear import KINDS, require_kind
+from labelmend.classify.several.train import train_sets
 from labelmend.classify.space import ProfileSpace, Space
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_groups
+from labelmend.estimators.indicators import gathered_sets, indicators, is_indicator
 from labelmend.estimators.inputs import byte_rank, read_texts, smallest_spellings
 from labelmend.protocols import NoProgress, Progress
 from labelmend.types import Bools, Doubles, Floats, Ints
@@ -58,11 +63,20 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: of the folds, and of what the kind draws.
         config: from `labelmend.load_config`: encoders of texts, and the kinds' settings. None for
             the embedded profile.
+        wish_precision: where rows may have several labels: precision that each label is to have,
+            0 to 1; the best F1 if None.
+
+    Where y is an indicator matrix, rows may have several labels: `logreg` and `linear-svm` learn a
+    yes or no a label, with probabilities and a threshold a label, and there is no out-of-scope.
 
     Attributes:
-        classes_: [K], the labels that some row with a weight carries, sorted.
+        classes_: [K], the labels that some row with a weight carries, sorted; of an indicator
+            matrix, the numbers of its columns.
         n_features_in_: columns of X, where embeddings were given.
-        oos_threshold_: a point with a higher out-of-scope score fits no label.
+        oos_threshold_: a point with a higher out-of-scope score fits no label; of indicator
+            matrices there is none.
+        label_thresholds_: float64 [K], of indicator matrices: a label is predicted whose
+            probability reaches its own.
     """
 
     def __init__(
@@ -72,12 +86,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_in_scope_loss: float | None = None,
         seed: int = 0,
         config: Config | None = None,
+        wish_precision: float | None = None,
     ) -> None:
         self.kind = kind
         self.oos_label = oos_label
         self.max_in_scope_loss = max_in_scope_loss
         self.seed = seed
         self.config = config
+        self.wish_precision = wish_precision
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = isinstance(self.kind, str) and self.kind in KINDS
+        return tags
 
     def fit(
         self,
@@ -90,7 +111,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: [n] texts, which the configuration's encoders embed; or float [n, d], embeddings,
                 which are scaled to unit length.
-            y: [n] labels, none of them missing.
+            y: [n] labels, none of them missing; or an indicator matrix [n, K] of 0 and 1, K > 1.
             sample_weight: float [n], how much each row counts; at least 0.
 
         Raises:
@@ -105,8 +126,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"a {type(self.kind).__name__} takes no weights of rows: leave sample_weight out, "
                 "or give another kind"
             )
-        names, of_row, space, labels = self._points(X, y, head, config)
+        is_matrix = is_indicator(y)
+        names, of_row, space, labels = self._points(X, y, head, config, is_matrix=is_matrix)
         weights = _weights(sample_weight, len(labels))
+        if is_matrix:
+            return self._fit_sets(names, of_row, space, labels, weights, head, config)
+        if self.wish_precision is not None:
+            raise ValueError("wish_precision goes with an indicator matrix as y: leave it out")
         data, classes = self._data(names, of_row, labels, weights)
         work = Path(tempfile.mkdtemp(prefix="labelmend-"))
         # An encoder that learned lies there, as long as this classifier does.
@@ -117,11 +143,44 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not makes_encoder(head):
             cleaned()
         self.classes_ = classes
-        self._classifier = fitted.training.classifier
+        self._classifier: Classifier | SetClassifier = fitted.training.classifier
         self._space = None if isinstance(space, _GivenSpace) else fitted.space
         self._tuned = makes_encoder(head)
         self._max_text_chars = config.data.max_text_chars
-        self.oos_threshold_ = self._classifier.detector.threshold
+        self.oos_threshold_ = fitted.training.classifier.detector.threshold
+        return self
+
+    def _fit_sets(
+        self,
+        names: tuple[str, ...],
+        of_row: Ints,
+        space: Space,
+        given: npt.NDArray[Any],
+        weights: Doubles,
+        head: Head,
+        config: Config,
+    ) -> Self:
+        """Train on an indicator matrix."""
+        require_kind(head.name)
+        if self.oos_label is not None or self.max_in_scope_loss is not None:
+            raise ValueError(
+                "oos_label and max_in_scope_loss go with one label a row: leave them out"
+            )
+        wish = self.wish_precision
+        if wish is not None and not 0 <= wish <= 1:
+            raise ValueError(f"wish_precision is {wish!r}: give a number from 0 to 1")
+        data = gathered_sets(names, of_row, given, weights)
+        placed = space.fit(data.texts, NoProgress())
+        settings = config.classify
+        progress = NoProgress()
+        trained = train_sets(data, placed, settings, head.name, self.seed, progress, wish=wish)
+        self.classes_ = np.arange(given.shape[1])
+        self._classifier = trained.classifier
+        self._space = None if isinstance(space, _GivenSpace) else space
+        self._tuned = False
+        self._max_text_chars = config.data.max_text_chars
+        self._dtype = given.dtype
+        self.label_thresholds_ = trained.classifier.thresholds
         return self
 
     def _points(
@@ -130,24 +189,32 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Any,
         head: Head,
         config: Config,
+        *,
+        is_matrix: bool,
     ) -> tuple[tuple[str, ...], Ints, Space, npt.NDArray[Any]]:
         """Return the distinct points' names, the point of each row, their space, and the labels."""
         texts = read_texts(X, config.data.max_text_chars)
         if texts is not None:
-            labels = _targets(y, len(texts))
+            labels = indicators(y, len(texts)) if is_matrix else _targets(y, len(texts))
             of_row = text_groups(texts)
             return smallest_spellings(texts, of_row), of_row, ProfileSpace(config.encoders), labels
         if makes_encoder(head):
             raise ValueError(f"kind {head.name!r} learns from texts: give texts as X")
         # Of a single column, unit length leaves the sign.
-        rows, read = validate_data(self, X, y, dtype=_REALS, ensure_min_features=2)
+        dense = indicators(y, _num_samples(X)) if is_matrix else y
+        rows, read = validate_data(
+            *(self, X, dense), dtype=_REALS, ensure_min_features=2, multi_output=is_matrix
+        )
         unit = _unit(rows)
         of_row = byte_rank(unit)
         names = tuple(map(str, range(int(of_row.max()) + 1)))
-        return names, of_row, _GivenSpace(unit, of_row), _targets(read, len(rows))
+        labels = read if is_matrix else _targets(read, len(rows))
+        return names, of_row, _GivenSpace(unit, of_row), labels
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
         """Return [n], the most probable labels; `oos_label`, if there is one, above the bar.
+
+        After an indicator matrix, another one [n, K]: 1 where a label reaches its threshold.
 
         Args:
             X: texts or embeddings, as in `fit`.
@@ -156,7 +223,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: `fit` was not called.
             ValueError: X is something else than in `fit`.
         """
-        labels = self._predictions(X).labels
+        said = self._predictions(X)
+        if isinstance(said, SetPredictions):
+            return said.called.astype(self._dtype)
+        labels = said.labels
         found: npt.NDArray[Any] = self.classes_[labels]
         return found
 
@@ -164,15 +234,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return float64 [n, K], calibrated probabilities in the order of `classes_`.
 
         That of `oos_label` is the detector's, and the others share the rest: a point may be above
-        the bar though another label has more.
+        the bar though another label has more. After an indicator matrix each label has its own, and
+        rows have no sum to keep.
         """
         return self._predictions(X).probabilities
 
     def is_out_of_scope(self, X: Any) -> Bools:  # noqa: N803
         """Return bool [n], the points that fit no label; needs no `oos_label`; see `predict`."""
-        return self._predictions(X).is_oos
+        said = self._predictions(X)
+        if isinstance(said, SetPredictions):
+            raise ValueError("fitted on an indicator matrix, which has no out-of-scope")  # noqa: TRY004
+        return said.is_oos
 
-    def _predictions(self, X: Any) -> Predictions:  # noqa: N803
+    def _predictions(self, X: Any) -> Predictions | SetPredictions:  # noqa: N803
         check_is_fitted(self)
         texts = read_texts(X, self._max_text_chars)
         if texts is not None:
