@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from labelmend.arrays import gather
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config
+from labelmend.estimators.given_probabilities import GivenProbabilities
+from labelmend.estimators.indicators import is_indicator
 from labelmend.estimators.inputs import (
     GivenLabels,
     Points,
@@ -23,24 +25,21 @@ from labelmend.estimators.inputs import (
     read_labels,
     read_probabilities,
 )
+from labelmend.estimators.noisy_indicators import fitted_indicators
 from labelmend.llm.store import Store
-from labelmend.relabel.evidence.base import Corpus, Need, Opened, Phase
+from labelmend.relabel.evidence.base import Corpus, Need, Opened
 from labelmend.relabel.labelmodel.types import Decisions, Posterior
 from labelmend.relabel.pipeline import DECIDE, MODEL
 from labelmend.relabel.run_models import RunModels
 from labelmend.relabel.run_state import Run, State, carry_out
 from labelmend.retrieval.neighbours import find_neighbours
-from labelmend.retrieval.ranking import top_columns
-from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Floats, Ints, Ranking, UniqueTexts
+from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints, UniqueTexts
 
 RankedBy = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
 
 _RANKINGS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 _DENSE_LABELS = 1000
 """So many labels at most have a dense posterior and a noise matrix."""
-
-_LEAST_PROBABILITY = 1e-6
-"""A model that gives a label no probability at all is not believed to the letter."""
 
 _NOBODY = 1e-9
 """Mass that is a matter of rounding; it keeps quotients finite."""
@@ -59,6 +58,12 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
     told from mere likeness, and each row stands for itself. Near-copies are not found.
 
     The outcome does not depend on the order of rows.
+
+    Where `y` is an indicator matrix [n, L], of each assignment it is asked whether the label holds.
+    `labels_` and `predicted_labels_` are such matrices then; `label_quality_`, float64 [n, L], says
+    how likely each entry is right as given, and `posterior_` how likely each label holds. Rows have
+    `decisions_`, and as `confidence_` the probability that all their labels are right now. There is
+    no `noise_matrix_`, and rows are ranked by their worst entry.
 
     Args:
         max_harm: share of the good labels that may be broken, 0 to 1.
@@ -118,7 +123,8 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
                 no embedding; or [n] texts, which the embedded profile's encoders embed, and whose
                 words count too; or None where `pred_probs` is all there is.
             y: [n] labels: strings, integers or anything hashable and sortable. None, NaN and blank
-                strings are missing labels.
+                strings are missing labels. Or [n, L], 0 or 1, an indicator matrix of several labels
+                a row; `pred_probs` and `oos_label` mean nothing then.
             pred_probs: [n, K], out-of-fold probabilities, columns in the order of `classes_`. They
                 must not come from a model that was trained on the row (nor on a copy of it).
             texts: [n], beside embeddings: their words count too, and they tell copies.
@@ -131,6 +137,15 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
             ModelError: X are texts, and an encoder is not on this machine.
         """
         config = self._config()
+        # A list may hold labels that are tuples; a matrix holds indicators.
+        if getattr(_labels_of(y, labels), "ndim", 1) > 1 and is_indicator(_labels_of(y, labels)):
+            if pred_probs is not None or self.oos_label is not None:
+                raise ValueError("pred_probs and oos_label go with one label a row; y has several")
+            fitted = fitted_indicators(X, _labels_of(y, labels), texts, config)
+            for name, value in fitted.items():
+                setattr(self, name, value)
+            self._scores = dict.fromkeys(_RANKINGS, self.label_quality_.min(axis=1))
+            return self
         read = read_labels(_labels_of(y, labels), classes)
         rows = len(read.codes)
         probabilities = None
@@ -302,33 +317,6 @@ def find_label_issues(
     return corrector.find_label_issues(return_indices_ranked_by)
 
 
-class _GivenProbabilities:
-    """The labels that the given probabilities name, as a source of evidence."""
-
-    name = "given_probabilities"
-    phase: Phase = "fixed"
-
-    def __init__(self, probabilities: Doubles) -> None:
-        """Take the logarithm of probabilities, float64 [u, K]."""
-        self._logs: Floats = np.log(np.maximum(probabilities, _LEAST_PROBABILITY)).astype(
-            np.float32
-        )
-
-    def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:  # noqa: ARG002
-        """Learn nothing: they are known."""
-        return self
-
-    def search(self, texts: Ints, limit: int) -> Ranking:
-        """Return the most probable labels, at most `limit`."""
-        labels = top_columns(self._logs[texts], limit)
-        return Ranking(labels, self.score(texts, labels))
-
-    def score(self, texts: Ints, candidates: Ints) -> Floats:
-        """Return log-probabilities, float32 [b, c]."""
-        scores: Floats = np.take_along_axis(self._logs[texts], candidates, axis=1)
-        return scores
-
-
 def _labels_of(y: Iterable[Any] | None, labels: Iterable[Any] | None) -> Iterable[Any]:
     """Return the labels that `fit` was given, by their name or by that of version 0.1."""
     if labels is not None:
@@ -390,7 +378,7 @@ def _mended(points: Points, dataset: Dataset, config: Config) -> tuple[Posterior
         models=RunModels((), None, None, ()),
         space=None,
         store=Store(None),
-        sources=() if told is None else (Opened(_GivenProbabilities(told), 1.0, speaks=True),),
+        sources=() if told is None else (Opened(GivenProbabilities(told), 1.0, speaks=True),),
     )
     start = State(unique=UniqueTexts(texts, points.speaker, given), corpus=corpus)
     state = carry_out(run, (*MODEL, DECIDE), start)

@@ -1,5 +1,7 @@
 """Mending of tables with several labels a row: from texts and their labels to changes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from labelmend.configs.schema import Config
@@ -13,6 +15,7 @@ from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
 from labelmend.relabel.assignments.types import MendedSets
 from labelmend.retrieval.space import open_space
+from labelmend.types import Bools, Floats, Ints
 from labelmend.weights.locate import locate
 
 
@@ -39,29 +42,67 @@ def mend_assignments(
     progress = progress or NoProgress()
     of_row = text_groups(sets.texts)
     distinct = smallest_spellings(sets.texts, of_row)
-    rows, carried = np.nonzero(sets.given)
-    counts = given_counts(of_row[rows], carried, (len(distinct), len(sets.labels)))
-    common = 2 * counts.toarray() >= np.bincount(of_row)[:, None]
     heard = AnsweredTexts.none(len(sets.labels))
     if answers is not None:
         heard = answered_texts(distinct, sets, answers)
     models = [locate(encoder.model) for encoder in config.encoders]
     embeddings = open_space(config.encoders, models).fit(distinct, progress)
-    beliefs = fuse(embeddings, common, heard, config.seed, LOCAL, progress)
+    points = Points(distinct, of_row, embeddings)
+    return mend_points(points, sets.given, sets.labels, config, progress, heard)
+
+
+@dataclass(frozen=True)
+class Points:
+    """What rows say, each thing once.
+
+    Attributes:
+        texts: [u]; whatever names them where there are none.
+        of_row: int64 [n], which of them each row says.
+        embeddings: float32 [u, d], unit rows.
+    """
+
+    texts: tuple[str, ...]
+    of_row: Ints
+    embeddings: Floats
+
+
+def mend_points(
+    points: Points,
+    given: Bools,
+    labels: tuple[str, ...],
+    config: Config,
+    progress: Progress,
+    answers: AnsweredTexts,
+) -> MendedSets:
+    """Mend rows whose texts are embedded already: see `mend_assignments`.
+
+    Args:
+        points: that the rows say.
+        given: bool [n, L].
+        labels: [L].
+        config: seed and harm budget.
+        progress: hears how far the work is.
+        answers: on some of the points.
+    """
+    of_row = points.of_row
+    rows, carried = np.nonzero(given)
+    counts = given_counts(of_row[rows], carried, (len(points.texts), len(labels)))
+    common = 2 * counts.toarray() >= np.bincount(of_row)[:, None]
+    beliefs = fuse(points.embeddings, common, answers, config.seed, LOCAL, progress)
     said = np.full(common.shape, np.nan)
-    said[heard.texts] = heard.said
+    said[answers.texts] = answers.said
     holds, said = beliefs.holds[of_row], said[of_row]
     return MendedSets(
-        labels=sets.labels,
-        given=sets.given,
+        labels=labels,
+        given=given,
         holds=holds,
         changes=decide_assignments(
-            holds, sets.given, said, config.decision.max_harm, beliefs.spread[of_row]
+            holds, given, said, config.decision.max_harm, beliefs.spread[of_row]
         ),
         channel=beliefs.channel,
         said=said,
         of_row=of_row,
-        texts=distinct,
+        texts=points.texts,
         near=beliefs.near,
-        notes=heard.notes,
+        notes=answers.notes,
     )

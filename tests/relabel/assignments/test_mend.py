@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fixtures.assignments import made
 
 import labelmend
 from labelmend.configs.load import load_config
@@ -10,21 +11,6 @@ from labelmend.protocols import NoProgress
 from labelmend.relabel.assignments import mend as mending
 from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.fusion import fuse
-
-
-def made(seed, rows=400):
-    """Points near two of six directions each, whose labels are these, a tenth of them wrong."""
-    rng = np.random.default_rng(seed)
-    directions = np.linalg.qr(rng.normal(size=(16, 16)))[0][:6]
-    truth = np.zeros((rows, 6), dtype=bool)
-    for row in truth:
-        row[rng.choice(6, 2, replace=False)] = True
-    points = truth @ directions + 0.1 * rng.normal(size=(rows, 16))
-    points /= np.linalg.norm(points, axis=1, keepdims=True)
-    given = truth & (rng.random(truth.shape) > 0.1)
-    more = np.flatnonzero(rng.random(rows) < 0.1)
-    given[more, rng.integers(6, size=len(more))] = True
-    return points.astype(np.float32), truth, given
 
 
 def test_wrong_assignments_are_found_and_mended():
