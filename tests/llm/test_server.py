@@ -68,7 +68,7 @@ from what it has in common with the question before, and llama.cpp multiplies qu
 little differently for batches of another size: 0.06 nats were seen."""
 
 
-# llama-cpp-python's own server, with SmolLM2.
+# llama-cpp-python's own server, with SmolLM2, which `make peers` starts.
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,7 @@ def votes_of(config, server, ballots=BALLOTS):
         voter.close()
 
 
+@pytest.mark.peer
 def test_choice_votes_are_those_of_this_process(real, smollm2):
     config = replace(CONFIG, ballot="choice", permutations=2)
     voter = LlamaVoter(config, smollm2)
@@ -144,6 +145,7 @@ def in_this_process(engine, prefix, text):
     return float(steps[len(before) - 1 :].sum())
 
 
+@pytest.mark.peer
 def test_channel_votes_are_those_of_this_process(real, smollm2):
     engine = LlamaEngine(smollm2.path, context_tokens=256, batch_tokens=256, gpu_layers=0)
     start = engine.special_token("bos")
@@ -164,17 +166,20 @@ def test_channel_votes_are_those_of_this_process(real, smollm2):
         assert np.argmax(theirs.scores) == np.argmax(ours)
 
 
+@pytest.mark.peer
 def test_a_server_that_shifts_log_probabilities_is_found_out(real):
     # SmolLM2's prompts have no begin token, so llama-cpp-python's are shifted.
     with pytest.raises(ModelError, match="shifts the log-probabilities of a prompt by one token"):
         votes_of(CONFIG, real)
 
 
+@pytest.mark.peer
 def test_a_model_that_the_server_lacks(real):
     with pytest.raises(ModelError, match=r"serves no model 'smal' \(did you mean 'small'\?\)"):
         votes_of(replace(CONFIG, model="smal"), real)
 
 
+@pytest.mark.peer
 def test_a_wrong_key_is_refused_and_not_told(real, monkeypatch):
     monkeypatch.setenv("LABELMEND_TEST_KEY", "sk-another")
     with pytest.raises(ModelError, match=r"check the key in \$LABELMEND_TEST_KEY") as found:
@@ -182,6 +187,7 @@ def test_a_wrong_key_is_refused_and_not_told(real, monkeypatch):
     assert "sk-another" not in str(found.value)
 
 
+@pytest.mark.peer
 def test_a_text_longer_than_the_servers_context_is_a_counted_failure(real):
     long = Ballot("word " * 190, CARDS * 3)
     (found,), _ = votes_of(replace(CONFIG, ballot="choice"), real, [long])
