@@ -215,12 +215,22 @@ class NoisyLabelCorrector(BaseEstimator):  # type: ignore[misc]
         """Return one line a row: cleanlab's columns, then `mended_label`, `decision`, `confidence`.
 
         cleanlab's are `is_label_issue`, `label_quality` (higher is better), `given_label` and
-        `predicted_label`.
+        `predicted_label`. Of an indicator matrix the columns of labels are left out, and
+        `label_quality` is that of the worst entry.
 
         Raises:
             NotFittedError: `fit` was not called.
         """
         check_is_fitted(self)
+        if self.labels_.ndim > 1:
+            return pd.DataFrame(
+                {
+                    "is_label_issue": self.find_label_issues(),
+                    "label_quality": self.label_quality_.min(axis=1),
+                    "decision": self.decisions_,
+                    "confidence": self.confidence_,
+                }
+            )
         return pd.DataFrame(
             {
                 "is_label_issue": self.find_label_issues(),

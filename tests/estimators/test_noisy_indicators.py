@@ -41,6 +41,9 @@ def test_issues_are_rows_the_worst_first(table, fitted):
     assert (np.diff(worst) >= 0).all()
     mask = fitted.find_label_issues()
     assert np.flatnonzero(mask).tolist() == sorted(fitted.issues_)
+    frame = fitted.to_frame()
+    assert frame["is_label_issue"].tolist() == mask.tolist()
+    assert frame["label_quality"].tolist() == fitted.label_quality_.min(axis=1).tolist()
     assert fitted.find_label_issues("self_confidence").tolist() == fitted.issues_.tolist()
 
 
