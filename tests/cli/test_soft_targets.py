@@ -139,6 +139,7 @@ def test_an_encoder_learns_with_its_targets(train, cli, folder, small_encoder):
     with (folder / "f.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             assert abs(float(row["predicted_y_well"]) - float(row["y_well"])) < 0.25
+            assert row["predicted_y_same"] == "0.5"
 
 
 @pytest.mark.parametrize(

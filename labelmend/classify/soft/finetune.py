@@ -30,7 +30,7 @@ from labelmend.classify.soft.data import SoftRows, distinct_texts, placed
 from labelmend.classify.soft.folds import group_folds
 from labelmend.classify.soft.linear import calibrated
 from labelmend.classify.soft.scorer import SoftScorer
-from labelmend.classify.soft.train import SoftExamples, SoftTraining, train_soft
+from labelmend.classify.soft.train import SoftExamples, SoftTraining, mean_logits, train_soft
 from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.extras import require
 from labelmend.protocols import NoProgress, Progress
@@ -106,7 +106,10 @@ def tune_soft(
     parts = _embedded(encoder, rows.parts, settings)
     logits = scorer.logits([part[tested] for part in parts])
     slopes, offsets = calibrated(logits, rows.values[tested])
-    final = SoftScorer((scorer.weights * slopes).astype(np.float32), scorer.bias * slopes + offsets)
+    weights, bias = (scorer.weights * slopes).astype(np.float32), scorer.bias * slopes + offsets
+    constant = np.ptp(rows.values, axis=0) == 0
+    weights[:, constant], bias[constant] = 0, mean_logits(rows.values)[constant]
+    final = SoftScorer(weights, bias)
     training = SoftTraining(
         scorer=final,
         held_out=final.predict([part[tested] for part in parts]),

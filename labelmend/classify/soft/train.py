@@ -79,6 +79,11 @@ def linear_kind(kind: str) -> Kind:
     raise ConfigError(f"--kind {kind} can't learn soft targets; give --kind {known}")
 
 
+def mean_logits(values: Doubles) -> Doubles:
+    """Return float64 [T], the log-odds of the targets' means, finite where all are 0 or 1."""
+    return np.asarray(logit(np.clip(values.mean(axis=0), _NEVER, 1 - _NEVER)), dtype=np.float64)
+
+
 def train_soft(
     data: SoftExamples, kind: Kind, config: ClassifyConfig, seed: int, progress: Progress
 ) -> SoftTraining:
@@ -101,8 +106,8 @@ def train_soft(
     values = data.values[:, varied]
     fitted = fit_linear(kind, read, values, fold_of)
     progress.advance()
-    mean = np.clip(data.values.mean(axis=0), _NEVER, 1 - _NEVER)
-    held_out = np.tile(mean, (len(values), 1))
+    bias = mean_logits(data.values)
+    held_out = np.tile(expit(bias), (len(values), 1))
     folds = int(fold_of.max()) + 1
     for fold in range(folds):
         rows = fold_of == fold
@@ -110,7 +115,7 @@ def train_soft(
         held_out[np.ix_(rows, varied)] = expit(slopes * fitted.held_out[rows] + offsets)
     slopes, offsets = calibrated(fitted.held_out, values)
     weights = np.zeros((read.shape[1], count))
-    bias, penalties = logit(mean), np.full(count, np.nan)
+    penalties = np.full(count, np.nan)
     weights[:, varied] = fitted.weights * slopes
     bias[varied] = fitted.bias * slopes + offsets
     penalties[varied] = fitted.penalties
