@@ -1,6 +1,7 @@
 # make demo    sets everything up and mends the demo data
 # make test    sets everything up and runs the whole test suite
-# make peers   the tests that install another program and compare with it: a network is needed
+# make peers   the tests that install another program and compare with it, which needs a network,
+#              and those that show at length what others show in short
 # make check   the linters and the test suite: what CI runs
 # make docs    builds the site into build/site, with warnings as errors
 # make notebooks  runs the notebooks and keeps what comes out; make notebooks-check compares
