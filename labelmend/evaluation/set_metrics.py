@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from labelmend.parallel import blocks_of
 from labelmend.types import Bools, Doubles, Ints
 from labelmend.voice.speak import meant
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 RESAMPLES = 1000
 """Of the bootstrap over texts (Efron and Tibshirani 1993); its ends are at 2.5 and 97.5 %."""
@@ -22,8 +27,8 @@ _MOST_LOOKS = 5e8
 """Texts times labels times resamples that areas under curves are worked out of, in some seconds;
 where there are more, there are fewer resamples."""
 
-_BATCH = 50
-"""Resamples that are held in memory at a time."""
+_BATCH, _MOST_DRAWN = 50, 1 << 24
+"""Resamples that are held in memory at a time, and what they draw: 128 MiB of it."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +121,10 @@ def evaluate_sets(
     rows, count = truth.shape
     known = called.shape[1]
     text_of = np.arange(rows) if text_of is None else text_of
-    whole = np.zeros(truth.shape, dtype=np.bool_)
-    whole[:, :known] = called
-    likely = np.zeros(truth.shape)
-    likely[:, :known] = probabilities
+    whole, likely = called, probabilities
+    if known < count:
+        whole = np.pad(called, ((0, 0), (0, count - known)))
+        likely = np.pad(probabilities, ((0, 0), (0, count - known)))
     there: Bools = np.asarray(truth.any(axis=0))
     counts = SetCounts.of(truth, whole, text_of)
     exact = (truth == whole).all(axis=1)
@@ -171,7 +176,7 @@ def evaluate_sets(
 
 @dataclass(frozen=True)
 class SetCounts:
-    """What F1 is made of, by text and label, [u, L] each.
+    """What F1 is made of, by text and label, sparse [u, L] each: a text has few of the labels.
 
     Attributes:
         hits: rows of which the label is called, and holds.
@@ -179,43 +184,40 @@ class SetCounts:
         both: rows of which it is called, and those where it holds, added up.
     """
 
-    hits: Doubles
-    true: Doubles
-    both: Doubles
+    hits: "csr_array"
+    true: "csr_array"
+    both: "csr_array"
 
     @classmethod
     def of(cls, truth: Bools, called: Bools, text_of: Ints) -> "SetCounts":
         """Count the rows of each text."""
-        both = truth.astype(np.float64) + called
-        return cls(
-            _sums_of_texts((truth & called).astype(np.float64), text_of),
-            _sums_of_texts(truth.astype(np.float64), text_of),
-            _sums_of_texts(both, text_of),
-        )
+        true, said = _rows_of_texts(truth, text_of), _rows_of_texts(called, text_of)
+        return cls(_rows_of_texts(truth & called, text_of), true, true + said)
 
     def micro_f1(self, weights: Doubles) -> Doubles:
         """Return float64 [s], of weights [s, u] of the texts; 0 where nothing holds or is called.
 
         As scikit-learn's with `average="micro"` and weights of rows.
         """
-        return _f1(weights @ self.hits.sum(axis=1), weights @ self.both.sum(axis=1))
+        hits, both = (np.asarray(part.sum(axis=1)) for part in (self.hits, self.both))
+        return _f1(weights @ hits, weights @ both)
 
     def macro_f1(self, weights: Doubles) -> Doubles:
         """Return float64 [s], the mean over the labels that some row carries that has a weight."""
-        there = weights @ self.true > 0
+        there = _weighed(weights, self.true) > 0
         sums = (self.f1_by_label(weights) * there).sum(axis=1)
         return np.asarray(sums / np.maximum(there.sum(axis=1), 1))
 
     def f1_by_label(self, weights: Doubles) -> Doubles:
         """Return float64 [s, L], the same by label."""
-        return _f1(weights @ self.hits, weights @ self.both)
+        return _f1(_weighed(weights, self.hits), _weighed(weights, self.both))
 
 
 def resamples(texts: int, seed: int, count: int = RESAMPLES) -> Iterator[Doubles]:
     """Yield float64 [s, texts], how often each resample of the bootstrap draws each text."""
     rng = np.random.default_rng(seed)
-    for start in range(0, count, _BATCH):
-        drawn = rng.integers(0, texts, (min(_BATCH, count - start), texts))
+    for part in blocks_of(count, max(1, min(_BATCH, _MOST_DRAWN // texts))):
+        drawn = rng.integers(0, texts, (part.stop - part.start, texts))
         flat = drawn + texts * np.arange(len(drawn))[:, None]
         times = np.bincount(flat.ravel(), minlength=len(drawn) * texts)
         yield times.reshape(len(drawn), texts).astype(np.float64)
@@ -297,6 +299,20 @@ def _areas(
 
 def _f1(hits: Doubles, both: Doubles) -> Doubles:
     return np.divide(2 * hits, both, out=np.zeros_like(both), where=both > 0)
+
+
+def _rows_of_texts(values: Bools, text_of: Ints) -> "csr_array":
+    """Return float64 sparse [u, L], in how many rows of each text a value of [n, L] is true."""
+    from scipy.sparse import coo_array
+
+    rows, labels = np.nonzero(values)
+    shape = int(text_of.max()) + 1, values.shape[1]
+    return coo_array((np.ones(len(rows)), (text_of[rows], labels)), shape=shape).tocsr()
+
+
+def _weighed(weights: Doubles, counts: "csr_array") -> Doubles:
+    """Return float64 [s, L], the product of weights [s, u] and counts [u, L]."""
+    return np.asarray((counts.T @ weights.T).T)
 
 
 def _sums_of_texts(values: Doubles, text_of: Ints) -> Doubles:

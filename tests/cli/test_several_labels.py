@@ -8,7 +8,8 @@ import pytest
 
 from labelmend.classify.several.model_folder import load_sets_model
 
-JOINED = ("--label-column", "topics", "--label-separator", ";")
+FEW = ("--set", "classify.folds=2")
+JOINED = ("--label-column", "topics", "--label-separator", ";", *FEW)
 REFUSED = (
     "is a model of several labels a text, which only `labelmend predict` can use; give one that "
     "was trained on one label a row"
@@ -103,7 +104,15 @@ def test_columns_of_0_and_1(trained, cli, demo_rows, tmp_path):
         for t, k in sets_of(demo_rows)
     ]
     table = write(tmp_path / "t.csv", rows)
-    asked = ("--label-columns", "mended_is_*", "--wish-precision", "90%", "--kind", "linear-svm")
+    asked = (
+        "--label-columns",
+        "mended_is_*",
+        "--wish-precision",
+        "90%",
+        "--kind",
+        "linear-svm",
+        *FEW,
+    )
     ran = cli("train-classifier", table, "-o", tmp_path / "m", *asked)
     assert ran.code == 0, ran
     assert "Thresholds: one a label, for a precision of 90%" in ran.out
@@ -124,7 +133,7 @@ def test_lists_stay_lists(trained, cli, demo_rows, tmp_path):
     path = tmp_path / "t.jsonl"
     lines = [json.dumps({"text": t, "mended_labels": k}) for t, k in sets_of(demo_rows)]
     path.write_text("\n".join(lines) + "\n")
-    ran = cli("train-classifier", path, "-o", tmp_path / "m", "-q")
+    ran = cli("train-classifier", path, "-o", tmp_path / "m", "-q", *FEW)
     assert (ran.code, ran.out) == (0, "")
     cli("predict", tmp_path / "m", path, "-o", tmp_path / "o.jsonl", "-q")
     found = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])
