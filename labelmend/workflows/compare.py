@@ -107,10 +107,7 @@ def compare_tables(
     models, seen = (*models, *begun), (*seen, *notes_on_tuned(begun, vectors.texts))
     conditions = list(tables.conditions)
     if peer is not None:
-        peers = cleanlab_conditions(conditions[0], vectors, config.classify, point, config.seed)
-        if cross_validate:
-            check_folds(peers, tables.test, config.classify.folds, seeds)
-        conditions += peers
+        conditions += _peers(tables, vectors, config, seeds, point)
     setting = _Setting(cross_validate, tuple(seeds), point, models, _versions(heads))
     runs = run_all(
         conditions,
@@ -128,8 +125,7 @@ def compare_tables(
     augmented = [] if request.augmented is None else kinds
     augmentation = compare_runs(runs, augmented, tables.test, AFTER, AUGMENTED, config.seed)
     notes = (*told, *tables.notes, *([FLATTERS] if cross_validate else []), *seen)
-    mended = next(one for one in conditions if one.name == AFTER)
-    errors = _errors(mended, vectors, config, progress)
+    errors = _errors(conditions, vectors, config, progress)
     sizes = {one.name: int((one.dataset.given != NO_LABEL).sum()) for one in conditions}
     return Comparison(
         tables=tables.trained,
@@ -141,8 +137,7 @@ def compare_tables(
         notes=notes,
         record={
             **_asked_record(request, config, tables, setting),
-            **_found_record(sizes, outcomes, runs, augmentation),
-            "errors": errors.to_json(),
+            **_found_record(sizes, outcomes, runs, augmentation, errors),
             "models": _model_records(models),
             "notes": list(notes),
             "versions": setting.versions,
@@ -152,8 +147,26 @@ def compare_tables(
     )
 
 
-def _errors(mended: Condition, vectors: Vectors, config: Config, progress: Progress) -> ErrorCounts:
+def _peers(
+    tables: CheckedTables,
+    vectors: Vectors,
+    config: Config,
+    seeds: Sequence[int],
+    point: OperatingPoint,
+) -> tuple[Condition, ...]:
+    """Return what cleanlab makes of the labels as given."""
+    given = tables.conditions[0]
+    peers = cleanlab_conditions(given, vectors, config.classify, point, config.seed)
+    if tables.cross_validated:
+        check_folds(peers, tables.test, config.classify.folds, seeds)
+    return peers
+
+
+def _errors(
+    conditions: Sequence[Condition], vectors: Vectors, config: Config, progress: Progress
+) -> ErrorCounts:
     """Say what stands behind the mended labels, on the embeddings that are there already."""
+    mended = next(one for one in conditions if one.name == AFTER)
     data, head = mended.training_set(), LogisticRegressionHead()
     found = analyse_errors(
         data, vectors.of(data.texts), config.classify, head, config.seed, progress
@@ -218,6 +231,7 @@ def _found_record(
     outcomes: Sequence[Outcome],
     runs: Sequence[TrainingRun],
     augmentation: Sequence[Outcome],
+    errors: ErrorCounts,
 ) -> dict[str, Any]:
     """Return as JSON what the comparison found."""
     helped = {
@@ -230,6 +244,7 @@ def _found_record(
         "verdict": overall(outcomes),
         "outcomes": [outcome_record(outcome) for outcome in outcomes],
         "runs": [training_run_record(run) for run in runs],
+        "errors": errors.to_json(),
     }
 
 
