@@ -30,9 +30,12 @@ from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
 from labelmend.version import __version__
-from labelmend.voice.speak import meant
+from labelmend.voice.speak import meant, note
 from labelmend.weights.signature import TrustedKey
 from labelmend.workflows.predict import trained_columns
+
+_SHOWN_LABELS = 5
+"""Labels that a note names."""
 
 _METRICS = ".metrics.json"
 """Behind the name of the table, where it says how good its predictions are."""
@@ -112,7 +115,7 @@ def predict_sets_file(
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     found = predict_sets(model.classifier, space, texts, config.classify.batch_rows, progress)
-    metrics = None if truth is None else _metrics(truth, found, config.seed)
+    metrics, told = (None, ()) if truth is None else _metrics(truth, found, config.seed)
     _write(
         table,
         found,
@@ -131,7 +134,7 @@ def predict_sets_file(
         *cut_note(columns.text_values(table), model.max_text_chars),
         *notes_on_cut(model.encoders, models, texts, at="of the training"),
     )
-    notes = (*settled, *table.notes, *blank, *cut, *space.notes)
+    notes = (*settled, *table.notes, *blank, *cut, *space.notes, *told)
     read = replace(columns, label=None, id=None)
     called = int(found.called.sum())
     measured = None if metrics is None else measured
@@ -157,21 +160,36 @@ def _truth_request(
     return replace(request, label_columns=columns) if set(columns) <= set(table.columns) else None
 
 
-def _metrics(truth: LabelSets, found: PredictedSets, seed: int) -> SetMetrics | None:
-    """Measure predictions; None where no row has a label."""
-    if not truth.given.any():
-        return None
+def _metrics(
+    truth: LabelSets, found: PredictedSets, seed: int
+) -> tuple[SetMetrics | None, tuple[str, ...]]:
+    """Measure predictions, with notes; None where no row has a label of the model's."""
+    held = [truth.labels[k] for k in np.flatnonzero(truth.given.any(axis=0))]
+    strange = [label for label in held if label not in set(found.labels)]
+    if not held:
+        return None, ()
+    if len(strange) == len(held):
+        said = note("nothing is measured: none of the table's labels is one of the model's")
+        return None, (said,)
+    notes = counted_note(
+        len(strange),
+        meant(
+            "{count} {count:one=label was|other=labels were} never trained on and "
+            "{count:one=counts|other=count} as never called: {labels:name}"
+        ),
+        labels=", ".join(map(repr, strange[:_SHOWN_LABELS])),
+    )
     place = {label: k for k, label in enumerate(truth.labels)}
-    strange = [label for label in truth.labels if label not in set(found.labels)]
     labels = (*found.labels, *strange)
     given = np.zeros((len(truth), len(labels)), dtype=np.bool_)
     for k, label in enumerate(labels):
         if label in place:
             given[:, k] = truth.given[:, place[label]]
     text_of = text_groups(truth.texts)
-    return evaluate_sets(
+    metrics = evaluate_sets(
         given, found.called, found.probabilities, labels, text_of=text_of, seed=seed
     )
+    return metrics, tuple(notes)
 
 
 def _write(

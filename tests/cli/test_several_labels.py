@@ -96,6 +96,21 @@ def test_a_table_without_labels_is_not_measured(trained, cli, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "t.csv"]
 
 
+def test_labels_that_the_model_lacks(trained, cli, tmp_path):
+    folder, _ = trained
+    rows = [{"text": "my card is gone", "topics": "card;card_lost"}, {"text": "b", "topics": "new"}]
+    ran = cli(
+        "predict", folder / "model", write(tmp_path / "t.csv", rows), "-o", tmp_path / "o.csv"
+    )
+    note = "Note: 1 label was never trained on and counts as never called: 'new'"
+    assert note in ran.out
+    assert json.loads((tmp_path / "o.metrics.json").read_text())["labels"]["new"]["recall"] == 0
+    table = write(tmp_path / "n.csv", rows[1:])
+    ran = cli("predict", folder / "model", table, "-o", tmp_path / "n_o.csv")
+    assert "Note: nothing is measured: none of the table's labels is one of the model's" in ran.out
+    assert not (tmp_path / "n_o.metrics.json").exists()
+
+
 def test_columns_of_0_and_1(trained, cli, demo_rows, tmp_path):
     """Mended columns lose their prefix, so what is predicted has the names of the first ones."""
     labels = ("card", "pin_reset")
