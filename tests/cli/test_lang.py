@@ -12,6 +12,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 TAKE_IT = {
     *("relabel", "label", "demo", "explain", "audit", "certify", "review"),
     *("compare-baseline", "train-classifier", "predict", "retrain", "serve", "bot", "monitor"),
+    "error-analysis",
     *("journal show", "journal forget", "journal expire", "journal queue", "journal export"),
 }
 
