@@ -37,7 +37,7 @@ from labelmend.classify.several.data import set_training
 from labelmend.classify.several.linear import KINDS
 from labelmend.classify.several.train import train_sets
 from labelmend.configs.load import load_config
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.space import open_space

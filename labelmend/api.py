@@ -15,7 +15,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.answers import AnswerFile, MatchedAnswers
 from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import label_indices
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.data.task import require_task
 from labelmend.errors import LabelmendError, nearest, row_list
 from labelmend.protocols import Progress

@@ -33,14 +33,8 @@ Task = Literal["single", "several", "soft"]
 class Dataset:
     """A table as the stages see it.
 
-    Only the task `single` is built; `labelmend.data.task.require_task` stops the others before any
-    work. They will need a matrix, sparse [n, K] of 0 and 1 or dense [n, K] of shares, in the place
-    of `given`. What takes all that it knows of the labels from `assignments`, and everything
-    behind `UniqueTexts.given`, which is such a matrix, may stay as it is. What holds one label a
-    row, and has to change then, is in `data/`: `LabelCells.single`, which refuses a cell with
-    several labels (`LabelCells.sets` has them all), and `to_dataset` and `vote_indices`, which call
-    it; `noise.py`, whose kinds of noise flip one label into another; `NewColumn`, whose
-    values are one a cell.
+    Its task is `single`. Tables with several labels a row are `LabelSets`, and those with shares
+    are read by `labelmend.data.soft`.
 
     Attributes:
         ids: one unique name a row, from the id column or the row number (the first row is "1").

@@ -233,7 +233,7 @@ def _sets_request(request: "TableRequest", others: Mapping[str, object]) -> "Tab
     Raises:
         ConfigError: they may, and options of one label a row are given.
     """
-    from labelmend.data.label_sets import has_several
+    from labelmend.data.sets.label_sets import has_several
     from labelmend.errors import ConfigError
 
     if not has_several(request):

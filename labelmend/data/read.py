@@ -7,7 +7,7 @@ from pathlib import Path
 from labelmend.data.formats.arrow import read_saved, saved_files
 from labelmend.data.formats.compressed import unpacked
 from labelmend.data.formats.find import format_of
-from labelmend.data.spreadsheet import as_it_was
+from labelmend.data.outputs.spreadsheet import as_it_was
 from labelmend.data.table import Content, SourceTable, empty_file
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import STANDARD_INPUT, called, read_regular, read_standard_input

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from labelmend.data.answers import Answer, Saw, Shown, Verdict, label_list, now, text_sha256
 from labelmend.data.cells.read import LabelRules, read_labels
 from labelmend.data.dataset import ColumnChoice, check_column, choose_columns
+from labelmend.data.outputs.spreadsheet import are_guarded, unguarded
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import are_guarded, unguarded
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, ConfigError, InputError, row_list
 from labelmend.review.exchange.marks import (

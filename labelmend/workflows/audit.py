@@ -21,8 +21,8 @@ from labelmend.data.dataset import ColumnChoice
 from labelmend.data.formats.find import format_by_suffix
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import guarded
 from labelmend.data.write import atomic_files
 from labelmend.errors import InputError, OutputError
 from labelmend.runs.layout import OutputPaths

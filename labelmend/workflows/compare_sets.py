@@ -16,11 +16,11 @@ from labelmend.classify.several.train import train_sets
 from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import text_groups
-from labelmend.data.label_sets import LabelSets, LoadedSets, load_sets
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
+from labelmend.data.sets.label_sets import LabelSets, LoadedSets, load_sets
 from labelmend.data.write import atomic_files, check_output_folder
 from labelmend.errors import ColumnError, ConfigError, InputError, OutputError
 from labelmend.evaluation.compare import Outcome

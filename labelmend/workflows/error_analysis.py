@@ -17,12 +17,12 @@ from labelmend.configs.schema import ClassifyConfig, Config
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.duplicates import text_groups
 from labelmend.data.formats.find import format_to_write
-from labelmend.data.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import guarded_columns
+from labelmend.data.sets.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.table import NewColumn, SourceTable, Value
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, write_table

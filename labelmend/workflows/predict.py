@@ -14,9 +14,9 @@ from labelmend.data.cells.read import counted_note, cut_note
 from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import (
     atomic_files,

@@ -16,12 +16,12 @@ from labelmend.data.cells.read import LabelRules, counted_note, cut_note
 from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.duplicates import text_groups
 from labelmend.data.formats.compressed import split_name
-from labelmend.data.label_sets import LabelSets, load_sets
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import guarded_columns
+from labelmend.data.sets.label_sets import LabelSets, load_sets
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets

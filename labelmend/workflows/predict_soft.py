@@ -12,6 +12,7 @@ from labelmend.classify.soft.model_folder import SoftModel, load_soft_model
 from labelmend.configs.schema import Config
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.soft.targets import (
@@ -22,7 +23,6 @@ from labelmend.data.soft.targets import (
     read_texts,
     row_groups,
 )
-from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.errors import ColumnError, InputError

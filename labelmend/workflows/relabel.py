@@ -13,9 +13,9 @@ from labelmend.data.label_edits.file import EditsFile, loaded_edits
 from labelmend.data.labels_file import labels_yaml, read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import table_digest
 from labelmend.data.request import LoadedTable, TableRequest, load_table
-from labelmend.data.spreadsheet import guarded_columns
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
 from labelmend.errors import InputError, OutputError

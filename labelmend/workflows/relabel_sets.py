@@ -9,13 +9,13 @@ from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import AnswerFile
 from labelmend.data.formats.find import format_to_write
-from labelmend.data.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
+from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
-from labelmend.data.spreadsheet import guarded_columns
+from labelmend.data.sets.label_sets import LoadedSets, has_several, load_sets
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.errors import ConfigError, OutputError
 from labelmend.protocols import Progress

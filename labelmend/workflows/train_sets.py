@@ -18,11 +18,11 @@ from labelmend.configs.load import config_to_dict
 from labelmend.configs.schema import Config, DataConfig
 from labelmend.data.cells.read import read_labels
 from labelmend.data.dataset import ColumnChoice, choose_columns
-from labelmend.data.label_sets import LoadedSets, SetShape, has_several, load_sets
 from labelmend.data.outputs.claim import Given, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
+from labelmend.data.sets.label_sets import LoadedSets, SetShape, has_several, load_sets
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError
 from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets, set_headline

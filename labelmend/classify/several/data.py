@@ -7,7 +7,7 @@ import numpy as np
 
 from labelmend.classify.data import LEAST_TEXTS, RareLabels
 from labelmend.data.duplicates import given_counts, smallest_spellings, text_groups
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.errors import InputError
 from labelmend.types import Bools, Doubles, Ints
 from labelmend.voice.speak import note

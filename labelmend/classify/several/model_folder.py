@@ -25,7 +25,7 @@ from labelmend.classify.several.calibrate import Lines
 from labelmend.classify.several.classifier import SetClassifier
 from labelmend.classify.several.linear import KINDS, LinearScorer
 from labelmend.configs.schema import EncoderConfig
-from labelmend.data.label_sets import SetShape
+from labelmend.data.sets.label_sets import SetShape
 from labelmend.data.write import atomic_folder
 from labelmend.errors import ConfigError, ModelError
 from labelmend.types import Doubles, Floats

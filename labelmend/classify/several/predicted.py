@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelmend.classify.several.classifier import SetClassifier, SetPredictions
-from labelmend.data.label_sets import SetShape
+from labelmend.data.sets.label_sets import SetShape
 from labelmend.data.table import Value
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress

@@ -11,7 +11,7 @@ from labelmend.classify.several.linear import train_regressions
 from labelmend.classify.several.train import train_sets
 from labelmend.configs.schema import ClassifyConfig, LinearConfig
 from labelmend.data.duplicates import text_groups
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.evaluation.error_analysis.kinds import Kind, backing, kinds_of, usual_backing
 from labelmend.evaluation.error_analysis.learners import (
     drawn_texts,

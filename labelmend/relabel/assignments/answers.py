@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelmend.data.answers import AnswerFile, label_list, text_sha256
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.types import Bools, Doubles, Ints
 from labelmend.voice.speak import note
 

@@ -7,7 +7,7 @@ import numpy as np
 from labelmend.configs.schema import Config
 from labelmend.data.answers import AnswerFile
 from labelmend.data.duplicates import given_counts, smallest_spellings, text_groups
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.parallel import LOCAL
 from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from labelmend.data.spreadsheet import guarded
+from labelmend.data.outputs.spreadsheet import guarded
 from labelmend.review.exchange.marks import LABELS, NOTHING
 from labelmend.review.exchange.tasks import Export, Task
 

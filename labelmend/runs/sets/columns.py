@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from labelmend.data.label_sets import LoadedSets
+from labelmend.data.sets.label_sets import LoadedSets
 from labelmend.data.table import NewColumn, Value
 from labelmend.relabel.assignments.explain import SetReader
 from labelmend.relabel.assignments.types import MendedSets

@@ -12,7 +12,7 @@ from labelmend.classify.several.classifier import SetClassifier
 from labelmend.classify.several.linear import LinearScorer
 from labelmend.classify.several.model_folder import SavedSets, load_sets_model, save_sets
 from labelmend.configs.schema import EncoderConfig
-from labelmend.data.label_sets import SetShape
+from labelmend.data.sets.label_sets import SetShape
 from labelmend.errors import ModelError
 
 JOINED = SetShape("labels", ";")

@@ -7,7 +7,7 @@ from labelmend.classify.several.data import set_training, trainable
 from labelmend.classify.several.linear import learn_lines
 from labelmend.classify.several.train import train_sets
 from labelmend.configs.schema import ClassifyConfig
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.errors import ConfigError, InputError
 from labelmend.evaluation.set_metrics import evaluate_sets
 from labelmend.protocols import NoProgress

@@ -3,7 +3,7 @@ import pytest
 
 from labelmend.classify.several.data import set_training
 from labelmend.data.duplicates import text_groups
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.evaluation.error_analysis import learners
 from labelmend.evaluation.error_analysis.counts import count_errors
 from labelmend.evaluation.error_analysis.several import analyse_sets

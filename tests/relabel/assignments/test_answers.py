@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from labelmend.data.answers import Answer, AnswerFile, Saw, Shown, text_sha256
-from labelmend.data.label_sets import LabelSets
+from labelmend.data.sets.label_sets import LabelSets
 from labelmend.relabel.assignments.answers import answered_texts
 
 TEXTS = ("bye", "hello", "more")

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from labelmend.data.outputs.spreadsheet import are_guarded, guarded, guarded_columns, unguarded
 from labelmend.data.read import read_table
-from labelmend.data.spreadsheet import are_guarded, guarded, guarded_columns, unguarded
 from labelmend.data.table import NewColumn
 
 

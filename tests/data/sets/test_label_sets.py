@@ -4,8 +4,8 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.data.cells.read import LabelRules
-from labelmend.data.label_sets import has_several, load_sets
 from labelmend.data.request import TableRequest
+from labelmend.data.sets.label_sets import has_several, load_sets
 from labelmend.errors import ColumnError, InputError
 
 CONFIG = load_config().data

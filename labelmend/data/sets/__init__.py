@@ -1,0 +1,1 @@
+"""Tables in which a row may have several labels."""
