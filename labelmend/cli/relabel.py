@@ -244,7 +244,7 @@ def _relabel_sets(
     from labelmend.workflows.relabel_sets import plan_sets_file, relabel_sets_file
 
     if dry_run:
-        print_sets_plan(plan_sets_file(request, config, answers))
+        print_sets_plan(plan_sets_file(request, config, answers, chosen.notes))
         return
     with ProgressBars(quiet=quiet) as bars:
         outcome = relabel_sets_file(

@@ -9,7 +9,7 @@ from labelmend.arrays import unit_rows
 from labelmend.configs.schema import Config
 from labelmend.data.duplicates import smallest_spellings, text_groups
 from labelmend.estimators.indicators import indicators
-from labelmend.estimators.inputs import read_features
+from labelmend.estimators.inputs import byte_rank, read_features
 from labelmend.protocols import NoProgress
 from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.mend import Points, mend_points
@@ -77,7 +77,9 @@ def _points(embeddings: Floats | None, wording: tuple[str, ...] | None, config: 
             models = [locate(encoder.model) for encoder in config.encoders]
             vectors = open_space(config.encoders, models).fit(texts, NoProgress())
             return Points(texts, of_row, vectors)
-        first = np.unique(of_row, return_index=True)[1]
+        # Where a text's copies have several embeddings, any will do, but the same in any order.
+        order = np.lexsort((byte_rank(embeddings), of_row))
+        first = order[np.unique(of_row[order], return_index=True)[1]]
         return Points(texts, of_row, unit_rows(embeddings[first]))
     assert embeddings is not None
     vectors, of_row = np.unique(embeddings, axis=0, return_inverse=True)

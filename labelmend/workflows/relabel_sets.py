@@ -8,6 +8,7 @@ from pathlib import Path
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import AnswerFile
+from labelmend.data.duplicates import smallest_spellings, text_groups
 from labelmend.data.formats.find import format_to_write
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, claim, given, given_models
@@ -20,6 +21,7 @@ from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.errors import ConfigError, OutputError
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
+from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
 from labelmend.relabel.assignments.mend import mend_assignments
 from labelmend.relabel.assignments.types import MendedSets
 from labelmend.relabel.run_models import locate_models, require_packages
@@ -48,10 +50,10 @@ class SetsPlan:
 
     Attributes:
         rows: of the table.
-        texts: with rows to work on.
+        texts: distinct ones.
         labels: of the label set.
         given: labels that rows carry, in all.
-        answers: of people, that stand.
+        answers: texts that people answered.
         notes: what the user should know, one line each.
     """
 
@@ -95,7 +97,10 @@ def refuse_for_sets(**options: object) -> None:
 
 
 def plan_sets_file(
-    request: TableRequest, config: Config, answers_file: Path | None = None
+    request: TableRequest,
+    config: Config,
+    answers_file: Path | None = None,
+    chosen: Sequence[str] = (),
 ) -> SetsPlan:
     """Check what a mending needs; nothing is written.
 
@@ -103,6 +108,7 @@ def plan_sets_file(
         request: the table.
         config: what would run and how.
         answers_file: what people said.
+        chosen: notes on why it is this profile.
 
     Raises:
         LabelmendError: the input can't be used.
@@ -111,14 +117,19 @@ def plan_sets_file(
     loaded = load_sets(request, config.data)
     check_new_columns(loaded.table, set_columns_of(loaded))
     answers = _answers(answers_file)
-    locate_models(config, use_llm=False)
+    models = locate_models(config, use_llm=False)
+    language = read_language(loaded.sets.texts, config.encoders, models.encoders, chosen)
+    texts = smallest_spellings(loaded.sets.texts, text_groups(loaded.sets.texts))
+    heard = AnsweredTexts.none(len(loaded.sets.labels))
+    if answers is not None:
+        heard = answered_texts(texts, loaded.sets, answers)
     return SetsPlan(
         rows=len(loaded.table),
-        texts=len(set(loaded.sets.texts)),
+        texts=len(texts),
         labels=len(loaded.sets.labels),
         given=int(loaded.sets.given.sum()),
-        answers=0 if answers is None else len(answers.answers),
-        notes=loaded.notes,
+        answers=len(heard.texts),
+        notes=(*loaded.notes, *language.told, *heard.notes),
     )
 
 

@@ -257,6 +257,10 @@ def _typed(
         }
         coded = pa.array([codes.get(text) for text in texts], kind)
         return coded, {"names": [*names, *more], "_type": "ClassLabel"}
+    if any(text is not None and text.startswith("[") for text in texts):
+        listed = _nested(texts, old.type)
+        if listed is not None:
+            return listed, _feature(old.type)
     plain = pa.array(texts, pa.string())
     try:
         if pa.types.is_dictionary(kind):

@@ -13,7 +13,7 @@ _STARTS = ("=", "+", "-", "@", "\t", "\r")
 _GUARD = "'"
 """Spreadsheets take what stands behind it for text."""
 
-_LABELS = ("mended_label", "predicted_label")
+_LABELS = ("mended_label", "predicted_label", "mended_labels", "predicted_labels")
 """Columns of ours that commands read again."""
 
 _OPENED = (".csv", ".tsv", ".txt")

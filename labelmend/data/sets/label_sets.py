@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ JOINED_BY = ";"
 
 _YES, _NO = {"1", "true"}, {"0", "false"}
 """What a column of one label may hold; 1.0 and 0.0 as well."""
+
+_INTEGER = re.compile(r"-?[1-9][0-9]{0,15}|0")
 
 _FEW_ROWS = 3
 """Labels of fewer rows are told of; nothing else depends on it."""
@@ -66,11 +69,13 @@ class SetShape:
         column: with all labels of a row; None where each label has a column.
         joined_by: the sign between labels; None where cells hold lists.
         columns: by label, its column of 0 and 1.
+        is_numbers: labels in lists are whole numbers.
     """
 
     column: str | None
     joined_by: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    is_numbers: bool = False
 
     def new_columns(
         self, table: SourceTable, name: str, rows: Sequence[Collection[str] | None]
@@ -95,7 +100,8 @@ class SetShape:
         """Return a cell with these labels: a list where the old one is, else joined by the sign."""
         is_list = self.joined_by is None if not old.strip() else listed_labels(old) is not None
         if is_list:
-            return json.dumps(list(labels), ensure_ascii=False)
+            values = [int(k) for k in labels] if self.is_numbers else list(labels)
+            return json.dumps(values, ensure_ascii=False)
         return (self.joined_by or JOINED_BY).join(labels)
 
     def _switches(
@@ -185,10 +191,16 @@ def load_sets(
         request.label_column,
         request.id_column,
         label_needed=not switches,
-        reserved=switches,
     )
     if switches:
-        columns = ColumnChoice(columns.text, None, columns.id, columns.more_text)
+        row_name = None if columns.id in switches and not request.id_column else columns.id
+        columns = ColumnChoice(columns.text, None, row_name, columns.more_text)
+        both = [name for name in switches if name in {*columns.texts, row_name}]
+        if both:
+            raise ColumnError(
+                f"{table.path}: --label-columns names {both[0]!r}, which holds texts or ids; give "
+                "patterns that name labels only"
+            )
     whole = columns.text_values(table)
     blank = blank_rows(table, columns, whole, strict=request.strict)
     ids = row_ids(table, columns.id, blank)
@@ -248,7 +260,18 @@ def _from_cells(
     assert columns.label is not None
     cells = table.values(columns.label)
     read: LabelCells = read_labels(cells, request.rules, described=described)
-    return read.sets, SetShape(columns.label, read.joined_by), read.notes
+    if read.joined_by is not None:
+        held = sorted({k for labels in read.sets for k in labels if read.joined_by in k})
+        if held:
+            raise InputError(
+                f"{table.path}: column {columns.label!r}: {held[0][:_SHOWN_CHARS]!r} looks like "
+                f"one label and holds {read.joined_by!r}, which joins labels in other cells; name "
+                "the sign between labels with --label-separator, or write cells as lists"
+            )
+    labels = {k for labels in read.sets for k in labels}
+    is_numbers = all(_INTEGER.fullmatch(k) for k in labels) and not any('"' in c for c in cells)
+    shape = SetShape(columns.label, read.joined_by, is_numbers=is_numbers)
+    return read.sets, shape, read.notes
 
 
 def _from_switches(

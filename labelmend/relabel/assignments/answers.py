@@ -36,8 +36,13 @@ class AnsweredTexts:
 
     @property
     def said(self) -> Bools:
-        """Which labels most say hold, bool [a, L]; a tie is none."""
+        """Which labels most say hold, bool [a, L]."""
         return self.holds > _EVEN
+
+    @property
+    def agreed(self) -> Bools:
+        """Texts of which most say the same of each label, bool [a]; others are for review."""
+        return np.asarray((self.holds != _EVEN).all(axis=1))
 
 
 def answered_texts(texts: Sequence[str], sets: LabelSets, answers: AnswerFile) -> AnsweredTexts:

@@ -27,12 +27,12 @@ _USUAL = (0.1, 0.002)
 the same way: a table of a few rows can't tell that it has no errors."""
 
 
-def learn_channel(evidence: Doubles, given: Bools) -> Channel:
+def learn_channel(evidence: Doubles, given: Doubles | Bools) -> Channel:
     """Learn the rates by expectation maximisation (Dempster et al. 1977).
 
     Args:
         evidence: float64 [n, L], probability that a label holds by all but its own being given.
-        given: bool [n, L].
+        given: float64 [n, L], the share of a text's copies that were given the label.
     """
     labels = given.shape[1]
     channel = Channel(np.full(labels, _USUAL[0]), np.full(labels, _USUAL[1]))
@@ -42,8 +42,8 @@ def learn_channel(evidence: Doubles, given: Bools) -> Channel:
     return channel
 
 
-def _maximal(holds: Doubles, given: Bools) -> Channel:
-    missed, extra = np.where(given, 0, holds), np.where(given, 1 - holds, 0)
+def _maximal(holds: Doubles, given: Doubles | Bools) -> Channel:
+    missed, extra = (1 - given) * holds, given * (1 - holds)
     here, absent = holds.sum(axis=0), (1 - holds).sum(axis=0)
     common = (
         (missed.sum() + _HOLDING * _USUAL[0]) / (here.sum() + _HOLDING),

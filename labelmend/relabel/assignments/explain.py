@@ -19,7 +19,7 @@ _DIGITS = 6
 """Of probabilities."""
 
 _EVEN = 0.5
-"""Doubt above which an assignment is likelier wrong than right."""
+"""Doubt from which on an assignment is as likely wrong as right."""
 
 
 class SetReader:
@@ -46,7 +46,7 @@ class SetReader:
         kinds = {
             "added": changes.added[row],
             "removed": changes.removed[row],
-            "review": self._doubt[row] > _EVEN,
+            "review": self._doubt[row] >= _EVEN,
         }
         parts = [
             self._change(row, k, kind)
@@ -84,10 +84,10 @@ class SetReader:
             )
         return note(
             "{label} may be wrong: {share} likely, and {carry} of the {near} nearest texts have "
-            "it; the harm budget does not allow to take it away."
+            "it; not sure enough to take it away."
             if given
             else "{label} may be missing: {share} likely, and {carry} of the {near} nearest texts "
-            "have it; the harm budget does not allow to add it.",
+            "have it; not sure enough to add it.",
             **facts,
         )
 

@@ -33,6 +33,13 @@ _BLOCK = 1024
 _FIRST, _LATER = 50, 25
 """Iterations of the solver in the first round, and in others, which start from the one before."""
 
+_EVEN = 0.5
+"""Share of copies from which on a label counts as given to a text."""
+
+_WEIGHTS = (0.5, 0.5, 0.0, 0.0)
+"""Of regression, neighbours, a label's share of all, and the offset, before any data: half of what
+each says. Their prior has a deviation of 1, so that a few rows can't make evidence certain."""
+
 _LEAST = 1e-4
 """A share of neighbours is no nearer to 0 or 1."""
 
@@ -59,7 +66,7 @@ class Beliefs:
 
 def fuse(
     embeddings: Floats,
-    given: Bools,
+    given: Doubles | Bools,
     answers: AnsweredTexts,
     seed: int,
     executor: Executor,
@@ -73,7 +80,7 @@ def fuse(
 
     Args:
         embeddings: float32 [n, d], unit rows of distinct texts.
-        given: bool [n, L].
+        given: float64 [n, L], the share of a text's copies that were given the label.
         answers: texts whose labels people know, which show by how much beliefs are off.
         seed: draws the folds.
         executor: trains folds side by side.
@@ -82,7 +89,8 @@ def fuse(
     features = principal_components(embeddings, _COMPONENTS)
     logits = FoldedLogits(features, drawn_folds(len(given), _FOLDS, seed), executor)
     near, weights = _near(embeddings, executor)
-    holds = given.astype(np.float64)
+    given = given.astype(np.float64)
+    holds = given
     progress.start("believe", ROUNDS)
     for turn in range(ROUNDS):
         said = logits.fit(holds.astype(np.float32), _LATER if turn else _FIRST)
@@ -97,7 +105,7 @@ def fuse(
     spread = np.zeros(holds.shape)
     if len(answers.texts):
         # Rounds that had learned from the answers would find these texts better known than others.
-        holds, spread = recalibrated(holds, evidence, given, answers)
+        holds, spread = recalibrated(holds, evidence, given >= _EVEN, answers)
         holds[answers.texts], spread[answers.texts] = answers.holds, 0
     return Beliefs(holds, evidence, channel, near, spread)
 
@@ -123,7 +131,9 @@ def _joined(said: Doubles, near: Doubles, usual: Doubles, holds: Doubles) -> Dou
         wrong = expit(found) - holds
         slopes = [(wrong * said).sum(), (wrong * near).sum(), (wrong * usual).sum(), wrong.sum()]
         total = np.logaddexp(0, found).sum() - (holds * found).sum()
-        return float(total) / holds.size, np.array(slopes) / holds.size
+        off = weights - _WEIGHTS
+        total += 0.5 * (off**2).sum()
+        return float(total) / holds.size, (np.array(slopes) + off) / holds.size
 
-    best = minimize(loss, np.array([0.5, 0.5, 0.0, 0.0]), jac=True, method="L-BFGS-B")
+    best = minimize(loss, np.array(_WEIGHTS), jac=True, method="L-BFGS-B")
     return np.asarray(expit(logits(best.x)))

@@ -27,7 +27,7 @@ def mend_assignments(
 ) -> MendedSets:
     """Find for each text and each label whether it holds, and change what is sure.
 
-    Copies of a text are one text, whose labels are those that at least half of the copies have.
+    Copies of a text are one text, of whose labels each is given as far as its copies have it.
     Nothing depends on the order of the rows.
 
     Args:
@@ -87,10 +87,10 @@ def mend_points(
     of_row = points.of_row
     rows, carried = np.nonzero(given)
     counts = given_counts(of_row[rows], carried, (len(points.texts), len(labels)))
-    common = 2 * counts.toarray() >= np.bincount(of_row)[:, None]
-    beliefs = fuse(points.embeddings, common, answers, config.seed, LOCAL, progress)
-    said = np.full(common.shape, np.nan)
-    said[answers.texts] = answers.said
+    shares = counts.toarray().astype(np.float64) / np.bincount(of_row)[:, None]
+    beliefs = fuse(points.embeddings, shares, answers, config.seed, LOCAL, progress)
+    said = np.full(shares.shape, np.nan)
+    said[answers.texts[answers.agreed]] = answers.said[answers.agreed]
     holds, said = beliefs.holds[of_row], said[of_row]
     return MendedSets(
         labels=labels,

@@ -13,7 +13,7 @@ _LEAST = 1e-6
 """A probability is no nearer to 0 or 1."""
 
 _EVEN = 0.5
-"""Above, a label is likelier wrong than right."""
+"""From here on, an assignment is as likely wrong as right."""
 
 SetDecision = Literal["answered", "change", "keep", "review"]
 """What is done with a row."""
@@ -31,17 +31,18 @@ class Channel:
     forgotten: Doubles
     added: Doubles
 
-    def posterior(self, evidence: Doubles, given: Bools) -> Doubles:
+    def posterior(self, evidence: Doubles, given: Doubles | Bools) -> Doubles:
         """Return float64 [n, L], the probability that a label holds, the given ones known.
 
         Args:
             evidence: float64 [n, L], the same without them.
-            given: bool [n, L].
+            given: float64 [n, L], the share of a text's copies that were given the label.
         """
         said = np.log1p(-self.forgotten) - np.log(self.added)
         unsaid = np.log(self.forgotten) - np.log1p(-self.added)
         sure = logit(np.clip(evidence, _LEAST, 1 - _LEAST))
-        return np.asarray(expit(sure + np.where(given, said, unsaid)))
+        # Copies were labelled by the same people or rules, and so speak with one voice.
+        return np.asarray(expit(sure + given * said + (1 - given) * unsaid))
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class MendedSets:
         changes: the labels that are taken away and added.
         channel: how often labels were forgotten and added.
         said: float64 [n, L], 1 for labels that people say hold, 0 for others; NaN in rows that
-            nobody answered.
+            nobody answered, or of which people say this and that.
         of_row: int64 [n], the distinct text of each row.
         texts: distinct ones, [u].
         near: int64 [u, k], the nearest other texts of each, the nearest first; -1 for none.
@@ -152,7 +153,7 @@ class MendedSets:
         not allow to change it.
         """
         changed = self.changes.rows
-        doubtful: Bools = np.asarray((self.doubt > _EVEN).any(axis=1))
+        doubtful: Bools = np.asarray((self.doubt >= _EVEN).any(axis=1))
         return tuple(
             "answered" if known else "review" if unsure else "change" if new else "keep"
             for known, unsure, new in zip(self.answered, doubtful, changed, strict=True)

@@ -50,7 +50,8 @@ def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, 
         values: list[Value] = [blank.get(column)] * total
         for row, value in zip(place, facts[column], strict=True):
             values[row] = value
-        new.append(NewColumn(column, tuple(values)))
+        is_list = column in {"added", "removed"} and loaded.shape.joined_by is None
+        new.append(NewColumn(column, tuple(values), loaded.shape.column if is_list else None))
     return (*loaded.shape.new_columns(loaded.table, name, labels), *new)
 
 

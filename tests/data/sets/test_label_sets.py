@@ -105,3 +105,17 @@ def test_whether_rows_have_several_labels(tmp_path):
     assert not has_several(request(tmp_path, JOINED, rules=LabelRules("none")))
     assert has_several(request(tmp_path, "text,label\nx,a+b\ny,b\n", rules=LabelRules("+")))
     assert not has_several(request(tmp_path, "text\nx\ny\n"), described={"a", "b"})
+
+
+def test_a_label_that_holds_the_sign_is_told_of(tmp_path):
+    content = "text,label\nx,a;b\ny,a\nz,b\nw,c; d\nv,a;b\n"
+    with pytest.raises(InputError, match="'c; d' looks like one label and holds ';', which joins"):
+        loaded(tmp_path, content)
+    assert loaded(tmp_path, content, rules=LabelRules(";")).sets.labels == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize("more", [{"text_column": "emo_joy"}, {}])
+def test_a_column_is_not_texts_and_a_label(tmp_path, more):
+    patterns = ("emo_*",) if more else ("*",)
+    with pytest.raises(ColumnError, match="which holds texts or ids"):
+        loaded(tmp_path, COLUMNS, label_columns=patterns, **more)

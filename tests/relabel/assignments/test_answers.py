@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from labelmend.data.answers import Answer, AnswerFile, Saw, Shown, text_sha256
 from labelmend.data.sets.label_sets import LabelSets
@@ -35,8 +36,11 @@ def test_labels_hold_that_are_named_and_no_others():
 def test_people_share_what_they_say():
     known = found(answer("bye", "a", "b"), answer("bye", "a", who="ben"))
     assert known.holds.tolist() == [[1, 0.5, 0]]
-    # A tie is none.
-    assert known.said.tolist() == [[True, False, False]]
+    assert known.agreed.tolist() == [False]
+    three = found(answer("bye", "a", "b"), answer("bye", "a", who="ben"), answer("bye", who="cy"))
+    assert three.holds.tolist() == pytest.approx(np.array([[2 / 3, 1 / 3, 0]]))
+    assert three.said.tolist() == [[True, False, False]]
+    assert three.agreed.tolist() == [True]
 
 
 def test_what_can_not_be_used_is_told():

@@ -16,6 +16,13 @@ def test_what_was_given_moves_a_probability_by_its_rates():
     np.testing.assert_allclose(channel.posterior(np.full((2, 2), 0.25), given)[0, 0], 8 / 11)
 
 
+def test_copies_speak_with_one_voice():
+    channel = Channel(np.array([0.2]), np.array([0.1]))
+    half = channel.posterior(np.array([[0.5]]), np.array([[0.5]]))
+    # Halfway between the odds of 8 for one that is given, and of 2/9 for one that is not.
+    assert half[0, 0] / (1 - half[0, 0]) == pytest.approx(np.sqrt(8 * 2 / 9))
+
+
 def test_rates_are_found_again():
     rng = np.random.default_rng(0)
     holds = rng.random((20000, 2)) < 0.3
