@@ -1,17 +1,16 @@
 """Prints plans and outcomes of tables in which a row may have several labels."""
 
-from collections.abc import Sequence
+from collections import Counter
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.cli.summary import read_in_words
+from labelmend.cli.summary import print_files, print_notes, read_in_words
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.relabel.assignments.types import SetDecision
 from labelmend.voice.speak import meant, number, tell
-from labelmend.workflows.relabel_sets import SetsOutcome, SetsPlan, counts_of
+from labelmend.workflows.relabel_sets import SetsOutcome, SetsPlan
 
 _WORDS: dict[SetDecision, str] = {
     "keep": meant("kept"),
@@ -35,14 +34,14 @@ def print_sets_plan(plan: SetsPlan) -> None:
     if plan.answers:
         table.add_row(tell("answered by people"), number(plan.answers, ","))
     console.print(table, highlight=False)
-    _print_notes(console, plan.notes)
+    print_notes(console, plan.notes)
     console.print(tell("Nothing was written: this was a dry run."))
 
 
 def print_sets_summary(outcome: SetsOutcome) -> None:
     """Print what was done, what was learned, and where the files are."""
     console, result = open_console(), outcome.result
-    counts, total = counts_of(result), len(result.given)
+    counts, total = Counter(result.decisions), len(result.given)
     table = Table(
         title=tell("Rows"), title_justify="left", box=None, show_header=False, pad_edge=False
     )
@@ -95,18 +94,5 @@ def print_sets_summary(outcome: SetsOutcome) -> None:
             label = Text(harmless(result.labels[k]))
             table.add_row(label, number(added, ","), number(removed, ","))
         console.print(table, highlight=False)
-    _print_notes(console, outcome.notes)
-    paths = outcome.paths
-    files = {
-        tell("mended table"): paths.table,
-        tell("evidence"): paths.evidence,
-        tell("run record"): paths.record,
-    }
-    wide = max(map(len, files)) + 2
-    for name, path in files.items():
-        console.print(Text(f"{name + ':':<{wide}}{path}"), soft_wrap=True)
-
-
-def _print_notes(console: Console, notes: Sequence[str]) -> None:
-    for note in notes:
-        console.print(Text(tell("Note: {note:name}", note=note)), soft_wrap=True)
+    print_notes(console, outcome.notes)
+    print_files(console, outcome.paths)

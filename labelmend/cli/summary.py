@@ -1,6 +1,7 @@
 """Prints plans and outcomes."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from labelmend.relabel.noise_interval import interval_in_words
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
 from labelmend.runs.findings import confused_pairs, estimated_noise
+from labelmend.runs.layout import OutputPaths
 from labelmend.runs.parts import AnswersRecord
 from labelmend.types import Share
 from labelmend.voice.speak import meant, number, retell, tell
@@ -112,7 +114,7 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     whole = time_in_words(sum(plan.seconds.values()))
     table.add_row(tell("time in all"), tell("about {time}", time=whole))
     console.print(table, highlight=False)
-    _print_notes(console, notes)
+    print_notes(console, notes)
     console.print(tell("Nothing was written: this was a dry run."))
 
 
@@ -169,8 +171,12 @@ def print_summary(outcome: RelabelOutcome, *, verbose: bool) -> None:
     if verbose:
         _print_details(console, outcome)
     verdict = test.verdict if test is not None else None
-    _print_notes(console, tuple(note for note in outcome.notes if note != verdict))
-    paths = outcome.paths
+    print_notes(console, tuple(note for note in outcome.notes if note != verdict))
+    print_files(console, outcome.paths)
+
+
+def print_files(console: Console, paths: OutputPaths) -> None:
+    """Print where the files of a run are."""
     files = {
         tell("mended table"): paths.table,
         tell("evidence"): paths.evidence,
@@ -318,7 +324,8 @@ def _print_details(console: Console, outcome: RelabelOutcome) -> None:
     console.print(Text(tell("Time: {stages}", stages=stages)), soft_wrap=True)
 
 
-def _print_notes(console: Console, notes: tuple[str, ...]) -> None:
+def print_notes(console: Console, notes: Sequence[str]) -> None:
+    """Print notes, a line each."""
     for note in notes:
         console.print(Text(tell("Note: {note:name}", note=note)), soft_wrap=True)
 

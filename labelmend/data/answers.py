@@ -293,13 +293,21 @@ def match_answers(dataset: Dataset, answers: AnswerFile) -> MatchedAnswers:
         stratum=tuple(None if draw is None else draw.stratum for draw in draws),
         design=tuple(None if draw is None else draw.design for draw in draws),
         anchored=np.array([one.saw.given or one.saw.proposed for one, _, _ in found], dtype=bool),
-        notes=(*answers.notes, *_match_notes(answers.path, gone, strange, dataset.labels)),
+        notes=(*answers.notes, *match_notes(answers.path, gone, strange, dataset.labels)),
     )
 
 
-def _match_notes(
+def match_notes(
     path: Path, gone: int, strange: Mapping[str, int], labels: Sequence[str]
 ) -> Iterator[str]:
+    """Yield notes on answers that could not be matched.
+
+    Args:
+        path: of the file.
+        gone: answers on texts that no row has.
+        strange: answers by the label that the table lacks.
+        labels: that it has.
+    """
     if gone:
         yield note(
             "{path}: {count} {count:one=answer speaks of a text|other=answers speak of texts} that "

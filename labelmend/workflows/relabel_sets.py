@@ -1,6 +1,5 @@
 """Files in, files out: what `labelmend relabel` does where rows may have several labels."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -212,11 +211,6 @@ def _check_format(loaded: LoadedSets, output: Path) -> None:
             f"{output}: {kind.name} files have no place for what is decided of rows with several "
             "labels; end the output's name in .csv or .jsonl"
         )
-
-
-def counts_of(result: MendedSets) -> Counter[str]:
-    """Return rows by decision."""
-    return Counter(result.decisions)
 
 
 def _answers(path: Path | None) -> AnswerFile | None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelmend.data.answers import AnswerFile, label_list, text_sha256
+from labelmend.data.answers import AnswerFile, match_notes, text_sha256
 from labelmend.data.sets.label_sets import LabelSets
 from labelmend.types import Bools, Doubles, Ints
-from labelmend.voice.speak import note
 
 _EVEN = 0.5
 """Share of people above which most say so."""
@@ -77,30 +76,5 @@ def answered_texts(texts: Sequence[str], sets: LabelSets, answers: AnswerFile) -
     for row, text in enumerate(found.tolist()):
         for one in said[text]:
             holds[row, one] += 1 / len(said[text])
-    return AnsweredTexts(found, holds, (*answers.notes, *_notes(answers, labels, gone, strange)))
-
-
-def _notes(
-    answers: AnswerFile, labels: Sequence[str], gone: int, strange: Counter[str]
-) -> list[str]:
-    found = []
-    if gone:
-        found.append(
-            note(
-                "{path}: {count} {count:one=answer speaks of a text|other=answers speak of texts} "
-                "that no row has: changed or removed since; kept, but not used",
-                path=answers.path,
-                count=gone,
-            )
-        )
-    if strange:
-        found.append(
-            note(
-                "{path}: {count} {count:one=answer has a label|other=answers have labels} that the "
-                "table lacks: {labels}; kept, but not used",
-                path=answers.path,
-                count=strange.total(),
-                labels=label_list(strange, labels),
-            )
-        )
-    return found
+    notes = (*answers.notes, *match_notes(answers.path, gone, strange, labels))
+    return AnsweredTexts(found, holds, notes)

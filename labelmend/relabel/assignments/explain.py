@@ -29,6 +29,7 @@ class SetReader:
         self._result = result
         self._mended = result.mended
         self._doubt = result.doubt
+        self._quality = result.quality
         self._decisions = result.decisions
         self._answered = result.answered
         # What each distinct text carries now, from the first of its rows.
@@ -55,7 +56,7 @@ class SetReader:
         ]
         if parts:
             return " ".join(parts)
-        share = f"{100 * self._result.quality[row]:.1f} %"
+        share = f"{100 * self._quality[row]:.1f} %"
         if not self._result.given[row].any():
             return note("Without a label, which is {share} likely to be right.", share=share)
         return note("All labels as given: {share} likely to be right.", share=share)
