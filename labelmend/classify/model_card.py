@@ -7,7 +7,7 @@ by accident, and is no signature. So every field, shape and size is checked here
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,8 +17,10 @@ from labelmend.regular_file import read_regular
 MOST_CARD_BYTES = 64 << 20
 """Of a model card: a hundred thousand labels take three MiB."""
 
+MOST_LABELS = 1_000_000
+"""Of a card, or targets: CLINC150 has 151, and a table of several labels a text some thousands."""
+
 # Bounds far from any use, so that what is made of a card stays small.
-_MOST_LABELS = 1_000_000  # CLINC150 has 151
 _MOST_ENCODERS = 100  # the default profile has two
 _MOST_FILES = 10_000  # a fine-tuned encoder has a dozen
 _MOST_CHARACTERS = 1_000_000_000  # of a text; 4,000 by default
@@ -50,34 +52,45 @@ class DetectorRecord(BaseModel):
     source: Literal["oos texts", "left-out labels", "equal weights"]
 
 
-class ModelCard(BaseModel):
-    """The fields of a model card that predicting needs, of today's format and of format 1."""
+Name = Annotated[str, Field(min_length=1)]
+"""Of a label, a target or a column."""
+
+
+class AnyCard(BaseModel):
+    """The fields of a model card that reading a model of any task needs."""
 
     model_config = ConfigDict(**_STRICT, extra="allow")
 
     kind: Annotated[str, Field(min_length=1, max_length=1000)]
-    labels: Annotated[
-        list[Annotated[str, Field(min_length=1)]], Field(min_length=2, max_length=_MOST_LABELS)
-    ]
-    oos_label: str | None
     encoders: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=_MOST_ENCODERS)]
     max_text_chars: Annotated[int, Field(ge=1, le=_MOST_CHARACTERS)]
-    neighbours: Annotated[int, Field(ge=1, le=_MOST_LABELS)]
-    inverse_temperature: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
-    sharpness: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
-    detector: DetectorRecord
     files: Annotated[dict[str, FileRecord], Field(max_length=_MOST_FILES)]
 
     @model_validator(mode="after")
-    def _agrees(self) -> "ModelCard":
+    def _tells_encoders(self) -> Self:
+        if not all(isinstance(encoder.get("sha256"), str) for encoder in self.encoders):
+            raise ValueError("an encoder has no sha256")
+        return self
+
+
+class ModelCard(AnyCard):
+    """The fields of a model card that predicting needs, of today's format and of format 1."""
+
+    labels: Annotated[list[Name], Field(min_length=2, max_length=MOST_LABELS)]
+    oos_label: str | None
+    neighbours: Annotated[int, Field(ge=1, le=MOST_LABELS)]
+    inverse_temperature: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
+    sharpness: Annotated[float, Field(gt=0, le=_MOST_TIMES)] | None = None
+    detector: DetectorRecord
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("a label is there twice")
         if self.oos_label is not None and self.oos_label not in self.labels:
             raise ValueError("oos_label is none of the labels")
         if self.inverse_temperature is None and self.sharpness is None:
             raise ValueError("inverse_temperature is missing")
-        if not all(isinstance(encoder.get("sha256"), str) for encoder in self.encoders):
-            raise ValueError("an encoder has no sha256")
         return self
 
 

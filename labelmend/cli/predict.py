@@ -55,7 +55,7 @@ def predict(
     """
     from dataclasses import replace
 
-    from labelmend.classify.model_folder import task_of
+    from labelmend.classify.folder import task_of
     from labelmend.cli.classify_summary import print_prediction
     from labelmend.configs.load import load_config
     from labelmend.data.formats.find import beside

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import TrainingSet
+from labelmend.classify.folder import CARD
 from labelmend.classify.heads.base import Fitted
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import CARD, load_model
+from labelmend.classify.model_folder import load_model
 from labelmend.errors import InputError
 from labelmend.evaluation.evaluate import headline
 from labelmend.protocols import Progress

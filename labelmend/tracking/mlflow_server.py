@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelmend.classify.folder import CARD
 from labelmend.classify.model_card import read_json
-from labelmend.classify.model_folder import CARD
 from labelmend.errors import OutputError
 from labelmend.extras import require
 from labelmend.tracking.tracked import Tracked, flattened, measured

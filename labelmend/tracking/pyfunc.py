@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.folder import locate_encoders
+from labelmend.classify.model_folder import load_model
 from labelmend.classify.predicted import COLUMNS, predict_texts
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.retrieval.space import open_space

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labelmend.classify.folder import CARD, README
 from labelmend.classify.model_card import read_json
-from labelmend.classify.model_folder import CARD, README
 
 Points = Sequence[tuple[float, Mapping[str, float | None]]]
 """Of a curve: where each is, and the figures there by name."""

@@ -11,15 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from labelmend.classify.data import MENDED, row_texts
-from labelmend.classify.model_folder import CARD as MODEL_CARD
-from labelmend.classify.model_folder import (
-    SavedModel,
-    check_folder,
-    file_records,
-    load_model,
-    locate_encoders,
-    write_card,
-)
+from labelmend.classify.folder import CARD as MODEL_CARD
+from labelmend.classify.folder import check_folder, file_records, locate_encoders, write_card
+from labelmend.classify.model_folder import SavedModel, load_model
 from labelmend.data.dataset import choose_columns
 from labelmend.data.outputs.claim import Given, claim, given
 from labelmend.data.outputs.journal import settle

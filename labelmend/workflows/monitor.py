@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from labelmend.classify.model_folder import CARD as MODEL_CARD
-from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders
+from labelmend.classify.folder import CARD as MODEL_CARD
+from labelmend.classify.folder import locate_encoders
+from labelmend.classify.model_folder import SavedModel, load_model
 from labelmend.classify.space import ProfileSpace, Space
 from labelmend.configs.schema import Config
 from labelmend.data.language.detect import detect_language

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from labelmend.classify.data import row_texts
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.folder import locate_encoders
+from labelmend.classify.model_folder import load_model
 from labelmend.classify.predicted import COLUMNS as PREDICTED
 from labelmend.classify.predicted import predict_texts
 from labelmend.configs.schema import Config

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from labelmend.classify.data import row_texts
-from labelmend.classify.model_folder import locate_encoders
+from labelmend.classify.folder import locate_encoders
 from labelmend.classify.several.model_folder import SavedSets, load_sets_model
 from labelmend.classify.several.predicted import LABELS, PredictedSets, column_names, predict_sets
 from labelmend.configs.schema import Config

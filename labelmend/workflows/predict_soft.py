@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelmend.classify.model_folder import locate_encoders
+from labelmend.classify.folder import locate_encoders
 from labelmend.classify.soft.data import distinct_texts, placed
 from labelmend.classify.soft.model_folder import SoftModel, load_soft_model
 from labelmend.configs.schema import Config

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labelmend.classify.model_folder import CARD, load_model
+from labelmend.classify.folder import CARD
+from labelmend.classify.model_folder import load_model
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.errors import ConfigError, ModelError, ModelMissingError

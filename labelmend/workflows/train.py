@@ -20,14 +20,10 @@ from labelmend.classify.data import (
     labelled_table,
     trainable_set,
 )
+from labelmend.classify.folder import ENCODER, check_folder
 from labelmend.classify.heads.base import Fitted, Head, TrainingTask
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import (
-    ENCODER,
-    SavedModel,
-    check_folder,
-    save_model,
-)
+from labelmend.classify.model_folder import SavedModel, save_model
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.classify.train import Training
 from labelmend.configs.load import config_to_dict

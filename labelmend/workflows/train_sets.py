@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.data import MENDED, RareLabels
+from labelmend.classify.folder import check_folder
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import check_folder
 from labelmend.classify.several.data import SetTraining, set_training, trainable
 from labelmend.classify.several.linear import require_kind
 from labelmend.classify.several.model_folder import SavedSets, save_sets

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.classify.model_folder import ENCODER, check_folder
+from labelmend.classify.folder import ENCODER, check_folder
 from labelmend.classify.soft.data import (
     SoftRows,
     content_digest,

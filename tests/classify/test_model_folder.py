@@ -14,8 +14,9 @@ from fixtures.clusters import SPACE_KINDS
 
 from labelmend.classify import model_folder
 from labelmend.classify.calibrate import OperatingPoint
+from labelmend.classify.folder import locate_encoders
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders, save_model
+from labelmend.classify.model_folder import SavedModel, load_model, save_model
 from labelmend.classify.train import train
 from labelmend.configs.load import load_config
 from labelmend.errors import ModelError, ModelHashError, ModelMissingError, OutputError

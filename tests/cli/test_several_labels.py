@@ -11,8 +11,8 @@ from labelmend.classify.several.model_folder import load_sets_model
 FEW = ("--set", "classify.folds=2")
 JOINED = ("--label-column", "topics", "--label-separator", ";", *FEW)
 REFUSED = (
-    "is a model of several labels a text, which only `labelmend predict` can use; give one that "
-    "was trained on one label a row"
+    "is a model of several labels a text, and this needs one label a text; give a model that was "
+    "trained on one label a row"
 )
 
 

@@ -167,4 +167,4 @@ def test_options_that_do_not_go_together(train, folder, options, said):
 def test_what_reads_labels_refuses_such_a_model(trained, cli, folder, command):
     name, option = command
     ran = cli(name, folder / "m", option, folder / "x" if name == "export" else "0")
-    assert "is a model of soft targets, which only `labelmend predict` can use" in ran.refusal()
+    assert "is a model of soft targets, and this needs one label a text" in ran.refusal()

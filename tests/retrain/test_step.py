@@ -5,7 +5,8 @@ import shutil
 import pytest
 from fixtures.retraining import LABELS, rows_of, texts_of, write_base, write_rows_file
 
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.folder import locate_encoders
+from labelmend.classify.model_folder import load_model
 from labelmend.errors import InputError
 from labelmend.protocols import NoProgress
 from labelmend.retrain.known import is_held_out

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from fixtures.word_model import TOPICS
 
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.folder import locate_encoders
+from labelmend.classify.model_folder import load_model
 from labelmend.errors import ConfigError, InputError, ModelError, ModelMissingError
 from labelmend.journal.entries import Entry, Guess, LogRules
 from labelmend.journal.log import Journal, LogRequest

@@ -1,52 +1,38 @@
-"""Model folders of soft targets: the card and the arrays of `classify.model_folder`, another task.
+"""Model folders of soft targets; `labelmend.classify.folder` has the format.
 
-`model.json` is the card, whose `task` is `soft`; `arrays.npz` holds the weights. Nothing in it
-executes anything, and nothing of it is used before it was held to a schema.
+`arrays.npz` holds the weights; nothing of a folder is used before it was held to a schema.
 """
 
-import shutil
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from labelmend.classify.model_card import FileRecord, check_card
-from labelmend.classify.model_folder import (
+from labelmend.classify.folder import (
     ARRAYS,
-    CARD,
     ENCODER,
     FORMAT,
-    README,
-    check_folder,
+    SOFT,
+    Contents,
     checked_body,
-    file_records,
-    write_card,
+    encoder_records,
+    encoders_of,
+    mean_arrays,
+    mean_axes,
+    means_of,
+    readable,
+    write_folder,
 )
+from labelmend.classify.model_card import MOST_LABELS, AnyCard, Name, check_card
 from labelmend.classify.soft.features import BLOCKS_OF_PAIR
 from labelmend.classify.soft.scorer import SoftScorer
 from labelmend.configs.schema import EncoderConfig
-from labelmend.data.write import atomic_folder
-from labelmend.errors import ConfigError, ModelError
 from labelmend.types import Doubles
 from labelmend.version import __version__
 from labelmend.weights.array_file import read_arrays
 from labelmend.weights.signature import TrustedKey
-
-SOFT = "soft"
-"""The task that a card names."""
-
-_RETRAIN = "train it again with `labelmend train-classifier`"
-
-# Bounds far from any use, so that what is made of a card stays small.
-_MOST_TARGETS = 1_000_000  # thirty are many
-_MOST_ENCODERS = 100  # the default profile has two
-_MOST_FILES = 10_000  # a fine-tuned encoder has a dozen
-_MOST_CHARACTERS = 1_000_000_000  # of a text; 4,000 by default
 
 
 @dataclass(frozen=True)
@@ -78,29 +64,19 @@ class SoftModel:
     own_encoder: Path | None = None
 
 
-class SoftCard(BaseModel):
+class SoftCard(AnyCard):
     """The fields of a card that predicting needs."""
-
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, extra="allow")
 
     format: Literal[2]
     task: Literal["soft"]
-    kind: Annotated[str, Field(min_length=1, max_length=1000)]
-    targets: Annotated[
-        list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=_MOST_TARGETS)
-    ]
+    targets: Annotated[list[Name], Field(min_length=1, max_length=MOST_LABELS)]
     is_pair: bool
     own_encoder: bool
-    encoders: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=_MOST_ENCODERS)]
-    max_text_chars: Annotated[int, Field(ge=1, le=_MOST_CHARACTERS)]
-    files: Annotated[dict[str, FileRecord], Field(max_length=_MOST_FILES)]
 
     @model_validator(mode="after")
-    def _agrees(self) -> "SoftCard":
+    def _agrees(self) -> Self:
         if len(set(self.targets)) < len(self.targets):
             raise ValueError("a target is there twice")
-        if not all(isinstance(encoder.get("sha256"), str) for encoder in self.encoders):
-            raise ValueError("an encoder has no sha256")
         return self
 
 
@@ -115,31 +91,21 @@ def save_soft(model: SoftModel, folder: Path, readme: str) -> None:
     Raises:
         OutputError: it can't be written.
     """
-    check_folder(folder)
-    arrays: dict[str, npt.NDArray[Any]] = {f"mean_{i}": mean for i, mean in enumerate(model.means)}
-    arrays |= {"weights": model.scorer.weights, "bias": model.scorer.bias}
-    with atomic_folder(folder) as temporary:
-        np.savez(temporary / ARRAYS, allow_pickle=False, **arrays)
-        if model.own_encoder is not None:
-            shutil.copytree(model.own_encoder, temporary / ENCODER)
-        (temporary / README).write_text(readme, "utf-8")
-        body = {
-            "format": FORMAT,
-            "labelmend": __version__,
-            "task": SOFT,
-            "kind": model.kind,
-            "targets": list(model.targets),
-            "is_pair": model.is_pair,
-            "own_encoder": model.own_encoder is not None,
-            "encoders": [
-                {**vars(encoder), "sha256": digest}
-                for encoder, digest in zip(model.encoders, model.encoder_digests, strict=True)
-            ],
-            "max_text_chars": model.max_text_chars,
-            **model.card,
-            "files": file_records(temporary),
-        }
-        write_card(temporary / CARD, body)
+    scorer = model.scorer
+    arrays = {**mean_arrays(model.means), "weights": scorer.weights, "bias": scorer.bias}
+    fields = {
+        "format": FORMAT,
+        "labelmend": __version__,
+        "task": SOFT,
+        "kind": model.kind,
+        "targets": list(model.targets),
+        "is_pair": model.is_pair,
+        "own_encoder": model.own_encoder is not None,
+        "encoders": encoder_records(model),
+        "max_text_chars": model.max_text_chars,
+        **model.card,
+    }
+    write_folder(folder, Contents(arrays, fields, readme, model.own_encoder))
 
 
 def load_soft_model(folder: Path, trusted: TrustedKey | None = None) -> SoftModel:
@@ -155,32 +121,25 @@ def load_soft_model(folder: Path, trusted: TrustedKey | None = None) -> SoftMode
         ModelError: it is of another task or version, holds a pickle, or can't be read.
     """
     body = checked_body(folder, trusted)
-    try:
+    with readable(folder):
         check_card(body, SoftCard)
         card = SoftCard.model_validate(body)
-        axes = {"weights": 2, "bias": 1} | {f"mean_{i}": 1 for i in range(len(card.encoders))}
+        axes = {"weights": 2, "bias": 1} | mean_axes(len(card.encoders))
         arrays = read_arrays(folder / ARRAYS, axes)
-        # A card's encoders are checked by the class that they make.
-        settings = [{k: v for k, v in one.items() if k != "sha256"} for one in card.encoders]
+        encoders, digests = encoders_of(card.encoders)
         model = SoftModel(
             kind=card.kind,
             targets=tuple(card.targets),
             is_pair=card.is_pair,
             scorer=SoftScorer(arrays["weights"], arrays["bias"]),
-            means=tuple(arrays[f"mean_{i}"] for i in range(len(settings))),
-            encoders=tuple(EncoderConfig(**one) for one in settings),
-            encoder_digests=tuple(one["sha256"] for one in card.encoders),
+            means=means_of(arrays, len(encoders)),
+            encoders=encoders,
+            encoder_digests=digests,
             max_text_chars=card.max_text_chars,
             card=body,
             own_encoder=folder / ENCODER if card.own_encoder else None,
         )
         _check_sizes(model)
-    except (
-        *(LookupError, TypeError, OSError, EOFError, ValueError, zipfile.BadZipFile),
-        *(ArithmeticError, AttributeError, MemoryError, NotImplementedError, ConfigError),
-    ) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{folder}: this model can't be read ({said}); {_RETRAIN}") from None
     return model
 
 

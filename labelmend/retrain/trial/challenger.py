@@ -8,9 +8,10 @@ import numpy as np
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import TrainingSet
+from labelmend.classify.folder import locate_encoders
 from labelmend.classify.heads.base import Fitted, TrainingTask
 from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import load_model, locate_encoders
+from labelmend.classify.model_folder import load_model
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.configs.schema import Config
 from labelmend.evaluation.baseline import TestSet, TrainingRun, Vectors, tested_run

@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from labelmend.classify.model_folder import CARD, SavedModel, locate_encoders
+from labelmend.classify.folder import CARD, locate_encoders
+from labelmend.classify.model_folder import SavedModel
 from labelmend.onnx.onnx_folder import CLASSIFIER, OnnxClassifier, OnnxEncoders
 from labelmend.onnx.open_export import open_export
 from labelmend.retrieval.encode import load_encoder

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from labelmend.classify.model_folder import CARD
+from labelmend.classify.folder import CARD
 from labelmend.errors import LabelmendError
 from labelmend.serve.models.loaded import Loaded
 from labelmend.serve.service import Role, Service

@@ -6,10 +6,11 @@ from fixtures.words import WORDS, WordEncoder
 
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.data import training_set
+from labelmend.classify.folder import locate_encoders
 from labelmend.classify.heads.base import TrainingTask, makes_encoder
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.heads.static import StaticHead
-from labelmend.classify.model_folder import SavedModel, load_model, locate_encoders, save_model
+from labelmend.classify.model_folder import SavedModel, load_model, save_model
 from labelmend.classify.static.vocabulary import WordSpace
 from labelmend.onnx.onnx_encoder import export_encoder
 from labelmend.onnx.onnx_folder import OnnxClassifier

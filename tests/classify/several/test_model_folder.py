@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from labelmend.classify.model_folder import load_model, task_of
+from labelmend.classify.folder import task_of
+from labelmend.classify.model_folder import load_model
 from labelmend.classify.several.calibrate import Lines
 from labelmend.classify.several.classifier import SetClassifier
 from labelmend.classify.several.linear import LinearScorer
@@ -54,7 +55,9 @@ def test_a_model_reads_as_it_was_written(tmp_path):
 
 def test_what_reads_one_label_a_text_refuses_it(folder):
     assert task_of(folder) == "several"
-    with pytest.raises(ModelError, match="is a model of several labels a text, which only "):
+    with pytest.raises(
+        ModelError, match="is a model of several labels a text, and this needs one "
+    ):
         load_model(folder)
 
 
@@ -87,7 +90,7 @@ def forged(folder, name=None, arrays=None, **fields):
         ({"name": "arrays.npz", "arrays": {"slopes": np.ones(2)}}, "its parts are not of 3 labels"),
         ({"name": "arrays.npz", "arrays": {"slopes": np.full(3, np.nan)}}, "not finite"),
         ({"name": "head/linear.npz", "arrays": {"weights": np.ones((4, 3))}}, "and 5 dimensions"),
-        ({"name": "head/linear.npz", "arrays": {"bias": np.array([None] * 3)}}, "allow_pickle"),
+        ({"name": "head/linear.npz", "arrays": {"bias": np.array([None] * 3)}}, "holds a pickle"),
     ],
 )
 def test_what_does_not_fit_is_told_in_one_line(folder, change, said):

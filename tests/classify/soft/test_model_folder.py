@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelmend.classify.model_folder import load_model, task_of
+from labelmend.classify.folder import task_of
+from labelmend.classify.model_folder import load_model
 from labelmend.classify.soft.model_folder import SoftModel, load_soft_model, save_soft
 from labelmend.classify.soft.scorer import SoftScorer
 from labelmend.configs.load import load_config
@@ -60,7 +61,7 @@ def test_predictions_by_hand():
 
 
 def test_what_reads_labels_says_that_it_cant(folder):
-    with pytest.raises(ModelError, match="m: is a model of soft targets, which only `labelmend"):
+    with pytest.raises(ModelError, match="m: is a model of soft targets, and this needs one label"):
         load_model(folder)
 
 
