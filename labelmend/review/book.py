@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Answer, Shown, Withdrawal, now
+from labelmend.types import Task
 
 
 class AnswerBook:
@@ -21,13 +22,18 @@ class AnswerBook:
             list.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, task: Task = "single") -> None:
         """Read the file, which need not be there yet.
 
+        Args:
+            path: of the file.
+            task: how many labels its answers may have.
+
         Raises:
-            InputError: it is there and is no file of answers.
+            InputError: it is there and is no file of such answers.
         """
         self.path = path
+        self._task: Task = task
         self.notes: tuple[str, ...] = ()
         self._standing: dict[tuple[str, str], Answer] = {}
         self._of_text: dict[str, dict[str, Answer]] = defaultdict(dict)
@@ -49,7 +55,7 @@ class AnswerBook:
         self._of_text = defaultdict(dict)
         self.log = []
         if state is not None:
-            file = read_answers(self.path)
+            file = read_answers(self.path, self._task)
             self.notes = file.notes
             self._draws.update(file.draws)
             for answer in file.answers:

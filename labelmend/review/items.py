@@ -11,7 +11,7 @@ MOST_CANDIDATES = 9
 """As many as there are digits to pick them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """A row to be answered.
 
@@ -21,11 +21,9 @@ class Item:
         queue: from which it comes.
         text: whole.
         copies: rows with this text.
-        hidden: the labels are not shown; then the next four are None.
-        given: the label that it came with; None where it had none.
-        proposed: the most probable label.
+        hidden: the labels are not shown; then what would tell them is None.
         decision: of the run.
-        reason: one sentence.
+        reason: in sentences.
         candidates: labels, each with its probability: by probability, or, where the labels are
             hidden, by name and without. None for a label that only near texts carry.
         undone: what had been said of it, where that was just withdrawn.
@@ -37,8 +35,6 @@ class Item:
     text: str
     copies: int
     hidden: bool
-    given: str | None
-    proposed: str | None
     decision: str | None
     reason: str | None
     candidates: tuple[tuple[str, float | None], ...]
@@ -53,7 +49,20 @@ class Item:
         }
 
 
-def item_of(table: ReviewTable, asked: Asked, *, hidden: bool) -> Item:
+@dataclass(frozen=True, kw_only=True)
+class LabelItem(Item):
+    """A row that has one label.
+
+    Attributes:
+        given: the label that it came with; None where it had none, or where labels are hidden.
+        proposed: the most probable label; None likewise.
+    """
+
+    given: str | None
+    proposed: str | None
+
+
+def item_of(table: ReviewTable, asked: Asked, *, hidden: bool) -> LabelItem:
     """Return a row for the page.
 
     Args:
@@ -67,7 +76,7 @@ def item_of(table: ReviewTable, asked: Asked, *, hidden: bool) -> Item:
     if hidden:
         candidates = tuple((label, None) for label in sorted(label for label, _ in candidates))
     decision = table.evidence.decisions[row] if found is None else found.decision
-    return Item(
+    return LabelItem(
         row=row,
         id=table.mended.dataset.ids[row],
         queue=asked.queue,

@@ -10,13 +10,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Generic, Literal
 
 from labelmend.audit.draw import Design, DrawnRow
 from labelmend.data.answers import Answer, Shown
 from labelmend.review.book import AnswerBook
 from labelmend.review.ranking.openings import Openings
-from labelmend.review.table import ReviewTable
+from labelmend.review.reviewed import TableT
 from labelmend.types import Bools
 
 Queue = Literal["audit", "doubtful", "agreement"]
@@ -47,7 +47,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Queues:
+class Queues(Generic[TableT]):
     """Where the next row comes from.
 
     Attributes:
@@ -59,7 +59,7 @@ class Queues:
             and agreement.
     """
 
-    table: ReviewTable
+    table: TableT
     book: AnswerBook
     design: Design | None
     drawn: tuple[DrawnRow, ...]
@@ -127,7 +127,7 @@ class Queues:
     def row_of(self, answer: Answer) -> int | None:
         """Return the row that an answer was given on; None where the table lacks its text."""
         rows = self.table.rows_of.get(answer.text_sha256, ())
-        named = [row for row in rows if self.table.mended.dataset.ids[row] == answer.id]
+        named = [row for row in rows if self.table.ids[row] == answer.id]
         return next(iter(named or rows), None)
 
     def _of_audit(self, drawn: DrawnRow) -> Asked:

@@ -130,6 +130,16 @@ class ReviewTable:
         return len(self.keys)
 
     @property
+    def ids(self) -> Sequence[str]:
+        """The names of the rows."""
+        return self.mended.dataset.ids
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """Other names that labels had."""
+        return self.mended.dataset.former_names
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """All labels by name."""
         return self.mended.dataset.labels

@@ -12,6 +12,7 @@ from labelmend.errors import InputError, OutputError
 from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord, has_sets
 from labelmend.voice.speak import note
 
 TABLE, EVIDENCE, INDEX, LABELS = "table", "evidence", "index", "labels"
@@ -76,14 +77,16 @@ def check_labels(paths: OutputPaths) -> None:
         )
 
 
-def _record(paths: OutputPaths) -> RunRecord | None:
+def _record(paths: OutputPaths) -> RunRecord | SetRunRecord | None:
     try:
+        if has_sets(paths.record):
+            return SetRunRecord.read(paths.record)
         return RunRecord.read(paths.record)
     except (FileNotFoundError, InputError):
         return None
 
 
-def _differs(record: RunRecord, what: str, path: Path) -> bool:
+def _differs(record: RunRecord | SetRunRecord, what: str, path: Path) -> bool:
     """Whether a file is another one than was written with the record."""
     known = (record.files or {}).get(what)
     try:

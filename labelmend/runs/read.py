@@ -1,7 +1,8 @@
 """What `labelmend relabel` left beside the mended table: the run's record and the evidence."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from labelmend.errors import InputError
 from labelmend.regular_file import regular_lines
@@ -9,7 +10,10 @@ from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 from labelmend.voice.speak import meant, note
+
+_Run = TypeVar("_Run", RunRecord, SetRunRecord)
 
 _NOT_THERE = meant(
     "there is no {name} beside the mended table; run labelmend relabel again to have it in the "
@@ -27,9 +31,18 @@ def read_run(table: Path, rows: int) -> tuple[RunRecord | None, str | None]:
     Returns:
         the record, and what is amiss with it; one of them is None.
     """
+    return _run(table, rows, RunRecord.read)
+
+
+def read_set_run(table: Path, rows: int) -> tuple[SetRunRecord | None, str | None]:
+    """Read the record of the run that wrote a table with several labels a row, as `read_run`."""
+    return _run(table, rows, SetRunRecord.read)
+
+
+def _run(table: Path, rows: int, read: Callable[[Path], _Run]) -> tuple[_Run | None, str | None]:
     path = OutputPaths.beside(table).record
     try:
-        run = RunRecord.read(path)
+        run = read(path)
     except FileNotFoundError:
         return None, note(_NOT_THERE, name=path.name)
     except InputError as error:

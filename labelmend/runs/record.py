@@ -8,9 +8,9 @@ versions of labelmend can tell.
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import NonNegativeInt
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
     from labelmend.configs.schema import Config
     from labelmend.relabel.result import Relabelling
     from labelmend.weights.locate import LocatedModel
+
+RecordT = TypeVar("RecordT")
 
 SCHEMA_VERSION = 5
 """Of the records that are written. 4 is read too, which knows nothing of languages, 3, which knows
@@ -195,11 +197,11 @@ class RunRecord(Part):
             SeveralLabelsError: it is of a table with several labels a row.
             ValueError: it is none of ours.
         """
-        head = _Version.model_validate_json(text)
+        head = RecordHead.model_validate_json(text)
         if head.task != "single":
             raise SeveralLabelsError
         if head.schema_version > SCHEMA_VERSION:
-            raise NewerRecordError(head.schema_version)
+            raise NewerRecordError(head.schema_version, SCHEMA_VERSION)
         return cls.model_validate_json(text)
 
     @classmethod
@@ -210,24 +212,37 @@ class RunRecord(Part):
             FileNotFoundError: there is none.
             InputError: it can't be read, or is no record of ours.
         """
-        try:
-            return cls.from_json(read_regular(path))
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise InputError(f"{path} can't be read: {error.strerror or error}") from None
-        except NewerRecordError as error:
-            raise InputError(f"{path}: {error}; update labelmend") from None
-        except SeveralLabelsError as error:
-            raise InputError(f"{path}: {error}") from None
-        except ValueError:
-            raise InputError(
-                f"{path} is damaged, or of another version of labelmend; "
-                "run labelmend relabel again"
-            ) from None
+        return record_at(path, cls.from_json)
 
 
-class _Version(Part):
+def record_at(path: Path, parse: Callable[[bytes], RecordT]) -> RecordT:
+    """Read a record.
+
+    Args:
+        path: of the file.
+        parse: what stands in it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InputError: it can't be read, or is no record of ours.
+    """
+    try:
+        return parse(read_regular(path))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}") from None
+    except NewerRecordError as error:
+        raise InputError(f"{path}: {error}; update labelmend") from None
+    except SeveralLabelsError as error:
+        raise InputError(f"{path}: {error}") from None
+    except ValueError:
+        raise InputError(
+            f"{path} is damaged, or of another version of labelmend; run labelmend relabel again"
+        ) from None
+
+
+class RecordHead(Part):
     """What is read of a record first."""
 
     schema_version: NonNegativeInt = 0
@@ -237,10 +252,9 @@ class _Version(Part):
 class NewerRecordError(ValueError):
     """A record is of a schema that this labelmend doesn't know yet."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, known: int) -> None:
         super().__init__(
-            f"written by a later labelmend (schema version {version}, "
-            f"this one reads up to {SCHEMA_VERSION})"
+            f"written by a later labelmend (schema version {version}, this one reads up to {known})"
         )
 
 

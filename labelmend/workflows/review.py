@@ -73,8 +73,9 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
         LabelmendError: an input can't be used, the extra is not installed, or the address is taken.
     """
     require(*_NEEDED, by="review")
-    from labelmend.review.desk import Desk, DeskFiles
+    from labelmend.review.desk import Desk
     from labelmend.review.serving.server import ReviewServer
+    from labelmend.review.work.workbench import DeskFiles
 
     answers = request.answers_path
     inputs = (

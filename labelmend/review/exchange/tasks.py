@@ -12,6 +12,7 @@ from labelmend.review.evidence import panel
 from labelmend.review.exchange.marks import Mark, Words
 from labelmend.review.items import item_of
 from labelmend.review.queues import Asked, Queues
+from labelmend.review.table import ReviewTable
 from labelmend.runs.layout import OutputPaths
 
 Wanted = Literal["audit", "doubtful", "all"]
@@ -109,7 +110,7 @@ class Export:
         return (*self.labels, self.words.none, self.words.unsure)
 
 
-def export_of(queues: Queues, wanted: Wanted, rows: int | None, table: Path) -> Export:
+def export_of(queues: Queues[ReviewTable], wanted: Wanted, rows: int | None, table: Path) -> Export:
     """Return the rows that people are asked about.
 
     Args:
@@ -130,7 +131,7 @@ def export_of(queues: Queues, wanted: Wanted, rows: int | None, table: Path) -> 
     )
 
 
-def _asked(queues: Queues, wanted: Wanted, *, all_rows: bool) -> Iterator[Asked]:
+def _asked(queues: Queues[ReviewTable], wanted: Wanted, *, all_rows: bool) -> Iterator[Asked]:
     table = queues.table
     audit = queues.open_rows("audit", "") if wanted != "doubtful" else ()
     doubtful = queues.open_rows("doubtful", "") if wanted != "audit" else ()
@@ -143,7 +144,7 @@ def _asked(queues: Queues, wanted: Wanted, *, all_rows: bool) -> Iterator[Asked]
         yield one
 
 
-def _task(queues: Queues, asked: Asked, words: Words) -> Task:
+def _task(queues: Queues[ReviewTable], asked: Asked, words: Words) -> Task:
     table = queues.table
     shows = not asked.blind
     mark = Mark(

@@ -13,7 +13,8 @@ from labelmend.errors import ConfigError, InputError
 from labelmend.review.label_set.confusion import EXAMPLES, MOST_TEXTS, Confusion
 from labelmend.review.label_set.edit_book import EditBook, edits_path
 from labelmend.review.label_set.renamed import renamed
-from labelmend.review.sitting import RefusedError, Sitting, Tab
+from labelmend.review.seats import RefusedError, Tab
+from labelmend.review.sitting import Sitting
 from labelmend.review.table import ReviewTable
 from labelmend.runs.again import given_labels
 from labelmend.runs.layout import OutputPaths

@@ -8,7 +8,8 @@ import numpy as np
 from labelmend.review.pictures.choice import Area, Choice, Near
 from labelmend.review.pictures.matrix import confused_pairs, confused_together, count_pairs
 from labelmend.review.pictures.points import Points, inside, nearest
-from labelmend.review.sitting import RefusedError, Sitting
+from labelmend.review.seats import RefusedError
+from labelmend.review.sitting import Sitting
 from labelmend.review.table import ReviewTable
 from labelmend.types import NO_LABEL, Bools, Ints
 

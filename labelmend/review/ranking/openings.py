@@ -11,7 +11,7 @@ import numpy as np
 
 from labelmend.audit.draw import Design, DrawnRow
 from labelmend.review.book import AnswerBook
-from labelmend.review.table import ReviewTable
+from labelmend.review.reviewed import Reviewed
 from labelmend.types import Bools
 
 _STRIDE = 4096
@@ -23,7 +23,7 @@ class Openings:
 
     def __init__(
         self,
-        table: ReviewTable,
+        table: Reviewed,
         book: AnswerBook,
         design: Design | None,
         drawn: Sequence[DrawnRow],

@@ -14,6 +14,7 @@ from labelmend.review.desk import Desk
 from labelmend.review.label_set.routes import add_label_set
 from labelmend.review.pictures.gallery import Pictures
 from labelmend.review.queues import Queue
+from labelmend.review.seats import RefusedError, Tab
 from labelmend.review.serving.pictures import AnswerChosen, NextChosen, add_pictures
 from labelmend.review.serving.refusals import documented
 from labelmend.review.serving.requests import (
@@ -24,7 +25,6 @@ from labelmend.review.serving.requests import (
     TabName,
     Who,
 )
-from labelmend.review.sitting import RefusedError, Tab
 from labelmend.voice.speak import speaking
 
 QueueName = Annotated[Queue, Query()]

@@ -14,7 +14,8 @@ from pydantic.config import JsonDict
 
 from labelmend.review.batches import MOST_ROWS
 from labelmend.review.queues import Queue
-from labelmend.review.sitting import Said, Tab
+from labelmend.review.seats import Tab
+from labelmend.review.sitting import SaidOfBatch
 
 _MOST_ROW = 2**31
 """No table that fits in memory has a row of such a number."""
@@ -94,7 +95,7 @@ _ANSWER_RULE: JsonDict = {
 
 
 class NewAnswer(OneRow):
-    """An answer: see `Said`."""
+    """An answer: see `SaidOfBatch`."""
 
     model_config = ConfigDict(json_schema_extra=_ANSWER_RULE)
 
@@ -104,9 +105,12 @@ class NewAnswer(OneRow):
     more: Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS, strict=False)] = ()
     revealed: bool = False
 
-    def said(self) -> Said:
+    def said(self) -> SaidOfBatch:
         """Return what is said."""
-        return Said(self.queue, self.row, self.verdict, self.label, self.more, self.revealed)
+        labels = () if self.label is None else (self.label,)
+        return SaidOfBatch(
+            self.queue, self.row, self.verdict, labels, self.revealed, more=self.more
+        )
 
 
 class NewGoal(FromTab):

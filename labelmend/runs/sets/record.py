@@ -3,18 +3,21 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from labelmend.errors import InputError
 from labelmend.extras import installed_versions
-from labelmend.relabel.assignments.types import MendedSets
 from labelmend.runs.language import LanguageRecord
 from labelmend.runs.parts import Part, RunInput, Settings, Text, Texts, UsedModel
+from labelmend.runs.record import NewerRecordError, RecordHead, record_at
 from labelmend.version import __version__
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
     from labelmend.configs.schema import Config
+    from labelmend.relabel.assignments.types import MendedSets
     from labelmend.weights.locate import LocatedModel
 
 SCHEMA_VERSION = 1
@@ -102,7 +105,7 @@ class SetRunRecord(Part):
     @classmethod
     def of(
         cls,
-        result: MendedSets,
+        result: "MendedSets",
         config: "Config",
         models: "Mapping[str, LocatedModel]",
         source: RunInput,
@@ -173,3 +176,36 @@ class SetRunRecord(Part):
     def to_json(self) -> str:
         """Return the text of the file."""
         return json.dumps(self.model_dump(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "SetRunRecord":
+        """Read the text of the file.
+
+        Raises:
+            NewerRecordError: a later version of labelmend wrote it.
+            ValueError: it is none of ours, or of a table with one label a row.
+        """
+        head = RecordHead.model_validate_json(text)
+        if head.task != "several":
+            raise ValueError("is not of a table with several labels a row")
+        if head.schema_version > SCHEMA_VERSION:
+            raise NewerRecordError(head.schema_version, SCHEMA_VERSION)
+        return cls.model_validate_json(text)
+
+    @classmethod
+    def read(cls, path: Path) -> "SetRunRecord":
+        """Read the file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            InputError: it can't be read, or is no such record.
+        """
+        return record_at(path, cls.from_json)
+
+
+def has_sets(path: Path) -> bool:
+    """Whether a record is of a table with several labels a row; one that can't be read is not."""
+    try:
+        return record_at(path, RecordHead.model_validate_json).task == "several"
+    except (FileNotFoundError, InputError):
+        return False

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from labelmend.review.jobs import Job
+from labelmend.review.work.jobs import Job
 
 
 def until(condition, seconds=120.0):

@@ -9,7 +9,7 @@ from fixtures.reviewed import record_of
 from labelmend.cli.app import app
 from labelmend.configs.load import config_to_dict, load_config
 from labelmend.errors import InputError
-from labelmend.review.again import relabel_command, source_of, write_profile
+from labelmend.review.work.again import relabel_command, source_of, write_profile
 from labelmend.runs.record import RunRecord
 
 
