@@ -166,29 +166,9 @@ def print_export(outcome: ExportOutcome) -> None:
     def say(line: str) -> None:
         console.print(Text(harmless(line)), soft_wrap=True)
 
-    parity, cost = outcome.parity, outcome.int8
-    say(f"{outcome.kind} with {outcome.labels} labels, checked on {outcome.checked_on}")
-    say(
-        f"Parity with predict on {parity.texts:,} texts: probabilities differ by at most "
-        f"{parity.max_difference:.1e}; {parity.labels_agree:,} labels and {parity.flags_agree:,} "
-        "out-of-scope flags agree"
-    )
-    if parity.on_edges:
-        say(
-            f"Note: {parity.on_edges:,} of them stand on a split of a tree, where the last bits of "
-            f"a vector decide; they differ by up to {parity.edge_difference:.1e}"
-        )
-    if cost is not None:
-        say(
-            f"int8: {cost.labels_agree:,} of {cost.texts:,} texts keep their label, probabilities "
-            f"move by at most {cost.max_difference:.3f}; encoders take {cost.int8_bytes / 1e6:.0f} "
-            f"MB, before {cost.bytes / 1e6:.0f} MB"
-        )
-        if cost.accuracy is not None and cost.int8_accuracy is not None:
-            say(
-                f"int8: accuracy {cost.int8_accuracy:.2%}, before {cost.accuracy:.2%} "
-                f"({cost.int8_accuracy - cost.accuracy:+.2%}), on {cost.labelled:,} labelled texts"
-            )
+    say(f"{outcome.kind} with {outcome.size}, checked on {outcome.checked_on}")
+    for line in (*outcome.parity.in_words(), *(outcome.int8.in_words() if outcome.int8 else ())):
+        say(line)
     _print_notes(console, outcome.notes)
     console.print(Text(f"export: {outcome.folder}"), soft_wrap=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from labelmend.cli import help_page, options
+from labelmend.cli import help_page, options, soft_options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 
@@ -65,6 +65,7 @@ def export(
         ),
     ] = None,
     text_column: options.TextColumn = None,
+    pair: soft_options.Pair = None,
     label_column: Annotated[
         str | None,
         typer.Option(
@@ -79,12 +80,17 @@ def export(
     trust_key: options.TrustKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a classifier and its encoders as ONNX, after they were seen to predict the same."""
+    """Write a model and its encoders as ONNX, after they were seen to predict the same.
+
+    Models of several labels a text and of soft targets, too; --triton is for one label a text.
+    """
     from labelmend.cli.classify_summary import print_export
     from labelmend.data.request import TableRequest
     from labelmend.errors import ConfigError
     from labelmend.workflows.export import export_file, export_triton
 
+    if pair is not None and check is None:
+        raise ConfigError("--pair: names columns of the table of --check; give that too")
     if triton is not None and output is not None:
         raise ConfigError("--output and --triton: give one of them; each is a run of its own")
     place = Path(os.path.realpath(model))  # a model called `.` has a name so
@@ -94,7 +100,9 @@ def export(
         table = TableRequest(check, text_column, label_column, encoding=encoding, header=header)
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         if triton is None:
-            outcome = export_file(model, target, table, bars, int8=int8, trust_key=trust_key)
+            outcome = export_file(
+                *(model, target, table, bars), int8=int8, trust_key=trust_key, pair=pair
+            )
         else:
             outcome = export_triton(
                 *(model, triton, table, bars),

@@ -5,21 +5,25 @@ A folder holds `export.json` (the card: labels, encoders, parity, hashes of all 
 `README.md` with a few lines of Python that need onnxruntime, tokenizers and numpy only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from labelmend.classify.scorer import FEATURES
 from labelmend.configs.schema import EncoderConfig
 from labelmend.extras import require
+from labelmend.onnx.model_graph import embedding_input
 from labelmend.onnx.onnx_encoder import ExportedEncoder
-from labelmend.onnx.onnx_graph import embedding_input
 from labelmend.retrieval.encode import OnnxModel
 from labelmend.retrieval.encoders.windows import WindowedEncoder, Windows
 from labelmend.types import Bools, Doubles, Floats
+
+Outputs = Mapping[str, npt.NDArray[Any]]
+"""What a graph says of texts, by the names of its outputs: each [b, ...]."""
 
 CARD = "export.json"
 CLASSIFIER = "classifier.onnx"
@@ -52,6 +56,16 @@ class OnnxPredictions:
     probabilities: Doubles
     features: Floats | None
 
+    @classmethod
+    def of(cls, found: Outputs) -> Self:
+        """Return what the graph's outputs say."""
+        return cls(
+            labels=tuple(found["label"].tolist()),
+            is_oos=found["is_oos"],
+            probabilities=found["probabilities"].astype(np.float64),
+            features=found.get(FEATURES),
+        )
+
 
 class OnnxEncoders:
     """The encoders of an exported folder."""
@@ -70,10 +84,16 @@ class OnnxEncoders:
             _windowed(folder / encoder_folder(i), encoder) for i, encoder in enumerate(encoders)
         ]
 
-    def vectors(self, texts: Sequence[str]) -> dict[str, Floats]:
-        """Return float32 [b, d_i] of each encoder, by the classifier's name for it."""
-        found = enumerate(self._encoders)
-        return {embedding_input(i): encoder.encode(texts) for i, encoder in found}
+    def vectors(
+        self, texts: Sequence[str], named: Callable[[int], str] = embedding_input
+    ) -> dict[str, Floats]:
+        """Return float32 [b, d_i] of each encoder, by the graph's name for it.
+
+        Args:
+            texts: of any number.
+            named: the names, by the encoder's number; those of pairs' second texts are others.
+        """
+        return {named(i): encoder.encode(texts) for i, encoder in enumerate(self._encoders)}
 
 
 def _windowed(folder: Path, encoder: ExportedEncoder) -> WindowedEncoder:
@@ -104,8 +124,8 @@ class _Pooled:
         return self._model.run_alike(texts, self._batch_size)
 
 
-class OnnxClassifier:
-    """An exported classifier's graph, from the encoders' vectors on."""
+class OnnxGraph:
+    """An exported model's graph, from the encoders' vectors on."""
 
     def __init__(self, model: Any, *, threads: int = 0) -> None:
         """Open a graph.
@@ -126,119 +146,15 @@ class OnnxClassifier:
         )
         self._outputs = [output.name for output in self._session.get_outputs()]
 
-    def predict(self, vectors: Mapping[str, Floats]) -> OnnxPredictions:
-        """Classify texts by their vectors (`OnnxEncoders.vectors`)."""
+    def run(self, vectors: Mapping[str, Floats]) -> Outputs:
+        """Return all that it says of texts, by their vectors (`OnnxEncoders.vectors`)."""
         values = self._session.run(None, dict(vectors))
-        found = dict(zip(self._outputs, values, strict=True))
-        return OnnxPredictions(
-            labels=tuple(found["label"].tolist()),
-            is_oos=found["is_oos"],
-            probabilities=found["probabilities"].astype(np.float64),
-            features=found.get(FEATURES),
-        )
+        return dict(zip(self._outputs, values, strict=True))
 
 
-def joined(parts: Sequence[OnnxPredictions]) -> OnnxPredictions:
-    """Return the predictions of several batches as those of one."""
-    features = [part.features for part in parts if part.features is not None]
-    return OnnxPredictions(
-        labels=tuple(label for part in parts for label in part.labels),
-        is_oos=np.concatenate([part.is_oos for part in parts]),
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        features=np.concatenate(features) if features else None,
-    )
+class OnnxClassifier(OnnxGraph):
+    """The graph of a classifier of one label a text."""
 
-
-def readme(card: Mapping[str, Any]) -> str:
-    """Return the folder's README in Markdown."""
-    model, parity = card["model"], card["parity"]
-    size = "int8" if card["int8"] else "float32"
-    lines = [
-        "# A text classifier as ONNX, exported by labelmend",
-        "",
-        f"{model['kind']} with {len(model['labels'])} labels on "
-        f"{', '.join(e['model'] for e in card['encoders'])} ({size}). `export.json` has its "
-        "labels, hashes and what was checked.",
-        "",
-        f"On {parity['texts']} texts its probabilities differed by at most "
-        f"{parity['max_difference']:.1e} from `labelmend predict`"
-        + (", before the encoders were quantized." if card["int8"] else "."),
-        "",
-        "With `pip install numpy onnxruntime tokenizers`, in this folder:",
-        "",
-        "```python",
-        _SNIPPET,
-        "```",
-        "",
-        "Texts run singly here. They may run together, filled up or not, in an encoder that is "
-        "not `is_apart` in `export.json`; such a one takes the scale of its numbers from the whole "
-        "batch, padding included. Long texts are read in windows, as in training; the vector of "
-        "one is the mean of theirs.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-_SNIPPET = '''import json
-import math
-import sys
-from pathlib import Path
-
-import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
-
-card = json.loads(Path("export.json").read_text("utf-8"))
-encoders = [
-    (
-        encoder,
-        Tokenizer.from_file(f"{encoder['folder']}/tokenizer.json"),
-        onnxruntime.InferenceSession(f"{encoder['folder']}/model.onnx"),
-    )
-    for encoder in card["encoders"]
-]
-classifier = onnxruntime.InferenceSession("classifier.onnx")
-
-
-def windows(encoder, tokenizer, text):
-    """Return the parts of a text that are read: the text itself, where it is short."""
-    most, prefix = encoder["max_tokens"], encoder["query_prefix"]
-    tokenizer.no_truncation()
-    tokens = len(tokenizer.encode(prefix + text).ids)
-    size = most - len(tokenizer.encode(prefix).ids)
-    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
-    tokenizer.enable_truncation(most)
-    rest = len(offsets) - size
-    if tokens <= most or rest <= 0 or size <= 0 or encoder["max_windows"] == 1:
-        return [text]
-    step = max(1.0, size * (1 - encoder["window_overlap"]))
-    count = min(1 + math.ceil(rest / step), encoder["max_windows"])
-    starts = [round(i * rest / (count - 1)) for i in range(1, count)]
-    return [text] + [text[offsets[s][0] : offsets[s + size - 1][1]] for s in starts]
-
-
-def embedding(encoder, tokenizer, session, text):
-    """Return the vector of a text, float32 [1, d]."""
-    total = 0
-    for part in windows(encoder, tokenizer, text):
-        tokens = tokenizer.encode(encoder["query_prefix"] + part)
-        columns = {
-            "input_ids": tokens.ids,
-            "attention_mask": tokens.attention_mask,
-            "token_type_ids": tokens.type_ids,
-        }
-        feed = {i.name: np.array([columns[i.name]], np.int64) for i in session.get_inputs()}
-        total = total + session.run(["embedding"], feed)[0]
-    return (total / np.linalg.norm(total)).astype(np.float32)
-
-
-def predict(text):
-    """Return the label, its probability, and whether the text fits no label."""
-    text = text[: card["max_text_chars"]]
-    vectors = {f"embedding_{i}": embedding(*e, text) for i, e in enumerate(encoders)}
-    label, probability, is_oos = classifier.run(["label", "probability", "is_oos"], vectors)
-    return str(label[0]), float(probability[0]), bool(is_oos[0])
-
-
-for text in sys.argv[1:] or ["I can't find my card"]:
-    print(*predict(text), sep="\\t")'''
+    def predict(self, vectors: Mapping[str, Floats]) -> OnnxPredictions:
+        """Classify texts by their vectors."""
+        return OnnxPredictions.of(self.run(vectors))

@@ -4,36 +4,18 @@ Sums and logarithms run in double precision, as they do in Python, so that a tex
 the out-of-scope bar lands on the same side of it.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from labelmend.classify.calibrate import LEAST_PROBABILITY, OosDetector
 from labelmend.classify.classifier import Classifier, Nearness
 from labelmend.classify.scorer import FEATURES, OnnxScorer
 from labelmend.errors import ModelError
 from labelmend.extras import require
-from labelmend.retrieval.encoders.graph_parts import GraphParts
+from labelmend.onnx.model_graph import ModelGraph, finished, placed
 from labelmend.types import Doubles
-from labelmend.version import __version__
-
-OPSET = 18
-"""ONNX's set of operators; every onnxruntime since 1.14 knows it."""
-
-_TREES_OPSET = 3
-"""The same of `ai.onnx.ml`, which has the trees."""
-
-_IR = 9
-"""Understood by every onnxruntime since 1.15."""
-
-
-def embedding_input(encoder: int) -> str:
-    """Return the name of the graph's input for the vectors of an encoder, float [batch, d_i]."""
-    return f"embedding_{encoder}"
 
 
 def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
@@ -52,10 +34,10 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
         ModelError: its kind can't be exported.
     """
     require("onnx")
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto
 
-    graph = _Graph()
-    texts = _place(graph, means)
+    graph = ModelGraph()
+    texts = placed(graph, means)
     scores = _scores(graph, classifier, texts)
     sharpened = graph.add(
         "Mul", scores, graph.double("inverse_temperature", classifier.inverse_temperature)
@@ -63,37 +45,14 @@ def classifier_graph(classifier: Classifier, means: Sequence[Doubles]) -> Any:
     logs = graph.add("LogSoftmax", sharpened, axis=1)
     nearness = _nearness(graph, classifier.nearness, texts)
     _assemble(graph, classifier, logs, nearness)
-    body = helper.make_graph(
-        graph.nodes,
-        "classifier",
-        [
-            helper.make_tensor_value_info(
-                embedding_input(i), TensorProto.FLOAT, ["batch", len(mean)]
-            )
-            for i, mean in enumerate(means)
-        ],
-        [
-            helper.make_tensor_value_info("label", TensorProto.STRING, ["batch"]),
-            helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info("is_oos", TensorProto.BOOL, ["batch"]),
-            helper.make_tensor_value_info("oos_score", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info(
-                "probabilities", TensorProto.FLOAT, ["batch", len(classifier.labels)]
-            ),
-        ],
-        list(graph.constants.values()),
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", _TREES_OPSET)]
-    model = helper.make_model(
-        body,
-        opset_imports=opsets,
-        ir_version=_IR,
-        producer_name="labelmend",
-        producer_version=__version__,
-    )
-    helper.set_model_props(model, {"labels": json.dumps(classifier.labels)})
-    checker.check_model(model)
-    return model
+    outputs = {
+        "label": (TensorProto.STRING, []),
+        "probability": (TensorProto.FLOAT, []),
+        "is_oos": (TensorProto.BOOL, []),
+        "oos_score": (TensorProto.FLOAT, []),
+        "probabilities": (TensorProto.FLOAT, [len(classifier.labels)]),
+    }
+    return finished(graph, means, outputs, {"labels": classifier.labels})
 
 
 def with_features(model: Any) -> Any:
@@ -109,70 +68,7 @@ def with_features(model: Any) -> Any:
     return copy
 
 
-class _Graph(GraphParts):
-    """A classifier's nodes and constants in the making."""
-
-    def unit_rows(self, value: str, kind: type[np.generic]) -> str:
-        """Divide rows by their lengths; a row of zeros stays one."""
-        squares = self.add("ReduceSum", self.add("Mul", value, value), self.places("last", 1))
-        lengths = self.add("Sqrt", squares)
-        is_longer = self.add("Greater", lengths, self.constant("zero", 0, kind))
-        divisors = self.add("Where", is_longer, lengths, self.constant("one", 1, kind))
-        return self.add("Div", value, divisors)
-
-    def linear(self, values: str, weights: npt.ArrayLike, bias: npt.ArrayLike) -> str:
-        """Multiply by weights [d, m] and add a bias [m], in single precision."""
-        product = self.add("MatMul", values, self.constant("weights", weights, np.float32))
-        return self.add("Add", product, self.constant("bias", bias, np.float32))
-
-    def trees(self, values: str, targets: int, attributes: Mapping[str, Any]) -> str:
-        """Append trees whose leaves add up, target by target."""
-        return self.add(
-            "TreeEnsembleRegressor",
-            values,
-            domain="ai.onnx.ml",
-            n_targets=targets,
-            aggregate_function="SUM",
-            post_transform="NONE",
-            **attributes,
-        )
-
-    def top(self, values: str, count: str) -> str:
-        """Append a search for the greatest values of each row."""
-        require("onnx")
-        from onnx import helper
-
-        name = f"topk_{len(self.nodes)}"
-        self.nodes.append(helper.make_node("TopK", [values, count], [name, f"{name}_at"], axis=1))
-        return name
-
-    def double(self, name: str, values: npt.ArrayLike) -> str:
-        """Add a constant in double precision."""
-        return self.constant(name, values, np.float64)
-
-    def strings(self, name: str, values: Sequence[str]) -> str:
-        """Add a list of texts."""
-        require("onnx")
-        from onnx import TensorProto, helper
-
-        encoded = [value.encode() for value in values]
-        self.constants[name] = helper.make_tensor(name, TensorProto.STRING, [len(values)], encoded)
-        return name
-
-
-def _place(graph: _Graph, means: Sequence[Doubles]) -> str:
-    """Centre, scale and join the encoders' vectors, as `TextSpace` does."""
-    scale = graph.double("scale", 1 / math.sqrt(len(means)))
-    placed = []
-    for i, mean in enumerate(means):
-        vectors = graph.cast(embedding_input(i), np.float64)
-        centred = graph.add("Sub", vectors, graph.double("mean", mean))
-        unit = graph.unit_rows(centred, np.float64)
-        placed.append(graph.cast(graph.add("Mul", unit, scale), np.float32))
-    return graph.add("Concat", *placed, axis=1)
-
-
-def _scores(graph: _Graph, classifier: Classifier, texts: str) -> str:
+def _scores(graph: ModelGraph, classifier: Classifier, texts: str) -> str:
     """Add the scorer; what comes out is double [batch, K]."""
     scorer = classifier.scorer
     if not isinstance(scorer, OnnxScorer):
@@ -182,7 +78,7 @@ def _scores(graph: _Graph, classifier: Classifier, texts: str) -> str:
     return scorer.to_onnx(graph, texts)
 
 
-def _nearness(graph: _Graph, nearness: Nearness, texts: str) -> str:
+def _nearness(graph: ModelGraph, nearness: Nearness, texts: str) -> str:
     """Add the mean cosine of the nearest references, double [batch, 1]."""
     references = graph.constant("references", nearness.references.T, np.float16)
     cosines = graph.add("MatMul", texts, graph.cast(references, np.float32))
@@ -191,7 +87,7 @@ def _nearness(graph: _Graph, nearness: Nearness, texts: str) -> str:
     return graph.add("ReduceMean", graph.cast(nearest, np.float64), graph.places("last", 1))
 
 
-def _assemble(graph: _Graph, classifier: Classifier, logs: str, nearness: str) -> None:
+def _assemble(graph: ModelGraph, classifier: Classifier, logs: str, nearness: str) -> None:
     """Add what `classifier.assemble` does with log-probabilities and nearness."""
     oos, detector = classifier.oos, classifier.detector
     others = [k for k in range(len(classifier.labels)) if k != oos]
@@ -228,7 +124,7 @@ def _assemble(graph: _Graph, classifier: Classifier, logs: str, nearness: str) -
 
 
 def _oos_score(
-    graph: _Graph, detector: OosDetector, inside: str, own: str | None, nearness: str
+    graph: ModelGraph, detector: OosDetector, inside: str, own: str | None, nearness: str
 ) -> str:
     """Add `oos_signs` and `OosDetector.scores`, double [batch, 1]."""
     last = graph.places("last", 1)
@@ -243,7 +139,7 @@ def _oos_score(
     return graph.add("MatMul", centred, graph.double("heft", detector.weights[:, None]))
 
 
-def _outside(graph: _Graph, detector: OosDetector, score: str, own: str) -> str:
+def _outside(graph: ModelGraph, detector: OosDetector, score: str, own: str) -> str:
     """Add the probability of out-of-scope, double [batch, 1]."""
     if detector.slope is None or detector.offset is None:
         return graph.add("Exp", own)

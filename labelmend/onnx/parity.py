@@ -1,4 +1,7 @@
-"""Whether an exported classifier predicts what the model predicts, and what int8 costs."""
+"""Whether an exported classifier predicts what the model predicts, and what int8 costs.
+
+This is of one label a text; `several` and `soft` say the same of the other tasks.
+"""
 
 from dataclasses import dataclass
 
@@ -7,24 +10,8 @@ import numpy as np
 from labelmend.classify.classifier import Classifier, Predictions
 from labelmend.classify.scorer import SplitScorer
 from labelmend.onnx.onnx_folder import OnnxPredictions
+from labelmend.onnx.task import CheckTexts, sizes_in_words
 from labelmend.types import Bools, Doubles, Floats
-
-
-@dataclass(frozen=True)
-class CheckTexts:
-    """Texts on which an exported classifier is held against the model.
-
-    Attributes:
-        texts: cut as the model cuts them.
-        labels: what each is, "" where that is not known.
-        source: what messages call them.
-        sha256: of their file, or None.
-    """
-
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
-    source: str
-    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +34,21 @@ class Parity:
     flags_agree: int
     on_edges: int
     edge_difference: float
+
+    def in_words(self) -> tuple[str, ...]:
+        """Say it to people, a line each."""
+        said = (
+            f"Parity with predict on {self.texts:,} texts: probabilities differ by at most "
+            f"{self.max_difference:.1e}; {self.labels_agree:,} labels and {self.flags_agree:,} "
+            "out-of-scope flags agree"
+        )
+        if not self.on_edges:
+            return (said,)
+        edges = (
+            f"Note: {self.on_edges:,} of them stand on a split of a tree, where the last bits of "
+            f"a vector decide; they differ by up to {self.edge_difference:.1e}"
+        )
+        return said, edges
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,20 @@ class Int8Cost:
     int8_accuracy: float | None
     bytes: int
     int8_bytes: int
+
+    def in_words(self) -> tuple[str, ...]:
+        """Say it to people, a line each."""
+        said = (
+            f"int8: {self.labels_agree:,} of {self.texts:,} texts keep their label, probabilities "
+            f"move by at most {self.max_difference:.3f}; {sizes_in_words(self)}"
+        )
+        if self.accuracy is None or self.int8_accuracy is None:
+            return (said,)
+        accuracy = (
+            f"int8: accuracy {self.int8_accuracy:.2%}, before {self.accuracy:.2%} "
+            f"({self.int8_accuracy - self.accuracy:+.2%}), on {self.labelled:,} labelled texts"
+        )
+        return said, accuracy
 
 
 def parity_of(classifier: Classifier, embeddings: Floats, exported: OnnxPredictions) -> Parity:

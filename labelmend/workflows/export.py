@@ -5,19 +5,26 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from labelmend.classify.data import MENDED, row_texts
+import numpy as np
+
+from labelmend.classify.any_model import AnyModel, load_any
 from labelmend.classify.folder import CARD as MODEL_CARD
-from labelmend.classify.folder import check_folder, file_records, locate_encoders, write_card
-from labelmend.classify.model_folder import SavedModel, load_model
-from labelmend.data.dataset import choose_columns
+from labelmend.classify.folder import (
+    SINGLE,
+    check_folder,
+    file_records,
+    locate_encoders,
+    require_task,
+    write_card,
+)
+from labelmend.classify.several.model_folder import SavedSets
+from labelmend.classify.soft.model_folder import SoftModel
 from labelmend.data.outputs.claim import Given, claim, given
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.write import atomic_folder
 from labelmend.errors import ModelError
@@ -27,16 +34,17 @@ from labelmend.onnx.onnx_folder import (
     CARD,
     CLASSIFIER,
     README,
-    OnnxClassifier,
     OnnxEncoders,
-    OnnxPredictions,
+    OnnxGraph,
+    Outputs,
     encoder_folder,
     folder_names,
-    joined,
-    readme,
 )
-from labelmend.onnx.onnx_graph import classifier_graph, with_features
-from labelmend.onnx.parity import CheckTexts, Int8Cost, Parity, int8_cost, parity_of
+from labelmend.onnx.readme import readme
+from labelmend.onnx.several import SetsExport
+from labelmend.onnx.single import SingleExport
+from labelmend.onnx.soft import SoftExport
+from labelmend.onnx.task import AnyCost, AnyParity, CheckTexts, ExportTask
 from labelmend.onnx.triton.repository import (
     Runtime,
     repository_names,
@@ -46,15 +54,15 @@ from labelmend.onnx.triton.repository import (
 )
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
-from labelmend.regular_file import recorded
 from labelmend.retrieval.space import open_space
 from labelmend.version import __version__
 from labelmend.weights.hashing import sha256_of
+from labelmend.weights.locate import LocatedModel
 from labelmend.weights.signature import TrustedKey
-from labelmend.workflows.predict import trained_columns
+from labelmend.workflows.export_check import check_texts
 
 TOLERANCE = 1e-4
-"""Probabilities may differ from `predict`'s by so much at most."""
+"""Probabilities and values may differ from `predict`'s by so much at most."""
 
 FORMAT = 1
 """Of the export's layout; another number is another layout."""
@@ -66,7 +74,6 @@ _MOST_ENCODERS = 16
 """Of an earlier repository of the same name that may be replaced; profiles have three at most."""
 
 _LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "numpy", "torch", "sentence-transformers")
-_DEMO = "the demo's test texts"
 
 
 @dataclass(frozen=True)
@@ -74,21 +81,21 @@ class ExportOutcome:
     """A finished export.
 
     Attributes:
-        kind: of the classifier.
-        labels: how many.
+        kind: of what was trained.
+        size: how many labels or targets it has, in words.
         folder: that was written.
         checked_on: what the texts of the check are.
-        parity: of the unquantized classifier with the model.
+        parity: of the unquantized export with the model.
         int8: what quantization cost, or None.
         notes: what the user should know.
     """
 
     kind: str
-    labels: int
+    size: str
     folder: Path
     checked_on: str
-    parity: Parity
-    int8: Int8Cost | None
+    parity: AnyParity
+    int8: AnyCost | None
     notes: tuple[str, ...]
 
 
@@ -100,57 +107,47 @@ def export_file(
     *,
     int8: bool = False,
     trust_key: Path | None = None,
+    pair: tuple[str, str] | None = None,
 ) -> ExportOutcome:
     """Write a model folder as ONNX, after it was seen to predict the same.
 
     Args:
-        model_folder: that `train-classifier` wrote.
+        model_folder: that `train-classifier` wrote, of any task.
         folder: of the export.
         check: table whose texts it is checked on; the demo's test texts if None.
         progress: hears how far the work is.
         int8: quantize the encoders' weights.
         trust_key: a public key of minisign that has to have signed the model.
+        pair: two columns of the table that are read as a pair.
 
     Raises:
-        LabelmendError: the model or the input can't be used, the exported classifier predicts
+        LabelmendError: the model or the input can't be used, the exported model predicts
             something else, or it can't be written.
     """
     require("onnx", "onnxruntime", "tokenizers", by="export")
-    table = None if check is None else check.path
-    settled = settle(model_folder, folder, table)
-    model = load_model(model_folder, None if trust_key is None else TrustedKey.read(trust_key))
-    claim((Given(model_folder, "the model"), *given(table, "given as --check")), (), [folder])
+    settled = settle(model_folder, folder, None if check is None else check.path)
+    model = load_any(model_folder, None if trust_key is None else TrustedKey.read(trust_key))
+    tables = () if check is None else given(check.path, "given as --check")
+    claim((Given(model_folder, "the model"), *tables), (), [folder])
     check_folder(folder, folder_names(len(model.encoders)), "an export", CARD)
-    if check is not None:
-        texts = _check_texts(check, recorded(check.path), model)
-    else:
-        demo = resources.files("labelmend.data.demo").joinpath("test.csv")
-        with resources.as_file(demo) as path:
-            texts = _check_texts(TableRequest(path), _DEMO, model)
+    texts = check_texts(check, model, pair)
+    task = export_task(model)
     models = locate_encoders(model, model_folder)
     space = open_space(model.encoders, models, model.means)
     with atomic_folder(folder) as temporary:
         progress.start("export", len(models) + 1)
-        graph = classifier_graph(model.classifier, model.means)
+        graph = task.graph()
         (temporary / CLASSIFIER).write_bytes(graph.SerializeToString())
         progress.advance()
-        encoders: tuple[ExportedEncoder, ...] = ()
-        for i, (config, located) in enumerate(zip(model.encoders, models, strict=True)):
-            place = temporary / encoder_folder(i)
-            place.mkdir()
-            exported = export_encoder(config, located.path, place)
-            if model.own_encoder is not None:
-                exported = replace(exported, model=_own_name(model))
-            encoders += (exported,)
-            progress.advance()
-        session = OnnxClassifier(with_features(graph))
+        encoders = _exported(model, models, temporary, progress)
+        session = OnnxGraph(task.asked(graph))
         quantize = int8 and not all(encoder.is_int8 for encoder in encoders)
         progress.start("check", len(texts.texts) * (2 if quantize else 1))
-        whole = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
-        parity = parity_of(model.classifier, space.queries(texts.texts), whole)
+        whole = _outputs(OnnxEncoders(temporary, encoders), session, texts, progress)
+        parity = task.parity(space, texts, whole)
         if not parity.max_difference <= TOLERANCE:
             raise ModelError(
-                f"{model_folder}: as ONNX its probabilities differ by {parity.max_difference:.1e} "
+                f"{model_folder}: as ONNX its {task.values} differ by {parity.max_difference:.1e} "
                 f"on {texts.source}, more than {TOLERANCE:g}, so nothing was written; train on "
                 "another encoder, and please report this"
             )
@@ -158,19 +155,26 @@ def export_file(
         if quantize:
             before = _encoder_bytes(temporary, len(encoders))
             encoders = _quantized(temporary, encoders)
-            small = _predictions(OnnxEncoders(temporary, encoders), session, texts.texts, progress)
-            sizes = before, _encoder_bytes(temporary, len(encoders))
-            cost = int8_cost(model.classifier.labels, texts, whole, small, sizes)
-        card = _card(model, model_folder, encoders, texts, parity, cost)
+            small = _outputs(OnnxEncoders(temporary, encoders), session, texts, progress)
+            cost = task.cost(
+                texts, whole, small, (before, _encoder_bytes(temporary, len(encoders)))
+            )
+        card = _card(model, task, model_folder, encoders, texts, parity, cost)
         (temporary / README).write_text(readme(card), "utf-8")
         write_card(temporary / CARD, {**card, "files": file_records(temporary)})
-    classifier = model.classifier
     notes = (*settled, *space.notes)
     if int8 and not quantize:
         notes = (*notes, "--int8: nothing to quantize, the encoder's weights are int8 as they are")
-    return ExportOutcome(
-        classifier.kind, len(classifier.labels), folder, texts.source, parity, cost, notes
-    )
+    return ExportOutcome(task.kind, task.size, folder, texts.source, parity, cost, notes)
+
+
+def export_task(model: AnyModel) -> ExportTask:
+    """Return what exports a model of its task."""
+    if isinstance(model, SavedSets):
+        return SetsExport(model)
+    if isinstance(model, SoftModel):
+        return SoftExport(model)
+    return SingleExport(model)
 
 
 def export_triton(
@@ -186,7 +190,7 @@ def export_triton(
     """Write a model folder as a model repository of Triton, checked as `export_file` checks it.
 
     Args:
-        model_folder: that `train-classifier` wrote; its name becomes the model's.
+        model_folder: of a classifier of one label a text; its name becomes the model's.
         repository: to write.
         check: as in `export_file`.
         progress: hears how far the work is.
@@ -197,6 +201,7 @@ def export_triton(
     Raises:
         LabelmendError: as in `export_file`.
     """
+    require_task(model_folder, (SINGLE,), "export --triton")
     settled = settle(repository)
     claim((Given(model_folder, "the model"),), (), [repository])
     name = triton_name(Path(os.path.realpath(model_folder)))
@@ -215,36 +220,39 @@ def export_triton(
     return replace(outcome, folder=repository, notes=(*settled, *outcome.notes))
 
 
-def _check_texts(request: TableRequest, source: str, model: SavedModel) -> CheckTexts:
-    table = read_table(request.path, request.encoding, header=request.header)
-    label = request.label_column
-    if label is None and MENDED in table.columns:
-        label = MENDED
-    named = request.text_column or trained_columns(model, table)
-    columns = choose_columns(table, named, label, label_needed=False)
-    texts, rows = row_texts(table, columns, model.max_text_chars)
-    whole = [""] * len(table) if columns.label is None else table.values(columns.label)
-    labels = [whole[row] for row in rows.tolist()]
-    digest = table_digest(request.path)
-    return CheckTexts(tuple(texts), tuple(labels), source, digest)
+def _exported(
+    model: AnyModel, models: Sequence[LocatedModel], folder: Path, progress: Progress
+) -> tuple[ExportedEncoder, ...]:
+    """Write the encoders."""
+    encoders: tuple[ExportedEncoder, ...] = ()
+    for i, (config, located) in enumerate(zip(model.encoders, models, strict=True)):
+        place = folder / encoder_folder(i)
+        place.mkdir()
+        exported = export_encoder(config, located.path, place)
+        if model.own_encoder is not None:
+            exported = replace(exported, model=_own_name(model))
+        encoders += (exported,)
+        progress.advance()
+    return encoders
 
 
-def _predictions(
-    encoders: OnnxEncoders, classifier: OnnxClassifier, texts: Sequence[str], progress: Progress
-) -> OnnxPredictions:
+def _outputs(
+    encoders: OnnxEncoders, session: OnnxGraph, texts: CheckTexts, progress: Progress
+) -> Outputs:
+    """Return all that the graph says of texts."""
     parts = []
-    blocks = list(blocks_of(len(texts), _BLOCK))
-    found = LOCAL.map_blocks(lambda rows: classifier.predict(encoders.vectors(texts[rows])), blocks)
+    blocks = list(blocks_of(len(texts.texts), _BLOCK))
+    found = LOCAL.map_blocks(lambda rows: session.run(texts.vectors(encoders, rows)), blocks)
     for rows, part in zip(blocks, found, strict=True):
         parts.append(part)
         progress.advance(rows.stop - rows.start)
-    return joined(parts)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _own_name(model: SavedModel) -> str:
-    """Return what the card calls the encoder that came with a classifier."""
+def _own_name(model: AnyModel) -> str:
+    """Return what the card calls the encoder that came with a model."""
     bases = " and ".join(base["name"] for base in model.card["models"])
-    return f"{bases}, {'fine-tuned' if model.classifier.kind == 'finetune' else 'distilled'}"
+    return f"{bases}, {'fine-tuned' if model.card['kind'] == 'finetune' else 'distilled'}"
 
 
 def _quantized(folder: Path, encoders: Sequence[ExportedEncoder]) -> tuple[ExportedEncoder, ...]:
@@ -264,22 +272,20 @@ def _encoder_bytes(folder: Path, encoders: int) -> int:
 
 
 def _card(
-    model: SavedModel,
+    model: AnyModel,
+    task: ExportTask,
     model_folder: Path,
     encoders: Sequence[ExportedEncoder],
     texts: CheckTexts,
-    parity: Parity,
-    cost: Int8Cost | None,
+    parity: AnyParity,
+    cost: AnyCost | None,
 ) -> dict[str, Any]:
-    classifier = model.classifier
     return {
         "format": FORMAT,
         "labelmend": __version__,
         "model": {
             "sha256": sha256_of(model_folder / MODEL_CARD, trust_cache=False),
-            "kind": classifier.kind,
-            "labels": list(classifier.labels),
-            "oos_label": None if classifier.oos is None else classifier.labels[classifier.oos],
+            **task.facts(),
         },
         "encoders": [
             {"folder": encoder_folder(i), **asdict(encoder), "trained_with_sha256": digest}

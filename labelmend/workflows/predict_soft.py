@@ -92,7 +92,7 @@ def predict_soft_file(
     claim((*given(request.path), Given(folder, "the model")), [Output(output, is_table=True)])
     table = read_table(request.path, request.encoding, header=request.header)
     check_new_columns(table, [PREDICTED + target for target in model.targets])
-    columns = _columns(model, table, request.text_column, pair)
+    columns = soft_columns(model, table, request.text_column, pair)
     read = read_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
@@ -146,7 +146,7 @@ def predict_rows(
     return found
 
 
-def _columns(
+def soft_columns(
     model: SoftModel,
     table: SourceTable,
     text_column: str | Sequence[str] | None,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import pytest
@@ -13,6 +14,10 @@ JOINED = ("--label-column", "topics", "--label-separator", ";", *FEW)
 REFUSED = (
     "is a model of several labels a text, and this needs one label a text; give a model that was "
     "trained on one label a row"
+)
+NO_TRITON = (
+    "is a model of several labels a text, which export --triton can't use; give one of one label a "
+    "text"
 )
 
 
@@ -180,11 +185,28 @@ def test_what_goes_with_several_labels_alone(cli, tmp_path):
     assert ran.err.splitlines()[-1] == f"labelmend: {line}"
 
 
-@pytest.mark.parametrize("command", ["export", "serve"])
-def test_commands_that_can_not_do_several_labels_say_so(trained, cli, tmp_path, command):
+def test_it_is_exported_and_the_check_is_told(trained, cli, tmp_path):
     folder, _ = trained
-    rest = ("-o", tmp_path / "x") if command == "export" else ()
-    assert cli(command, folder / "model", *rest).refusal() == f"{folder / 'model'}: {REFUSED}"
+    ran = cli(
+        *("export", folder / "model", "--onnx", "--check", folder / "new.csv", "-o", tmp_path / "x")
+    )
+    assert ran.code == 0, ran
+    said = re.search(
+        r"Parity with predict on 15 texts: probabilities differ by at most (\S+); 15 texts have "
+        r"the same labels called",
+        " ".join(ran.out.split()),
+    )
+    assert 0 < float(said[1]) < 1e-4
+    assert "logreg with 7 labels, of which a text may have several, checked on" in ran.out
+    refused = cli("export", folder / "model", "--triton", tmp_path / "y").refusal()
+    assert refused == f"{folder / 'model'}: {NO_TRITON}"
+
+
+def test_commands_that_can_not_do_several_labels_say_so(trained, cli, tmp_path):
+    folder, _ = trained
+    table = folder / "t.csv"
+    said = cli("monitor", table, "--reference", table, "--model", folder / "model").refusal()
+    assert said == f"{folder / 'model'}: {REFUSED}"
     assert not list(tmp_path.iterdir())
 
 

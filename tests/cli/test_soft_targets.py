@@ -163,8 +163,17 @@ def test_options_that_do_not_go_together(train, folder, options, said):
     assert not (folder / "none").exists()
 
 
-@pytest.mark.parametrize("command", [("export", "-o"), ("serve", "--port")])
-def test_what_reads_labels_refuses_such_a_model(trained, cli, folder, command):
-    name, option = command
-    ran = cli(name, folder / "m", option, folder / "x" if name == "export" else "0")
+def test_it_is_exported_and_the_check_is_told(trained, cli, folder):
+    ran = cli("export", folder / "m", "--onnx", "--check", folder / "t.csv", "-o", folder / "x")
+    assert ran.code == 0, ran
+    assert "logreg with 3 soft targets, checked on " in ran.out
+    assert "Parity with predict on 120 texts: values differ by at most " in ran.out
+    asked = ("export", folder / "m", "-o", folder / "y")
+    assert "--pair: names columns of the table" in cli(*asked, "--pair", "q", "a").refusal()
+    assert "can't use; give one of one label" in cli(*asked[:2], "--triton", folder / "y").refusal()
+    assert not (folder / "y").exists()
+
+
+def test_what_reads_labels_refuses_such_a_model(trained, cli, folder):
+    ran = cli("serve", folder / "m", "--port", "0")
     assert "is a model of soft targets, and this needs one label a text" in ran.refusal()

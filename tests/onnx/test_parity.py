@@ -4,8 +4,9 @@ import pytest
 from labelmend.classify.calibrate import OperatingPoint
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.train import train
-from labelmend.onnx.onnx_folder import OnnxPredictions, joined
-from labelmend.onnx.parity import CheckTexts, int8_cost, parity_of
+from labelmend.onnx.onnx_folder import OnnxPredictions
+from labelmend.onnx.parity import int8_cost, parity_of
+from labelmend.onnx.task import CheckTexts
 from labelmend.protocols import NoProgress
 
 
@@ -86,11 +87,3 @@ def test_without_labels_there_is_no_accuracy():
     one = exported(["x"], [[1.0, 0.0]])
     cost = int8_cost(("x", "y"), texts, one, one, (1, 1))
     assert (cost.labelled, cost.accuracy, cost.int8_accuracy) == (0, None, None)
-
-
-def test_batches_are_joined():
-    parts = [exported(["x"], [[1.0, 0.0]]), exported(["y", "x"], [[0.0, 1.0], [0.5, 0.5]])]
-    found = joined(parts)
-    assert found.labels == ("x", "y", "x")
-    assert found.probabilities.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
-    assert found.features is None

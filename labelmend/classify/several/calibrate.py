@@ -32,7 +32,7 @@ _FARTHEST = 30.0
 _PAIRS = 1 << 22
 """Texts times labels that are worked on at a time: 32 MiB an array."""
 
-_LEAST = 1e-6
+LEAST = 1e-6
 """A probability is no nearer to 0 or 1."""
 
 _STEPS_OF_BAR = 200
@@ -61,7 +61,7 @@ class Lines:
     def probabilities(self, scores: Doubles) -> Doubles:
         """Return float64 [b, L], from scores [b, L]."""
         logits = self.slopes * scores + self.offsets
-        return np.asarray(np.clip(expit(logits), _LEAST, 1 - _LEAST))
+        return np.asarray(np.clip(expit(logits), LEAST, 1 - LEAST))
 
 
 def fit_lines(scores: Doubles, carried: Bools, weights: Doubles) -> Lines:
@@ -103,13 +103,13 @@ def choose_thresholds(
     """
     hits, called = _reached(probabilities, carried, weights)
     positives = weights @ carried
-    total = max(float(positives.sum()), _LEAST)
+    total = max(float(positives.sum()), LEAST)
     hits += _TEXTS * hits.sum(axis=1, keepdims=True) / total
     called += _TEXTS * called.sum(axis=1, keepdims=True) / total
     if wish is None:
         first: Ints = (2 * hits / (called + positives + _TEXTS)).argmax(axis=0)
     else:
-        kept = (called > 0) & (hits >= wish * called - _LEAST)
+        kept = (called > 0) & (hits >= wish * called - LEAST)
         kept[-1] = True
         first = kept.argmax(axis=0)
     return np.asarray((first + 1) / _STEPS_OF_BAR)
@@ -143,7 +143,7 @@ def _common(
 
     total = float(weights.sum()) * scores.shape[1]
     # So that a numerical solver has numbers about 1 to look at, whatever the scores are.
-    unit = max(float(np.abs(scores).mean()), _LEAST)
+    unit = max(float(np.abs(scores).mean()), LEAST)
 
     def loss(line: Doubles) -> tuple[float, Doubles]:
         slope, found, slopes = np.exp(line[0]) / unit, 0.0, np.zeros(2)

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from labelmend.errors import ModelError
 from labelmend.extras import require
+from labelmend.onnx.model_graph import embedding_input
 from labelmend.onnx.onnx_encoder import MODEL, TOKENIZER
 from labelmend.onnx.onnx_folder import CARD, CLASSIFIER, README
-from labelmend.onnx.onnx_graph import embedding_input
 from labelmend.onnx.triton.model_config import BATCH, ModelConfig, Step, TensorConfig
 from labelmend.onnx.triton.windows_graph import LENGTHS, graph_inputs, windows_graph
 
