@@ -65,6 +65,19 @@ class OpenFile:
         self.descriptor = descriptor
         weakref.finalize(self, os.close, descriptor)
 
+    def line(self, starts: Ints, row: int) -> bytes:
+        """Return a line.
+
+        Args:
+            starts: int64 [n + 1], where each line begins, and the end of the last.
+            row: its number, from 0.
+
+        Raises:
+            OSError: as reading goes.
+        """
+        start, end = int(starts[row]), int(starts[row + 1])
+        return os.pread(self.descriptor, end - start, start)
+
 
 @dataclass(frozen=True)
 class EvidenceIndex:
@@ -133,8 +146,7 @@ class EvidenceIndex:
             text: as the models read it.
         """
         try:
-            start, end = int(self.starts[row]), int(self.starts[row + 1])
-            line = os.pread(self.file.descriptor, end - start, start)
+            line = self.file.line(self.starts, row)
             if self.checks is not None and zlib.crc32(line) != self.checks[row]:
                 return None
             found = Explanation.from_line(line.decode())

@@ -21,6 +21,9 @@ from labelmend.types import Bools
 
 Queue = Literal["audit", "doubtful", "agreement"]
 
+QUEUES: tuple[Queue, ...] = ("audit", "doubtful", "agreement")
+"""All of them."""
+
 QUEUE_OF: Mapping[str, Queue] = {
     "audit": "audit",
     "queue": "doubtful",

@@ -21,6 +21,7 @@ class Reviewed(Protocol):
         in_review: texts that the run leaves to people, by hash.
         label_set: all labels that an answer may name.
         former_names: of each name that means another label by now, that label's name.
+        notes: what the user should know, one line each.
     """
 
     @property
@@ -50,6 +51,9 @@ class Reviewed(Protocol):
 
     @property
     def former_names(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def __len__(self) -> int: ...
 

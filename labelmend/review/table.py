@@ -94,9 +94,9 @@ class ReviewTable:
             texts=texts,
             keys=keys,
             rows_of=RowsOf(keys, shown),
-            order=looked_at(_ranked(mended.dataset.ids, run.review_order), keys, shown, review),
+            order=looked_at(rows_named(mended.dataset.ids, run.review_order), keys, shown, review),
             doubt=mended.doubt,
-            in_review=_texts_of(review, keys),
+            in_review=texts_of(review, keys),
             label_set=frozenset(mended.dataset.labels),
             descriptions={
                 name: card.description for name, card in cards.items() if card.description
@@ -120,7 +120,7 @@ class ReviewTable:
             rows_of=RowsOf(keys, shown),
             order=looked_at(ranked, keys, shown, review),
             doubt=index.doubt,
-            in_review=_texts_of(review, keys),
+            in_review=texts_of(review, keys),
             label_set=frozenset(index.labels),
             descriptions=found.descriptions,
             index=index,
@@ -200,7 +200,7 @@ def looked_at(ranked: Ints, keys: TextHashes, shown: Bools, review: Bools) -> In
     return ranked[np.argsort(~review[ranked], kind="stable")]
 
 
-def _ranked(ids: Sequence[str], order: Iterable[str]) -> Ints:
+def rows_named(ids: Sequence[str], order: Iterable[str]) -> Ints:
     """Return int64, the rows of names in their order; of rows of one name the first come first."""
     places: dict[str, list[int]] = defaultdict(list)
     for row in range(len(ids) - 1, -1, -1):
@@ -208,5 +208,6 @@ def _ranked(ids: Sequence[str], order: Iterable[str]) -> Ints:
     return np.array([places[name].pop() for name in order if places.get(name)], dtype=np.int64)
 
 
-def _texts_of(chosen: Bools, keys: TextHashes) -> frozenset[str]:
+def texts_of(chosen: Bools, keys: TextHashes) -> frozenset[str]:
+    """Return the texts of chosen rows, by hash; `chosen` is bool [n]."""
     return frozenset(keys[row] for row in np.flatnonzero(chosen).tolist())

@@ -12,7 +12,7 @@ from labelmend.errors import InputError, OutputError
 from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
-from labelmend.runs.sets.record import SetRunRecord, has_sets
+from labelmend.runs.sets.record import SetRunRecord, task_of
 from labelmend.voice.speak import note
 
 TABLE, EVIDENCE, INDEX, LABELS = "table", "evidence", "index", "labels"
@@ -79,7 +79,7 @@ def check_labels(paths: OutputPaths) -> None:
 
 def _record(paths: OutputPaths) -> RunRecord | SetRunRecord | None:
     try:
-        if has_sets(paths.record):
+        if task_of(paths.record) == "several":
             return SetRunRecord.read(paths.record)
         return RunRecord.read(paths.record)
     except (FileNotFoundError, InputError):

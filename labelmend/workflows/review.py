@@ -9,13 +9,16 @@ from labelmend.audit.mended import audit_paths
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
-from labelmend.errors import InputError
+from labelmend.errors import ConfigError, InputError
 from labelmend.extras import require
 from labelmend.review.book import AnswerBook
 from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.queues import Queues
 from labelmend.review.serving.place import Place
+from labelmend.review.sets.table import SetTable
 from labelmend.review.table import ReviewTable
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.sets.record import task_of
 from labelmend.voice.speak import ENGLISH, Language
 from labelmend.workflows.answer_sheet import person_named
 
@@ -75,6 +78,7 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     require(*_NEEDED, by="review")
     from labelmend.review.desk import Desk
     from labelmend.review.serving.server import ReviewServer
+    from labelmend.review.sets.desk import SetDesk
     from labelmend.review.work.workbench import DeskFiles
 
     answers = request.answers_path
@@ -85,21 +89,51 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     )
     edits = Output(edits_path(request.table.path), "file of label edits", ('{"schema_version": ',))
     claim(inputs, [Output(answers), edits])
-    table = ReviewTable.read(request.table, request.labels)
-    book = AnswerBook(answers)
-    design, drawn = _drawn(request, table)
-    queues = Queues(table, book, design, drawn, request.blind)
-    desk = Desk(
-        DeskFiles(request.table, answers, request.labels),
-        queues,
-        person_named(request.who),
-        request.language,
-    )
+    files = DeskFiles(request.table, answers, request.labels)
+    who = person_named(request.who)
+    desk: Desk | SetDesk
+    if _has_sets(request.table):
+        _refuse_for_sets(request)
+        sets = SetTable.of(request.table)
+        queues = Queues(sets, AnswerBook(answers, "several"), None, (), request.blind)
+        desk = SetDesk(files, queues, who, request.language)
+    else:
+        table = ReviewTable.read(request.table, request.labels)
+        book = AnswerBook(answers)
+        design, drawn = _drawn(request, table)
+        desk = Desk(files, Queues(table, book, design, drawn, request.blind), who, request.language)
     try:
         return ReviewServer(desk, place)
     except BaseException:
         desk.close()
         raise
+
+
+def _has_sets(request: TableRequest) -> bool:
+    """Whether a mended table is one in which a row may have several labels.
+
+    Raises:
+        InputError: the table can't be read.
+    """
+    task = task_of(OutputPaths.beside(request.path).record)
+    if task is not None:
+        return task == "several"
+    # Without a record nothing can be shown; the columns tell what to say of it.
+    columns = read_table(request.path, request.encoding, header=request.header).columns
+    return "mended_label" not in columns and {"added", "removed", "decision"} <= {*columns}
+
+
+def _refuse_for_sets(request: ReviewRequest) -> None:
+    """Say of options that mean nothing where rows have several labels.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    if request.labels is not None:
+        raise ConfigError(
+            "--labels: not for tables in which a row has several labels, which have no label "
+            "cards; leave it out"
+        )
 
 
 def _drawn(

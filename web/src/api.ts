@@ -1,6 +1,6 @@
 // Talking to the server that this page came from, and to no other.
 
-import type { Choice, Item, Matrix, Progress, Queue, Start, Verdict, Why } from "./types";
+import type { AnyItem, Choice, Item, Matrix, Progress, Queue, Start, Verdict, Why } from "./types";
 
 /** A refusal of the server's: a word of the catalogue, with facts. */
 export class Refusal extends Error {
@@ -45,7 +45,7 @@ function tabName(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export class Api {
+export class Api<I extends AnyItem = Item> {
   private readonly tab = tabName();
   /** What the person picked in a picture: the doubtful queue is narrowed to it. */
   choice: Choice | null = null;
@@ -61,34 +61,34 @@ export class Api {
     return { tab: this.tab, who: this.who };
   }
 
-  next(queue: Queue, skip: number | null): Promise<{ item: Item | null }> {
-    return post("/api/next", { ...this.me, queue, skip, choice: this.choice });
+  next(queue: Queue, skip: number | null): Promise<{ item: I | null }> {
+    return post("/api/next", { ...this.me, queue, skip, ...this.chosen });
+  }
+
+  private get chosen() {
+    return this.choice && { choice: this.choice };
   }
 
   answer(
-    item: Item,
-    verdict: Verdict,
-    label: string | null,
-    more: number[],
-  ): Promise<{ answers: string[]; item: Item | null }> {
-    const { queue, row, hidden } = item;
-    const said = { queue, row, verdict, label, more, revealed: !hidden };
-    return post("/api/answer", { ...this.me, ...said, choice: this.choice });
+    { queue, row, hidden }: I,
+    said: { verdict: Verdict; label: string | null; more: number[] } | { verdict: Verdict; labels: string[] },
+  ): Promise<{ answers: string[]; item: I | null }> {
+    return post("/api/answer", { ...this.me, queue, row, ...said, revealed: !hidden, ...this.chosen });
   }
 
-  undo(): Promise<{ item: Item }> {
+  undo(): Promise<{ item: I }> {
     return post("/api/undo", this.me);
   }
 
-  reveal({ queue, row }: Item): Promise<{ item: Item }> {
+  reveal({ queue, row }: I): Promise<{ item: I }> {
     return post("/api/reveal", { ...this.me, queue, row });
   }
 
-  batch({ queue, row }: Item): Promise<{ items: Item[] }> {
+  batch({ queue, row }: I): Promise<{ items: I[] }> {
     return post("/api/batch", { ...this.me, queue, row });
   }
 
-  why({ queue, row }: Item): Promise<Why> {
+  why({ queue, row }: I): Promise<Why> {
     const query = new URLSearchParams({ ...this.me, queue, row: String(row) });
     return ask(`/api/why?${query}`);
   }

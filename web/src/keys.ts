@@ -9,11 +9,13 @@ export interface KeyActions {
   unsure(): void;
   skip(): void;
   undo(): void;
-  why(): void;
-  batch(): void;
+  /** The labels as they were mended; one label a row has `accept` for it. */
+  mended?(): void;
+  why?(): void;
+  batch?(): void;
   reveal(): void;
   help(): void;
-  close(): void;
+  close?(): void;
 }
 
 /** Listen for keys; none is heard while `deaf` says so. */
@@ -39,8 +41,8 @@ function keyOf(event: KeyboardEvent): string {
 
 function actionOf(key: string, actions: KeyActions): (() => void) | undefined {
   if (/^[1-9]$/.test(key)) return () => actions.pick(Number(key));
-  const known: Record<string, () => void> = {
-    enter: actions.accept, k: actions.keep, "/": actions.search, n: actions.none, u: actions.unsure,
+  const known: Record<string, (() => void) | undefined> = {
+    enter: actions.accept, k: actions.keep, m: actions.mended, "/": actions.search, n: actions.none, u: actions.unsure,
     s: actions.skip, z: actions.undo, w: actions.why, b: actions.batch, v: actions.reveal,
     "?": actions.help, escape: actions.close,
   };

@@ -5,10 +5,14 @@ import type { LabelSearch } from "./search";
 import { say } from "./strings";
 import type { Label } from "./types";
 
-export function openPicker(search: LabelSearch, count: number, pick: (label: string) => void): void {
+export function openPicker(
+  search: LabelSearch,
+  count: number,
+  pick: (label: string) => void,
+  title = say("searching", { count }),
+): void {
   let found: Label[] = [];
   let at = 0;
-  const title = say("searching", { count });
   const field = el("input", {
     type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "found", "aria-autocomplete": "list",
     "aria-label": title, placeholder: say("search-field", { count }), autocomplete: "off", spellcheck: "false", dir: "auto",

@@ -10,7 +10,16 @@ export interface ProgressActions {
 }
 
 export function progressView(progress: Progress, queue: Queue, actions: ProgressActions): Node[] {
-  return [far(progress, queue), certificate(progress, actions), beside(progress, queue, actions)];
+  const { rows, wrong } = progress.doubtful;
+  const ahead = say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) });
+  return [far(progress, queue), certificate(progress, actions), beside(progress, queue, ahead, actions.apply)];
+}
+
+/** The same where a row may have several labels: nothing is proved there, and nobody told to stop. */
+export function setProgressView(progress: Progress, queue: Queue, apply: () => void): Node[] {
+  const { rows, wrong } = progress.doubtful;
+  const ahead = say(wrong < 1 ? "ahead-sets-few" : "ahead-sets", { rows: counted(rows), wrong: counted(wrong) });
+  return [far(progress, queue), beside(progress, queue, ahead, apply)];
 }
 
 function far(progress: Progress, queue: Queue): HTMLElement {
@@ -33,7 +42,7 @@ function certificate(progress: Progress, actions: ProgressActions): HTMLElement 
   const box = el("section", {}, el("h2", {}, say("certificate")));
   const found = progress.certificate;
   if (!found) {
-    const busy = progress.jobs.certificate.phase === "running";
+    const busy = progress.jobs.certificate?.phase === "running";
     box.append(el("p", { class: "quiet" }, say(busy ? "certificate-busy" : "certificate-none")));
     return box;
   }
@@ -45,8 +54,8 @@ function certificate(progress: Progress, actions: ProgressActions): HTMLElement 
     });
     list.append(el("div", {}, el("dt", {}, say(`figure-${figure.name}`)), el("dd", {}, range)));
   }
-  box.append(list, aim(progress.goal, actions), el("p", {}, more(found)));
-  if (progress.jobs.certificate.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
+  box.append(list, aim(found.goal, actions), el("p", {}, more(found)));
+  if (progress.jobs.certificate?.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
   return box;
 }
 
@@ -66,13 +75,10 @@ function more(found: NonNullable<Progress["certificate"]>): string {
   return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });
 }
 
-function beside(progress: Progress, queue: Queue, actions: ProgressActions): HTMLElement {
+function beside(progress: Progress, queue: Queue, ahead: string, apply: () => void): HTMLElement {
   const box = el("section", {});
-  const { rows, wrong } = progress.doubtful;
-  if (queue === "doubtful" && rows) {
-    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) })));
-  }
-  const { refit, apply } = progress.jobs;
+  if (queue === "doubtful" && progress.doubtful.rows) box.append(el("p", {}, ahead));
+  const { refit, apply: applied } = progress.jobs;
   const learned = refit.phase === "running" ? say("refit-running")
     : refit.phase === "failed" ? say("job-failed", { said: refit.said })
     : say("refit-next", { count: progress.until_refit });
@@ -81,10 +87,10 @@ function beside(progress: Progress, queue: Queue, actions: ProgressActions): HTM
     const times = progress.refits === 1 ? say("refit-done-one") : say("refit-done", { count: progress.refits });
     box.append(el("p", { class: "quiet" }, times));
   }
-  const running = apply.phase === "running";
-  box.append(button({ id: "apply", disabled: running, title: say("apply-help") }, actions.apply, say("apply-help")));
-  if (apply.phase !== "idle") {
-    box.append(el("p", { role: "status", id: "applied" }, say(`apply-${apply.phase}`, { said: apply.said })));
+  const running = applied.phase === "running";
+  box.append(button({ id: "apply", disabled: running, title: say("apply-help") }, apply, say("apply-help")));
+  if (applied.phase !== "idle") {
+    box.append(el("p", { role: "status", id: "applied" }, say(`apply-${applied.phase}`, { said: applied.said })));
   }
   return box;
 }

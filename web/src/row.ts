@@ -2,7 +2,7 @@
 
 import { button, el, theirs } from "./dom";
 import { percent, say } from "./strings";
-import type { Candidate, Item } from "./types";
+import type { AnyItem, Candidate, Item } from "./types";
 
 /** Return what an answer says, in words. */
 export function inWords(verdict: string, label: string | null | undefined): string {
@@ -10,6 +10,11 @@ export function inWords(verdict: string, label: string | null | undefined): stri
 }
 
 export function rowView(item: Item, pick: (label: string) => void, reveal: () => void): Node[] {
+  return [factsOf(item), textOf(item), item.hidden ? hiddenView(reveal) : labels(item), candidates(item, pick)];
+}
+
+/** What row it is, what was decided of it, and how often its text is there. */
+export function factsOf(item: AnyItem): Node {
   const number = String(item.row + 1);
   const name = item.id === number ? say("row", { row: number }) : say("row-id", { row: number, id: item.id });
   const facts = el("p", { class: "facts" }, el("strong", {}, theirs(name)));
@@ -17,21 +22,27 @@ export function rowView(item: Item, pick: (label: string) => void, reveal: () =>
     facts.append(el("span", { class: `chip ${item.decision}` }, say(`decision-${item.decision}`)));
   }
   if (item.copies > 1) facts.append(el("span", {}, say("copies", { count: item.copies })));
+  return facts;
+}
+
+/** The text; a long one scrolls, and so can be reached by the keyboard. */
+export function textOf(item: AnyItem): Node {
   const long = item.text.length > 600;
-  const text = el(
+  return el(
     "div",
     { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : undefined, role: long ? "region" : undefined, "aria-label": long ? say("text") : undefined },
     item.text,
   );
-  return [facts, text, labels(item, reveal), candidates(item, pick)];
 }
 
-function labels(item: Item, reveal: () => void): Node {
-  if (item.hidden) {
-    const [before, after] = say("hidden").split("{key}");
-    return el("p", { class: "hidden" }, before, el("kbd", {}, "V"), after, " ",
-      button({ class: "plain" }, reveal, say("reveal")));
-  }
+/** What stands in the place of labels that are hidden. */
+export function hiddenView(reveal: () => void): Node {
+  const [before, after] = say("hidden").split("{key}");
+  return el("p", { class: "hidden" }, before, el("kbd", {}, "V"), after, " ",
+    button({ class: "plain" }, reveal, say("reveal")));
+}
+
+function labels(item: Item): Node {
   const given = item.given === null ? el("em", {}, say("given-none")) : theirs(item.given, { class: "label" });
   const list = el("dl", { class: "labels" }, el("div", {}, el("dt", {}, say("given")), el("dd", {}, given)));
   if (item.proposed !== null) {

@@ -1,7 +1,6 @@
 // What the server says.
 
 export type Queue = "audit" | "doubtful" | "agreement";
-export const QUEUES: readonly Queue[] = ["audit", "doubtful", "agreement"];
 export type Verdict = "label" | "none" | "unsure";
 
 export interface Label {
@@ -14,28 +13,42 @@ export interface Candidate {
   probability: number | null;
 }
 
-export interface Item {
+/** A row, however many labels it may have. */
+export interface AnyItem {
   row: number;
   id: string;
   queue: Queue;
   text: string;
   copies: number;
   hidden: boolean;
-  given: string | null;
-  proposed: string | null;
   decision: string | null;
   reason: string | null;
   candidates: Candidate[];
   undone: string[];
 }
 
+export interface Item extends AnyItem {
+  given: string | null;
+  proposed: string | null;
+}
+
+/** A row that may have several labels. */
+export interface SetItem extends AnyItem {
+  given: string[] | null;
+  mended: string[] | null;
+  near: { text: string; labels: string[] }[];
+}
+
 export interface Start {
   strings: Record<string, string>;
+  task: "single" | "several";
   table: string;
   rows: number;
   who: string;
   labels: Label[];
-  labels_version: number;
+  /** How many edits of labels there are; none where a row may have several. */
+  labels_version?: number;
+  queues: Queue[];
   queue: Queue;
 }
 
@@ -68,12 +81,13 @@ export interface Job {
   said: string;
 }
 
+/** How far everything is; what proves and edits labels is there where a row has one label. */
 export interface Progress {
   audit: { done: number; total: number };
   doubtful: { done: number; total: number; rows: number; wrong: number };
   agreement: { done: number; total: number; agree: number };
   pace: { answers: number; per_minute: number | null };
-  certificate: {
+  certificate?: {
     answered: number;
     drawn: number;
     open: number;
@@ -82,9 +96,9 @@ export interface Progress {
     goal: number;
     more: number | null;
   } | null;
-  goal: number;
-  jobs: { certificate: Job; refit: Job; apply: Job };
-  labels: { version: number; pending: boolean };
+  goal?: number;
+  jobs: { certificate?: Job; refit: Job; apply: Job };
+  labels?: { version: number; pending: boolean };
   refits: number;
   until_refit: number;
 }

@@ -25,6 +25,8 @@ from labelmend.review.serving.requests import (
     TabName,
     Who,
 )
+from labelmend.review.sets.desk import SetDesk
+from labelmend.review.sets.routes import add_sets
 from labelmend.voice.speak import speaking
 
 QueueName = Annotated[Queue, Query()]
@@ -39,7 +41,7 @@ class Plain(JSONResponse):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def make_app(desk: Desk) -> App:
+def make_app(desk: Desk | SetDesk) -> App:
     """Return the application: whoever lets requests through to it guards it.
 
     Args:
@@ -54,15 +56,19 @@ def make_app(desk: Desk) -> App:
         responses=documented(),
     )
     _reading(app, desk)
-    pictures = Pictures(desk.sitting)
-    _answering(app, desk, pictures)
-    add_pictures(app, pictures)
-    add_label_set(app, desk.labels)
+    if isinstance(desk, SetDesk):
+        add_sets(app, desk)
+    else:
+        pictures = Pictures(desk.sitting)
+        _answering(app, desk, pictures)
+        add_pictures(app, pictures)
+        add_label_set(app, desk.labels)
+    _sitting(app, desk)
     _refusing(app)
     return app
 
 
-def _reading(app: FastAPI, desk: Desk) -> None:
+def _reading(app: FastAPI, desk: Desk | SetDesk) -> None:
     @app.get("/api/start")
     def start() -> Any:
         return Plain(desk.start())
@@ -71,6 +77,39 @@ def _reading(app: FastAPI, desk: Desk) -> None:
     def progress(who: Annotated[Who, Query()]) -> Any:
         return Plain(desk.progress(who))
 
+
+def _sitting(app: FastAPI, desk: Desk | SetDesk) -> None:
+    """Answer what is the same however many labels a row has."""
+
+    @app.post("/api/undo")
+    def undo(body: FromTab) -> Any:
+        item = desk.sitting.undo(body.sender())
+        with speaking(desk.language):
+            return Plain({"item": item.plain()})
+
+    @app.post("/api/reveal")
+    def reveal(body: OneRow) -> Any:
+        item = desk.sitting.reveal(body.sender(), body.queue, body.row)
+        with speaking(desk.language):
+            return Plain({"item": item.plain()})
+
+    @app.post("/api/hold")
+    def hold(body: FromTab) -> Any:
+        desk.sitting.hold(body.sender())
+        return Plain({})
+
+    @app.post("/api/release")
+    def release(body: FromTab) -> Any:
+        desk.sitting.release(body.sender())
+        return Plain({})
+
+    @app.post("/api/apply")
+    def apply(body: FromTab) -> Any:
+        desk.apply()
+        return Plain(desk.progress(body.who))
+
+
+def _answering(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
     @app.get("/api/why")
     def why(
         tab: Annotated[TabName, Query()],
@@ -81,8 +120,6 @@ def _reading(app: FastAPI, desk: Desk) -> None:
         with speaking(desk.language):
             return Plain(desk.sitting.why(Tab(tab, who), queue, row))
 
-
-def _answering(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
     @app.post("/api/next")
     def next_row(body: NextChosen) -> Any:
         among = pictures.among(body.choice)
@@ -101,38 +138,14 @@ def _answering(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
             }
         )
 
-    @app.post("/api/undo")
-    def undo(body: FromTab) -> Any:
-        return Plain({"item": desk.sitting.undo(body.sender()).plain()})
-
-    @app.post("/api/reveal")
-    def reveal(body: OneRow) -> Any:
-        item = desk.sitting.reveal(body.sender(), body.queue, body.row)
-        return Plain({"item": item.plain()})
-
     @app.post("/api/batch")
     def batch(body: OneRow) -> Any:
         items = desk.sitting.batch(body.sender(), body.row)
         return Plain({"items": [item.plain() for item in items]})
 
-    @app.post("/api/hold")
-    def hold(body: FromTab) -> Any:
-        desk.sitting.hold(body.sender())
-        return Plain({})
-
-    @app.post("/api/release")
-    def release(body: FromTab) -> Any:
-        desk.sitting.release(body.sender())
-        return Plain({})
-
     @app.post("/api/goal")
     def goal(body: NewGoal) -> Any:
         desk.set_goal(body.goal)
-        return Plain(desk.progress(body.who))
-
-    @app.post("/api/apply")
-    def apply(body: FromTab) -> Any:
-        desk.apply()
         return Plain(desk.progress(body.who))
 
 

@@ -48,12 +48,13 @@ var Api = class {
     return { tab: this.tab, who: this.who };
   }
   next(queue, skip) {
-    return post("/api/next", { ...this.me, queue, skip, choice: this.choice });
+    return post("/api/next", { ...this.me, queue, skip, ...this.chosen });
   }
-  answer(item, verdict, label, more2) {
-    const { queue, row, hidden } = item;
-    const said = { queue, row, verdict, label, more: more2, revealed: !hidden };
-    return post("/api/answer", { ...this.me, ...said, choice: this.choice });
+  get chosen() {
+    return this.choice && { choice: this.choice };
+  }
+  answer({ queue, row, hidden }, said) {
+    return post("/api/answer", { ...this.me, queue, row, ...said, revealed: !hidden, ...this.chosen });
   }
   undo() {
     return post("/api/undo", this.me);
@@ -228,10 +229,9 @@ function showChosen(words, drop) {
 }
 
 // src/picker.ts
-function openPicker(search, count, pick) {
+function openPicker(search, count, pick, title = say("searching", { count })) {
   let found = [];
   let at = 0;
-  const title = say("searching", { count });
   const field = el("input", {
     type: "text",
     role: "combobox",
@@ -306,7 +306,7 @@ function open(dialog) {
 }
 
 // src/help.ts
-var KEYS = [
+var LABEL_KEYS = [
   ["Enter", "accept"],
   ["K", "keep"],
   ["1 – 9", "pick"],
@@ -320,8 +320,21 @@ var KEYS = [
   ["V", "reveal"],
   ["?", "help"]
 ];
-function openHelp() {
-  const rows = KEYS.map(
+var SET_KEYS = [
+  ["1 – 9", "toggle"],
+  ["/", "search-set"],
+  ["Enter", "save-set"],
+  ["M", "as-mended"],
+  ["K", "as-given"],
+  ["N", "none"],
+  ["U", "unsure"],
+  ["S", "skip"],
+  ["Z", "undo"],
+  ["V", "reveal"],
+  ["?", "help"]
+];
+function openHelp(keys) {
+  const rows = keys.map(
     ([key, name]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, say(`help-${name}`)))
   );
   const dialog = el(
@@ -332,43 +345,6 @@ function openHelp() {
   );
   dialog.append(button({}, () => dialog.close(), say("close")));
   open(dialog);
-}
-
-// src/keys.ts
-function listen(actions, deaf) {
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || deaf()) return;
-    const target = event.target;
-    if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
-    if (event.key === "Enter" && target.matches("button, a")) return;
-    const action = actionOf(keyOf(event), actions);
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
-}
-function keyOf(event) {
-  if (/^Key[A-Z]$/.test(event.code) && /^[^\x00-\x7f]$/u.test(event.key)) return event.code.slice(3);
-  if (event.code === "Slash" && /^[.,]$/.test(event.key)) return event.shiftKey ? "?" : "/";
-  return event.key;
-}
-function actionOf(key, actions) {
-  if (/^[1-9]$/.test(key)) return () => actions.pick(Number(key));
-  const known = {
-    enter: actions.accept,
-    k: actions.keep,
-    "/": actions.search,
-    n: actions.none,
-    u: actions.unsure,
-    s: actions.skip,
-    z: actions.undo,
-    w: actions.why,
-    b: actions.batch,
-    v: actions.reveal,
-    "?": actions.help,
-    escape: actions.close
-  };
-  return known[key.toLowerCase()];
 }
 
 // src/labelsedit.ts
@@ -1415,149 +1391,42 @@ function table({ labels: labels2, counts: counts2 }, ask2) {
   );
 }
 
-// src/progress.ts
-function progressView(progress, queue, actions) {
-  return [far(progress, queue), certificate(progress, actions), beside(progress, queue, actions)];
-}
-function far(progress, queue) {
-  const { done, total } = progress[queue];
-  const facts = { done: counted(done), total: counted(total), agree: counted(progress.agreement.agree) };
-  const told = say(`progress-${queue}`, facts);
-  const { answers, per_minute: rate } = progress.pace;
-  const pace = rate === null ? say("pace", { count: counted(answers) }) : say("pace-rate", { count: counted(answers), rate: counted(rate, 1) });
-  const box = el(
-    "section",
-    {},
-    el("h2", {}, say("progress")),
-    el("progress", { max: Math.max(total, 1), value: done, "aria-label": told }),
-    el("p", {}, told),
-    el("p", {}, pace)
-  );
-  if (rate && total > done && queue !== "doubtful") {
-    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: counted(Math.ceil((total - done) / rate)) })));
-  }
-  return box;
-}
-function certificate(progress, actions) {
-  const box = el("section", {}, el("h2", {}, say("certificate")));
-  const found = progress.certificate;
-  if (!found) {
-    const busy = progress.jobs.certificate.phase === "running";
-    box.append(el("p", { class: "quiet" }, say(busy ? "certificate-busy" : "certificate-none")));
-    return box;
-  }
-  box.append(el("p", { class: "quiet" }, say(found.anytime ? "certificate-of-anytime" : "certificate-of", { answered: found.answered })));
-  const list = el("dl", { class: "figures" });
-  for (const figure of found.figures) {
-    const range = say("figure-range", {
-      estimate: percent(figure.estimate, 1),
-      low: percent(figure.low, 1),
-      high: percent(figure.high, 1)
-    });
-    list.append(el("div", {}, el("dt", {}, say(`figure-${figure.name}`)), el("dd", {}, range)));
-  }
-  box.append(list, aim(progress.goal, actions), el("p", {}, more(found)));
-  if (progress.jobs.certificate.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
-  return box;
-}
-function aim(goal, actions) {
-  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: Number((100 * goal).toFixed(1)), id: "goal" });
-  field.addEventListener("change", () => {
-    const points = field.valueAsNumber;
-    if (points > 0 && points <= 100) actions.aim(points / 100);
+// src/keys.ts
+function listen(actions, deaf) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || deaf()) return;
+    const target = event.target;
+    if (document.querySelector("dialog[open]") || target.matches("input:not([type=checkbox]), select, textarea")) return;
+    if (event.key === "Enter" && target.matches("button, a")) return;
+    const action = actionOf(keyOf(event), actions);
+    if (!action) return;
+    event.preventDefault();
+    action();
   });
-  return el("p", { class: "aim" }, el("label", { for: "goal" }, say("goal")), " ", field, " ", say("goal-points"));
 }
-function more(found) {
-  if (found.more === null) return say("goal-unknown");
-  if (!found.more) return say("goal-reached");
-  const beyond = found.more - found.open;
-  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });
+function keyOf(event) {
+  if (/^Key[A-Z]$/.test(event.code) && /^[^\x00-\x7f]$/u.test(event.key)) return event.code.slice(3);
+  if (event.code === "Slash" && /^[.,]$/.test(event.key)) return event.shiftKey ? "?" : "/";
+  return event.key;
 }
-function beside(progress, queue, actions) {
-  const box = el("section", {});
-  const { rows, wrong } = progress.doubtful;
-  if (queue === "doubtful" && rows) {
-    box.append(el("p", {}, say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) })));
-  }
-  const { refit, apply } = progress.jobs;
-  const learned = refit.phase === "running" ? say("refit-running") : refit.phase === "failed" ? say("job-failed", { said: refit.said }) : say("refit-next", { count: progress.until_refit });
-  box.append(el("p", { class: "quiet", id: "refit" }, learned));
-  if (progress.refits) {
-    const times = progress.refits === 1 ? say("refit-done-one") : say("refit-done", { count: progress.refits });
-    box.append(el("p", { class: "quiet" }, times));
-  }
-  const running = apply.phase === "running";
-  box.append(button({ id: "apply", disabled: running, title: say("apply-help") }, actions.apply, say("apply-help")));
-  if (apply.phase !== "idle") {
-    box.append(el("p", { role: "status", id: "applied" }, say(`apply-${apply.phase}`, { said: apply.said })));
-  }
-  return box;
-}
-
-// src/row.ts
-function inWords2(verdict, label) {
-  return verdict === "label" ? label ?? "" : say(`said-${verdict}`);
-}
-function rowView(item, pick, reveal) {
-  const number2 = String(item.row + 1);
-  const name = item.id === number2 ? say("row", { row: number2 }) : say("row-id", { row: number2, id: item.id });
-  const facts = el("p", { class: "facts" }, el("strong", {}, theirs(name)));
-  if (item.decision) {
-    facts.append(el("span", { class: `chip ${item.decision}` }, say(`decision-${item.decision}`)));
-  }
-  if (item.copies > 1) facts.append(el("span", {}, say("copies", { count: item.copies })));
-  const long = item.text.length > 600;
-  const text = el(
-    "div",
-    { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : void 0, role: long ? "region" : void 0, "aria-label": long ? say("text") : void 0 },
-    item.text
-  );
-  return [facts, text, labels(item, reveal), candidates(item, pick)];
-}
-function labels(item, reveal) {
-  if (item.hidden) {
-    const [before, after] = say("hidden").split("{key}");
-    return el(
-      "p",
-      { class: "hidden" },
-      before,
-      el("kbd", {}, "V"),
-      after,
-      " ",
-      button({ class: "plain" }, reveal, say("reveal"))
-    );
-  }
-  const given = item.given === null ? el("em", {}, say("given-none")) : theirs(item.given, { class: "label" });
-  const list = el("dl", { class: "labels" }, el("div", {}, el("dt", {}, say("given")), el("dd", {}, given)));
-  if (item.proposed !== null) {
-    list.append(
-      el("div", {}, el("dt", {}, say("proposed")), el("dd", {}, theirs(item.proposed, { class: "label" })))
-    );
-  }
-  return list;
-}
-function candidates(item, pick) {
-  const list = el("ol", { class: item.hidden ? "candidates bare" : "candidates", "aria-label": say("candidates") });
-  item.candidates.forEach((one, i) => {
-    list.append(el("li", {}, candidate(item, one, i + 1, () => pick(one.label))));
-  });
-  return list;
-}
-function candidate(item, one, digit, action) {
-  const line = [el("kbd", { "aria-hidden": "true" }, String(digit)), theirs(one.label, { class: "name" })];
-  if (!item.hidden && one.label === item.given) line.push(el("span", { class: "tag" }, say("is-given")));
-  if (!item.hidden && one.label === item.proposed) line.push(el("span", { class: "tag" }, say("is-proposed")));
-  const made = button({ class: "candidate", "aria-keyshortcuts": digit }, action, ...line);
-  if (item.hidden) return made;
-  if (one.probability === null) {
-    made.append(el("span", { class: "share quiet" }, say("near-only")));
-    return made;
-  }
-  const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", {}));
-  bar.firstElementChild.style.inlineSize = `${100 * one.probability}%`;
-  made.append(bar, el("span", { class: "share" }, percent(one.probability)));
-  return made;
+function actionOf(key, actions) {
+  if (/^[1-9]$/.test(key)) return () => actions.pick(Number(key));
+  const known = {
+    enter: actions.accept,
+    k: actions.keep,
+    m: actions.mended,
+    "/": actions.search,
+    n: actions.none,
+    u: actions.unsure,
+    s: actions.skip,
+    z: actions.undo,
+    w: actions.why,
+    b: actions.batch,
+    v: actions.reveal,
+    "?": actions.help,
+    escape: actions.close
+  };
+  return known[key.toLowerCase()];
 }
 
 // src/search.ts
@@ -1659,8 +1528,366 @@ function inOrder(word, text) {
   return true;
 }
 
-// src/types.ts
-var QUEUES = ["audit", "doubtful", "agreement"];
+// src/page.ts
+var HOLD_MS = 3e4;
+var SLOW_MS = 2e4;
+var FAST_MS = 1500;
+var NEXT_ROW = /* @__PURE__ */ new Set(["answered", "held"]);
+var Page = class {
+  constructor(start) {
+    this.start = start;
+    this.api = new Api(start.who);
+    this.search = new LabelSearch(start.labels);
+    this.queue = start.queue;
+  }
+  start;
+  api;
+  search;
+  item = null;
+  queue;
+  progress = null;
+  busy = false;
+  timer = 0;
+  /** Whether the keys are somebody else's just now. */
+  deaf() {
+    return false;
+  }
+  /** Hear how far everything is. */
+  async heed(_progress) {
+  }
+  /** Return why no row is left. */
+  nothing() {
+    return this.queue === "audit" && this.progress?.audit.total === 0 ? "done-audit-none" : `done-${this.queue}`;
+  }
+  open() {
+    part("table").textContent = this.start.table;
+    const who = part("who");
+    who.value = this.start.who;
+    who.addEventListener("change", () => this.become(who.value.trim()));
+    listen(this.keys(), () => this.deaf());
+    addEventListener("pagehide", () => void this.api.release().catch(() => {
+    }));
+    setInterval(() => void this.api.hold().catch(() => {
+    }), HOLD_MS);
+    this.showActions();
+    void this.change(this.queue).then(() => this.look()).then(() => this.search.entries);
+  }
+  /** Do one thing at a time: a key that comes while a reply is awaited would be for a row unseen. */
+  async once(work) {
+    if (this.busy) return;
+    this.busy = true;
+    document.body.dataset.busy = "";
+    try {
+      await work();
+    } catch (error) {
+      await this.refused(error);
+    } finally {
+      this.busy = false;
+      delete document.body.dataset.busy;
+    }
+  }
+  async refused(error) {
+    if (!(error instanceof Refusal)) throw error;
+    this.tell(say(`error-${error.code}`, error.facts), true);
+    if (!NEXT_ROW.has(error.code)) return;
+    const { item } = await this.api.next(this.queue, null);
+    this.show(item);
+  }
+  tell(text, bad = false) {
+    const status = part("status");
+    status.textContent = text;
+    status.classList.toggle("bad", bad);
+  }
+  show(item) {
+    this.item = item;
+    const row = part("row");
+    row.replaceChildren(...item ? this.rowOf(item) : this.done());
+    row.dataset["row"] = item ? String(item.row) : "";
+    this.beside(item);
+    row.focus({ preventScroll: true });
+    scrollTo({ top: 0 });
+    if (item && item.queue !== this.queue) {
+      this.queue = item.queue;
+      this.showProgress();
+    }
+    this.showActions();
+    this.showQueues();
+  }
+  done() {
+    return [el("p", { class: "done" }, say(this.nothing())), el("p", {}, say("done-next"))];
+  }
+  async change(queue) {
+    await this.once(async () => {
+      this.queue = queue;
+      const { item } = await this.api.next(queue, null);
+      if (!item && !this.progress) await this.look();
+      this.changed();
+      this.tell(say(`queue-${queue}-help`));
+      this.show(item);
+      this.showProgress();
+    });
+  }
+  /** Hear that rows come anew. */
+  changed() {
+  }
+  become(who) {
+    if (!who || who === this.api.who) return;
+    void this.api.release().catch(() => {
+    });
+    this.api.who = who;
+    void this.change(this.queue).then(() => this.look());
+  }
+  /** Keep an answer, and show the row that its reply brings. */
+  async keepAnswer(ask2, saved) {
+    const begun = performance.now();
+    await this.once(async () => {
+      const reply = await ask2();
+      this.show(reply.item);
+      this.tell(saved(reply.answers.length));
+      requestAnimationFrame(
+        () => setTimeout(() => performance.measure("key-to-row", { start: begun, end: performance.now() }))
+      );
+      this.lookSoon();
+    });
+  }
+  async skip() {
+    await this.once(async () => {
+      const { item } = await this.api.next(this.queue, this.item?.row ?? null);
+      this.show(item);
+      this.tell(say("skipped"));
+    });
+  }
+  async undo() {
+    await this.once(async () => {
+      const { item } = await this.api.undo();
+      this.show(item);
+      this.tell(say("undone", { what: this.undone(item) }));
+      this.lookSoon();
+    });
+  }
+  async reveal() {
+    const item = this.item;
+    if (!item?.hidden) return;
+    await this.once(async () => this.show((await this.api.reveal(item)).item));
+  }
+  showQueues() {
+    redraw(
+      part("queues"),
+      ...this.start.queues.map((queue) => {
+        const found = this.progress?.[queue];
+        const open2 = found ? found.total - found.done : 0;
+        const made = button(
+          { "aria-pressed": queue === this.queue, title: say(`queue-${queue}-help`) },
+          () => void this.change(queue),
+          say(`queue-${queue}`)
+        );
+        made.setAttribute("aria-pressed", String(queue === this.queue));
+        if (open2 > 0) made.append(" ", el("span", { class: "count" }, number(open2)));
+        return made;
+      })
+    );
+  }
+  showActions() {
+    const item = this.item;
+    const made = [];
+    this.actionsOf(item, (key, name, action, primary = false) => {
+      const one = button(
+        { class: primary ? "primary" : void 0, "aria-keyshortcuts": key, disabled: !item && name !== "undo" && name !== "keys" },
+        action,
+        el("kbd", { "aria-hidden": "true" }, key),
+        say(name)
+      );
+      made.push(one);
+      return one;
+    });
+    part("actions").replaceChildren(...made);
+  }
+  showProgress() {
+    this.showQueues();
+    if (!this.progress) return;
+    if (document.activeElement?.id === "goal") return;
+    redraw(part("progress"), ...this.progressOf(this.progress));
+  }
+  lookSoon() {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.look(), 250);
+  }
+  /** Look how far everything is: often while something is being worked out. */
+  async look() {
+    clearTimeout(this.timer);
+    try {
+      this.progress = await this.api.progress();
+      this.showProgress();
+      await this.heed(this.progress);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    const jobs = this.progress ? Object.values(this.progress.jobs) : [];
+    const soon = jobs.some((job) => job.phase === "running");
+    this.timer = window.setTimeout(() => void this.look(), soon ? FAST_MS : SLOW_MS);
+  }
+  async apply() {
+    await this.once(async () => {
+      this.progress = await this.api.apply();
+      this.showProgress();
+      this.lookSoon();
+    });
+  }
+};
+
+// src/progress.ts
+function progressView(progress, queue, actions) {
+  const { rows, wrong } = progress.doubtful;
+  const ahead = say(wrong < 1 ? "ahead-stop" : "ahead", { rows, wrong: counted(wrong) });
+  return [far(progress, queue), certificate(progress, actions), beside(progress, queue, ahead, actions.apply)];
+}
+function setProgressView(progress, queue, apply) {
+  const { rows, wrong } = progress.doubtful;
+  const ahead = say(wrong < 1 ? "ahead-sets-few" : "ahead-sets", { rows: counted(rows), wrong: counted(wrong) });
+  return [far(progress, queue), beside(progress, queue, ahead, apply)];
+}
+function far(progress, queue) {
+  const { done, total } = progress[queue];
+  const facts = { done: counted(done), total: counted(total), agree: counted(progress.agreement.agree) };
+  const told = say(`progress-${queue}`, facts);
+  const { answers, per_minute: rate } = progress.pace;
+  const pace = rate === null ? say("pace", { count: counted(answers) }) : say("pace-rate", { count: counted(answers), rate: counted(rate, 1) });
+  const box = el(
+    "section",
+    {},
+    el("h2", {}, say("progress")),
+    el("progress", { max: Math.max(total, 1), value: done, "aria-label": told }),
+    el("p", {}, told),
+    el("p", {}, pace)
+  );
+  if (rate && total > done && queue !== "doubtful") {
+    box.append(el("p", { class: "quiet" }, say("time-left", { minutes: counted(Math.ceil((total - done) / rate)) })));
+  }
+  return box;
+}
+function certificate(progress, actions) {
+  const box = el("section", {}, el("h2", {}, say("certificate")));
+  const found = progress.certificate;
+  if (!found) {
+    const busy = progress.jobs.certificate?.phase === "running";
+    box.append(el("p", { class: "quiet" }, say(busy ? "certificate-busy" : "certificate-none")));
+    return box;
+  }
+  box.append(el("p", { class: "quiet" }, say(found.anytime ? "certificate-of-anytime" : "certificate-of", { answered: found.answered })));
+  const list = el("dl", { class: "figures" });
+  for (const figure of found.figures) {
+    const range = say("figure-range", {
+      estimate: percent(figure.estimate, 1),
+      low: percent(figure.low, 1),
+      high: percent(figure.high, 1)
+    });
+    list.append(el("div", {}, el("dt", {}, say(`figure-${figure.name}`)), el("dd", {}, range)));
+  }
+  box.append(list, aim(found.goal, actions), el("p", {}, more(found)));
+  if (progress.jobs.certificate?.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
+  return box;
+}
+function aim(goal, actions) {
+  const field = el("input", { type: "number", min: 0.5, max: 100, step: 0.5, value: Number((100 * goal).toFixed(1)), id: "goal" });
+  field.addEventListener("change", () => {
+    const points = field.valueAsNumber;
+    if (points > 0 && points <= 100) actions.aim(points / 100);
+  });
+  return el("p", { class: "aim" }, el("label", { for: "goal" }, say("goal")), " ", field, " ", say("goal-points"));
+}
+function more(found) {
+  if (found.more === null) return say("goal-unknown");
+  if (!found.more) return say("goal-reached");
+  const beyond = found.more - found.open;
+  return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });
+}
+function beside(progress, queue, ahead, apply) {
+  const box = el("section", {});
+  if (queue === "doubtful" && progress.doubtful.rows) box.append(el("p", {}, ahead));
+  const { refit, apply: applied } = progress.jobs;
+  const learned = refit.phase === "running" ? say("refit-running") : refit.phase === "failed" ? say("job-failed", { said: refit.said }) : say("refit-next", { count: progress.until_refit });
+  box.append(el("p", { class: "quiet", id: "refit" }, learned));
+  if (progress.refits) {
+    const times = progress.refits === 1 ? say("refit-done-one") : say("refit-done", { count: progress.refits });
+    box.append(el("p", { class: "quiet" }, times));
+  }
+  const running = applied.phase === "running";
+  box.append(button({ id: "apply", disabled: running, title: say("apply-help") }, apply, say("apply-help")));
+  if (applied.phase !== "idle") {
+    box.append(el("p", { role: "status", id: "applied" }, say(`apply-${applied.phase}`, { said: applied.said })));
+  }
+  return box;
+}
+
+// src/row.ts
+function inWords2(verdict, label) {
+  return verdict === "label" ? label ?? "" : say(`said-${verdict}`);
+}
+function rowView(item, pick, reveal) {
+  return [factsOf(item), textOf(item), item.hidden ? hiddenView(reveal) : labels(item), candidates(item, pick)];
+}
+function factsOf(item) {
+  const number2 = String(item.row + 1);
+  const name = item.id === number2 ? say("row", { row: number2 }) : say("row-id", { row: number2, id: item.id });
+  const facts = el("p", { class: "facts" }, el("strong", {}, theirs(name)));
+  if (item.decision) {
+    facts.append(el("span", { class: `chip ${item.decision}` }, say(`decision-${item.decision}`)));
+  }
+  if (item.copies > 1) facts.append(el("span", {}, say("copies", { count: item.copies })));
+  return facts;
+}
+function textOf(item) {
+  const long = item.text.length > 600;
+  return el(
+    "div",
+    { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : void 0, role: long ? "region" : void 0, "aria-label": long ? say("text") : void 0 },
+    item.text
+  );
+}
+function hiddenView(reveal) {
+  const [before, after] = say("hidden").split("{key}");
+  return el(
+    "p",
+    { class: "hidden" },
+    before,
+    el("kbd", {}, "V"),
+    after,
+    " ",
+    button({ class: "plain" }, reveal, say("reveal"))
+  );
+}
+function labels(item) {
+  const given = item.given === null ? el("em", {}, say("given-none")) : theirs(item.given, { class: "label" });
+  const list = el("dl", { class: "labels" }, el("div", {}, el("dt", {}, say("given")), el("dd", {}, given)));
+  if (item.proposed !== null) {
+    list.append(
+      el("div", {}, el("dt", {}, say("proposed")), el("dd", {}, theirs(item.proposed, { class: "label" })))
+    );
+  }
+  return list;
+}
+function candidates(item, pick) {
+  const list = el("ol", { class: item.hidden ? "candidates bare" : "candidates", "aria-label": say("candidates") });
+  item.candidates.forEach((one, i) => {
+    list.append(el("li", {}, candidate(item, one, i + 1, () => pick(one.label))));
+  });
+  return list;
+}
+function candidate(item, one, digit, action) {
+  const line = [el("kbd", { "aria-hidden": "true" }, String(digit)), theirs(one.label, { class: "name" })];
+  if (!item.hidden && one.label === item.given) line.push(el("span", { class: "tag" }, say("is-given")));
+  if (!item.hidden && one.label === item.proposed) line.push(el("span", { class: "tag" }, say("is-proposed")));
+  const made = button({ class: "candidate", "aria-keyshortcuts": digit }, action, ...line);
+  if (item.hidden) return made;
+  if (one.probability === null) {
+    made.append(el("span", { class: "share quiet" }, say("near-only")));
+    return made;
+  }
+  const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", {}));
+  bar.firstElementChild.style.inlineSize = `${100 * one.probability}%`;
+  made.append(bar, el("span", { class: "share" }, percent(one.probability)));
+  return made;
+}
 
 // src/views.ts
 var VIEWS = ["rows", "labels", "map", "matrix"];
@@ -1778,36 +2005,14 @@ function signed(value) {
   return (value < 0 ? "−" : "+") + number(Math.abs(value), 1, 1);
 }
 
-// src/main.ts
-var HOLD_MS = 3e4;
-var SLOW_MS = 2e4;
-var FAST_MS = 1500;
-var NEXT_ROW = /* @__PURE__ */ new Set(["answered", "held"]);
-var Page = class {
-  constructor(start) {
-    this.start = start;
-    this.api = new Api(start.who);
-    this.search = new LabelSearch(start.labels);
-    this.queue = start.queue;
-  }
-  start;
-  api;
-  search;
+// src/labelpage.ts
+var LabelPage = class extends Page {
   views = new Views();
-  item = null;
-  queue;
   batch = null;
-  progress = null;
-  busy = false;
   known = "";
   edited = false;
   stale = false;
-  timer = 0;
   open() {
-    part("table").textContent = this.start.table;
-    const who = part("who");
-    who.value = this.start.who;
-    who.addEventListener("change", () => this.become(who.value.trim()));
     this.views.add("rows", () => ({ shown: () => this.stale && void this.change(this.queue) }));
     const pictures = {
       ask: (choice, words) => this.narrow(choice, words),
@@ -1829,7 +2034,10 @@ var Page = class {
     }));
     this.views.add("map", mapView(this.api, this.search, pictures));
     this.views.add("matrix", matrixView(this.api, this.start.labels, this.search, pictures));
-    listen({
+    super.open();
+  }
+  keys() {
+    return {
       accept: () => this.accept(),
       keep: () => this.keep(),
       pick: (digit) => this.pick(digit),
@@ -1841,74 +2049,33 @@ var Page = class {
       why: () => void this.why(),
       batch: () => void this.alike(),
       reveal: () => void this.reveal(),
-      help: openHelp,
+      help: () => openHelp(LABEL_KEYS),
       close: () => this.closeSide()
-    }, () => this.views.shown !== "rows");
-    addEventListener("pagehide", () => void this.api.release().catch(() => {
-    }));
-    setInterval(() => void this.api.hold().catch(() => {
-    }), HOLD_MS);
-    this.showActions();
-    void this.change(this.queue).then(() => this.look()).then(() => this.search.entries);
+    };
   }
-  /** Do one thing at a time: a key that comes while a reply is awaited would be for a row unseen. */
-  async once(work) {
-    if (this.busy) return;
-    this.busy = true;
-    document.body.dataset.busy = "";
-    try {
-      await work();
-    } catch (error) {
-      await this.refused(error);
-    } finally {
-      this.busy = false;
-      delete document.body.dataset.busy;
-    }
+  deaf() {
+    return this.views.shown !== "rows";
   }
-  async refused(error) {
-    if (!(error instanceof Refusal)) throw error;
-    this.tell(say(`error-${error.code}`, error.facts), true);
-    if (!NEXT_ROW.has(error.code)) return;
-    const { item } = await this.api.next(this.queue, null);
-    this.show(item);
+  nothing() {
+    return this.queue === "doubtful" && this.api.choice ? "done-chosen" : super.nothing();
   }
-  tell(text, bad = false) {
-    const status = part("status");
-    status.textContent = text;
-    status.classList.toggle("bad", bad);
+  changed() {
+    this.stale = this.edited = false;
   }
-  show(item) {
-    this.item = item;
-    this.closeSide();
-    const row = part("row");
-    if (item) row.replaceChildren(...rowView(item, (label) => void this.answer("label", label), () => void this.reveal()));
-    else row.replaceChildren(...this.done());
-    row.dataset["row"] = item ? String(item.row) : "";
-    row.focus({ preventScroll: true });
-    scrollTo({ top: 0 });
-    if (item && item.queue !== this.queue) {
-      this.queue = item.queue;
-      this.showProgress();
-    }
-    this.showActions();
-    this.showQueues();
+  rowOf(item) {
+    return rowView(item, (label) => void this.answer("label", label), () => void this.reveal());
   }
-  done() {
-    const none = this.queue === "audit" && this.progress?.audit.total === 0;
-    const chosen = this.queue === "doubtful" && this.api.choice;
-    const why = none ? "done-audit-none" : chosen ? "done-chosen" : `done-${this.queue}`;
-    return [el("p", { class: "done" }, say(why)), el("p", {}, say("done-next"))];
-  }
-  async change(queue) {
-    await this.once(async () => {
-      this.queue = queue;
-      const { item } = await this.api.next(queue, null);
-      if (!item && !this.progress) await this.look();
-      this.stale = this.edited = false;
-      this.tell(say(`queue-${queue}-help`));
-      this.show(item);
-      this.showProgress();
+  progressOf(progress) {
+    return progressView(progress, this.queue, {
+      aim: (goal) => void this.aim(goal),
+      apply: () => void this.apply()
     });
+  }
+  beside() {
+    this.closeSide();
+  }
+  undone(item) {
+    return inWords2(item.undone[0] ?? "", item.undone[1]);
   }
   /** Ask about the rows that were picked in a picture; null for all of them again. */
   narrow(choice, words) {
@@ -1917,29 +2084,15 @@ var Page = class {
     showChosen(choice && words, () => this.narrow(null, ""));
     void this.change("doubtful");
   }
-  become(who) {
-    if (!who || who === this.api.who) return;
-    void this.api.release().catch(() => {
-    });
-    this.api.who = who;
-    void this.change(this.queue).then(() => this.look());
-  }
   async answer(verdict, label) {
     const item = this.item;
     if (!item) return;
-    const begun = performance.now();
     const more2 = this.batch?.ticked() ?? [];
-    await this.once(async () => {
-      const reply = await this.api.answer(item, verdict, label, more2);
-      this.show(reply.item);
-      const what = inWords2(verdict, label);
-      const count = reply.answers.length;
-      this.tell(count > 1 ? say("saved-many", { count, what }) : say("saved", { what }));
-      requestAnimationFrame(
-        () => setTimeout(() => performance.measure("key-to-row", { start: begun, end: performance.now() }))
-      );
-      this.lookSoon();
-    });
+    const what = inWords2(verdict, label);
+    await this.keepAnswer(
+      () => this.api.answer(item, { verdict, label, more: more2 }),
+      (count) => count > 1 ? say("saved-many", { count, what }) : say("saved", { what })
+    );
   }
   accept() {
     if (!this.item) return;
@@ -1961,26 +2114,6 @@ var Page = class {
   openSearch() {
     if (!this.item) return;
     openPicker(this.search, this.start.labels.length, (label) => void this.answer("label", label));
-  }
-  async skip() {
-    await this.once(async () => {
-      const { item } = await this.api.next(this.queue, this.item?.row ?? null);
-      this.show(item);
-      this.tell(say("skipped"));
-    });
-  }
-  async undo() {
-    await this.once(async () => {
-      const { item } = await this.api.undo();
-      this.show(item);
-      this.tell(say("undone", { what: inWords2(item.undone[0] ?? "", item.undone[1]) }));
-      this.lookSoon();
-    });
-  }
-  async reveal() {
-    const item = this.item;
-    if (!item?.hidden) return;
-    await this.once(async () => this.show((await this.api.reveal(item)).item));
   }
   async why() {
     const item = this.item;
@@ -2023,36 +2156,7 @@ var Page = class {
     side.replaceChildren();
     delete side.dataset["kind"];
   }
-  showQueues() {
-    redraw(
-      part("queues"),
-      ...QUEUES.map((queue) => {
-        const found = this.progress?.[queue];
-        const open2 = found ? found.total - found.done : 0;
-        const made = button(
-          { "aria-pressed": queue === this.queue, title: say(`queue-${queue}-help`) },
-          () => void this.change(queue),
-          say(`queue-${queue}`)
-        );
-        made.setAttribute("aria-pressed", String(queue === this.queue));
-        if (open2 > 0) made.append(" ", el("span", { class: "count" }, number(open2)));
-        return made;
-      })
-    );
-  }
-  showActions() {
-    const item = this.item;
-    const made = [];
-    const add = (key, name, action, primary = false) => {
-      made.push(
-        button(
-          { class: primary ? "primary" : void 0, "aria-keyshortcuts": key, disabled: !item && name !== "undo" && name !== "keys" },
-          action,
-          el("kbd", { "aria-hidden": "true" }, key),
-          say(name)
-        )
-      );
-    };
+  actionsOf(item, add) {
     if (item && !item.hidden && item.proposed !== null) add("Enter", "accept-short", () => this.accept(), true);
     if (item && !item.hidden && item.given !== null) add("K", "keep-short", () => this.keep());
     add("/", "search", () => this.openSearch());
@@ -2062,48 +2166,21 @@ var Page = class {
     add("Z", "undo", () => void this.undo());
     if (item && !item.hidden) add("W", "why", () => void this.why());
     if (item && !item.hidden && item.queue === "doubtful") add("B", "batch", () => void this.alike());
-    add("?", "keys", openHelp);
-    part("actions").replaceChildren(...made);
+    add("?", "keys", () => openHelp(LABEL_KEYS));
   }
-  showProgress() {
-    this.showQueues();
-    if (!this.progress) return;
-    if (document.activeElement?.id === "goal") return;
-    redraw(
-      part("progress"),
-      ...progressView(this.progress, this.queue, {
-        aim: (goal) => void this.aim(goal),
-        apply: () => void this.apply()
-      })
-    );
-  }
-  lookSoon() {
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.look(), 250);
-  }
-  /** Look how far everything is: often while something is being worked out. */
   async look() {
-    clearTimeout(this.timer);
-    try {
-      this.progress = await this.api.progress();
-      this.showProgress();
-      await this.heed(this.progress);
-      if (this.stale && this.views.shown === "rows") void this.change(this.queue);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-    }
-    const jobs = this.progress ? Object.values(this.progress.jobs) : [];
-    const soon = jobs.some((job) => job.phase === "running");
-    this.timer = window.setTimeout(() => void this.look(), soon ? FAST_MS : SLOW_MS);
+    await super.look();
+    if (this.stale && this.views.shown === "rows") void this.change(this.queue);
   }
   /** Learn the labels anew where somebody edited them, and tell the view of them what is new. */
   async heed({ labels: labels2, jobs }) {
+    if (!labels2) return;
     const now = `${labels2.version} ${labels2.pending} ${jobs.apply.phase}`;
     if (now === this.known) return;
     this.known = now;
     if (labels2.version !== this.start.labels_version) {
       const fresh = await Api.start();
-      this.start.labels_version = fresh.labels_version;
+      this.start.labels_version = fresh.labels_version ?? labels2.version;
       this.start.labels.splice(0, Infinity, ...fresh.labels);
       this.search.learn(fresh.labels);
       this.stale = this.edited;
@@ -2117,18 +2194,232 @@ var Page = class {
       this.showProgress();
     });
   }
-  async apply() {
-    await this.once(async () => {
-      this.progress = await this.api.apply();
-      this.showProgress();
-      this.lookSoon();
-    });
+};
+
+// src/setrow.ts
+function setInWords(labels2) {
+  return labels2.join(", ") || say("said-none");
+}
+var SetRow = class {
+  /**
+   * @param item The row.
+   * @param on Labels that are on in the beginning.
+   * @param heard Hears that a label was switched by a click.
+   */
+  constructor(item, on, heard2) {
+    this.item = item;
+    this.heard = heard2;
+    this.on = new Set(on);
+    this.list = el("ol", { class: item.hidden ? "candidates bare" : "candidates", "aria-label": say("toggles") });
+    for (const one of item.candidates) this.add(one);
+    for (const label of on) this.ensure(label);
+  }
+  item;
+  heard;
+  on;
+  toggles = [];
+  list;
+  /** The labels that are on, by name. */
+  get labels() {
+    return [...this.on].sort();
+  }
+  view(reveal) {
+    return [factsOf(this.item), textOf(this.item), this.item.hidden ? hiddenView(reveal) : sets(this.item), this.list];
+  }
+  /** Return the label of a digit. */
+  at(digit) {
+    return this.toggles[digit - 1]?.label;
+  }
+  /** Switch a label, which is shown from then on; tell whether it is on now. */
+  toggle(label) {
+    this.ensure(label);
+    if (!this.on.delete(label)) this.on.add(label);
+    this.mark();
+    return this.on.has(label);
+  }
+  ensure(label) {
+    if (!this.toggles.some((one) => one.label === label)) this.add({ label, probability: null }, true);
+  }
+  add(one, searched = false) {
+    const digit = this.toggles.length + 1;
+    const key = el("kbd", { "aria-hidden": "true" }, digit <= 9 ? String(digit) : "·");
+    const line = [key, el("span", { class: "tick", "aria-hidden": "true" }), theirs(one.label, { class: "name" })];
+    const tag = this.item.hidden ? null : tagOf(this.item, one.label);
+    if (tag) line.push(el("span", { class: "tag" }, say(tag)));
+    const made = button(
+      { class: "candidate toggle", "aria-keyshortcuts": digit <= 9 ? digit : void 0 },
+      () => {
+      },
+      ...line
+    );
+    made.addEventListener("click", (event) => this.heard(one.label, event.detail > 0));
+    if (!this.item.hidden && one.probability !== null) {
+      const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", {}));
+      bar.firstElementChild.style.inlineSize = `${100 * one.probability}%`;
+      made.append(bar, el("span", { class: "share" }, percent(one.probability)));
+    } else if (!this.item.hidden) {
+      made.append(el("span", { class: "share quiet" }, say(searched ? "searched" : "near-only")));
+    }
+    this.toggles.push({ label: one.label, made });
+    this.list.append(el("li", {}, made));
+    this.mark();
+  }
+  mark() {
+    for (const { label, made } of this.toggles) made.setAttribute("aria-pressed", String(this.on.has(label)));
   }
 };
+function tagOf(item, label) {
+  const was = item.given?.includes(label);
+  const is = item.mended?.includes(label);
+  return was && is ? "is-given" : was ? "is-removed" : is ? "is-added" : null;
+}
+function sets(item) {
+  const list = el("dl", { class: "labels" });
+  if (!item.given || !item.mended) return list;
+  const same = item.given.join("\n") === item.mended.join("\n");
+  const line = (name, value) => el("div", {}, el("dt", {}, say(name)), el("dd", {}, value));
+  list.append(line("as-given", chips(item.given, item.mended, "del")));
+  list.append(line("as-mended", same ? el("em", {}, say("as-mended-same")) : chips(item.mended, item.given, "ins")));
+  return list;
+}
+function chips(labels2, others, mark) {
+  if (!labels2.length) return el("em", {}, say("no-label"));
+  const box = el("span", { class: "chips" });
+  for (const label of labels2) {
+    const chip = theirs(label, { class: "label" });
+    box.append(others.includes(label) ? chip : el(mark, {}, chip), " ");
+  }
+  return box;
+}
+function nearView(item) {
+  if (!item.reason && !item.near.length) return null;
+  const panel = el(
+    "div",
+    { class: "panel", role: "region", "aria-labelledby": "near-title" },
+    el("h2", { id: "near-title" }, say("why-title"))
+  );
+  if (item.reason) panel.append(el("p", { dir: "auto" }, item.reason));
+  if (!item.near.length) return panel;
+  const rows = item.near.map(
+    (one) => el(
+      "li",
+      {},
+      theirs(one.text, { class: "short" }),
+      one.labels.length ? chips(one.labels, one.labels, "ins") : el("em", { class: "quiet" }, say("why-label-none"))
+    )
+  );
+  panel.append(el("h3", {}, say("why-near")), el("ul", { class: "nearest" }, ...rows));
+  return panel;
+}
+
+// src/setpage.ts
+var SetPage = class extends Page {
+  row = null;
+  /** What was on when hidden labels were asked for. */
+  kept = [];
+  open() {
+    part("views").hidden = true;
+    super.open();
+  }
+  keys() {
+    return {
+      accept: () => this.save(),
+      mended: () => this.take(this.item?.mended, "mended"),
+      keep: () => this.take(this.item?.given, "given"),
+      pick: (digit) => this.pick(digit),
+      search: () => this.openSearch(),
+      none: () => void this.answer("none", []),
+      unsure: () => void this.answer("unsure", []),
+      skip: () => void this.skip(),
+      undo: () => void this.undo(),
+      reveal: () => void this.showHidden(),
+      help: () => openHelp(SET_KEYS)
+    };
+  }
+  rowOf(item) {
+    const [verdict, ...said] = item.undone;
+    const kept = this.kept.length ? this.kept : null;
+    const on = verdict === "label" || verdict === "none" ? said : kept ?? item.mended ?? [];
+    this.kept = [];
+    this.row = new SetRow(item, on, (label, pointed) => {
+      this.switch(label);
+      if (pointed) part("row").focus({ preventScroll: true });
+    });
+    return this.row.view(() => void this.showHidden());
+  }
+  beside(item) {
+    const view = item && nearView(item);
+    part("side").replaceChildren(...view ? [view] : []);
+  }
+  undone(item) {
+    return item.undone[0] === "unsure" ? say("said-unsure") : setInWords(item.undone.slice(1));
+  }
+  progressOf(progress) {
+    return setProgressView(progress, this.queue, () => void this.apply());
+  }
+  actionsOf(item, add) {
+    if (item) {
+      const save = add("Enter", "save-set", () => this.save(), true);
+      save.lastChild?.replaceWith(say("save-set", { count: this.row?.labels.length ?? 0 }));
+    }
+    if (item?.mended) add("M", "as-mended", () => this.take(item.mended, "mended"));
+    if (item?.given) add("K", "as-given", () => this.take(item.given, "given"));
+    add("/", "search-set", () => this.openSearch());
+    add("N", "none", () => void this.answer("none", []));
+    add("U", "unsure", () => void this.answer("unsure", []));
+    add("S", "skip", () => void this.skip());
+    add("Z", "undo", () => void this.undo());
+    add("?", "keys", () => openHelp(SET_KEYS));
+  }
+  async answer(verdict, labels2) {
+    const item = this.item;
+    if (!item) return;
+    const what = verdict === "unsure" ? say("said-unsure") : setInWords(labels2);
+    await this.keepAnswer(() => this.api.answer(item, { verdict, labels: labels2 }), () => say("saved", { what }));
+  }
+  save() {
+    if (!this.item || !this.row) return;
+    const labels2 = this.row.labels;
+    if (this.item.mended === null && !labels2.length) this.tell(say("nothing-on"), true);
+    else void this.answer(labels2.length ? "label" : "none", labels2);
+  }
+  /** Save the labels as they were given, or as they were mended. */
+  take(labels2, which) {
+    if (!this.item) return;
+    if (this.item.hidden) this.tell(say("error-blind"), true);
+    else if (!labels2) this.tell(say(`no-set-${which}`), true);
+    else void this.answer(labels2.length ? "label" : "none", labels2);
+  }
+  pick(digit) {
+    const label = this.row?.at(digit);
+    if (label !== void 0) this.switch(label);
+    else if (this.item) this.tell(say("no-candidate", { digit }), true);
+  }
+  switch(label) {
+    if (!this.row) return;
+    const on = this.row.toggle(label);
+    const count = this.row.labels.length;
+    this.tell(say(on ? "switched-on" : "switched-off", { label, count }));
+    this.showActions();
+  }
+  openSearch() {
+    if (!this.item) return;
+    const count = this.start.labels.length;
+    openPicker(this.search, count, (label) => this.switch(label), say("searching-names", { count }));
+  }
+  async showHidden() {
+    this.kept = this.row?.labels ?? [];
+    await this.reveal();
+    this.kept = [];
+  }
+};
+
+// src/main.ts
 Api.start().then(
   (start) => {
     learn(start.strings);
-    new Page(start).open();
+    const page = start.task === "several" ? new SetPage(start) : new LabelPage(start);
+    page.open();
   },
   () => {
     part("row").replaceChildren(el("p", {}, "401"));

@@ -11,6 +11,7 @@ from labelmend.data.read import read_table, table_digest
 from labelmend.errors import InputError
 from labelmend.regular_file import STANDARD_INPUT, was_piped
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 
 LABELMEND = (sys.executable, "-m", "labelmend")
 """How a child process is called: the same installation, wherever it lies."""
@@ -20,7 +21,7 @@ _NUMBERED = re.compile(r"column_\d+")
 """What a column is called that has no name."""
 
 
-def source_of(table: Path, run: RunRecord) -> Path:
+def source_of(table: Path, run: RunRecord | SetRunRecord) -> Path:
     """Find the table that a run mended.
 
     Args:
@@ -73,26 +74,16 @@ def relabel_command(
         labels: the user's labels file.
         quick: ask neither LLM nor reranker.
     """
-    columns, reading = run.input.columns, run.input.reading
-    words = [*LABELMEND, "relabel", str(source), "--output", str(output), "--quiet"]
-    words += ["--profile", str(profile)]
-    for column in (columns.text, *columns.more_text):
-        words += ["--text-column", column]
+    columns = run.input.columns
+    words = _words(source, run, answers, output, profile)
     for option, value in (
         ("--label-column", columns.label),
-        ("--id-column", columns.id),
         ("--oos-label", run.oos_label),
-        ("--label-separator", reading.separator),
         ("--labels", None if labels is None else str(labels)),
-        ("--answers", None if answers is None else str(answers)),
     ):
         words += [] if value is None else [option, value]
     for column in columns.votes:
         words += ["--vote-column", column]
-    for value in reading.missing:
-        words += ["--missing-label", value]
-    words += ["--merge-spellings"] if reading.merge_spellings else []
-    words += ["--no-header"] if _lacks_header(source, run) else []
     if quick:
         words += ["--no-llm", "--set", "reranker.backend=none"]
     elif not any(role == "describer" or role.startswith("voter ") for role in run.models):
@@ -102,7 +93,50 @@ def relabel_command(
     return words
 
 
-def _lacks_header(source: Path, run: RunRecord) -> bool:
+def relabel_sets_command(
+    source: Path, run: SetRunRecord, answers: Path | None, output: Path, profile: Path
+) -> list[str]:
+    """Return the words of a `labelmend relabel` like a run on rows with several labels.
+
+    Args:
+        source: as in `relabel_command`; so with the others.
+        run: the record of the run.
+        answers: of people; None without any.
+        output: where the mended table goes.
+        profile: with the run's settings.
+    """
+    words = _words(source, run, answers, output, profile)
+    if run.label_columns:
+        for column in run.label_columns:
+            words += ["--label-columns", column]
+    elif run.input.columns.label is not None:
+        words += ["--label-column", run.input.columns.label]
+    return words
+
+
+def _words(
+    source: Path, run: RunRecord | SetRunRecord, answers: Path | None, output: Path, profile: Path
+) -> list[str]:
+    """Return the words that say what is read, and how, and where it goes."""
+    columns, reading = run.input.columns, run.input.reading
+    words = [*LABELMEND, "relabel", str(source), "--output", str(output), "--quiet"]
+    words += ["--profile", str(profile)]
+    for column in (columns.text, *columns.more_text):
+        words += ["--text-column", column]
+    for option, value in (
+        ("--id-column", columns.id),
+        ("--label-separator", reading.separator),
+        ("--answers", None if answers is None else str(answers)),
+    ):
+        words += [] if value is None else [option, value]
+    for value in reading.missing:
+        words += ["--missing-label", value]
+    words += ["--merge-spellings"] if reading.merge_spellings else []
+    words += ["--no-header"] if _lacks_header(source, run) else []
+    return words
+
+
+def _lacks_header(source: Path, run: RunRecord | SetRunRecord) -> bool:
     """Whether the run read a table without a header: it knows columns by their numbers alone."""
     columns = run.input.columns
     known = {columns.text, *columns.more_text, *columns.votes, columns.label, columns.id} - {None}
@@ -127,7 +161,7 @@ def ranking_command(table: Path, answers: Path, profile: Path, output: Path) -> 
     return [*words, *map(str, (table, answers, profile, output))]
 
 
-def write_profile(run: RunRecord, path: Path) -> None:
+def write_profile(run: RunRecord | SetRunRecord, path: Path) -> None:
     """Write a run's settings as a profile."""
     settings: dict[str, Any] = {"extends": "embedded", **run.config}
     path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), "utf-8")

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -13,7 +13,7 @@ from labelmend.data.request import TableRequest
 from labelmend.errors import LabelmendError
 from labelmend.review.items import Item
 from labelmend.review.page import strings
-from labelmend.review.queues import Queue, Queues
+from labelmend.review.queues import QUEUES, Queue, Queues
 from labelmend.review.reviewed import TableT
 from labelmend.review.seats import RefusedError, Seats
 from labelmend.review.work.jobs import Job
@@ -96,6 +96,10 @@ class Workbench(ABC, Generic[TableT]):
     def _show(self) -> None:
         """Show the newest table from now on."""
 
+    def _shown_queues(self) -> Sequence[Queue]:
+        """Return the queues that the page offers."""
+        return QUEUES
+
     def _labels(self) -> list[dict[str, str]]:
         """Return the labels that an answer may name, and what is said of each."""
         table = self.sitting.table
@@ -111,6 +115,7 @@ class Workbench(ABC, Generic[TableT]):
             "rows": len(sitting.table),
             "who": self._who,
             "labels": self._labels(),
+            "queues": list(self._shown_queues()),
             "queue": "audit" if sitting.queues.openings.any_left() else "doubtful",
         }
 

@@ -203,9 +203,9 @@ class SetRunRecord(Part):
         return record_at(path, cls.from_json)
 
 
-def has_sets(path: Path) -> bool:
-    """Whether a record is of a table with several labels a row; one that can't be read is not."""
+def task_of(path: Path) -> str | None:
+    """Return how many labels a row may have by a run's record; None where it can't be read."""
     try:
-        return record_at(path, RecordHead.model_validate_json).task == "several"
+        return record_at(path, RecordHead.model_validate_json).task
     except (FileNotFoundError, InputError):
-        return False
+        return None

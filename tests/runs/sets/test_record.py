@@ -9,7 +9,7 @@ from fixtures.reviewed_sets import write_reviewed_sets
 from labelmend.errors import InputError
 from labelmend.runs.companions import changed_since, digest_of, two_runs
 from labelmend.runs.read import read_run, read_set_run
-from labelmend.runs.sets.record import SetRunRecord, has_sets
+from labelmend.runs.sets.record import SetRunRecord, task_of
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def test_what_is_written_is_read(table):
     assert (record.labels["pin"].given, record.harm.expected_holding) == (16, 80.0)
     assert json.loads(record.to_json())["labels"] == json.loads(path.read_text())["labels"]
     assert SetRunRecord.from_json(record.to_json()) == record
-    assert has_sets(path)
+    assert task_of(path) == "several"
 
 
 def test_the_other_task_is_told_apart(table, tmp_path):
     (tmp_path / "single").mkdir()
     single = write_reviewed(tmp_path / "single", rows=8)
-    assert not has_sets(single.with_suffix(".run.json"))
-    assert not has_sets(tmp_path / "none.json")
+    assert task_of(single.with_suffix(".run.json")) == "single"
+    assert task_of(tmp_path / "none.json") is None
     with pytest.raises(InputError, match="is damaged, or of another version"):
         SetRunRecord.read(single.with_suffix(".run.json"))
     record, problem = read_run(table, 8)
