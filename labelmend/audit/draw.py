@@ -8,27 +8,64 @@ order of the table's rows does not matter.
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 from pydantic import Field, NonNegativeInt
 
-from labelmend.audit.mended import MendedTable
 from labelmend.audit.strata import NAMES, Stratum, allocate, make_strata
 from labelmend.data.duplicates import text_key
 from labelmend.data.formats.base import MOST_CELLS
 from labelmend.errors import InputError
 from labelmend.regular_file import read_regular
 from labelmend.runs.parts import Part
-from labelmend.types import NO_LABEL, Ints
+from labelmend.types import Doubles, Ints
 
 SCHEMA_VERSION = 1
 """Of the file of a design."""
 
 _ID_DIGITS = 16
 """Hex digits of a design's name, as of an answer's."""
+
+
+class Drawable(Protocol):
+    """A mended table whose rows can be drawn.
+
+    Attributes:
+        path: of the table.
+        ids: of the rows.
+        texts: of the rows.
+        has_ids: the table names its rows.
+        kinds: int64 [n], the `Kind` of each row.
+        doubt: float64 [n], probability that something is wrong with a row after mending.
+    """
+
+    @property
+    def path(self) -> Path:
+        """As above; so with the others."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
+    def texts(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
+    def has_ids(self) -> bool: ...  # noqa: D102
+
+    @property
+    def kinds(self) -> Ints: ...  # noqa: D102
+
+    @property
+    def doubt(self) -> Doubles: ...  # noqa: D102
+
+    def said_of(self, row: int) -> Sequence[str]:
+        """Return what a row has for labels, as given and after mending."""
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -121,7 +158,7 @@ class Design:
         return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
-def new_design(table: MendedTable, rows: int, seed: int) -> Design:
+def new_design(table: Drawable, rows: int, seed: int) -> Design:
     """Draw rows of a table for the first time.
 
     Args:
@@ -159,15 +196,15 @@ def continued(design: Design, rows: int) -> Design:
     return replace(design, draws=(*design.draws, tuple((counts - drawn).tolist())))
 
 
-def table_digest(table: MendedTable) -> str:
+def table_digest(table: Drawable) -> str:
     """Return the sha256 of a table's ids and texts, which mending leaves as they are."""
     digest = hashlib.sha256()
-    for name, text in zip(table.dataset.ids, table.dataset.texts, strict=True):
+    for name, text in zip(table.ids, table.texts, strict=True):
         digest.update(f"{name}\0{text_key(text)}\n".encode(errors="replace"))
     return digest.hexdigest()
 
 
-def read_design(path: Path, table: MendedTable) -> Design | None:
+def read_design(path: Path, table: Drawable) -> Design | None:
     """Read the design of a table, None where there is none.
 
     Raises:
@@ -187,9 +224,9 @@ def read_design(path: Path, table: MendedTable) -> Design | None:
             f"{path} is damaged, or of another version of labelmend; start anew with "
             "labelmend audit --new"
         ) from None
-    if design.digest != table_digest(table) or design.rows != len(table.dataset):
+    if design.digest != table_digest(table) or design.rows != len(table):
         raise InputError(
-            f"{path} is of a table with other rows, texts or ids than {table.table.path}; give the "
+            f"{path} is of a table with other rows, texts or ids than {table.path}; give the "
             "table that was audited, or start anew with labelmend audit --new"
         )
     return design
@@ -238,21 +275,18 @@ class _DesignFile(Part):
         return design
 
 
-def _random_numbers(table: MendedTable, seed: int) -> list[str]:
+def _random_numbers(table: Drawable, seed: int) -> list[str]:
     """Return each row's number, as a hex text; rows that say the same differ by their id.
 
     A row without an id of its own is known by how many of its like come before it: which of them it
     is can't matter, since they are the same.
     """
-    data = table.dataset
     seen: Counter[str] = Counter()
     numbers = []
-    for row, text in enumerate(data.texts):
-        given, mended = int(data.given[row]), int(table.mended[row])
-        labels = [data.labels[k] if k != NO_LABEL else "" for k in (given, mended)]
-        key = "\0".join([text_key(text), *labels])
+    for row, text in enumerate(table.texts):
+        key = "\0".join([text_key(text), *table.said_of(row)])
         seen[key] += 1
-        name = data.ids[row] if table.columns.id is not None else str(seen[key])
+        name = table.ids[row] if table.has_ids else str(seen[key])
         said = f"{seed}\0{key}\0{name}".encode(errors="replace")
         numbers.append(hashlib.sha256(said).hexdigest())
     return numbers

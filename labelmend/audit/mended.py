@@ -1,6 +1,6 @@
 """A mended table as an audit reads it: what was decided of each row, and how sure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 if TYPE_CHECKING:
@@ -57,6 +58,34 @@ class MendedTable:
     answered: Bools
     doubt: Doubles
     notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def path(self) -> Path:
+        """Of the table."""
+        return self.table.path
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The names of the rows."""
+        return self.dataset.ids
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """What the rows say."""
+        return self.dataset.texts
+
+    @property
+    def has_ids(self) -> bool:
+        """The table names its rows."""
+        return self.columns.id is not None
+
+    def said_of(self, row: int) -> tuple[str, ...]:
+        """Return the label of a row as given and after mending, "" for none."""
+        both = int(self.dataset.given[row]), int(self.mended[row])
+        return tuple(self.dataset.labels[k] if k != NO_LABEL else "" for k in both)
 
     @property
     def kinds(self) -> Ints:
@@ -128,7 +157,7 @@ def _edits(run: RunRecord | None) -> EditsFile:
     return NO_EDITS if applied is None else EditsFile.of_names(applied.names)
 
 
-def data_config(run: RunRecord | None) -> "DataConfig":
+def data_config(run: RunRecord | SetRunRecord | None) -> "DataConfig":
     """Return how the run read rows: texts are cut, and answers know a text by what is left."""
     from labelmend.configs.load import load_config
 
@@ -141,7 +170,7 @@ def data_config(run: RunRecord | None) -> "DataConfig":
 def _doubt(table: MendedTable) -> Doubles:
     kinds = table.kinds
     quality, confidence = (
-        _numbers(table.table, name, kinds, wanted)
+        probabilities(table.table, name, np.isin(kinds, sorted(wanted)))
         for name, wanted in (
             ("label_quality", {Kind.KEPT}),
             ("confidence", {Kind.CHANGED, Kind.FILLED}),
@@ -150,11 +179,16 @@ def _doubt(table: MendedTable) -> Doubles:
     return doubt_after(table.dataset.given, table.mended, table.answered, quality, confidence)
 
 
-def _numbers(table: SourceTable, column: str, kinds: Ints, wanted: set[Kind]) -> Doubles:
-    """Return float64 [n], a column's probabilities.
+def probabilities(table: SourceTable, column: str, needed: Bools) -> Doubles:
+    """Return float64 [n], a column's probabilities; a half where there is none.
+
+    Args:
+        table: the mended one.
+        column: of it.
+        needed: bool [n], rows that must have one.
 
     Raises:
-        InputError: a row of a wanted kind has none.
+        InputError: a row that must have one has none.
     """
     found = np.full(len(table), np.nan)
     for row, value in enumerate(table.values(column)):
@@ -163,7 +197,7 @@ def _numbers(table: SourceTable, column: str, kinds: Ints, wanted: set[Kind]) ->
         except ValueError:
             continue
     bad = ~((found >= 0) & (found <= 1))
-    rows = np.flatnonzero(bad & np.isin(kinds, sorted(wanted)))
+    rows = np.flatnonzero(bad & needed)
     if len(rows):
         raise InputError(
             f"{table.path}: {row_list((rows + 1).tolist())}: no number from 0 to 1 in column "

@@ -12,14 +12,17 @@ BLANK = "blank"
 """The decision on a row without text."""
 
 _FACTS = ("added", "removed", "decision", "label_quality", "confidence", "reason")
-_MENDED = "mended_labels"
-_SWITCH = "mended"
+MENDED = "mended_labels"
+"""The labels after mending, where one column holds them all."""
+
+SWITCH = "mended"
+"""Begins the names of such columns, where each label has one."""
 
 
 def set_columns_of(loaded: LoadedSets) -> tuple[str, ...]:
     """Return the names of the columns that will be added."""
-    switches = [f"{_SWITCH}_{column}" for column in loaded.shape.columns.values()]
-    return (*(switches or [_MENDED]), *_FACTS)
+    switches = [f"{SWITCH}_{column}" for column in loaded.shape.columns.values()]
+    return (*(switches or [MENDED]), *_FACTS)
 
 
 def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, ...]:
@@ -34,7 +37,7 @@ def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, 
     for i, row in enumerate(place):
         if changed[i]:
             labels[row] = sets[i]
-    name = _SWITCH if loaded.shape.column is None else _MENDED
+    name = SWITCH if loaded.shape.column is None else MENDED
     added, removed = result.names(changes.added), result.names(changes.removed)
     facts = {
         "added": [loaded.shape.cell(names) if names else None for names in added],

@@ -1,0 +1,1 @@
+"""Audits and certificates of tables in which a row may have several labels."""
