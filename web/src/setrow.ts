@@ -101,7 +101,7 @@ function tagOf(item: SetItem, label: string): string | null {
 }
 
 function sets(item: SetItem): Node {
-  const list = el("dl", { class: "labels" });
+  const list = el("dl", { class: "labels sets" });
   if (!item.given || !item.mended) return list;
   const same = item.given.join("\n") === item.mended.join("\n");
   const line = (name: string, value: Node) => el("div", {}, el("dt", {}, say(name)), el("dd", {}, value));

@@ -2274,7 +2274,7 @@ function tagOf(item, label) {
   return was && is ? "is-given" : was ? "is-removed" : is ? "is-added" : null;
 }
 function sets(item) {
-  const list = el("dl", { class: "labels" });
+  const list = el("dl", { class: "labels sets" });
   if (!item.given || !item.mended) return list;
   const same = item.given.join("\n") === item.mended.join("\n");
   const line = (name, value) => el("div", {}, el("dt", {}, say(name)), el("dd", {}, value));
