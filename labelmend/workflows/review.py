@@ -1,13 +1,15 @@
 """What `labelmend review` does: it reads a mended table, and makes the page for answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labelmend.audit.draw import Design, DrawnRow, read_design
+from labelmend.audit.draw import Design, Drawable, DrawnRow, read_design
 from labelmend.audit.mended import audit_paths
+from labelmend.audit.sets.mended import read_mended_sets
 from labelmend.data.outputs.claim import Output, claim, given
-from labelmend.data.read import read_table
+from labelmend.data.outputs.journal import settle
+from labelmend.data.read import read_table, refuse_standard_input
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError
 from labelmend.extras import require
@@ -95,12 +97,15 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     if _has_sets(request.table):
         _refuse_for_sets(request)
         sets = SetTable.of(request.table)
-        queues = Queues(sets, AnswerBook(answers, "several"), None, (), request.blind)
-        desk = SetDesk(files, queues, who, request.language)
+        book = AnswerBook(answers, "several")
+        design, drawn = _drawn_sets(request)
+        desk = SetDesk(
+            files, Queues(sets, book, design, drawn, request.blind), who, request.language
+        )
     else:
         table = ReviewTable.read(request.table, request.labels)
         book = AnswerBook(answers)
-        design, drawn = _drawn(request, table)
+        design, drawn = _drawn(request, table.mended)
         desk = Desk(files, Queues(table, book, design, drawn, request.blind), who, request.language)
     try:
         return ReviewServer(desk, place)
@@ -115,6 +120,8 @@ def _has_sets(request: TableRequest) -> bool:
     Raises:
         InputError: the table can't be read.
     """
+    refuse_standard_input(request.path)
+    settle(request.path)  # the record may be among what a killed run left
     task = task_of(OutputPaths.beside(request.path).record)
     if task is not None:
         return task == "several"
@@ -136,16 +143,34 @@ def _refuse_for_sets(request: ReviewRequest) -> None:
         )
 
 
-def _drawn(
-    request: ReviewRequest, table: ReviewTable
-) -> tuple[Design | None, tuple[DrawnRow, ...]]:
+def _drawn_sets(request: ReviewRequest) -> tuple[Design | None, tuple[DrawnRow, ...]]:
+    """Return the same as `_drawn` of a table with several labels a row, by the table's own rows.
+
+    Raises:
+        InputError: as there.
+    """
+    path, _ = audit_paths(request.table.path)
+    if not path.exists() and request.audit is None:
+        return None, ()
+    mended = read_mended_sets(request.table)
+    design, drawn = _drawn(request, mended)
+    if design is None:
+        return None, ()
+    # An audit counts the rows that have a text.
+    rows = mended.loaded.rows
+    strata = tuple(replace(stratum, rows=rows[stratum.rows]) for stratum in design.strata)
+    placed = tuple(replace(one, row=int(rows[one.row])) for one in drawn)
+    return replace(design, strata=strata), placed
+
+
+def _drawn(request: ReviewRequest, table: Drawable) -> tuple[Design | None, tuple[DrawnRow, ...]]:
     """Return the audit's design and the rows that are asked about.
 
     Raises:
         InputError: the audit can't be used, or there is none and one is named.
     """
     path, _ = audit_paths(request.table.path)
-    design = read_design(path, table.mended)
+    design = read_design(path, table)
     if design is None:
         if request.audit is not None:
             raise InputError(
@@ -157,7 +182,7 @@ def _drawn(
     if request.audit is None:
         return design, drawn
     if request.audit.suffix.lower() == ".json":
-        named = read_design(request.audit, table.mended)
+        named = read_design(request.audit, table)
         if named is None:
             raise InputError(f"{request.audit}: no such file; check the path")
         if named.design != design.design:
@@ -170,7 +195,7 @@ def _drawn(
 
 
 def _of_sheet(
-    path: Path, design: Design, drawn: tuple[DrawnRow, ...], table: ReviewTable
+    path: Path, design: Design, drawn: tuple[DrawnRow, ...], table: Drawable
 ) -> tuple[DrawnRow, ...]:
     """Return the drawn rows that a sheet has, in its order."""
     sheet = read_table(path)
@@ -179,7 +204,7 @@ def _of_sheet(
             raise InputError(
                 f"{path}: no column {column!r}; give the table that labelmend audit wrote"
             )
-    by_id = {table.mended.dataset.ids[one.row]: one for one in drawn}
+    by_id = {table.ids[one.row]: one for one in drawn}
     found = [
         by_id[name]
         for name, of in zip(sheet.values("id"), sheet.values("design"), strict=True)

@@ -3,7 +3,11 @@ import sys
 
 import pytest
 from fixtures.reviewed import TableRequest, draw, record_of, write_reviewed
+from fixtures.reviewed_sets import write_reviewed_sets
 
+from labelmend.audit.draw import new_design
+from labelmend.audit.sets.mended import read_mended_sets
+from labelmend.data.answers import Shown
 from labelmend.errors import (
     ConfigError,
     ExtraMissingError,
@@ -11,6 +15,7 @@ from labelmend.errors import (
     LabelmendError,
     OutputError,
 )
+from labelmend.review.seats import Said, Tab
 from labelmend.review.serving.place import Place
 from labelmend.workflows.review import ReviewRequest, open_review
 
@@ -131,3 +136,116 @@ def test_a_run_on_another_number_of_rows(table):
 def test_a_blind_name(table):
     refused(ConfigError, "the name is blank", ReviewRequest(TableRequest(table), who=" "))
     assert not (table.parent / "answers.jsonl").exists()
+
+
+@pytest.fixture
+def sets(tmp_path):
+    return write_reviewed_sets(tmp_path, rows=16)
+
+
+def test_a_table_with_several_labels_is_known_by_its_record(sets):
+    server = open_review(ReviewRequest(TableRequest(sets)), HERE)
+    server.close()
+    assert server.desk.sitting.task == "several"
+    assert server.desk.start()["queues"] == ["doubtful", "agreement"]
+    labels = sets.with_name("cards.yaml")
+    labels.write_text("fees: what is charged\n")
+    request = ReviewRequest(TableRequest(sets), labels=labels)
+    refused(ConfigError, "--labels: not for tables in which a row has several labels", request)
+
+
+def test_what_is_amiss_with_such_a_table_is_told_in_one_line(sets):
+    request = ReviewRequest(TableRequest(sets))
+    record, evidence = sets.with_suffix(".run.json"), sets.with_suffix(".evidence.jsonl")
+    lines = evidence.read_text().splitlines(keepends=True)
+    evidence.write_text("".join(lines[:-1]))
+    refused(InputError, "has 15 lines, and the table 16 rows", request)
+    evidence.write_text("".join([lines[0], "{}\n", *lines[2:]]))
+    refused(InputError, "mended.evidence.jsonl, line 2: damaged", request)
+    evidence.unlink()
+    refused(InputError, "mended.evidence.jsonl: no such file", request)
+    evidence.write_text("".join(lines))
+    whole = sets.read_text()
+    sets.write_text(whole.replace(",0.25,", ",1.25,", 1))
+    refused(InputError, "row 1: no number from 0 to 1 in column 'confidence'", request)
+    sets.write_text(whole.replace("confidence", "sureness", 1))
+    refused(InputError, "no column 'confidence'", request)
+    sets.write_text(whole.replace(",text,", ",words,", 1))
+    refused(InputError, "no column 'text'", request)
+    sets.write_text(whole)
+    said = record.read_text()
+    record.write_text(said.replace('"schema_version": 1', '"schema_version": 2'))
+    refused(InputError, "update labelmend", request)
+    record.write_text("{")
+    refused(InputError, "mended.run.json is damaged", request)
+    record.unlink()
+    refused(InputError, "there is no mended.run.json beside the mended table", request)
+
+
+def test_a_file_that_holds_no_answers_of_sets(sets):
+    answers = sets.with_name("answers.jsonl")
+    answers.write_text('{"text": "mine"}\n')
+    refused(InputError, "is no file of answers", ReviewRequest(TableRequest(sets)))
+    assert answers.read_text() == '{"text": "mine"}\n'
+
+
+def drawn_sets(table, rows=6):
+    """Draw rows of a table with several labels, and write the design."""
+    mended = read_mended_sets(TableRequest(table))
+    design = new_design(mended, rows, seed=3)
+    table.with_suffix(".audit.json").write_text(design.to_json())
+    return design, mended
+
+
+def test_an_audit_of_such_a_table(tmp_path):
+    # Its rows are those that have a text; the page's are those of the table.
+    table = write_reviewed_sets(tmp_path, rows=16, texts={0: "", 7: ""})
+    blank = '{{"row":{},"id":"r{}","text":"","decision":"blank"}}\n'
+    evidence = table.with_suffix(".evidence.jsonl")
+    lines = evidence.read_text().splitlines(keepends=True)
+    for row in (0, 7):
+        lines[row] = blank.format(row + 1, row + 1)
+    evidence.write_text("".join(lines))
+    cells = table.read_text().splitlines(keepends=True)
+    for row in (0, 7):
+        cells[row + 1] = f"r{row + 1},,,,,,blank,,,\n"
+    table.write_text("".join(cells))
+    design, mended = drawn_sets(table)
+    server = open_review(ReviewRequest(TableRequest(table)), HERE)
+    sitting, start = server.desk.sitting, server.desk.start()
+    assert (start["queues"], start["queue"]) == (["audit", "doubtful", "agreement"], "audit")
+    names = [mended.ids[one.row] for one in design.rows_of()]
+    drawn = [sitting.table.ids[one.row] for one in sitting.queues.drawn]
+    assert drawn == names
+    assert sitting.queues.designed == {sitting.table.keys[one.row] for one in sitting.queues.drawn}
+    tab = Tab("tab-number-1", "anna")
+    item = sitting.next_row(tab, "audit")
+    assert (item.id, item.hidden, item.given, item.near) == (names[0], True, None, ())
+    (answer,) = sitting.answer(tab, Said("audit", item.row, "label", ("fees", "card")))
+    server.close()
+    first = design.rows_of()[0]
+    assert answer.shown == Shown("audit", design.design, first.stratum, first.inclusion)
+    assert (answer.labels, answer.task) == (("card", "fees"), "several")
+    assert (answer.saw.given, answer.saw.proposed) == (False, False)
+    # Drawn rows are kept out of the doubtful ones.
+    doubtful = {one.row for one in sitting.queues.open_rows("doubtful", "bob")}
+    assert doubtful.isdisjoint(one.row for one in sitting.queues.drawn)
+
+
+def test_a_sheet_of_such_an_audit(sets, tmp_path):
+    design, mended = drawn_sets(sets)
+    sheet = tmp_path / "sheet.csv"
+    names = [mended.ids[one.row] for one in design.rows_of()][1:3]
+    lines = [f"{name},{design.design}\n" for name in names]
+    sheet.write_text("".join(["id,design\n", *lines]))
+    server = open_review(ReviewRequest(TableRequest(sets), audit=sheet), HERE)
+    server.close()
+    sitting = server.desk.sitting
+    assert [sitting.table.ids[one.row] for one in sitting.queues.drawn] == names
+    assert len(sitting.queues.designed) == 6
+    sets.with_suffix(".audit.json").unlink()
+    refused(
+        InputError,
+        "is of no audit of this table",
+        ReviewRequest(TableRequest(sets), audit=sheet),
+    )
