@@ -19,7 +19,7 @@ from labelmend.review.exchange.tasks import Export, Wanted, export_of
 from labelmend.review.queues import Queues
 from labelmend.review.table import ReviewTable
 from labelmend.runs.layout import OutputPaths
-from labelmend.workflows.review import ANSWERS
+from labelmend.workflows.review import ANSWERS, has_sets
 
 CSV = "csv"
 """The name of the sheet among the tools'."""
@@ -92,6 +92,11 @@ def export_review(request: ExportRequest) -> Exported:
     settle(request.output)
     outputs = _outputs(request)
     _check(request, outputs)
+    if has_sets(request.table):
+        raise InputError(
+            f"{request.table.path}: rows have several labels, which is not built for other tools "
+            "yet; let people answer them on our page: labelmend review"
+        )
     table = ReviewTable.read(request.table, request.labels)
     answers = request.answers or request.table.path.with_name(ANSWERS)
     if request.answers is not None and not answers.exists():

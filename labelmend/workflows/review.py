@@ -94,7 +94,7 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     files = DeskFiles(request.table, answers, request.labels)
     who = person_named(request.who)
     desk: Desk | SetDesk
-    if _has_sets(request.table):
+    if has_sets(request.table):
         _refuse_for_sets(request)
         sets = SetTable.of(request.table)
         book = AnswerBook(answers, "several")
@@ -114,7 +114,7 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
         raise
 
 
-def _has_sets(request: TableRequest) -> bool:
+def has_sets(request: TableRequest) -> bool:
     """Whether a mended table is one in which a row may have several labels.
 
     Raises:

@@ -7,6 +7,7 @@ import pytest
 from fixtures.answers import said
 from fixtures.exchanged import ODD, ROWS, made
 from fixtures.reviewed import LABELS, text_of, write_reviewed
+from fixtures.reviewed_sets import write_reviewed_sets
 
 from labelmend.audit.draw import read_design
 from labelmend.audit.mended import audit_paths, read_mended
@@ -274,3 +275,14 @@ def test_what_a_spreadsheet_would_run(table):
     _, text = export(table, "csv", rows=40, excel_safe=True)
     assert "'=1+1" in text
     assert "\nr5,=1+1" not in text
+
+
+def test_rows_with_several_labels_are_refused(tmp_path):
+    table = write_reviewed_sets(tmp_path, rows=8)
+    with pytest.raises(InputError) as refused:
+        export(table, "csv")
+    assert str(refused.value) == (
+        f"{table}: rows have several labels, which is not built for other tools yet; let people "
+        "answer them on our page: labelmend review"
+    )
+    assert not table.with_name(NAMES["csv"]).exists()

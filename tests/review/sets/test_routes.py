@@ -255,3 +255,20 @@ def test_reasons_are_told_in_the_language_of_the_page(table):
         assert "lost" in tab.next()["reason"]
         assert "Added" not in tab.next()["reason"]
         assert tab.http.get("/api/start").json()["strings"]["skip"] != "Skip"
+
+
+def test_mending_anew_needs_the_table_that_was_mended(tab):
+    assert tab.post("apply").json()["error"] == "no-answers"
+    tab.answer(0, ["card"])
+    refused = tab.post("apply")
+    assert (refused.status_code, refused.json()["error"]) == (409, "failed")
+    assert "the table that was mended is not there any more" in refused.json()["facts"]["said"]
+
+
+def test_a_table_whose_run_can_not_be_repeated_keeps_its_order(tab):
+    row = tab.next()["row"]
+    for _ in range(25):
+        row = tab.answer(row, ["card"]).json()["item"]["row"]
+    found = tab.progress()
+    assert (found["refits"], found["until_refit"]) == (0, 25)
+    assert found["jobs"]["refit"]["phase"] == "idle"

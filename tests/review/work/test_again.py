@@ -5,12 +5,20 @@ from pathlib import Path
 import pytest
 import typer
 from fixtures.reviewed import record_of
+from fixtures.reviewed_sets import record_of as sets_record
 
 from labelmend.cli.app import app
 from labelmend.configs.load import config_to_dict, load_config
 from labelmend.errors import InputError
-from labelmend.review.work.again import relabel_command, source_of, write_profile
+from labelmend.review.work.again import (
+    LABELMEND,
+    relabel_command,
+    relabel_sets_command,
+    source_of,
+    write_profile,
+)
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 
 
 def record(**changes):
@@ -38,6 +46,13 @@ def test_the_table_that_was_mended_is_known_by_its_bytes(tmp_path, monkeypatch):
     assert source_of(mended, record()) == mended.with_name("data.csv")
 
 
+def parsed(words):
+    """What a command says that is not as ever."""
+    command = typer.main.get_command(app).commands["relabel"]
+    found = command.make_context("relabel", words[len(LABELMEND) + 1 :])
+    return {name: value for name, value in found.params.items() if value}
+
+
 def test_the_command_repeats_what_the_run_was_told(tmp_path):
     plain = record_of(4, "data.csv", "ab" * 32)
     plain["input"]["columns"] |= {"votes": ["bob"], "more_text": ["body"]}
@@ -47,8 +62,7 @@ def test_the_command_repeats_what_the_run_was_told(tmp_path):
         *(Path("data.csv"), run, Path("a.jsonl"), Path("out.csv"), Path("p.yaml"), Path("l.yaml"))
     )[3:]
     assert words[:2] == ["relabel", "data.csv"]
-    parsed = typer.main.get_command(app).commands["relabel"].make_context("relabel", words[1:])
-    told = {name: value for name, value in parsed.params.items() if value}
+    told = parsed([*LABELMEND, *words])
     assert told["text_column"] == ["text", "body"]
     assert (told["label_column"], told["id_column"]) == ("label", "id")
     assert (told["oos_label"], told["vote_columns"]) == ("oos", ["bob"])
@@ -57,6 +71,27 @@ def test_the_command_repeats_what_the_run_was_told(tmp_path):
     assert told["no_llm"]  # as no LLM was among the run's models
     assert (str(told["answers"]), str(told["labels"])) == ("a.jsonl", "l.yaml")
     assert "settings" not in told
+
+
+def test_the_command_for_several_labels_names_what_such_a_run_takes():
+    plain = sets_record(4, "data.csv", "ab" * 32)
+    plain["input"]["columns"] |= {"more_text": ["body"]}
+    plain["input"]["reading"] = {"separator": ";", "missing": ["-1"], "merge_spellings": True}
+    run = SetRunRecord.from_json(json.dumps(plain))
+    paths = (Path("data.csv"), run, Path("a.jsonl"), Path("out.csv"), Path("p.yaml"))
+    told = parsed(relabel_sets_command(*paths))
+    assert (told["text_column"], told["id_column"]) == (["text", "body"], "id")
+    assert (told["label_column"], told["label_separator"]) == ("tags", ";")
+    assert (told["missing_label"], told["merge_spellings"]) == (["-1"], True)
+    assert (str(told["answers"]), str(told["profile"])) == ("a.jsonl", "p.yaml")
+    # What such tables refuse is not said.
+    assert not {"oos_label", "labels", "vote_columns", "self_test", "no_llm"} & {*told}
+    plain["label_columns"] = ["t_a", "t_b"]
+    plain["input"]["columns"]["label"] = None
+    run = SetRunRecord.from_json(json.dumps(plain))
+    told = parsed(relabel_sets_command(Path("data.csv"), run, None, *paths[3:]))
+    assert told["label_columns"] == ["t_a", "t_b"]
+    assert not {"label_column", "answers"} & {*told}
 
 
 def test_the_quick_one_asks_neither_llm_nor_reranker():
