@@ -30,7 +30,7 @@ from labelmend.journal.feedback import FeedbackError
 from labelmend.journal.log import Journal
 from labelmend.serve.answer import Answered
 from labelmend.serve.batcher import FullError
-from labelmend.serve.models.loaded import Loaded
+from labelmend.serve.models.loaded import AnyLoaded
 from labelmend.serve.service import FailedError, Service
 from labelmend.voice.speak import LANGUAGES, Language, speaking, tell
 
@@ -126,7 +126,7 @@ class Conversation:
         if self._journal is None:
             return None
         said = [answered.main, *([answered.against] if answered.against is not None else [])]
-        return first_buttons(answered.request_id, [one.predictions[0].label for one in said])
+        return first_buttons(answered.request_id, [one.of_first().label for one in said])
 
     async def _pressed(self, query: CallbackQuery) -> None:
         with speaking(self._language_of(query.from_user)):
@@ -175,7 +175,7 @@ class Conversation:
         await asyncio.to_thread(self._journal.feedback, said, labels)
 
 
-def _names(models: Sequence[Loaded]) -> list[str]:
+def _names(models: Sequence[AnyLoaded]) -> list[str]:
     """Return what the models are called; two of one name with their versions."""
     if len({model.name for model in models}) == len(models):
         return [model.name for model in models]

@@ -18,7 +18,7 @@ def answer_in_words(answered: Answered, names: Sequence[str]) -> str:
         names: of the models, the served one first.
     """
     said = [answered.main, *([answered.against] if answered.against is not None else [])]
-    blocks = [_said(one.predictions[0]) for one in said]
+    blocks = [_said(one.of_first()) for one in said]
     if len(blocks) > 1:
         blocks = [f"{name}:\n{block}" for name, block in zip(names, blocks, strict=False)]
     return _cut("\n\n".join(blocks))

@@ -8,7 +8,7 @@ import typer
 from labelmend.cli import help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes
 from labelmend.cli.terminal import harmless
-from labelmend.voice.speak import tell
+from labelmend.voice.speak import meant, tell
 
 if TYPE_CHECKING:
     from labelmend.workflows.serve import Running
@@ -215,6 +215,8 @@ def serve(
 ) -> None:
     """Answer over HTTP what labels texts have: POST /v1/predict, and a page to try it on.
 
+    Models of several labels a text name all that are called, those of soft targets their values.
+
     A new model in the folder, or a new champion of the registry, takes its place without a pause.
     """
     from labelmend.serve.batcher import Bounds
@@ -254,6 +256,15 @@ def serve(
         typer.echo(tell("stopped; all requests that came were answered"))
 
 
+_LABELS = meant(
+    "{role}: {name} {version}, {kind} with {labels:,} {labels:one=label|other=labels}, {engine}"
+)
+_TARGETS = meant(
+    "{role}: {name} {version}, {kind} with {labels:,} soft {labels:one=target|other=targets}, "
+    "{engine}"
+)
+
+
 def _say(running: "Running") -> None:
     """Say where the server is, and what it serves."""
     server = running.server
@@ -261,8 +272,7 @@ def _say(running: "Running") -> None:
         for text in model.notes:
             typer.echo(tell("Note: {note:name}", note=harmless(text)), err=True)
         line = tell(
-            "{role}: {name} {version}, {kind} with {labels:,} "
-            "{labels:one=label|other=labels}, {engine}",
+            _TARGETS if model.task == "soft" else _LABELS,
             role=role,
             name=harmless(model.name),
             version=model.version,

@@ -94,7 +94,7 @@ def observed_log(path: Path, limit: int, newest: int | None = None) -> Observed:
     Raises:
         LabelmendError: it can't be read, or keeps no texts.
     """
-    with reading(path) as log:
+    with reading(path, "labelmend monitor") as log:
         asked = {(one.sender, one.text_hash): one for one in log.requests(newest)}
     kept = [one for one in asked.values() if one.text is not None and one.text.strip()]
     if not kept:

@@ -9,12 +9,13 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from labelmend.errors import InputError, OutputError
+from labelmend.journal.entries import LogTask
 from labelmend.journal.keys import LogKey
 
 _OURS = 0x6C6D6C67
@@ -25,8 +26,10 @@ _VERSION_AT, _ID_AT = 60, 68
 """Bytes of SQLite's header at which `user_version` and `application_id` stand: four each, the
 highest first."""
 
-_VERSION = 1
-"""Of the tables, SQLite's `user_version`."""
+_VERSIONS: Mapping[LogTask, int] = {"single": 1, "several": 2}
+"""Of the tables, SQLite's `user_version`: who knows the first alone reads no sets of labels."""
+
+_NEWEST = max(_VERSIONS.values())
 
 PATIENCE = 30.0
 """Seconds that one process waits for another's transaction, which takes milliseconds; forgetting a
@@ -61,8 +64,15 @@ ERASING = "erasing"
 _KEY = "key"
 """The fact that tells the log's key from others."""
 
+_IN_WORDS: Mapping[LogTask, str] = {
+    "single": "models of one label a text",
+    "several": "models of several labels a text",
+}
 
-def open_log(path: Path, *, create: bool = False) -> tuple[sqlite3.Connection, LogKey]:
+
+def open_log(
+    path: Path, *, create: bool = False, task: LogTask | None = None
+) -> tuple[sqlite3.Connection, LogKey]:
     """Open a log.
 
     The connection begins and ends its transactions by SQL, and may be used by one thread at a time.
@@ -70,9 +80,11 @@ def open_log(path: Path, *, create: bool = False) -> tuple[sqlite3.Connection, L
     Args:
         path: of the log.
         create: make one where there is none.
+        task: of the models whose requests it keeps, or shall keep; None where any will do.
 
     Raises:
-        InputError: there is none, it is somebody else's file, or its key does not fit.
+        InputError: there is none, it is somebody else's file or of another task, or its key does
+            not fit.
         OutputError: it can't be written.
     """
     is_new = not path.exists()
@@ -86,8 +98,9 @@ def open_log(path: Path, *, create: bool = False) -> tuple[sqlite3.Connection, L
         database = _connected(path)
         try:
             if create:
-                _make_tables(path, database)
+                _make_tables(path, database, task or "single")
             key = _key_of(path, database)
+            _check_task(path, task_of(database), task)
             erase(database, only_if_begun=True)
         except BaseException:
             database.close()
@@ -95,17 +108,22 @@ def open_log(path: Path, *, create: bool = False) -> tuple[sqlite3.Connection, L
     return database, key
 
 
-def check_log(path: Path) -> None:
+def check_log(path: Path, task: LogTask | None = None) -> None:
     """Make sure, without a change to anything, that a log may be kept in a file.
 
+    Args:
+        path: of the log.
+        task: of the models whose requests it shall keep; None where that is not known.
+
     Raises:
-        InputError: it is somebody else's file, or its key is missing.
+        InputError: it is somebody else's file or of another task, or its key is missing.
         OutputError: its folder can't be written to.
     """
     if path.exists():
         with usable(path):
-            _check_ours(path)
+            version = _check_ours(path)
         if path.stat().st_size:
+            _check_task(path, _task_of(version), task)
             LogKey.read(LogKey.beside(path))
     elif not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
         raise OutputError(
@@ -129,8 +147,8 @@ def _make(path: Path) -> None:
         ) from None
 
 
-def _check_ours(path: Path) -> None:
-    """Make sure that a file is a log, or empty.
+def _check_ours(path: Path) -> int:
+    """Make sure that a file is a log, or empty; return the version of its tables.
 
     Raises:
         InputError: it is somebody else's, or of a later labelmend.
@@ -138,7 +156,7 @@ def _check_ours(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: is no file; give the file of a log")
     if path.stat().st_size == 0:
-        return
+        return 0
     with path.open("rb") as file:
         header = file.read(_ID_AT + 4)
     mark = int.from_bytes(header[_ID_AT:])
@@ -152,14 +170,38 @@ def _check_ours(path: Path) -> None:
             (held,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if mark != _OURS and (mark or held):
         raise _not_ours(path)
-    if version > _VERSION:
+    if version > _NEWEST:
         raise InputError(f"{path}: was written by a later labelmend; update labelmend")
+    return int(version)
 
 
 def _not_ours(path: Path) -> InputError:
     return InputError(
         f"{path}: is no log of labelmend's; give the file of `labelmend serve --log`, or a new name"
     )
+
+
+def task_of(database: sqlite3.Connection) -> LogTask:
+    """Return the task of the models whose requests a log keeps."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return _task_of(version)
+
+
+def _task_of(version: int) -> LogTask:
+    return "several" if version == _VERSIONS["several"] else "single"
+
+
+def _check_task(path: Path, found: LogTask, task: LogTask | None) -> None:
+    """Make sure that a log is of a task.
+
+    Raises:
+        InputError: it is of another one.
+    """
+    if task is not None and found != task:
+        raise InputError(
+            f"{path}: is a log of {_IN_WORDS[found]}, and this is one of {_IN_WORDS[task]}; name "
+            "another file with --log"
+        )
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -186,7 +228,7 @@ def _use_wal(database: sqlite3.Connection) -> None:
             return
 
 
-def _make_tables(path: Path, database: sqlite3.Connection) -> None:
+def _make_tables(path: Path, database: sqlite3.Connection, task: LogTask) -> None:
     with transaction(database):
         (held,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if held:
@@ -196,7 +238,7 @@ def _make_tables(path: Path, database: sqlite3.Connection) -> None:
             database.execute(statement)
         database.execute("INSERT INTO facts VALUES (?, ?)", (_KEY, key.check()))
         database.execute(f"PRAGMA application_id = {_OURS}")
-        database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.execute(f"PRAGMA user_version = {_VERSIONS[task]}")
 
 
 def _key_of(path: Path, database: sqlite3.Connection) -> LogKey:

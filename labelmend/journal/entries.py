@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-Verdict = Literal["right", "wrong", "label"]
-"""What is said of an answer: that it is right, that it is wrong, or which label is right."""
+from labelmend.journal.sets import packed
+
+Verdict = Literal["right", "wrong", "label", "labels"]
+"""What is said of an answer: that it is right, that it is wrong, or which label is right, or which
+labels are."""
+
+LogTask = Literal["single", "several"]
+"""Of the models whose requests a log keeps: one label a text, or any number."""
 
 
 def item_id(request: str, index: int) -> str:
@@ -21,8 +27,9 @@ class Guess:
 
     Attributes:
         model: its version.
-        label: that it gives; the out-of-scope label where it has one and flags the text.
-        probability: of the label, calibrated, 0 to 1.
+        label: that it gives; the out-of-scope label where it has one and flags the text. Of several
+            labels a text all that are called, as `sets.packed` writes them.
+        probability: of the label, or that all labels are right, 0 to 1.
         is_oos: the text is flagged as out of scope.
         top: the likeliest labels with their probabilities, best first.
     """
@@ -65,16 +72,30 @@ class Said:
         sender: who says it; "" where nobody knows.
         verdict: what is said of the first guess.
         label: the right one, with the verdict "label" only.
+        labels: all right ones, none of them too, with the verdict "labels" only.
     """
 
     request: str
     sender: str
     verdict: Verdict
     label: str | None = None
+    labels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if (self.label is not None) != (self.verdict == "label"):
             raise ValueError("a label, and only with the verdict label")
+        if (self.labels is not None) != (self.verdict == "labels"):
+            raise ValueError("labels, and only with the verdict labels")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The labels that it names."""
+        return self.labels or (() if self.label is None else (self.label,))
+
+    @property
+    def kept(self) -> str | None:
+        """What it names, as a log has it; None where it names nothing."""
+        return self.label if self.labels is None else packed(self.labels)
 
 
 @dataclass(frozen=True)

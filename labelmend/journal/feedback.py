@@ -72,10 +72,10 @@ def keep_feedback(
             ).fetchone()
             if guess is None:
                 raise no_request(said.request)
-            label = guess[0] if said.verdict == "right" else said.label
-            if said.verdict == "label" and label not in labels:
-                hint = nearest(label or "", labels)
-                raise FeedbackError(f"there is no label {shown(label)}{hint}", 422)
+            label = guess[0] if said.verdict == "right" else said.kept
+            for strange in (one for one in said.named if one not in labels):
+                hint = nearest(strange, labels)
+                raise FeedbackError(f"there is no label {shown(strange)}{hint}", 422)
             _refuse_flood(database, said.request, sender, rules, at)
             database.execute(
                 "INSERT INTO feedback VALUES (?, ?, ?, ?, 1) ON CONFLICT (request, sender) DO "

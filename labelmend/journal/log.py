@@ -20,7 +20,7 @@ from labelmend.journal.database import (
     usable,
     waits_to_be_erased,
 )
-from labelmend.journal.entries import HASHED, Clock, Entry, Guess, LogRules, Said
+from labelmend.journal.entries import HASHED, Clock, Entry, Guess, LogRules, LogTask, Said
 from labelmend.journal.feedback import keep_feedback
 from labelmend.journal.forget import expire, forget_sender
 from labelmend.journal.read import guesses_of
@@ -62,23 +62,30 @@ class LogRequest:
     path: Path
     rules: LogRules = HASHED
 
-    def check(self) -> None:
+    def check(self, task: LogTask = "single") -> None:
         """Make sure, before anything takes time, that it can be opened; nothing is written.
 
+        Args:
+            task: of the models whose requests it keeps.
+
         Raises:
-            LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
+            LabelmendError: it can't be written, is none of ours or of another task, or the extra
+                `mask` is missing.
         """
         if self.rules.mask:
             require(*_NEEDED, by="--mask")
-        check_log(self.path)
+        check_log(self.path, task)
 
-    def open(self) -> "Journal":
+    def open(self, task: LogTask = "single") -> "Journal":
         """Open or make it.
 
+        Args:
+            task: of the models whose requests it keeps.
+
         Raises:
-            LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
+            LabelmendError: as `check` does.
         """
-        return Journal(self.path, self.rules)
+        return Journal(self.path, self.rules, task=task)
 
 
 @dataclass(frozen=True)
@@ -92,23 +99,31 @@ class _Errand:
 class Journal:
     """A log that is open for writing. Its methods may be called from several threads."""
 
-    def __init__(self, path: Path, rules: LogRules = HASHED, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rules: LogRules = HASHED,
+        clock: Clock = time.time,
+        task: LogTask = "single",
+    ) -> None:
         """Open or make a log.
 
         Args:
             path: of the log.
             rules: what is kept.
             clock: tells the time of feedback, and of what has been kept for long enough.
+            task: of the models whose requests it keeps.
 
         Raises:
-            LabelmendError: it can't be written, is none of ours, or the extra `mask` is missing.
+            LabelmendError: it can't be written, is none of ours or of another task, or the extra
+                `mask` is missing.
         """
         if rules.mask:
             require(*_NEEDED, by="--mask")
         self.path = path
         self.rules = rules
         self._clock = clock
-        self._database, self._key = open_log(path, create=True)
+        self._database, self._key = open_log(path, create=True, task=task)
         self._waiting: queue.SimpleQueue[Sequence[Entry] | _Errand | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._count = 0

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelmend.journal.database import open_log, usable
+from labelmend.errors import InputError
+from labelmend.journal.database import open_log, task_of, usable
 from labelmend.journal.entries import Guess
 from labelmend.journal.feedback import no_request
 
@@ -87,6 +88,11 @@ class LogReader:
         """Take a log that is open, inside of a transaction."""
         self._database = database
 
+    @property
+    def is_of_sets(self) -> bool:
+        """Whether its models give several labels a text: labels are then sets, see `sets`."""
+        return task_of(self._database) == "several"
+
     def labels(self) -> LoggedLabels:
         """Return the labels that there are."""
         found = self._database.execute("SELECT label, oos FROM labels ORDER BY label").fetchall()
@@ -123,8 +129,12 @@ class LogReader:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[LogReader]:
+def reading(path: Path, one_label_for: str | None = None) -> Iterator[LogReader]:
     """Open a log for reading.
+
+    Args:
+        path: of the log.
+        one_label_for: who reads logs of one label a text alone, for the message; None for nobody.
 
     Raises:
         InputError: there is none, or it can't be read.
@@ -133,7 +143,13 @@ def reading(path: Path) -> Iterator[LogReader]:
     database, _ = open_log(path)
     with closing(database), usable(path):
         database.execute("BEGIN")
-        yield LogReader(database)
+        reader = LogReader(database)
+        if one_label_for is not None and reader.is_of_sets:
+            raise InputError(
+                f"{path}: is a log of models of several labels a text, which {one_label_for} can't "
+                "read; give one of one label a text"
+            )
+        yield reader
 
 
 def _guess(model: str, label: str, probability: float, oos: int, top: str) -> Guess:

@@ -13,6 +13,7 @@ from typing import Literal
 from labelmend.data.answers import Answer, Saw, Shown, text_sha256
 from labelmend.journal.entries import utc
 from labelmend.journal.read import LoggedText, Word
+from labelmend.journal.sets import agreed, labels_in, packed
 
 MOST_SHARE = 0.2
 """Of the feedback that one sender may give to a table, if nothing else is said: five honest senders
@@ -31,7 +32,7 @@ class NewRow:
 
     Attributes:
         of: the text.
-        label: the right one.
+        label: the right one; of several labels a text all of them, as `sets.packed` writes them.
         by: who settled it: a reviewer, or the senders who spoke of it.
         people: that said so.
     """
@@ -50,7 +51,8 @@ class NewRows:
         rows: by the time at which each text was asked first.
         answers: what senders said, as answers of theirs, oldest first.
         beyond: words of senders who gave more than their share, which were left out.
-        torn: texts of which as many say one label as another.
+        torn: texts of which as many say one label as another, or of which as many say that they
+            have a label as that they have not.
         unnamed: texts whose label was called wrong, and nobody said which is right.
         unsure: texts of which a reviewer could not tell.
         strange: labels that are no label any more, with the words that named each.
@@ -75,6 +77,7 @@ class RowRules:
         labels: that there are; empty where nobody knows.
         most_share: of all feedback that one sender may give.
         free_rows: feedback of one sender that is taken whatever its share.
+        of_sets: a text may have several labels: what is said is a set of them.
     """
 
     max_chars: int
@@ -82,6 +85,12 @@ class RowRules:
     labels: frozenset[str]
     most_share: float = MOST_SHARE
     free_rows: int = FREE_ROWS
+    of_sets: bool = False
+
+    def strange(self, label: str) -> tuple[str, ...]:
+        """Return the labels that there are not of what somebody said."""
+        named = labels_in(label) if self.of_sets else (label,)
+        return tuple(one for one in named if self.labels and one not in self.labels)
 
 
 def new_rows(texts: Sequence[LoggedText], reviewed: Iterable[Answer], rules: RowRules) -> NewRows:
@@ -94,19 +103,24 @@ def new_rows(texts: Sequence[LoggedText], reviewed: Iterable[Answer], rules: Row
     """
     said: dict[str, list[Answer]] = defaultdict(list)
     for answer in reviewed:
-        said[answer.text_sha256].append(answer)
+        if not rules.of_sets or answer.task == "several":
+            said[answer.text_sha256].append(answer)
     kept, beyond, strange = _within_share(texts, rules)
     rows: list[NewRow] = []
     answers: list[Answer] = []
     counts: Counter[str] = Counter()
     for text, words in zip(texts, kept, strict=True):
         key = text_sha256(text.text[: rules.max_chars])
-        answers += [_answer(text, key, word) for word in words if word.label is not None]
-        named = [label for answer in said[key] for label in _labels_of(answer, rules.oos)]
+        answers += [
+            _answer(text, key, word, of_sets=rules.of_sets)
+            for word in words
+            if word.label is not None
+        ]
+        named = [label for answer in said[key] for label in _labels_of(answer, rules)]
         by: Settled = "review" if said[key] else "feedback"
         if not said[key]:
             named = [word.label for word in words if word.label is not None]
-        label = _majority(named)
+        label = agreed([labels_in(one) for one in named]) if rules.of_sets else _majority(named)
         if label is not None:
             rows.append(NewRow(text, label, by, named.count(label)))
         elif named:
@@ -138,8 +152,9 @@ def _within_share(
     named: list[tuple[int, Word]] = []
     for place, text in enumerate(texts):
         for word in text.words:
-            if word.label is not None and rules.labels and word.label not in rules.labels:
-                strange[word.label] += 1
+            unknown = () if word.label is None else rules.strange(word.label)
+            if unknown:
+                strange.update(unknown)
             else:
                 named.append((place, word))
     totals = Counter(word.sender for _, word in named)
@@ -171,23 +186,29 @@ def _majority(labels: Sequence[str]) -> str | None:
     return first[0][0]
 
 
-def _labels_of(answer: Answer, oos: str | None) -> tuple[str, ...]:
+def _labels_of(answer: Answer, rules: RowRules) -> tuple[str, ...]:
+    """Return what an answer says, each as a log has it; nothing where it could not tell."""
+    if rules.of_sets:
+        return () if answer.verdict == "unsure" else (packed(answer.labels),)
     if answer.verdict == "none":
-        return () if oos is None else (oos,)
+        return () if rules.oos is None else (rules.oos,)
     return answer.labels
 
 
-def _answer(text: LoggedText, key: str, word: Word) -> Answer:
+def _answer(text: LoggedText, key: str, word: Word, *, of_sets: bool) -> Answer:
     """Return what a sender said as an answer: the sender saw the label that the model gave."""
+    said = word.label or ""
+    labels = labels_in(said) if of_sets else (said,)
     return Answer(
         text_sha256=key,
         id=text.last.id,
-        verdict="label",
-        labels=(word.label or "",),
+        verdict="label" if labels else "none",
+        labels=labels,
         who=word.sender or _NOBODY,
         when=utc(word.at),
         shown=Shown("import"),
         saw=Saw(given=True, proposed=False),
+        task="several" if of_sets else "single",
     )
 
 

@@ -51,6 +51,37 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPrediction:
+    """What a model of several labels a text says of one.
+
+    Attributes:
+        labels: that are called, the most probable first; none is an answer, too.
+        top: the most probable labels, called or not, best first.
+        all_right: how probable it is that a text has just these labels, 0 to 1, were labels
+            independent of each other.
+    """
+
+    labels: tuple[LabelShare, ...]
+    top: tuple[LabelShare, ...]
+    all_right: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoftPrediction:
+    """What a model of soft targets says of one text.
+
+    Attributes:
+        values: of each target, 0 to 1, in the order of the training.
+    """
+
+    values: dict[str, float]
+
+
+AnyPrediction = Prediction | SetPrediction | SoftPrediction
+"""All predictions of a server are of one kind."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What one model says of all texts of a request.
 
@@ -60,7 +91,13 @@ class Said:
     """
 
     version: str
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[AnyPrediction, ...]
+
+    def of_first(self) -> Prediction:
+        """Return what a model of one label a text says of the first text."""
+        first = self.predictions[0]
+        assert isinstance(first, Prediction), "whoever asks so opened such a model"
+        return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from starlette.routing import Route
 
 from labelmend.http.asgi import App
 from labelmend.serve.bodies import (
-    AnswerBody,
     HealthBody,
     LimitsBody,
     ModelBody,
@@ -48,6 +47,7 @@ from labelmend.serve.page import add_page
 from labelmend.serve.place import Patience
 from labelmend.serve.refusals import FAILED, RefusedError
 from labelmend.serve.service import Ear, Service
+from labelmend.serve.task_bodies import answer_body
 from labelmend.version import __version__
 
 FEEDBACK = "/v1/feedback"
@@ -117,7 +117,7 @@ def _document_predict(app: FastAPI, service: Service) -> None:
     @app.post(
         PREDICT,
         summary="Predict the labels of one text or many",
-        response_model=AnswerBody,
+        response_model=answer_body(service.task),
         responses=documented(400, 401, 403, 408, 413, 415, 421, 422, 429),
     )
     async def predict(body: asked) -> Any:  # type: ignore[valid-type]
@@ -166,6 +166,7 @@ def _models(service: Service, paths: frozenset[str]) -> ModelsBody:
         models=[
             ModelBody(
                 role=role,
+                task=model.task,
                 name=model.name,
                 version=model.version,
                 kind=model.kind,

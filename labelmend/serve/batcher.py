@@ -19,9 +19,10 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from labelmend.serve.answer import Prediction
-from labelmend.serve.models.engines import Scored, Vectors
-from labelmend.serve.models.loaded import Loaded
+from labelmend.serve.answer import AnyPrediction
+from labelmend.serve.models.engines import Vectors
+from labelmend.serve.models.loaded import AnyLoaded
+from labelmend.serve.models.scored import AnyScored
 
 _LOG = logging.getLogger("labelmend.serve")
 
@@ -72,7 +73,7 @@ class Watcher(Protocol):
         """A batch was computed."""
         ...
 
-    def predicted(self, role: str, model: Loaded, scored: Scored) -> None:
+    def predicted(self, role: str, model: AnyLoaded, scored: AnyScored) -> None:
         """A model said something of texts."""
         ...
 
@@ -96,11 +97,11 @@ class Job:
     """
 
     texts: Sequence[str]
-    models: Mapping[str, Loaded]
+    models: Mapping[str, AnyLoaded]
     near: bool
     is_gone: Callable[[], bool]
     done: "asyncio.Future[None]"
-    said: dict[str, list[Prediction | None]] = field(default_factory=dict)
+    said: dict[str, list[AnyPrediction | None]] = field(default_factory=dict)
     order: Sequence[int] = (0,)
     taken: int = 0
     left: int = 0
@@ -292,7 +293,7 @@ class Batcher:
     def _predict(self, parts: list[_Part]) -> None:
         """Embed each text once a space, and let each model say what it is asked."""
         asked: dict[tuple[str, int], list[_Part]] = {}
-        models: dict[tuple[str, int], Loaded] = {}
+        models: dict[tuple[str, int], AnyLoaded] = {}
         for part in parts:
             for role, model in part.job.models.items():
                 models[role, id(model)] = model
@@ -312,7 +313,7 @@ class Batcher:
                 vectors[space] = _Embedded.of(here, model)
             self._say(key[0], model, asked[key], vectors[space])
 
-    def _say(self, role: str, model: Loaded, parts: list[_Part], embedded: "_Embedded") -> None:
+    def _say(self, role: str, model: AnyLoaded, parts: list[_Part], embedded: "_Embedded") -> None:
         asking = [part.job.near for part in parts for _ in part.rows]
         near = np.flatnonzero(asking)
         said, scored = model.predictions(embedded.of_parts(parts), near)
@@ -333,7 +334,7 @@ class _Embedded:
     vectors: Vectors
 
     @classmethod
-    def of(cls, parts: list[_Part], model: Loaded) -> "_Embedded":
+    def of(cls, parts: list[_Part], model: AnyLoaded) -> "_Embedded":
         """Embed the texts of parts, cut as the model cuts them."""
         most = model.max_text_chars
         texts = [part.job.texts[row][:most] for part in parts for row in part.rows]

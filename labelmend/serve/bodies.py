@@ -161,11 +161,13 @@ class AnswerBody(BaseModel):
 class ModelBody(BaseModel):
     """A model that is served.
 
-    `name` is its folder's, `version` the beginning of its card's sha256; `engine` is `onnx` or
-    `plain`; `problem` says why a newer one could not take its place.
+    `task` is `single`, `several` or `soft`; `labels` of the last are its targets. `name` is its
+    folder's, `version` the beginning of its card's sha256; `engine` is `onnx` or `plain`; `problem`
+    says why a newer one could not take its place.
     """
 
     role: str
+    task: str
     name: str
     version: str
     kind: str

@@ -3,8 +3,8 @@
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from labelmend.serve.models.engines import Scored
-from labelmend.serve.models.loaded import Loaded
+from labelmend.serve.models.loaded import AnyLoaded
+from labelmend.serve.models.scored import AnyScored
 
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 """The media type of `Metrics.page`."""
@@ -16,7 +16,7 @@ _TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Upper bounds of batch sizes."""
 
 _DOUBTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Upper bounds of doubt, which is 1 less the probability of the label."""
+"""Upper bounds of doubt, which is 1 less the probability of the label, or of all labels."""
 
 
 class Metrics:
@@ -59,7 +59,7 @@ class Metrics:
         )
         self._doubt = Histogram(
             "labelmend_doubt",
-            "1 less the probability of the label.",
+            "1 less the probability of the label, or that all labels of a text are right.",
             ("role",),
             buckets=_DOUBTS,
             registry=registry,
@@ -88,19 +88,19 @@ class Metrics:
         self._batches.observe(texts)
         self._computing.inc(seconds)
 
-    def predicted(self, role: str, model: Loaded, scored: Scored) -> None:
+    def predicted(self, role: str, model: AnyLoaded, scored: AnyScored) -> None:
         """A model said something of texts."""
-        self._texts.labels(role).inc(len(scored.labels))
-        self._flagged.labels(role).inc(int(scored.is_oos.sum()))
-        found, counts = np.unique(scored.labels, return_counts=True)
+        tally = scored.tally()
+        self._texts.labels(role).inc(tally.texts)
+        self._flagged.labels(role).inc(tally.flagged)
+        found, counts = np.unique(tally.labels, return_counts=True)
         for label, count in zip(found.tolist(), counts.tolist(), strict=True):
             self._labels.labels(role, model.labels[label]).inc(count)
         doubt = self._doubt.labels(role)
-        own = scored.probabilities[np.arange(len(scored.labels)), scored.labels]
-        for value in (1 - own).tolist():
+        for value in tally.doubts.tolist():
             doubt.observe(value)
 
-    def serves(self, role: str, model: Loaded) -> None:
+    def serves(self, role: str, model: AnyLoaded) -> None:
         """A model is served from now on."""
         before = self._roles.get(role)
         if before is not None:

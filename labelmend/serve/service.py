@@ -11,11 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from labelmend.classify.folder import in_words
+from labelmend.errors import ModelError
 from labelmend.parallel import blocks_of
-from labelmend.serve.answer import Answered, Prediction, Said
+from labelmend.serve.answer import Answered, AnyPrediction, Said
 from labelmend.serve.batcher import Batcher, Bounds, Job
 from labelmend.serve.metrics import Metrics
-from labelmend.serve.models.loaded import Loaded
+from labelmend.serve.models.loaded import AnyLoaded
 from labelmend.types import Floats
 
 _LOG = logging.getLogger("labelmend.serve")
@@ -75,7 +77,7 @@ class Service:
     """
 
     def __init__(
-        self, main: Loaded, against: Loaded | None = None, limits: Limits | None = None
+        self, main: AnyLoaded, against: AnyLoaded | None = None, limits: Limits | None = None
     ) -> None:
         """Start the thread that computes.
 
@@ -83,20 +85,24 @@ class Service:
             main: the model.
             against: another one that may be asked as well.
             limits: of what is asked; the usual ones if None.
+
+        Raises:
+            ModelError: they are of two tasks.
         """
         self.limits = limits = limits or Limits()
         self.metrics = Metrics()
         self.is_closing = False
         self.problems: dict[str, str] = {}
         self.ears: list[Ear] = []
-        self._models: dict[str, Loaded] = {}
+        self._models: dict[str, AnyLoaded] = {}
         self._batcher = Batcher(limits.bounds, self.metrics)
         self.replace("main", main)
         if against is not None:
+            self.check(against)
             self.replace("against", against)
 
     @property
-    def models(self) -> Mapping[str, Loaded]:
+    def models(self) -> Mapping[str, AnyLoaded]:
         """The models, by their roles, `main` first."""
         return self._models
 
@@ -105,19 +111,36 @@ class Service:
         """Texts that wait to be predicted."""
         return self._batcher.waiting
 
-    def replace(self, role: Role, model: Loaded) -> None:
+    @property
+    def task(self) -> str:
+        """Of all models: what is asked, answered and kept depends on it."""
+        return self._models["main"].task
+
+    def check(self, model: AnyLoaded) -> None:
+        """Make sure that a model is of the task of those that are served.
+
+        Raises:
+            ModelError: it is of another one.
+        """
+        if self._models and model.task != self.task:
+            raise ModelError(
+                f"{model.name}: is a model of {in_words(model.task)}, and what is served is one of "
+                f"{in_words(self.task)}; give one of the same task"
+            )
+
+    def replace(self, role: Role, model: AnyLoaded) -> None:
         """Let a model take the place of another: requests that wait are answered by the old one.
 
         Args:
             role: whose place.
-            model: it is warm already.
+            model: it is warm already, and of the task of the others.
         """
         # One assignment: who reads sees the models before or those after.
         self._models = {**self._models, role: model}
         self.problems.pop(role, None)
         self.metrics.serves(role, model)
 
-    def placed_aside(self, model: Loaded, texts: Sequence[str]) -> Floats:
+    def placed_aside(self, model: AnyLoaded, texts: Sequence[str]) -> Floats:
         """Place texts in the space of a model while no request waits; not for the event loop.
 
         Args:
@@ -200,7 +223,7 @@ class Service:
         self._batcher.close()
 
 
-def _said(model: Loaded, predictions: Sequence[Prediction | None]) -> Said:
+def _said(model: AnyLoaded, predictions: Sequence[AnyPrediction | None]) -> Said:
     """Return what a model says.
 
     Raises:

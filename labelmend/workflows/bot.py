@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labelmend.classify.folder import SINGLE, require_task
 from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.workflows.serve import Models, open_service, watching
@@ -99,9 +100,13 @@ def open_bot(
     """
     require(*_NEEDED, by="bot")
     from labelmend.bot.rules import TOKEN, check_bot
+    from labelmend.serve.models.watch import model_folder
 
     token = check_bot(environment.get(TOKEN), request.rules)
     service = journal = None
+    for model in (request.models.model, request.models.against):
+        if model is not None:
+            require_task(model_folder(model), (SINGLE,), "labelmend bot")
     if request.log is not None:
         request.log.check()
     try:

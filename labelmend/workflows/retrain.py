@@ -167,7 +167,7 @@ def _given_sources(opened: Opened) -> list[Given]:
 
 def _journal_rows(log: Path, answers: Path | None, config: Config) -> Iterable[NewRow]:
     """Yield what people said of a served model's answers: a row a text, by the text's hash."""
-    with reading(log) as reader:
+    with reading(log, "labelmend retrain") as reader:
         labels = reader.labels()
         texts = texts_of(reader.requests())
     rules = RowRules(config.data.max_text_chars, labels.oos, frozenset(labels.labels))

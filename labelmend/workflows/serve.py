@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labelmend.classify.folder import CARD
+from labelmend.classify.any_model import load_any
+from labelmend.classify.folder import CARD, SEVERAL, SINGLE, SOFT, require_task, task_of
 from labelmend.classify.model_folder import load_model
+from labelmend.classify.soft.model_folder import SoftModel
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table
 from labelmend.errors import ConfigError, ModelError, ModelMissingError
@@ -24,9 +26,10 @@ from labelmend.weights.signature import TrustedKey
 from labelmend.workflows.export import export_file
 
 if TYPE_CHECKING:
+    from labelmend.journal.entries import LogTask
     from labelmend.journal.log import Journal, LogRequest
     from labelmend.serve.app import Part
-    from labelmend.serve.models.loaded import Loaded
+    from labelmend.serve.models.loaded import AnyLoaded
     from labelmend.serve.models.watch import Tell, Watch
     from labelmend.serve.parts.drift import Seen
     from labelmend.serve.place import Place
@@ -137,15 +140,18 @@ def open_server(
     listener = Listener(request.place)
     service = journal = None
     try:
+        task = served_task(request.models)
         if request.log is not None:
-            request.log.check()
+            request.log.check(_logged(task))
         if request.reference is not None:
-            _check_reference(request)
+            _check_reference(request, task)
         service = open_service(request.models, request.limits, progress)
         if request.log is not None:
-            journal = request.log.open()
+            journal = request.log.open(_logged(task))
+            parts = (*parts, log_part(service, journal))
+        if request.log is not None and task == SINGLE:
             watch_drift = DriftWatch(partial(_seen, request, service), request.language)
-            parts = (*parts, log_part(service, journal), drift_part(watch_drift))
+            parts = (*parts, drift_part(watch_drift))
         server = ServeServer(listener, service, parts, request.language)
         watch = watching(service, request.models, request.every, hear)
     except BaseException:
@@ -158,13 +164,31 @@ def open_server(
     return Running(server, watch, journal)
 
 
-def _check_reference(request: ServeRequest) -> None:
+def _logged(task: str) -> "LogTask":
+    """Return the task of a log of models of a task.
+
+    Raises:
+        ConfigError: no log is kept of such.
+    """
+    if task == SOFT:
+        raise ConfigError(
+            "--log: keeps labels and what people say of them, and a model of soft targets has "
+            "none; leave it out"
+        )
+    return "several" if task == SEVERAL else "single"
+
+
+def _check_reference(request: ServeRequest, task: str) -> None:
     """See before any work whether the log can be held against the table.
 
     Raises:
         LabelmendError: it can't.
     """
     assert request.reference is not None, "somebody names it"
+    if task != SINGLE:
+        raise ConfigError(
+            "--reference: drift is looked for behind models of one label a text alone; leave it out"
+        )
     if request.log is None:
         raise ConfigError("--reference: nothing is compared without --log; name a file with --log")
     read_table(request.reference)
@@ -227,15 +251,26 @@ def open_service(
         LabelmendError: a model can't be used.
     """
     require(*_NEEDED, by="serve")
+    from labelmend.serve.models.watch import model_folder
     from labelmend.serve.service import Limits, Service
 
     progress = progress or NoProgress()
+    task = served_task(models)
+    if models.against is not None:
+        require_task(model_folder(models.against), (task,), f"serve beside {models.model.name}")
     main = load(models.model, models, progress)
     against = None if models.against is None else load(models.against, models, progress)
     return Service(main, against, limits or Limits())
 
 
-def load(path: Path, models: Models, progress: Progress) -> "Loaded":
+def served_task(models: Models) -> str:
+    """Return the task of the model that is served, as its card says it."""
+    from labelmend.serve.models.watch import model_folder
+
+    return task_of(model_folder(models.model))
+
+
+def load(path: Path, models: Models, progress: Progress) -> "AnyLoaded":
     """Open a model and warm it up; its export is made if there is none.
 
     Args:
@@ -257,7 +292,12 @@ def load(path: Path, models: Models, progress: Progress) -> "Loaded":
             f"{path}: no such folder; give one that `labelmend train-classifier` wrote"
         )
     trusted = None if models.trust_key is None else TrustedKey.read(models.trust_key)
-    model = load_model(folder, trusted)
+    model = load_any(folder, trusted)
+    if isinstance(model, SoftModel) and model.is_pair:
+        raise ModelError(
+            f"{folder}: reads two texts as a pair, and who asks serve gives one; use `labelmend "
+            "predict` or `labelmend export`"
+        )
     digest = sha256_of(folder / CARD, trust_cache=False)
     version = digest[:VERSION_DIGITS]
     if models.is_plain:

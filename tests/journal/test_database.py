@@ -74,7 +74,7 @@ def test_a_folder(tmp_path):
 
 def test_a_log_of_a_later_version(log):
     with closing(sqlite3.connect(log)) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
     with pytest.raises(InputError, match="later labelmend"):
         open_log(log, create=True)
 

@@ -1,14 +1,24 @@
 """A model that is ready to be asked, and what it says in words."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from labelmend.serve.answer import LabelShare, Near, Prediction
-from labelmend.serve.models.engines import Engine, Scored, Vectors
+from labelmend.classify.folder import SEVERAL, SINGLE, SOFT
+from labelmend.serve.answer import (
+    AnyPrediction,
+    LabelShare,
+    Near,
+    Prediction,
+    SetPrediction,
+    SoftPrediction,
+)
+from labelmend.serve.models.engines import Engine, Vectors
+from labelmend.serve.models.scored import AnyScored, Scored, SetsScored, SoftScored
 from labelmend.types import Floats, Ints
 
 TOP = 3
@@ -26,15 +36,19 @@ class Kept(Protocol):
         ...
 
 
+_Found = TypeVar("_Found", bound=AnyScored)
+
+
 @dataclass(frozen=True)
-class Loaded:
-    """A model that is ready to be asked.
+class LoadedOf(ABC, Generic[_Found]):
+    """A model of some task that is ready to be asked.
 
     Attributes:
+        task: of its card.
         name: of its folder.
         version: the first characters of its card's sha256, which covers all of its files.
         kind: of classifier.
-        labels: in the order of the engine's probabilities.
+        labels: in the order of the engine's probabilities; or targets, of its values.
         oos_label: the label that means "fits no label", or None.
         encoders: their names.
         max_text_chars: longer texts are cut to this, as in training.
@@ -44,6 +58,8 @@ class Loaded:
         notes: what the user should know.
     """
 
+    task: ClassVar[str]
+
     name: str
     version: str
     kind: str
@@ -51,18 +67,34 @@ class Loaded:
     oos_label: str | None
     encoders: tuple[str, ...]
     max_text_chars: int
-    engine: Engine
+    engine: Engine[_Found]
     kept: Kept | None
     since: datetime
     notes: tuple[str, ...] = ()
 
-    def predictions(self, vectors: Vectors, near: Ints) -> tuple[list[Prediction], Scored]:
+    @abstractmethod
+    def predictions(self, vectors: Vectors, near: Ints) -> tuple[Sequence[AnyPrediction], _Found]:
         """Say what the model says of texts.
 
         Args:
             vectors: of the texts, by `engine.embed`.
-            near: int64, places of the texts whose nearest training texts are asked for.
+            near: int64, places of the texts whose nearest training texts are asked for; whoever
+                keeps none says nothing of them.
         """
+        ...
+
+
+AnyLoaded = LoadedOf[Any]
+"""A model of whatever task."""
+
+
+class Loaded(LoadedOf[Scored]):
+    """A model of one label a text."""
+
+    task = SINGLE
+
+    def predictions(self, vectors: Vectors, near: Ints) -> tuple[list[Prediction], Scored]:
+        """Say label, probability, flag, the likeliest labels and the nearest texts of each."""
         scored = self.engine.classify(vectors)
         tops = scored.top(TOP)
         rows = np.arange(len(tops))
@@ -99,3 +131,47 @@ class Loaded:
             row: self.kept.near(placed[i], [self.labels[k] for k in tops[row]])
             for i, row in enumerate(near.tolist())
         }
+
+
+class LoadedSets(LoadedOf[SetsScored]):
+    """A model of several labels a text."""
+
+    task = SEVERAL
+
+    def predictions(
+        self,
+        vectors: Vectors,
+        near: Ints,  # noqa: ARG002 -- such models keep no texts
+    ) -> tuple[list[SetPrediction], SetsScored]:
+        """Say which labels of each text are called, and which are the likeliest."""
+        scored = self.engine.classify(vectors)
+        shares = np.round(scored.probabilities, _DIGITS).tolist()
+        rows = zip(
+            scored.order().tolist(),
+            shares,
+            scored.called.tolist(),
+            np.round(scored.all_right(), _DIGITS).tolist(),
+            strict=True,
+        )
+        labels, said = self.labels, []
+        for order, row, called, all_right in rows:
+            given = tuple(LabelShare(labels[k], row[k]) for k in order if called[k])
+            top = tuple(LabelShare(labels[k], row[k]) for k in order[:TOP])
+            said.append(SetPrediction(given, top, all_right))
+        return said, scored
+
+
+class LoadedSoft(LoadedOf[SoftScored]):
+    """A model of soft targets; its `labels` are these."""
+
+    task = SOFT
+
+    def predictions(
+        self,
+        vectors: Vectors,
+        near: Ints,  # noqa: ARG002 -- such models keep no texts
+    ) -> tuple[list[SoftPrediction], SoftScored]:
+        """Say the value of each target."""
+        scored = self.engine.classify(vectors)
+        values = np.round(scored.values, _DIGITS).tolist()
+        return [SoftPrediction(dict(zip(self.labels, row, strict=True))) for row in values], scored

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from labelmend.classify.folder import CARD
 from labelmend.errors import LabelmendError
-from labelmend.serve.models.loaded import Loaded
+from labelmend.serve.models.loaded import AnyLoaded
 from labelmend.serve.service import Role, Service
 
 CHAMPION = "champion"
@@ -41,7 +41,7 @@ class Watch:
         self,
         service: Service,
         paths: Mapping[Role, Path],
-        load: Callable[[Path], Loaded],
+        load: Callable[[Path], AnyLoaded],
         every: float,
         tell: Tell,
     ) -> None:
@@ -86,6 +86,7 @@ class Watch:
         self._again[role] = float("inf")
         try:
             model = self._load(path)
+            self._service.check(model)
         except LabelmendError as error:
             self._failed(role, str(error))
         except Exception as error:  # noqa: BLE001 -- the model before is served on, whatever it is
