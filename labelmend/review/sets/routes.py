@@ -3,23 +3,31 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from labelmend.review.seats import Said
 from labelmend.review.serving.requests import Label, NextRow, OneRow
 from labelmend.review.sets.desk import SetDesk
 from labelmend.voice.speak import speaking
 
-_MOST_LABELS = 1024
-"""Of an answer: far more than anybody switches on."""
+
+_ANSWER_RULE: JsonDict = {
+    "if": {"properties": {"verdict": {"enum": ["none", "unsure"]}}},
+    "then": {"properties": {"labels": {"maxItems": 0}}},
+}
+"""Says to readers of the schema what the sitting checks: labels go with the verdict "label"."""
 
 
 class NewSet(OneRow):
-    """An answer: see `Said`; labels go with the verdict "label" alone."""
+    """An answer: see `Said`."""
+
+    model_config = ConfigDict(json_schema_extra=_ANSWER_RULE)
 
     verdict: Literal["label", "none", "unsure"]
-    # JSON has lists; only their items are held to their types.
-    labels: Annotated[tuple[Label, ...], Field(max_length=_MOST_LABELS, strict=False)] = ()
+    # JSON has lists; only their items are held to their types. How many there may be is bounded by
+    # the size of a body.
+    labels: Annotated[tuple[Label, ...], Field(strict=False)] = ()
     revealed: bool = False
 
     def said(self) -> Said:

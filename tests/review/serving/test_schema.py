@@ -11,14 +11,18 @@ import subprocess
 import sys
 
 import pytest
-from fixtures.reviewed import Served, draw
+from fixtures.reviewed import Served, draw, write_reviewed
+from fixtures.reviewed_sets import write_reviewed_sets
 
 
 @pytest.mark.slow
-def test_what_the_schema_says_is_so(table):
+@pytest.mark.parametrize("task", ["single", "several"])
+def test_what_the_schema_says_is_so(task, tmp_path):
     if importlib.util.find_spec("schemathesis") is None:
         pytest.skip("schemathesis is not installed; run: pip install schemathesis")
-    draw(table)
+    table = write_reviewed(tmp_path) if task == "single" else write_reviewed_sets(tmp_path)
+    if task == "single":
+        draw(table)
     with Served(table) as served:
         words = [sys.executable, "-m", "schemathesis.cli", "run", f"{served.base}/api/openapi.json"]
         words += ["-H", f"Authorization: Bearer {served.door.token}", "--phases", "coverage"]

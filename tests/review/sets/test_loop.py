@@ -95,6 +95,29 @@ def test_the_loop_closes(run):
     assert anew == again
 
 
+@pytest.mark.browser
+def test_the_loop_closes_in_a_browser(run, sit):
+    folder, _ = run
+    answers = folder / "browser.jsonl"
+    with Served(folder / "mended.csv", answers=answers) as served:
+        tab = sit(served.door.address)
+        row = tab.row
+        on = tab.page.locator(".toggle[aria-pressed=true]")
+        while on.count():
+            on.first.click()
+        tab.page.keyboard.press("/")
+        tab.page.keyboard.type("t_stolen")
+        tab.page.keyboard.press("Enter")
+        tab.press("Enter")
+        tab.says("Kept: t_stolen")
+        tab.page.click("#apply")
+        tab.page.wait_for_selector("#applied >> text=The table was mended anew")
+        found = read(folder / "mended.csv")[row]
+    carried = [name for name in found if name.startswith("mended_t_") and found[name] == "1"]
+    assert (found["decision"], carried) == ("answered", ["mended_t_stolen"])
+    assert found["reason"] == "A person said: t_stolen."
+
+
 def test_twenty_five_answers_rank_the_rows_anew(run):
     folder, _ = run
     with Served(folder / "mended.csv", answers=folder / "more.jsonl") as served:
