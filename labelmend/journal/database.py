@@ -199,8 +199,8 @@ def _check_task(path: Path, found: LogTask, task: LogTask | None) -> None:
     """
     if task is not None and found != task:
         raise InputError(
-            f"{path}: is a log of {_IN_WORDS[found]}, and this is one of {_IN_WORDS[task]}; name "
-            "another file with --log"
+            f"{path}: is a log of {_IN_WORDS[found]}, not of {_IN_WORDS[task]}; name another file "
+            "with --log"
         )
 
 

@@ -89,6 +89,8 @@ class Service:
         Raises:
             ModelError: they are of two tasks.
         """
+        if against is not None:
+            _check_task(against, main.task)
         self.limits = limits = limits or Limits()
         self.metrics = Metrics()
         self.is_closing = False
@@ -98,7 +100,6 @@ class Service:
         self._batcher = Batcher(limits.bounds, self.metrics)
         self.replace("main", main)
         if against is not None:
-            self.check(against)
             self.replace("against", against)
 
     @property
@@ -122,11 +123,7 @@ class Service:
         Raises:
             ModelError: it is of another one.
         """
-        if self._models and model.task != self.task:
-            raise ModelError(
-                f"{model.name}: is a model of {in_words(model.task)}, and what is served is one of "
-                f"{in_words(self.task)}; give one of the same task"
-            )
+        _check_task(model, self.task)
 
     def replace(self, role: Role, model: AnyLoaded) -> None:
         """Let a model take the place of another: requests that wait are answered by the old one.
@@ -221,6 +218,14 @@ class Service:
     def close(self) -> None:
         """Compute what waits, and end the thread."""
         self._batcher.close()
+
+
+def _check_task(model: AnyLoaded, task: str) -> None:
+    if model.task != task:
+        raise ModelError(
+            f"{model.name}: is a model of {in_words(model.task)}, and what is served is one of "
+            f"{in_words(task)}; give one of the same task"
+        )
 
 
 def _said(model: AnyLoaded, predictions: Sequence[AnyPrediction | None]) -> Said:

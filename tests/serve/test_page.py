@@ -160,7 +160,8 @@ def test_with_a_token_in_russian(visit, tmp_path):
 
 
 def test_every_sentence_is_in_both_languages_and_none_is_too_many(pytestconfig):
-    source = (pytestconfig.rootpath / "web/src/serve/main.ts").read_text("utf-8")
+    folder = pytestconfig.rootpath / "web/src/serve"
+    source = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.ts")))
     english, russian = (strings_of("labelmend.serve", language) for language in ("en", "ru"))
     assert list(english) == list(russian)
     assert all(russian.values())

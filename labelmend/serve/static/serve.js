@@ -84,26 +84,27 @@ function number(value, digits = 0, least = 0) {
   return value.toLocaleString(document.documentElement.lang, form);
 }
 
-// src/serve/main.ts
-var LOOK_AGAIN = 2e3;
-var SHOWN = 8;
-var models = { models: [], takes_feedback: false, watches_drift: false };
-var asking = 0;
-var looking = 0;
-function status(name, bad = false) {
-  const place = part("status");
-  place.textContent = name && say(name);
-  place.classList.toggle("bad", bad);
+// src/serve/said.ts
+function hasLabel(said2) {
+  return "label" in said2;
 }
-function said(error) {
-  const name = `error-${error instanceof Refusal ? error.code : "failed"}`;
-  return say(name) === name ? "error-failed" : name;
+function hasLabels(said2) {
+  return "labels" in said2;
 }
-function bars(prediction) {
-  const rows = prediction.top.map(({ label, probability }) => {
+function likely(said2) {
+  const called = new Set(said2.labels.map((one) => one.label));
+  const rest = said2.top.filter((one) => !called.has(one.label));
+  return [...said2.labels, ...rest].sort((a, b) => b.probability - a.probability);
+}
+function shown(share) {
+  return percent(share, 1);
+}
+function bars(shares, called, inDigits = shown) {
+  const rows = shares.map(({ label, probability }) => {
     const bar = el("span", { class: "bar", "aria-hidden": true }, el("span"));
     bar.firstElementChild.style.inlineSize = `${probability * 100}%`;
-    return el("li", {}, theirs(label), bar, el("span", { class: "share" }, percent(probability, 1)));
+    const share = el("span", { class: "share" }, inDigits(probability));
+    return el("li", { class: called?.has(label) && "called" }, theirs(label), bar, share);
   });
   return el("ol", { class: "top" }, ...rows);
 }
@@ -119,18 +120,114 @@ function evidence(model, prediction) {
   });
   return el("div", { class: "near" }, el("h3", {}, say("near")), ...lists);
 }
+function ofOne(model, said2) {
+  const verdict = el("p", { class: "verdict" }, theirs(said2.label, { class: "label" }), " ");
+  verdict.append(el("span", { class: "share" }, percent(said2.probability, 1)));
+  const flag = said2.is_oos ? [el("p", { class: "flag" }, say("oos"))] : [];
+  return [verdict, ...flag, bars(said2.top), evidence(model, said2)];
+}
+function chips(labels) {
+  if (!labels.length) return el("span", {}, say("no-label"));
+  const made = labels.flatMap((label) => [theirs(label, { class: "label" }), " "]);
+  return el("span", { class: "chips" }, ...made);
+}
+function ofSeveral(said2) {
+  const labels = said2.labels.map((one) => one.label);
+  const verdict = el("p", { class: "verdict" }, chips(labels));
+  const whole = el("p", { class: "quiet" }, say("all-right", { share: percent(said2.all_right, 1) }));
+  return [verdict, bars(likely(said2), new Set(labels)), whole];
+}
+function inParts(model, said2) {
+  if (hasLabel(said2)) return ofOne(model, said2);
+  if (hasLabels(said2)) return ofSeveral(said2);
+  const values = Object.entries(said2.values).map(([label, probability]) => ({ label, probability }));
+  return [bars(values, void 0, (value) => number(value, 3, 3))];
+}
+
+// src/serve/feedback.ts
+function asked(said2, send, pick) {
+  const place = el("section", { class: "feedback", id: "feedback" });
+  place.append(
+    el("p", {}, say("is-it-right"), " ", said2),
+    button({}, () => send({ verdict: "right" }, place), say("right")),
+    button({}, () => pick(place), say("wrong"))
+  );
+  return place;
+}
+function askOfOne(said2, labels, send) {
+  return asked(theirs(said2.label, { class: "label" }), send, (place) => {
+    const select = el("select", { id: "right-label" });
+    select.append(el("option", { value: "" }, say("none-of-them")));
+    for (const one of labels) if (one !== said2.label) select.append(el("option", { value: one }, one));
+    const done = button({ class: "primary" }, () => {
+      send(select.value ? { label: select.value } : { verdict: "wrong" }, place);
+    }, say("send"));
+    place.replaceChildren(el("label", { for: "right-label" }, say("which")), select, done);
+    select.focus();
+  });
+}
+function askOfSeveral(said2, labels, send) {
+  const called = said2.labels.map((one) => one.label);
+  return asked(chips(called), send, (place) => {
+    const right = new Set(called);
+    const switches = el("div", { class: "switches", role: "group", "aria-labelledby": "which-all" });
+    const add = (label) => {
+      const made = button({ "aria-pressed": String(right.has(label)) }, () => {
+        if (right.has(label)) right.delete(label);
+        else right.add(label);
+        made.setAttribute("aria-pressed", String(right.has(label)));
+      }, theirs(label));
+      switches.append(made);
+    };
+    const shown2 = new Set(likely(said2).map((one) => one.label));
+    shown2.forEach(add);
+    const more = el("input", { id: "more-labels", list: "all-labels", autocomplete: "off" });
+    const known = new Set(labels);
+    more.addEventListener("change", () => {
+      if (!known.has(more.value)) return;
+      right.add(more.value);
+      if (!shown2.has(more.value)) add(more.value);
+      else for (const one of switches.children) if (one.textContent === more.value) one.setAttribute("aria-pressed", "true");
+      shown2.add(more.value);
+      more.value = "";
+    });
+    const options = labels.map((label) => el("option", { value: label }));
+    place.replaceChildren(
+      el("p", { id: "which-all" }, say("which-all")),
+      switches,
+      el("label", { for: "more-labels" }, say("another-label")),
+      more,
+      el("datalist", { id: "all-labels" }, ...options),
+      button({ class: "primary" }, () => send({ labels: [...right] }, place), say("send")),
+      button({}, () => send({ verdict: "wrong" }, place), say("none-of-them"))
+    );
+    switches.firstElementChild?.focus();
+  });
+}
+
+// src/serve/main.ts
+var LOOK_AGAIN = 2e3;
+var SHOWN = 8;
+var models = { models: [], takes_feedback: false, watches_drift: false };
+var asking = 0;
+var looking = 0;
+function status(name, bad = false) {
+  const place = part("status");
+  place.textContent = name && say(name);
+  place.classList.toggle("bad", bad);
+}
+function said(error) {
+  const name = `error-${error instanceof Refusal ? error.code : "failed"}`;
+  return say(name) === name ? "error-failed" : name;
+}
 function card(model, version, prediction) {
-  const verdict = el("p", { class: "verdict" }, theirs(prediction.label, { class: "label" }), " ");
-  verdict.append(el("span", { class: "share" }, percent(prediction.probability, 1)));
-  const flag = prediction.is_oos && el("p", { class: "flag" }, say("oos"));
   const title = el("h2", {}, say(model.role), " ", theirs(model.name, { class: "name" }), " ");
   title.append(el("code", {}, version.slice(0, SHOWN)));
-  return el("section", { class: "card" }, title, verdict, flag, bars(prediction), evidence(model, prediction));
+  return el("section", { class: "card" }, title, ...inParts(model, prediction));
 }
-function feedback(answer, label) {
-  const place = el("section", { class: "feedback", id: "feedback" });
+function feedback(answer, prediction) {
   const labels = models.models[0]?.labels ?? [];
-  const send = async (word) => {
+  const send = async (word, place) => {
     try {
       await post("/v1/feedback", { request_id: answer.request_id, ...word });
       place.replaceChildren(el("p", { role: "status" }, say("thanks")));
@@ -138,22 +235,9 @@ function feedback(answer, label) {
       status(said(error), true);
     }
   };
-  const pick = () => {
-    const select = el("select", { id: "right-label" });
-    select.append(el("option", { value: "" }, say("none-of-them")));
-    for (const one of labels) if (one !== label) select.append(el("option", { value: one }, one));
-    const done = button({ class: "primary" }, () => {
-      void send(select.value ? { label: select.value } : { verdict: "wrong" });
-    }, say("send"));
-    place.replaceChildren(el("label", { for: "right-label" }, say("which")), select, done);
-    select.focus();
-  };
-  place.append(
-    el("p", {}, say("is-it-right"), " ", theirs(label, { class: "label" })),
-    button({}, () => void send({ verdict: "right" }), say("right")),
-    button({}, pick, say("wrong"))
-  );
-  return place;
+  const sent = (word, place) => void send(word, place);
+  if (hasLabel(prediction)) return askOfOne(prediction, labels, sent);
+  return hasLabels(prediction) ? askOfSeveral(prediction, labels, sent) : null;
 }
 function show(answer) {
   const parts = [];
@@ -166,8 +250,8 @@ function show(answer) {
   results.replaceChildren(...parts);
   results.classList.toggle("two", parts.length > 1);
   const first = answer.predictions[0];
-  const below = models.takes_feedback && first ? [feedback(answer, first.label)] : [];
-  part("after").replaceChildren(...below);
+  const below = models.takes_feedback && first ? feedback(answer, first) : null;
+  part("after").replaceChildren(...below ? [below] : []);
 }
 async function predict() {
   const text = part("text").value.trim();

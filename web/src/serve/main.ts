@@ -1,23 +1,11 @@
 // The page of `labelmend serve`: one message, what the models say of it, and whether that is right.
 
 import { Refusal, ask, post } from "../api";
-import { button, el, part, theirs } from "../dom";
-import { learn, number, percent, say } from "../strings";
+import { el, part, theirs } from "../dom";
+import { learn, say } from "../strings";
+import { type Word, askOfOne, askOfSeveral } from "./feedback";
+import { type Model, type Prediction, hasLabel, hasLabels, inParts } from "./said";
 
-interface Share {
-  label: string;
-  probability: number;
-}
-interface Near {
-  text: string;
-  label: string;
-  similarity: number;
-}
-interface Prediction extends Share {
-  is_oos: boolean;
-  top: Share[];
-  near: Near[];
-}
 interface Said {
   version: string;
   predictions: Prediction[];
@@ -25,13 +13,6 @@ interface Said {
 interface Answer extends Said {
   request_id: string;
   against: Said | null;
-}
-interface Model {
-  role: "main" | "against";
-  name: string;
-  version: string;
-  labels: string[];
-  keeps_texts: boolean;
 }
 interface Models {
   models: Model[];
@@ -68,41 +49,15 @@ function said(error: unknown): string {
   return say(name) === name ? "error-failed" : name;
 }
 
-function bars(prediction: Prediction): HTMLElement {
-  const rows = prediction.top.map(({ label, probability }) => {
-    const bar = el("span", { class: "bar", "aria-hidden": true }, el("span"));
-    (bar.firstElementChild as HTMLElement).style.inlineSize = `${probability * 100}%`;
-    return el("li", {}, theirs(label), bar, el("span", { class: "share" }, percent(probability, 1)));
-  });
-  return el("ol", { class: "top" }, ...rows);
-}
-
-function evidence(model: Model, prediction: Prediction): HTMLElement {
-  if (!model.keeps_texts) return el("p", { class: "quiet" }, say("keeps-none"), " ", el("code", {}, "--keep-texts"));
-  const labels = [...new Set(prediction.near.map((one) => one.label))];
-  const lists = labels.map((label) => {
-    const texts = prediction.near.filter((one) => one.label === label);
-    const items = texts.map((one) =>
-      el("li", {}, theirs(one.text), " ", el("span", { class: "quiet" }, number(one.similarity, 2, 2))),
-    );
-    return el("div", {}, el("h4", {}, theirs(label)), el("ul", {}, ...items));
-  });
-  return el("div", { class: "near" }, el("h3", {}, say("near")), ...lists);
-}
-
 function card(model: Model, version: string, prediction: Prediction): HTMLElement {
-  const verdict = el("p", { class: "verdict" }, theirs(prediction.label, { class: "label" }), " ");
-  verdict.append(el("span", { class: "share" }, percent(prediction.probability, 1)));
-  const flag = prediction.is_oos && el("p", { class: "flag" }, say("oos"));
   const title = el("h2", {}, say(model.role), " ", theirs(model.name, { class: "name" }), " ");
   title.append(el("code", {}, version.slice(0, SHOWN)));
-  return el("section", { class: "card" }, title, verdict, flag, bars(prediction), evidence(model, prediction));
+  return el("section", { class: "card" }, title, ...inParts(model, prediction));
 }
 
-function feedback(answer: Answer, label: string): HTMLElement {
-  const place = el("section", { class: "feedback", id: "feedback" });
+function feedback(answer: Answer, prediction: Prediction): HTMLElement | null {
   const labels = models.models[0]?.labels ?? [];
-  const send = async (word: { verdict: "right" | "wrong" } | { label: string }) => {
+  const send = async (word: Word, place: HTMLElement) => {
     try {
       await post("/v1/feedback", { request_id: answer.request_id, ...word });
       place.replaceChildren(el("p", { role: "status" }, say("thanks")));
@@ -110,22 +65,9 @@ function feedback(answer: Answer, label: string): HTMLElement {
       status(said(error), true);
     }
   };
-  const pick = () => {
-    const select = el("select", { id: "right-label" });
-    select.append(el("option", { value: "" }, say("none-of-them")));
-    for (const one of labels) if (one !== label) select.append(el("option", { value: one }, one));
-    const done = button({ class: "primary" }, () => {
-      void send(select.value ? { label: select.value } : { verdict: "wrong" });
-    }, say("send"));
-    place.replaceChildren(el("label", { for: "right-label" }, say("which")), select, done);
-    select.focus();
-  };
-  place.append(
-    el("p", {}, say("is-it-right"), " ", theirs(label, { class: "label" })),
-    button({}, () => void send({ verdict: "right" }), say("right")),
-    button({}, pick, say("wrong")),
-  );
-  return place;
+  const sent = (word: Word, place: HTMLElement) => void send(word, place);
+  if (hasLabel(prediction)) return askOfOne(prediction, labels, sent);
+  return hasLabels(prediction) ? askOfSeveral(prediction, labels, sent) : null;
 }
 
 function show(answer: Answer): void {
@@ -139,8 +81,8 @@ function show(answer: Answer): void {
   results.replaceChildren(...parts);
   results.classList.toggle("two", parts.length > 1);
   const first = answer.predictions[0];
-  const below = models.takes_feedback && first ? [feedback(answer, first.label)] : [];
-  part("after").replaceChildren(...below);
+  const below = models.takes_feedback && first ? feedback(answer, first) : null;
+  part("after").replaceChildren(...(below ? [below] : []));
 }
 
 async function predict(): Promise<void> {
