@@ -16,6 +16,8 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +218,24 @@ def stills(browser: Browser, address: str, prefix: Path) -> None:
         page.close()
 
 
+@contextmanager
+def browsing(table: Path) -> Iterator[tuple[Browser, str]]:
+    """Serve the page of a table, and open a browser; yield it with the page's address."""
+    server = open_review(ReviewRequest(TableRequest(table), who="anna"), Place(port=0))
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            yield browser, server.door.address
+            browser.close()
+    finally:
+        server.stop()
+        thread.join()
+
+
 def main() -> None:
     """Copy the table, draw an audit, serve it, play, and write the picture."""
     target, mended = map(Path, sys.argv[1:])
@@ -230,24 +250,13 @@ def main() -> None:
         audit_file(TableRequest(table), AUDIT, Path(folder) / "audit.csv")
         with table.open(encoding="utf-8", newline="") as file:
             truth = [row["true_label"] for row in csv.DictReader(file)]
-        server = open_review(ReviewRequest(TableRequest(table), who="anna"), Place(port=0))
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-                )
-                page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-                page.goto(server.door.address)
-                page.wait_for_selector("#progress section")
-                film = Film(page, truth)
-                play(film)
-                stills(browser, server.door.address, target.with_suffix(""))
-                browser.close()
-        finally:
-            server.stop()
-            thread.join()
+        with browsing(table) as (browser, address):
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.goto(address)
+            page.wait_for_selector("#progress section")
+            film = Film(page, truth)
+            play(film)
+            stills(browser, address, target.with_suffix(""))
         film.save(target)
 
 

@@ -1,6 +1,6 @@
 // One row that may have several labels: its text, its labels, and a switch for each likely one.
 
-import { button, el, theirs } from "./dom";
+import { el, theirs } from "./dom";
 import { factsOf, hiddenView, textOf } from "./row";
 import { percent, say } from "./strings";
 import type { Candidate, SetItem } from "./types";
@@ -67,14 +67,11 @@ export class SetRow {
   private add(one: Candidate, searched = false): void {
     const digit = this.toggles.length + 1;
     const key = el("kbd", { "aria-hidden": "true" }, digit <= 9 ? String(digit) : "·");
-    const line = [key, el("span", { class: "tick", "aria-hidden": "true" }), theirs(one.label, { class: "name" })];
     const tag = this.item.hidden ? null : tagOf(this.item, one.label);
-    if (tag) line.push(el("span", { class: "tag" }, say(tag)));
-    const made = button(
-      { class: "candidate toggle", "aria-keyshortcuts": digit <= 9 ? digit : undefined },
-      () => {},
-      ...line,
-    );
+    const made = el("button",
+      { type: "button", class: "candidate toggle", "aria-keyshortcuts": digit <= 9 ? digit : undefined },
+      key, el("span", { class: "tick", "aria-hidden": "true" }),
+      el("span", { class: "named" }, theirs(one.label, { class: "name" }), tag && el("span", { class: "tag" }, say(tag))));
     made.addEventListener("click", (event) => this.heard(one.label, event.detail > 0));
     if (!this.item.hidden && one.probability !== null) {
       const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", {}));

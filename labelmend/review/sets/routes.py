@@ -11,7 +11,6 @@ from labelmend.review.serving.requests import Label, NextRow, OneRow
 from labelmend.review.sets.desk import SetDesk
 from labelmend.voice.speak import speaking
 
-
 _ANSWER_RULE: JsonDict = {
     "if": {"properties": {"verdict": {"enum": ["none", "unsure"]}}},
     "then": {"properties": {"labels": {"maxItems": 0}}},

@@ -2243,14 +2243,13 @@ var SetRow = class {
   add(one, searched = false) {
     const digit = this.toggles.length + 1;
     const key = el("kbd", { "aria-hidden": "true" }, digit <= 9 ? String(digit) : "·");
-    const line = [key, el("span", { class: "tick", "aria-hidden": "true" }), theirs(one.label, { class: "name" })];
     const tag = this.item.hidden ? null : tagOf(this.item, one.label);
-    if (tag) line.push(el("span", { class: "tag" }, say(tag)));
-    const made = button(
-      { class: "candidate toggle", "aria-keyshortcuts": digit <= 9 ? digit : void 0 },
-      () => {
-      },
-      ...line
+    const made = el(
+      "button",
+      { type: "button", class: "candidate toggle", "aria-keyshortcuts": digit <= 9 ? digit : void 0 },
+      key,
+      el("span", { class: "tick", "aria-hidden": "true" }),
+      el("span", { class: "named" }, theirs(one.label, { class: "name" }), tag && el("span", { class: "tag" }, say(tag)))
     );
     made.addEventListener("click", (event) => this.heard(one.label, event.detail > 0));
     if (!this.item.hidden && one.probability !== null) {
