@@ -17,7 +17,6 @@ from PIL import Image
 from playwright.sync_api import Browser
 from review_picture import SCREENS, browsing
 
-
 ANSWERED = 3
 """Rows that are answered before a picture is taken."""
 
