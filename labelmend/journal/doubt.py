@@ -1,7 +1,7 @@
 """Which texts of the log are worth a look: how doubtful their answers are, and how frequent.
 
 The doubt of an answer begins with what the models believe and moves with what people say:
-1 - P(label) is worth `_PRIOR` people, as in the mean of a Beta posterior; of two models that were
+1 - P(label) is worth `PRIOR` people, as in the mean of a Beta posterior; of two models that were
 asked, the mean of what they give the label.
 """
 
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labelmend.journal.read import LoggedText
+from labelmend.journal.sets import labels_in
 
 Order = Literal["worth", "doubt", "count", "drift"]
 """Expected wrong answers (doubt times count), doubt alone, count alone, or worth among the labels
 whose share rises, before all others."""
 
-_PRIOR = 2.0
+PRIOR = 2.0
 """People that the models' word counts as: one who says "wrong" then lifts a doubt of nothing to a
 third, and a second one to a half."""
 
@@ -27,8 +28,10 @@ class Doubted:
 
     Attributes:
         of: the text.
-        doubt: probability that the label is wrong, 0 to 1.
-        shares: of labels, likeliest first; what they lack to 1 belongs to others.
+        doubt: probability that the label is wrong, 0 to 1; of several labels a text that not just
+            these hold.
+        shares: of labels, likeliest first; what they lack to 1 belongs to others. Of several labels
+            a text each is a set of them.
         rising: its label is given more often than before.
     """
 
@@ -53,31 +56,35 @@ class Doubted:
         return self.doubt * self.of.count
 
 
-def doubted(text: LoggedText, rising: Collection[str]) -> Doubted:
+def doubted(text: LoggedText, rising: Collection[str], *, of_sets: bool = False) -> Doubted:
     """Weigh what models and people say of a text.
 
     Args:
         text: of the log.
         rising: labels whose share rises.
+        of_sets: a text may have several labels.
     """
     guesses = text.last.guesses
     believed: dict[str, float] = defaultdict(float)
     for guess in guesses:
-        for label, share in {**dict(guess.top), guess.label: guess.probability}.items():
+        top = {} if of_sets else dict(guess.top)
+        for label, share in {**top, guess.label: guess.probability}.items():
             believed[label] += share / len(guesses)
     said = Counter(word.label for word in text.words if word.label is not None)
     heard = said.total()
     weighed = {
-        label: (_PRIOR * believed[label] + said[label]) / (_PRIOR + heard)
+        label: (PRIOR * believed[label] + said[label]) / (PRIOR + heard)
         for label in sorted({*believed, *said})
     }
     label = guesses[0].label
     # Who only says "wrong" takes from the label, and gives to none.
     wrong = len(text.words) - heard
     if wrong:
-        weighed[label] *= (_PRIOR + heard) / (_PRIOR + heard + wrong)
+        weighed[label] *= (PRIOR + heard) / (PRIOR + heard + wrong)
     shares = tuple(sorted(weighed.items(), key=lambda one: (-one[1], one[0])))
-    return Doubted(text, min(max(1 - weighed[label], 0.0), 1.0), shares, label in rising)
+    given = labels_in(label) if of_sets else (label,)
+    is_rising = any(one in rising for one in given)
+    return Doubted(text, min(max(1 - weighed[label], 0.0), 1.0), shares, is_rising)
 
 
 def ordered(texts: Sequence[Doubted], order: Order) -> list[Doubted]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from labelmend.journal.entries import days
 from labelmend.journal.read import Logged
+from labelmend.journal.sets import labels_in
 
 _LEVEL = 0.05
 """The expected share of false ones among the labels that are named."""
@@ -36,12 +37,15 @@ class Drift:
     p_value: float
 
 
-def rising_labels(requests: Iterable[Logged], window_days: float) -> tuple[Drift, ...]:
+def rising_labels(
+    requests: Iterable[Logged], window_days: float, *, of_sets: bool = False
+) -> tuple[Drift, ...]:
     """Return the labels that are given more often in the last window, the surest first.
 
     Args:
         requests: of the log, in any order.
         window_days: length of the window, which ends with the newest request.
+        of_sets: a text may have several labels; each counts.
     """
     from scipy.stats import false_discovery_control, fisher_exact
 
@@ -49,9 +53,10 @@ def rising_labels(requests: Iterable[Logged], window_days: float) -> tuple[Drift
     if not asked:
         return ()
     since = max(asked.values()) - days(window_days) * 1000
-    now = Counter(label for (_, _, label), at in asked.items() if at > since)
-    before = Counter(label for (_, _, label), at in asked.items() if at <= since)
-    total_now, total_before = now.total(), before.total()
+    given_now = [label for (_, _, label), at in asked.items() if at > since]
+    given_before = [label for (_, _, label), at in asked.items() if at <= since]
+    now, before = (_counted(given, of_sets=of_sets) for given in (given_now, given_before))
+    total_now, total_before = len(given_now), len(given_before)
     if not total_before:
         return ()
     labels = sorted(now)
@@ -67,3 +72,10 @@ def rising_labels(requests: Iterable[Logged], window_days: float) -> tuple[Drift
         if p < _LEVEL
     ]
     return tuple(sorted(found, key=lambda one: (one.p_value, one.label)))
+
+
+def _counted(given: Iterable[str], *, of_sets: bool) -> Counter[str]:
+    """Return how often each label was given."""
+    if of_sets:
+        return Counter(label for one in given for label in labels_in(one))
+    return Counter(given)

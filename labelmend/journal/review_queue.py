@@ -78,13 +78,13 @@ class QueueFiles:
         table: CSV.
         evidence: a line a row.
         record: of the run that it stands for.
-        labels: all labels that a person may name.
+        labels: all labels that a person may name; None where the record has them.
     """
 
     table: bytes
     evidence: bytes
     record: bytes
-    labels: bytes
+    labels: bytes | None
 
 
 def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> QueueFiles:
@@ -121,7 +121,7 @@ def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> Qu
         config=config_to_dict(config),
         models={
             f"served {place}": UsedModel(name=version, sha256="", source="log")
-            for place, version in enumerate(_versions(texts), start=1)
+            for place, version in enumerate(versions_of(texts), start=1)
         },
         labels=len(names),
         oos_label=oos,
@@ -145,7 +145,8 @@ def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> Qu
     return QueueFiles(parts[TABLE], parts[EVIDENCE], record.to_json().encode(), parts[LABELS])
 
 
-def _versions(texts: Sequence[Doubted]) -> list[str]:
+def versions_of(texts: Sequence[Doubted]) -> list[str]:
+    """Return the versions of the models that answered."""
     return sorted({guess.model for one in texts for guess in one.of.last.guesses})
 
 

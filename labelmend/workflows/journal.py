@@ -26,6 +26,8 @@ from labelmend.journal.keys import LogKey
 from labelmend.journal.read import Logged, LoggedLabels, LoggedText, LogReader, reading, texts_of
 from labelmend.journal.review_queue import queue_files
 from labelmend.journal.rows import FREE_ROWS, MOST_SHARE, NewRow, NewRows, RowRules, new_rows
+from labelmend.journal.set_queue import set_queue_files
+from labelmend.journal.sets import labels_in
 from labelmend.runs.layout import OutputPaths
 
 WINDOW_DAYS = 7.0
@@ -34,10 +36,13 @@ WINDOW_DAYS = 7.0
 ROWS = 500
 """Of a queue: what a person reviews in a day."""
 
-ROW_COLUMNS = (
-    *("id", "text", "label", "answered_label", "settled_by", "people", "requests", "last_asked"),
-)
+_FACTS = ("settled_by", "people", "requests", "last_asked")
+
+ROW_COLUMNS = ("id", "text", "label", "answered_label", *_FACTS)
 """Of the table of new rows; `text` and `label` are found by their names."""
+
+SET_ROW_COLUMNS = ("id", "text", "labels", "answered_labels", *_FACTS)
+"""The same where a text may have several labels, which are lists."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class LogSummary:
         last: the newest one.
         sources: requests by what was asked.
         models: requests by the version of the served model.
-        labels: requests by the answered label, most frequent first.
+        labels: requests by the answered label, most frequent first; of several a text by each.
         size_bytes: of the file and its write-ahead log.
     """
 
@@ -88,6 +93,7 @@ def summary_of(log: Path) -> LogSummary:
     labels: Counter[str] = Counter()
     times: list[int] = []
     with reading(log) as reader:
+        of_sets = reader.is_of_sets
         for one in reader.requests():
             answered = one.guesses[0]
             counts.update(
@@ -101,7 +107,7 @@ def summary_of(log: Path) -> LogSummary:
             senders |= {one.sender} - {""}
             sources[one.source] += 1
             models[answered.model] += 1
-            labels[answered.label] += 1
+            labels.update(labels_in(answered.label) if of_sets else (answered.label,))
             times = [*times[:1], one.at]  # they come oldest first
     return LogSummary(
         requests=counts["requests"],
@@ -252,25 +258,31 @@ def write_queue(request: QueueRequest, output: Path) -> QueueOutcome:
     if not (math.isfinite(request.window_days) and request.window_days > 0):
         raise ConfigError(f"--window {request.window_days:g}: give days, such as 7")
     paths = OutputPaths.beside(output)
-    files = (paths.table, paths.evidence, paths.record, paths.labels)
     _check_csv(output)
     _claim(request.log, request.answers, [*paths.outputs(labels=True, store=False)])
     limit = load_config().data.max_text_chars
     with reading(request.log) as reader:
-        rising = rising_labels(reader.requests(), request.window_days)
+        of_sets = reader.is_of_sets
+        rising = rising_labels(reader.requests(), request.window_days, of_sets=of_sets)
         labels = reader.labels()
         texts = _texts(request.log, reader)
-    answered = {answer.text_sha256 for answer in _reviewed(request.answers)}
+    reviewed = _reviewed(request.answers, of_sets=of_sets)
+    answered = {answer.text_sha256 for answer in reviewed}
     names = {drift.label for drift in rising}
     left = [
-        doubted(text, names) for text in texts if text_sha256(text.text[:limit]) not in answered
+        doubted(text, names, of_sets=of_sets)
+        for text in texts
+        if text_sha256(text.text[:limit]) not in answered
     ]
     if not left:
         raise InputError(f"{request.log}: all of its texts are answered already; nothing to review")
     chosen: list[Doubted] = ordered(left, request.order)[: request.rows]
-    made = queue_files(request.log, chosen, labels)
+    make = set_queue_files if of_sets else queue_files
+    made = make(request.log, chosen, labels)
+    contents = [made.table, made.evidence, made.record]
+    contents += [] if made.labels is None else [made.labels]
+    files = (paths.table, paths.evidence, paths.record, paths.labels)[: len(contents)]
     with atomic_files(files) as temporary:
-        contents = (made.table, made.evidence, made.record, made.labels)
         for path, content in zip(temporary, contents, strict=True):
             path.write_bytes(content)
     return QueueOutcome(len(chosen), len(left), sum(one.worth for one in chosen), rising, files)
@@ -309,28 +321,30 @@ def export_rows(request: ExportRequest, output: Path) -> NewRows:
         outputs.append(Output(request.feedback, "file of answers", ('{"schema_version"',)))
     _claim(request.log, request.answers, outputs)
     with reading(request.log) as reader:
+        of_sets = reader.is_of_sets
         labels = reader.labels()
         texts = _texts(request.log, reader)
-    rules = _rules(request, labels)
-    made = new_rows(texts, _reviewed(request.answers), rules)
+    rules = _rules(request, labels, of_sets=of_sets)
+    made = new_rows(texts, _reviewed(request.answers, of_sets=of_sets), rules)
     with atomic_files([output]) as (temporary,):
-        temporary.write_bytes(_table(made.rows))
+        temporary.write_bytes(_table(made.rows, SET_ROW_COLUMNS if of_sets else ROW_COLUMNS))
     if request.feedback is not None:
-        _append_new(request.feedback, made.answers)
+        _append_new(request.feedback, made.answers, of_sets=of_sets)
     return made
 
 
-def _rules(request: ExportRequest, labels: LoggedLabels) -> RowRules:
+def _rules(request: ExportRequest, labels: LoggedLabels, *, of_sets: bool) -> RowRules:
     return RowRules(
         max_chars=load_config().data.max_text_chars,
         oos=labels.oos,
         labels=frozenset(labels.labels),
         most_share=request.most_share,
         free_rows=request.free_rows,
+        of_sets=of_sets,
     )
 
 
-def _append_new(path: Path, answers: Sequence[Answer]) -> None:
+def _append_new(path: Path, answers: Sequence[Answer], *, of_sets: bool) -> None:
     """Write the answers that a file lacks behind those that it has.
 
     Raises:
@@ -338,7 +352,7 @@ def _append_new(path: Path, answers: Sequence[Answer]) -> None:
     """
     there = set()
     if path.exists() and path.stat().st_size:
-        there = {one.answer for one in read_answers(path).answers}
+        there = {one.answer for one in _reviewed(path, of_sets=of_sets)}
     append_lines(path, [one.line() for one in answers if one.answer not in there], "answers")
 
 
@@ -354,8 +368,15 @@ def _texts(log: Path, reader: LogReader) -> list[LoggedText]:
     return texts
 
 
-def _reviewed(path: Path | None) -> tuple[Answer, ...]:
-    return () if path is None else read_answers(path).answers
+def _reviewed(path: Path | None, *, of_sets: bool) -> tuple[Answer, ...]:
+    """Return what people said of a log of that task.
+
+    Raises:
+        InputError: the file can't be read, or an answer is of another task.
+    """
+    if path is None:
+        return ()
+    return read_answers(path, "several" if of_sets else "single").answers
 
 
 def _check_csv(output: Path) -> None:
@@ -373,10 +394,10 @@ def _claim(log: Path, answers: Path | None, outputs: Sequence[Output]) -> None:
     claim(inputs, outputs)
 
 
-def _table(rows: Sequence[NewRow]) -> bytes:
+def _table(rows: Sequence[NewRow], columns: Sequence[str]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ROW_COLUMNS)
+    writer.writerow(columns)
     for row in rows:
         last = row.of.last
         writer.writerow(

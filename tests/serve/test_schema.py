@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from fixtures.served import TOKEN, Served, Words, loaded, token_file
+from fixtures.served import TOKEN, Served, Words, WordSets, loaded, loaded_sets, token_file
 
 from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal
@@ -29,16 +29,22 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "503"]
 """
 
 
+MODELS = {
+    "single": (loaded(), loaded(Words(space="other"), "2" * 16)),
+    "several": (loaded_sets(), loaded_sets(WordSets(space="other"), "2" * 16)),
+}
+
+
 @pytest.mark.slow
-def test_what_the_document_says_is_so(tmp_path):
+@pytest.mark.parametrize("task", MODELS)
+def test_what_the_document_says_is_so(tmp_path, task):
     if importlib.util.find_spec("schemathesis") is None:
         pytest.skip("schemathesis is not installed; run: pip install schemathesis")
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
-    journal = Journal(tmp_path / "log.sqlite", LogRules(feedback_an_hour=100_000))
+    journal = Journal(tmp_path / "log.sqlite", LogRules(feedback_an_hour=100_000), task=task)
     watch = DriftWatch(lambda: Seen(False, "No drift is shown", (), {}), "en")
     with Served(
-        loaded(),
-        loaded(Words(space="other"), "2" * 16),
+        *MODELS[task],
         limits=Limits(most_texts=20, most_chars=300),
         token_files=(token_file(tmp_path),),
         add=lambda service: [log_part(service, journal), drift_part(watch)],
