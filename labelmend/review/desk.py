@@ -8,26 +8,21 @@ from typing import TYPE_CHECKING, Any
 from labelmend.audit.draw import read_design
 from labelmend.audit.mended import audit_paths
 from labelmend.review.label_set.label_desk import LabelDesk
-from labelmend.review.outlook import standing
-from labelmend.review.queues import Queue, Queues
+from labelmend.review.outlook import outlook
+from labelmend.review.queues import Queues
 from labelmend.review.sitting import Sitting
 from labelmend.review.table import ReviewTable
 from labelmend.review.work.again import (
-    LABELMEND,
     ranking_command,
     relabel_command,
     source_of,
     write_profile,
 )
-from labelmend.review.work.jobs import Job
 from labelmend.review.work.workbench import SIDE, DeskFiles, Workbench
 from labelmend.voice.speak import ENGLISH, Language
 
 if TYPE_CHECKING:
     from labelmend.audit.certificate import Certificate
-
-CERTIFY_EVERY = 5
-"""Answers of the audit after which the certificate is worked out anew: some seconds of one core."""
 
 GOAL = 0.1
 """Width of the interval of wrong labels that is aimed at until somebody says otherwise: ten points
@@ -52,15 +47,11 @@ class Desk(Workbench[ReviewTable]):
         """Begin, as `Workbench` does."""
         super().__init__(files, queues, who, language)
         self._goal = GOAL
-        self._certifying = Job()
-        self._since_certificate = 0
-        self._certificate: Certificate | None = None
         path, run = files.request.path, queues.table.run
         self.labels = LabelDesk.of(path, run, files.labels)
         self.sitting = Sitting(self._queues(), self._heard)
         self.labels.sit(self.sitting, self._show)
-        if queues.drawn and any(map(queues.is_audited, self._drawn_keys())):
-            self._certify()
+        self._certify_again()
 
     def start(self) -> dict[str, Any]:
         """Return what the page needs once, and again where labels were edited."""
@@ -70,11 +61,8 @@ class Desk(Workbench[ReviewTable]):
     def progress(self, who: str) -> dict[str, Any]:
         """Return how far everything is; begin what had to wait for other work."""
         self.labels.follow()
-        found = super().progress(who)
-        certificate = self._certificate
         return {
-            **found,
-            "certificate": None if certificate is None else standing(certificate, self._goal),
+            **super().progress(who),
             "goal": self._goal,
             "labels": {
                 "version": self.labels.version,
@@ -86,6 +74,9 @@ class Desk(Workbench[ReviewTable]):
         """Aim at an interval of such a width."""
         self._goal = goal
 
+    def _proved(self, certificate: "Certificate") -> dict[str, Any]:
+        return {**super()._proved(certificate), **outlook(certificate, self._goal)}
+
     def _labels(self) -> list[dict[str, str]]:
         table = self.sitting.table
         return [
@@ -94,41 +85,6 @@ class Desk(Workbench[ReviewTable]):
 
     def _is_anything_said(self) -> bool:
         return super()._is_anything_said() or self.labels.pending(self._base.table.run)
-
-    def _jobs(self) -> dict[str, Job]:
-        return {"certificate": self._certifying, **super()._jobs()}
-
-    def _heard(self, queue: Queue, count: int) -> None:
-        if queue == "audit":
-            with self._lock:
-                self._since_certificate += abs(count)
-        super()._heard(queue, count)
-
-    def _begin_due(self) -> None:
-        with self._lock:
-            done = not self.sitting.queues.openings.any_left()
-            certify = self._since_certificate >= (1 if done else CERTIFY_EVERY)
-        super()._begin_due()
-        if certify:
-            self._certify()
-
-    def _drawn_keys(self) -> list[str]:
-        return [self._base.table.keys[one.row] for one in self._base.drawn]
-
-    def _certify(self) -> None:
-        output = self._side("certificate.json")
-        words = [*LABELMEND, "certify", str(self._files.request.path), "--quiet"]
-        words += ["--answers", str(self._files.answers), "--output", str(output), *self._encoding()]
-
-        def read() -> None:
-            # It loads what works out certificates, which no row needs.
-            from labelmend.audit.certificate import Certificate
-
-            self._certificate = Certificate.from_json(output.read_bytes())
-
-        if self._certifying.start(words, read):
-            with self._lock:
-                self._since_certificate = 0
 
     def _refit_by(self) -> tuple[list[str], Callable[[], ReviewTable]]:
         base, path = self._base.table, self._files.request.path

@@ -39,8 +39,25 @@ class Pace:
         return 60 * len(gaps) / total if total > 0 else None
 
 
-def standing(certificate: "Certificate", goal: float) -> dict[str, Any]:
-    """Return what the answers of the audit prove so far, and what a narrower interval takes.
+def standing(certificate: "Certificate") -> dict[str, Any]:
+    """Return what the answers of the audit prove so far."""
+    from labelmend.audit.words import interval_of
+
+    figures = []
+    for figure in certificate.figures:
+        low, high = interval_of(certificate, figure)
+        figures.append({"name": figure.name, "estimate": figure.estimate, "low": low, "high": high})
+    return {
+        "answered": certificate.answered,
+        "drawn": certificate.drawn,
+        "open": certificate.open,
+        "anytime": certificate.headline == "anytime_95",
+        "figures": figures,
+    }
+
+
+def outlook(certificate: "Certificate", goal: float) -> dict[str, Any]:
+    """Return what a narrower interval takes.
 
     Args:
         certificate: as it stands.
@@ -48,10 +65,6 @@ def standing(certificate: "Certificate", goal: float) -> dict[str, Any]:
     """
     from labelmend.audit.words import interval_of
 
-    figures = []
-    for figure in certificate.figures:
-        low, high = interval_of(certificate, figure)
-        figures.append({"name": figure.name, "estimate": figure.estimate, "low": low, "high": high})
     after = certificate.figure("wrong_after")
     more = None
     if after is not None:
@@ -60,15 +73,7 @@ def standing(certificate: "Certificate", goal: float) -> dict[str, Any]:
         more = rows_to_width(certificate.answered, high - low, further, goal)
         # More than all rows can't be asked for: they would leave nothing open.
         more = more if more is None else min(more, certificate.rows - certificate.answered)
-    return {
-        "answered": certificate.answered,
-        "drawn": certificate.drawn,
-        "open": certificate.open,
-        "anytime": certificate.headline == "anytime_95",
-        "figures": figures,
-        "goal": goal,
-        "more": more,
-    }
+    return {"goal": goal, "more": more}
 
 
 def rows_to_width(answered: int, width: float, further: float, goal: float) -> int | None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from labelmend.review.outlook import Pace, likely_wrong, rows_to_width, standing
+from labelmend.review.outlook import Pace, likely_wrong, outlook, rows_to_width, standing
 
 
 class Clock:
@@ -51,19 +51,19 @@ def test_fifty_more_may_tell_nothing_as_where_there_are_no_fifty():
 
 
 def test_what_the_audit_proves_so_far(certificate):
-    found = standing(certificate, 0.05)
+    found = standing(certificate)
     assert found["answered"] == 97
     assert not found["anytime"]
     after = found["figures"][1]
     assert after == {"name": "wrong_after", "estimate": 0.1, "low": 0.0625, "high": 0.15}
     # 0.0875 wide, 0.07 after 147: 0.05 takes 147 * (0.07 / 0.05) ** 2 = 288.1.
-    assert found["more"] == 289 - 97
+    assert outlook(certificate, 0.05) == {"goal": 0.05, "more": 289 - 97}
     # Between the two the power is ln(1.25) / ln(147 / 97).
     power = math.log(0.0875 / 0.07) / math.log(147 / 97)
-    near = standing(certificate, 0.08)["more"]
+    near = outlook(certificate, 0.08)["more"]
     assert near == math.ceil(97 * (0.0875 / 0.08) ** (1 / power) - 97)
-    assert standing(certificate, 0.09)["more"] == 0
-    assert standing(certificate, 0.001)["more"] == 1500 - 97
+    assert outlook(certificate, 0.09)["more"] == 0
+    assert outlook(certificate, 0.001)["more"] == 1500 - 97
 
 
 def test_how_many_of_the_next_rows_are_likely_wrong():

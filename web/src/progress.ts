@@ -15,11 +15,12 @@ export function progressView(progress: Progress, queue: Queue, actions: Progress
   return [far(progress, queue), certificate(progress, actions), beside(progress, queue, ahead, actions.apply)];
 }
 
-/** The same where a row may have several labels: nothing is proved there, and nobody told to stop. */
+/** The same where a row may have several labels: nobody is told to stop. */
 export function setProgressView(progress: Progress, queue: Queue, apply: () => void): Node[] {
   const { rows, wrong } = progress.doubtful;
   const ahead = say(wrong < 1 ? "ahead-sets-few" : "ahead-sets", { rows: counted(rows), wrong: counted(wrong) });
-  return [far(progress, queue), beside(progress, queue, ahead, apply)];
+  const proved = progress.audit.total ? [certificate(progress)] : [];
+  return [far(progress, queue), ...proved, beside(progress, queue, ahead, apply)];
 }
 
 function far(progress: Progress, queue: Queue): HTMLElement {
@@ -38,11 +39,11 @@ function far(progress: Progress, queue: Queue): HTMLElement {
   return box;
 }
 
-function certificate(progress: Progress, actions: ProgressActions): HTMLElement {
+function certificate(progress: Progress, actions?: ProgressActions): HTMLElement {
   const box = el("section", {}, el("h2", {}, say("certificate")));
   const found = progress.certificate;
   if (!found) {
-    const busy = progress.jobs.certificate?.phase === "running";
+    const busy = progress.jobs.certificate.phase === "running";
     box.append(el("p", { class: "quiet" }, say(busy ? "certificate-busy" : "certificate-none")));
     return box;
   }
@@ -54,8 +55,9 @@ function certificate(progress: Progress, actions: ProgressActions): HTMLElement 
     });
     list.append(el("div", {}, el("dt", {}, say(`figure-${figure.name}`)), el("dd", {}, range)));
   }
-  box.append(list, aim(found.goal, actions), el("p", {}, more(found)));
-  if (progress.jobs.certificate?.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
+  box.append(list);
+  if (actions) box.append(aim(found.goal ?? 0, actions), el("p", {}, more(found)));
+  if (progress.jobs.certificate.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
   return box;
 }
 
@@ -69,7 +71,7 @@ function aim(goal: number, actions: ProgressActions): HTMLElement {
 }
 
 function more(found: NonNullable<Progress["certificate"]>): string {
-  if (found.more === null) return say("goal-unknown");
+  if (found.more === null || found.more === undefined) return say("goal-unknown");
   if (!found.more) return say("goal-reached");
   const beyond = found.more - found.open;
   return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });

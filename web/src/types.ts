@@ -87,17 +87,18 @@ export interface Progress {
   doubtful: { done: number; total: number; rows: number; wrong: number };
   agreement: { done: number; total: number; agree: number };
   pace: { answers: number; per_minute: number | null };
-  certificate?: {
+  certificate: {
     answered: number;
     drawn: number;
     open: number;
     anytime: boolean;
     figures: { name: string; estimate: number; low: number; high: number }[];
-    goal: number;
-    more: number | null;
+    /** Width that is aimed at, and answers that bring it; none where a row may have several labels. */
+    goal?: number;
+    more?: number | null;
   } | null;
   goal?: number;
-  jobs: { certificate?: Job; refit: Job; apply: Job };
+  jobs: { certificate: Job; refit: Job; apply: Job };
   labels?: { version: number; pending: boolean };
   refits: number;
   until_refit: number;

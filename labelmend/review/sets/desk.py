@@ -23,6 +23,7 @@ class SetDesk(Workbench[SetTable]):
         """Begin, as `Workbench` does."""
         super().__init__(files, queues, who, language)
         self.sitting = SetSitting(queues, self._heard)
+        self._certify_again()
 
     def _shown_queues(self) -> Sequence[Queue]:
         # Without an audit there is nothing to say of one.
@@ -48,6 +49,8 @@ class SetDesk(Workbench[SetTable]):
         self._base = replace(self._base, table=table)
         self._newest = table
         self._show()
+        if self._base.design is not None:
+            self._certify()
 
     def _show(self) -> None:
         self.sitting.renew(replace(self._base, table=self._newest))

@@ -1744,7 +1744,8 @@ function progressView(progress, queue, actions) {
 function setProgressView(progress, queue, apply) {
   const { rows, wrong } = progress.doubtful;
   const ahead = say(wrong < 1 ? "ahead-sets-few" : "ahead-sets", { rows: counted(rows), wrong: counted(wrong) });
-  return [far(progress, queue), beside(progress, queue, ahead, apply)];
+  const proved = progress.audit.total ? [certificate(progress)] : [];
+  return [far(progress, queue), ...proved, beside(progress, queue, ahead, apply)];
 }
 function far(progress, queue) {
   const { done, total } = progress[queue];
@@ -1769,7 +1770,7 @@ function certificate(progress, actions) {
   const box = el("section", {}, el("h2", {}, say("certificate")));
   const found = progress.certificate;
   if (!found) {
-    const busy = progress.jobs.certificate?.phase === "running";
+    const busy = progress.jobs.certificate.phase === "running";
     box.append(el("p", { class: "quiet" }, say(busy ? "certificate-busy" : "certificate-none")));
     return box;
   }
@@ -1783,8 +1784,9 @@ function certificate(progress, actions) {
     });
     list.append(el("div", {}, el("dt", {}, say(`figure-${figure.name}`)), el("dd", {}, range)));
   }
-  box.append(list, aim(found.goal, actions), el("p", {}, more(found)));
-  if (progress.jobs.certificate?.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
+  box.append(list);
+  if (actions) box.append(aim(found.goal ?? 0, actions), el("p", {}, more(found)));
+  if (progress.jobs.certificate.phase === "running") box.append(el("p", { class: "quiet" }, say("certificate-busy")));
   return box;
 }
 function aim(goal, actions) {
@@ -1796,7 +1798,7 @@ function aim(goal, actions) {
   return el("p", { class: "aim" }, el("label", { for: "goal" }, say("goal")), " ", field, " ", say("goal-points"));
 }
 function more(found) {
-  if (found.more === null) return say("goal-unknown");
+  if (found.more === null || found.more === void 0) return say("goal-unknown");
   if (!found.more) return say("goal-reached");
   const beyond = found.more - found.open;
   return say(beyond > 0 ? "goal-more-draw" : "goal-more", { count: counted(found.more), beyond: counted(beyond) });

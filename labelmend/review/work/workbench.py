@@ -1,4 +1,4 @@
-"""What goes on beside a sitting, however many labels a row has: the refit, and mending anew."""
+"""Beside a sitting, however many labels a row has: the refit, mending anew, the certificate."""
 
 import shutil
 import tempfile
@@ -7,17 +7,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from labelmend.data.request import TableRequest
 from labelmend.errors import LabelmendError
 from labelmend.review.items import Item
+from labelmend.review.outlook import standing
 from labelmend.review.page import strings
 from labelmend.review.queues import QUEUES, Queue, Queues
 from labelmend.review.reviewed import TableT
 from labelmend.review.seats import RefusedError, Seats
+from labelmend.review.work.again import LABELMEND
 from labelmend.review.work.jobs import Job
 from labelmend.voice.speak import Language
+
+if TYPE_CHECKING:
+    from labelmend.audit.certificate import Certificate
+
+CERTIFY_EVERY = 5
+"""Answers of the audit after which the certificate is worked out anew: some seconds of one core."""
 
 REFIT_EVERY = 25
 """Answers after which the doubtful rows are ranked anew: the issue's number."""
@@ -68,9 +76,10 @@ class Workbench(ABC, Generic[TableT]):
         self._base = queues
         self._newest = queues.table
         self._folder: Path | None = None
-        self._refitting, self._applying = Job(), Job()
+        self._certifying, self._refitting, self._applying = Job(), Job(), Job()
         self._lock = threading.Lock()
-        self._since_refit = self._refits = 0
+        self._since_refit = self._since_certificate = self._refits = 0
+        self._certificate: Certificate | None = None
 
     @abstractmethod
     def _relabel(self, output: Path, *, quick: bool) -> list[str]:
@@ -122,8 +131,10 @@ class Workbench(ABC, Generic[TableT]):
     def progress(self, who: str) -> dict[str, Any]:
         """Return how far everything is; begin what had to wait for other work."""
         self._begin_due()
+        certificate = self._certificate
         return {
             **self.sitting.progress(who),
+            "certificate": None if certificate is None else self._proved(certificate),
             "jobs": {
                 name: {
                     "phase": job.state.phase,
@@ -159,23 +170,58 @@ class Workbench(ABC, Generic[TableT]):
 
     def _jobs(self) -> dict[str, Job]:
         """Return the kinds of work, by name."""
-        return {"refit": self._refitting, "apply": self._applying}
+        return {
+            "certificate": self._certifying,
+            "refit": self._refitting,
+            "apply": self._applying,
+        }
+
+    def _proved(self, certificate: "Certificate") -> dict[str, Any]:
+        """Return what the page says of a certificate."""
+        return standing(certificate)
 
     def _is_anything_said(self) -> bool:
         return bool(self.sitting.book.answers())
 
-    def _heard(self, _queue: Queue, count: int) -> None:
+    def _heard(self, queue: Queue, count: int) -> None:
         """Hear of answers that were written or withdrawn."""
         with self._lock:
             self._since_refit = max(0, self._since_refit + count)
+            if queue == "audit":
+                self._since_certificate += abs(count)
         self._begin_due()
 
     def _begin_due(self) -> None:
         """Begin what so many answers call for, unless it runs."""
         with self._lock:
             refit = self._since_refit >= REFIT_EVERY
+            done = not self.sitting.queues.openings.any_left()
+            certify = self._since_certificate >= (1 if done else CERTIFY_EVERY)
         if refit:
             self._refit()
+        if certify:
+            self._certify()
+
+    def _certify_again(self) -> None:
+        """Work out the certificate of answers that were there before the page was opened."""
+        queues, keys = self._base, self._base.table.keys
+        if any(queues.is_audited(keys[one.row]) for one in queues.drawn):
+            self._certify()
+
+    def _certify(self) -> None:
+        output = self._side("certificate.json")
+        words = [*LABELMEND, "certify", str(self._files.request.path), "--quiet"]
+        words += ["--answers", str(self._files.answers), "--output", str(output), *self._encoding()]
+
+        def read() -> None:
+            # It loads what works out certificates, which no row needs.
+            from labelmend.audit.certificate import Certificate
+
+            self._certificate = Certificate.from_json(output.read_bytes())
+
+        if self._certifying.start(words, read):
+            with self._lock:
+                self._since_certificate = 0
 
     def _side(self, name: str) -> Path:
         """Return a file of our own, in a folder that goes when the page is closed."""

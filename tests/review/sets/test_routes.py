@@ -221,8 +221,9 @@ def test_how_far_and_what_is_ahead(tab):
     # Ten at 0.75 (in doubt), ten at 0.25 (changed), five at 0.125 (kept).
     assert (found["doubtful"]["rows"], found["doubtful"]["wrong"]) == (25, 10.625)
     assert found["audit"] == {"done": 0, "total": 0}
-    assert {*found["jobs"]} == {"refit", "apply"}
-    assert not {"certificate", "goal", "labels"} & {*found}
+    assert {*found["jobs"]} == {"certificate", "refit", "apply"}
+    assert found["certificate"] is None
+    assert not {"goal", "labels"} & {*found}
 
 
 def test_a_file_of_answers_of_the_other_task_is_refused(table):
