@@ -81,7 +81,7 @@ def test_the_commands_of_get_started_run(tmp_path, monkeypatch, capsys, encoders
         csv.writer(file).writerows([row[:1] for row in checked])
     # An export is held against its model on these, not on all 809 of the demo.
     few_texts = SimpleNamespace(files=lambda _: Path(), as_file=nullcontext)
-    monkeypatch.setattr("labelmend.workflows.export.resources", few_texts)
+    monkeypatch.setattr("labelmend.workflows.export_check.resources", few_texts)
     ours = [c for c in commands_in(GET_STARTED) if c.startswith("labelmend ")]
     assert len(ours) == 15
     truth = {row[0]: row[2] for row in rows}

@@ -168,7 +168,7 @@ def test_no_file_steers_the_terminal(cli, demo_rows, tmp_path, bge_small, monkey
     (tmp_path / "few").mkdir()
     written(tmp_path / "few" / "test.csv", rows[:20])
     few_texts = SimpleNamespace(files=lambda _: tmp_path / "few", as_file=nullcontext)
-    monkeypatch.setattr("labelmend.workflows.export.resources", few_texts)
+    monkeypatch.setattr("labelmend.workflows.export_check.resources", few_texts)
     said = json.dumps({EVIL["oos"]: {EVIL["pin_reset"]: EVIL["pin_reset"]}})
     (tmp_path / "evil.yaml").write_text(said, "utf-8")
     shown, tried = "", set()
