@@ -174,6 +174,9 @@ def test_it_is_exported_and_the_check_is_told(trained, cli, folder):
     assert not (folder / "y").exists()
 
 
-def test_what_reads_labels_refuses_such_a_model(trained, cli, folder):
+def test_what_reads_labels_or_one_text_refuses_such_a_model(trained, cli, folder):
     ran = cli("serve", folder / "m", "--port", "0")
+    assert "reads two texts as a pair, and who asks serve gives one" in ran.refusal()
+    table = folder / "t.csv"
+    ran = cli("monitor", table, "--reference", table, "--model", folder / "m")
     assert "is a model of soft targets, and this needs one label a text" in ran.refusal()

@@ -1,7 +1,10 @@
 """Real models of several labels a text and of soft targets, served: what is said is `predict`'s."""
 
 import asyncio
+import threading
+import time
 
+import httpx
 import numpy as np
 import pytest
 
@@ -9,7 +12,9 @@ from labelmend.bot.rules import TOKEN, BotRules
 from labelmend.classify.any_model import load_any
 from labelmend.classify.folder import locate_encoders
 from labelmend.errors import ConfigError, InputError, ModelError
+from labelmend.journal.entries import LogRules
 from labelmend.journal.log import Journal, LogRequest
+from labelmend.journal.read import reading
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.space import open_space
 from labelmend.serve.place import Place
@@ -133,12 +138,34 @@ def test_a_log_is_of_one_task(word_models, word_sets, tmp_path):
         served(word_sets / "model", log=other)
 
 
-def test_there_is_no_panel_of_drift(word_sets, tmp_path):
-    running = served(word_sets / "model", log=LogRequest(tmp_path / "log.sqlite"))
-    paths = set(running.server.uvicorn.config.app._paths)
-    running.close()
-    assert "/v1/feedback" in paths
-    assert "/v1/drift" not in paths
+def test_from_the_models_folder_to_the_log_by_http(word_sets, tmp_path):
+    log = tmp_path / "log.sqlite"
+    running = served(word_sets / "model", log=LogRequest(log, LogRules(texts=True)))
+    thread = threading.Thread(target=running.serve)
+    thread.start()
+    while not running.server.uvicorn.started:
+        time.sleep(0.005)
+    base = running.server.listener.door.address
+    with httpx.Client(base_url=base, trust_env=False) as client:
+        reply = client.post("/v1/predict", json={"text": "card and money"}).json()
+        said = {share["label"] for share in reply["predictions"][0]["labels"]}
+        word = {"request_id": reply["request_id"], "labels": ["time"]}
+        assert client.post("/v1/feedback", json=word).json() == {"status": "kept"}
+        told = client.get("/v1/models").json()
+        # Drift is looked for behind models of one label a text alone.
+        assert client.get("/v1/drift").status_code == 404
+        schema = client.get("/openapi.json").json()["components"]["schemas"]
+    running.server.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert said == {"card", "money"}
+    assert "SetFeedback" in schema
+    assert (told["takes_feedback"], told["watches_drift"]) == (True, False)
+    with reading(log) as reader:
+        (one,) = reader.requests()
+        assert reader.labels().labels == ("card", "money", "time")
+    assert (one.text, one.guesses[0].label) == ("card and money", '["card", "money"]')
+    assert [word.label for word in one.words] == ['["time"]']
 
 
 @pytest.mark.parametrize("task", ["sets", "soft"])
