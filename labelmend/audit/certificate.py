@@ -30,14 +30,17 @@ from labelmend.relabel.labelmodel.people import (
     people_reliability,
     settle_answers,
 )
-from labelmend.types import NO_LABEL, Bools, Doubles, Ints
+from labelmend.types import NO_LABEL, Bools, Doubles, Ints, Task
 from labelmend.version import __version__
 from labelmend.voice.speak import note
 
 SCHEMA_VERSION = 2
 """Of certificate.json. 1 is read too, which knows nothing of how far people agree."""
 
-_READ = (1, SCHEMA_VERSION)
+SETS_SCHEMA_VERSION = 3
+"""The same of a table in which a row may have several labels; others have no key of theirs."""
+
+_READ = {"single": {1, SCHEMA_VERSION}, "several": {SETS_SCHEMA_VERSION}}
 """Versions that are read."""
 
 FURTHER = 50
@@ -95,6 +98,8 @@ class Certificate:
         further: how wide the quoted intervals would be after `FURTHER` more answers, by name.
         notes: what else a reader should know.
         agreement: of people who answered the same texts; None in older certificates.
+        task: how many labels a row may have.
+        most_labels: where it may have several, how many of a row are taken to hold at most.
     """
 
     table: str
@@ -113,6 +118,8 @@ class Certificate:
     further: Mapping[str, float]
     notes: tuple[str, ...]
     agreement: Agreement | None = None
+    task: Task = "single"
+    most_labels: int | None = None
 
     def figure(self, name: str) -> Figure | None:
         """Return a figure by its name, None where it is of no rows."""
@@ -121,10 +128,12 @@ class Certificate:
     def to_json(self) -> str:
         """Return the text of the file."""
         fields: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION if self.task == "single" else SETS_SCHEMA_VERSION,
             "labelmend": __version__,
             **_rounded(asdict(self)),
         }
+        if self.task == "single":
+            del fields["task"], fields["most_labels"]
         return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -135,7 +144,9 @@ class Certificate:
             ValueError: it is none of ours, or of another version.
         """
         fields = parsed_json(text)
-        if not isinstance(fields, dict) or fields.pop("schema_version", None) not in _READ:
+        if not isinstance(fields, dict) or fields.pop("schema_version", None) not in _READ.get(
+            str(fields.get("task", "single")), set()
+        ):
             raise ValueError("another version")
         fields.pop("labelmend", None)
         return TypeAdapter(cls).validate_python(fields)
@@ -218,7 +229,11 @@ def certify(
         figures=found,
         strata=tuple(parts),
         further=further_widths(sample, FURTHER, headline, design.seed),
-        notes=(*table.notes, *answers.notes, *_elsewhere(of_row, drawn, seen, unsure, answers)),
+        notes=(
+            *table.notes,
+            *answers.notes,
+            *elsewhere_note(int((drawn & ~seen & ~unsure & np.isin(of_row, answers.text)).sum())),
+        ),
         agreement=agreement_of(answers, people),
     )
 
@@ -322,12 +337,8 @@ def _sample(rows: _Rows, kinds: Ints, doubt: Doubles, chosen: Bools) -> Sample:
     )
 
 
-def _elsewhere(
-    of_row: Ints, drawn: Bools, seen: Bools, unsure: Bools, answers: MatchedAnswers
-) -> tuple[str, ...]:
+def elsewhere_note(count: int) -> tuple[str, ...]:
     """Return a note on drawn rows that people were asked about for other reasons alone."""
-    asked = drawn & ~seen & ~unsure & np.isin(of_row, answers.text)
-    count = int(asked.sum())
     if not count:
         return ()
     told = note(

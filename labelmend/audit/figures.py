@@ -25,7 +25,7 @@ class Figure:
     """A share of the table.
 
     Attributes:
-        name: one of `NAMES`.
+        name: one of `NAMES`, or of `labelmend.audit.sets.figures`.
         estimate: each stratum's share, by its size.
         fixed_95: the interval if the number of rows was fixed beforehand.
         anytime_95: the interval that holds whenever one looks.
@@ -142,7 +142,7 @@ def _before(sample: Sample, effort: Effort) -> Figure | None:
     # A change is a claim that the given label is wrong.
     belief = np.where(sample.kind == Kind.CHANGED, 1 - sample.doubt, sample.doubt)[used]
     cells = _cells(sample, sample.given_wrong, used)
-    return _share(WRONG_BEFORE, cells, belief, (0, sample.labelled), effort)
+    return counted_share(WRONG_BEFORE, cells, belief, (0, sample.labelled), effort)
 
 
 def _after(sample: Sample, effort: Effort) -> Figure | None:
@@ -150,7 +150,7 @@ def _after(sample: Sample, effort: Effort) -> Figure | None:
     cells = _cells(sample, sample.mended_wrong, used)
     total = int(sample.rows[used].sum())
     known = sample.known.wrong
-    return _share(WRONG_AFTER, cells, sample.doubt[used], (known, total), effort)
+    return counted_share(WRONG_AFTER, cells, sample.doubt[used], (known, total), effort)
 
 
 def _precision(sample: Sample, effort: Effort) -> Figure | None:
@@ -158,13 +158,21 @@ def _precision(sample: Sample, effort: Effort) -> Figure | None:
     cells = _cells(sample, sample.seen - sample.mended_wrong, used)
     total = int(sample.rows[used].sum()) - sample.known.changed
     known = sample.known.changed_right
-    return _share(PRECISION, cells, 1 - sample.doubt[used], (known, total), effort)
+    return counted_share(PRECISION, cells, 1 - sample.doubt[used], (known, total), effort)
 
 
-def _share(
+def counted_share(
     name: str, cells: Cells, belief: Doubles, known: tuple[int, int], effort: Effort
 ) -> Figure | None:
-    """Return (total of the cells - known) / of, or None where it is of no rows."""
+    """Return (total of the cells - known) / of, or None where it is of no rows.
+
+    Args:
+        name: of the figure.
+        cells: what was seen of what is counted.
+        belief: float64 [c], the believed share in each cell, as it was before any row was seen.
+        known: known and of, rows.
+        effort: what is worked out.
+    """
     less, of = known
     if not of:
         return None

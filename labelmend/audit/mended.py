@@ -114,8 +114,8 @@ def read_mended(request: TableRequest) -> MendedTable:
     missing = [name for name in _OURS if name not in table.columns]
     if missing and _SEVERAL in table.columns:
         raise InputError(
-            f"{table.path}: rows have several labels, which audits, certificates and the review "
-            "page can't work on yet; only relabel, train-classifier and predict can"
+            f"{table.path}: rows have several labels, which this can't work on yet; of what asks "
+            "people, audit, certify, review and answers import can"
         )
     if missing:
         raise InputError(

@@ -1,7 +1,7 @@
 """How wide the intervals will be, before people have answered."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def widths(strata: tuple[Stratum, ...], rows: int, seed: int) -> dict[str, float
         sizes = np.array([len(s) for s in strata], dtype=np.int64)
         kind = np.array([s.kind for s in strata], dtype=np.int64)
         made.append(_made_up((kind, sizes, doubt), counts, rate, rng))
-    return _mean_widths(made, "fixed_95", seed)
+    return mean_widths((figures(one, forecast(seed)) for one in made), "fixed_95")
 
 
 def further_widths(sample: Sample, further: int, headline: Which, seed: int) -> dict[str, float]:
@@ -54,7 +54,8 @@ def further_widths(sample: Sample, further: int, headline: Which, seed: int) -> 
         seed: of the made-up samples.
     """
     left = sample.rows - sample.seen
-    more = _in_proportion(sample, left, further)
+    usable = np.isin(sample.kind, (Kind.KEPT, Kind.CHANGED, Kind.FILLED))
+    more = in_proportion(np.where(usable, left, 0), sample.seen, further)
     made = []
     rng = np.random.default_rng(seed)
     for _ in range(_TRIALS):
@@ -74,16 +75,22 @@ def further_widths(sample: Sample, further: int, headline: Which, seed: int) -> 
                 sample.known,
             )
         )
-    return _mean_widths(made, headline, seed)
+    effort = forecast(seed, headline)
+    return mean_widths((figures(one, effort) for one in made), headline)
 
 
-def _in_proportion(sample: Sample, left: Ints, further: int) -> Ints:
-    """Return int64 [c]: further rows of each cell, as the ones before were taken."""
-    usable = np.where(np.isin(sample.kind, (Kind.KEPT, Kind.CHANGED, Kind.FILLED)), left, 0)
-    share = np.where(usable > 0, sample.seen + 0.5, 0.0)
+def in_proportion(left: Ints, seen: Ints, further: int) -> Ints:
+    """Return int64 [c], further rows of each cell, as the ones before were taken.
+
+    Args:
+        left: int64 [c], rows that can still be looked at.
+        seen: int64 [c], rows that were.
+        further: rows more.
+    """
+    share = np.where(left > 0, seen + 0.5, 0.0)
     if not share.sum():
         return np.zeros_like(left)
-    more: Ints = np.minimum(np.round(further * share / share.sum()).astype(np.int64), usable)
+    more: Ints = np.minimum(np.round(further * share / share.sum()).astype(np.int64), left)
     return more
 
 
@@ -97,12 +104,18 @@ def _made_up(
     return Sample(kind, rows, counts, given_wrong, wrong, doubt)
 
 
-def _mean_widths(made: list[Sample], headline: Which, seed: int) -> dict[str, float]:
+def forecast(seed: int, headline: Which = "fixed_95") -> Effort:
+    """Return what is worked out of a made-up sample."""
+    return Effort(seed, _DRAWS, headline)
+
+
+def mean_widths(made: Iterable[Sequence[Figure]], headline: Which) -> dict[str, float]:
+    """Return how wide each figure's interval is in the mean over made-up samples, by its name."""
     found: Mapping[str, list[float]] = defaultdict(list)
-    for sample in made:
-        for figure in figures(sample, Effort(seed, _DRAWS, headline)):
+    for several in made:
+        for figure in several:
             found[figure.name].append(width(figure, headline))
-    return {name: float(np.mean(several)) for name, several in found.items()}
+    return {name: float(np.mean(widths)) for name, widths in found.items()}
 
 
 def width(figure: Figure, headline: Which) -> float:

@@ -4,7 +4,25 @@ from collections.abc import Iterator, Mapping
 
 from labelmend.audit.agreement import Agreement, Person
 from labelmend.audit.certificate import FURTHER, Certificate
-from labelmend.audit.figures import BROKEN, PRECISION, WRONG_AFTER, WRONG_BEFORE, Figure
+from labelmend.audit.figures import (
+    BROKEN,
+    NAMES,
+    PRECISION,
+    WRONG_AFTER,
+    WRONG_BEFORE,
+    Figure,
+)
+from labelmend.audit.sets.figures import (
+    ADDED_FALSE,
+    FALSE_AFTER,
+    FALSE_BEFORE,
+    MISSING_AFTER,
+    MISSING_BEFORE,
+    REMOVED_HOLDING,
+    RIGHT_AFTER,
+    RIGHT_BEFORE,
+    SET_NAMES,
+)
 from labelmend.voice.speak import meant, tell
 
 TITLES: Mapping[str, str] = {
@@ -12,6 +30,14 @@ TITLES: Mapping[str, str] = {
     WRONG_AFTER: meant("wrong labels after"),
     BROKEN: meant("good labels broken"),
     PRECISION: meant("changes that are right"),
+    MISSING_BEFORE: meant("missing labels before"),
+    MISSING_AFTER: meant("missing labels now"),
+    FALSE_BEFORE: meant("false labels before"),
+    FALSE_AFTER: meant("false labels now"),
+    REMOVED_HOLDING: meant("right labels taken away"),
+    ADDED_FALSE: meant("false labels added"),
+    RIGHT_BEFORE: meant("rows wholly right before"),
+    RIGHT_AFTER: meant("rows wholly right now"),
 }
 
 UNKNOWN = meant("not known: nobody answered the same texts")
@@ -30,8 +56,16 @@ _ANYTIME = meant(
 )
 
 
+_OF_WHAT = meant(
+    "Missing labels hold, and a row lacks them; false ones it has, and they don't hold. Missing, "
+    "taken away and added are of the labels that hold, of which no row is taken to have more than "
+    "{most}; false before and now are of the labels that rows have."
+)
+"""What shares of assignments are of."""
+
+
 def in_words(certificate: Certificate) -> tuple[str, ...]:
-    """Return what a certificate says, a line each, ten at most."""
+    """Return what a certificate says, a line each: ten at most, some more for several labels."""
     return tuple(_lines(certificate))
 
 
@@ -50,7 +84,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         drawn += tell(", {rows:,} are open", rows=certificate.open)
     yield tell("{drawn}; the table has {rows:,}.", drawn=drawn, rows=certificate.rows)
     quoted = [(figure, interval_of(certificate, figure)) for figure in certificate.figures]
-    wide = max(len(tell(title)) for title in TITLES.values()) + 2
+    names = NAMES if certificate.task == "single" else SET_NAMES
+    wide = max(len(tell(TITLES[name])) for name in names) + 2
     for figure, (low, high) in quoted:
         title = tell(TITLES[figure.name]) + ":"
         yield f"{title:<{wide}}" + tell(
@@ -59,8 +94,10 @@ def _lines(certificate: Certificate) -> Iterator[str]:
             low=low,
             high=high,
         )
+    if certificate.most_labels is not None:
+        yield tell(_OF_WHAT, most=certificate.most_labels)
     yield tell(_FIXED if certificate.headline == "fixed_95" else _ANYTIME)
-    if certificate.taught:
+    if certificate.taught and certificate.task == "single":
         yield tell(
             "{rows:,} rows have their label from an answer and are right now; what would be "
             "decided without it stands for rows that nobody looked at.",

@@ -48,6 +48,7 @@ def audit(
     ] = False,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    label_columns: options.LabelColumns = None,
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
@@ -61,6 +62,7 @@ def audit(
     quiet: options.Quiet = False,
 ) -> None:
     """Draw rows of a mended table for a person to look at; run again to go on with it."""
+    from labelmend.audit.sets.sheet import LISTS
     from labelmend.audit.words import forecast_in_words
     from labelmend.cli.summary import read_in_words
     from labelmend.data.request import TableRequest
@@ -68,7 +70,9 @@ def audit(
 
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, id_column, oos_label, encoding, (), rules, header=header
+        *(table, text_column, label_column, id_column, oos_label, encoding, (), rules),
+        header=header,
+        label_columns=tuple(label_columns or ()),
     )
     done = audit_file(
         *(request, rows, output),
@@ -109,7 +113,14 @@ def audit(
     typer.echo(line)
     how = tell(
         "Fill in the column answer (a label, none of these, or unsure), then: labelmend answers "
-        "import {sheet} -o answers.jsonl",
+        "import {sheet} -o answers.jsonl"
+        if done.joined_by is None
+        else "Fill in the column answer (all labels that hold, in a list, [] for none, or unsure), "
+        "then: labelmend answers import {sheet} -o answers.jsonl"
+        if done.joined_by == LISTS
+        else "Fill in the column answer (all labels that hold, joined by {sign!r}, [] for none, or "
+        "unsure), then: labelmend answers import {sheet} -o answers.jsonl",
         sheet=sheet,
+        sign=done.joined_by,
     )
     typer.echo(how)

@@ -34,6 +34,7 @@ def certify(
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    label_columns: options.LabelColumns = None,
     id_column: options.IdColumn = None,
     oos_label: options.OosLabel = None,
     label_separator: options.LabelSeparator = None,
@@ -52,7 +53,9 @@ def certify(
 
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
-        table, text_column, label_column, id_column, oos_label, encoding, (), rules, header=header
+        *(table, text_column, label_column, id_column, oos_label, encoding, (), rules),
+        header=header,
+        label_columns=tuple(label_columns or ()),
     )
     done = certify_file(request, answers, output)
     if quiet:

@@ -2,7 +2,7 @@
 
 import getpass
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from labelmend.review.exchange.marks import (
 )
 from labelmend.review.exchange.sheet import SAW, SHOWN, TEXT_SHA256
 from labelmend.runs.columns import COLUMNS
+from labelmend.runs.sets.columns import MENDED
 from labelmend.workflows.answered_table import AnsweredTable
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ class Sheet:
         limit = config.max_text_chars if of is None else of.max_text_chars
         texts = [as_it_was(text)[:limit] for text in whole]
         known = carried if of is None else carried | {*of.labels}
-        shows = Saw(given=bool(carried), proposed=any(name in COLUMNS for name in table.columns))
+        proposed = any(name in {*COLUMNS, MENDED} for name in table.columns)
+        shows = Saw(given=bool(carried), proposed=proposed)
         return cls(
             table=table,
             texts=texts,
@@ -167,7 +169,7 @@ class Sheet:
             saw=_saw(table, shows),
             when=now(),
             is_safe=is_safe,
-            sets=_sets(table, tuple(people), given, filled.sets),
+            sets=_sets(table, tuple(people), given, filled.sets, as_it_was),
         )
 
     def cells(self) -> Iterator[tuple[int, str, str]]:
@@ -276,13 +278,18 @@ class Sheet:
 
 
 def _sets(
-    table: SourceTable, columns: Sequence[str], given: Sequence[str], rules: LabelRules | None
+    table: SourceTable,
+    columns: Sequence[str],
+    given: Sequence[str],
+    rules: LabelRules | None,
+    as_it_was: Callable[[str], str],
 ) -> dict[str, tuple[str, ...]] | None:
     """Return the labels of each cell; what labels there are is seen from those that rows carry."""
     if rules is None:
         return None
     cells = [*(cell for column in columns for cell in table.values(column)), *given]
-    return dict(zip(cells, read_labels(cells, rules).sets, strict=True))
+    read = read_labels([as_it_was(cell) for cell in cells], rules)
+    return dict(zip(cells, read.sets, strict=True))
 
 
 def _people(filled: Filled) -> dict[str, str]:

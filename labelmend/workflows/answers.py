@@ -2,17 +2,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labelmend.arrays import share
+from labelmend.audit.sets.sheet import sheet_rules
 from labelmend.configs.schema import DataConfig
 from labelmend.data.answer_file import append_answers, read_answers
 from labelmend.data.answers import Answer, AnswerFile, Shown, Withdrawal, now
-from labelmend.data.cells.read import LabelRules
+from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
-from labelmend.data.read import read_content
+from labelmend.data.read import read_content, read_table
 from labelmend.data.request import TableRequest
 from labelmend.errors import ConfigError, InputError, row_list
 from labelmend.review.exchange.find import TOOLS, tool_of
@@ -132,6 +133,7 @@ def import_answers(
     path = request.table.path
     settled = settle(path)
     claim((*given(path), *given(request.of, "given as --table")), [Output(output)])
+    request = _as_the_sheet(request)
     earlier = read_answers(output, request.task) if output.exists() else AnswerFile(output)
     of = None if request.of is None else AnsweredTable.read(request.of)
     found = _found(request, config, of)
@@ -154,6 +156,22 @@ def import_answers(
         standing=len(answers) - len(fresh),
         notes=tuple(notes),
     )
+
+
+def _as_the_sheet(request: ImportRequest) -> ImportRequest:
+    """Return the request with how a sheet of ours says that its cells hold several labels.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    is_named = request.sets not in {None, AS_IT_LOOKS}
+    if is_named or request.source not in {None, CSV}:
+        return request
+    if request.source is None and _tool(request) is not None:
+        return request
+    table = request.table
+    rules = sheet_rules(read_table(table.path, table.encoding, header=table.header))
+    return request if rules is None else replace(request, sets=rules)
 
 
 def _found(request: ImportRequest, config: DataConfig, of: AnsweredTable | None) -> _Found:

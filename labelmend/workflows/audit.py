@@ -9,13 +9,18 @@ from pathlib import Path
 
 from labelmend.audit.draw import (
     Design,
+    Drawable,
     DrawnRow,
     continued,
     new_design,
     read_design,
 )
-from labelmend.audit.mended import MendedTable, audit_paths, read_mended
+from labelmend.audit.mended import MendedTable, audit_paths
 from labelmend.audit.outlook import SIZES, widths
+from labelmend.audit.sets.certificate import countable, most_labels
+from labelmend.audit.sets.mended import MendedSetTable, read_audited
+from labelmend.audit.sets.outlook import set_widths
+from labelmend.audit.sets.sheet import joined_in, set_sheet
 from labelmend.audit.strata import allocate
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.formats.find import format_by_suffix
@@ -48,6 +53,7 @@ class AuditOutcome:
         output: the table that was written.
         path: of the design.
         notes: what the user should know.
+        joined_by: the sign between the labels of an answer, or `list`; None where a row has one.
     """
 
     design: Design
@@ -58,6 +64,7 @@ class AuditOutcome:
     output: Path
     path: Path
     notes: tuple[str, ...]
+    joined_by: str | None = None
 
 
 def audit_file(
@@ -88,7 +95,7 @@ def audit_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
-    table = read_mended(request)
+    table = read_audited(request)
     path, _ = audit_paths(request.path)
     if not dry_run:
         settle(output)
@@ -132,13 +139,22 @@ def audit_file(
     return AuditOutcome(
         design=design,
         rows=drawn,
-        widths={size: widths(design.strata, size, design.seed) for size in sizes},
+        widths={size: _widths(table, design, size) for size in sizes},
         continued=before is not None and not new,
         columns=table.columns,
         output=output,
         path=path,
         notes=table.notes,
+        joined_by=joined_in(table) if isinstance(table, MendedSetTable) else None,
     )
+
+
+def _widths(table: MendedTable | MendedSetTable, design: Design, rows: int) -> Mapping[str, float]:
+    """Return how wide the intervals will be after so many answers, by the figure's name."""
+    if isinstance(table, MendedTable):
+        return widths(design.strata, rows, design.seed)
+    counts, most = countable(table), most_labels(table)
+    return set_widths(design.strata, counts, most, rows, design.seed)
 
 
 def _check(request: TableRequest, output: Path, design: Path) -> None:
@@ -155,21 +171,25 @@ def _check(request: TableRequest, output: Path, design: Path) -> None:
         )
 
 
-def _begin(table: MendedTable, rows: int, seed: int) -> Design:
+def _begin(table: Drawable, rows: int, seed: int) -> Design:
     design = new_design(table, rows, seed)
     if not rows:
-        raise InputError(
-            f"{table.table.path}: nothing was drawn yet; say how many rows with --rows"
-        )
+        raise InputError(f"{table.path}: nothing was drawn yet; say how many rows with --rows")
     if not design.drawn.sum():
-        raise InputError(f"{table.table.path}: no row has a label that could be looked at")
+        raise InputError(f"{table.path}: no row has a label that could be looked at")
     return design
 
 
 def _sheet(
-    table: MendedTable, design: Design, drawn: tuple[DrawnRow, ...], *, excel_safe: bool
+    table: MendedTable | MendedSetTable,
+    design: Design,
+    drawn: tuple[DrawnRow, ...],
+    *,
+    excel_safe: bool,
 ) -> str:
     """Return the CSV that people fill in."""
+    if isinstance(table, MendedSetTable):
+        return set_sheet(table, design, drawn, excel_safe=excel_safe)
     data, text = table.dataset, io.StringIO(newline="")
     whole = table.columns.text_values(table.table)
     shown = guarded if excel_safe else str

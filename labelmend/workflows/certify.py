@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from labelmend.audit.certificate import Certificate, certify
-from labelmend.audit.draw import read_design
+from labelmend.audit.draw import Design, read_design
 from labelmend.audit.held_out import read_held_out
-from labelmend.audit.mended import audit_paths, read_mended
+from labelmend.audit.mended import MendedTable, audit_paths
+from labelmend.audit.sets.certificate import certify_sets
+from labelmend.audit.sets.mended import MendedSetTable, read_audited
 from labelmend.audit.strata import Kind
 from labelmend.data.answer_file import read_answers
 from labelmend.data.answers import match_answers
@@ -44,7 +46,7 @@ def certify_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
-    table = read_mended(request)
+    table = read_audited(request)
     design_path, place = audit_paths(request.path)
     output = output or place
     settle(output)
@@ -58,14 +60,11 @@ def certify_file(
         raise InputError(
             f"{design_path}: no such file; draw rows with labelmend audit, and answer them, first"
         )
-    matched = match_answers(table.dataset, read_answers(answers))
-    before = np.zeros(len(table.dataset), dtype=bool)
-    for stratum in design.strata:
-        before[stratum.rows] = stratum.kind == Kind.ANSWERED
-    taught = np.flatnonzero(table.answered & ~before)
-    held = read_held_out(request.path, taught.tolist())
     digest = table_digest(request.path)
-    certificate = certify(table, design, matched, held, digest)
+    if isinstance(table, MendedSetTable):
+        certificate = certify_sets(table, design, read_answers(answers, "several"), digest)
+    else:
+        certificate = _of_one_label(table, design, answers, digest)
     if not certificate.answered:
         raise InputError(
             f"{answers}: no answer to the audit {design.design} in {design_path}; answer its rows, "
@@ -74,3 +73,18 @@ def certify_file(
     with atomic_files([output]) as (temporary,):
         temporary.write_text(certificate.to_json(), "utf-8", errors="replace")
     return CertifyOutcome(certificate, table.columns, output)
+
+
+def _of_one_label(table: MendedTable, design: Design, answers: Path, digest: str) -> Certificate:
+    """Certify a table in which a row has one label.
+
+    Raises:
+        InputError: the answers, or the evidence of answered rows, can't be used.
+    """
+    matched = match_answers(table.dataset, read_answers(answers))
+    before = np.zeros(len(table.dataset), dtype=bool)
+    for stratum in design.strata:
+        before[stratum.rows] = stratum.kind == Kind.ANSWERED
+    taught = np.flatnonzero(table.answered & ~before)
+    held = read_held_out(table.path, taught.tolist())
+    return certify(table, design, matched, held, digest)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from labelmend.audit.agreement import Agreement, Person
+from labelmend.audit.figures import Figure
 from labelmend.audit.words import forecast_in_words, in_words
 from labelmend.types import Share
 from labelmend.voice.speak import speaking
@@ -98,3 +99,27 @@ def test_the_same_in_russian(certificate):
         "тексты никто не отвечал.",
     ]
     assert forecast == "51 строка: неверных меток до исправления 15,3"
+
+
+def several_of(certificate):
+    """The certificate of a table with several labels a row."""
+    figures = (
+        Figure("missing_before", 0.2, (0.15, 0.26), (0.125, 0.3)),
+        Figure("removed_holding", 0.0, (0.0, 0.01), (0.0, 0.02)),
+        Figure("rows_right_after", 0.75, (0.5, 0.875), (0.25, 0.9375)),
+    )
+    return replace(
+        certificate, figures=figures, further={}, task="several", most_labels=4, taught=60
+    )
+
+
+def test_several_labels_a_row(certificate):
+    lines = in_words(several_of(certificate))
+    assert lines[1:4] == (
+        "missing labels before:     20.0%  (15.0% to 26.0%)",
+        "right labels taken away:    0.0%  (0.0% to 1.0%)",
+        "rows wholly right now:     75.0%  (50.0% to 87.5%)",
+    )
+    assert "no row is taken to have more than 4;" in lines[4]
+    # Nothing was held out of what answers taught: a note tells of them.
+    assert not any("what would be decided without it" in line for line in lines)

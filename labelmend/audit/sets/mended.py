@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelmend.audit.mended import ANSWERED, data_config, probabilities
+from labelmend.audit.mended import (
+    ANSWERED,
+    MendedTable,
+    data_config,
+    probabilities,
+    read_mended,
+)
 from labelmend.audit.strata import Kind, kinds_of
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
+from labelmend.data.dataset import ColumnChoice
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, refuse_standard_input
 from labelmend.data.request import TableRequest
@@ -62,6 +69,11 @@ class MendedSetTable:
         return self.loaded.table.path
 
     @property
+    def columns(self) -> ColumnChoice:
+        """Which of its columns is what."""
+        return self.loaded.columns
+
+    @property
     def ids(self) -> Sequence[str]:
         """The names of the rows."""
         return self.sets.ids
@@ -93,17 +105,29 @@ class MendedSetTable:
         return tuple("\x1f".join(self.names(carried)) for carried in both)
 
 
-def is_of_sets(path: Path, columns: Sequence[str]) -> bool:
+def is_of_sets(request: TableRequest) -> bool:
     """Tell whether a mended table is one in which a row may have several labels.
 
-    Args:
-        path: of the table, beside which its record may lie.
-        columns: of the table.
+    Raises:
+        InputError: it can't be read.
     """
-    task = task_of(OutputPaths.beside(path).record)
+    refuse_standard_input(request.path)
+    if request.label_columns:
+        return True
+    task = task_of(OutputPaths.beside(request.path).record)
     if task is not None:
         return task == "several"
+    columns = read_table(request.path, request.encoding, header=request.header).columns
     return MENDED in columns and "mended_label" not in columns
+
+
+def read_audited(request: TableRequest) -> MendedTable | MendedSetTable:
+    """Read a mended table, however many labels a row may have.
+
+    Raises:
+        InputError: it can't be read, or `labelmend relabel` did not write it.
+    """
+    return read_mended_sets(request) if is_of_sets(request) else read_mended(request)
 
 
 def read_mended_sets(request: TableRequest) -> MendedSetTable:

@@ -88,8 +88,15 @@ def test_what_is_no_such_table(tmp_path, row, head, what):
         read_mended_sets(written(tmp_path / "m.csv", [row, second], head))
 
 
-def test_columns_tell_where_there_is_no_record(tmp_path):
-    assert is_of_sets(tmp_path / "m.csv", HEAD)
-    assert not is_of_sets(tmp_path / "m.csv", ("text", "mended_label"))
-    # A user's own column may be called so.
-    assert not is_of_sets(tmp_path / "m.csv", ("text", "mended_label", "mended_labels"))
+@pytest.mark.parametrize(
+    ("head", "several"),
+    [
+        (HEAD, True),
+        (("text", "mended_label"), False),
+        # A user's own column may be called so.
+        (("text", "mended_label", "mended_labels"), False),
+    ],
+)
+def test_columns_tell_where_there_is_no_record(tmp_path, head, several):
+    request = written(tmp_path / "m.csv", [("x",) * len(head)], head)
+    assert is_of_sets(request) == several
