@@ -1,37 +1,31 @@
 """A mended table with several labels a row, as the page shows it, and the evidence of its rows."""
 
-import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from labelmend.audit.mended import probabilities
 from labelmend.data.answers import text_sha256
-from labelmend.data.dataset import ColumnChoice, check_column
+from labelmend.data.dataset import ColumnChoice, blank_rows, check_column, row_ids
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, refuse_standard_input
 from labelmend.data.request import TableRequest
-from labelmend.data.table import SourceTable
-from labelmend.errors import InputError, row_list
+from labelmend.errors import InputError
 from labelmend.relabel.assignments.explanation import SetExplanation
 from labelmend.review.evidence import OpenFile, opened_evidence
 from labelmend.review.table import looked_at, rows_named, texts_of
 from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_set_run
-from labelmend.runs.sets.columns import BLANK
 from labelmend.runs.sets.record import SetRunRecord
 from labelmend.runs.text_hashes import RowsOf, TextHashes
-from labelmend.types import Bools, Doubles, Ints
+from labelmend.types import Doubles, Ints
 
-_HEAD = re.compile(rb'\{"row":\d+,"id":("(?:[^"\\]|\\.)*"),"text":"')
-"""How a line begins."""
-
-_DECISION = re.compile(rb'"decision":"(\w+)"')
-"""In a line. A quote inside a text is escaped, so no text looks like that."""
+_OURS = ("decision", "confidence")
+"""Columns of `labelmend relabel` that are read."""
 
 _REVIEW = "review"
 """The decision on a row that the run leaves to people."""
@@ -39,50 +33,36 @@ _REVIEW = "review"
 
 @dataclass(frozen=True)
 class SetEvidence:
-    """An evidence file, with what is needed of all rows at once.
+    """An evidence file, of which no line is read before it is shown.
 
     Attributes:
         file: stays open, so that rows can be read on when another run puts its own in its place.
         starts: int64 [n + 1], where each row's line begins, and the end of the last.
-        ids: of the rows.
-        decisions: of each row.
     """
 
     file: OpenFile
     starts: Ints
-    ids: tuple[str, ...]
-    decisions: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path, rows: int) -> "SetEvidence":
-        """Go through a file once.
+        """Find the lines of a file.
 
         Args:
             path: of the evidence.
             rows: of its table.
 
         Raises:
-            InputError: it can't be read, is damaged, or has another number of lines.
+            InputError: it can't be read, or has another number of lines.
         """
-        starts, ids, decisions = [0], [], []
         with opened_evidence(path) as file:
-            for number, line in enumerate(file, start=1):
-                starts.append(starts[-1] + len(line))
-                head, decision = _HEAD.match(line), _DECISION.search(line)
-                if head is None or decision is None:
-                    raise InputError(
-                        f"{path}, line {number}: damaged, or written by another version of "
-                        "labelmend; run labelmend relabel again"
-                    )
-                ids.append(json.loads(head[1]))
-                decisions.append(decision[1].decode())
-            if len(ids) != rows:
+            sizes = np.array([len(line) for line in file], dtype=np.int64)
+            if len(sizes) != rows:
                 raise InputError(
-                    f"{path}: has {len(ids):,} lines, and the table {rows:,} rows; run labelmend "
+                    f"{path}: has {len(sizes):,} lines, and the table {rows:,} rows; run labelmend "
                     "relabel again"
                 )
             held = OpenFile(os.dup(file.fileno()))
-        return cls(held, np.array(starts, dtype=np.int64), tuple(ids), tuple(decisions))
+        return cls(held, np.concatenate([[0], np.cumsum(sizes)]))
 
     def explanation(self, row: int, text: str) -> SetExplanation | None:
         """Return a row's explanation, None where the file has none of this text any more.
@@ -105,6 +85,7 @@ class SetTable:
     Attributes:
         run: the record of the run that wrote it.
         evidence: of its rows.
+        ids: of the rows.
         texts: whole, as the file has them; rows without one are never shown.
         read: the texts as the models read them, cut where they are very long.
         keys: of each row its text's hash, as answers have it.
@@ -121,6 +102,7 @@ class SetTable:
 
     run: SetRunRecord
     evidence: SetEvidence
+    ids: Sequence[str]
     texts: Sequence[str]
     read: Sequence[str]
     keys: TextHashes
@@ -148,39 +130,42 @@ class SetTable:
         run, amiss = read_set_run(request.path, len(table))
         if run is None:
             raise InputError(str(amiss).replace("to have it in the report", "and then review"))
-        evidence = SetEvidence.read(OutputPaths.beside(request.path).evidence, len(table))
+        missing = [name for name in _OURS if name not in table.columns]
+        if missing:
+            raise InputError(
+                f"{table.path}: no column {missing[0]!r}; give the table that labelmend relabel "
+                "wrote"
+            )
         columns = run.input.columns
-        choice = ColumnChoice(columns.text, None, None, columns.more_text)
-        for column in choice.texts:
-            check_column(table, column, "the run read the texts of")
+        choice = ColumnChoice(columns.text, None, columns.id, columns.more_text)
+        for column in (*choice.texts, *filter(None, [choice.id])):
+            check_column(table, column, "the run read a column that is not there any more")
         texts = choice.text_values(table)
+        blank = blank_rows(table, choice, texts, strict=False)
+        ids = row_ids(table, choice.id, blank)
+        shown = np.ones(len(texts), dtype=bool)
+        shown[blank] = False
         limit = _longest(run)
         read = texts if limit is None else [text[:limit] for text in texts]
         keys = TextHashes.of(map(text_sha256, read))
-        decisions = np.array(evidence.decisions, dtype=np.str_)
-        shown = decisions != BLANK
+        review = np.array([d == _REVIEW for d in table.values("decision")], dtype=bool)
+        sure = probabilities(table, "confidence", shown)
         changed = changed_since(request.path)
         return cls(
             run=run,
-            evidence=evidence,
+            evidence=SetEvidence.read(OutputPaths.beside(request.path).evidence, len(table)),
+            ids=ids,
             texts=texts,
             read=read,
             keys=keys,
             rows_of=RowsOf(keys, shown),
             # The run ranks by what is wrong after mending: what it leaves to people is first.
-            order=looked_at(
-                rows_named(evidence.ids, run.review_order), keys, shown, np.zeros_like(shown)
-            ),
-            doubt=_doubt(table, shown),
-            in_review=texts_of(decisions == _REVIEW, keys),
+            order=looked_at(rows_named(ids, run.review_order), keys, shown, np.zeros_like(shown)),
+            doubt=np.where(shown, 1 - sure, 0.0),
+            in_review=texts_of(review & shown, keys),
             label_set=frozenset(run.labels),
             notes=(*settled, *(() if changed is None else (changed,))),
         )
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The names of the rows."""
-        return self.evidence.ids
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -207,30 +192,3 @@ def _longest(run: SetRunRecord) -> int | None:
     said = run.config.get("data")
     limit = said.get("max_text_chars") if isinstance(said, Mapping) else None
     return limit if isinstance(limit, int) else None
-
-
-def _doubt(table: SourceTable, shown: Bools) -> Doubles:
-    """Return float64 [n], 1 less the confidence of each row; 0 of rows that are not shown.
-
-    Raises:
-        InputError: the table has no such column, or a row no such number.
-    """
-    if "confidence" not in table.columns:
-        raise InputError(
-            f"{table.path}: no column 'confidence'; give the table that labelmend relabel wrote"
-        )
-    found = np.zeros(len(table))
-    bad = []
-    for row, value in enumerate(table.values("confidence")):
-        try:
-            found[row] = 1 - float(value) if shown[row] else 0.0
-        except ValueError:
-            found[row] = np.nan
-        if not 0 <= found[row] <= 1:
-            bad.append(row + 1)
-    if bad:
-        raise InputError(
-            f"{table.path}: {row_list(bad)}: no number from 0 to 1 in column 'confidence'; give "
-            "the table as labelmend relabel wrote it"
-        )
-    return found

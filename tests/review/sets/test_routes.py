@@ -273,3 +273,17 @@ def test_a_table_whose_run_can_not_be_repeated_keeps_its_order(tab):
     found = tab.progress()
     assert (found["refits"], found["until_refit"]) == (0, 25)
     assert found["jobs"]["refit"]["phase"] == "idle"
+
+
+def test_a_table_that_was_sorted_since_keeps_its_rows_and_shows_no_evidence_of_others(table):
+    head, *rows = table.read_text().splitlines(keepends=True)
+    table.write_text("".join([head, *reversed(rows)]))
+    with ServedSets(table) as served:
+        tab = served.client()
+        row = tab.next()
+        # The order is still that of the run, by the rows' names.
+        assert (row["row"], row["id"], row["text"]) == (39, "r1", text_of(0))
+        assert (row["given"], row["candidates"]) == (None, [])
+        tab.answer(39, ["card"])
+        (line,) = served.lines()
+        assert (line["id"], line["text_sha256"]) == ("r1", text_sha256(text_of(0)))
