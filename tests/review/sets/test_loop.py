@@ -2,16 +2,19 @@
 
 import csv
 import json
+import shutil
 import time
 from itertools import product
 
 import pytest
-from fixtures.reviewed import Served
+from fixtures.reviewed import Served, draw
 from fixtures.reviewed_sets import SetClient
 from typer.testing import CliRunner
 
+from labelmend.audit.sets.figures import SET_NAMES
 from labelmend.cli.app import app
 from labelmend.data.answer_file import read_answers
+from labelmend.review.page import strings
 
 WHAT = {"money": ("my credit card", "the bank card"), "pet": ("our old dog", "the black cat")}
 DONE = {"lost": ("is lost", "was lost on the bus"), "stolen": ("was stolen", "was robbed from me")}
@@ -57,6 +60,34 @@ def until(condition, seconds=240.0):
     while not condition() and time.monotonic() < ends:
         time.sleep(0.05)
     assert condition()
+
+
+def test_what_an_audit_proves_stands_beside_the_row(run, tmp_path):
+    folder = shutil.copytree(run[0], tmp_path / "audited")
+    table = folder / "mended.csv"
+    draw(table, rows=10)
+    with Served(table) as served:
+        tab = SetClient(served.client().http)
+        item = tab.next("audit")
+        assert (item["hidden"], item["mended"], item["near"]) == (True, None, [])
+        # Each answer is the truth, by which nothing that was taken away holds.
+        while item is not None:
+            labels = [f"t_{label}" for label in ROWS[item["row"]][1]]
+            item = tab.answer(item["row"], labels, queue="audit").json()["item"]
+        until(lambda: (tab.progress()["certificate"] or {}).get("answered") == 10)
+        found = tab.progress()
+        assert found["audit"] == {"done": 10, "total": 10}
+        assert found["certificate"]["drawn"] == 10
+        figures = {one["name"]: one["estimate"] for one in found["certificate"]["figures"]}
+        assert figures["removed_holding"] == 0
+        assert {*figures} == {*SET_NAMES}
+        assert {f"figure-{name}" for name in figures} <= {*strings()}
+        # Without one label a row there is no width to aim at.
+        assert not {"goal", "more"} & {*found["certificate"]}
+    whys = [one.shown.why for one in read_answers(served.answers, "several").answers]
+    assert whys == ["audit"] * 10
+    done = CliRunner().invoke(app, ["certify", str(table), "--answers", str(served.answers)])
+    assert done.exit_code == 0, done.output
 
 
 def test_the_loop_closes(run):
