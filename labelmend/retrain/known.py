@@ -81,6 +81,19 @@ class Known:
     notes: tuple[str, ...]
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """All that there are."""
+        return self.dataset.labels
+
+    @property
+    def learned_rows(self) -> int:
+        """Rows that versions learn from."""
+        return int((self.learned_from.given != NO_LABEL).sum())
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
     def learned_from(self) -> Dataset:
         """The rows without the labels of those that are held out, and of what was made of them."""
         left = self.held_out | descending(self.dataset.made_from, self.held_out)
@@ -138,6 +151,11 @@ class HeldOut:
     test: TestSet
     answered: int
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """Of the rows."""
+        return self.test.texts
+
 
 def read_base(opened: Opened) -> Known:
     """Read the table that a project begins with.
@@ -180,17 +198,17 @@ def read_base(opened: Opened) -> Known:
         given=given,
         confidence=confidence,
         answered=answered,
-        held_out=_held_out(dataset.texts, project.held_out),
+        held_out=held_out_texts(dataset.texts, project.held_out),
         columns=loaded.columns,
         base_rows=len(dataset),
         base_sha256=table_digest(path),
         is_mended=is_mended,
         in_base=Counter(filter(None, table.values(ROW) if ROW in table.columns else ())),
-        notes=loaded.notes if is_mended else (*loaded.notes, note(_NOT_MENDED)),
+        notes=loaded.notes if is_mended else (*loaded.notes, note(NOT_MENDED)),
     )
 
 
-_NOT_MENDED = meant(
+NOT_MENDED = meant(
     "the base was not mended by labelmend, so nothing tells how wrong its labels are, and all of "
     "them count as right; mend it first with labelmend relabel if they may be wrong"
 )
@@ -204,13 +222,7 @@ def with_rows(known: Known, rows: Iterable[MendedRow], config: HeldOutConfig) ->
         rows: in the order in which they were taken.
         config: which texts are held out.
     """
-    last: dict[tuple[str, str], MendedRow] = {}
-    there = Counter(known.in_base)
-    for number, row in enumerate(rows):
-        there[row.key] -= 1
-        if row.decision != PASSED_OVER and there[row.key] < 0:
-            last[(row.source, row.id) if row.id else ("", str(number))] = row
-    kept = [row for row in last.values() if row.mended]
+    kept = last_words(rows, known.in_base)
     if not kept:
         return known
     told = {row.mended for row in kept} | {row.label for row in kept}
@@ -228,18 +240,36 @@ def with_rows(known: Known, rows: Iterable[MendedRow], config: HeldOutConfig) ->
             given=np.concatenate([dataset.given, mended]),
         ),
         given=np.concatenate([given, came]),
-        confidence=np.concatenate([known.confidence, [_confidence(row) for row in kept]]),
-        answered=np.concatenate([known.answered, [_is_answer(row) for row in kept]]),
-        held_out=np.concatenate([known.held_out, _held_out(texts, config)]),
+        confidence=np.concatenate([known.confidence, [confidence_of(row) for row in kept]]),
+        answered=np.concatenate([known.answered, [is_answer(row) for row in kept]]),
+        held_out=np.concatenate([known.held_out, held_out_texts(texts, config)]),
     )
 
 
-def _confidence(row: MendedRow) -> float:
+def last_words(rows: Iterable[MendedRow], in_base: Counter[str]) -> list[MendedRow]:
+    """Return the rows that count: of each id the last, with a label, that the base has not since.
+
+    Args:
+        rows: in the order in which they were taken.
+        in_base: names of rows that the base has since, as often as it has them.
+    """
+    last: dict[tuple[str, str], MendedRow] = {}
+    there = Counter(in_base)
+    for number, row in enumerate(rows):
+        there[row.key] -= 1
+        if row.decision != PASSED_OVER and there[row.key] < 0:
+            last[(row.source, row.id) if row.id else ("", str(number))] = row
+    return [row for row in last.values() if row.mended]
+
+
+def confidence_of(row: MendedRow) -> float:
+    """Return how sure a row's label is, 0 to 1; 0 of what is never tested on."""
     # What users correct is strange by choice: nothing is tested on it.
     return 0.0 if row.rows == "corrections" else row.confidence
 
 
-def _is_answer(row: MendedRow) -> bool:
+def is_answer(row: MendedRow) -> bool:
+    """Tell whether a reviewer settled it."""
     return row.decision == ANSWERED and row.rows == "answers"
 
 
@@ -280,7 +310,8 @@ def require_share(now: float, before: float | None, where: str) -> None:
         )
 
 
-def _held_out(texts: Sequence[str], config: HeldOutConfig) -> Bools:
+def held_out_texts(texts: Sequence[str], config: HeldOutConfig) -> Bools:
+    """Tell which texts are held out, bool [n]."""
     return np.array([is_held_out(text, config.share) for text in texts], dtype=bool)
 
 

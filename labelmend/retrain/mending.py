@@ -9,6 +9,7 @@ they were mended to. What fusion, channel and decisions are is said where they a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -88,6 +89,11 @@ class Mending:
     known: Judged
     channel: NoiseChannel
     unknown: tuple[str, ...]
+
+    @property
+    def channel_record(self) -> dict[str, Any]:
+        """The channel as JSON."""
+        return dict(vars(self.channel))
 
 
 def texts_to_place(known: Known, rows: Sequence[NewRow]) -> tuple[str, ...]:

@@ -9,40 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from labelmend.classify.calibrate import OperatingPoint
-from labelmend.classify.data import TrainingSet
 from labelmend.classify.folder import CARD
-from labelmend.classify.heads.base import Fitted
-from labelmend.classify.heads.registry import find_head
-from labelmend.classify.model_folder import load_model
 from labelmend.errors import InputError
-from labelmend.evaluation.evaluate import headline
 from labelmend.protocols import Progress
-from labelmend.retrain.known import (
-    PASSED_OVER,
-    HeldOut,
-    Known,
-    is_held_out,
-    read_base,
-    require_share,
-    with_rows,
-)
-from labelmend.retrain.mending import Mending, mend, texts_to_place
+from labelmend.retrain.known import PASSED_OVER, is_held_out, require_share
 from labelmend.retrain.project import Opened
 from labelmend.retrain.registry import MODEL, Event, Registry, utc_now
 from labelmend.retrain.rows import MendedRow, NewRow, read_rows, write_rows
 from labelmend.retrain.sources.intake import Intake, JournalReader, take
-from labelmend.retrain.trial.challenger import (
-    ModelWriter,
-    Placed,
-    test_challenger,
-    test_champion,
-    train_challenger,
-)
-from labelmend.retrain.trial.comparison import compare_versions
-from labelmend.retrain.trial.gate import look_at_rows
+from labelmend.retrain.trial.challenger import Placed
 from labelmend.retrain.version import Verdict, Version
-from labelmend.types import NO_LABEL
+from labelmend.retrain.way import AnyData, AnyHeldOut, AnyKnown, AnyMending, Trial, Way
 from labelmend.voice.speak import meant, note
 from labelmend.weights.packages import require_encoders
 
@@ -54,14 +31,12 @@ class Tools:
     """What a step is done with.
 
     Attributes:
-        writer: writes model folders.
-        point: the operating point of out-of-scope detection.
+        way: that of tables with so many labels a text.
         progress: hears how far the work is.
         journal: reads the log of a served model.
     """
 
-    writer: ModelWriter
-    point: OperatingPoint
+    way: Way
     progress: Progress
     journal: JournalReader | None = None
 
@@ -100,7 +75,7 @@ def take_step(opened: Opened, tools: Tools, *, dry_run: bool = False) -> tuple[S
         LabelmendError: a source, the base or a model can't be used, or the registry can't be
             written to; its versions are whole.
     """
-    find_head(opened.project.kind).check(opened.config.classify)
+    tools.way.check(opened.project, opened.config)
     require_encoders(opened.config.encoders, by=f"profile {opened.config.profile}")
     with tempfile.TemporaryDirectory(prefix="labelmend-") as work:
         folder = opened.registry
@@ -169,7 +144,7 @@ class _Work:
     def __init__(self, opened: Opened, tools: Tools, registry: Registry, work: Path) -> None:
         self._opened = opened
         self._project, self._config = opened.project, opened.config
-        self._tools = tools
+        self._tools, self._way = tools, tools.way
         self._registry = registry
         self._work = work
         self._versions = registry.versions()
@@ -180,10 +155,10 @@ class _Work:
     def steps(self) -> tuple[Step, ...]:
         share = self._project.held_out.share
         require_share(share, self._remembered.get("held_out_share"), str(self._opened.path))
-        base = read_base(self._opened)
+        base = self._way.read_base(self._opened)
         counted = self._registry.accepted()
         taken = [row for v in self._versions for row in read_rows(self._registry.place(v.id))]
-        known = with_rows(base, counting_rows(self._registry), self._project.held_out)
+        known = self._way.with_rows(base, counting_rows(self._registry), self._project.held_out)
         done: list[Step] = []
         placed = None
         if self._registry.champion() is None:
@@ -193,8 +168,9 @@ class _Work:
             self._opened,
             taken,
             self._remembered.get("cursors") or {},
-            known.dataset.labels,
+            known.labels,
             self._tools.journal,
+            self._way.cells,
         )
         fresh, least = len(intake.rows) + len(intake.passed_over), self._project.least_new_rows
         if fresh < least and not self._is_other(base, counted):
@@ -204,18 +180,18 @@ class _Work:
             return tuple(done)
         return (*done, self._challenge(known, intake, placed))
 
-    def _is_other(self, base: Known, counted: frozenset[str]) -> bool:
+    def _is_other(self, base: AnyKnown, counted: frozenset[str]) -> bool:
         """Tell whether something else than new rows asks for a step."""
         if self._remembered.get("base_sha256") not in {None, base.base_sha256}:
             return True
         return bool(counted - set(self._remembered.get("accepted") or ()))
 
-    def _first(self, known: Known) -> tuple[Step, Placed | None]:
+    def _first(self, known: AnyKnown) -> tuple[Step, Placed | None]:
         """Make the first champion."""
         own = self._project.champion
         folder = None if own is None else self._opened.find(own)
         # Before anything is begun: it may be a model of another task.
-        kind = "" if folder is None else load_model(folder).classifier.kind
+        kind = "" if folder is None else self._way.kind_of(folder)
         staged = self._registry.stage()
         if folder is not None:
             shutil.copytree(folder, staged / MODEL)
@@ -223,16 +199,15 @@ class _Work:
             step = self._commit(staged, kind, digest, known, (), "promoted", (note(_IMPORTED),))
             return step, None
         data, said = known.training_set(str(self._opened.base))
-        placed = Placed(self._config, _placed_texts(known, ()), self._tools.progress)
+        placed = Placed(self._config, self._placed_texts(known), self._tools.progress)
         held_out = known.test_set(self._project.held_out)
         placed.place(data.texts)
-        placed.place(held_out.test.texts)
-        fitted = self._train(data, placed)
-        self._tools.writer(fitted, placed.space, data, known, staged / MODEL)
+        placed.place(held_out.texts)
+        trial = self._train(data, placed)
+        self._way.write(trial, known, staged / MODEL)
         metrics: dict[str, float | None] = {}
-        if held_out.test.texts:
-            run = test_challenger(fitted, data, held_out.test, self._config.seed)
-            metrics = headline(run.metrics)
+        if held_out.texts:
+            metrics = self._way.measured(trial, held_out, self._config.seed)
         step = self._commit(
             *(staged, self._project.kind, data.digest, known, (), "promoted", (note(_FIRST),)),
             metrics=metrics,
@@ -240,18 +215,18 @@ class _Work:
         )
         return step, placed
 
-    def _challenge(self, known: Known, intake: Intake, placed: Placed | None) -> Step:
+    def _challenge(self, known: AnyKnown, intake: Intake, placed: Placed | None) -> Step:
         """Mend the new rows, train on them too, and compare."""
-        progress, seed = self._tools.progress, self._config.seed
-        placed = placed or Placed(self._config, _placed_texts(known, ()), progress)
-        texts = texts_to_place(known, intake.rows)
+        progress, seed, way = self._tools.progress, self._config.seed, self._way
+        placed = placed or Placed(self._config, self._placed_texts(known), progress)
+        texts = way.texts(known, intake.rows)
         embeddings = placed.place(texts).of(texts)
         share = self._project.held_out.share
-        mending = mend(known, intake.rows, embeddings, self._config, share, progress)
+        mending = way.mend(known, intake.rows, embeddings, self._config, share, progress)
         rows = (*mending.rows, *_passed_over(intake.passed_over, share))
         more = {
             "cursors": dict(intake.cursors),
-            "channel": vars(mending.channel),
+            "channel": dict(mending.channel_record),
             "decisions": dict(sorted(Counter(row.decision for row in rows).items())),
             "unknown_labels": list(mending.unknown),
         }
@@ -259,36 +234,30 @@ class _Work:
         champion = self._registry.champion()
         assert champion is not None
         notes = (*known.notes, *intake.notes, *_notes_on(mending))
-        wrong = look_at_rows(mending, self._project.gate, seed)
+        wrong = way.amiss(mending, self._project.gate, seed)
         if wrong:
             digest = _digest_of(rows)
             kind = self._project.kind
             return self._commit(
                 *(staged, kind, digest, known, rows, "refused", wrong), more=more, notes=notes
             )
-        after = with_rows(known, rows, self._project.held_out)
+        after = way.with_rows(known, rows, self._project.held_out)
         data, said = after.training_set(str(self._opened.base))
         held_out = after.test_set(self._project.held_out)
-        placed.place([*data.texts, *held_out.test.texts])
-        fitted = self._train(data, placed)
-        self._tools.writer(fitted, placed.space, data, after, staged / MODEL)
+        placed.place([*data.texts, *held_out.texts])
+        trial = self._train(data, placed)
+        way.write(trial, after, staged / MODEL)
         notes = (*notes, *said, *self._refit(after, known), *_tested_on(held_out))
         verdict: Verdict = "not better"
         reasons: tuple[str, ...] = ()
         found: dict[str, Any] = {}
         least = self._project.held_out.least_rows
-        if len(held_out.test.texts) < least:
-            reasons = (note(_NO_TEST, count=len(held_out.test.texts), least=least),)
+        if len(held_out.texts) < least:
+            reasons = (note(_NO_TEST, count=len(held_out.texts), least=least),)
         else:
-            compared = compare_versions(
-                test_champion(self._registry.place(champion) / MODEL, held_out.test, seed),
-                test_challenger(fitted, data, held_out.test, seed),
-                held_out,
-                known.test_set(self._project.held_out).test.texts,
-                self._project.promotion,
-                self._project.gate,
-                seed,
-            )
+            earlier = known.test_set(self._project.held_out).texts
+            place = self._registry.place(champion) / MODEL
+            compared = way.compared(place, trial, held_out, earlier, self._project, seed)
             verdict, reasons = compared.verdict, compared.reasons
             found = {"metrics": compared.metrics, "comparison": compared.record}
         return self._commit(
@@ -298,16 +267,21 @@ class _Work:
             **found,
         )
 
-    def _train(self, data: TrainingSet, placed: Placed) -> Fitted:
+    def _placed_texts(self, known: AnyKnown) -> tuple[str, ...]:
+        """Return the texts that span the space: those that are learned from."""
+        found = self._way.texts(known, ())
+        if not found:
+            raise InputError("the base has no row to learn from; give another")
+        return found
+
+    def _train(self, data: AnyData, placed: Placed) -> Trial:
         # Of its own: the first champion's student is still read while the challenger's is made.
         work = Path(tempfile.mkdtemp(dir=self._work))
-        return train_challenger(
-            *(data, placed.known, self._config, self._project.kind, self._tools.point, work),
-            self._tools.progress,
-        )
+        kind, progress = self._project.kind, self._tools.progress
+        return self._way.train(data, placed, self._config, kind, work, progress)
 
-    def _refit(self, after: Known, known: Known) -> tuple[str, ...]:
-        since = len(after.dataset) - after.base_rows
+    def _refit(self, after: AnyKnown, known: AnyKnown) -> tuple[str, ...]:
+        since = len(after) - after.base_rows
         share = since / max(known.base_rows, 1)
         if share < self._project.refit_share:
             return ()
@@ -318,7 +292,7 @@ class _Work:
         staged: Path,
         kind: str,
         digest: str,
-        known: Known,
+        known: AnyKnown,
         rows: Sequence[MendedRow],
         verdict: Verdict,
         reasons: Sequence[str],
@@ -335,7 +309,7 @@ class _Work:
             at=utc_now(),
             kind=kind,
             data_sha256=digest,
-            rows=int((known.learned_from.given != NO_LABEL).sum()),
+            rows=known.learned_rows,
             new_rows=len(rows),
             verdict=verdict,
             reasons=tuple(reasons),
@@ -357,14 +331,6 @@ class _Work:
         return Step(status, version, event, model if model.is_dir() else None, tuple(notes))
 
 
-def _placed_texts(known: Known, rows: Sequence[NewRow]) -> tuple[str, ...]:
-    """Return the texts that span the space: those that are learned from."""
-    found = texts_to_place(known, rows)
-    if not found:
-        raise InputError("the base has no row to learn from; give another")
-    return found
-
-
 def _passed_over(rows: Sequence[NewRow], share: float) -> list[MendedRow]:
     return [
         MendedRow(
@@ -376,7 +342,7 @@ def _passed_over(rows: Sequence[NewRow], share: float) -> list[MendedRow]:
     ]
 
 
-def _notes_on(mending: Mending) -> tuple[str, ...]:
+def _notes_on(mending: AnyMending) -> tuple[str, ...]:
     if not mending.unknown:
         return ()
     shown = ", ".join(map(repr, mending.unknown[:_SHOWN]))
@@ -387,8 +353,8 @@ _SHOWN = 5
 """Labels that a note names."""
 
 
-def _tested_on(held_out: HeldOut) -> tuple[str, ...]:
-    rows = len(held_out.test.texts)
+def _tested_on(held_out: AnyHeldOut) -> tuple[str, ...]:
+    rows = len(held_out.texts)
     return (
         note(_TESTED_ON, rows=rows, answered=held_out.answered, mended=rows - held_out.answered),
     )

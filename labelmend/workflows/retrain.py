@@ -25,6 +25,7 @@ from labelmend.retrain.registry import Event, Registry, is_registry
 from labelmend.retrain.rows import NewRow
 from labelmend.retrain.step import Step, Tools, counting_rows, take_step
 from labelmend.retrain.version import Version
+from labelmend.retrain.way import OneLabelWay
 from labelmend.workflows.train import default_point, write_trained
 
 
@@ -68,8 +69,7 @@ def retrain_project(
     opened = open_project(path, {"promote_equal": True} if promote_equal else {})
     _claim(opened)
     tools = Tools(
-        writer=_Writer(opened),
-        point=default_point(opened.config),
+        way=OneLabelWay(_Writer(opened), default_point(opened.config)),
         progress=progress,
         journal=partial(_journal_rows, config=opened.config),
     )

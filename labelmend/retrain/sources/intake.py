@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labelmend.data.cells.read import AS_IT_LOOKS
-from labelmend.data.dataset import choose_columns, given_labels
+from labelmend.data.dataset import choose_columns
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, InputError, LabelmendError, nearest
 from labelmend.retrain.project import Opened, RowSource
 from labelmend.retrain.rows import MendedRow, NewRow
+from labelmend.retrain.sources.cells import OneLabel, RowCells
 from labelmend.retrain.sources.database import read_database, read_sqlite
 from labelmend.voice.speak import meant, note
 
@@ -52,6 +52,7 @@ def take(
     cursors: Cursors,
     known: Collection[str],
     journal: JournalReader | None = None,
+    cells: RowCells | None = None,
 ) -> Intake:
     """Read all sources. One that can't be read is told of, and does not keep the others waiting.
 
@@ -61,6 +62,7 @@ def take(
         cursors: how far they read each source.
         known: the labels, whose spelling stays.
         journal: reads the log of a served model.
+        cells: how rows say their labels; one label each if None.
 
     Raises:
         LabelmendError: no source can be read.
@@ -74,7 +76,7 @@ def take(
     reached: dict[str, Any] = dict(cursors)
     failures: list[LabelmendError] = []
     for source in opened.project.sources:
-        reader = _Reader(opened, source, known, journal)
+        reader = _Reader(opened, source, known, journal, cells or OneLabel())
         try:
             found = list(reader.read(cursors.get(source.name)))
         except LabelmendError as error:
@@ -145,6 +147,7 @@ class _Reader:
         source: RowSource,
         known: Collection[str],
         journal: JournalReader | None,
+        cells: RowCells,
     ) -> None:
         self.cursor: Any = None
         self.notes: list[str] = []
@@ -152,6 +155,7 @@ class _Reader:
         self._source = source
         self._known = known
         self._journal = journal
+        self._cells = cells
         self._limit = opened.config.data.max_text_chars
 
     def read(self, cursor: Any) -> Iterator[NewRow]:
@@ -197,7 +201,7 @@ class _Reader:
         table = read_table(path)
         columns = choose_columns(table, self._text, self._label, source.id_column)
         assert columns.label is not None
-        labels, _ = given_labels(table, columns.label, AS_IT_LOOKS, (), self._known)
+        labels = self._cells.of_table(table, columns.label, self._known)
         rows = zip(
             columns.text_values(table),
             labels,
@@ -235,8 +239,11 @@ class _Reader:
             found = read_sqlite(source, self._opened.find(source.sqlite), cursor)
         else:
             found = read_database(source, cursor)
-        rows, self.cursor = found.rows(self._text, self._label), found.cursor
-        yield from self._complete(rows)
+        rows, self.cursor = list(found.rows(self._text, self._label)), found.cursor
+        labels = self._cells.of_values([row.label for row in rows])
+        yield from self._complete(
+            replace(row, label=label) for row, label in zip(rows, labels, strict=True)
+        )
 
     @property
     def _text(self) -> str | None:

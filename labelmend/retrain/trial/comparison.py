@@ -65,7 +65,7 @@ def compare_versions(
         [champion, challenger], [champion.kind], test, CHAMPION, CHALLENGER, seed
     )
     worse = look_at_labels(_called(champion, challenger, test, earlier), gate)
-    verdict, reason = _verdict(outcome, promotion)
+    verdict, reason = verdict_on(outcome, promotion, ACCURACY)
     if worse:
         verdict = "refused"
     accuracy = outcome.differences[0]
@@ -99,7 +99,26 @@ def _called(
     )
 
 
-def _verdict(outcome: Outcome, promotion: PromotionConfig) -> tuple[Verdict, str]:
+@dataclass(frozen=True)
+class Reasons:
+    """What is said of a change of the first figure: `before`, `after`, `low`, `high` and `p`."""
+
+    better: str
+    worse: str
+    no_difference: str
+    equal: str
+
+
+def verdict_on(
+    outcome: Outcome, promotion: PromotionConfig, reasons: Reasons
+) -> tuple[Verdict, str]:
+    """Return what is to become of a challenger, and why.
+
+    Args:
+        outcome: of the comparison; its first difference decides.
+        promotion: when it takes over.
+        reasons: what is said of it.
+    """
     accuracy, test = outcome.differences[0], outcome.test
     facts = {
         "before": accuracy.before,
@@ -109,28 +128,31 @@ def _verdict(outcome: Outcome, promotion: PromotionConfig) -> tuple[Verdict, str
         "p": test.adjusted,
     }
     if outcome.verdict == "better" and test.adjusted <= promotion.level:
-        return "promoted", note(_BETTER, **facts)
+        return "promoted", note(reasons.better, **facts)
     if outcome.verdict == "worse":
-        return "not better", note(_WORSE, **facts)
+        return "not better", note(reasons.worse, **facts)
     equal = accuracy.low >= -promotion.equal_margin
     if promotion.promote_equal and equal:
-        return "promoted", note(_EQUAL, **facts)
-    return "not better", note(_NO_DIFFERENCE, **facts)
+        return "promoted", note(reasons.equal, **facts)
+    return "not better", note(reasons.no_difference, **facts)
 
 
-_BETTER = meant(
-    "better: held-out accuracy {before:.2%} to {after:.2%}, the change {low:+.2%} to {high:+.2%}, "
-    "p = {p:.2g}"
+ACCURACY = Reasons(
+    better=meant(
+        "better: held-out accuracy {before:.2%} to {after:.2%}, the change {low:+.2%} to "
+        "{high:+.2%}, p = {p:.2g}"
+    ),
+    worse=meant(
+        "worse: held-out accuracy {before:.2%} to {after:.2%}, the change {low:+.2%} to "
+        "{high:+.2%}, p = {p:.2g}"
+    ),
+    no_difference=meant(
+        "no difference shown: held-out accuracy {before:.2%} to {after:.2%}, the change "
+        "{low:+.2%} to {high:+.2%}, p = {p:.2g}"
+    ),
+    equal=meant(
+        "no difference shown, and promoted as told: held-out accuracy {before:.2%} to {after:.2%}, "
+        "the change {low:+.2%} to {high:+.2%}, p = {p:.2g}"
+    ),
 )
-_WORSE = meant(
-    "worse: held-out accuracy {before:.2%} to {after:.2%}, the change {low:+.2%} to {high:+.2%}, "
-    "p = {p:.2g}"
-)
-_NO_DIFFERENCE = meant(
-    "no difference shown: held-out accuracy {before:.2%} to {after:.2%}, the change {low:+.2%} to "
-    "{high:+.2%}, p = {p:.2g}"
-)
-_EQUAL = meant(
-    "no difference shown, and promoted as told: held-out accuracy {before:.2%} to {after:.2%}, the "
-    "change {low:+.2%} to {high:+.2%}, p = {p:.2g}"
-)
+"""Of one label a text."""

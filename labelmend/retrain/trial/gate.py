@@ -8,11 +8,12 @@ exact, and corrected for how many pairs or labels are looked at (Bonferroni; Hol
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from labelmend.evaluation.compare import LEVEL, holm
-from labelmend.retrain.mending import Judged, Mending
+from labelmend.retrain.mending import Judged
 from labelmend.retrain.project import GateConfig
 from labelmend.types import Bools, Ints
 from labelmend.voice.speak import meant, note
@@ -37,6 +38,11 @@ _PSEUDO = 0.5
 """Rows that a pair which the known rows never show is taken to have (Jeffreys' prior)."""
 
 
+LABEL_DROPS = meant(
+    "held-out accuracy of {label!r} falls from {before:.1%} to {after:.1%}, and not by chance"
+)
+
+
 @dataclass(frozen=True)
 class Called:
     """What two versions say of the held-out rows.
@@ -54,7 +60,31 @@ class Called:
     labels: tuple[str, ...]
 
 
-def look_at_rows(mending: Mending, config: GateConfig, seed: int) -> tuple[str, ...]:
+class Judgements(Protocol):
+    """New rows and known ones, as all evidence but their own labels judges them."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """That indices mean."""
+        ...
+
+    @property
+    def judged(self) -> Judged:
+        """New rows that were mended."""
+        ...
+
+    @property
+    def settled(self) -> Judged:
+        """New rows that people settled."""
+        ...
+
+    @property
+    def known(self) -> Judged:
+        """Known rows, out of fold."""
+        ...
+
+
+def look_at_rows(mending: Judgements, config: GateConfig, seed: int) -> tuple[str, ...]:
     """Return what is wrong with new rows, one line a reason; nothing where they look sound.
 
     Args:
@@ -71,12 +101,13 @@ def look_at_rows(mending: Mending, config: GateConfig, seed: int) -> tuple[str, 
     return tuple(found)
 
 
-def look_at_labels(called: Called, config: GateConfig) -> tuple[str, ...]:
+def look_at_labels(called: Called, config: GateConfig, said: str = LABEL_DROPS) -> tuple[str, ...]:
     """Return the labels on which a challenger is worse than the champion, one line a reason.
 
     Args:
         called: what both say of rows that were held out before the new ones came.
         config: how much worse.
+        said: the reason, with `label`, `before` and `after`.
     """
     labels, drops, p_values, shares = [], [], [], []
     for k in np.unique(called.truth).tolist():
@@ -89,7 +120,7 @@ def look_at_labels(called: Called, config: GateConfig) -> tuple[str, ...]:
         p_values.append(_more_than(lost, lost + won, 0.5))
     worse = [
         note(
-            _LABEL_DROPS,
+            said,
             label=label,
             before=before,
             after=after,
@@ -102,9 +133,6 @@ def look_at_labels(called: Called, config: GateConfig) -> tuple[str, ...]:
     return tuple(worse)
 
 
-_LABEL_DROPS = meant(
-    "held-out accuracy of {label!r} falls from {before:.1%} to {after:.1%}, and not by chance"
-)
 _SHUFFLED = meant(
     "{share:.1%} of {count} new labels are unlikely by all evidence, and {known:.1%} of the known "
     "ones: they look shuffled"
@@ -123,7 +151,7 @@ _SHIFTED = meant(
 )
 
 
-def _shuffled(mending: Mending, config: GateConfig) -> list[str]:
+def _shuffled(mending: Judgements, config: GateConfig) -> list[str]:
     count = len(mending.judged.rank)
     if count < _LEAST_TEXTS:
         return []
@@ -136,7 +164,7 @@ def _shuffled(mending: Mending, config: GateConfig) -> list[str]:
     return [note(_SHUFFLED, share=unlikely / count, count=count, known=usual)]
 
 
-def _shuffled_answers(mending: Mending, config: GateConfig) -> list[str]:
+def _shuffled_answers(mending: Judgements, config: GateConfig) -> list[str]:
     count = len(mending.settled.rank)
     unlikely = int(_unlikely(mending.settled, mending).sum())
     if count < _LEAST_TEXTS or unlikely / count <= config.unlikely_answers:
@@ -144,7 +172,7 @@ def _shuffled_answers(mending: Mending, config: GateConfig) -> list[str]:
     return [note(_ANSWERS, share=unlikely / count, count=count)]
 
 
-def _renamed(mending: Mending, config: GateConfig) -> list[str]:
+def _renamed(mending: Judgements, config: GateConfig) -> list[str]:
     """Find a label whose texts come with one other label too often."""
     new, known, labels = mending.judged, mending.known, mending.labels
     size = len(labels)
@@ -176,7 +204,7 @@ def _renamed(mending: Mending, config: GateConfig) -> list[str]:
     return found
 
 
-def _shifted(mending: Mending, config: GateConfig, seed: int) -> list[str]:
+def _shifted(mending: Judgements, config: GateConfig, seed: int) -> list[str]:
     """Find new rows whose labels are others than the known ones', by far."""
     new, known, size = mending.judged.given, mending.known.given, len(mending.labels)
     if len(new) < _LEAST_TEXTS or not len(known):
@@ -193,12 +221,12 @@ def _shifted(mending: Mending, config: GateConfig, seed: int) -> list[str]:
     return [note(_SHIFTED, far=far, chance=chance, label=label)]
 
 
-def _unlikely(judged: Judged, mending: Mending) -> Bools:
+def _unlikely(judged: Judged, mending: Judgements) -> Bools:
     likelier = min(_PLAUSIBLE, max(len(mending.labels) // _QUARTER, 1))
     return np.asarray(judged.rank >= likelier)
 
 
-def _usual(mending: Mending) -> float:
+def _usual(mending: Judgements) -> float:
     """Return the share of known labels that are unlikely, at least half a row of them."""
     count = len(mending.known.rank)
     return (int(_unlikely(mending.known, mending).sum()) + _PSEUDO) / (count + 1)
