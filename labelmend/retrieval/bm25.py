@@ -47,6 +47,15 @@ class Bm25Passages:
 
     def score_all(self, texts: Sequence[str]) -> Doubles:
         """Return float64 [b, p], the scores of each text."""
+        return self.score_counted(self.counts(texts))
+
+    def score_counted(self, counts: csr_array) -> Doubles:
+        """Return float64 [b, p], the scores of texts by what `counts` made of them."""
+        scores: Doubles = (counts @ self._weights).toarray()
+        return scores
+
+    def counts(self, texts: Sequence[str]) -> csr_array:
+        """Return sparse [b, words], the words of each text that stand in a passage."""
         words = [
             [
                 self._number[token]
@@ -59,11 +68,9 @@ class Bm25Passages:
         columns = np.fromiter(itertools.chain.from_iterable(words), np.int64, starts[-1])
         # A word stands here as often as in the text, and in its order: so sums round as the
         # library's do.
-        counts = csr_array(
+        return csr_array(
             (np.ones(len(columns)), columns, starts), shape=(len(texts), self._weights.shape[0])
         )
-        scores: Doubles = (counts @ self._weights).toarray()
-        return scores
 
 
 def _weights(index: Any, number: Mapping[str, int]) -> csr_array:
@@ -103,9 +110,9 @@ class Bm25Retriever:
         language: str | None = None,
     ) -> None:
         """Index the passages of all labels."""
-        self._texts = texts
         self._passages = passages
         self._index = Bm25Passages(passages.passages, language)
+        self._counts = self._index.counts(texts)
         self._label_count = label_count
 
     def search(self, texts: Ints, limit: int) -> Ranking:
@@ -133,4 +140,4 @@ class Bm25Retriever:
 
     def _scores(self, texts: Ints) -> Floats:
         """Return float32 [b, p], the scores of all passages."""
-        return self._index.score_all([self._texts[text] for text in texts]).astype(np.float32)
+        return self._index.score_counted(self._counts[texts]).astype(np.float32)

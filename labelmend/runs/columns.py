@@ -11,6 +11,7 @@ from labelmend.data.table import NewColumn, Value
 from labelmend.types import NO_LABEL, Bools, Doubles, Ints
 
 if TYPE_CHECKING:
+    from labelmend.relabel.diagnostics.explain import RowReader
     from labelmend.relabel.result import Relabelling
 
 BLANK = "blank"
@@ -42,14 +43,19 @@ class Places:
         return cls(np.arange(len(result.dataset)), result.dataset.ids)
 
 
-def columns_of(result: "Relabelling", places: Places | None = None) -> tuple[NewColumn, ...]:
-    """Return our columns, in the order of the table's rows; a row that was left out is empty."""
-    places = places or Places.of(result)
+def columns_of(
+    result: "Relabelling", places: Places | None = None, reader: "RowReader | None" = None
+) -> tuple[NewColumn, ...]:
+    """Return our columns, in the order of the table's rows; a row that was left out is empty.
+
+    Args:
+        result: of the run.
+        places: where its rows stand in the table; all of it if None.
+        reader: of the result, one that what else is written of it reads, too.
+    """
+    places, reader = places or Places.of(result), reader or _reader(result)
     decisions, labels = result.decisions, result.dataset.labels
     rows = range(len(result.dataset))
-    from labelmend.relabel.diagnostics.explain import RowReader
-
-    reader = RowReader(result)
     values: dict[str, tuple[Value, ...]] = {
         "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended),
         "decision": decisions.actions,
@@ -91,16 +97,28 @@ def doubt_after(
     return np.clip(np.where(answered, 0.0, doubt), 0, 1)
 
 
+def _reader(result: "Relabelling") -> "RowReader":
+    from labelmend.relabel.diagnostics.explain import RowReader  # half a second for the sources
+
+    return RowReader(result)
+
+
 def _votes(votes: Mapping[str, str]) -> str | None:
     return " | ".join(f"{voter}: {label}" for voter, label in votes.items()) or None
 
 
-def evidence_lines(result: "Relabelling", places: Places | None = None) -> Iterator[str]:
-    """Yield one JSON line a row of the table: its explanation, or that it was left out."""
-    places = places or Places.of(result)
-    from labelmend.relabel.diagnostics.explain import RowReader
+def evidence_lines(
+    result: "Relabelling", places: Places | None = None, reader: "RowReader | None" = None
+) -> Iterator[str]:
+    """Yield one JSON line a row of the table: its explanation, or that it was left out.
 
-    explanations = RowReader(result).explanations(np.arange(len(result.dataset)))
+    Args:
+        result: of the run.
+        places: where its rows stand in the table; all of it if None.
+        reader: as for `columns_of`.
+    """
+    places, reader = places or Places.of(result), reader or _reader(result)
+    explanations = reader.explanations(np.arange(len(result.dataset)))
     worked_on = set(places.rows.tolist())
     for row, name in enumerate(places.ids):
         if row in worked_on:

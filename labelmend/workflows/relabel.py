@@ -22,6 +22,7 @@ from labelmend.errors import InputError, OutputError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
+from labelmend.relabel.diagnostics.explain import RowReader
 from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.result import Relabelling
@@ -174,10 +175,11 @@ def write_run(
     places = Places(loaded.rows, loaded.ids, loaded.columns.label)
     with atomic_files([paths.record, *files.values()]) as (run, *names):
         files = dict(zip(files, names, strict=True))
-        columns = columns_of(result, places)
+        reader = RowReader(result)
+        columns = columns_of(result, places, reader)
         ours = guarded_columns(columns, paths.table) if excel_safe else columns
         write_table(loaded.table, ours, files[TABLE])
-        lines = write_lines(files[EVIDENCE], evidence_lines(result, places))
+        lines = write_lines(files[EVIDENCE], evidence_lines(result, places, reader))
         texts = loaded.columns.text_values(loaded.table)
         write_row_index(files[INDEX], index_of(result, places, texts, lines))
         if LABELS in files:

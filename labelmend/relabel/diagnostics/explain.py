@@ -154,7 +154,7 @@ def channel_in_words(channel: NoiseChannel, *, oos: bool) -> str:
 
 
 class RowReader:
-    """Reads single rows out of a relabelling."""
+    """Reads single rows out of a relabelling, and remembers what it was asked for."""
 
     def __init__(self, result: Relabelling) -> None:
         self._result = result
@@ -162,7 +162,13 @@ class RowReader:
         main = main_labels(result.unique.given)
         # Where texts were labelled by each other, what they were labelled is what they carry.
         filled = PROTOTYPE in result.posterior.weights
-        self._main_label = np.where((main == NO_LABEL) & filled, result.posterior.best()[0], main)
+        main = np.where((main == NO_LABEL) & filled, result.posterior.best()[0], main)
+        near = result.neighbours
+        self._carried = np.where(near >= 0, main[near], NO_LABEL)
+        self._near = (near >= 0).sum(axis=1)
+        self._most = _most_frequent(self._carried)
+        self._reasons: dict[int, str] = {}
+        self._given_to: dict[int, tuple[str, ...]] = {}
         self._voters = {report.voter for report in result.voters}
 
     def candidates(self, row: int) -> str:
@@ -190,6 +196,12 @@ class RowReader:
 
     def reason(self, row: int) -> str:
         """Return one sentence that a person can check."""
+        found = self._reasons.get(row)
+        if found is None:
+            found = self._reasons[row] = self._reason(row)
+        return found
+
+    def _reason(self, row: int) -> str:
         decisions = self._result.decisions
         proposed, given = int(decisions.proposed[row]), int(self._result.dataset.given[row])
         name, action = self._labels[proposed], decisions.actions[row]
@@ -201,7 +213,7 @@ class RowReader:
         about = given if action == "keep" else proposed
         facts: dict[str, object] = {
             "carry": self._count(row, about),
-            "near": self._near(row),
+            "near": int(self._near[self._result.unique.of_row[row]]),
             "label": self._labels[about],
             "spoke": self._spoke(row, about),
         }
@@ -227,13 +239,10 @@ class RowReader:
         the given labels, by the noise channel. Nothing where no other label is among more of the
         nearest texts, so that they speak for it themselves.
         """
-        near = self._result.neighbours[self._result.unique.of_row[row]]
-        carried = self._main_label[near[near >= 0]]
-        counts = np.bincount(carried[carried >= 0], minlength=len(self._labels))
-        for_it = counts[label] > 0 and counts[label] == counts.max()
+        text, posterior = self._result.unique.of_row[row], self._result.posterior
+        for_it = 0 < self._count(row, label) == self._most[text]
         if for_it or self._probability(row, label) < _PROBABLE:
             return ""
-        text, posterior = self._result.unique.of_row[row], self._result.posterior
         candidates = posterior.candidates[text]
         others = np.where(candidates == label, -1.0, posterior.probabilities[text])
         own, rival = int((candidates == label).argmax()), int(others.argmax())
@@ -345,28 +354,39 @@ class RowReader:
         near = result.neighbours[text, :_NEIGHBOURS].tolist()
         similarities = result.neighbour_scores[text, :_NEIGHBOURS].tolist()
         return tuple(
-            NearText(result.unique.texts[i], self._given_to(i), similarity)
+            NearText(result.unique.texts[i], self._labels_of(i), similarity)
             for i, similarity in zip(near, similarities, strict=True)
             if i >= 0
         )
 
-    def _given_to(self, text: int) -> tuple[str, ...]:
+    def _labels_of(self, text: int) -> tuple[str, ...]:
         """Return the labels that the rows of a text were given, most frequent first."""
-        given = self._result.unique.given
-        part = slice(given.indptr[text], given.indptr[text + 1])
-        pairs = zip(given.data[part].tolist(), given.indices[part].tolist(), strict=True)
-        ranked = sorted((-count, label) for count, label in pairs if count > 0)
-        return tuple(self._labels[label] for _, label in ranked)
+        found = self._given_to.get(text)
+        if found is None:
+            given = self._result.unique.given
+            part = slice(given.indptr[text], given.indptr[text + 1])
+            pairs = zip(given.data[part].tolist(), given.indices[part].tolist(), strict=True)
+            ranked = sorted((-count, label) for count, label in pairs if count > 0)
+            found = self._given_to[text] = tuple(self._labels[label] for _, label in ranked)
+        return found
 
     def _count(self, row: int, label: int) -> int:
         """Return how many of the neighbours were given a label."""
-        near = self._result.neighbours[self._result.unique.of_row[row]]
-        return int((self._main_label[near[near >= 0]] == label).sum())
+        return int((self._carried[self._result.unique.of_row[row]] == label).sum())
 
-    def _near(self, row: int) -> int:
-        """Return how many neighbours there are."""
-        near = self._result.neighbours[self._result.unique.of_row[row]]
-        return int((near >= 0).sum())
+
+def _most_frequent(carried: Ints) -> Ints:
+    """Return int64 [u], how often each row's most frequent label stands in it, 0 without any."""
+    most = np.zeros(len(carried), dtype=np.int64)
+    for rows in blocks_of(len(carried), _BLOCK):
+        ordered = np.sort(carried[rows], axis=1)
+        run = np.zeros(len(ordered), dtype=np.int64)
+        before = np.full(len(ordered), NO_LABEL, dtype=np.int64)
+        for label in ordered.T:
+            run = np.where(label == NO_LABEL, 0, np.where(label == before, run + 1, 1))
+            most[rows] = np.maximum(most[rows], run)
+            before = label
+    return most
 
 
 def _percent(probability: float) -> str:

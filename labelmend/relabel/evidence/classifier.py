@@ -1,17 +1,17 @@
 """Evidence of an out-of-fold classifier on the embeddings: what the other texts say of a text."""
 
-import warnings
 from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from scipy.sparse import csr_array, find
+from scipy.sparse import csr_array
 
 from labelmend.arrays import dot_products, gather, principal_components
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
 from labelmend.parallel import blocks_of
 from labelmend.relabel.evidence.base import Corpus, Phase
+from labelmend.relabel.evidence.softmax_regression import SoftmaxRegression, train_softmax
 from labelmend.types import Doubles, Floats, Ints
 
 
@@ -71,7 +71,7 @@ class ClassifierSource:
         self.steps = options.folds
         self._options = options
         self._corpus: Corpus | None = None
-        self._models: dict[int, Any] = {}
+        self._models: dict[int, SoftmaxRegression | None] = {}
         self._discriminant: Discriminant | None = None
 
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
@@ -88,31 +88,23 @@ class ClassifierSource:
             self._discriminant = Discriminant(self._features, memberships, self._options.shrinkage)
             corpus.progress.advance(self.steps)
             return self
-        texts, labels, weights = find(memberships)
-        keep = weights >= self._options.min_weight
-        texts, labels, weights = texts[keep], labels[keep], weights[keep]
+        shares = csr_array(memberships, copy=True)
+        shares.data = np.where(shares.data >= self._options.min_weight, shares.data, 0)
+        shares.eliminate_zeros()
+        taught = np.diff(shares.indptr) > 0
         strengths = self._options.inverse_regularization
         strength = strengths[min(turn, len(strengths) - 1)]
 
-        def train(fold: int) -> Any:
-            rows = self._fold_of[texts] != fold
-            classes = np.unique(labels[rows])
-            if len(classes) < _TWO:
-                return None
-            model = self._model(fold, classes, strength)
-            model.fit(self._features[texts[rows]], labels[rows], sample_weight=weights[rows])
-            return model
+        def train(fold: int) -> SoftmaxRegression | None:
+            rows = np.flatnonzero(taught & (self._fold_of != fold))
+            return self._trained(fold, rows, shares[rows], strength)
 
-        from sklearn.exceptions import ConvergenceWarning
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            # A fold a core: most of a fit runs on one, however many threads BLAS has.
-            models = {}
-            trained = corpus.executor.map_blocks(train, range(self.steps), one_core=True)
-            for fold, model in enumerate(trained):
-                models[fold] = model
-                corpus.progress.advance()
+        models = {}
+        # A fold a core: what a fit does between its products runs on one.
+        trained = corpus.executor.map_blocks(train, range(self.steps), one_core=True)
+        for fold, model in enumerate(trained):
+            models[fold] = model
+            corpus.progress.advance()
         self._models = models
         return self
 
@@ -128,36 +120,35 @@ class ClassifierSource:
         fold_of = self._fold_of[texts]
 
         held_out = [
-            (fold, rows[block])
+            (model, rows[block])
             for fold, model in self._models.items()
             if model is not None
             for rows in [np.flatnonzero(fold_of == fold)]
             for block in blocks_of(len(rows), _BLOCK)
         ]
 
-        def score(part: tuple[int, Ints]) -> Floats:
-            fold, rows = part
-            features = self._features[texts[rows]]
-            return _log_probabilities(self._models[fold], features, candidates[rows])
+        def score(part: tuple[SoftmaxRegression, Ints]) -> Floats:
+            model, rows = part
+            return _log_probabilities(model, self._features[texts[rows]], candidates[rows])
 
         found = self._corpus.executor.map_blocks(score, held_out, one_core=True)
         for (_, rows), part in zip(held_out, found, strict=True):
             scores[rows] = part
         return scores
 
-    def _model(self, fold: int, classes: Ints, strength: float) -> Any:
-        """Return the fold's model of the last round, or a new one where its labels have changed."""
-        from sklearn.linear_model import LogisticRegression
-
-        model = self._models.get(fold)
-        if model is None or not np.array_equal(model.classes_, classes):
-            # Stopped early, as a rule: the tolerance is out of reach.
-            most = self._options.max_iterations
-            model = LogisticRegression(max_iter=most, tol=1e-9, warm_start=True)
-        else:
-            model.max_iter = min(self._options.warm_iterations, self._options.max_iterations)
-        model.C = strength
-        return model
+    def _trained(
+        self, fold: int, rows: Ints, shares: csr_array, strength: float
+    ) -> SoftmaxRegression | None:
+        """Train a fold's model; where its labels are those of the last round's, from there."""
+        labels = np.unique(shares.indices)
+        if len(labels) < _TWO:
+            return None
+        before, iterations = self._models.get(fold), self._options.max_iterations
+        if before is not None and not np.array_equal(before.labels, labels):
+            before = None
+        if before is not None:
+            iterations = min(self._options.warm_iterations, iterations)
+        return train_softmax(self._features[rows], shares, strength, iterations, before)
 
 
 _TWO = 2
@@ -177,12 +168,10 @@ def drawn_folds(total: int, folds: int, seed: int) -> Ints:
     return fold_of
 
 
-def _log_probabilities(model: Any, features: Floats, candidates: Ints) -> Floats:
-    with np.errstate(divide="ignore"):  # a probability of 0 is cut below
-        log_probabilities = model.predict_log_proba(features)
-    place = np.minimum(np.searchsorted(model.classes_, candidates), len(model.classes_) - 1)
-    gathered = np.take_along_axis(log_probabilities, place, axis=1)
-    known = model.classes_[place] == candidates
+def _log_probabilities(model: SoftmaxRegression, features: Floats, candidates: Ints) -> Floats:
+    place = np.minimum(np.searchsorted(model.labels, candidates), len(model.labels) - 1)
+    gathered = np.take_along_axis(model.log_probabilities(features), place, axis=1)
+    known = model.labels[place] == candidates
     scores: Floats = np.where(known, np.maximum(gathered, _LEAST_LOG), np.nan).astype(np.float32)
     return scores
 
