@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from labelmend.audit.draw import Design, Drawable, DrawnRow, read_design
 from labelmend.audit.mended import audit_paths
-from labelmend.audit.sets.mended import read_mended_sets
 from labelmend.data.outputs.claim import Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, refuse_standard_input
@@ -17,7 +16,6 @@ from labelmend.review.book import AnswerBook
 from labelmend.review.label_set.edit_book import edits_path
 from labelmend.review.queues import Queues
 from labelmend.review.serving.place import Place
-from labelmend.review.sets.table import SetTable
 from labelmend.review.table import ReviewTable
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.sets.record import task_of
@@ -26,6 +24,8 @@ from labelmend.workflows.answer_sheet import person_named
 
 if TYPE_CHECKING:
     from labelmend.review.serving.server import ReviewServer
+    from labelmend.review.sets.desk import SetDesk
+    from labelmend.review.work.workbench import DeskFiles
 
 ANSWERS = "answers.jsonl"
 """The file of answers beside the table, where none is named."""
@@ -80,7 +80,6 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     require(*_NEEDED, by="review")
     from labelmend.review.desk import Desk
     from labelmend.review.serving.server import ReviewServer
-    from labelmend.review.sets.desk import SetDesk
     from labelmend.review.work.workbench import DeskFiles
 
     answers = request.answers_path
@@ -95,13 +94,7 @@ def open_review(request: ReviewRequest, place: Place = HERE) -> "ReviewServer":
     who = person_named(request.who)
     desk: Desk | SetDesk
     if has_sets(request.table):
-        _refuse_for_sets(request)
-        sets = SetTable.of(request.table)
-        book = AnswerBook(answers, "several")
-        design, drawn = _drawn_sets(request)
-        desk = SetDesk(
-            files, Queues(sets, book, design, drawn, request.blind), who, request.language
-        )
+        desk = _desk_of_sets(request, files, who)
     else:
         table = ReviewTable.read(request.table, request.labels)
         book = AnswerBook(answers)
@@ -130,17 +123,26 @@ def has_sets(request: TableRequest) -> bool:
     return "mended_label" not in columns and {"added", "removed", "decision"} <= {*columns}
 
 
-def _refuse_for_sets(request: ReviewRequest) -> None:
-    """Say of options that mean nothing where rows have several labels.
+def _desk_of_sets(request: ReviewRequest, files: "DeskFiles", who: str) -> "SetDesk":
+    """Return the desk of a table in which a row may have several labels.
 
     Raises:
-        ConfigError: one is given.
+        LabelmendError: an input can't be used.
     """
+    # What is loaded here, other tables need not wait for.
+    from labelmend.review.sets.desk import SetDesk
+    from labelmend.review.sets.table import SetTable
+
     if request.labels is not None:
         raise ConfigError(
             "--labels: not for tables in which a row has several labels, which have no label "
             "cards; leave it out"
         )
+    table = SetTable.of(request.table)
+    book = AnswerBook(files.answers, "several")
+    design, drawn = _drawn_sets(request)
+    queues = Queues(table, book, design, drawn, request.blind)
+    return SetDesk(files, queues, who, request.language)
 
 
 def _drawn_sets(request: ReviewRequest) -> tuple[Design | None, tuple[DrawnRow, ...]]:
@@ -152,6 +154,8 @@ def _drawn_sets(request: ReviewRequest) -> tuple[Design | None, tuple[DrawnRow, 
     path, _ = audit_paths(request.table.path)
     if not path.exists() and request.audit is None:
         return None, ()
+    from labelmend.audit.sets.mended import read_mended_sets
+
     mended = read_mended_sets(request.table)
     design, drawn = _drawn(request, mended)
     if design is None:

@@ -1,7 +1,7 @@
 """The page's JSON over HTTP; `front.py` has the shell and its files."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,9 +25,10 @@ from labelmend.review.serving.requests import (
     TabName,
     Who,
 )
-from labelmend.review.sets.desk import SetDesk
-from labelmend.review.sets.routes import add_sets
 from labelmend.voice.speak import speaking
+
+if TYPE_CHECKING:
+    from labelmend.review.sets.desk import SetDesk
 
 QueueName = Annotated[Queue, Query()]
 RowNumber = Annotated[Row, Query()]
@@ -41,7 +42,7 @@ class Plain(JSONResponse):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def make_app(desk: Desk | SetDesk) -> App:
+def make_app(desk: "Desk | SetDesk") -> App:
     """Return the application: whoever lets requests through to it guards it.
 
     Args:
@@ -56,19 +57,21 @@ def make_app(desk: Desk | SetDesk) -> App:
         responses=documented(),
     )
     _reading(app, desk)
-    if isinstance(desk, SetDesk):
-        add_sets(app, desk)
-    else:
+    if isinstance(desk, Desk):
         pictures = Pictures(desk.sitting)
         _answering(app, desk, pictures)
         add_pictures(app, pictures)
         add_label_set(app, desk.labels)
+    else:
+        from labelmend.review.sets.routes import add_sets
+
+        add_sets(app, desk)
     _sitting(app, desk)
     _refusing(app)
     return app
 
 
-def _reading(app: FastAPI, desk: Desk | SetDesk) -> None:
+def _reading(app: FastAPI, desk: "Desk | SetDesk") -> None:
     @app.get("/api/start")
     def start() -> Any:
         return Plain(desk.start())
@@ -78,7 +81,7 @@ def _reading(app: FastAPI, desk: Desk | SetDesk) -> None:
         return Plain(desk.progress(who))
 
 
-def _sitting(app: FastAPI, desk: Desk | SetDesk) -> None:
+def _sitting(app: FastAPI, desk: "Desk | SetDesk") -> None:
     """Answer what is the same however many labels a row has."""
 
     @app.post("/api/undo")

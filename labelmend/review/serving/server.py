@@ -3,6 +3,7 @@
 import secrets
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -13,7 +14,9 @@ from labelmend.review.desk import Desk
 from labelmend.review.serving.front import Front
 from labelmend.review.serving.guard import Door, Guard
 from labelmend.review.serving.place import PORT, Place
-from labelmend.review.sets.desk import SetDesk
+
+if TYPE_CHECKING:
+    from labelmend.review.sets.desk import SetDesk
 
 _TOKEN_BYTES = 32
 """Of a random token: nobody guesses 256 bits."""
@@ -25,7 +28,7 @@ _CLOSING = 2
 class ReviewServer:
     """A server whose socket is bound: connections wait until `serve` is called."""
 
-    def __init__(self, desk: Desk | SetDesk, place: Place) -> None:
+    def __init__(self, desk: "Desk | SetDesk", place: Place) -> None:
         """Bind.
 
         Raises:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from labelmend.data.sets.label_sets import LoadedSets
 from labelmend.data.table import NewColumn, Value
-from labelmend.relabel.assignments.explain import SetReader
-from labelmend.relabel.assignments.types import MendedSets
+
+if TYPE_CHECKING:  # whoever reads what was mended needs nothing of what did it
+    from labelmend.relabel.assignments.types import MendedSets
 
 BLANK = "blank"
 """The decision on a row without text."""
@@ -25,11 +27,13 @@ def set_columns_of(loaded: LoadedSets) -> tuple[str, ...]:
     return (*(switches or [MENDED]), *_FACTS)
 
 
-def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, ...]:
+def new_set_columns(result: "MendedSets", loaded: LoadedSets) -> tuple[NewColumn, ...]:
     """Return the columns: the labels in the table's own shape, and what was decided and why.
 
     Rows whose labels stay have their cells as they were.
     """
+    from labelmend.relabel.assignments.explain import SetReader
+
     total, place = len(loaded.table), loaded.rows.tolist()
     reader, changes, sets = SetReader(result), result.changes, result.sets
     changed = changes.rows
@@ -58,8 +62,10 @@ def new_set_columns(result: MendedSets, loaded: LoadedSets) -> tuple[NewColumn, 
     return (*loaded.shape.new_columns(loaded.table, name, labels), *new)
 
 
-def set_evidence_lines(result: MendedSets, loaded: LoadedSets) -> Iterator[str]:
+def set_evidence_lines(result: "MendedSets", loaded: LoadedSets) -> Iterator[str]:
     """Yield one JSON line a row of the table: its evidence, or that it was left out."""
+    from labelmend.relabel.assignments.explain import SetReader
+
     sets = loaded.sets
     found = SetReader(result).explanations(sets.ids, sets.texts, loaded.rows)
     worked_on = set(loaded.rows.tolist())
