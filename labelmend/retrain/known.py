@@ -6,7 +6,7 @@ day it comes and by whichever door, and its copies with it.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -254,11 +254,8 @@ def last_words(rows: Iterable[MendedRow], in_base: Counter[str]) -> list[MendedR
         in_base: names of rows that the base has since, as often as it has them.
     """
     last: dict[tuple[str, str], MendedRow] = {}
-    there = Counter(in_base)
-    for number, row in enumerate(rows):
-        there[row.key] -= 1
-        if row.decision != PASSED_OVER and there[row.key] < 0:
-            last[(row.source, row.id) if row.id else ("", str(number))] = row
+    for number, row in enumerate(not_in_base(rows, in_base)):
+        last[(row.source, row.id) if row.id else ("", str(number))] = row
     return [row for row in last.values() if row.mended]
 
 
@@ -288,12 +285,21 @@ def exported(known: Known, rows: Iterable[MendedRow]) -> list[tuple[str, str, st
         (text, "" if k == NO_LABEL else dataset.labels[k], "")
         for text, k in zip(dataset.texts, said.tolist(), strict=True)
     ]
-    there = Counter(known.in_base)
+    return [*found, *((row.text, row.label, row.key) for row in not_in_base(rows, known.in_base))]
+
+
+def not_in_base(rows: Iterable[MendedRow], in_base: Counter[str]) -> Iterator[MendedRow]:
+    """Yield the rows that something is learned from and that the base has not since.
+
+    Args:
+        rows: in the order in which they were taken.
+        in_base: names of rows that the base has since, as often as it has them.
+    """
+    there = Counter(in_base)
     for row in rows:
         there[row.key] -= 1
         if row.decision != PASSED_OVER and there[row.key] < 0:
-            found.append((row.text, row.label, row.key))
-    return found
+            yield row
 
 
 def require_share(now: float, before: float | None, where: str) -> None:

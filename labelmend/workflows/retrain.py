@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from labelmend.classify.data import TrainingSet, label_counts
 from labelmend.classify.heads.base import Fitted
+from labelmend.classify.several.data import SetTraining
+from labelmend.classify.several.train import TrainedSets
 from labelmend.classify.space import ProfileSpace
-from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.write import atomic_files
-from labelmend.errors import OutputError
+from labelmend.errors import InputError, OutputError
 from labelmend.journal.read import reading, texts_of
 from labelmend.journal.rows import RowRules, new_rows
 from labelmend.protocols import Progress
@@ -23,10 +25,15 @@ from labelmend.retrain.known import ROW, Known, exported, read_base
 from labelmend.retrain.project import Opened, RowsAre, open_project
 from labelmend.retrain.registry import Event, Registry, is_registry
 from labelmend.retrain.rows import NewRow
+from labelmend.retrain.sets.known import KnownSets, base_of_sets, exported_sets, read_base_sets
+from labelmend.retrain.sets.way import SeveralLabelsWay
 from labelmend.retrain.step import Step, Tools, counting_rows, take_step
+from labelmend.retrain.trial.challenger import Placed
 from labelmend.retrain.version import Version
-from labelmend.retrain.way import OneLabelWay
+from labelmend.retrain.way import OneLabelWay, Way
+from labelmend.types import Task
 from labelmend.workflows.train import default_point, write_trained
+from labelmend.workflows.train_sets import SetsToWrite, label_rows, write_sets_model
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,25 @@ def retrain_project(
     opened = open_project(path, {"promote_equal": True} if promote_equal else {})
     _claim(opened)
     tools = Tools(
-        way=OneLabelWay(_Writer(opened), default_point(opened.config)),
+        way=way_of(opened),
         progress=progress,
-        journal=partial(_journal_rows, config=opened.config),
+        journal=partial(_journal_rows, opened=opened),
     )
     steps = take_step(opened, tools, dry_run=dry_run)
     notes = tuple(dict.fromkeys(line for step in steps for line in step.notes))
     champion = Registry(opened.registry).champion() if is_registry(opened.registry) else None
     return RetrainOutcome(steps, opened.registry, champion, notes)
+
+
+def way_of(opened: Opened) -> Way:
+    """Return what depends on how many labels a row of the base may have.
+
+    Raises:
+        LabelmendError: the base can't be used.
+    """
+    if base_of_sets(opened):
+        return SeveralLabelsWay.of(opened, partial(_write_sets, opened))
+    return OneLabelWay(_Writer(opened), default_point(opened.config))
 
 
 def roll_back(path: Path, to: str | None = None, reason: str = "") -> Event:
@@ -112,9 +130,14 @@ def export_known(path: Path, output: Path) -> int:
         [Output(output, is_table=True)],
     )
     rows = counting_rows(Registry(opened.registry))
-    found = exported(read_base(opened), rows)
+    header = ("text", "label", ROW)
+    if base_of_sets(opened):
+        found = exported_sets(read_base_sets(opened), rows)
+        header = ("text", "labels", ROW)
+    else:
+        found = exported(read_base(opened), rows)
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([("text", "label", ROW), *found])
+    csv.writer(text, lineterminator="\n").writerows([header, *found])
     with atomic_files([output]) as (temporary,):
         temporary.write_bytes(text.getvalue().encode("utf-8", "surrogatepass"))
     return len(found)
@@ -165,16 +188,66 @@ def _given_sources(opened: Opened) -> list[Given]:
     ]
 
 
-def _journal_rows(log: Path, answers: Path | None, config: Config) -> Iterable[NewRow]:
-    """Yield what people said of a served model's answers: a row a text, by the text's hash."""
-    with reading(log, "labelmend retrain") as reader:
+def _journal_rows(log: Path, answers: Path | None, opened: Opened) -> Iterable[NewRow]:
+    """Yield what people said of a served model's answers: a row a text, by the text's hash.
+
+    Raises:
+        InputError: the log or the answers can't be read, or are of another task than the base.
+    """
+    of_sets = base_of_sets(opened)
+    with reading(log, None if of_sets else "labelmend retrain") as reader:
+        if of_sets and not reader.is_of_sets:
+            raise InputError(
+                f"{log}: is a log of models of one label a text, and the base has several; give "
+                "one of several"
+            )
         labels = reader.labels()
         texts = texts_of(reader.requests())
-    rules = RowRules(config.data.max_text_chars, labels.oos, frozenset(labels.labels))
-    reviewed = () if answers is None else read_answers(answers).answers
+    limit = opened.config.data.max_text_chars
+    rules = RowRules(limit, labels.oos, frozenset(labels.labels), of_sets=of_sets)
+    task: Task = "several" if of_sets else "single"
+    reviewed = () if answers is None else read_answers(answers, task).answers
     for row in new_rows(texts, reviewed, rules).rows:
         rows: RowsAre = "answers" if row.by == "review" else "corrections"
         yield NewRow("", row.of.last.text_hash, row.of.text or "", row.label, rows)
+
+
+def _write_sets(
+    opened: Opened,
+    trained: TrainedSets,
+    placed: Placed,
+    data: SetTraining,
+    known: KnownSets,
+    folder: Path,
+) -> None:
+    """Write the model folder of a version that gives several labels.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    used = placed.space.encoders(data.texts)
+    source = {**_source(opened, known, data, len(known)), "label_rows": label_rows(data)}
+    written = SetsToWrite(trained, data, used, known.shape, source, None, used.notes)
+    write_sets_model(written, opened.config, folder)
+
+
+def _source(
+    opened: Opened, known: Known | KnownSets, data: TrainingSet | SetTraining, rows: int
+) -> dict[str, Any]:
+    """Return where a version's rows come from, as its card says it."""
+    return {
+        "path": recorded(opened.base),
+        "sha256": known.base_sha256,
+        "content_sha256": data.digest,
+        "rows": rows,
+        "rows_of_the_base": known.base_rows,
+        "texts": len(data.texts),
+        "columns": {
+            "text": known.columns.text,
+            "label": known.columns.label,
+            "more_text": list(known.columns.more_text),
+        },
+    }
 
 
 class _Writer:
@@ -189,17 +262,7 @@ class _Writer:
         opened = self._opened
         used = fitted.encoders or space.encoders(data.texts)
         source = {
-            "path": recorded(opened.base),
-            "sha256": known.base_sha256,
-            "content_sha256": data.digest,
-            "rows": len(known.dataset),
-            "rows_of_the_base": known.base_rows,
-            "texts": len(data.texts),
-            "columns": {
-                "text": known.columns.text,
-                "label": known.columns.label,
-                "more_text": list(known.columns.more_text),
-            },
+            **_source(opened, known, data, len(known.dataset)),
             "weighted_by_confidence": False,
             "label_weights": label_counts(data),
         }

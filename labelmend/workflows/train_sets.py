@@ -180,30 +180,71 @@ def train_sets_file(
     embeddings = space.fit(data.texts, language.beginning(progress, tell))
     trained = train_sets(data, embeddings, config.classify, kind, config.seed, progress, wish=wish)
     used = space.encoders(data.texts)
+    notes = (*loaded.notes, *told, *language.notes, *used.notes)
+    source = _data_record(request, loaded, data, digest)
+    written = SetsToWrite(trained, data, used, loaded.shape, source, wish, notes)
+    held_out = write_sets_model(written, config, folder)
+    read = replace(loaded.columns, id=None)
+    shape = loaded.shape
+    return SetTrainOutcome(trained, data, held_out, folder, read, shape, (*settled, *notes))
+
+
+@dataclass(frozen=True)
+class SetsToWrite:
+    """A trained classifier, and what its card says of it.
+
+    Attributes:
+        trained: the classifier and its held-out predictions.
+        data: what it was trained on.
+        used: its encoders.
+        shape: how the table writes labels.
+        source: of the table, as JSON; see `label_rows`.
+        wish: precision that each label is to have; None for the best F1.
+        notes: what the user was told.
+    """
+
+    trained: TrainedSets
+    data: SetTraining
+    used: EncodersUsed
+    shape: SetShape
+    source: Mapping[str, Any]
+    wish: float | None
+    notes: tuple[str, ...]
+
+
+def write_sets_model(written: SetsToWrite, config: Config, folder: Path) -> SetMetrics:
+    """Write a model folder; return how good the held-out predictions are.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    trained, data, used = written.trained, written.data, written.used
     found = trained.held_out
     held_out = evaluate_sets(
         data.carried, found.called, found.probabilities, data.labels, seed=config.seed
     )
-    notes = (*loaded.notes, *told, *language.notes, *used.notes)
     card = {
-        "data": _data_record(request, loaded, data, digest),
+        "data": written.source,
         "seed": config.seed,
-        "wish_precision": wish,
+        "wish_precision": written.wish,
         "config": config_to_dict(config)["classify"],
         "held_out": asdict(held_out),
         "label_thresholds": _thresholds(trained),
         "models": [{"name": m.name, "sha256": m.digest, "source": m.source} for m in used.models],
-        "notes": list(notes),
+        "notes": list(written.notes),
         "versions": {
             "python": platform.python_version(),
-            **installed_versions((*_LIBRARIES, *find_head(kind).libraries)),
+            **installed_versions((*_LIBRARIES, *find_head(trained.classifier.kind).libraries)),
         },
     }
-    model = _model(trained, used, loaded.shape, card, config)
+    model = _model(trained, used, written.shape, card, config)
     save_sets(model, folder, _readme(model, data, held_out))
-    read = replace(loaded.columns, id=None)
-    shape = loaded.shape
-    return SetTrainOutcome(trained, data, held_out, folder, read, shape, (*settled, *notes))
+    return held_out
+
+
+def label_rows(data: SetTraining) -> dict[str, float]:
+    """Return how many rows carry each label."""
+    return dict(zip(data.labels, (data.weights @ data.carried).tolist(), strict=True))
 
 
 def where(loaded: LoadedSets) -> str:
@@ -239,7 +280,6 @@ def _model(
 def _data_record(
     request: TableRequest, loaded: LoadedSets, data: SetTraining, digest: str
 ) -> dict[str, Any]:
-    counts = (data.weights @ data.carried).tolist()
     return {
         "path": recorded(request.path),
         "sha256": digest,
@@ -251,7 +291,7 @@ def _data_record(
             "label": loaded.columns.label,
             "more_text": list(loaded.columns.more_text),
         },
-        "label_rows": dict(zip(data.labels, counts, strict=True)),
+        "label_rows": label_rows(data),
     }
 
 

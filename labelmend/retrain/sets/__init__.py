@@ -1,0 +1,1 @@
+"""Champion and challenger where a text may have several labels."""
