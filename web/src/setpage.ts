@@ -12,6 +12,7 @@ import type { Progress, SetItem, Verdict } from "./types";
 
 export class SetPage extends Page<SetItem> {
   private row: SetRow | null = null;
+  private saver: HTMLElement | null = null;
   /** What was on when hidden labels were asked for. */
   private kept: string[] = [];
 
@@ -65,8 +66,8 @@ export class SetPage extends Page<SetItem> {
 
   protected actionsOf(item: SetItem | null, add: AddAction): void {
     if (item) {
-      const save = add("Enter", "save-set", () => this.save(), true);
-      save.lastChild?.replaceWith(say("save-set", { count: this.row?.labels.length ?? 0 }));
+      this.saver = add("Enter", "save-set", () => this.save(), true);
+      this.count();
     }
     if (item?.mended) add("M", "as-mended", () => this.take(item.mended, "mended"));
     if (item?.given) add("K", "as-given", () => this.take(item.given, "given"));
@@ -112,7 +113,12 @@ export class SetPage extends Page<SetItem> {
     const on = this.row.toggle(label);
     const count = this.row.labels.length;
     this.tell(say(on ? "switched-on" : "switched-off", { label, count }));
-    this.showActions();
+    this.count();
+  }
+
+  /** Let the button say how many labels it saves. */
+  private count(): void {
+    this.saver?.lastChild?.replaceWith(say("save-set", { count: this.row?.labels.length ?? 0 }));
   }
 
   private openSearch(): void {

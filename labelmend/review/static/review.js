@@ -2316,6 +2316,7 @@ function nearView(item) {
 // src/setpage.ts
 var SetPage = class extends Page {
   row = null;
+  saver = null;
   /** What was on when hidden labels were asked for. */
   kept = [];
   open() {
@@ -2360,8 +2361,8 @@ var SetPage = class extends Page {
   }
   actionsOf(item, add) {
     if (item) {
-      const save = add("Enter", "save-set", () => this.save(), true);
-      save.lastChild?.replaceWith(say("save-set", { count: this.row?.labels.length ?? 0 }));
+      this.saver = add("Enter", "save-set", () => this.save(), true);
+      this.count();
     }
     if (item?.mended) add("M", "as-mended", () => this.take(item.mended, "mended"));
     if (item?.given) add("K", "as-given", () => this.take(item.given, "given"));
@@ -2401,7 +2402,11 @@ var SetPage = class extends Page {
     const on = this.row.toggle(label);
     const count = this.row.labels.length;
     this.tell(say(on ? "switched-on" : "switched-off", { label, count }));
-    this.showActions();
+    this.count();
+  }
+  /** Let the button say how many labels it saves. */
+  count() {
+    this.saver?.lastChild?.replaceWith(say("save-set", { count: this.row?.labels.length ?? 0 }));
   }
   openSearch() {
     if (!this.item) return;

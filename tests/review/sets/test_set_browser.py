@@ -128,6 +128,12 @@ def test_by_pointer_and_by_tab(table, sit):
         tab.page.keyboard.press("Enter")
         assert switches(tab)[name]
         assert tab.page.evaluate("document.activeElement.classList.contains('toggle')")
+        # Nor does a digit move whoever stands on another button.
+        tab.page.get_by_role("button", name="Unsure").focus()
+        tab.page.keyboard.press("1")
+        assert not switches(tab)[name]
+        assert tab.page.evaluate("document.activeElement.textContent") == "UUnsure"
+        tab.page.keyboard.press("1")
         tab.page.locator("#actions .primary").click()
         tab.says("Kept: ")
         assert len(said(served)) == 2
