@@ -1,9 +1,10 @@
 """A person sits before the page of several labels: Debian's Chromium, mostly by keyboard."""
 
 import re
+import signal
 
 import pytest
-from fixtures.browser import violations
+from fixtures.browser import Process, violations
 from fixtures.reviewed import Served
 from fixtures.reviewed_sets import LABELS, given, mended, write_reviewed_sets
 
@@ -87,6 +88,29 @@ def test_a_sitting_by_keyboard_alone(table, sit):
         tab.press("Enter")
         assert said(served) == expected[:1]
         assert all(url.startswith(served.base) for url in tab.asked)
+
+
+def test_a_server_that_is_killed_goes_on_where_it_was(table, sit):
+    server = Process(table)
+    tab = sit(server.address)
+    tab.press("m")
+    server.end(signal.SIGKILL)
+    held = tab.row
+    tab.page.keyboard.press("3")
+    tab.page.keyboard.press("Enter")
+    tab.says("The server can")
+    # Neither the row nor what is on is lost.
+    assert tab.row == held
+    on = {label for label, is_on in switches(tab).items() if is_on}
+    server.start()
+    tab.press("Enter")
+    status, told = server.end(signal.SIGINT)
+    answers = table.with_name("answers.jsonl")
+    assert (status, f"closed; all answers are in {answers}" in told) == (0, True)
+    first, second = read_answers(answers, "several").answers
+    assert (first.id, first.labels) == ("r1", mended(0))
+    assert (second.id, {*second.labels}) == ("r5", on)
+    assert on != {*mended(4)}
 
 
 def test_another_label_is_searched_and_switched_on(table, sit):
