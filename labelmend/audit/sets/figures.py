@@ -90,7 +90,7 @@ class SetSample:
 
 
 @dataclass(frozen=True)
-class _Share:
+class Share:
     """A share of assignments, by columns of `RowCounts`.
 
     Attributes:
@@ -122,22 +122,23 @@ class _Share:
         )
 
 
-_SHARES = (
-    _Share(MISSING_BEFORE, "missing_before", _HOLDS, _HOLDS),
-    _Share(MISSING_AFTER, "missing_after", _HOLDS, _HOLDS),
-    _Share(FALSE_BEFORE, "false_before", "given", "given"),
-    _Share(FALSE_AFTER, "false_after", "mended", "mended"),
-    _Share(REMOVED_HOLDING, "removed_holding", _HOLDS, "removed"),
+SHARES = (
+    Share(MISSING_BEFORE, "missing_before", _HOLDS, _HOLDS),
+    Share(MISSING_AFTER, "missing_after", _HOLDS, _HOLDS),
+    Share(FALSE_BEFORE, "false_before", "given", "given"),
+    Share(FALSE_AFTER, "false_after", "mended", "mended"),
+    Share(REMOVED_HOLDING, "removed_holding", _HOLDS, "removed"),
     # Of a row to which labels were added in error, nothing may hold.
-    _Share(ADDED_FALSE, "added_false", _HOLDS, "added", is_within=False),
-    _Share(PRECISION, "right_changes", "changes", "changes"),
+    Share(ADDED_FALSE, "added_false", _HOLDS, "added", is_within=False),
+    Share(PRECISION, "right_changes", "changes", "changes"),
 )
+"""All shares of assignments."""
 
 
 def set_figures(sample: SetSample, effort: Effort) -> tuple[Figure, ...]:
     """Return the figures; one whose share is of nothing is left out."""
     found = {}
-    for share in _SHARES:
+    for share in SHARES:
         cells = sample.before if share.name in BEFORE else sample.after
         figure = _ratio(share, cells, sample.most_labels, effort)
         if figure is not None:
@@ -148,7 +149,7 @@ def set_figures(sample: SetSample, effort: Effort) -> tuple[Figure, ...]:
 
 
 def _ratio(
-    share: _Share, cells: Sequence[SetCell], most_labels: int, effort: Effort
+    share: Share, cells: Sequence[SetCell], most_labels: int, effort: Effort
 ) -> Figure | None:
     counted = [share.cell(cell, most_labels) for cell in cells]
     counted = [cell for cell in counted if cell.most != (0, 0) or cell.least != (0, 0)]
