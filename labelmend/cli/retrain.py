@@ -157,6 +157,10 @@ def retrain(
         _print_standing(standing(project))
     else:
         server = options.mlflow_server(None if dry_run else mlflow)
+        if server is not None:
+            from labelmend.workflows.track import check_retraining
+
+            check_retraining(project)
         turns = _Turns(project, server, promote_equal=promote_equal, dry_run=dry_run, quiet=quiet)
         if every is None:
             turns.take()
@@ -267,7 +271,7 @@ def _say_event(event: "Event", *, quiet: bool) -> None:
 
 def _print_standing(standing: "Standing") -> None:
     for version in standing.versions:
-        accuracy = version.metrics.get("accuracy")
+        accuracy, micro = (version.metrics.get(name) for name in ("accuracy", "micro-F1"))
         told = tell(
             "{mark} {version}  {at}  {kind}  {status:words}  {rows:,} "
             "{rows:one=row|other=rows}, {new:,} new",
@@ -281,6 +285,8 @@ def _print_standing(standing: "Standing") -> None:
         )
         if accuracy is not None:
             told += tell("; held-out accuracy {accuracy:.2%}", accuracy=accuracy)
+        if micro is not None:
+            told += tell("; held-out micro-F1 {micro:.2%}", micro=micro)
         typer.echo(told)
         for reason in version.reasons:
             typer.echo(f"    {harmless(retell(reason))}")

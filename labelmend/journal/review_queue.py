@@ -78,13 +78,13 @@ class QueueFiles:
         table: CSV.
         evidence: a line a row.
         record: of the run that it stands for.
-        labels: all labels that a person may name; None where the record has them.
+        labels: all labels that a person may name.
     """
 
     table: bytes
     evidence: bytes
     record: bytes
-    labels: bytes | None
+    labels: bytes
 
 
 def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> QueueFiles:

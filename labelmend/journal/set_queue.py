@@ -10,13 +10,14 @@ import io
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from labelmend.configs.load import config_to_dict, load_config
 from labelmend.journal.doubt import PRIOR, Doubted
 from labelmend.journal.entries import utc
 from labelmend.journal.read import LoggedLabels
-from labelmend.journal.review_queue import QueueFiles, versions_of
+from labelmend.journal.review_queue import versions_of
 from labelmend.journal.sets import labels_in
 from labelmend.relabel.assignments.explanation import LikelyLabel, SetExplanation
 from labelmend.runs.companions import EVIDENCE, TABLE
@@ -37,7 +38,22 @@ _DIGITS = 6
 """Of probabilities."""
 
 
-def set_queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> QueueFiles:
+@dataclass(frozen=True)
+class SetQueueFiles:
+    """What a queue is on the disk, each file as its bytes; the record has all labels.
+
+    Attributes:
+        table: CSV.
+        evidence: a line a row.
+        record: of the run that it stands for.
+    """
+
+    table: bytes
+    evidence: bytes
+    record: bytes
+
+
+def set_queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> SetQueueFiles:
     """Return the files of a queue.
 
     Args:
@@ -96,7 +112,7 @@ def set_queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -
         versions={"python": platform.python_version()},
         files={what: hashlib.sha256(raw).hexdigest() for what, raw in parts.items()},
     )
-    return QueueFiles(parts[TABLE], parts[EVIDENCE], record.to_json().encode(), None)
+    return SetQueueFiles(parts[TABLE], parts[EVIDENCE], record.to_json().encode())
 
 
 def label_shares(one: Doubted) -> dict[str, float]:

@@ -159,7 +159,7 @@ class GateConfig(Section):
 
     label_drop: Share = 0.1
     """A label whose held-out accuracy falls by more than this, and not by chance, is a reason to
-    refuse."""
+    refuse; where a text may have several, the share of its texts that are called so."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -168,7 +168,8 @@ class PromotionConfig(Section):
 
     level: Annotated[float, at_least(0, "probability", most=0.05)] = 0.05
     """McNemar's test has to be at most so likely by chance, and the 95 % interval of the change of
-    accuracy above 0; with smaller levels fewer challengers are promoted by luck."""
+    accuracy (of micro-F1 where a text may have several labels) above 0; with smaller levels fewer
+    challengers are promoted by luck."""
 
     promote_equal: bool = False
     """Promote also a challenger of which neither is shown to be better."""

@@ -277,11 +277,14 @@ def write_queue(request: QueueRequest, output: Path) -> QueueOutcome:
     if not left:
         raise InputError(f"{request.log}: all of its texts are answered already; nothing to review")
     chosen: list[Doubted] = ordered(left, request.order)[: request.rows]
-    make = set_queue_files if of_sets else queue_files
-    made = make(request.log, chosen, labels)
-    contents = [made.table, made.evidence, made.record]
-    contents += [] if made.labels is None else [made.labels]
-    files = (paths.table, paths.evidence, paths.record, paths.labels)[: len(contents)]
+    files: tuple[Path, ...] = (paths.table, paths.evidence, paths.record)
+    if of_sets:
+        sets = set_queue_files(request.log, chosen, labels)
+        contents = [sets.table, sets.evidence, sets.record]
+    else:
+        made = queue_files(request.log, chosen, labels)
+        contents = [made.table, made.evidence, made.record, made.labels]
+        files = (*files, paths.labels)
     with atomic_files(files) as temporary:
         for path, content in zip(temporary, contents, strict=True):
             path.write_bytes(content)

@@ -2,12 +2,15 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from labelmend.errors import OutputError
+from labelmend.errors import ConfigError, OutputError
 from labelmend.evaluation.baseline import by_condition
 from labelmend.evaluation.evaluate import Metrics, headline
 from labelmend.report.comparison import mean_figure
+from labelmend.retrain.project import open_project
+from labelmend.retrain.sets.known import base_of_sets
 from labelmend.retrain.step import Step
 from labelmend.tracking.mlflow_server import MlflowServer
 from labelmend.tracking.tracked import Tracked, flattened, tracked_model
@@ -102,6 +105,20 @@ def log_tuning(server: MlflowServer, outcome: TuneOutcome) -> str:
             files=[("encoder", outcome.folder)],
         )
     )
+
+
+def check_retraining(project: Path) -> None:
+    """Make sure before any work that a project's versions can be logged.
+
+    Raises:
+        ConfigError: its models give several labels a text, which MLflow is not told of.
+        LabelmendError: it can't be read.
+    """
+    if base_of_sets(open_project(project)):
+        raise ConfigError(
+            f"--mlflow: logs models of one label a text, and the base of {project} has several; "
+            "leave it out"
+        )
 
 
 def log_retraining(server: MlflowServer, outcome: RetrainOutcome) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ import random
 
 import pytest
 from fixtures.retraining import LABELS, TOPIC_WORDS, write_rows_file
+from typer.testing import CliRunner
 
 from labelmend.classify.several.model_folder import load_sets_model
+from labelmend.cli.app import app
 from labelmend.data.answers import Answer, Saw, Shown, now, text_sha256
 from labelmend.errors import ConfigError, InputError
 from labelmend.journal.entries import Entry, Guess, LogRules, Said
@@ -18,6 +20,7 @@ from labelmend.retrain.known import is_held_out
 from labelmend.retrain.registry import Registry, champion_model
 from labelmend.retrain.rows import read_rows
 from labelmend.workflows.retrain import accept_rows, export_known, retrain_project
+from labelmend.workflows.track import check_retraining
 
 
 def texts(count, seed=0):
@@ -271,3 +274,13 @@ def test_a_dry_run_leaves_nothing(project):
     steps = step(project, dry_run=True).steps
     assert [one.status for one in steps] == ["promoted"]
     assert not place(project).exists()
+
+
+def test_what_it_holds_is_shown_and_mlflow_is_not_told(project):
+    for words in (("--quiet",), ("--show",)):
+        shown = CliRunner().invoke(app, ["retrain", str(project), *words])
+        assert shown.exit_code == 0
+    assert "* v00001 " in shown.output
+    assert "; held-out micro-F1 " in shown.output
+    with pytest.raises(ConfigError, match="--mlflow: logs models of one label a text"):
+        check_retraining(project)
