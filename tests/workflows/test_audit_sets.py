@@ -164,3 +164,28 @@ def test_what_can_t_be_done_is_said_in_a_line(known, mended, tmp_path):
     imported(sheet)
     with pytest.raises(InputError, match="line 1"):
         certify_file(TableRequest(mended), answers)
+
+
+def test_what_a_spreadsheet_would_run_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "mended.csv"
+    head = "id,text,topics,mended_labels,decision,confidence"
+    cells = ["=a;b", "b", "=a"]
+    rows = [f"r{n},=text {n},{cells[n % 3]},{cells[n % 3]},keep,0.8" for n in range(12)]
+    path.write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    sheet = tmp_path / "audit.csv"
+    audit_file(TableRequest(path), 12, sheet, excel_safe=True)
+    with sheet.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["labels"] for row in rows} == {"'=a;b", "b", "'=a"}
+    for row in rows:
+        row["answer"] = row["labels"]
+    with sheet.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    _, answers = imported(sheet)
+    found = {one.labels for one in read_answers(answers, "several").answers}
+    assert found == {("=a", "b"), ("b",), ("=a",)}
+    certificate = certify_file(TableRequest(path), answers).certificate
+    assert (certificate.answered, certificate.notes) == (12, ())
+    assert certificate.figure("rows_right_after").estimate == 1
