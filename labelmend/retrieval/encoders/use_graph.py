@@ -19,13 +19,16 @@ def use_graph(folder: Path) -> Any:
         ModelError: the files can't be used.
         OSError: they can't be read.
     """
-    weights = read_use(folder)
-    layers = _UseLayers(weights)
+    return use_model(Int8Use(read_use(folder)))
+
+
+def use_model(layers: "Use") -> Any:
+    """Return the graph of layers as an onnx.ModelProto."""
     return vectors_model(layers, ("input_ids", "attention_mask"), layers.vectors(), [MICROSOFT])
 
 
-class _UseLayers(GraphParts):
-    """The layers, each named by its weights."""
+class Use(GraphParts):
+    """The layers, each named by its weights, in float32."""
 
     def __init__(self, weights: UseWeights) -> None:
         super().__init__()
@@ -103,10 +106,17 @@ class _UseLayers(GraphParts):
         )
 
     def _times(self, values: str, name: str) -> str:
-        return self.int8_product(values, name, self._weights.layers[name].T)
+        return self.add("MatMul", values, self._layer(name))
 
     def _sum(self, one: str, other: str) -> str:
         return self.add("Add", one, other)
 
     def _layer(self, name: str) -> str:
         return self.constant(name, self._weights.layers[name], np.float32)
+
+
+class Int8Use(Use):
+    """The same with matrices of int8; see `GraphParts.int8_product`."""
+
+    def _times(self, values: str, name: str) -> str:
+        return self.int8_product(values, name, self._weights.layers[name].T)
