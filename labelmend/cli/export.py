@@ -82,7 +82,7 @@ def export(
 ) -> None:
     """Write a model and its encoders as ONNX, after they were seen to predict the same.
 
-    Models of several labels a text and of soft targets, too; --triton is for one label a text.
+    Models of several labels a text and of soft targets, too.
     """
     from labelmend.cli.classify_summary import print_export
     from labelmend.data.request import TableRequest

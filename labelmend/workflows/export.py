@@ -14,15 +14,15 @@ import numpy as np
 from labelmend.classify.any_model import AnyModel, load_any
 from labelmend.classify.folder import CARD as MODEL_CARD
 from labelmend.classify.folder import (
-    SINGLE,
+    SOFT,
     check_folder,
     file_records,
     locate_encoders,
-    require_task,
+    task_of,
     write_card,
 )
 from labelmend.classify.several.model_folder import SavedSets
-from labelmend.classify.soft.model_folder import SoftModel
+from labelmend.classify.soft.model_folder import SoftModel, load_soft_model
 from labelmend.data.outputs.claim import Given, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest
@@ -190,7 +190,7 @@ def export_triton(
     """Write a model folder as a model repository of Triton, checked as `export_file` checks it.
 
     Args:
-        model_folder: of a classifier of one label a text; its name becomes the model's.
+        model_folder: that `train-classifier` wrote; its name becomes the model's.
         repository: to write.
         check: as in `export_file`.
         progress: hears how far the work is.
@@ -201,7 +201,11 @@ def export_triton(
     Raises:
         LabelmendError: as in `export_file`.
     """
-    require_task(model_folder, (SINGLE,), "export --triton")
+    if task_of(model_folder) == SOFT and load_soft_model(model_folder).is_pair:
+        raise ModelError(
+            f"{model_folder}: reads two texts as a pair, and the models of --triton one; export it "
+            "with --onnx"
+        )
     settled = settle(repository)
     claim((Given(model_folder, "the model"),), (), [repository])
     name = triton_name(Path(os.path.realpath(model_folder)))

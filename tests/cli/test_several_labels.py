@@ -15,10 +15,6 @@ REFUSED = (
     "is a model of several labels a text, and this needs one label a text; give a model that was "
     "trained on one label a row"
 )
-NO_TRITON = (
-    "is a model of several labels a text, which export --triton can't use; give one of one label a "
-    "text"
-)
 
 
 def read(path):
@@ -198,8 +194,6 @@ def test_it_is_exported_and_the_check_is_told(trained, cli, tmp_path):
     )
     assert 0 < float(said[1]) < 1e-4
     assert "logreg with 7 labels, of which a text may have several, checked on" in ran.out
-    refused = cli("export", folder / "model", "--triton", tmp_path / "y").refusal()
-    assert refused == f"{folder / 'model'}: {NO_TRITON}"
 
 
 def test_commands_that_can_not_do_several_labels_say_so(trained, cli, tmp_path):

@@ -170,7 +170,8 @@ def test_it_is_exported_and_the_check_is_told(trained, cli, folder):
     assert "Parity with predict on 120 texts: values differ by at most " in ran.out
     asked = ("export", folder / "m", "-o", folder / "y")
     assert "--pair: names columns of the table" in cli(*asked, "--pair", "q", "a").refusal()
-    assert "can't use; give one of one label" in cli(*asked[:2], "--triton", folder / "y").refusal()
+    refused = cli(*asked[:2], "--triton", folder / "y").refusal()
+    assert "reads two texts as a pair, and the models of --triton one" in refused
     assert not (folder / "y").exists()
 
 

@@ -108,10 +108,19 @@ def test_pairs_of_a_table(word_soft, tmp_path):
     assert done.parity.texts == 1
 
 
+def test_a_repository_of_triton(word_sets, word_soft, tmp_path):
+    for folder, names in ((word_sets, ["card", "money", "time"]), (word_soft, ["card", "money"])):
+        place = tmp_path / folder.name
+        done = export_triton(folder / "model", place, None, NoProgress())
+        assert done.parity.max_difference < 1e-5
+        assert (place / "model" / "labels.txt").read_text().split() == names
+        card = json.loads((place / "export.json").read_text())
+        assert card["triton"]["models"][0] == "model"
+
+
 def test_what_is_refused_writes_nothing(word_sets, word_soft, tmp_path):
-    for folder in (word_sets, word_soft):
-        with pytest.raises(ModelError, match="which export --triton can't use; give one of one"):
-            export_triton(folder / "model", tmp_path / "x", None, NoProgress())
+    with pytest.raises(ModelError, match="reads two texts as a pair, and the models of --triton"):
+        export_triton(word_soft / "pairs", tmp_path / "x", None, NoProgress())
     asked = TableRequest(word_sets / "table.csv", label_column="labels")
     with pytest.raises(ConfigError, match="--label-column: int8 is scored against labels of"):
         export_file(word_sets / "model", tmp_path / "x", asked, NoProgress())

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from labelmend.classify.folder import SEVERAL, SINGLE, SOFT
 from labelmend.errors import ModelError
 from labelmend.extras import require
 from labelmend.onnx.model_graph import embedding_input
@@ -40,14 +41,69 @@ _MASK = "attention_mask"
 _COLUMNS = {"input_ids", _MASK, "token_type_ids"}
 """Inputs of encoders' graphs that the tokenizers' model knows."""
 
-_OUTPUTS = {
-    "label": "TYPE_STRING",
-    "probability": "TYPE_FP32",
-    "is_oos": "TYPE_BOOL",
-    "oos_score": "TYPE_FP32",
-    "probabilities": "TYPE_FP32",
+
+@dataclass(frozen=True)
+class _Said:
+    """What the models of a task say of a text.
+
+    Attributes:
+        title: of the README.
+        names: key of the card with what they tell apart.
+        single: outputs of a value each, by name, with their types.
+        each: outputs of a value for each of `names`.
+        in_words: what the README says of them, `{labels}` being how many and `{name}` the ensemble.
+        shown: its line of Python that prints some.
+    """
+
+    title: str
+    names: str
+    single: Mapping[str, str]
+    each: Mapping[str, str]
+    in_words: str
+    shown: str
+
+
+_SAYS: Mapping[str, _Said] = {
+    SINGLE: _Said(
+        "A text classifier",
+        "labels",
+        {
+            "label": "TYPE_STRING",
+            "probability": "TYPE_FP32",
+            "is_oos": "TYPE_BOOL",
+            "oos_score": "TYPE_FP32",
+        },
+        {"probabilities": "TYPE_FP32"},
+        "`label`, `probability`, `is_oos`, `oos_score` (higher where out-of-scope is likelier), "
+        "each\n[batch, 1], and `probabilities` [batch, {labels}], whose order is that of "
+        "`{name}/labels.txt`. A\ntext that is blank is an error of its request.",
+        'print(said.as_numpy("label")[0, 0].decode(), said.as_numpy("probability")[0, 0])',
+    ),
+    SEVERAL: _Said(
+        "A classifier of texts that may have several labels",
+        "labels",
+        {},
+        {"probabilities": "TYPE_FP32", "called": "TYPE_BOOL"},
+        "`probabilities` and `called` (whether the label's threshold is reached), each [batch,\n"
+        "{labels}], whose order is that of `{name}/labels.txt`. A text that is blank is an error "
+        "of its\nrequest.",
+        'print(said.as_numpy("called")[0], said.as_numpy("probabilities")[0])',
+    ),
+    SOFT: _Said(
+        "A model of soft targets",
+        "targets",
+        {},
+        {"values": "TYPE_FP32"},
+        "`values` [batch, {labels}], from 0 to 1, whose order is that of `{name}/labels.txt`. A "
+        "text\nthat is blank is an error of its request.",
+        'print(said.as_numpy("values")[0])',
+    ),
 }
-"""What the classifier's graph says of a text (`classifier_graph`)."""
+"""By the task of the export's card: of the outputs of its graph."""
+
+
+def _said_by(card: Mapping[str, Any]) -> _Said:
+    return _SAYS[card["model"].get("task", SINGLE)]
 
 
 def triton_name(folder: Path) -> str:
@@ -125,7 +181,8 @@ def write_repository(export: Path, folder: Path, name: str, runtime: Runtime) ->
     )
     place = _write(ensemble, folder)
     (place / ".keep").touch()  # Triton wants the folder, and many a copy leaves empty ones out
-    (place.parent / _LABELS).write_text(_lines(card["model"]["labels"]), "utf-8")
+    names = card["model"][_said_by(card).names]
+    (place.parent / _LABELS).write_text(_lines(names), "utf-8")
     return tuple(model.name for model in (ensemble, *models))
 
 
@@ -189,15 +246,20 @@ def _classifier_model(
     runtime: Runtime,
 ) -> ModelConfig:
     """Write what comes after the encoders."""
-    labels = card["model"]["labels"]
+    says = _said_by(card)
+    labels = card["model"][says.names]
     inputs = [
         TensorConfig(embedding_input(i), "TYPE_FP32", (width,)) for i, width in enumerate(widths)
     ]
     outputs = [
-        TensorConfig(output, kind, (len(labels),), labels=_LABELS)
-        if output == "probabilities"
-        else TensorConfig(output, kind, (1,), scalar=runtime == "onnxruntime")
-        for output, kind in _OUTPUTS.items()
+        *(
+            TensorConfig(output, kind, (1,), scalar=runtime == "onnxruntime")
+            for output, kind in says.single.items()
+        ),
+        *(
+            TensorConfig(output, kind, (len(labels),), labels=_LABELS)
+            for output, kind in says.each.items()
+        ),
     ]
     model = ModelConfig(name, runtime, inputs, outputs)
     place = _write(model, folder)
@@ -271,25 +333,29 @@ def repository_readme(card: Mapping[str, Any], name: str, runtime: Runtime) -> s
     packages = "numpy tokenizers"
     if runtime == "python" or any(encoder["is_apart"] for encoder in card["encoders"]):
         packages += " onnxruntime"
+    says = _said_by(card)
+    labels = len(card["model"][says.names])
     return _README.format(
+        title=says.title,
         name=name,
         kind=card["model"]["kind"],
-        labels=len(card["model"]["labels"]),
+        labels=labels,
+        names=says.names,
+        outputs=says.in_words.format(labels=labels, name=name),
+        shown=says.shown,
         encoders=encoders,
         packages=packages,
         batch=BATCH,
     )
 
 
-_README = """# A text classifier for Triton, exported by labelmend
+_README = """# {title} for Triton, exported by labelmend
 
-{kind} with {labels} labels on {encoders}. `export.json` has its labels, hashes and what was
+{kind} with {labels} {names} on {encoders}. `export.json` has its {names}, hashes and what was
 checked.
 
 The ensemble `{name}` reads `text`, TYPE_STRING [batch, 1], {batch} texts at most, and gives
-`label`, `probability`, `is_oos`, `oos_score` (higher where out-of-scope is likelier), each
-[batch, 1], and `probabilities` [batch, {labels}], whose order is that of `{name}/labels.txt`. A
-text that is blank is an error of its request.
+{outputs}
 
 Triton's own Python needs a few packages:
 
@@ -311,6 +377,6 @@ texts = np.array([["I can't find my card"]], dtype=np.object_)
 asked = triton.InferInput("text", texts.shape, "BYTES")
 asked.set_data_from_numpy(texts)
 said = client.infer("{name}", [asked])
-print(said.as_numpy("label")[0, 0].decode(), said.as_numpy("probability")[0, 0])
+{shown}
 ```
 """
