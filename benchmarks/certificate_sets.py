@@ -13,18 +13,24 @@ half taught a run that changed what it did of the others, which the second half 
 
 Beside them stands what is usual: the estimate and 1.96 standard errors of the linearised ratio.
 
-Prints Markdown: the share of intervals that hold the truth, in the mean and in the worst kind of
-table, and mean widths in points.
+Written into benchmarks/RESULTS.md between the markers of `certificate-sets` (`-real`): the share
+of intervals that hold the truth, in the mean and in the worst kind of table, and mean widths in
+points. With another seed or number of audits than 8 of each table, 40 of a real one, they are
+only printed.
 """
 
 import argparse
+import platform
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from correction import package_versions
+from results_file import write_section
 
-from labelmend.audit.figures import PRECISION, Effort, Figure
+from labelmend.audit.figures import Effort, Figure
 from labelmend.audit.sets.betting import evidence
 from labelmend.audit.sets.counts import RowCounts
 from labelmend.audit.sets.figures import (
@@ -48,6 +54,10 @@ UNSURE = 0.1
 BAR = float(np.log(40))
 MOST_LABELS = 6
 SAMPLES = (60, 100)
+AUDITS, REAL_AUDITS = 8, 40
+"""Of each table."""
+
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -338,22 +348,42 @@ def made_up_tables(rng: np.random.Generator) -> Iterator[Table]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--audits", type=int, default=8, help="of each table")
+    parser.add_argument("--audits", type=int, help="of each table")
     parser.add_argument("--real", action="store_true", help="mend and audit the real tables alone")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
+    usual_audits = REAL_AUDITS if options.real else AUDITS
     tallies = {rows: Tally() for rows in SAMPLES}
     audits = 0
     for table in real_tables() if options.real else made_up_tables(rng):
         for rows, tally in tallies.items():
-            for _ in range(options.audits):
+            for _ in range(options.audits or usual_audits):
                 audit_again(table, rows, rng, tally)
                 audits += 1
-    print(f"{audits:,} simulated audits. {PRECISION}: of changes.\n")
+    text = report(tallies, audits, options.seed, is_real=options.real)
+    print(text)
+    if options.audits in {None, usual_audits} and not options.seed:
+        write_section(
+            RESULTS, "certificate-sets-real" if options.real else "certificate-sets", text
+        )
+
+
+def report(tallies: dict[int, Tally], audits: int, seed: int, *, is_real: bool) -> str:
+    """Return the section."""
+    of = "NLU++ with made noise and REDv2 with that of people" if is_real else "made-up tables"
+    lines = [
+        f"## Certificates where a row has several labels, {of}",
+        "",
+        f"`python benchmarks/certificate_sets.py{' --real' if is_real else ''}`",
+        f"Seed: {seed}. Machine: {platform.machine()}, 2 cores, no GPU. {package_versions()}.",
+        "",
+        f"{audits:,} simulated audits, each answered in all ways; in brackets, the worst kind of "
+        "table.",
+    ]
     for rows, tally in tallies.items():
-        print(f"{rows} rows:\n")
-        print("\n".join(tally.lines()), "\n")
+        lines += ["", f"{rows} rows:", "", *tally.lines()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
