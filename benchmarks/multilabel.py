@@ -42,7 +42,7 @@ from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.classifier import FoldedLogits
 from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
-from labelmend.relabel.assignments.types import MendedSets
+from labelmend.relabel.assignments.types import MendedSets, NoiseRange
 from labelmend.relabel.evidence.classifier import drawn_folds
 from labelmend.relabel.run_models import locate_models
 from labelmend.retrieval.space import open_space
@@ -100,6 +100,8 @@ class Measured:
         false: labels that don't hold and were added, of those that hold.
         seconds: of processors, the embedding of the texts left out.
         whole: micro-F1 afterwards, answered rows and all.
+        told: least and most of the noise that the run speaks of: wrong of the given labels, and
+            missing of those that hold; None for other methods, and where answers told.
     """
 
     average_precision: float
@@ -109,6 +111,7 @@ class Measured:
     false: float
     seconds: float
     whole: float
+    told: NoiseRange | None = None
 
 
 def nlu() -> Table:
@@ -175,7 +178,7 @@ def by_labelmend(table: Table, given: Bools, embeddings: Floats, asked: int, see
     began = time.process_time()
     found = mended_by_labelmend(table, given)
     wrong = np.where(given, 1 - found.holds, found.holds)
-    return measured(table, given, wrong, found.mended, began)
+    return replace(measured(table, given, wrong, found.mended, began), told=found.noise)
 
 
 def by_labelmend_taught(
@@ -297,7 +300,7 @@ def seconds_of_many() -> float:
     began = time.perf_counter()
     nobody = AnsweredTexts.none(MANY_LABELS)
     beliefs = fuse(vectors, given, nobody, 0, LOCAL, NoProgress())
-    decide_assignments(beliefs.holds, given, np.full(given.shape, np.nan), MAX_HARM)
+    decide_assignments(beliefs.cautious, given, np.full(given.shape, np.nan), MAX_HARM)
     return time.perf_counter() - began
 
 
@@ -336,12 +339,39 @@ def report(
             ]
             seconds = spread([one.seconds for one in runs], 0, 1)
             lines.append(f"| {kind} | {method} | {' | '.join(cells)} | {seconds} |")
+    lines += ["", *_ranges(tables, found)]
     lines += [
         "",
         f"{MANY_ROWS:,} rows by {MANY_LABELS} labels of made-up vectors are mended in "
         f"{seconds_of_many:.0f} s by the clock.",
     ]
     return "\n".join(lines)
+
+
+def _ranges(tables: dict[str, Table], found: dict[tuple[str, str], list[Measured]]) -> list[str]:
+    """Return a table of what is told of the noise without answers; REDv2's is the same each time.
+
+    In the others the noise is drawn anew for each seed, so the mean of the truth is that of draws.
+    """
+    lines = [
+        "| noise | given labels that are wrong: told | true | missing labels: told | true |",
+        "|---|---|---|---|---|",
+    ]
+    for kind, table in tables.items():
+        runs = [one.told for one in found[kind, LABELMEND] if one.told is not None]
+        drawn = [
+            corrupted(table.truth, kind, seed) if table.given is None else table.given
+            for seed in range(len(runs))
+        ]
+        wrong = np.mean([(given & ~table.truth).sum() / given.sum() for given in drawn])
+        missing = np.mean([(table.truth & ~given).sum() / table.truth.sum() for given in drawn])
+        told = [
+            f"{np.mean([getattr(one, name)[0] for one in runs]):.1%} to "
+            f"{np.mean([getattr(one, name)[1] for one in runs]):.1%}"
+            for name in ("wrong", "missing")
+        ]
+        lines.append(f"| {kind} | {told[0]} | {wrong:.1%} | {told[1]} | {missing:.1%} |")
+    return lines
 
 
 def _of_table(kind: str, table: Table) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from labelmend.cli.summary import print_files, print_notes, read_in_words
 from labelmend.cli.terminal import harmless, open_console
-from labelmend.relabel.assignments.types import SetDecision
+from labelmend.relabel.assignments.types import MendedSets, SetDecision
 from labelmend.voice.speak import meant, number, tell
 from labelmend.workflows.relabel_sets import SetsOutcome, SetsPlan
 
@@ -65,21 +65,14 @@ def print_sets_summary(outcome: SetsOutcome) -> None:
         ),
         highlight=False,
     )
+    console.print(_noise_in_words(result), highlight=False, soft_wrap=True)
     console.print(
         tell(
-            "Estimated: {wrong:.1%} of the given labels are wrong, and {missing:.1%} of those that "
-            "hold are missing; expected to be broken: {broken:.1f}, added in error: {false:.1f}."
-            if result.answered.any()
-            else "Estimated: {wrong:.1%} of the given labels are wrong, and {missing:.1%} of those "
-            "that hold are missing, as far as the table itself can tell; errors that follow a rule "
-            "can't be excluded. Expected to be broken: {broken:.1f}, added in error: {false:.1f}.",
-            wrong=result.estimated_wrong,
-            missing=result.estimated_missing,
+            "Expected to be broken: {broken:.1f}, added in error: {false:.1f}.",
             broken=changes.expected_broken,
             false=changes.expected_false,
         ),
         highlight=False,
-        soft_wrap=True,
     )
     moved = changes.added.sum(axis=0) + changes.removed.sum(axis=0)
     most = np.lexsort((np.arange(len(moved)), -moved))[:_LABELS]
@@ -96,3 +89,24 @@ def print_sets_summary(outcome: SetsOutcome) -> None:
         console.print(table, highlight=False)
     print_notes(console, outcome.notes)
     print_files(console, outcome.paths)
+
+
+def _noise_in_words(result: MendedSets) -> str:
+    """Return what is known of the noise, and what is not."""
+    if result.noise is None:
+        return tell(
+            "Estimated: {wrong:.1%} of the given labels are wrong, and {missing:.1%} of those that "
+            "hold are missing.",
+            wrong=result.estimated_wrong,
+            missing=result.estimated_missing,
+        )
+    return tell(
+        "Between {least:.1%} and {most:.1%} of the given labels are wrong, and between "
+        "{fewest:.1%} and {largest:.1%} of those that hold are missing, as far as the table itself "
+        "can tell; errors that follow a rule can't be excluded. To know it, look at 100 rows: "
+        "labelmend audit",
+        least=result.noise.wrong[0],
+        most=result.noise.wrong[1],
+        fewest=result.noise.missing[0],
+        largest=result.noise.missing[1],
+    )

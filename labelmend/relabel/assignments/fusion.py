@@ -36,6 +36,9 @@ _FIRST, _LATER = 50, 25
 _EVEN = 0.5
 """Share of copies from which on a label counts as given to a text."""
 
+_MIDDLE = 0.5
+"""What given labels say, between all and nothing of what the channel says."""
+
 _WEIGHTS = (0.5, 0.5, 0.0, 0.0)
 """Of regression, neighbours, a label's share of all, and the offset, before any data: half of what
 each says. Their prior has a deviation of 1, so that a few rows can't make evidence certain."""
@@ -48,9 +51,16 @@ _LEAST = 1e-4
 class Beliefs:
     """What is believed of assignments.
 
+    How often people err in a like manner can't be seen from a table: where texts are hard, the
+    evidence is in doubt, and given labels are wrong oftener than elsewhere. At one extreme errors
+    know nothing of that, and given labels say all that the channel says; at the other they follow
+    it, and say nothing. What is believed stands in the middle; what is changed has to be sure at
+    both.
+
     Attributes:
-        holds: float64 [n, L], probability that a label holds at a text.
-        evidence: float64 [n, L], the same without the label's own being given or not.
+        holds: float64 [n, L], probability that a label holds at a text, in the middle.
+        cautious: float64 [n, L], the same where given labels say all that the channel says.
+        evidence: float64 [n, L], the same where they say nothing.
         channel: the noise.
         near: int64 [n, k], the nearest other texts, the nearest first; -1 where there are fewer.
         spread: float64 [n, L], the standard deviation of the log-odds that a label holds, as far as
@@ -58,6 +68,7 @@ class Beliefs:
     """
 
     holds: Doubles
+    cautious: Doubles
     evidence: Doubles
     channel: Channel
     near: Ints
@@ -103,11 +114,13 @@ def fuse(
         holds = channel.posterior(evidence, given)
         progress.advance()
     spread = np.zeros(holds.shape)
-    if len(answers.texts):
-        # Rounds that had learned from the answers would find these texts better known than others.
-        holds, spread = recalibrated(holds, evidence, given >= _EVEN, answers)
-        holds[answers.texts], spread[answers.texts] = answers.holds, 0
-    return Beliefs(holds, evidence, channel, near, spread)
+    if not len(answers.texts):
+        middle = channel.posterior(evidence, given, _MIDDLE)
+        return Beliefs(middle, holds, evidence, channel, near, spread)
+    # Rounds that had learned from the answers would find these texts better known than others.
+    holds, spread = recalibrated(holds, evidence, given >= _EVEN, answers)
+    holds[answers.texts], spread[answers.texts] = answers.holds, 0
+    return Beliefs(holds, holds, evidence, channel, near, spread)
 
 
 def _near(embeddings: Floats, executor: Executor) -> tuple[Ints, Doubles]:

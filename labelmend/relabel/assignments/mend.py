@@ -13,9 +13,14 @@ from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
 from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
-from labelmend.relabel.assignments.types import MendedSets
+from labelmend.relabel.assignments.types import (
+    MendedSets,
+    NoiseRange,
+    missing_share,
+    wrong_share,
+)
 from labelmend.retrieval.space import open_space
-from labelmend.types import Bools, Floats, Ints
+from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import locate
 
 
@@ -91,18 +96,28 @@ def mend_points(
     beliefs = fuse(points.embeddings, shares, answers, config.seed, LOCAL, progress)
     said = np.full(shares.shape, np.nan)
     said[answers.texts[answers.agreed]] = answers.said[answers.agreed]
-    holds, said = beliefs.holds[of_row], said[of_row]
+    said, cautious = said[of_row], beliefs.cautious[of_row]
     return MendedSets(
         labels=labels,
         given=given,
-        holds=holds,
+        holds=beliefs.holds[of_row],
         changes=decide_assignments(
-            holds, given, said, config.decision.max_harm, beliefs.spread[of_row]
+            cautious, given, said, config.decision.max_harm, beliefs.spread[of_row]
         ),
         channel=beliefs.channel,
         said=said,
         of_row=of_row,
         texts=points.texts,
         near=beliefs.near,
+        noise=None if len(answers.texts) else _range(cautious, beliefs.evidence[of_row], given),
         notes=answers.notes,
     )
+
+
+def _range(cautious: Doubles, evidence: Doubles, given: Bools) -> NoiseRange:
+    """Return what the noise is at the two extremes: see `Beliefs`."""
+    wrong, missing = (
+        sorted(share(holds, given) for holds in (cautious, evidence))
+        for share in (wrong_share, missing_share)
+    )
+    return NoiseRange((wrong[0], wrong[1]), (missing[0], missing[1]))

@@ -31,18 +31,32 @@ class Channel:
     forgotten: Doubles
     added: Doubles
 
-    def posterior(self, evidence: Doubles, given: Doubles | Bools) -> Doubles:
+    def posterior(self, evidence: Doubles, given: Doubles | Bools, heard: float = 1.0) -> Doubles:
         """Return float64 [n, L], the probability that a label holds, the given ones known.
 
         Args:
             evidence: float64 [n, L], the same without them.
             given: float64 [n, L], the share of a text's copies that were given the label.
+            heard: how much the given labels say, as a share of what the rates say that they do.
         """
         said = np.log1p(-self.forgotten) - np.log(self.added)
         unsaid = np.log(self.forgotten) - np.log1p(-self.added)
         sure = logit(np.clip(evidence, _LEAST, 1 - _LEAST))
         # Copies were labelled by the same people or rules, and so speak with one voice.
-        return np.asarray(expit(sure + given * said + (1 - given) * unsaid))
+        return np.asarray(expit(sure + heard * (given * said + (1 - given) * unsaid)))
+
+
+@dataclass(frozen=True)
+class NoiseRange:
+    """What a table can't tell of its noise: the least and the most of it that may be.
+
+    Attributes:
+        wrong: share of the given labels that don't hold.
+        missing: share of the labels that hold which were not given.
+    """
+
+    wrong: tuple[float, float]
+    missing: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class MendedSets:
     Attributes:
         labels: the label set.
         given: bool [n, L], what each row carried.
-        holds: float64 [n, L], probability that a label holds at a row.
+        holds: float64 [n, L], probability that a label holds at a row, at the middle of `noise`.
         changes: the labels that are taken away and added.
         channel: how often labels were forgotten and added.
         said: float64 [n, L], 1 for labels that people say hold, 0 for others; NaN in rows that
@@ -82,6 +96,7 @@ class MendedSets:
         of_row: int64 [n], the distinct text of each row.
         texts: distinct ones, [u].
         near: int64 [u, k], the nearest other texts of each, the nearest first; -1 for none.
+        noise: what of it the table can't tell; None where people's answers told.
         notes: what the user should know, one line each.
     """
 
@@ -94,6 +109,7 @@ class MendedSets:
     of_row: Ints
     texts: tuple[str, ...]
     near: Ints
+    noise: NoiseRange | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -124,12 +140,12 @@ class MendedSets:
     @property
     def estimated_wrong(self) -> float:
         """The share of the given labels that don't hold; 0 where none was given."""
-        return float((1 - self.holds[self.given]).sum() / max(self.given.sum(), 1))
+        return wrong_share(self.holds, self.given)
 
     @property
     def estimated_missing(self) -> float:
         """The share of the labels that hold which were not given."""
-        return float(self.holds[~self.given].sum() / max(self.holds.sum(), _LEAST))
+        return missing_share(self.holds, self.given)
 
     @property
     def quality(self) -> Doubles:
@@ -166,3 +182,13 @@ class MendedSets:
         Of equal ones in the order of their texts.
         """
         return np.lexsort((self.of_row, -self.doubt.sum(axis=1)))
+
+
+def wrong_share(holds: Doubles, given: Bools) -> float:
+    """Return the share of the given labels that don't hold, by probabilities; 0 without any."""
+    return float((1 - holds[given]).sum() / max(given.sum(), 1))
+
+
+def missing_share(holds: Doubles, given: Bools) -> float:
+    """Return the share of the labels that hold which were not given, by probabilities."""
+    return float(holds[~given].sum() / max(holds.sum(), _LEAST))

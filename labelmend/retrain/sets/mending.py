@@ -213,14 +213,14 @@ class _Run:
         beliefs = fuse(embeddings[texts], shares, answers, config.seed, LOCAL, progress)
         said = np.full(shares.shape, np.nan)
         said[answers.texts[answers.agreed]] = answers.said[answers.agreed]
-        holds, said = beliefs.holds[text], said[text]
+        said = said[text]
         changes = decide_assignments(
-            holds, given, said, config.decision.max_harm, beliefs.spread[text]
+            beliefs.cautious[text], given, said, config.decision.max_harm, beliefs.spread[text]
         )
         result = MendedSets(
             labels=table.labels,
             given=given,
-            holds=holds,
+            holds=beliefs.holds[text],
             changes=changes,
             channel=beliefs.channel,
             said=said,

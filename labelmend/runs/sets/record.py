@@ -17,7 +17,7 @@ from labelmend.version import __version__
 
 if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
     from labelmend.configs.schema import Config
-    from labelmend.relabel.assignments.types import MendedSets
+    from labelmend.relabel.assignments.types import MendedSets, NoiseRange
     from labelmend.weights.locate import LocatedModel
 
 SCHEMA_VERSION = 1
@@ -55,6 +55,18 @@ class AssignmentHarm(Part):
     budget: float
 
 
+class NoiseBetween(Part):
+    """What the table can't tell of its noise: the least and the most of it that may be.
+
+    Attributes:
+        wrong: share of the given labels that don't hold.
+        missing: share of the labels that hold which were not given.
+    """
+
+    wrong: tuple[float, float]
+    missing: tuple[float, float]
+
+
 class SetRunRecord(Part):
     """What `mended.run.json` says of such a table.
 
@@ -72,6 +84,7 @@ class SetRunRecord(Part):
         assignments: labels that were added and removed.
         estimated_wrong: share of the given labels that are wrong, by the probabilities.
         estimated_missing: share of the labels that hold which were not given, likewise.
+        noise: between what both may be; None where people's answers told, and in older records.
         harm: what mending may have broken.
         answered: rows that people answered.
         review_order: ids of all rows, most worth a look first.
@@ -94,6 +107,7 @@ class SetRunRecord(Part):
     assignments: Mapping[Text, int]
     estimated_wrong: float
     estimated_missing: float
+    noise: NoiseBetween | None = None
     harm: AssignmentHarm
     answered: int
     review_order: Texts
@@ -160,6 +174,7 @@ class SetRunRecord(Part):
             },
             estimated_wrong=round(result.estimated_wrong, _DIGITS),
             estimated_missing=round(result.estimated_missing, _DIGITS),
+            noise=_between(result.noise),
             harm=AssignmentHarm(
                 expected_broken=round(changes.expected_broken, 4),
                 expected_false=round(changes.expected_false, 4),
@@ -209,3 +224,12 @@ def task_of(path: Path) -> str | None:
         return record_at(path, RecordHead.model_validate_json).task
     except (FileNotFoundError, InputError):
         return None
+
+
+def _between(noise: "NoiseRange | None") -> NoiseBetween | None:
+    if noise is None:
+        return None
+    (least, most), (fewest, largest) = (
+        [round(share, _DIGITS) for share in shares] for shares in (noise.wrong, noise.missing)
+    )
+    return NoiseBetween(wrong=(least, most), missing=(fewest, largest))

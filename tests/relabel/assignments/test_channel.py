@@ -55,3 +55,13 @@ def test_a_few_rows_do_not_tell_that_there_are_no_errors():
     # Common: (0 + 20 * 0.1) / 24 and (0 + 500 * 0.002) / 504; a label's own two rows draw it down.
     assert channel.forgotten == pytest.approx([20 / 12 / 22] * 2, abs=0.001)
     assert channel.added == pytest.approx([500 / 504 / 502] * 2, abs=1e-4)
+
+
+def test_given_labels_may_be_heard_by_half():
+    # Log-odds by the channel: 0 + log(0.8 / 0.1) where it was given, and half of that.
+    channel = Channel(np.array([0.2]), np.array([0.1]))
+    even, given = np.array([[0.5]]), np.array([[True]])
+    assert channel.posterior(even, given)[0, 0] == pytest.approx(8 / 9)
+    half = channel.posterior(even, given, heard=0.5)[0, 0]
+    assert half == pytest.approx(np.sqrt(8) / (1 + np.sqrt(8)))
+    assert channel.posterior(even, given, heard=0.0)[0, 0] == pytest.approx(0.5)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fixtures.assignments import made
+from scipy.special import logit
 
 import labelmend
 from labelmend.configs.load import load_config
@@ -39,6 +40,22 @@ def test_answers_show_by_how_much_beliefs_are_off():
 
     assert loss(taught) < 0.75 * loss(alone)
     np.testing.assert_array_equal(taught.holds[known], answers.holds)
+
+
+def test_what_is_believed_stands_between_the_extremes():
+    points, truth, given = made(0)
+    beliefs = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress())
+    middle = (logit(beliefs.cautious) + logit(beliefs.evidence)) / 2
+    inside = np.abs(middle) < 10
+    np.testing.assert_allclose(logit(beliefs.holds)[inside], middle[inside], atol=1e-3)
+    noise = mending._range(beliefs.cautious, beliefs.evidence, given)
+    wrong, missing = (given & ~truth).sum() / given.sum(), (truth & ~given).sum() / truth.sum()
+    assert noise.wrong[0] < wrong < noise.wrong[1]
+    assert noise.missing[0] < missing < noise.missing[1]
+    # Where people answered, nothing stands between: they told.
+    answers = AnsweredTexts(np.arange(50), truth[:50].astype(float))
+    taught = fuse(points, given, answers, 0, LOCAL, NoProgress())
+    assert taught.cautious is taught.holds
 
 
 class Space:
