@@ -145,18 +145,21 @@ class LoadedSets(LoadedOf[SetsScored]):
     ) -> tuple[list[SetPrediction], SetsScored]:
         """Say which labels of each text are called, and which are the likeliest."""
         scored = self.engine.classify(vectors)
-        shares = np.round(scored.probabilities, _DIGITS).tolist()
         rows = zip(
-            scored.order().tolist(),
-            shares,
-            scored.called.tolist(),
+            scored.worth_saying(TOP),
+            scored.probabilities,
+            scored.called,
             np.round(scored.all_right(), _DIGITS).tolist(),
             strict=True,
         )
-        labels, said = self.labels, []
-        for order, row, called, all_right in rows:
-            given = tuple(LabelShare(labels[k], row[k]) for k in order if called[k])
-            top = tuple(LabelShare(labels[k], row[k]) for k in order[:TOP])
+        said = []
+        for places, row, called, all_right in rows:
+            shares = [
+                LabelShare(self.labels[k], p)
+                for k, p in zip(places, np.round(row[places], _DIGITS).tolist(), strict=True)
+            ]
+            given = tuple(one for one, k in zip(shares, places, strict=True) if called[k])
+            top = tuple(shares[:TOP])
             said.append(SetPrediction(given, top, all_right))
         return said, scored
 

@@ -62,9 +62,20 @@ class SetsScored:
     probabilities: Doubles
     called: Bools
 
-    def order(self) -> Ints:
-        """Return int64 [b, L], the labels of each text, the most probable first; ties as sorted."""
-        return np.argsort(-self.probabilities, axis=1, kind="stable")
+    def worth_saying(self, count: int) -> list[list[int]]:
+        """Return the labels of each text that are called or among its likeliest, so many of them.
+
+        The most probable come first; ties go to the smaller, and all of those that share the last
+        place are there.
+        """
+        most = min(count, self.probabilities.shape[1])
+        least = np.partition(self.probabilities, -most, axis=1)[:, -most]
+        worth = self.called | (self.probabilities >= least[:, None])
+        found = []
+        for row, said in zip(self.probabilities, worth, strict=True):
+            places = np.flatnonzero(said)
+            found.append(places[np.argsort(-row[places], kind="stable")].tolist())
+        return found
 
     def all_right(self) -> Doubles:
         """Return float64 [b], how probable it is that just the called labels hold.
