@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmend.classify.data import TrainingSet, label_counts
+from labelmend.classify.folder import CARD, SEVERAL, SINGLE, in_words, task_of
 from labelmend.classify.heads.base import Fitted
 from labelmend.classify.several.data import SetTraining
 from labelmend.classify.several.train import TrainedSets
@@ -16,14 +17,14 @@ from labelmend.classify.space import ProfileSpace
 from labelmend.data.answer_file import read_answers
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.write import atomic_files
-from labelmend.errors import InputError, OutputError
+from labelmend.errors import ConfigError, InputError, OutputError
 from labelmend.journal.read import reading, texts_of
 from labelmend.journal.rows import RowRules, new_rows
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.retrain.known import ROW, Known, exported, read_base
 from labelmend.retrain.project import Opened, RowsAre, open_project
-from labelmend.retrain.registry import Event, Registry, is_registry
+from labelmend.retrain.registry import CHAMPION, Event, Registry, is_registry
 from labelmend.retrain.rows import NewRow
 from labelmend.retrain.sets.known import KnownSets, base_of_sets, exported_sets, read_base_sets
 from labelmend.retrain.sets.way import SeveralLabelsWay
@@ -90,9 +91,19 @@ def way_of(opened: Opened) -> Way:
     """Return what depends on how many labels a row of the base may have.
 
     Raises:
-        LabelmendError: the base can't be used.
+        LabelmendError: the base can't be used, or the registry or the project's own champion has
+            models of another task.
     """
-    if base_of_sets(opened):
+    of_sets = base_of_sets(opened)
+    task = SEVERAL if of_sets else SINGLE
+    own = opened.project.champion
+    for folder in (opened.registry / CHAMPION, None if own is None else opened.find(own)):
+        if folder is not None and (folder / CARD).is_file() and task_of(folder) != task:
+            raise ConfigError(
+                f"{folder}: is a model of {in_words(task_of(folder))}, and the base is a table of "
+                f"{in_words(task)}; give another base, or begin a new registry"
+            )
+    if of_sets:
         return SeveralLabelsWay.of(opened, partial(_write_sets, opened))
     return OneLabelWay(_Writer(opened), default_point(opened.config))
 

@@ -270,6 +270,30 @@ def test_what_is_refused_before_any_work(project, kind, error, said):
     assert not place(project).exists()
 
 
+def test_the_projects_own_model_and_the_registrys_are_of_the_bases_task(
+    project, tmp_path, word_sets, word_models
+):
+    own = project.read_text()
+    project.write_text(f"{own}champion: {word_sets / 'model'}\n")
+    (first,) = step(project).steps
+    assert (first.status, first.version.kind) == ("promoted", "logreg")
+    assert first.version.reasons[0].startswith("the project's own model")
+    assert load_sets_model(champion_model(place(project))).classifier.labels[0] == "card"
+    project.write_text(f"{own}champion: {word_models / 'model'}\nregistry: other\n")
+    with pytest.raises(ConfigError, match="is a model of one label a text, and the base is a tab"):
+        step(project)
+    # A base of one label a text does not go on with such a registry.
+    rows = [(text, labels[0]) for text, labels in BASE]
+    write_rows_file(tmp_path / "base.csv", rows, ("text", "topics"))
+    project.write_text(own)
+    with pytest.raises(ConfigError) as caught:
+        step(project)
+    assert str(caught.value) == (
+        f"{place(project) / 'champion'}: is a model of several labels a text, and the base is a "
+        "table of one label a text; give another base, or begin a new registry"
+    )
+
+
 def test_a_dry_run_leaves_nothing(project):
     steps = step(project, dry_run=True).steps
     assert [one.status for one in steps] == ["promoted"]
