@@ -16,6 +16,7 @@ from labelmend.configs.plain_yaml import MOST_CHARACTERS, plain_yaml
 from labelmend.configs.problems import problem
 from labelmend.configs.schema import Config
 from labelmend.configs.schema.base import CHECKED, LOADING, Many, Section, Share, at_least
+from labelmend.data.cells.lists import NONE as NO_SEPARATOR
 from labelmend.errors import ConfigError
 from labelmend.regular_file import read_regular
 
@@ -197,6 +198,10 @@ class Project(Section):
     label_column: str | None = None
     """Column of the labels as they were given; mended ones are found by their name."""
 
+    label_separator: str | None = None
+    """The sign that joins the labels of a row, where the cells don't show it; a row may have
+    several then."""
+
     oos_label: str | None = None
     """The label that means "fits no label"."""
 
@@ -230,6 +235,10 @@ class Project(Section):
     others stays."""
 
     def __post_init__(self) -> None:
+        if self.label_separator in {"", NO_SEPARATOR}:
+            raise ValueError(
+                "label_separator: give the sign that joins labels; leave it out where a row has one"
+            )
         names = [source.name for source in self.sources]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelmend.classify.data import CONFIDENCE, MENDED
 from labelmend.classify.several.data import SetTraining, common_labels, set_training, trainable
+from labelmend.data.cells.read import LabelRules
 from labelmend.data.dataset import ColumnChoice
 from labelmend.data.duplicates import smallest_spellings, text_groups, text_key
 from labelmend.data.read import read_table, table_digest
@@ -135,10 +136,15 @@ def base_of_sets(opened: Opened) -> bool:
         LabelmendError: it can't be read.
     """
     columns = read_table(opened.base).columns
-    if MENDED_SETS in columns or MENDED in columns:
-        return MENDED_SETS in columns
+    if MENDED_SETS in columns or opened.project.label_separator is not None:
+        return True
+    return MENDED not in columns and has_several(_request(opened))
+
+
+def _request(opened: Opened) -> TableRequest:
     project = opened.project
-    return has_several(TableRequest(opened.base, project.text_column, project.label_column))
+    rules = LabelRules(project.label_separator)
+    return TableRequest(opened.base, project.text_column, project.label_column, rules=rules)
 
 
 def read_base_sets(opened: Opened) -> KnownSets:
@@ -151,7 +157,7 @@ def read_base_sets(opened: Opened) -> KnownSets:
     project, config, path = opened.project, opened.config.data, opened.base
     table = read_table(path)
     is_mended = MENDED_SETS in table.columns
-    request = TableRequest(path, project.text_column, project.label_column)
+    request = _request(opened)
     first = load_sets(request, config)
     loaded = first
     if is_mended:

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from labelmend.errors import InputError
+from labelmend.errors import ConfigError, InputError
 from labelmend.journal.sets import packed
 from labelmend.retrain.known import is_held_out
 from labelmend.retrain.project import HeldOutConfig, open_project
@@ -81,6 +81,22 @@ def test_any_other_base_counts_as_right(opened):
     assert any("was not mended by labelmend" in note for note in known.notes)
     one = opened([(OUT[0], "a"), (IN[0], "b")], HEADER[:2])
     assert not base_of_sets(one)
+
+
+def test_a_sign_that_cells_do_not_show(opened):
+    rows = [(OUT[0], "a;b", "a;b"), (IN[0], "a;b", "a;b"), (IN[1], "c;d", "c;d")]
+    project = opened(rows, HEADER[:3])
+    assert read_base_sets(project).labels == ("a;b", "c;d")  # no part is a label of its own
+    project.path.write_text(project.path.read_text() + "label_separator: ';'\n")
+    known = read_base_sets(open_project(project.path))
+    assert (known.labels, known.shape.joined_by) == (("a", "b", "c", "d"), ";")
+    project = opened([row[:2] for row in rows], HEADER[:2])
+    assert not base_of_sets(project)
+    project.path.write_text(project.path.read_text() + "label_separator: ';'\n")
+    assert base_of_sets(open_project(project.path))
+    project.path.write_text(project.path.read_text().replace("';'", "none"))
+    with pytest.raises(ConfigError, match="label_separator: give the sign that joins labels"):
+        open_project(project.path)
 
 
 def row(text, said, mended=None, *, name="", rows="labels", decision="keep", confidence=1.0):
