@@ -19,6 +19,9 @@ _OTHERS = 500.0
 _STEPS = 30
 """Of expectation maximisation; the rates no longer move by then."""
 
+_SETTLED = 1e-7
+"""Or when no rate moves by more."""
+
 _LEAST = 1e-6
 """A rate is no nearer to 0 or 1."""
 
@@ -37,8 +40,10 @@ def learn_channel(evidence: Doubles, given: Doubles | Bools) -> Channel:
     labels = given.shape[1]
     channel = Channel(np.full(labels, _USUAL[0]), np.full(labels, _USUAL[1]))
     for _ in range(_STEPS):
-        holds = channel.posterior(evidence, given)
-        channel = _maximal(holds, given)
+        before, channel = channel, _maximal(channel.posterior(evidence, given), given)
+        moved = np.abs(channel.forgotten - before.forgotten) + np.abs(channel.added - before.added)
+        if moved.max(initial=0.0) <= _SETTLED:
+            break
     return channel
 
 

@@ -78,7 +78,7 @@ def trained(
         weights = flat.reshape(shape).astype(np.float32)
         logits = features @ weights
         slopes = features.T @ (expit(logits) - beliefs) + penalty * weights
-        fit = np.logaddexp(0, logits) - beliefs * logits
+        fit = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - beliefs * logits
         total = fit.sum(dtype=np.float64) + (penalty * weights**2).sum(dtype=np.float64) / 2
         return float(total), slopes.astype(np.float64).ravel()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
 from labelmend.arrays import principal_components
@@ -32,6 +33,13 @@ _BLOCK = 1024
 
 _FIRST, _LATER = 50, 25
 """Iterations of the solver in the first round, and in others, which start from the one before."""
+
+_HURRIED = 15, 5
+"""The same where there are more than so many texts times labels, for minutes' sake. On NLU++ they
+find wrong assignments as well, and keep the budget (seed 10)."""
+
+_MANY = 4_000_000
+"""Texts times labels. Chosen by hand."""
 
 _EVEN = 0.5
 """Share of copies from which on a label counts as given to a text."""
@@ -102,14 +110,15 @@ def fuse(
     near, weights = _near(embeddings, executor)
     given = given.astype(np.float64)
     holds = given
+    first, later = (_FIRST, _LATER) if given.size <= _MANY else _HURRIED
     progress.start("believe", ROUNDS)
     for turn in range(ROUNDS):
-        said = logits.fit(holds.astype(np.float32), _LATER if turn else _FIRST)
+        said = logits.fit(holds.astype(np.float32), later if turn else first)
         usual = np.clip(holds.mean(axis=0), _LEAST, 1 - _LEAST)
-        shares = np.einsum("nk,nkl->nl", weights, holds[near])
+        shares = weights @ holds
         # A text's neighbours are few: a twentieth of what they say is the label's share of all.
         shares = np.clip(0.95 * shares + 0.05 * usual, _LEAST, 1 - _LEAST)
-        evidence = _joined(said, logit(shares), logit(usual), holds)
+        evidence = _joined(said, logit(shares), logit(usual), holds, seed)
         channel = learn_channel(evidence, given)
         holds = channel.posterior(evidence, given)
         progress.advance()
@@ -123,30 +132,42 @@ def fuse(
     return Beliefs(holds, holds, evidence, channel, near, spread)
 
 
-def _near(embeddings: Floats, executor: Executor) -> tuple[Ints, Doubles]:
-    """Return the nearest texts of each, int64 [n, k], and what they weigh, float64 [n, k]."""
+def _near(embeddings: Floats, executor: Executor) -> tuple[Ints, csr_array]:
+    """Return the nearest texts of each, int64 [n, k], and what they weigh, sparse [n, n]."""
     found = find_neighbours(embeddings, _NEIGHBOURS, _BLOCK, executor=executor)
     weights = np.exp(_SHARPNESS * found.similarities.astype(np.float64))
     weights[found.indices < 0] = 0
     total = weights.sum(axis=1, keepdims=True)
     # A text that is alone has no neighbours.
-    return found.indices, np.divide(weights, total, out=weights, where=total > 0)
+    np.divide(weights, total, out=weights, where=total > 0)
+    text, place = np.nonzero(weights)
+    spread = (weights[text, place], (text, found.indices[text, place]))
+    return found.indices, csr_array(spread, shape=(len(embeddings), len(embeddings)))
 
 
-def _joined(said: Doubles, near: Doubles, usual: Doubles, holds: Doubles) -> Doubles:
+def _joined(said: Doubles, near: Doubles, usual: Doubles, holds: Doubles, seed: int) -> Doubles:
     """Join the evidence by a logistic regression on what is believed, one for all labels."""
+    rows: Ints | slice = slice(None)
+    if holds.size > _LEARNED_FROM:
+        count = max(1, _LEARNED_FROM // holds.shape[1])
+        rows = np.random.default_rng(seed).choice(len(holds), min(count, len(holds)), replace=False)
+    own, others, target = said[rows], near[rows], holds[rows]
 
-    def logits(weights: Doubles) -> Doubles:
-        return np.asarray(weights[0] * said + weights[1] * near + weights[2] * usual + weights[3])
+    def logits(weights: Doubles, own: Doubles, others: Doubles) -> Doubles:
+        return np.asarray(weights[0] * own + weights[1] * others + weights[2] * usual + weights[3])
 
     def loss(weights: Doubles) -> tuple[float, Doubles]:
-        found = logits(weights)
-        wrong = expit(found) - holds
-        slopes = [(wrong * said).sum(), (wrong * near).sum(), (wrong * usual).sum(), wrong.sum()]
-        total = np.logaddexp(0, found).sum() - (holds * found).sum()
+        found = logits(weights, own, others)
+        wrong = expit(found) - target
+        slopes = [(wrong * own).sum(), (wrong * others).sum(), (wrong * usual).sum(), wrong.sum()]
+        total = np.logaddexp(0, found).sum() - (target * found).sum()
         off = weights - _WEIGHTS
         total += 0.5 * (off**2).sum()
-        return float(total) / holds.size, (np.array(slopes) + off) / holds.size
+        return float(total) / target.size, (np.array(slopes) + off) / target.size
 
     best = minimize(loss, np.array(_WEIGHTS), jac=True, method="L-BFGS-B")
-    return np.asarray(expit(logits(best.x)))
+    return np.asarray(expit(logits(best.x, said, near)))
+
+
+_LEARNED_FROM = 2_000_000
+"""Assignments from which four numbers are learned at most, those of texts drawn by the seed."""

@@ -9,6 +9,7 @@ import labelmend
 from labelmend.configs.load import load_config
 from labelmend.parallel import LOCAL
 from labelmend.protocols import NoProgress
+from labelmend.relabel.assignments import fusion as fusing
 from labelmend.relabel.assignments import mend as mending
 from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.fusion import fuse
@@ -149,3 +150,19 @@ def test_a_text_without_labels_is_a_row(table):
 def test_what_is_wrong_is_said(labels, more, said):
     with pytest.raises(ValueError, match=said):
         labelmend.mend_sets(["x", "y", "z"], labels, **more)
+
+
+def test_more_assignments_than_are_learned_from_are_joined_alike(monkeypatch):
+    points, truth, given = made(0)
+    whole = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress())
+    monkeypatch.setattr(fusing, "_LEARNED_FROM", truth.size // 2)
+    part = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress())
+    assert not np.array_equal(part.holds, whole.holds)
+    assert np.abs(part.holds - whole.holds).mean() < 0.02
+
+
+def test_very_many_assignments_take_fewer_steps(monkeypatch):
+    points, truth, given = made(0)
+    monkeypatch.setattr(fusing, "_MANY", given.size - 1)
+    found = fuse(points, given, AnsweredTexts.none(6), 0, LOCAL, NoProgress()).holds > 0.5
+    assert (found != truth).sum() < 0.5 * (given != truth).sum()
