@@ -75,9 +75,9 @@ class Objective:
         by_weight, by_bias = -self.penalty * off, -self.penalty * bias
         likelihood, best = self._likelihood
         offset = np.broadcast_to(self.offset, self.is_oos.shape)
-        for rows in blocks_of(len(self.is_oos), _CACHED_TEXTS):
-            part, is_out = self.stack[:, rows], self.is_oos[rows]
-            prior = np.tensordot(weights, part, axes=1)
+        for rows, part in self._parts:
+            is_out = self.is_oos[rows]
+            prior = (weights @ part).reshape(is_out.shape)
             prior += bias * is_out + offset[rows]
             prior -= prior.max(axis=1, keepdims=True)
             np.exp(prior, out=prior)
@@ -87,9 +87,15 @@ class Objective:
             value += np.log(total).sum() + best[rows].sum()
             pull /= total
             pull -= prior
-            by_weight += np.tensordot(part, pull, axes=2)
+            by_weight += part @ pull.ravel()
             by_bias += pull[is_out].sum()
         return -float(value), -np.append(by_weight * expit(theta[:-1]), by_bias)
+
+    @cached_property
+    def _parts(self) -> list[tuple[slice, Doubles]]:
+        """The evidence, [s, b * c] of a few texts at a time, each in one piece of memory."""
+        blocks = blocks_of(len(self.is_oos), _CACHED_TEXTS)
+        return [(rows, self.stack[:, rows].reshape(len(self.stack), -1)) for rows in blocks]
 
     @cached_property
     def _likelihood(self) -> tuple[Doubles, Doubles]:
