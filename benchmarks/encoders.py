@@ -186,7 +186,13 @@ def _run(checkout: Path | None, home: Path, *command: str | Path) -> Spent:
     if checkout is not None:
         environment["PYTHONPATH"] = str(checkout)
     began, before = time.perf_counter(), _processor()
-    subprocess.run([sys.executable, "-m", "labelmend", *command, "-q"], env=environment, check=True)
+    # Python looks first where it is started.
+    subprocess.run(
+        [sys.executable, "-m", "labelmend", *command, "-q"],
+        env=environment,
+        cwd=checkout,
+        check=True,
+    )
     return Spent(time.perf_counter() - began, _processor() - before)
 
 
