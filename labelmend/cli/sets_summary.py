@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.cli.summary import print_files, print_notes, read_in_words
+from labelmend.cli.summary import print_files, print_notes, read_in_words, time_in_words
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.relabel.assignments.types import MendedSets, SetDecision
 from labelmend.voice.speak import meant, number, tell
@@ -33,6 +33,10 @@ def print_sets_plan(plan: SetsPlan) -> None:
     table.add_row(tell("labels"), each)
     if plan.answers:
         table.add_row(tell("answered by people"), number(plan.answers, ","))
+    for stage, seconds in plan.seconds.items():
+        table.add_row(Text(tell("time: {stage:name}", stage=stage)), time_in_words(seconds))
+    whole = time_in_words(sum(plan.seconds.values()))
+    table.add_row(tell("time in all"), tell("about {time}", time=whole))
     console.print(table, highlight=False)
     print_notes(console, plan.notes)
     console.print(tell("Nothing was written: this was a dry run."))

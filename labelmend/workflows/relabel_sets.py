@@ -1,8 +1,10 @@
 """Files in, files out: what `labelmend relabel` does where rows may have several labels."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from labelmend.configs.schema import Config
 from labelmend.data.answer_file import read_answers
@@ -15,21 +17,23 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
-from labelmend.data.sets.label_sets import LoadedSets, has_several, load_sets
+from labelmend.data.sets.label_sets import LabelSets, LoadedSets, has_several, load_sets
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.errors import ConfigError, OutputError
-from labelmend.protocols import Progress
+from labelmend.protocols import NoProgress, Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
-from labelmend.relabel.assignments.mend import mend_assignments
+from labelmend.relabel.assignments.mend import Points, mend_assignments, mend_points
 from labelmend.relabel.assignments.types import MendedSets
-from labelmend.relabel.run_models import locate_models, require_packages
+from labelmend.relabel.run_models import RunModels, locate_models, require_packages
+from labelmend.retrieval.space import open_space
 from labelmend.runs.companions import EVIDENCE, TABLE, digest_of
 from labelmend.runs.index_of_run import write_lines
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.parts import InputColumns, LabelReading, RunInput
 from labelmend.runs.sets.columns import new_set_columns, set_columns_of, set_evidence_lines
 from labelmend.runs.sets.record import SetRunRecord
+from labelmend.stopwatch import Stopwatch
 from labelmend.workflows.profile import read_language
 
 
@@ -53,6 +57,7 @@ class SetsPlan:
         labels: of the label set.
         given: labels that rows carry, in all.
         answers: texts that people answered.
+        seconds: by stage, about, from a sample.
         notes: what the user should know, one line each.
     """
 
@@ -61,6 +66,7 @@ class SetsPlan:
     labels: int
     given: int
     answers: int
+    seconds: dict[str, float]
     notes: tuple[str, ...]
 
 
@@ -128,8 +134,36 @@ def plan_sets_file(
         labels=len(loaded.sets.labels),
         given=int(loaded.sets.given.sum()),
         answers=len(heard.texts),
+        seconds=_probed(loaded.sets, config, models),
         notes=(*loaded.notes, *language.told, *heard.notes),
     )
+
+
+_SAMPLE = 1000
+"""Rows that are mended to see how long it takes."""
+
+_SAMPLED = 1_000_000
+"""Rows times labels of the sample at most."""
+
+
+def _probed(sets: LabelSets, config: Config, models: RunModels) -> dict[str, float]:
+    """Return what the stages will take, from mending some rows, drawn by the seed.
+
+    Embeddings that are kept from earlier runs take no time, and are not asked for.
+    """
+    most = max(1, min(_SAMPLE, _SAMPLED // max(len(sets.labels), 1)))
+    total = len(set(text_groups(sets.texts).tolist()))
+    rows = np.random.default_rng(config.seed).permutation(len(sets.texts))[:most]
+    texts = tuple(sets.texts[row] for row in rows.tolist())
+    encoders = [replace(encoder, cache=False) for encoder in config.encoders]
+    watch = Stopwatch()
+    with watch.stage("embed"):
+        embeddings = open_space(encoders, models.encoders).fit(texts, NoProgress())
+    with watch.stage("believe"):
+        points = Points(texts, np.arange(len(texts)), embeddings)
+        nobody = AnsweredTexts.none(len(sets.labels))
+        mend_points(points, sets.given[rows], sets.labels, config, NoProgress(), nobody)
+    return {stage: took * total / len(texts) for stage, took in watch.seconds.items()}
 
 
 def relabel_sets_file(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from itertools import product
 from pathlib import Path
 
@@ -177,6 +178,9 @@ def test_the_command_knows_such_tables(table, tmp_path):
     plan = run("relabel", table, "-o", output, *SIGN, "--dry-run")
     assert plan.exit_code == 0, plan.output
     assert "4, 224 given in all" in " ".join(plan.output.split())
+    assert re.search(
+        r"time: embed +\d.*time: believe +\d.*time in all +about \d", plan.output, re.S
+    )
     assert not output.exists()
     refused = run("relabel", table, "-o", output, *SIGN, "--self-test")
     assert isinstance(refused.exception, ConfigError)
