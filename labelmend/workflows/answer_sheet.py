@@ -153,7 +153,10 @@ class Sheet:
         carried = {as_it_was(label) for label in given if label.strip()}
         limit = config.max_text_chars if of is None else of.max_text_chars
         texts = [as_it_was(text)[:limit] for text in whole]
+        sets = _sets(table, tuple(people), given, filled.sets, as_it_was)
         known = carried if of is None else carried | {*of.labels}
+        if sets is not None:  # a cell with one label is it, also where rows have it beside others
+            known = known.union(*(sets[cell] for cell in given))
         proposed = any(name in {*COLUMNS, MENDED} for name in table.columns)
         shows = Saw(given=bool(carried), proposed=proposed)
         return cls(
@@ -169,7 +172,7 @@ class Sheet:
             saw=_saw(table, shows),
             when=now(),
             is_safe=is_safe,
-            sets=_sets(table, tuple(people), given, filled.sets, as_it_was),
+            sets=sets,
         )
 
     def cells(self) -> Iterator[tuple[int, str, str]]:
@@ -220,7 +223,8 @@ class Sheet:
         keep = cell in self.words.known or not self.is_safe
         verdict, labels = self.words.verdict(cell if keep else unguarded(cell))
         if verdict == "label" and self.sets is not None:
-            labels = self.sets[cell]
+            # In one order, so that two cells that say the same are the same.
+            labels = tuple(sorted(self.sets[cell]))
             return ("label", labels) if labels else ("none", ())
         return verdict, labels
 

@@ -281,7 +281,7 @@ def summarise(path: Path) -> AnswersSummary:
     said: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for one in file.answers:
         if one.verdict != "unsure":
-            said[one.text_sha256][one.who] = one.labels
+            said[one.text_sha256][one.who] = tuple(sorted(one.labels))
     several = [set(by_person.values()) for by_person in said.values() if len(by_person) > 1]
     verdicts = Counter(one.verdict for one in file.answers)
     return AnswersSummary(

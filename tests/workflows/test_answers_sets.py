@@ -64,3 +64,18 @@ def test_such_answers_are_counted_and_taken_back(tmp_path):
 def test_other_tools_have_one_label_a_text(tmp_path):
     with pytest.raises(ConfigError, match="--several: takes answers from a table"):
         imported(tmp_path, source="doccano")
+
+
+def test_the_order_of_labels_does_not_matter(tmp_path):
+    done = imported(tmp_path, "text,answer\nsame,b;a\nsame,a;b\n", LabelRules(";"))
+    assert (done.written, done.notes) == (1, ())
+    (answer,) = read_answers(tmp_path / "answers.jsonl", "several").answers
+    assert answer.labels == ("a", "b")
+    assert imported(tmp_path, "text,answer\nsame,b;a\n", LabelRules(";")).written == 0
+
+
+def test_a_label_wins_over_the_words_also_where_rows_have_others_beside_it(tmp_path):
+    content = "text,tags,answer\none,a;unsure,unsure\ntwo,a,none of these\n"
+    imported(tmp_path, content, LabelRules(";"))
+    file = read_answers(tmp_path / "answers.jsonl", "several")
+    assert [(a.verdict, a.labels) for a in file.answers] == [("label", ("unsure",)), ("none", ())]

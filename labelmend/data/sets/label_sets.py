@@ -48,7 +48,7 @@ class LabelSets:
         texts: one a row, cut to what the models read.
         given: bool [n, L], the labels that each row carries; a row without any is right.
         labels: the label set, sorted; some may be carried by no row.
-        former_names: other names that labels of the set had.
+        former_names: other names of labels of the set, by which answers may call them.
     """
 
     ids: tuple[str, ...]
@@ -221,7 +221,11 @@ def load_sets(
         given[i, [place[label] for label in carried[row]]] = True
     limit = config.max_text_chars
     sets = LabelSets(
-        tuple(ids[row] for row in rows), tuple(whole[row][:limit] for row in rows), given, labels
+        tuple(ids[row] for row in rows),
+        tuple(whole[row][:limit] for row in rows),
+        given,
+        labels,
+        _bare_names(labels),
     )
     notes = (*table.notes, *notes, *_set_notes(sets), *cut_note(whole, limit))
     return LoadedSets(table, columns, sets, rows, ids, shape, notes)
@@ -304,6 +308,15 @@ def _switch(cell: str) -> bool | None:
     value = cell.strip().casefold()
     value = whole_number(value) or value
     return True if value in _YES else False if value in _NO else None
+
+
+def _bare_names(labels: Sequence[str]) -> dict[str, str]:
+    """Return labels by their names without the white space around them, which cells can't say."""
+    bare: dict[str, str] = {}
+    for label in labels:
+        if label.strip() not in labels:
+            bare.setdefault(label.strip(), label)
+    return bare
 
 
 def _set_notes(sets: LabelSets) -> list[str]:

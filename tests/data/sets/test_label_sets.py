@@ -119,3 +119,10 @@ def test_a_column_is_not_texts_and_a_label(tmp_path, more):
     patterns = ("emo_*",) if more else ("*",)
     with pytest.raises(ColumnError, match="which holds texts or ids"):
         loaded(tmp_path, COLUMNS, label_columns=patterns, **more)
+
+
+def test_a_column_with_spaces_in_its_name_is_known_without_them(tmp_path):
+    content = "text, a ,b, b ,c\none,1,0,1,0\ntwo,0,1,0,1\n"
+    found = loaded(tmp_path, content, label_columns=(" a ", "b", " b ", "c")).sets
+    assert found.labels == (" a ", " b ", "b", "c")
+    assert found.former_names == {"a": " a "}
