@@ -266,7 +266,7 @@ def require_task(folder: Path, tasks: Collection[str], what: str) -> str:
     """
     task = task_of(folder)
     if task not in tasks:
-        known = " or ".join(IN_WORDS[one] for one in tasks)
+        known = " or ".join(map(in_words, tasks))
         raise ModelError(
             f"{folder}: is a model of {in_words(task)}, which {what} can't use; give one of {known}"
         )

@@ -67,6 +67,8 @@ def test_whose_task_a_model_is_of(tmp_path):
             f"{tmp_path}: is a model of {words}, which a bot can't use; give one of one label a "
             "text"
         )
+    with pytest.raises(ModelError, match=r"give one of 'strange'$"):
+        require_task(tmp_path, ("strange",), "serve beside it")  # a card names what it likes
     (tmp_path / "model.json").write_text('{"task": ["strange"]}')
     with pytest.raises(ModelError, match="is a model of "):
         require_task(tmp_path, ("single",), "a bot")

@@ -161,7 +161,9 @@ def read_base_sets(opened: Opened) -> KnownSets:
     first = load_sets(request, config)
     loaded = first
     if is_mended:
-        loaded = load_sets(replace(request, label_column=MENDED_SETS), config)
+        # A column says less of its sign the fewer combinations it holds: these two are alike.
+        rules = LabelRules(project.label_separator or first.shape.joined_by)
+        loaded = load_sets(replace(request, label_column=MENDED_SETS, rules=rules), config)
     labels = tuple(sorted({*loaded.sets.labels, *first.sets.labels}))
     rows = loaded.rows.tolist()
     names = table.values(ROW) if ROW in table.columns else ()

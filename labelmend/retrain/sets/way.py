@@ -40,11 +40,13 @@ class SeveralLabelsWay:
 
     Attributes:
         writer: writes model folders.
-        base: the base, which says how cells are written.
+        base: the base.
+        joined_by: the sign between labels, of the project or as the base shows it; None without.
     """
 
     writer: SetsWriter
     base: KnownSets
+    joined_by: str | None
 
     @classmethod
     def of(cls, opened: Opened, writer: SetsWriter) -> "SeveralLabelsWay":
@@ -54,12 +56,13 @@ class SeveralLabelsWay:
             LabelmendError: it can't be used, or its kind of classifier can't learn several labels.
         """
         require_kind(opened.project.kind)
-        return cls(writer, read_base_sets(opened))
+        base = read_base_sets(opened)
+        return cls(writer, base, opened.project.label_separator or base.shape.joined_by)
 
     @property
     def cells(self) -> RowCells:
         """Cells are read as those of the base."""
-        return SeveralLabels(self.base.shape.joined_by)
+        return SeveralLabels(self.joined_by)
 
     def check(self, project: Project, config: Config) -> None:  # noqa: ARG002 -- nothing of these
         """Make sure that the kind can learn several labels."""

@@ -31,8 +31,8 @@ class RowCells(Protocol):
         """
         ...
 
-    def of_values(self, values: Sequence[str]) -> Sequence[str]:
-        """Return what the values of a query say."""
+    def of_values(self, values: Sequence[str], known: Collection[str]) -> Sequence[str]:
+        """Return what the values of a query say; `known` is that of `of_table`."""
         ...
 
 
@@ -47,7 +47,11 @@ class OneLabel:
         labels, _ = given_labels(table, column, AS_IT_LOOKS, (), known)
         return labels
 
-    def of_values(self, values: Sequence[str]) -> Sequence[str]:
+    def of_values(
+        self,
+        values: Sequence[str],
+        known: Collection[str],  # noqa: ARG002 -- nothing is looked for in a value
+    ) -> Sequence[str]:
         """Return the values as they are."""
         return values
 
@@ -57,23 +61,19 @@ class SeveralLabels:
     """A cell holds any number of labels, as a list or joined; none of them is an answer, too.
 
     Attributes:
-        joined_by: the sign between them; None where cells of the base are lists.
+        joined_by: the sign between them; None where neither the project nor the base has one, such
+            as in lists. Then cells of known labels show it.
     """
 
     joined_by: str | None
 
     of_sets = True
 
-    def of_table(
-        self,
-        table: SourceTable,
-        column: str,
-        known: Collection[str],  # noqa: ARG002 -- spellings stay as they are
-    ) -> Sequence[str]:
+    def of_table(self, table: SourceTable, column: str, known: Collection[str]) -> Sequence[str]:
         """Return the set of each row, as a log has it."""
-        return self.of_values(table.values(column))
+        return self.of_values(table.values(column), known)
 
-    def of_values(self, values: Sequence[str]) -> Sequence[str]:
+    def of_values(self, values: Sequence[str], known: Collection[str]) -> Sequence[str]:
         """Return the set that each value holds."""
         rules = AS_IT_LOOKS if self.joined_by is None else LabelRules(self.joined_by)
-        return [packed(labels) for labels in read_labels(values, rules).sets]
+        return [packed(labels) for labels in read_labels(values, rules, described=known).sets]

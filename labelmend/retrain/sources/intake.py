@@ -240,7 +240,7 @@ class _Reader:
         else:
             found = read_database(source, cursor)
         rows, self.cursor = list(found.rows(self._text, self._label)), found.cursor
-        labels = self._cells.of_values([row.label for row in rows])
+        labels = self._cells.of_values([row.label for row in rows], self._known)
         yield from self._complete(
             replace(row, label=label) for row, label in zip(rows, labels, strict=True)
         )

@@ -17,6 +17,8 @@ from labelmend.retrain.sets.known import (
     read_base_sets,
     sets_with_rows,
 )
+from labelmend.retrain.sets.way import SeveralLabelsWay
+from labelmend.retrain.sources.cells import SeveralLabels
 
 HALF = HeldOutConfig(share=0.5, sure=0.9)
 OUT = [f"text {i}" for i in range(99) if is_held_out(f"text {i}", 0.5)]
@@ -97,6 +99,25 @@ def test_a_sign_that_cells_do_not_show(opened):
     project.path.write_text(project.path.read_text().replace("';'", "none"))
     with pytest.raises(ConfigError, match="label_separator: give the sign that joins labels"):
         open_project(project.path)
+
+
+def test_mended_cells_are_joined_as_those_that_came(opened):
+    # Of the mended cells none has "b" alone or first: by themselves they would show no sign.
+    rows = [(OUT[0], "a;b", "a;b"), (IN[0], "b", "a;b"), (IN[1], "a", "a"), (IN[2], "c", "c")]
+    known = read_base_sets(opened(rows, HEADER[:3]))
+    assert known.labels == ("a", "b", "c")
+    assert known.sets.given.astype(int).tolist() == [[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]]
+    assert known.came.astype(int).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
+
+
+def test_new_rows_are_read_by_the_sign_of_the_project_or_the_base(opened):
+    project = opened([(IN[0], "a"), (IN[1], "b"), (IN[2], "a;b")], HEADER[:2])
+    assert SeveralLabelsWay.of(project, writer=None).cells == SeveralLabels(";")
+    project = opened([(IN[0], "a"), (IN[1], "b")], HEADER[:2])
+    project.path.write_text(project.path.read_text() + "label_separator: '/'\n")
+    # No cell of the base has it, and those of new rows may.
+    named = SeveralLabelsWay.of(open_project(project.path), writer=None)
+    assert named.cells == SeveralLabels("/")
 
 
 def row(text, said, mended=None, *, name="", rows="labels", decision="keep", confidence=1.0):
