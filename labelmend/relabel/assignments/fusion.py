@@ -122,12 +122,11 @@ def fuse(
         channel = learn_channel(evidence, given)
         holds = channel.posterior(evidence, given)
         progress.advance()
-    spread = np.zeros(holds.shape)
+    middle = channel.posterior(evidence, given, _MIDDLE)
     if not len(answers.texts):
-        middle = channel.posterior(evidence, given, _MIDDLE)
-        return Beliefs(middle, holds, evidence, channel, near, spread)
+        return Beliefs(middle, holds, evidence, channel, near, np.zeros(holds.shape))
     # Rounds that had learned from the answers would find these texts better known than others.
-    holds, spread = recalibrated(holds, evidence, given >= _EVEN, answers)
+    holds, spread = recalibrated(middle, evidence, given >= _EVEN, answers)
     holds[answers.texts], spread[answers.texts] = answers.holds, 0
     return Beliefs(holds, holds, evidence, channel, near, spread)
 
