@@ -127,7 +127,11 @@ def read_audited(request: TableRequest) -> MendedTable | MendedSetTable:
     Raises:
         InputError: it can't be read, or `labelmend relabel` did not write it.
     """
-    return read_mended_sets(request) if is_of_sets(request) else read_mended(request)
+    refuse_standard_input(request.path)
+    # The record, which tells how many, may be among what a killed run left.
+    settled = settle(request.path)
+    table = read_mended_sets(request) if is_of_sets(request) else read_mended(request)
+    return replace(table, notes=(*settled, *table.notes))
 
 
 def read_mended_sets(request: TableRequest) -> MendedSetTable:

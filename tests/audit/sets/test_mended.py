@@ -1,13 +1,16 @@
 """Mended tables with several labels a row, read as an audit needs them."""
 
 import csv
+import os
+import signal
 
 import numpy as np
 import pytest
 from fixtures.audited_sets import LABELS, make_known_sets, write_lists
 
-from labelmend.audit.sets.mended import is_of_sets, read_mended_sets
+from labelmend.audit.sets.mended import MendedSetTable, is_of_sets, read_audited, read_mended_sets
 from labelmend.audit.strata import Kind
+from labelmend.data.outputs import publication
 from labelmend.data.request import TableRequest
 from labelmend.errors import InputError
 
@@ -100,3 +103,22 @@ def test_what_is_no_such_table(tmp_path, row, head, what):
 def test_columns_tell_where_there_is_no_record(tmp_path, head, several):
     request = written(tmp_path / "m.csv", [("x",) * len(head)], head)
     assert is_of_sets(request) == several
+
+
+def test_what_a_killed_run_began_tells_how_many_labels_a_row_may_have(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("text,label,mended_label\none,a,a\n")
+    child = os.fork()
+    if child == 0:
+        publication.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        new = publication.Publication([path, path.with_suffix(".evidence.jsonl")])
+        names = new.begin()
+        written(names[0], [("1", "one", "a;b", "a", "change", "0.9")])
+        names[1].write_text("")
+        new.commit()
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert not is_of_sets(TableRequest(path))
+    table = read_audited(TableRequest(path))
+    assert isinstance(table, MendedSetTable)
+    assert len([note for note in table.notes if "a run was killed" in note]) == 1
