@@ -65,16 +65,17 @@ class SetsScored:
     def worth_saying(self, count: int) -> list[list[int]]:
         """Return the labels of each text that are called or among its likeliest, so many of them.
 
-        The most probable come first; ties go to the smaller, and all of those that share the last
-        place are there.
+        The most probable come first; ties go to the smaller.
         """
         most = min(count, self.probabilities.shape[1])
         least = np.partition(self.probabilities, -most, axis=1)[:, -most]
         worth = self.called | (self.probabilities >= least[:, None])
         found = []
-        for row, said in zip(self.probabilities, worth, strict=True):
+        for row, said, called in zip(self.probabilities, worth, self.called, strict=True):
             places = np.flatnonzero(said)
-            found.append(places[np.argsort(-row[places], kind="stable")].tolist())
+            ranked = places[np.argsort(-row[places], kind="stable")]
+            # Thousands may share the last place, all as improbable as it gets.
+            found.append([*ranked[:most].tolist(), *ranked[most:][called[ranked[most:]]].tolist()])
         return found
 
     def all_right(self) -> Doubles:
