@@ -44,7 +44,8 @@ def check_texts(
     if request is None:
         demo = resources.files("labelmend.data.demo").joinpath("test.csv")
         with resources.as_file(demo) as path:
-            found = _texts(TableRequest(path), _DEMO, model)
+            # Whatever the columns are called that the model was trained on.
+            found = _texts(TableRequest(path, text_column="text"), _DEMO, model)
         if not isinstance(model, SoftModel) or not model.is_pair:
             return found
         # Each stands with the one behind it.
