@@ -93,6 +93,8 @@ class Watch:
             self._failed(role, f"unexpected {type(error).__name__}")
         else:
             if model.version == self._service.models[role].version:
+                # Where another one failed, it has its place again.
+                self._service.problems.pop(role, None)
                 return
             if not self._stopping.is_set():
                 self._service.replace(role, model)

@@ -95,6 +95,20 @@ def test_a_folder_that_is_replaced_is_seen_and_one_that_says_the_same_is_none(tm
         assert served.service.models["main"].version == "v2"
 
 
+def test_a_rollback_to_the_one_that_answers_ends_a_problem(registry):
+    with Served(loaded(version="v00001")) as served:
+        watch, load, told = watched(served.service, registry)
+        load.problem = ModelError("broken")
+        promote(registry, "v00002")
+        watch.look()
+        assert served.service.problems == {"main": "broken"}
+        load.problem = None
+        promote(registry, "v00001")
+        watch.look()
+        assert (load.asked, served.service.problems) == (["v00002", "v00001"], {})
+        assert [what for what, *_ in told] == ["failed"]
+
+
 def test_what_can_t_be_loaded_is_told_once_and_the_one_before_answers(registry, monkeypatch):
     with Served(loaded(version="v00001")) as served:
         watch, load, told = watched(served.service, registry)
