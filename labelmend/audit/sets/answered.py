@@ -25,6 +25,8 @@ class AnsweredRows:
         known: bool [n], rows of which an answer of the audit settles all labels.
         unsure: bool [n], rows of which people could not tell, or did not agree.
         elsewhere: bool [n], rows that were answered for other reasons alone.
+        disputed: bool [n], rows of which as many say that a label holds as that it does not,
+            whatever they were asked for.
         agreement: of people who answered the same texts.
         notes: what could not be used, one line each.
     """
@@ -34,6 +36,7 @@ class AnsweredRows:
     known: Bools
     unsure: Bools
     elsewhere: Bools
+    disputed: Bools
     agreement: Agreement
     notes: tuple[str, ...]
 
@@ -61,8 +64,10 @@ def answered_rows(table: MendedSetTable, design: str, answers: AnswerFile) -> An
     settled = heard.texts[heard.agreed]
     truth = np.zeros((len(texts), len(sets.labels)), dtype=np.bool_)
     truth[settled] = heard.said[heard.agreed]
-    known, asked, other = (np.zeros(len(texts), dtype=np.bool_) for _ in range(3))
+    known, asked, other, disputed = (np.zeros(len(texts), dtype=np.bool_) for _ in range(4))
     known[settled] = True
+    of_all = answered_texts(texts, sets, answers)
+    disputed[of_all.texts[~of_all.agreed]] = True
     asked[_texts_of(index, ours, set(sets.labels) | set(sets.former_names))] = True
     other[_texts_of(index, answers.answers, None)] = True
     return AnsweredRows(
@@ -71,8 +76,9 @@ def answered_rows(table: MendedSetTable, design: str, answers: AnswerFile) -> An
         known=known[of_row],
         unsure=(asked & ~known)[of_row],
         elsewhere=(other & ~asked & ~known)[of_row],
+        disputed=disputed[of_row],
         agreement=_agreement(index, sets, answers),
-        notes=answered_texts(texts, sets, answers).notes,
+        notes=of_all.notes,
     )
 
 

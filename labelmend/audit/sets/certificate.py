@@ -116,6 +116,8 @@ class _Rows:
         stratum: from which it may be drawn.
         drawn: the audit drew it.
         seen: and its labels are known by an answer of this audit.
+        disputed: people say this and that of it, and all of that has taught the run: so what it
+            made of the row proves nothing.
         turn: its place in the order of all that were drawn; -1 where it was not.
         draw: that took it; -1 where none did.
         draws: of the design.
@@ -130,6 +132,7 @@ class _Rows:
     stratum: Ints
     drawn: Bools
     seen: Bools
+    disputed: Bools
     turn: Ints
     draw: Ints
     draws: int
@@ -162,6 +165,8 @@ class _Rows:
             stratum=stratum,
             drawn=draw >= 0,
             seen=(draw >= 0) & heard.known,
+            # Where no row is answered, the run had no answers to learn from.
+            disputed=heard.disputed & ~answered & answered.any(),
             turn=turn,
             draw=draw,
             draws=len(design.draws),
@@ -175,27 +180,32 @@ class _Rows:
 
     def before(self) -> list[tuple[int, SetCell]]:
         """Return cells for the labels as given, each with its stratum."""
-        return self._cells(self.counts, self.certain, np.zeros(len(self.seen), dtype=np.int64))
+        part = np.zeros(len(self.seen), dtype=np.int64)
+        return self._cells(self.counts, self.certain, part, self.seen)
 
     def after(self) -> list[tuple[int, SetCell]]:
         """Return cells for the labels as they are now; none where nothing can be said of them."""
-        known = self.certain | self.taught
-        if not (self.seen & ~known).any() and not known.all():
+        known, seen = self.certain | self.taught, self.seen & ~self.disputed
+        if not (seen & ~known).any() and not known.all():
             return []
-        return self._cells(self.settled, known, self.changed.astype(np.int64))
+        return self._cells(self.settled, known, self.changed.astype(np.int64), seen)
 
-    def _cells(self, counts: RowCounts, known: Bools, parts: Ints) -> list[tuple[int, SetCell]]:
+    def _cells(
+        self, counts: RowCounts, known: Bools, parts: Ints, all_seen: Bools
+    ) -> list[tuple[int, SetCell]]:
         """Return the cells: of each stratum rows that are known, and the others by their part."""
         part = np.where(known, -1, parts)
         found = []
         for h in range(len(self.doubt)):
             for one in np.unique(part[self.stratum == h]).tolist():
                 rows = np.flatnonzero((self.stratum == h) & (part == one))
-                found.append((h, self._cell(counts, rows, self.doubt[h], is_known=one < 0)))
+                seen = rows if one < 0 else rows[all_seen[rows]]
+                found.append((h, self._cell(counts, rows, seen, self.doubt[h], is_known=one < 0)))
         return found
 
-    def _cell(self, counts: RowCounts, rows: Ints, doubt: float, *, is_known: bool) -> SetCell:
-        seen = rows if is_known else rows[self.seen[rows]]
+    def _cell(
+        self, counts: RowCounts, rows: Ints, seen: Ints, doubt: float, *, is_known: bool
+    ) -> SetCell:
         seen = seen[np.argsort(self.turn[seen], kind="stable")]
         taken = np.array([(self.draw[rows] == d).sum() for d in range(self.draws)], dtype=np.int64)
         drawn = np.full(self.draws, len(rows)) if is_known else np.cumsum(taken)
@@ -204,8 +214,9 @@ class _Rows:
 
     def notes(self) -> tuple[str, ...]:
         """Return what answers that taught a run can't say."""
-        told = int((self.seen & self.taught).sum())
-        left = int((self.seen & ~self.taught & ~self.certain).sum())
+        taught = self.taught | self.disputed
+        told = int((self.seen & taught).sum())
+        left = int((self.seen & ~taught & ~self.certain).sum())
         if not told:
             return ()
         if left:

@@ -153,6 +153,24 @@ def test_answers_that_taught_tell_of_the_labels_as_given_alone(known, design, ce
     assert "prove nothing of what mending made of the labels" in found.notes[0]
 
 
+def test_a_row_that_people_dispute_has_taught_too(known, design):
+    table, answered, _ = retaught(known, design)
+    row = design.rows_of()[0].row
+    table = replace(table, answered=answered & (np.arange(len(known)) != row))
+    said = known.answers(design).answers
+    found = certify_sets(table, design, file_of(said))
+    assert (found.taught, found.figure("missing_after") is not None) == (59, True)
+    # Bob, who was asked for another reason, says that none of the labels holds.
+    bob = known.answer(row, "bob", labels=())
+    found = certify_sets(table, design, file_of([*said, bob]))
+    assert (found.answered, found.taught) == (60, 59)
+    assert {figure.name for figure in found.figures} == set(BEFORE)
+    assert any("all answers of this audit taught" in note for note in found.notes)
+    # A run that had no answers did not learn from these.
+    fresh = certify_sets(known.table(), design, file_of([*said, bob]))
+    assert [figure.name for figure in fresh.figures] == list(SET_NAMES)
+
+
 def test_further_rows_tell_what_the_taught_run_made(known, design):
     more = continued(design, 50)
     table, answered, mended = retaught(known, more, 0)
