@@ -39,6 +39,7 @@ BEHIND_THE_GUARD = {
     "labelmend.journal.mask": "labelmend/journal/log.py",
     "labelmend.review.serving": "labelmend/workflows/review.py",
     "labelmend.review.label_set.routes": "labelmend/workflows/review.py",
+    "labelmend.review.sets.routes": "labelmend/workflows/review.py",
     "labelmend.serve": "labelmend/workflows/serve.py",
 }
 """Packages whose modules import optional ones at their top, and where they are let in."""
