@@ -6,7 +6,8 @@
 Serves each model folder by `labelmend serve` in a process of its own, and drives it by wrk
 (`apt-get install wrk`), one thread of which runs beside it on the same machine:
 
-- requests of one text, on 4, 16, 24 and 32 connections: requests a second, median and 99th percentile;
+- requests of one text, on 4, 16, 24 and 32 connections: requests a second, median and 99th
+  percentile;
 - requests of 100 texts on 4 connections: texts a second;
 - far more than it can answer, against a queue of 64 texts: how many are refused with 429;
 - the first model, as many requests as `--requests` says: what the process's memory grows by after
