@@ -108,21 +108,15 @@ def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> Qu
         LABELS: labels_yaml([LabelCard(name, "", (), "user") for name in names]).encode(),
     }
     oos = labels.oos
-    columns = InputColumns(text="text", label="label", id="id", votes=())
     trust = TrustRecord(
         trusted=True, reason=note("labels are a model's"), agreement=None, errors=None
     )
     record = RunRecord(
         labelmend=__version__,
-        input=RunInput(
-            path=f"{log} (requests)", sha256="", rows=len(texts), texts=len(texts), columns=columns
-        ),
+        input=queue_input(log, len(texts), "label"),
         seed=config.seed,
         config=config_to_dict(config),
-        models={
-            f"served {place}": UsedModel(name=version, sha256="", source="log")
-            for place, version in enumerate(versions_of(texts), start=1)
-        },
+        models=served_models(texts),
         labels=len(names),
         oos_label=oos,
         advice=Advice(trust=trust, merge=(), split=(), mostly_wrong=(), empty=()),
@@ -145,9 +139,26 @@ def queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -> Qu
     return QueueFiles(parts[TABLE], parts[EVIDENCE], record.to_json().encode(), parts[LABELS])
 
 
-def versions_of(texts: Sequence[Doubted]) -> list[str]:
-    """Return the versions of the models that answered."""
-    return sorted({guess.model for one in texts for guess in one.of.last.guesses})
+def queue_input(log: Path, texts: int, label: str) -> RunInput:
+    """Return what a record says of the log that a queue of so many texts is of.
+
+    Args:
+        log: that it is of.
+        texts: a row each.
+        label: the column of what was answered.
+    """
+    columns = InputColumns(text="text", label=label, id="id", votes=())
+    path = f"{log} (requests)"
+    return RunInput(path=path, sha256="", rows=texts, texts=texts, columns=columns)
+
+
+def served_models(texts: Sequence[Doubted]) -> dict[str, UsedModel]:
+    """Return the models that answered, as a record has them."""
+    versions = sorted({guess.model for one in texts for guess in one.of.last.guesses})
+    return {
+        f"served {place}": UsedModel(name=version, sha256="", source="log")
+        for place, version in enumerate(versions, start=1)
+    }
 
 
 def _candidates(one: Doubted) -> tuple[tuple[str, float], ...]:

@@ -17,11 +17,10 @@ from labelmend.configs.load import config_to_dict, load_config
 from labelmend.journal.doubt import PRIOR, Doubted
 from labelmend.journal.entries import utc
 from labelmend.journal.read import LoggedLabels
-from labelmend.journal.review_queue import versions_of
+from labelmend.journal.review_queue import queue_input, served_models
 from labelmend.journal.sets import labels_in
 from labelmend.relabel.assignments.explanation import LikelyLabel, SetExplanation
 from labelmend.runs.companions import EVIDENCE, TABLE
-from labelmend.runs.parts import InputColumns, RunInput, UsedModel
 from labelmend.runs.sets.record import AssignmentHarm, LabelRecord, SetRunRecord
 from labelmend.version import __version__
 from labelmend.voice.speak import note
@@ -74,20 +73,11 @@ def set_queue_files(log: Path, texts: Sequence[Doubted], labels: LoggedLabels) -
     wrong, missing, holding = _expected(texts, shares)
     record = SetRunRecord(
         labelmend=__version__,
-        input=RunInput(
-            path=f"{log} (requests)",
-            sha256="",
-            rows=len(texts),
-            texts=len(texts),
-            columns=InputColumns(text="text", label="labels", id="id", votes=()),
-        ),
+        input=queue_input(log, len(texts), "labels"),
         label_columns=(),
         seed=config.seed,
         config=config_to_dict(config),
-        models={
-            f"served {place}": UsedModel(name=version, sha256="", source="log")
-            for place, version in enumerate(versions_of(texts), start=1)
-        },
+        models=served_models(texts),
         labels={
             name: LabelRecord(
                 given=given[name],

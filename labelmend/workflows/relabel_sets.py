@@ -134,7 +134,7 @@ def plan_sets_file(
         labels=len(loaded.sets.labels),
         given=int(loaded.sets.given.sum()),
         answers=len(heard.texts),
-        seconds=_probed(loaded.sets, config, models),
+        seconds=_probed(loaded.sets, len(texts), config, models),
         notes=(*loaded.notes, *language.told, *heard.notes),
     )
 
@@ -146,13 +146,12 @@ _SAMPLED = 1_000_000
 """Rows times labels of the sample at most."""
 
 
-def _probed(sets: LabelSets, config: Config, models: RunModels) -> dict[str, float]:
-    """Return what the stages will take, from mending some rows, drawn by the seed.
+def _probed(sets: LabelSets, total: int, config: Config, models: RunModels) -> dict[str, float]:
+    """Return what the stages will take on so many texts, from mending some rows, drawn by the seed.
 
     Embeddings that are kept from earlier runs take no time, and are not asked for.
     """
     most = max(1, min(_SAMPLE, _SAMPLED // max(len(sets.labels), 1)))
-    total = len(set(text_groups(sets.texts).tolist()))
     rows = np.random.default_rng(config.seed).permutation(len(sets.texts))[:most]
     texts = tuple(sets.texts[row] for row in rows.tolist())
     encoders = [replace(encoder, cache=False) for encoder in config.encoders]
