@@ -129,7 +129,7 @@ def largest_products(
         if skipped is not None:
             own = np.flatnonzero(skipped[rows] >= 0)
             dots[own, skipped[rows][own]] = -np.inf
-        last = np.argpartition(dots, total - width, axis=1)[:, total - width :]
+        last = _largest_places(dots, width)
         near = np.take_along_axis(dots, last, axis=1)
         least = near.min(axis=1, keepdims=True)
         for row in np.flatnonzero((dots >= least).sum(axis=1) > width):
@@ -143,6 +143,32 @@ def largest_products(
         products[rows] = np.take_along_axis(near, order, axis=1)
     return found, products
 
+
+def _largest_places(values: Floats, count: int) -> Ints:
+    """Return int64 [b, count]: where each row of float32 [b, m] is largest, in any order.
+
+    The groups with the greatest maxima, as many as values are wanted, hold as many of the largest
+    as there are. Only they are partitioned, which takes a quarter of the time.
+    """
+    rows, total = values.shape
+    groups = total // _GROUP
+    if groups <= _LEAST_GAIN * count:
+        return np.argpartition(values, total - count, axis=1)[:, total - count :]
+    grouped = groups * _GROUP
+    maxima = values[:, :grouped].reshape(rows, _GROUP, groups).max(axis=1)
+    chosen = np.argpartition(maxima, groups - count, axis=1)[:, groups - count :]
+    inside = (chosen[:, None, :] + groups * np.arange(_GROUP)[:, None]).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(grouped, total), (rows, total - grouped))
+    places = np.concatenate([inside, rest], axis=1)
+    kept = np.argpartition(np.take_along_axis(values, places, axis=1), -count, axis=1)[:, -count:]
+    return np.take_along_axis(places, kept, axis=1)
+
+
+_GROUP = 16
+"""Values in a group. By timing; what is found does not depend on it, or on the next."""
+
+_LEAST_GAIN = 4
+"""Groups for each value wanted, above which groups are worth their while."""
 
 _MOST_PRODUCT_ROWS = 512
 """Rows whose products are held at a time: with more nothing is gained."""

@@ -67,3 +67,15 @@ def test_largest_products_of_many_rows_are_those_of_each():
     np.testing.assert_allclose(products, -np.sort(-everything, axis=1)[:, :7], rtol=1e-6)
     assert largest_products(left[:0], right, 7)[0].shape == (0, 7)
     assert largest_products(left, right[:0], 7)[1].shape == (1100, 0)
+
+
+@pytest.mark.parametrize("total", [200, 1007])
+def test_of_equal_products_the_smaller_rows_are_found(total):
+    generator = np.random.default_rng(4)
+    left = generator.integers(-2, 3, size=(40, 2)).astype(np.float32)
+    right = generator.integers(-2, 3, size=(total, 2)).astype(np.float32)
+    found, products = largest_products(left, right, 9)
+    dots = left @ right.T
+    expected = np.argsort(-dots, axis=1, kind="stable")[:, :9]
+    assert np.array_equal(found, expected)
+    assert np.array_equal(products, np.take_along_axis(dots, expected, axis=1))
