@@ -129,7 +129,7 @@ def largest_products(
         if skipped is not None:
             own = np.flatnonzero(skipped[rows] >= 0)
             dots[own, skipped[rows][own]] = -np.inf
-        last = _largest_places(dots, width)
+        last = largest_places(dots, width)
         near = np.take_along_axis(dots, last, axis=1)
         least = near.min(axis=1, keepdims=True)
         for row in np.flatnonzero((dots >= least).sum(axis=1) > width):
@@ -144,13 +144,19 @@ def largest_products(
     return found, products
 
 
-def _largest_places(values: Floats, count: int) -> Ints:
+def largest_places(values: Floats, count: int) -> Ints:
     """Return int64 [b, count]: where each row of float32 [b, m] is largest, in any order.
 
     The groups with the greatest maxima, as many as values are wanted, hold as many of the largest
     as there are. Only they are partitioned, which takes a quarter of the time.
+
+    Args:
+        values: without NaN.
+        count: at most m.
     """
     rows, total = values.shape
+    if not count:
+        return np.empty((rows, 0), dtype=np.int64)
     groups = total // _GROUP
     if groups <= _LEAST_GAIN * count:
         return np.argpartition(values, total - count, axis=1)[:, total - count :]

@@ -374,7 +374,7 @@ def _mended(points: Points, dataset: Dataset, config: Config) -> tuple[Posterior
             retrieval.neighbours,
             retrieval.block_rows,
             exact_up_to=retrieval.exact_up_to,
-            probed_cells=retrieval.probed_cells,
+            searched_texts=retrieval.searched_texts,
         ),
         oos=dataset.oos,
         has=frozenset(has | {"space"} if points.embedded else has),

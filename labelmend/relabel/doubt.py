@@ -48,9 +48,10 @@ def notes_on_evidence(run: Run, state: State) -> tuple[str, ...]:
     if interval is None or not interval.weak:
         return ()
     texts = found(state.unique).texts[: run.config.doubt.encoded_texts]
+    # Where the caller brought the space of the texts, there are no models.
     read = [
         read_coverage(model.path, Windows(model.path, config).capacity, texts)
-        for config, model in zip(run.config.encoders, run.models.encoders, strict=True)
+        for config, model in zip(run.config.encoders, run.models.encoders, strict=False)
     ]
     blind = [
         coverage.in_words(model.name)

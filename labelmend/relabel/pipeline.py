@@ -74,7 +74,7 @@ def neighbours(run: Run, state: State) -> State:
         retrieval.neighbours,
         retrieval.block_rows,
         exact_up_to=retrieval.exact_up_to,
-        probed_cells=retrieval.probed_cells,
+        searched_texts=retrieval.searched_texts,
         executor=run.executor,
     )
     return replace(state, neighbours=near)
@@ -353,6 +353,7 @@ def _relabelling(run: Run, state: State, seconds: Mapping[str, float]) -> Relabe
         layout=layout_of(corpus.embeddings, run.config.seed),
         notes=(
             *found(run.space).notes,
+            *corpus.neighbours.notes,
             *([] if trust.trusted else [trust.reason]),
             *notes_on_cards(state.self_trained if state.answered is None else None),
             *notes_on_evidence(run, state),

@@ -279,7 +279,7 @@ def _evidence(table: _Table, embeddings: Floats, config: Config, progress: Progr
             retrieval.neighbours,
             retrieval.block_rows,
             exact_up_to=retrieval.exact_up_to,
-            probed_cells=retrieval.probed_cells,
+            searched_texts=retrieval.searched_texts,
         ),
         oos=table.oos,
         has=frozenset(("texts", "space")),

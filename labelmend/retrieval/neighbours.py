@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -10,18 +9,10 @@ from scipy.sparse import csr_array
 from labelmend.arrays import gather, largest_products
 from labelmend.configs.schema import RetrievalConfig
 from labelmend.parallel import LOCAL, Executor, blocks_of
+from labelmend.retrieval.cells import Cells
 from labelmend.retrieval.ranking import rank_labels
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
-
-_TEXTS_PER_CELL = 100
-"""Texts in a cell, about. It trades building the cells for searching them, like the two below; what
-is found depends on `probed_cells`."""
-
-_MOST_CELLS = 4096
-"""Cells: with more, finding the nearest ones takes longer than searching them."""
-
-_SAMPLE_PER_CELL = 64
-"""Texts a cell from which the cells are learned: faiss asks for 39 at least."""
+from labelmend.voice.speak import note
 
 
 @dataclass(frozen=True)
@@ -31,10 +22,25 @@ class Neighbours:
     Attributes:
         indices: int64 [u, m], best first, -1 where there are fewer than m.
         similarities: float32 [u, m], cosine; -1 where there is none.
+        recall: share of the nearest texts that these are, as measured on a sample; 1 where the
+            search was exact.
     """
 
     indices: Ints
     similarities: Floats
+    recall: float = 1.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence where some of the nearest texts were missed."""
+        if self.recall == 1:
+            return ()
+        told = note(
+            "of the texts nearest to each, {recall:.1%} were found among so many, as measured on a "
+            "sample; a larger retrieval.searched_texts finds more",
+            recall=self.recall,
+        )
+        return (told,)
 
 
 _MOST_EMPTY = 1000
@@ -47,103 +53,78 @@ def find_neighbours(
     block: int,
     *,
     exact_up_to: int = RetrievalConfig.exact_up_to,
-    probed_cells: int = RetrievalConfig.probed_cells,
+    searched_texts: int = RetrievalConfig.searched_texts,
     executor: Executor = LOCAL,
 ) -> Neighbours:
     """Find the `count` nearest other texts of each text.
 
-    The search is exact up to `exact_up_to` texts. It is approximate above: only the cells nearest
-    to the text are searched, so a neighbour may be missed, and the outcome is the same every time.
+    The search is exact up to `exact_up_to` texts. Of more, those in the cells around the text are
+    searched, so a neighbour may be missed, and the outcome is the same every time.
 
     Texts are distinct, so leaving out the text itself leaves out every copy of it. Those found
     are in the order of similarity, then of the texts' keys; which of equally near texts take the
-    last places is up to the index where it is approximate, and it sees them in that order too.
+    last places is up to the cells where the search is approximate.
 
     Args:
         embeddings: float32 [u, d], unit rows.
         count: neighbours to find.
-        block: texts searched at a time.
+        block: texts searched at a time, where the search is exact.
         exact_up_to: texts.
-        probed_cells: searched for each text.
-        executor: carries the work by blocks of texts.
+        searched_texts: that each text is compared with, of more.
+        executor: carries the work by blocks of texts, or by cells.
     """
     total = len(embeddings)
     width = min(count, max(total - 1, 0))
     room = min(count, max(width, _MOST_EMPTY))
     indices = np.full((total, room), -1, dtype=np.int64)
     similarities = np.full((total, room), -1.0, dtype=np.float32)
-    is_exact = total <= exact_up_to
-    if is_exact:
-        search, sequence = _among_all(embeddings, width), np.arange(total)
+    if total <= exact_up_to:
+        rows_of, search = _among_all(embeddings, width, block)
     else:
-        search, sequence = _in_cells(embeddings, width, probed_cells)
-
-    def search_rows(part: slice) -> tuple[Ints, Floats]:
-        return search(sequence[part])
-
-    blocks = list(blocks_of(total, block))
-    done = executor.map_blocks(search_rows, blocks, one_core=is_exact)
-    for part, (nearest, near) in zip(blocks, done, strict=True):
-        indices[sequence[part], :width] = nearest
-        similarities[sequence[part], :width] = near
-    return Neighbours(indices, similarities)
+        rows_of, search = _in_cells(embeddings, width, searched_texts)
+    done = executor.map_blocks(search, range(len(rows_of)), one_core=True)
+    for rows, (nearest, near) in zip(rows_of, done, strict=True):
+        indices[rows, : nearest.shape[1]] = nearest
+        similarities[rows, : nearest.shape[1]] = near
+    recall = 1.0 if total <= exact_up_to else _recall(embeddings, indices[:, :width])
+    return Neighbours(indices, similarities, recall)
 
 
-_Search = Callable[[Ints], tuple[Ints, Floats]]
-"""Returns int64 and float32 [b, width], the texts nearest to some, best first, and the cosines."""
+_Search = Callable[[int], tuple[Ints, Floats]]
+"""Of a part of the texts, int64 and float32 [b, w]: the texts nearest to each, best first, and the
+cosines."""
 
 
-def _among_all(embeddings: Floats, width: int) -> _Search:
-    """Return an exact search."""
+def _among_all(embeddings: Floats, width: int, block: int) -> tuple[list[Ints], _Search]:
+    """Return parts of the texts, and an exact search."""
+    parts = [np.arange(rows.start, rows.stop) for rows in blocks_of(len(embeddings), block)]
 
-    def search(rows: Ints) -> tuple[Ints, Floats]:
-        return largest_products(embeddings[rows], embeddings, width, rows)
+    def search(part: int) -> tuple[Ints, Floats]:
+        return largest_products(embeddings[parts[part]], embeddings, width, parts[part])
 
-    return search
-
-
-def _in_cells(embeddings: Floats, width: int, probed: int) -> tuple[_Search, Ints]:
-    """Return a search of the nearest cells, and int64 [u]: the texts, cell by cell.
-
-    Texts of one cell look into the same cells: searched in a row, they find them in the cache.
-    """
-    index, sequence = _cells(embeddings, probed)
-
-    def search(rows: Ints) -> tuple[Ints, Floats]:
-        scores, found = index.search(embeddings[rows], width + 1)
-        scores[found < 0] = -1.0
-        keys = np.where((found == rows[:, None]) | (found < 0), -np.inf, scores)
-        order = np.lexsort((found, -keys), axis=1)[:, :width]
-        return np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-    return search, sequence
+    return parts, search
 
 
-def _cells(embeddings: Floats, probed: int) -> tuple[Any, Ints]:
-    """Return an index of the texts in cells, and int64 [u]: the texts, cell by cell."""
-    import faiss
+def _in_cells(embeddings: Floats, width: int, searched: int) -> tuple[list[Ints], _Search]:
+    """Return the texts of each cell, and a search in the cells around."""
+    cells = Cells.of(embeddings, searched)
 
-    total, dimensions = embeddings.shape
-    cells = max(1, min(_MOST_CELLS, total // _TEXTS_PER_CELL))
-    index = faiss.IndexIVFFlat(
-        faiss.IndexFlatIP(dimensions), dimensions, cells, faiss.METRIC_INNER_PRODUCT
-    )
-    index.cp.seed = 0
-    index.cp.niter = 10
-    index.cp.spherical = True
-    index.cp.max_points_per_centroid = _SAMPLE_PER_CELL
-    index.nprobe = min(probed, cells)
-    size = min(total, _SAMPLE_PER_CELL * cells)
-    sample = np.sort(np.random.default_rng(0).choice(total, size, replace=False))
-    index.train(embeddings[sample])
-    index.add(embeddings)
-    lists: Any = index.invlists
-    members = [
-        faiss.rev_swig_ptr(lists.get_ids(cell), lists.list_size(cell)).copy()
-        for cell in range(cells)
-        if lists.list_size(cell)
-    ]
-    return index, np.concatenate(members).astype(np.int64)
+    def search(cell: int) -> tuple[Ints, Floats]:
+        return cells.nearest_to(cell, width)
+
+    return [cells.members(cell) for cell in range(cells.count)], search
+
+
+def _recall(embeddings: Floats, indices: Ints) -> float:
+    """Return the share of the nearest texts that were found, on a sample of texts."""
+    size = min(_SAMPLE, len(embeddings))
+    sample = np.random.default_rng(0).choice(len(embeddings), size, replace=False)
+    nearest, _ = largest_products(embeddings[sample], embeddings, indices.shape[1], sample)
+    return float((nearest[:, :, None] == indices[sample][:, None, :]).any(axis=2).mean())
+
+
+_SAMPLE = 200
+"""Texts on which recall is measured: with 30 neighbours each, to a point or so."""
 
 
 class NeighbourRetriever:

@@ -74,13 +74,18 @@ def clustered(rng, texts, clusters):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_many_texts_are_searched_in_cells():
+def test_many_texts_are_searched_in_cells(monkeypatch):
+    monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 100)
     embeddings = clustered(np.random.default_rng(3), 6000, 100)
     exact = find_neighbours(embeddings, 30, 1000)
-    few = {"exact_up_to": 5999, "probed_cells": 12}  # of 60
+    few = {"exact_up_to": 5999, "searched_texts": 1200}
     found = find_neighbours(embeddings, 30, 1000, **few)
     recall = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
     assert np.mean(recall) / 30 >= 0.95
+    assert found.recall == pytest.approx(np.mean(recall) / 30, abs=0.02)
+    assert len(found.notes) == 1
+    assert f"{found.recall:.1%}" in found.notes[0]
+    assert (exact.recall, exact.notes) == (1, ())
     assert not np.array_equal(found.indices, exact.indices)
     assert not (found.indices == np.arange(6000)[:, None]).any()
     assert found.indices.min() >= 0
@@ -92,21 +97,23 @@ def test_many_texts_are_searched_in_cells():
     assert np.array_equal(again.similarities, found.similarities)
 
 
-def test_cells_that_are_all_probed_find_what_exact_search_finds(monkeypatch):
+def test_cells_that_are_all_searched_find_what_exact_search_finds(monkeypatch):
     # Text 3 repeats text 1's vector: equally near texts stand in the order of their keys.
     embeddings = at_degrees(0, 60, 90, 60, 180)
-    monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
+    monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 2)
     found = find_neighbours(embeddings, 2, block=2, exact_up_to=4)
     assert found.indices.tolist() == [[1, 3], [3, 2], [1, 3], [1, 2], [2, 1]]
     assert (found.indices.dtype, found.similarities.dtype) == (np.int64, np.float32)
+    assert (found.recall, found.notes) == (1, ())
 
 
-def test_probed_cells_may_hold_too_few_texts(monkeypatch):
-    # Two far-apart pairs in two cells, of which one is probed.
-    monkeypatch.setattr("labelmend.retrieval.neighbours._TEXTS_PER_CELL", 2)
-    found = find_neighbours(at_degrees(0, 1, 180, 181), 2, block=4, exact_up_to=3, probed_cells=1)
+def test_cells_may_hold_too_few_texts(monkeypatch):
+    # Two far-apart pairs in two cells, of which one is searched: half of the nearest are found.
+    monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 2)
+    found = find_neighbours(at_degrees(0, 1, 180, 181), 2, block=4, exact_up_to=3, searched_texts=2)
     assert found.indices.tolist() == [[1, -1], [0, -1], [3, -1], [2, -1]]
     assert found.similarities[:, 1].tolist() == [-1] * 4
+    assert found.recall == 0.5
 
 
 @pytest.mark.parametrize(("texts", "expected"), [(0, []), (1, [[-1] * 3]), (2, [[1, -1, -1]])])

@@ -82,7 +82,7 @@ def set_cases():
         ),
         *("reranker.max_rows", "fusion.max_iterations", "routing.audit_rows", "describe.exemplars"),
         *("describe.examples", "data.max_text_chars", "classify.folds", "classify.batch_rows"),
-        *("retrieval.exact_up_to", "retrieval.probed_cells", "retrieval.new_labels"),
+        *("retrieval.exact_up_to", "retrieval.searched_texts", "retrieval.new_labels"),
     )
     for key in whole:
         yield setting(f"{key}=1000000000", kind="large numbers", slow=True)
