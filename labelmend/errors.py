@@ -8,6 +8,7 @@ LabelmendError            what the command line turns into one line and exit cod
 │   ├── ModelMissingError it is not on this machine
 │   └── ModelHashError    its file is not the pinned one
 ├── ExtraMissingError     an optional package is not installed
+├── ClusterError          a cluster can't be reached, or can't carry the work
 └── OutputError           the result can't be written; what was there before is whole
 
 Each message is one line: what is wrong, where, and what to do.
@@ -47,6 +48,10 @@ class ModelHashError(ModelError):
 
 class ExtraMissingError(LabelmendError):
     """An optional package is not installed; the message names the extra that has it."""
+
+
+class ClusterError(LabelmendError):
+    """A cluster can't be reached, or can't carry the work."""
 
 
 class OutputError(LabelmendError):

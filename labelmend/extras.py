@@ -43,6 +43,7 @@ EXTRAS = (
     Extra("mask", frozenset({"phonenumbers", "stdnum"})),
     Extra("retrain", frozenset({"apscheduler", "sqlalchemy"})),
     Extra("mlflow", frozenset({"mlflow"})),
+    Extra("ray", frozenset({"ray"})),
     Extra("onnx", _GRAPHS),
     Extra("serve", _GRAPHS | _SERVER),
     Extra("bot", _GRAPHS | _SERVER | {"aiogram"}),

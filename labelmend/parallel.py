@@ -4,6 +4,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 Block = TypeVar("Block")
@@ -11,7 +13,11 @@ Result = TypeVar("Result")
 
 
 class Executor(Protocol):
-    """Carries pure functions of blocks: what one returns depends on its block alone."""
+    """Carries pure functions of blocks: what one returns depends on its block alone.
+
+    Another engine pickles the work, the blocks and the results, and may carry a block twice. What
+    it hands over is not written to: arrays may be shared, and then they are read-only.
+    """
 
     def map_blocks(
         self, work: Callable[[Block], Result], blocks: Iterable[Block], *, one_core: bool = False
@@ -23,6 +29,18 @@ class Executor(Protocol):
             blocks: slices of rows, numbers of folds, or what else the work is cut into.
             one_core: a block keeps one core busy, so that as many may run as there are cores;
                 else the work uses all cores by itself, as matrix products do.
+        """
+        ...
+
+    def map_loaded(
+        self, work: Callable[[Block], Result], blocks: Iterable[Block | None]
+    ) -> Iterator[Result | None]:
+        """Yield `work(block)` of each block, in order, where the work is to load a model first.
+
+        Args:
+            work: loads its model at its first block, and keeps it. It uses all cores that it is
+                given. Where another process carries it, it loads a model of its own, once.
+            blocks: None needs no work, and gives None.
         """
         ...
 
@@ -49,6 +67,12 @@ class LocalExecutor:
             while waiting:
                 yield waiting.popleft().result()
 
+    def map_loaded(
+        self, work: Callable[[Block], Result], blocks: Iterable[Block | None]
+    ) -> Iterator[Result | None]:
+        """Yield `work(block)` of each block, in order; the model is this process's."""
+        return (None if block is None else work(block) for block in blocks)
+
 
 LOCAL = LocalExecutor()
 
@@ -59,8 +83,30 @@ def blocks_of(total: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, total))
 
 
+_granted: ContextVar[int | None] = ContextVar("granted", default=None)
+
+
+@contextmanager
+def granted_cores(count: int) -> Iterator[None]:
+    """Hold the work of a block, and the libraries that it calls, to so many cores.
+
+    Args:
+        count: of cores, at least one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    before = _granted.set(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        _granted.reset(before)
+
+
 def usable_cores() -> int:
-    """Return the cores that this process may use, which a container may limit."""
+    """Return the cores that this process may use, which a container or an engine may limit."""
+    there = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    granted = _granted.get()
+    return there if granted is None else min(granted, there)

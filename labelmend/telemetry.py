@@ -24,6 +24,8 @@ SWITCHES = MappingProxyType(
         "HF_XET_TELEMETRY_ENABLED": "0",
         # MLflow from 3.2 on; transformers would start it if it were installed.
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Ray, and the processes that it starts: on by default.
+        "RAY_USAGE_STATS_ENABLED": "0",
         # What many more libraries agreed on: https://donottrack.sh
         "DO_NOT_TRACK": "1",
     }

@@ -15,7 +15,7 @@ pytest_plugins = [
     *("fixtures.certificate", "fixtures.small_llm"),
     *("fixtures.browser", "fixtures.words", "fixtures.exported"),
     *("fixtures.peers", "fixtures.word_model"),
-    *("fixtures.retraining", "fixtures.kept_models"),
+    *("fixtures.retraining", "fixtures.kept_models", "fixtures.ray_cluster"),
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.

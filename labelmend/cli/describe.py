@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import help_page, options
+from labelmend.cli import engine_options, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
@@ -36,6 +36,8 @@ def describe(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    executor: engine_options.Executor = "local",
+    ray_address: engine_options.RayAddress = None,
     no_llm: options.NoLlm = False,
     fresh: Annotated[
         bool,
@@ -52,6 +54,7 @@ def describe(
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.describe import describe_file
 
+    engine = engine_options.engine(executor, ray_address)
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
         table, text_column, label_column, None, oos_label, encoding, (), rules, strict, header
@@ -69,6 +72,7 @@ def describe(
             use_llm=not no_llm,
             fresh=fresh,
             others=options.given_profile(chosen.name),
+            engine=engine,
         )
     if not quiet:
         cards = described.cards

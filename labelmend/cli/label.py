@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labelmend.cli import help_page, options
+from labelmend.cli import engine_options, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 
 
@@ -55,6 +55,8 @@ def label(
     profile: options.Profile = "embedded",
     settings: options.Settings = None,
     seed: options.Seed = None,
+    executor: engine_options.Executor = "local",
+    ray_address: engine_options.RayAddress = None,
     no_llm: options.NoLlm = False,
     fresh: Annotated[
         bool,
@@ -87,6 +89,7 @@ def label(
     from labelmend.workflows.label import label_file, labelling
     from labelmend.workflows.plan import plan_file
 
+    engine = engine_options.engine(executor, ray_address)
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
         *(table, text_column, label_column, id_column, oos_label, encoding, (), rules, strict),
@@ -120,6 +123,7 @@ def label(
             others=options.given_profile(chosen.name),
             excel_safe=excel_safe,
             chosen=chosen.notes,
+            engine=engine,
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)

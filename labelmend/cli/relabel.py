@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import completion, help_page, options
+from labelmend.cli import completion, engine_options, help_page, options
 from labelmend.cli.console import ProgressBars, keeping_votes, say_note
 from labelmend.voice.speak import meant
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
     from labelmend.data.request import TableRequest
+    from labelmend.engines.choose import Engine
     from labelmend.workflows.profile import ChosenProfile
 
 
@@ -92,6 +93,8 @@ def relabel(
         ),
     ] = False,
     seed: options.Seed = None,
+    executor: engine_options.Executor = "local",
+    ray_address: engine_options.RayAddress = None,
     no_llm: options.NoLlm = False,
     voters: Annotated[
         list[str] | None,
@@ -149,6 +152,7 @@ def relabel(
     from labelmend.workflows.relabel import relabel_file
     from labelmend.workflows.relabel_sets import refuse_for_sets, rows_have_several
 
+    engine = engine_options.engine(executor, ray_address)
     request = TableRequest(
         table,
         text_column,
@@ -175,7 +179,10 @@ def relabel(
             llm_budget=llm_budget,
         )
         _relabel_sets(
-            request, output, config, chosen, answers, dry_run=dry_run, excel=excel_safe, quiet=quiet
+            *(request, output, config, chosen, answers, engine),
+            dry_run=dry_run,
+            excel=excel_safe,
+            quiet=quiet,
         )
         return
     if voters:
@@ -204,6 +211,7 @@ def relabel(
             others=options.given_profile(chosen.name),
             excel_safe=excel_safe,
             chosen=chosen.notes,
+            engine=engine,
         )
     if not quiet:
         print_summary(outcome, verbose=verbose)
@@ -233,6 +241,7 @@ def _relabel_sets(
     config: "Config",
     chosen: "ChosenProfile",
     answers: Path | None,
+    engine: "Engine",
     *,
     dry_run: bool,
     excel: bool,
@@ -257,6 +266,7 @@ def _relabel_sets(
             others=options.given_profile(chosen.name),
             excel_safe=excel,
             chosen=chosen.notes,
+            engine=engine,
         )
     if not quiet:
         print_sets_summary(outcome)

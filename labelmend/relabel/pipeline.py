@@ -20,6 +20,7 @@ from labelmend.data.answers import MatchedAnswers
 from labelmend.data.duplicates import unique_texts
 from labelmend.errors import ConfigError
 from labelmend.llm.store import Store
+from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.corpus import index, new_labels
 from labelmend.relabel.diagnostics.learnability import assess_learnability
@@ -270,6 +271,7 @@ def relabel(
     self_test_runs: int = 1,
     space: TextSpace | None = None,
     clock: Clock | None = None,
+    executor: Executor = LOCAL,
 ) -> Relabelling:
     """Mend a dataset's labels.
 
@@ -291,6 +293,7 @@ def relabel(
         self_test_runs: times that errors are drawn and mended.
         space: where texts are embedded; the profile's encoders if None.
         clock: hears what takes how long.
+        executor: carries the work by blocks of rows.
 
     Raises:
         ConfigError: a self-test is asked for with a fusion that knows no harm budget, or a source
@@ -321,6 +324,7 @@ def relabel(
         self_tests=max(self_test_runs, 1) if self_test else 0,
         progress=progress or NoProgress(),
         clock=watch,
+        executor=executor,
     )
     return _relabelling(run, carry_out(run, STAGES), watch.seconds)
 

@@ -8,9 +8,6 @@ vector can depend on its company, and with it on what was missing; what the file
 it is, so every later run, and every process beside this one, gets the bits of the first.
 """
 
-import hashlib
-import importlib.metadata
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +18,7 @@ import numpy.typing as npt
 from labelmend.configs.schema import EncoderConfig
 from labelmend.protocols import Encoder
 from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.encoders.cache_keys import Lookup, cache_file, key_of
 from labelmend.retrieval.encoders.vector_file import (
     FAILURES,
     NOT_THE_FILES_FAULT,
@@ -30,17 +28,7 @@ from labelmend.retrieval.encoders.vector_file import (
 from labelmend.retrieval.encoders.windows import Windows
 from labelmend.types import Floats
 from labelmend.voice.speak import note
-from labelmend.weights.home import cache_home
 from labelmend.weights.locate import LocatedModel
-
-_VERSION = 2
-"""Of the file's layout and of the keys; another version is another file."""
-
-_LIBRARIES = {
-    "sentence-transformers": ("sentence-transformers", "transformers", "tokenizers", "torch"),
-    "onnx": ("onnxruntime", "tokenizers"),
-}
-"""What turns texts into vectors, by backend: a release may tokenize or pool otherwise."""
 
 _BLOCK = 1024
 """Texts looked up, encoded and committed at a time; no vector depends on it."""
@@ -100,6 +88,31 @@ class CachedEncoder:
         """
         return self._vectors(texts, "", lambda part: self._loaded().encode_passages(part))
 
+    def compute(self, texts: Sequence[str]) -> Floats:
+        """Return float32 [len(texts), d], unit vectors of row texts, whatever the file knows.
+
+        Raises:
+            ModelError: the model can't load.
+        """
+        return self._loaded().encode(texts)
+
+    def look_up(self, texts: Sequence[str]) -> Lookup:
+        """Return what the file knows of row texts, each once and sorted."""
+        return self._look_up(sorted(set(texts)), self._query_prefix)
+
+    def complete(self, found: Lookup, computed: Floats | None, texts: Sequence[str]) -> Floats:
+        """Store what was missing, and return float32 [len(texts), d], all vectors.
+
+        Args:
+            found: by `look_up`.
+            computed: float32 [m, d], what `compute` says of the missing texts; None where none is.
+            texts: those that were looked up, in their order.
+        """
+        vectors = self._complete(found, computed, self.compute)
+        place = {text: at for at, text in enumerate(found.texts)}
+        every: Floats = vectors[[place[text] for text in texts]]
+        return every
+
     def _loaded(self) -> Encoder:
         if self._model is None:
             self._model = self._load()
@@ -135,14 +148,29 @@ class CachedEncoder:
 
     def _block(self, texts: list[str], prefix: str, run: Callable[[list[str]], Floats]) -> Floats:
         """Return float32 [len(texts), d] of distinct texts."""
-        if self._file is None:
-            return run(texts)
-        keys = [_key(prefix, text, self._windows) for text in texts]
+        found = self._look_up(texts, prefix)
+        missing = found.missing
+        return self._complete(found, run(missing) if missing else None, run)
+
+    def _look_up(self, texts: list[str], prefix: str) -> Lookup:
+        keys = []
+        if self._file is not None:
+            keys = [key_of(prefix, text, self._windows) for text in texts]
         is_known, vectors = self._read(keys)
-        missing = np.flatnonzero(~is_known)
-        if not missing.size:
+        if self._file is None:  # it may have failed just now
+            return Lookup(texts, [], np.zeros(len(texts), dtype=bool), vectors)
+        return Lookup(texts, keys, is_known, vectors)
+
+    def _complete(
+        self, found: Lookup, computed: Floats | None, run: Callable[[list[str]], Floats]
+    ) -> Floats:
+        """Return float32 [len(texts), d], of which the computed ones are stored."""
+        texts, keys, is_known, vectors = found.texts, found.keys, found.is_known, found.vectors
+        if computed is None:
             return vectors
-        computed = run([texts[i] for i in missing])
+        if not keys:
+            return computed
+        missing = np.flatnonzero(~is_known)
         if computed.shape[1] != vectors.shape[1]:
             # The file does not say how long vectors are, for it is new, or it says a wrong thing.
             if is_known.any():
@@ -207,45 +235,3 @@ def open_encoder(config: EncoderConfig, model: LocatedModel) -> Encoder:
         max_bytes=config.cache_gib * 2**30,
         windows=Windows(model.path, config),
     )
-
-
-def cache_file(config: EncoderConfig, model: LocatedModel) -> Path:
-    """Return the path of the file for a model and all settings that change its vectors.
-
-    `batch_size` and the device are not among them: they change no more than the last bits. Neither
-    are the windows of long texts: these are part of such a text's key.
-    """
-    identity = {
-        "version": _VERSION,
-        "digest": model.digest,
-        # The digest is that of the weights; tokenizer and pooling come with the release.
-        "source": model.source,
-        "backend": config.backend,
-        "max_tokens": config.max_tokens,
-        "query_prefix": config.query_prefix,
-        "libraries": {name: _installed(name) for name in _LIBRARIES[config.backend]},
-    }
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return cache_home() / "embeddings" / f"{digest[:32]}.sqlite"
-
-
-def _key(prefix: str, text: str, windows: Windows | None) -> bytes:
-    """Return the hash of a text as the model reads it.
-
-    With a prefix a row text and an equal passage have two keys, without one they share theirs. A
-    text that is read in windows has another key than when it was cut, one for each way to do it.
-    """
-    # A text cut in the middle of a surrogate pair can't be encoded otherwise.
-    read = prefix.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")
-    key = hashlib.sha256(len(read[0]).to_bytes(8, "big") + read[0] + read[1])
-    if windows is not None and windows.is_long(text, prefix):
-        key.update(windows.settings)
-    return key.digest()
-
-
-def _installed(package: str) -> str | None:
-    """Return a package's version without importing it."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

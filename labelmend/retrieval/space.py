@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import tee
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from labelmend.errors import ModelError
 from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Encoder, Progress
 from labelmend.retrieval.cache import CachedEncoder, open_encoder
+from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.encoders.block_encoder import BlockEncoder
 from labelmend.types import Doubles, Floats
 from labelmend.weights.locate import LocatedModel
 
@@ -32,7 +35,10 @@ class TextSpace:
     """
 
     def __init__(
-        self, openers: Sequence[Callable[[], Encoder]], means: Sequence[Doubles] = ()
+        self,
+        openers: Sequence[Callable[[], Encoder]],
+        means: Sequence[Doubles] = (),
+        loaders: Sequence[Callable[[], Encoder]] = (),
     ) -> None:
         """Open the encoders.
 
@@ -40,11 +46,14 @@ class TextSpace:
             openers: at least one; each opens an encoder whose vectors are of unit length, and is
                 called again for texts that come after `release`.
             means: what an earlier space learned (see `means`), to place texts as it did.
+            loaders: the same encoders without their caches, for other processes that `fit` may
+                hand texts to; the openers if not given.
 
         Raises:
             ModelError: an encoder without a cache can't load.
         """
         self._openers = tuple(openers)
+        self._loaders = tuple(loaders) or self._openers
         self._opened: tuple[Encoder, ...] = ()
         self._earlier_notes: tuple[str, ...] = ()
         self._shifts = tuple(means)
@@ -76,17 +85,16 @@ class TextSpace:
         total: Doubles = np.empty(0)
         cuts: list[int] = []
 
-        # Block by block through all encoders, so that the widths are known before the bulk is here.
-        def encode(rows: slice) -> list[Floats]:
-            parts = []
-            for encoder in encoders:
-                parts.append(encoder.encode(texts[rows]))
-                progress.advance(len(parts[-1]))
-            return parts
-
+        work = BlockEncoder(encoders, self._loaders)
         # An empty block if there is nothing, which tells the width.
         blocks = list(blocks_of(len(texts), _BLOCK)) or [slice(0, 0)]
-        for rows, parts in zip(blocks, executor.map_blocks(encode, blocks), strict=True):
+        # Block by block through all encoders, so that the widths are known before the bulk is here.
+        ahead, behind = tee(work.asked(texts[rows]) for rows in blocks)
+        computed = executor.map_loaded(work, (asked.missing for asked in ahead))
+        for rows, asked, vectors in zip(blocks, behind, computed, strict=True):
+            parts = work.complete(asked, vectors)
+            for part in parts:
+                progress.advance(len(part))
             if not total.size:
                 *cuts, width = np.cumsum([part.shape[1] for part in parts]).tolist()
                 joined, total = np.empty((len(texts), width), dtype=np.float32), np.zeros(width)
@@ -160,5 +168,7 @@ def open_space(
         ModelError: a folder holds no model of the configured backend; with a cache this comes up
             when the first vector is computed.
     """
-    pairs = zip(encoders, models, strict=True)
-    return TextSpace([partial(open_encoder, encoder, model) for encoder, model in pairs], means)
+    pairs = list(zip(encoders, models, strict=True))
+    openers = [partial(open_encoder, encoder, model) for encoder, model in pairs]
+    loaders = [partial(load_encoder, encoder, model.path) for encoder, model in pairs]
+    return TextSpace(openers, means, loaders)

@@ -1,7 +1,7 @@
 """Files in, files out: what `labelmend describe` does."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config
@@ -11,6 +11,7 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.request import TableRequest, load_table
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files
+from labelmend.engines.choose import HERE, Engine
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
 from labelmend.relabel.label_cards import Described
@@ -31,10 +32,12 @@ def describe_file(
     labels_file: Path | None = None,
     fresh: bool = False,
     others: Sequence[Given] = (),
+    engine: Engine = HERE,
 ) -> Described:
     """Write an editable YAML with one card a label; the LLM's replies are kept beside it.
 
-    Nothing that was given is written to, `others` are what else the user named.
+    Nothing that was given is written to, `others` are what else the user named; `engine` carries
+    the work.
 
     Returns:
         the cards, and notes on how they were written.
@@ -42,6 +45,7 @@ def describe_file(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    engine.check()
     require_packages(config, use_llm=use_llm)
     settled = settle(request.path, output, labels_file)
     written = read_labels_file(labels_file) if labels_file else {}
@@ -53,14 +57,16 @@ def describe_file(
     if with_store:
         check_store(paths.store)
     models = locate_models(config, use_llm=use_llm)
-    if fresh:
-        forget(paths.store)
     space = open_space(config.encoders, models.encoders)
-    with Store(paths.store if models.describer else None) as store:
-        run = Run(loaded.dataset, config, models, space, store, written, progress=progress)
-        state = carry_out(run, (EMBED,))
-        space.release()
-        described = carry_out(run, (DESCRIBE,), state).described
+    with engine.opened(**asdict(config.cluster)) as executor:
+        if fresh:
+            forget(paths.store)
+        with Store(paths.store if models.describer else None) as store:
+            run = Run(loaded.dataset, config, models, space, store, written)
+            run = replace(run, progress=progress, executor=executor)
+            state = carry_out(run, (EMBED,))
+            space.release()
+            described = carry_out(run, (DESCRIBE,), state).described
     assert described is not None
     with atomic_files([output]) as (temporary,):
         temporary.write_text(labels_yaml(described.cards), "utf-8")

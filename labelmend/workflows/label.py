@@ -8,6 +8,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given
 from labelmend.data.request import TableRequest
+from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import InputError
 from labelmend.protocols import Progress
 from labelmend.workflows.relabel import RelabelOutcome, relabel_file
@@ -35,6 +36,7 @@ def label_file(
     others: Sequence[Given] = (),
     excel_safe: bool = False,
     chosen: Sequence[str] = (),
+    engine: Engine = HERE,
 ) -> RelabelOutcome:
     """Label a table by what a labels file says of the labels.
 
@@ -54,6 +56,7 @@ def label_file(
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
         chosen: notes on why it is this profile.
+        engine: what carries the work.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
@@ -82,4 +85,5 @@ def label_file(
         others=others,
         excel_safe=excel_safe,
         chosen=chosen,
+        engine=engine,
     )

@@ -18,6 +18,7 @@ from labelmend.data.read import table_digest
 from labelmend.data.request import LoadedTable, TableRequest, load_table
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
+from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import InputError, OutputError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import Progress
@@ -72,6 +73,7 @@ def relabel_file(
     others: Sequence[Given] = (),
     excel_safe: bool = False,
     chosen: Sequence[str] = (),
+    engine: Engine = HERE,
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
@@ -92,19 +94,18 @@ def relabel_file(
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
         chosen: notes on why it is this profile.
+        engine: what carries the work.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
-    config = _runnable(config, use_llm=use_llm)
+    config = _runnable(config, engine, use_llm=use_llm)
     paths = OutputPaths.beside(output)
     theirs = {"--labels": labels_file, "--answers": answers_file, "--label-edits": edits_file}
     settled = settle(request.path, output, *theirs.values())
     edits = loaded_edits(edits_file)
     written = edits.cards(read_labels_file(labels_file) if labels_file else {})
-    loaded = load_table(request, config.data, written, edits)
-    require_task(loaded.dataset, {"single"}, "relabel")
-    check_new_columns(loaded.table, COLUMNS)
+    loaded = _mendable(load_table(request, config.data, written, edits))
     inputs = (*given(request.path), *_named(theirs), *given_models(config), *others)
     _check_outputs(paths, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
@@ -114,9 +115,8 @@ def relabel_file(
     # Before the work: the files may be gone or others after it.
     digest = table_digest(request.path)
     cards = None if labels_file is None else _labels_given(labels_file, output)
-    if fresh:
-        forget(paths.store)
-    with Store(paths.store if use_llm else None) as store:
+    opened = engine.opened(**asdict(config.cluster))
+    with opened as executor, _votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
         result = relabel(
             loaded.dataset,
             config,
@@ -127,6 +127,7 @@ def relabel_file(
             store=store,
             progress=language.beginning(progress, tell),
             self_test=self_test,
+            executor=executor,
         )
     tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
     refused = loaded.refused_notes(_mended_labels(result))
@@ -138,13 +139,32 @@ def relabel_file(
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
 
 
-def _runnable(config: Config, *, use_llm: bool) -> Config:
+def _mendable(loaded: LoadedTable) -> LoadedTable:
+    """Return a table that has one label a row, and none of our columns.
+
+    Raises:
+        LabelmendError: it is another.
+    """
+    require_task(loaded.dataset, {"single"}, "relabel")
+    check_new_columns(loaded.table, COLUMNS)
+    return loaded
+
+
+def _votes(path: Path, *, use_llm: bool, fresh: bool) -> Store:
+    """Return what remembers the votes: a file where there is an LLM, without the earlier ones."""
+    if fresh:
+        forget(path)
+    return Store(path if use_llm else None)
+
+
+def _runnable(config: Config, engine: Engine, *, use_llm: bool) -> Config:
     """Return the settings with the options of all sources, once what runs them is installed.
 
     Raises:
         ConfigError: a source is not installed, or does not take its options.
-        ExtraMissingError: a package that a model needs is not installed.
+        ExtraMissingError: a package that a model or the engine needs is not installed.
     """
+    engine.check()
     require_packages(config, use_llm=use_llm)
     return resolved_sources(config)
 

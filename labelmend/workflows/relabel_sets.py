@@ -19,6 +19,7 @@ from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.sets.label_sets import LabelSets, LoadedSets, has_several, load_sets
 from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import ConfigError, OutputError
 from labelmend.protocols import NoProgress, Progress
 from labelmend.regular_file import recorded
@@ -176,6 +177,7 @@ def relabel_sets_file(
     others: Sequence[Given] = (),
     excel_safe: bool = False,
     chosen: Sequence[str] = (),
+    engine: Engine = HERE,
 ) -> SetsOutcome:
     """Mend a table with several labels a row; write it, its evidence and the run's record.
 
@@ -191,10 +193,12 @@ def relabel_sets_file(
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
         chosen: notes on why it is this profile.
+        engine: what carries the work.
 
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    engine.check()
     require_packages(config, use_llm=False)
     paths = OutputPaths.beside(output)
     settled = settle(request.path, output, answers_file)
@@ -209,7 +213,9 @@ def relabel_sets_file(
     sets = loaded.sets
     language = read_language(sets.texts, config.encoders, models.encoders, chosen, tell)
     digest = table_digest(request.path)
-    result = mend_assignments(sets, config, language.beginning(progress, tell), answers)
+    with engine.opened(**asdict(config.cluster)) as executor:
+        progress = language.beginning(progress, tell)
+        result = mend_assignments(sets, config, progress, answers, executor)
     notes = (*loaded.notes, *language.notes, *result.notes)
     record = SetRunRecord.of(
         result,

@@ -16,7 +16,8 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.errors import ModelError
-from labelmend.retrieval.cache import CachedEncoder, cache_file, open_encoder
+from labelmend.retrieval.cache import CachedEncoder, open_encoder
+from labelmend.retrieval.encoders.cache_keys import cache_file
 from labelmend.weights.locate import LocatedModel
 
 CONFIG = load_config().encoders[0]

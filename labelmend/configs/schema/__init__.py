@@ -18,6 +18,7 @@ from labelmend.configs.schema.asking import (
 )
 from labelmend.configs.schema.augmenting import AugmentConfig, ChecksConfig
 from labelmend.configs.schema.base import CHECKED, Many, Section, at_least
+from labelmend.configs.schema.cluster import ClusterConfig
 from labelmend.configs.schema.mending import (
     ChannelConfig,
     CorrectionConfig,
@@ -50,6 +51,7 @@ __all__ = [
     "ChannelConfig",
     "ChecksConfig",
     "ClassifyConfig",
+    "ClusterConfig",
     "Config",
     "CorrectionConfig",
     "DataConfig",
@@ -127,3 +129,5 @@ class Config(Section):
     tune: TuneConfig = TuneConfig()
 
     augment: AugmentConfig = AugmentConfig()
+
+    cluster: ClusterConfig = ClusterConfig()

@@ -8,7 +8,7 @@ from labelmend.configs.schema import Config
 from labelmend.data.answers import AnswerFile
 from labelmend.data.duplicates import given_counts, smallest_spellings, text_groups
 from labelmend.data.sets.label_sets import LabelSets
-from labelmend.parallel import LOCAL
+from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
 from labelmend.relabel.assignments.decisions import decide_assignments
@@ -29,6 +29,7 @@ def mend_assignments(
     config: Config,
     progress: Progress | None = None,
     answers: AnswerFile | None = None,
+    executor: Executor = LOCAL,
 ) -> MendedSets:
     """Find for each text and each label whether it holds, and change what is sure.
 
@@ -40,6 +41,7 @@ def mend_assignments(
         config: encoders, seed and harm budget.
         progress: hears how far the work is.
         answers: what people said of texts; their rows get it, and the others learn from it.
+        executor: carries the work by blocks.
 
     Raises:
         ModelError: an encoder is not on this machine, or is another one.
@@ -51,9 +53,9 @@ def mend_assignments(
     if answers is not None:
         heard = answered_texts(distinct, sets, answers)
     models = [locate(encoder.model) for encoder in config.encoders]
-    embeddings = open_space(config.encoders, models).fit(distinct, progress)
+    embeddings = open_space(config.encoders, models).fit(distinct, progress, executor)
     points = Points(distinct, of_row, embeddings)
-    return mend_points(points, sets.given, sets.labels, config, progress, heard)
+    return mend_points(points, sets.given, sets.labels, config, progress, heard, executor)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def mend_points(
     config: Config,
     progress: Progress,
     answers: AnsweredTexts,
+    executor: Executor = LOCAL,
 ) -> MendedSets:
     """Mend rows whose texts are embedded already: see `mend_assignments`.
 
@@ -88,12 +91,13 @@ def mend_points(
         config: seed and harm budget.
         progress: hears how far the work is.
         answers: on some of the points.
+        executor: carries the work by blocks.
     """
     of_row = points.of_row
     rows, carried = np.nonzero(given)
     counts = given_counts(of_row[rows], carried, (len(points.texts), len(labels)))
     shares = counts.toarray().astype(np.float64) / np.bincount(of_row)[:, None]
-    beliefs = fuse(points.embeddings, shares, answers, config.seed, LOCAL, progress)
+    beliefs = fuse(points.embeddings, shares, answers, config.seed, executor, progress)
     said = np.full(shares.shape, np.nan)
     said[answers.texts[answers.agreed]] = answers.said[answers.agreed]
     said, cautious = said[of_row], beliefs.cautious[of_row]

@@ -39,30 +39,31 @@ class Reading:
     def ask(self, source: EvidenceSource) -> tuple[Evidence, ...]:
         """Return what a source says of the audit and, if it is heard there, of doubtful texts."""
         source = fitted(source, self.corpus, None, 0)
+        asking = _Asking(source)
         scores = np.full(self.candidates.kept.shape, np.nan, dtype=np.float32)
         audit = np.flatnonzero(self.routing.audit)
-        self._score(source, audit, scores)
+        self._score(asking, audit, scores)
         evidence = self._evidence(source, scores)
         doubtful = self.routing.first(getattr(source, "max_texts", -1))
         doubtful = doubtful[~self.routing.audit[doubtful]]
         if len(doubtful) and self._is_heard(evidence):
-            self._score(source, doubtful, scores)
+            self._score(asking, doubtful, scores)
             evidence = self._evidence(source, scores)
         if callable(close := getattr(source, "close", None)):
             close()
         return evidence
 
-    def _score(self, source: EvidenceSource, texts: Ints, scores: Floats) -> None:
+    def _score(self, asking: "_Asking", texts: Ints, scores: Floats) -> None:
         """Write the scores of texts and their leading candidates into `scores` [u, c - tail]."""
+        source = asking.source
         count = int(getattr(source, "candidates", 0)) or self.candidates.kept.shape[1]
         columns = shortlist(self.fit, self.given, texts, count)
         labels = np.take_along_axis(self.candidates.kept[texts], columns, axis=1)
         self.corpus.progress.start(source.name, len(texts))
         blocks = list(blocks_of(len(texts), _BLOCK))
-        said = self.corpus.executor.map_blocks(
-            lambda block: scored(source, texts[block], labels[block]), blocks
-        )
+        said = self.corpus.executor.map_loaded(asking, ((texts[b], labels[b]) for b in blocks))
         for block, part in zip(blocks, said, strict=True):
+            assert part is not None
             scores[texts[block, None], columns[block]] = part
             self.corpus.progress.advance(len(part))
 
@@ -85,6 +86,16 @@ class Reading:
             weights[e.source] * s >= self.config.min_routed_say
             for e, s in zip(evidence, spread, strict=True)
         )
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Asks a source, which may have loaded a model, about a block of texts and their labels."""
+
+    source: EvidenceSource
+
+    def __call__(self, block: tuple[Ints, Ints]) -> Floats:
+        return scored(self.source, *block)
 
 
 _BLOCK = 64

@@ -82,6 +82,11 @@ class Corpus:
     clock: Clock = field(default_factory=Stopwatch)
     executor: Executor = LOCAL
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave those who listen behind: a copy in another process tells nobody."""
+        quiet = {"progress": NoProgress(), "clock": Stopwatch(), "executor": LOCAL}
+        return {**self.__dict__, **quiet}
+
     def listened_to(self, progress: Progress, clock: Clock) -> "Corpus":
         """Return the same texts for a run in the run, whose progress and time are its own."""
         same = replace(self, progress=progress, clock=clock)

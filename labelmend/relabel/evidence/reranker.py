@@ -1,7 +1,7 @@
 """Evidence of a cross-encoder, which reads a text and a label's description together."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -43,19 +43,23 @@ class RerankerSource:
 
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Take the texts and the label cards."""
-        self._corpus = corpus
+        self._texts, self._cards, self._oos = corpus.texts, corpus.cards, corpus.oos
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the model behind: a copy in another process loads its own."""
+        return {**self.__dict__, "_reranker": None}
 
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return logits, float32 [b, c]; NaN for out-of-scope, which has nothing to read."""
         if self._reranker is None:
             self._reranker = load_reranker(self._config, self._model.path)
-        oos = NO_LABEL if self._corpus.oos is None else self._corpus.oos
+        oos = NO_LABEL if self._oos is None else self._oos
         read = candidates != oos
         pairs = [
-            (text, label_passage(self._corpus.cards[label], text))
+            (text, label_passage(self._cards[label], text))
             for text, labels, mask in zip(
-                (self._corpus.texts[i] for i in texts), candidates, read, strict=True
+                (self._texts[i] for i in texts), candidates, read, strict=True
             )
             for label in labels[mask]
         ]
@@ -72,7 +76,7 @@ class RerankerSource:
         best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
         strength = np.where(np.isneginf(best), np.nan, best).astype(np.float32)
         evidence = Evidence(self.name, scores)
-        oos = self._corpus.oos
+        oos = self._oos
         if oos is None or not np.isfinite(strength).any():
             return (evidence,)
         return evidence, Evidence(RERANKER_OOS, oos_scores(strength, candidates, oos))

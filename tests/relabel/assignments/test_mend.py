@@ -64,7 +64,7 @@ class Space:
 
     known = None
 
-    def fit(self, texts, progress):
+    def fit(self, texts, progress, executor):
         return np.stack([self.known[text.lower()] for text in texts])
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
-from labelmend.retrieval.cache import cache_file
 from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.encoders.bert_graph import is_weights_alone
+from labelmend.retrieval.encoders.cache_keys import cache_file
 from labelmend.retrieval.encoders.windows import most_tokens
 from labelmend.weights.locate import LocatedModel
 

@@ -1,0 +1,113 @@
+"""Joining a Ray cluster, and the one line where that can't be done."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labelmend.engines import ray_cluster
+from labelmend.engines.choose import HERE, Engine
+from labelmend.engines.ray_cluster import Node, joined_cluster, nodes_of
+from labelmend.errors import ClusterError, ExtraMissingError
+from labelmend.parallel import LOCAL, usable_cores
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "labelmend" / "data" / "demo" / "train_noisy.csv"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", r"^--ray-address 127.0.0.1:1: nobody answers at 127.0.0.1:1 \(Connection"),
+        ("[::1]:1", r"^--ray-address \[::1\]:1: nobody answers at"),
+        ("no.such.invalid:6379", r"nobody answers at no.such.invalid:6379 \("),
+        ("127.0.0.1:99999", r"nobody answers at 127.0.0.1:99999"),
+        ("there", r"^--ray-address 'there': give auto, local, or HOST:PORT$"),
+        (":6379", r"give auto, local, or HOST:PORT$"),
+        ("here:port", r"give auto, local, or HOST:PORT$"),
+        ("", r"give auto, local, or HOST:PORT$"),
+    ],
+)
+def test_an_address_that_is_none(address, said):
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'labelmend[ray]'")
+    with pytest.raises(ClusterError, match=said) as raised, joined_cluster(address):
+        pass
+    assert "\n" not in str(raised.value)
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    said = (
+        "^--executor ray needs ray, which is not installed; "
+        r"run: pip install 'labelmend\[ray\]', or leave --executor out$"
+    )
+    with pytest.raises(ExtraMissingError, match=said):
+        Engine("ray").check()
+    HERE.check()
+    with HERE.opened() as executor:
+        assert executor is LOCAL
+
+
+def test_a_cluster_that_this_process_is_in_is_auto_alone(ray_cluster):
+    with joined_cluster("auto") as ray:
+        assert ray is ray_cluster
+    assert ray_cluster.is_initialized()
+    with pytest.raises(ClusterError, match=r"has joined a Ray cluster already; use auto$"):
+        joined_cluster("local").__enter__()
+
+
+def test_what_nodes_have_room_for(ray_cluster):
+    (node,) = nodes_of(ray_cluster)
+    assert node.cores == usable_cores()
+    assert Node("a", 8, 2.0).holds(3, 0) == 2
+    assert Node("a", 8, 2.0).holds(1, 0.5) == 4
+    assert Node("a", 8, 0.0).holds(1, 0.5) == 0
+
+
+def test_the_note_of_a_cluster_that_has_ended(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    assert ray_cluster._noted_address() == ""
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
+    assert ray_cluster._noted_address() == "127.0.0.1:1"
+
+
+def relabelled(folder, *arguments, **environment):
+    command = [sys.executable, "-m", "labelmend", "relabel", TABLE, "-o", folder / "out.csv"]
+    return subprocess.run(
+        [*map(str, command), "--no-llm", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.usefixtures("encoders")
+def test_the_command_line_says_it_in_a_line_and_writes_nothing(tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'labelmend[ray]'")
+    work, ended = tmp_path / "work", tmp_path / "ray"
+    work.mkdir()
+    ended.mkdir()
+    (ended / "ray_current_cluster").write_text("127.0.0.1:1")
+    for arguments, said in (
+        (("--ray-address", "auto"), "give --executor ray, or leave it out"),
+        (("--executor", "ray"), "--ray-address auto: nobody answers at 127.0.0.1:1"),
+    ):
+        ran = relabelled(work, "--quiet", *arguments, RAY_TMPDIR=str(tmp_path), RAY_ADDRESS="")
+        assert ran.returncode == 2
+        (line,) = ran.stderr.splitlines()
+        assert said in line
+        assert ran.stdout == ""
+    assert not list(work.iterdir())
+
+
+def test_a_local_run_imports_no_ray():
+    code = (
+        "import sys; from labelmend.engines.choose import HERE; import labelmend.workflows.relabel\n"
+        "with HERE.opened(): print('ray' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout == "False\n"
