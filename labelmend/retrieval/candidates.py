@@ -77,7 +77,7 @@ def find_candidates(
 
     labels = np.empty((total_texts, width + tail), dtype=np.int64)
     blocks = list(blocks_of(total_texts, config.block_rows))
-    for rows, found in zip(blocks, executor.map_blocks(find, blocks), strict=True):
+    for rows, found in zip(blocks, executor.map_blocks(find, blocks, one_core=True), strict=True):
         labels[rows] = found
         progress.advance(len(found))
     log_counts = np.zeros(width + tail)

@@ -136,6 +136,8 @@ class EvidenceSource(Protocol):
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return float32 [b, c], higher is better, NaN where silent.
 
+        Several threads may ask at once, each for texts of its own.
+
         Args:
             texts: int64 [b], of the corpus.
             candidates: int64 [b, c], labels of each text.

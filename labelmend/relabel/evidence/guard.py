@@ -54,7 +54,9 @@ def spoken(source: EvidenceSource, corpus: Corpus, candidates: Ints) -> Evidence
         return Evidence(source.name, scored(source, every, candidates))
     scores = np.empty(candidates.shape, dtype=np.float32)
     blocks = list(blocks_of(total, corpus.block_rows))
-    parts = corpus.executor.map_blocks(lambda b: scored(source, every[b], candidates[b]), blocks)
+    parts = corpus.executor.map_blocks(
+        lambda b: scored(source, every[b], candidates[b]), blocks, one_core=True
+    )
     for rows, part in zip(blocks, parts, strict=True):
         scores[rows] = part
     return Evidence(source.name, scores)
