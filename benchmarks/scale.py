@@ -1,10 +1,13 @@
-"""How time and memory grow with the rows, without the encoder and without LLMs.
+"""How time and memory grow with rows and labels, without the encoder and without LLMs.
 
-    python benchmarks/scale.py [--sizes 20000,40000,80000] [--labels K] [--seed 0] [--no-write]
+    python benchmarks/scale.py [--sizes 20000,100000,500000] [--labels 150,1000,5000] [--seed 0]
+        [--exact 100000] [--before CHECKOUT] [--no-write]
 
 Mends made-up tables through the same function as the command line; only the encoder is a stand-in
-that draws vectors around label centres. Each size runs in a process of its own. Writes its part of
-benchmarks/RESULTS.md. One size alone, as JSON: `--rows 60000 --labels 5000`.
+that draws vectors around label centres. Each size runs in a process of its own. `--exact` mends the
+tables of that size once more, with all texts compared to find the nearest ones; `--before` mends
+the one of that size with the most labels with an earlier commit, too, of which CHECKOUT is a clone.
+Writes its part of benchmarks/RESULTS.md. One size alone, as JSON: `--rows 60000 --labels 5000`.
 """
 
 import argparse
@@ -12,13 +15,14 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +37,9 @@ from labelmend.stopwatch import Clock, Stopwatch
 from labelmend.types import Dataset, Floats, Ints
 
 HERE = Path(__file__).parent
-SIZES = "20000,40000,80000"
-TARGET_ROWS = 500_000
+SIZES = "20000,100000,500000"
+LABELS = "150,1000,5000"
 NOISE_RATE = 0.2
-ROWS_PER_LABEL = 100
 
 _DIMENSIONS = 768
 _LABELS_PER_THEME = 10
@@ -216,11 +219,13 @@ def high_water_gib() -> float:
     return high / 2**20
 
 
-def measure(rows: int, labels: int, seed: int) -> Measured:
+def measure(rows: int, labels: int, seed: int, *, exact: bool = False) -> Measured:
     """Mend one made-up table."""
     began = time.monotonic()
     watch = Watch()
     config = load_config("embedded")
+    if exact:
+        config = replace(config, retrieval=replace(config.retrieval, exact_up_to=rows))
     with watch.stage("make the table"):
         table = made_up(rows, labels, seed)
         encoder = ClusterEncoder(table, seed, watch)
@@ -244,13 +249,22 @@ def measure(rows: int, labels: int, seed: int) -> Measured:
     )
 
 
-def measure_apart(rows: int, labels: int, seed: int) -> Measured:
+def measure_apart(
+    rows: int, labels: int, seed: int, *options: str, checkout: Path = HERE.parent
+) -> Measured:
     """Mend one made-up table in a process of its own, whose memory nothing else has touched."""
-    command = [sys.executable, __file__, "--rows", str(rows), "--labels", str(labels)]
+    script = checkout / "benchmarks" / "scale.py"
+    command = [sys.executable, str(script), "--rows", str(rows), "--labels", str(labels)]
     done = subprocess.run(
-        [*command, "--seed", str(seed)], stdout=subprocess.PIPE, check=True, text=True
+        [*command, "--seed", str(seed), *options],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
     )
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    found = Measured(**json.loads(done.stdout.splitlines()[-1]))
+    print(f"{rows:,} x {labels:,}: {found.clock:.0f} s, {found.total:.0f} of CPU", file=sys.stderr)
+    return found
 
 
 def slope(rows: Sequence[int], seconds: Sequence[float]) -> float:
@@ -280,44 +294,88 @@ def stage_rows(runs: Sequence[Measured]) -> list[str]:
     return lines
 
 
-def report(runs: Sequence[Measured], command: str) -> str:
-    """Return the section of RESULTS.md."""
+def report(runs: Sequence[Measured], command: str, further: Sequence[str] = ()) -> str:
+    """Return the section of RESULTS.md.
+
+    Args:
+        runs: of all sizes with all numbers of labels.
+        command: that was typed.
+        further: lines on what was compared.
+    """
     packages = ("numpy", "scipy", "scikit-learn", "faiss-cpu")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    heads = " | ".join(f"{run.rows:,} rows, {run.labels:,} labels" for run in runs)
-    right = " | ".join(f"{run.before:.2%}, then {run.after:.2%}" for run in runs)
-    clock = " | ".join(f"{run.clock:.0f} s" for run in runs)
-    turns = " | ".join(str(run.rounds_of) for run in runs)
-    return "\n".join(
-        [
-            "## Time and memory by size",
+    lines = [
+        "## Time and memory by size",
+        "",
+        f"`{command}`: made-up texts, {_DIMENSIONS} dimensions, {NOISE_RATE:.0%} uniform noise, "
+        "embedded profile without the reranker and LLMs; the encoder is a stand-in, and its time "
+        "is left out of all but the clock. `grows` is the exponent of rows (or of labels) that "
+        "fits the seconds best.",
+        f"Machine: {platform.machine()}, {os.cpu_count()} cores, "
+        f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}; "
+        f"Python {platform.python_version()}, {versions}.",
+        "",
+        *overview(runs),
+    ]
+    for labels in sorted({run.labels for run in runs}):
+        some = [run for run in runs if run.labels == labels]
+        heads = " | ".join(f"{run.rows:,} rows" for run in some)
+        lines += [
             "",
-            f"`{command}`: made-up texts, {_DIMENSIONS} dimensions, {NOISE_RATE:.0%} uniform "
-            "noise, embedded profile without the reranker and LLMs; the encoder is a stand-in "
-            "and its time left out. Each stage with its seconds of CPU time and the peak of memory "
-            "while it ran; `grows` is the exponent of rows that fits the seconds best.",
-            f"Machine: {platform.machine()}, {os.cpu_count()} cores, "
-            f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}; "
-            f"Python {platform.python_version()}, {versions}.",
+            f"{labels:,} labels, each stage with its seconds of CPU time and the peak of memory "
+            "while it ran:",
             "",
             f"| stage | {heads} | grows |",
-            f"|---|{'---|' * len(runs)}---|",
-            *stage_rows(runs),
-            f"| by the clock | {clock} | |",
-            f"| rounds | {turns} | |",
-            f"| label accuracy | {right} | |",
+            f"|---|{'---|' * len(some)}---|",
+            *stage_rows(some),
         ]
-    )
+    return "\n".join([*lines, *further])
 
 
-def outlook(runs: Sequence[Measured]) -> str:
-    """Return one line: what the largest run's seconds come to at the target, by the fit."""
-    rows, last = [run.rows for run in runs], runs[-1]
-    if len(set(rows)) < 2:
-        return ""
-    power = slope(rows, [run.total for run in runs])
-    seconds = last.total * (TARGET_ROWS / last.rows) ** power
-    return f"{TARGET_ROWS:,} rows by the fit: {seconds / 3600:.1f} h of CPU without the encoder"
+def overview(runs: Sequence[Measured]) -> list[str]:
+    """Return the table of all runs, and one line on how they grow."""
+    lines = [
+        "| rows | labels | by the clock | CPU | peak memory | rounds | right as given | mended |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {run.rows:,} | {run.labels:,} | {run.clock:.0f} s | {run.total:.0f} s "
+        f"| {max(run.peak_gib.values()):.1f} GiB | {run.rounds_of} | {run.before:.2%} "
+        f"| {run.after:.2%} |"
+        for run in runs
+    ]
+    grows = [
+        *_growth(runs, "rows", "labels"),
+        *_growth(runs, "labels", "rows"),
+    ]
+    return [*lines, "", f"CPU grows by the power of {', '.join(grows)}."] if grows else lines
+
+
+def _growth(runs: Sequence[Measured], by: str, held: str) -> list[str]:
+    """Say by which power of one size the seconds grow, the other held."""
+    said = []
+    for value in sorted({getattr(run, held) for run in runs}):
+        some = [run for run in runs if getattr(run, held) == value]
+        if len(some) > 1:
+            power = slope([getattr(run, by) for run in some], [run.total for run in some])
+            said.append(f"{power:.2f} in {by} ({value:,} {held})")
+    return said
+
+
+def compared(runs: Sequence[Measured], others: Sequence[Measured], name: str) -> list[str]:
+    """Return lines that hold runs to others of the same sizes."""
+    lines = [
+        "",
+        f"| rows | labels | mended | {name} | by the clock | {name} | times as long |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for other in others:
+        run = next(r for r in runs if (r.rows, r.labels) == (other.rows, other.labels))
+        lines.append(
+            f"| {run.rows:,} | {run.labels:,} | {run.after:.2%} | {other.after:.2%} "
+            f"| {run.clock:.0f} s | {other.clock:.0f} s | {other.clock / run.clock:.2f} |"
+        )
+    return lines
 
 
 def main() -> None:
@@ -325,25 +383,36 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, help="measure this size alone and print JSON")
+    parser.add_argument(
+        "--exact-search", action="store_true", help="with --rows: compare all texts"
+    )
     parser.add_argument("--sizes", default=SIZES, help="rows of each run")
-    parser.add_argument("--labels", type=int, help=f"else a label per {ROWS_PER_LABEL} rows")
+    parser.add_argument("--labels", default=LABELS, help="of each size")
+    parser.add_argument("--exact", type=int, help="a size that is mended with exact search, too")
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier commit")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     options = parser.parse_args()
+    every = [int(labels) for labels in options.labels.split(",")]
     if options.rows:
-        labels = options.labels or max(options.rows // ROWS_PER_LABEL, 2)
-        print(json.dumps(asdict(measure(options.rows, labels, options.seed))))
+        exact = options.exact_search
+        found = measure(options.rows, every[0], options.seed, exact=exact)
+        print(json.dumps(asdict(found)))
         return
-    runs = []
-    for rows in map(int, options.sizes.split(",")):
-        labels = options.labels or max(rows // ROWS_PER_LABEL, 2)
-        runs.append(measure_apart(rows, labels, options.seed))
-        print(f"{rows:,} rows: {runs[-1].total:.0f} s", file=sys.stderr)
-    command = f"python benchmarks/scale.py --sizes {options.sizes}"
-    command += f" --labels {options.labels}" if options.labels else ""
-    text = report(runs, command)
+    sizes = [(int(rows), labels) for labels in every for rows in options.sizes.split(",")]
+    runs = [measure_apart(rows, labels, options.seed) for rows, labels in sizes]
+    further: list[str] = []
+    if options.exact is not None:
+        some = [size for size in sizes if size[0] == options.exact]
+        exact_runs = [measure_apart(*size, options.seed, "--exact-search") for size in some]
+        further += compared(runs, exact_runs, "all texts compared")
+        if options.before is not None:
+            checkout = options.before.resolve()
+            old = [measure_apart(*max(some), options.seed, checkout=checkout)]
+            further += compared(runs, old, "the earlier commit")
+    typed = [word for word in sys.argv[1:] if word != "--no-write"]
+    text = report(runs, shlex.join(["python", "benchmarks/scale.py", *typed]), further)
     print(text)
-    print(outlook(runs))
     if not options.no_write:
         write_section(HERE / "RESULTS.md", "scale", text)
 

@@ -71,9 +71,25 @@ def test_the_table_adds_up_small_stages_and_leaves_the_stand_in_out():
         "| all others | 0.8 s, 1.50 GiB | 0.8 s, 1.50 GiB | 0.00 |",
         "| **all** | 2.8 s, 1.50 GiB | 4.8 s, 1.50 GiB | 0.79 |",
     ]
-    text = scale.report([run(20), run(40)], "command")
-    assert "| label accuracy | 80.00%, then 90.00% | 80.00%, then 90.00% | |" in text
-    assert "| by the clock | 7 s | 7 s | |" in text
+
+
+def measured(rows, labels, seconds, after=0.9, clock=7.0):
+    return scale.Measured(rows, labels, {"a": seconds}, clock, {"a": 1.25}, 0.8, after, 3)
+
+
+def test_the_report_tells_how_time_grows():
+    runs = [measured(20, 5, 2.0), measured(40, 5, 4.0), measured(20, 10, 4.0)]
+    text = scale.report(runs, "command")
+    assert "| 20 | 5 | 7 s | 2 s | 1.2 GiB | 3 | 80.00% | 90.00% |" in text
+    assert "CPU grows by the power of 1.00 in rows (5 labels), 1.00 in labels (20 rows)." in text
+    assert "| a | 2.0 s, 1.25 GiB | 4.0 s, 1.25 GiB | 1.00 |" in text
+    assert "10 labels, each stage" in text
+
+
+def test_a_run_is_held_to_one_of_the_same_size():
+    runs = [measured(20, 5, 2.0), measured(40, 5, 4.0, clock=10)]
+    lines = scale.compared(runs, [measured(40, 5, 9.0, after=0.91, clock=25)], "before")
+    assert lines[-1] == "| 40 | 5 | 90.00% | 91.00% | 10 s | 25 s | 2.50 |"
 
 
 def test_a_small_table_from_end_to_end():
