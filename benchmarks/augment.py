@@ -49,7 +49,7 @@ from labelmend.data.read import read_table
 from labelmend.evaluation.baseline import Condition, TestSet, TrainingRun, Vectors, train_and_test
 from labelmend.llm.store import Store
 from labelmend.protocols import NoProgress
-from labelmend.retrieval.cache import open_encoder
+from labelmend.retrieval.encoders.cache import open_encoder
 from labelmend.retrieval.space import open_space
 from labelmend.types import Dataset, LabelCard
 from labelmend.weights.locate import locate

@@ -36,8 +36,8 @@ from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.protocols import NoProgress
 from labelmend.relabel.label_cards import OOS_DESCRIPTION
-from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever
+from labelmend.retrieval.encoders.cache import open_encoder
 from labelmend.retrieval.passages import label_passages
 from labelmend.retrieval.space import TextSpace
 from labelmend.retrieval.tuned import TRAINED_TEXTS, text_hashes, with_embedder

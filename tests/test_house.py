@@ -30,7 +30,8 @@ MODULE_A_COMMAND = {"cli", "workflows"}
 
 SHARED_BY_COMMANDS = {
     *("app", "console", "terminal", "unexpected"),
-    *("options", "engine_options", "soft_options", "summary", "classify_summary", "help_page", "completion"),
+    *("options", "engine_options", "soft_options", "help_page", "completion"),
+    *("summary", "classify_summary"),
     *("sets_summary", "classify_sets_summary"),
 }
 """The modules of `cli` that are no command, but what several of them use."""

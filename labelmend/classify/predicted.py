@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from labelmend.classify.classifier import Classifier, Predictions
-from labelmend.parallel import LOCAL, blocks_of
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import NoProgress, Progress
 from labelmend.retrieval.space import TextSpace
 
@@ -44,6 +44,7 @@ def predict_texts(
     texts: Sequence[str],
     batch_rows: int,
     progress: Progress | None = None,
+    executor: Executor = LOCAL,
 ) -> Predicted:
     """Predict texts.
 
@@ -53,6 +54,7 @@ def predict_texts(
         texts: cut to what the model reads.
         batch_rows: predicted at a time.
         progress: hears how far the work is.
+        executor: encodes the texts.
 
     Raises:
         ModelError: an encoder can't load.
@@ -61,9 +63,8 @@ def predict_texts(
     progress.start("predict", len(texts))
     blocks = blocks_of(len(texts), batch_rows)
     predicted = Predicted()
-    for found in LOCAL.map_blocks(
-        lambda block: classifier.predict(space.queries(texts[block])), blocks
-    ):
+    for vectors in space.queries_by_block((texts[block] for block in blocks), executor):
+        found = classifier.predict(vectors)
         count = len(found.labels)
         predicted.labels.extend(classifier.labels[k] for k in found.labels)
         predicted.probabilities.extend(found.probabilities[np.arange(count), found.labels].tolist())

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelmend.cli import help_page, options, soft_options
+from labelmend.cli import engine_options, help_page, options, soft_options
 from labelmend.cli.console import ProgressBars, keeping_votes
 
 if TYPE_CHECKING:
     from labelmend.configs.schema import Config
     from labelmend.data.request import TableRequest
+    from labelmend.engines.choose import Engine
 
 
 def predict(
@@ -43,6 +44,8 @@ def predict(
     header: options.Header = True,
     strict: options.Strict = False,
     settings: options.Settings = None,
+    executor: engine_options.Executor = "local",
+    ray_address: engine_options.RayAddress = None,
     trust_key: options.TrustKey = None,
     excel_safe: options.ExcelSafe = False,
     _lang: options.Lang = "en",
@@ -63,6 +66,7 @@ def predict(
     from labelmend.errors import ConfigError
     from labelmend.workflows.predict import predict_file
 
+    engine = engine_options.engine(executor, ray_address)
     config = load_config("embedded", options.overrides(settings, None))
     target = output or beside(table, "predicted")
     request = TableRequest(table, text_column, encoding=encoding, strict=strict, header=header)
@@ -72,7 +76,7 @@ def predict(
             request, label_column=label_column, label_columns=tuple(label_columns or ())
         )
         _predict_sets(
-            *(model, truth, target, config, trust_key), excel_safe=excel_safe, quiet=quiet
+            *(model, truth, target, config, trust_key, engine), excel_safe=excel_safe, quiet=quiet
         )
         return
     if label_column is not None or label_columns:
@@ -82,7 +86,7 @@ def predict(
         )
     if task == "soft":
         soft_options.predict_soft(
-            *(model, request, target, config, pair, trust_key),
+            *(model, request, target, config, pair, trust_key, engine),
             excel_safe=excel_safe,
             quiet=quiet,
         )
@@ -94,7 +98,10 @@ def predict(
         )
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         outcome = predict_file(
-            model, request, target, config, bars, trust_key=trust_key, excel_safe=excel_safe
+            *(model, request, target, config, bars),
+            trust_key=trust_key,
+            excel_safe=excel_safe,
+            engine=engine,
         )
     if not quiet:
         print_prediction(outcome)
@@ -106,6 +113,7 @@ def _predict_sets(
     output: Path,
     config: "Config",
     trust_key: Path | None,
+    engine: "Engine",
     *,
     excel_safe: bool,
     quiet: bool,
@@ -115,7 +123,10 @@ def _predict_sets(
 
     with keeping_votes(None), ProgressBars(quiet=quiet) as bars:
         outcome = predict_sets_file(
-            *(model, request, output, config, bars), trust_key=trust_key, excel_safe=excel_safe
+            *(model, request, output, config, bars),
+            trust_key=trust_key,
+            excel_safe=excel_safe,
+            engine=engine,
         )
     if not quiet:
         print_sets_prediction(outcome)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labelmend.configs.schema import Config
     from labelmend.data.request import TableRequest
     from labelmend.data.soft.targets import SoftRequest
+    from labelmend.engines.choose import Engine
 
 TargetColumns = Annotated[
     list[str] | None,
@@ -124,6 +125,7 @@ def predict_soft(
     config: "Config",
     pair: tuple[str, str] | None,
     trust_key: Path | None,
+    engine: "Engine",
     *,
     excel_safe: bool,
     quiet: bool,
@@ -142,6 +144,7 @@ def predict_soft(
             pair=pair,
             trust_key=trust_key,
             excel_safe=excel_safe,
+            engine=engine,
         )
     if not quiet:
         print_soft_prediction(outcome)

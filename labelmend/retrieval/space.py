@@ -1,7 +1,7 @@
 """The space in which texts are compared: the vectors of one encoder or of several, as one."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import tee
 
@@ -11,9 +11,9 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
 from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Encoder, Progress
-from labelmend.retrieval.cache import CachedEncoder, open_encoder
 from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.encoders.block_encoder import BlockEncoder
+from labelmend.retrieval.encoders.cache import CachedEncoder, open_encoder
 from labelmend.types import Doubles, Floats
 from labelmend.weights.locate import LocatedModel
 
@@ -85,14 +85,11 @@ class TextSpace:
         total: Doubles = np.empty(0)
         cuts: list[int] = []
 
-        work = BlockEncoder(encoders, self._loaders)
         # An empty block if there is nothing, which tells the width.
         blocks = list(blocks_of(len(texts), _BLOCK)) or [slice(0, 0)]
         # Block by block through all encoders, so that the widths are known before the bulk is here.
-        ahead, behind = tee(work.asked(texts[rows]) for rows in blocks)
-        computed = executor.map_loaded(work, (asked.missing for asked in ahead))
-        for rows, asked, vectors in zip(blocks, behind, computed, strict=True):
-            parts = work.complete(asked, vectors)
+        encoded = self._encoded((texts[rows] for rows in blocks), executor)
+        for rows, parts in zip(blocks, encoded, strict=True):
             for part in parts:
                 progress.advance(len(part))
             if not total.size:
@@ -113,6 +110,26 @@ class TextSpace:
             ModelError: an encoder can't load.
         """
         return self.placed([encoder.encode(texts) for encoder in self._encoders()])
+
+    def queries_by_block(
+        self, blocks: Iterable[Sequence[str]], executor: Executor = LOCAL
+    ) -> Iterator[Floats]:
+        """Yield `queries` of each block of row texts, which the executor carries.
+
+        Raises:
+            ModelError: an encoder can't load.
+        """
+        return (self.placed(parts) for parts in self._encoded(blocks, executor))
+
+    def _encoded(
+        self, blocks: Iterable[Sequence[str]], executor: Executor
+    ) -> Iterator[list[Floats]]:
+        """Yield the vectors [b, d_i] of each block of row texts by each encoder."""
+        work = BlockEncoder(self._encoders(), self._loaders)
+        ahead, behind = tee(work.asked(texts) for texts in blocks)
+        computed = executor.map_loaded(work, (asked.missing for asked in ahead))
+        for asked, vectors in zip(behind, computed, strict=True):
+            yield work.complete(asked, vectors)
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """Return float32 [len(texts), d], label passages by the means that `fit` learned.

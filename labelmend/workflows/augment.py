@@ -46,7 +46,7 @@ from labelmend.errors import ColumnError, ModelError
 from labelmend.llm.store import Store, check_store, forget
 from labelmend.protocols import NoProgress, Progress
 from labelmend.regular_file import recorded
-from labelmend.retrieval.cache import open_encoder
+from labelmend.retrieval.encoders.cache import open_encoder
 from labelmend.runs.again import as_the_run, label_cards
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.read import read_run

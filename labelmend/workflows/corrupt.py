@@ -25,8 +25,8 @@ from labelmend.data.write import (
 from labelmend.errors import ConfigError
 from labelmend.parallel import LOCAL, blocks_of
 from labelmend.protocols import Progress
-from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.encoders.cache import open_encoder
 from labelmend.types import NO_LABEL, Floats, Ints
 from labelmend.weights.locate import locate
 

@@ -1,7 +1,7 @@
 """Files in, files out: what the command `predict` does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from labelmend.data.write import (
     check_new_columns,
     write_table,
 )
+from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import ColumnError
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
@@ -61,6 +62,7 @@ def predict_file(
     *,
     trust_key: Path | None = None,
     excel_safe: bool = False,
+    engine: Engine = HERE,
 ) -> PredictOutcome:
     """Predict the labels of a table's texts, and write the table with them.
 
@@ -73,10 +75,12 @@ def predict_file(
         progress: hears how far the work is.
         trust_key: a public key of minisign that has to have signed the model.
         excel_safe: keep spreadsheets from running what our columns say.
+        engine: what encodes the texts.
 
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
+    engine.check()
     settled = settle(folder, request.path, output)
     model = load_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     table = read_table(request.path, request.encoding, header=request.header)
@@ -89,7 +93,9 @@ def predict_file(
     texts, rows = row_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
-    found = predict_texts(model.classifier, space, texts, config.classify.batch_rows, progress)
+    batch = config.classify.batch_rows
+    with engine.opened(**asdict(config.cluster)) as executor:
+        found = predict_texts(model.classifier, space, texts, batch, progress, executor)
     places = Places(rows, [""] * len(table))
     columns_of = zip(PREDICTED, found.columns(), strict=True)
     ours = [NewColumn(name, spread(values, places)) for name, values in columns_of]

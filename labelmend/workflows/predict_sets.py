@@ -24,6 +24,7 @@ from labelmend.data.request import TableRequest
 from labelmend.data.sets.label_sets import LabelSets, load_sets
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.engines.choose import HERE, Engine
 from labelmend.evaluation.set_metrics import SetMetrics, evaluate_sets
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
@@ -73,6 +74,7 @@ def predict_sets_file(
     *,
     trust_key: Path | None = None,
     excel_safe: bool = False,
+    engine: Engine = HERE,
 ) -> PredictSetsOutcome:
     """Predict which labels the texts of a table have, and write the table with them.
 
@@ -88,10 +90,12 @@ def predict_sets_file(
         progress: hears how far the work is.
         trust_key: a public key of minisign that has to have signed the model.
         excel_safe: keep spreadsheets from running what our columns say.
+        engine: what encodes the texts.
 
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
+    engine.check()
     settled = settle(folder, request.path, output)
     model = load_sets_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     labels = model.classifier.labels
@@ -114,7 +118,9 @@ def predict_sets_file(
     texts, rows = row_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
-    found = predict_sets(model.classifier, space, texts, config.classify.batch_rows, progress)
+    batch = config.classify.batch_rows
+    with engine.opened(**asdict(config.cluster)) as executor:
+        found = predict_sets(model.classifier, space, texts, batch, progress, executor)
     metrics, told = (None, ()) if truth is None else _metrics(truth, found, config.seed)
     _write(
         table,

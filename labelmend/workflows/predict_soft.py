@@ -1,7 +1,7 @@
 """Files in, files out: what `predict` does with a model of soft targets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,10 @@ from labelmend.data.soft.targets import (
 )
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import atomic_files, check_new_columns, write_table
+from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import ColumnError, InputError
 from labelmend.evaluation.soft_metrics import SoftMetrics, evaluate_soft
-from labelmend.parallel import LOCAL, blocks_of
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import TextSpace, open_space
@@ -70,6 +71,7 @@ def predict_soft_file(
     pair: tuple[str, str] | None = None,
     trust_key: Path | None = None,
     excel_safe: bool = False,
+    engine: Engine = HERE,
 ) -> SoftPrediction:
     """Predict the soft targets of a table's texts, and write the table with them.
 
@@ -83,10 +85,12 @@ def predict_soft_file(
         pair: two columns that are read as a pair.
         trust_key: a public key of minisign that has to have signed the model.
         excel_safe: keep spreadsheets from running what our columns say.
+        engine: what encodes the texts.
 
     Raises:
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
+    engine.check()
     settled = settle(folder, request.path, output)
     model = load_soft_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     claim((*given(request.path), Given(folder, "the model")), [Output(output, is_table=True)])
@@ -96,7 +100,9 @@ def predict_soft_file(
     read = read_texts(table, columns, model.max_text_chars, strict=request.strict)
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
-    found = predict_rows(model, space, read.parts, config.classify.batch_rows, progress)
+    batch = config.classify.batch_rows
+    with engine.opened(**asdict(config.cluster)) as executor:
+        found = predict_rows(model, space, read.parts, batch, progress, executor)
     measured, told = _measured(model, table, read, found, config.seed)
     spread = np.full((len(table), len(model.targets)), np.nan)
     spread[read.rows] = found
@@ -117,6 +123,7 @@ def predict_rows(
     parts: Sequence[Sequence[str]],
     batch_rows: int,
     progress: Progress,
+    executor: Executor = LOCAL,
 ) -> Doubles:
     """Return float64 [n, T], from 0 to 1, what a model says of texts.
 
@@ -126,6 +133,7 @@ def predict_rows(
         parts: the texts, [n]; of pairs two.
         batch_rows: predicted at a time.
         progress: hears how far the work is.
+        executor: encodes the texts.
 
     Raises:
         ModelError: an encoder can't load.
@@ -134,15 +142,15 @@ def predict_rows(
     progress.start("predict", rows)
     found = np.empty((rows, len(model.targets)))
 
-    def work(block: slice) -> Doubles:
-        some = [part[block] for part in parts]
-        texts = distinct_texts(some)
-        return model.scorer.predict(placed(some, texts, space.queries(texts)))
+    def read(block: slice) -> list[Sequence[str]]:
+        return [part[block] for part in parts]
 
     blocks = list(blocks_of(rows, batch_rows))
-    for block, values in zip(blocks, LOCAL.map_blocks(work, blocks), strict=True):
-        found[block] = values
-        progress.advance(len(values))
+    encoded = space.queries_by_block((distinct_texts(read(b)) for b in blocks), executor)
+    for block, vectors in zip(blocks, encoded, strict=True):
+        some = read(block)
+        found[block] = model.scorer.predict(placed(some, distinct_texts(some), vectors))
+        progress.advance(block.stop - block.start)
     return found
 
 

@@ -31,9 +31,9 @@ from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.label_cards import core_texts, draft_cards
-from labelmend.retrieval.cache import open_encoder
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.encode import load_encoder, one_line_error, quiet_offline
+from labelmend.retrieval.encoders.cache import open_encoder
 from labelmend.retrieval.encoders.windows import Windows, notes_on_cut
 from labelmend.retrieval.passages import LabelPassages, label_passages
 from labelmend.retrieval.space import TextSpace

@@ -11,7 +11,7 @@ from labelmend.cli.app import main
 from labelmend.configs.load import load_config
 from labelmend.data.duplicates import text_key
 from labelmend.data.labels_file import read_labels_file
-from labelmend.retrieval.cache import open_encoder
+from labelmend.retrieval.encoders.cache import open_encoder
 
 DEMO = resources.files("labelmend.data.demo")
 CLOSE_PAIRS = (

@@ -106,7 +106,8 @@ def test_the_command_line_says_it_in_a_line_and_writes_nothing(tmp_path):
 
 def test_a_local_run_imports_no_ray():
     code = (
-        "import sys; from labelmend.engines.choose import HERE; import labelmend.workflows.relabel\n"
+        "import sys, labelmend.workflows.relabel\n"
+        "from labelmend.engines.choose import HERE\n"
         "with HERE.opened(): print('ray' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -18,7 +18,9 @@ from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.fusion import fuse
 from labelmend.retrieval.neighbours import find_neighbours
 from labelmend.workflows.describe import describe_file
+from labelmend.workflows.predict import predict_file
 from labelmend.workflows.relabel import relabel_file
+from labelmend.workflows.train import default_point, train_file
 
 DEMO = Path(__file__).parents[2] / "labelmend" / "data" / "demo" / "train_noisy.csv"
 
@@ -101,6 +103,23 @@ def test_cards_are_those_of_a_local_run(tmp_path):
     for name, engine in (("here", HERE), ("there", Engine("ray"))):
         output = tmp_path / f"{name}.yaml"
         describe_file(request, output, config, NoProgress(), use_llm=False, engine=engine)
+        written.append(output.read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("encoders", "ray_cluster")
+def test_predictions_are_those_of_a_local_run(tmp_path, monkeypatch):
+    config = load_config("embedded", ["classify.batch_rows=512"])
+    request = TableRequest(DEMO, ("text",), "label")
+    model, point = tmp_path / "model", default_point(config)
+    train_file(request, model, config, "logreg", point, NoProgress())
+    written = []
+    for name, engine in (("there", Engine("ray")), ("here", HERE)):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        output = tmp_path / f"{name}.csv"
+        table = TableRequest(DEMO.with_name("test.csv"))
+        predict_file(model, table, output, config, NoProgress(), engine=engine)
         written.append(output.read_bytes())
     assert written[0] == written[1]
 

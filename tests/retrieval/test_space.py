@@ -9,9 +9,10 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.protocols import NoProgress
-from labelmend.retrieval import cache, space
-from labelmend.retrieval.cache import CachedEncoder
+from labelmend.retrieval import space
 from labelmend.retrieval.encode import load_encoder
+from labelmend.retrieval.encoders import cache
+from labelmend.retrieval.encoders.cache import CachedEncoder
 from labelmend.retrieval.space import TextSpace, open_space
 from labelmend.weights.locate import LocatedModel
 

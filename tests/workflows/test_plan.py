@@ -13,7 +13,7 @@ from labelmend.relabel.escalation.routing import route
 from labelmend.relabel.evidence import classifier
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import locate_models
-from labelmend.retrieval import cache
+from labelmend.retrieval.encoders import cache
 from labelmend.types import NO_LABEL, Dataset, LabelCard
 from labelmend.workflows import plan
 from labelmend.workflows.plan import make_plan, plan_file

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelmend.classify.several.classifier import SetClassifier, SetPredictions
+from labelmend.classify.several.classifier import SetClassifier
 from labelmend.data.sets.label_sets import SetShape
 from labelmend.data.table import Value
-from labelmend.parallel import LOCAL, blocks_of
+from labelmend.parallel import LOCAL, Executor, blocks_of
 from labelmend.protocols import Progress
 from labelmend.retrieval.space import TextSpace
 from labelmend.types import Bools, Doubles
@@ -87,6 +87,7 @@ def predict_sets(
     texts: Sequence[str],
     batch_rows: int,
     progress: Progress,
+    executor: Executor = LOCAL,
 ) -> PredictedSets:
     """Predict the labels of texts.
 
@@ -96,6 +97,7 @@ def predict_sets(
         texts: cut to what the model reads.
         batch_rows: predicted at a time.
         progress: hears how far the work is.
+        executor: encodes the texts.
 
     Raises:
         ModelError: an encoder can't load.
@@ -104,11 +106,9 @@ def predict_sets(
     shape = len(texts), len(classifier.labels)
     probabilities, called = np.empty(shape), np.empty(shape, dtype=np.bool_)
     blocks = list(blocks_of(len(texts), batch_rows))
-
-    def predicted(block: slice) -> SetPredictions:
-        return classifier.predict(space.queries(texts[block]))
-
-    for block, found in zip(blocks, LOCAL.map_blocks(predicted, blocks), strict=True):
+    encoded = space.queries_by_block((texts[block] for block in blocks), executor)
+    for block, vectors in zip(blocks, encoded, strict=True):
+        found = classifier.predict(vectors)
         probabilities[block], called[block] = found.probabilities, found.called
         progress.advance(block.stop - block.start)
     return PredictedSets(classifier.labels, probabilities, called)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelmend.protocols import Encoder
-from labelmend.retrieval.cache import CachedEncoder
+from labelmend.retrieval.encoders.cache import CachedEncoder
 from labelmend.retrieval.encoders.cache_keys import Lookup
 from labelmend.types import Floats
 

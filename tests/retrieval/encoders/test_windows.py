@@ -5,8 +5,8 @@ import pytest
 from fixtures.word_tokenizer import ABC, write_word_tokenizer
 
 from labelmend.configs.schema import EncoderConfig
-from labelmend.retrieval.cache import CachedEncoder
 from labelmend.retrieval.encode import load_encoder, load_sentence_transformer
+from labelmend.retrieval.encoders.cache import CachedEncoder
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
     Windows,

@@ -16,7 +16,7 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.errors import ModelError
-from labelmend.retrieval.cache import CachedEncoder, open_encoder
+from labelmend.retrieval.encoders.cache import CachedEncoder, open_encoder
 from labelmend.retrieval.encoders.cache_keys import cache_file
 from labelmend.weights.locate import LocatedModel
 
@@ -356,7 +356,7 @@ def test_a_full_disk(path):
         import resource, sys
         from pathlib import Path
         import numpy as np
-        from labelmend.retrieval.cache import CachedEncoder
+        from labelmend.retrieval.encoders.cache import CachedEncoder
         class Ones:
             def encode(self, texts):
                 return np.full((len(texts), 384), 384**-0.5, np.float32)
@@ -385,7 +385,7 @@ def test_two_processes_fill_one_file_and_agree(path):
         import os, sys
         from pathlib import Path
         import numpy as np
-        from labelmend.retrieval.cache import CachedEncoder
+        from labelmend.retrieval.encoders.cache import CachedEncoder
         class Noise:
             rng = np.random.default_rng(os.getpid())
             def encode(self, texts):
@@ -427,7 +427,7 @@ KILLED = """
     import sys, time
     from pathlib import Path
     import numpy as np
-    from labelmend.retrieval.cache import CachedEncoder
+    from labelmend.retrieval.encoders.cache import CachedEncoder
     class Slow:
         def encode(self, texts):
             print(texts[0], flush=True)
@@ -569,7 +569,7 @@ def test_a_second_run_gives_the_bits_of_the_first_and_loads_no_model(bge_small, 
         from pathlib import Path
         import numpy as np
         from labelmend.configs.load import load_config
-        from labelmend.retrieval.cache import open_encoder
+        from labelmend.retrieval.encoders.cache import open_encoder
         from labelmend.weights.locate import locate
         config = load_config().encoders[0]
         encoder = open_encoder(config, locate(config.model))
