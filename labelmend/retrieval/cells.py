@@ -72,7 +72,7 @@ class Cells:
         return self.sequence[self.starts[cell] : self.starts[cell + 1]]
 
     def nearest_to(self, cell: int, width: int) -> tuple[Ints, Floats]:
-        """Find the texts nearest to those of a cell.
+        """Find the texts nearest to those of a cell, which is not empty.
 
         Returns:
             int64 and float32 [b, w], the texts, best first, and the cosines; w is `width`, or less

@@ -108,11 +108,12 @@ def _among_all(embeddings: Floats, width: int, block: int) -> tuple[list[Ints], 
 def _in_cells(embeddings: Floats, width: int, searched: int) -> tuple[list[Ints], _Search]:
     """Return the texts of each cell, and a search in the cells around."""
     cells = Cells.of(embeddings, searched)
+    filled = [cell for cell in range(cells.count) if len(cells.members(cell))]
 
-    def search(cell: int) -> tuple[Ints, Floats]:
-        return cells.nearest_to(cell, width)
+    def search(part: int) -> tuple[Ints, Floats]:
+        return cells.nearest_to(filled[part], width)
 
-    return [cells.members(cell) for cell in range(cells.count)], search
+    return [cells.members(cell) for cell in filled], search
 
 
 def _recall(embeddings: Floats, indices: Ints) -> float:

@@ -107,6 +107,13 @@ def test_cells_that_are_all_searched_find_what_exact_search_finds(monkeypatch):
     assert (found.recall, found.notes) == (1, ())
 
 
+def test_texts_of_one_vector_leave_cells_empty(monkeypatch):
+    monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 2)
+    found = find_neighbours(at_degrees(*[30] * 8), 3, block=4, exact_up_to=3)
+    assert found.indices[:2].tolist() == [[1, 2, 3], [0, 2, 3]]
+    assert (found.similarities > 0.999).all()
+
+
 def test_cells_may_hold_too_few_texts(monkeypatch):
     # Two far-apart pairs in two cells, of which one is searched: half of the nearest are found.
     monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 2)
