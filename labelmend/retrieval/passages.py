@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -86,14 +87,35 @@ class LabelPassages:
         best = np.full((len(texts), label_count), -np.inf, dtype=np.float32)
         if len(self):
             scores[self._own(texts)] = -np.inf
-            labels, starts = np.unique(self.label_of, return_index=True)
-            best[:, labels] = np.maximum.reduceat(scores, starts, axis=1)
+            labels, turns = self._by_turn
+            found = scores.take(turns[0], axis=1)
+            for passages in turns[1:]:
+                some = found[:, : len(passages)]
+                np.maximum(some, scores.take(passages, axis=1), out=some)
+            best[:, labels] = found
         return best
+
+    @cached_property
+    def _by_turn(self) -> tuple[Ints, list[Ints]]:
+        """Return the labels that have passages, int64 [l], and their first, second ... passages.
+
+        Labels with more come first, so that each turn is of the labels at the front.
+        """
+        labels, starts, counts = np.unique(self.label_of, return_index=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        starts, counts = starts[order], counts[order]
+        turns = [starts[counts > turn] + turn for turn in range(self.most_per_label)]
+        return labels[order], turns
+
+    @cached_property
+    def _by_text(self) -> tuple[Ints, Ints]:
+        """Return the passages in the order of the texts that they repeat, and those, [p] each."""
+        order = np.argsort(self.text_of, kind="stable")
+        return order, self.text_of[order]
 
     def _own(self, texts: Ints) -> tuple[Ints, Ints]:
         """Return the rows and passages, int64 [m] each, where a passage is the row's text."""
-        order = np.argsort(self.text_of, kind="stable")
-        ranked = self.text_of[order]
+        order, ranked = self._by_text
         first = np.searchsorted(ranked, texts, side="left")
         counts = np.searchsorted(ranked, texts, side="right") - first
         rows = np.repeat(np.arange(len(texts)), counts)
