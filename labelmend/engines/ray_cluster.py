@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from labelmend.errors import ClusterError, shown
@@ -22,6 +23,24 @@ from labelmend.version import __version__
 
 AUTO, HERE = "auto", "local"
 """Addresses: of a cluster of which this machine is a node, and of one that is started for a run."""
+
+RETRIES = 3
+"""Times that a block is carried again where its process or node was lost. One that kills whatever
+carries it, as by its memory, must not do so for ever."""
+
+_SETTINGS = MappingProxyType(
+    {
+        # Ray counts those that run out of memory apart, and carries them again for ever.
+        "RAY_task_oom_retries": str(RETRIES),
+        # What Ray tells of lost processes and nodes would stand between our lines, on stdout.
+        "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
+        # Errors of blocks that nobody waits for any more.
+        "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+        # Else Ray warns of a variable that nobody has set.
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+)
+"""Environment variables that Ray reads as it is imported; those that the user has set stand."""
 
 _ANSWER_SECONDS = 5.0
 """That a head node is waited for. Ray itself would wait for two minutes, and then end us."""
@@ -83,8 +102,8 @@ def joined_cluster(address: str) -> Iterator[Any]:
     if address not in (AUTO, HERE):
         _check_answers(address, address)
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    # Else Ray warns of a variable that nobody has set.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     if address == HERE:
         _make_token()
     import ray
@@ -158,8 +177,7 @@ def _begin(ray: Any, **how: Any) -> None:
     try:
         ray.init(log_to_driver=False, logging_level="CRITICAL", configure_logging=False, **how)
     except (Exception, SystemExit) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ClusterError(f"can't join the Ray cluster: {shown(said)}") from error
+        raise ClusterError(f"can't join the Ray cluster: {shown(said_by(error))}") from error
     finally:
         if is_main:  # Ray's own would end us with another exit code
             signal.signal(signal.SIGTERM, handler)
@@ -220,13 +238,21 @@ def _check_nodes(ray: Any, address: str) -> None:
             found = ray.get(answer, timeout=_CHECK_SECONDS)
         except ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
-            why = "has no labelmend" if isinstance(cause, ImportError) else "can't run it"
+            if not isinstance(cause, ImportError):
+                raise ClusterError(
+                    f"--ray-address {address}: node {name} runs nothing: {said_by(error)}"
+                ) from None
             raise ClusterError(
-                f"--ray-address {address}: node {name} {why}; install labelmend {__version__} there"
-                " with the same extras as here"
+                f"--ray-address {address}: node {name} has no labelmend; install labelmend "
+                f"{__version__} there with the same extras as here"
             ) from None
         if found != __version__:
             raise ClusterError(
                 f"--ray-address {address}: node {name} has labelmend {found}, and this is "
                 f"{__version__}; install the same everywhere"
             )
+
+
+def said_by(error: BaseException) -> str:
+    """Return the first line of an error."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

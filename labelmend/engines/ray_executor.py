@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from labelmend.engines.ray_cluster import nodes_of
-from labelmend.engines.ray_pool import CHECK_SECONDS, RETRIES, ActorPool, lost_block, said_by
+from labelmend.engines.ray_cluster import RETRIES, nodes_of, said_by
+from labelmend.engines.ray_pool import CHECK_SECONDS, ActorPool, lost_block
 from labelmend.engines.ray_worker import carry
 from labelmend.errors import ClusterError
 from labelmend.parallel import LOCAL, Executor
@@ -54,18 +54,14 @@ class RayExecutor:
         reference = self._put(work)
         task = self._ray.remote(carry).options(num_cpus=cores, max_retries=RETRIES)
         waiting: deque[Any] = deque()
-        try:
-            for block in blocks:
-                waiting.append(task.remote([reference], block, cores))
-                if len(waiting) > most:
-                    yield self._result(waiting[0], cores)
-                    waiting.popleft()
-            while waiting:
-                yield self._result(waiting[0], cores)
-                waiting.popleft()
-        finally:
-            for left in waiting:
-                self._ray.cancel(left, force=True)
+        # The few that are left on an error are not cancelled: Ray 2.60 ends this process where one
+        # ends as it is cancelled. They end with the cluster, or by themselves.
+        for block in blocks:
+            waiting.append(task.remote([reference], block, cores))
+            if len(waiting) > most:
+                yield self._result(waiting.popleft(), cores)
+        while waiting:
+            yield self._result(waiting.popleft(), cores)
 
     def map_loaded(
         self, work: Callable[[Block], Result], blocks: Iterable[Block | None]

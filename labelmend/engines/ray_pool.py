@@ -6,13 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from labelmend.engines.ray_cluster import nodes_of
+from labelmend.engines.ray_cluster import RETRIES, nodes_of, said_by
 from labelmend.engines.ray_worker import Holder
 from labelmend.errors import ClusterError
-
-RETRIES = 3
-"""Times that a block is carried again where its process or node was lost. One that kills whatever
-carries it, as by its memory, must not do so for ever."""
 
 CHECK_SECONDS = 10.0
 """Between two looks at whether the cluster still has room for the work."""
@@ -171,11 +167,6 @@ class ActorPool:
                 "cluster.model_cores and cluster.model_gpus to what a node has"
             )
         return room
-
-
-def said_by(error: BaseException) -> str:
-    """Return the first line of an error."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def lost_block(error: BaseException) -> ClusterError:

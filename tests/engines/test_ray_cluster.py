@@ -112,3 +112,41 @@ def test_a_local_run_imports_no_ray():
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ran.stdout == "False\n"
+
+
+KILLING = """
+import os, signal, sys
+from pathlib import Path
+from labelmend.engines.choose import Engine
+died = Path(sys.argv[1])
+def work(number):
+    if not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+with Engine("ray", "local").opened() as executor:
+    print(list(executor.map_blocks(work, range(4), one_core=True)))
+    died.unlink()
+    print(list(executor.map_loaded(work, range(4))))
+"""
+
+
+def test_nothing_else_is_said_where_workers_are_killed_and_nothing_is_left(tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'labelmend[ray]'")
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temporary.mkdir()
+    unset = {name: None for name in os.environ if name.startswith("RAY_")}
+    environment = {**os.environ, **unset, "HOME": str(home), "TMPDIR": str(temporary)}
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLING, str(tmp_path / "died")],
+        env={name: value for name, value in environment.items() if value is not None},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "[0, 1, 2, 3]\n[0, 1, 2, 3]\n"
+    assert not list(home.iterdir())
+    assert not list(temporary.iterdir())
