@@ -74,6 +74,10 @@ class ClassifierSource:
         self._models: dict[int, SoftmaxRegression | None] = {}
         self._discriminant: Discriminant | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the corpus behind: what another process does needs the components alone."""
+        return {**self.__dict__, "_corpus": None}
+
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Train a model a fold on weighted labels."""
         assert memberships is not None
