@@ -136,17 +136,31 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
     place = address
     if address == AUTO:
         place = os.environ.get("RAY_ADDRESS", "").strip() or _noted_address()
-        if not place:
-            raise ClusterError(
-                "--ray-address auto: no Ray runs on this machine; start it with `ray start`, or "
-                "give --ray-address local"
-            )
-        _check_answers(address, place)
+        if place:
+            _check_answers(address, place)
     try:
-        _begin(ray, address=place)
+        if place:
+            _begin(ray, address=place)
+        else:
+            _begin_noted_elsewhere(ray)
         yield
     finally:
         ray.shutdown()
+
+
+def _begin_noted_elsewhere(ray: Any) -> None:
+    """Join what Ray itself finds on this machine, as one that was started with `--temp-dir`.
+
+    Raises:
+        ClusterError: it finds nothing.
+    """
+    try:
+        _begin(ray, address=AUTO)
+    except ClusterError as error:
+        raise ClusterError(
+            "--ray-address auto: no Ray runs on this machine; start it with `ray start`, or give "
+            "--ray-address local"
+        ) from error
 
 
 @contextmanager
@@ -175,12 +189,34 @@ def _begin(ray: Any, **how: Any) -> None:
     is_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(log_to_driver=False, logging_level="CRITICAL", configure_logging=False, **how)
+        with _nothing_on_stderr():
+            ray.init(log_to_driver=False, logging_level="CRITICAL", configure_logging=False, **how)
     except (Exception, SystemExit) as error:
-        raise ClusterError(f"can't join the Ray cluster: {shown(said_by(error))}") from error
+        raise ClusterError(
+            f"can't join the Ray cluster ({shown(said_by(error))[1:-1]}); see whether its token, "
+            "its Ray and its Python are those of here"
+        ) from error
     finally:
         if is_main:  # Ray's own would end us with another exit code
             signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _nothing_on_stderr() -> Iterator[None]:
+    """Keep off the terminal what Ray's C++ side says each second while it waits for an answer."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _noted_address() -> str:
