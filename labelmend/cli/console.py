@@ -204,6 +204,10 @@ class Stopped(KeyboardInterrupt):
         self.code = _BY_SIGNAL + number
 
 
+_codes: list[int] = []
+"""The exit code of a signal that came: Ray raises an interruption of its own in its place."""
+
+
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end a command as Ctrl-C does; one that is ignored stays so."""
@@ -216,12 +220,15 @@ def stopped_by_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        _codes.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    raise Stopped(number)
+    stopped = Stopped(number)
+    _codes.append(stopped.code)
+    raise stopped
 
 
 def leave_interrupted(error: BaseException, lost: str = "nothing was written") -> NoReturn:
@@ -232,7 +239,7 @@ def leave_interrupted(error: BaseException, lost: str = "nothing was written") -
         lost: what else is said.
     """
     say_error(f"interrupted; {str(error) or lost}")
-    sys.exit(getattr(error, "code", INTERRUPTED))
+    sys.exit(getattr(error, "code", _codes[-1] if _codes else INTERRUPTED))
 
 
 @contextmanager

@@ -232,6 +232,21 @@ def test_sigterm_and_sighup_keep_what_ctrl_c_keeps(capsys, tmp_path, number, cod
     assert signal.getsignal(number) == before
 
 
+def test_a_library_that_raises_an_interruption_of_its_own_for_a_signal():
+    def call():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+
+    with pytest.raises(SystemExit) as leave, stopped_by_signals(), keeping_votes(None):
+        call()
+    assert leave.value.code == 143
+    with pytest.raises(SystemExit) as leave, stopped_by_signals(), keeping_votes(None):
+        raise KeyboardInterrupt
+    assert leave.value.code == 130
+
+
 def test_a_signal_that_is_ignored_stays_so():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
