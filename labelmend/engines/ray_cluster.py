@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,9 @@ _ANSWER_SECONDS = 5.0
 
 _CHECK_SECONDS = 120.0
 """That nodes are waited for until they have said which labelmend they have."""
+
+_REMOVALS, _BETWEEN_REMOVALS = 10, 0.2
+"""Times that Ray's files are removed, as long as they come again, and seconds in between."""
 
 _LONGEST_FOLDER = 40
 """Characters of a folder for Ray's files: a socket's path takes some sixty more, of 107."""
@@ -177,7 +181,16 @@ def _started(ray: Any) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+        _remove(Path(folder))
+
+
+def _remove(folder: Path) -> None:
+    """Remove Ray's files; its processes may write a last line to them as they end."""
+    for _ in range(_REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_BETWEEN_REMOVALS)
 
 
 def _begin(ray: Any, **how: Any) -> None:
