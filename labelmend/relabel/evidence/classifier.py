@@ -22,6 +22,13 @@ class ClassifierOptions(Section):
     folds: Annotated[int, at_least(2, "folds", most=100)] = 8
     """Folds of the cross-validation, grouped by text."""
 
+    large_scores: Annotated[int, at_least(0, "scores")] = 20_000_000
+    """Texts times labels above which there are `large_folds`, to save time. Chosen by hand."""
+
+    large_folds: Annotated[int, at_least(2, "folds", most=100)] = 4
+    """Folds of a large table. CLINC150's 15,100 texts are mended as well with 4 as with 8; with few
+    texts, more are left to learn from where there are more folds."""
+
     components: Annotated[int, at_least(2, "components")] = 192
     """Principal components of the embeddings that it reads."""
 
@@ -81,14 +88,15 @@ class ClassifierSource:
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Train a model a fold on weighted labels."""
         assert memberships is not None
+        scores = max(len(corpus.embeddings), corpus.stands_for) * memberships.shape[1]
         if corpus is not self._corpus:
             self._corpus = corpus
             self._features = principal_components(corpus.embeddings, self._options.components)
-            self._fold_of = drawn_folds(len(corpus.embeddings), self.steps, corpus.seed)
+            self._folds = self._folds_for(scores)
+            self._fold_of = drawn_folds(len(corpus.embeddings), self._folds, corpus.seed)
         if turn == 0:
             self._models = {}
-        total = max(len(self._features), corpus.stands_for)
-        if total * memberships.shape[1] > self._options.max_scores:
+        if scores > self._options.max_scores:
             self._discriminant = Discriminant(self._features, memberships, self._options.shrinkage)
             corpus.progress.advance(self.steps)
             return self
@@ -105,10 +113,11 @@ class ClassifierSource:
 
         models = {}
         # A fold a core: what a fit does between its products runs on one.
-        trained = corpus.executor.map_blocks(train, range(self.steps), one_core=True)
+        trained = corpus.executor.map_blocks(train, range(self._folds), one_core=True)
         for fold, model in enumerate(trained):
             models[fold] = model
-            corpus.progress.advance()
+            done, before = ((n * self.steps) // self._folds for n in (fold + 1, fold))
+            corpus.progress.advance(done - before)
         self._models = models
         return self
 
@@ -139,6 +148,12 @@ class ClassifierSource:
         for (_, rows), part in zip(held_out, found, strict=True):
             scores[rows] = part
         return scores
+
+    def _folds_for(self, scores: int) -> int:
+        """Return how many folds there are for so many scores."""
+        if scores <= self._options.large_scores:
+            return self._options.folds
+        return min(self._options.folds, self._options.large_folds)
 
     def _trained(
         self, fold: int, rows: Ints, shares: csr_array, strength: float

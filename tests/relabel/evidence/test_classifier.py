@@ -73,6 +73,18 @@ def discriminant_scores(features, memberships, candidates):
     )
 
 
+@pytest.mark.parametrize("large_scores", [48 * LABELS - 1, 48 * LABELS])
+def test_a_large_table_has_fewer_folds(large_scores):
+    vectors, truth = clusters(np.random.default_rng(5))
+    counted = Counted()
+    made = classifier(vectors, counted, large_scores=large_scores, large_folds=3)
+    scores = made.scores(one_hot(truth), all_labels(one_hot(truth)), 0)
+    folds = 3 if large_scores < 48 * LABELS else CONFIG.folds
+    assert np.array_equal(scores, scored(vectors, one_hot(truth), folds=folds))
+    # The progress bar was promised as many steps as there are folds in a small table.
+    assert counted.steps == made.source.steps == CONFIG.folds
+
+
 def test_scores_are_log_probabilities_of_the_right_label():
     vectors, truth = clusters(np.random.default_rng(0))
     scores = scored(vectors, one_hot(truth))
