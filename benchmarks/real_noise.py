@@ -66,7 +66,6 @@ from labelmend.data.duplicates import unique_texts
 from labelmend.data.read import read_table
 from labelmend.data.table import SourceTable
 from labelmend.llm.store import Store
-from labelmend.protocols import NoProgress
 from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.relabel.evidence.registry import resolved_sources
 from labelmend.relabel.labelmodel.answered import Spoken
@@ -75,7 +74,6 @@ from labelmend.relabel.pipeline import STAGES
 from labelmend.relabel.run_models import RunModels, locate_models
 from labelmend.relabel.run_state import Run, State, carry_out, found
 from labelmend.retrieval.space import open_space
-from labelmend.stopwatch import Stopwatch
 from labelmend.types import NO_LABEL, Bools, Dataset, Doubles, Ints
 
 HERE = Path(__file__).resolve().parent
@@ -167,9 +165,6 @@ def mend_and_save(path: Path, folder: Path, overrides: Sequence[str] = ()) -> Pa
     models = locate_models(config, use_llm=False)
     space = open_space(config.encoders, models.encoders)
     state = carry_out(Run(table.dataset, config, models, space, Store(None)), STAGES)
-    corpus = found(state.corpus).listened_to(NoProgress(), Stopwatch())
-    start = replace(found(state.start), corpus=corpus)
-    state = replace(state, corpus=corpus, start=start)
     # No class of this file: where it runs as a script, others could not read it.
     saved = table.source, table.dataset, table.truth, table.scored, config, state
     folder.mkdir(parents=True, exist_ok=True)
