@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from labelmend.configs.schema import ClusterConfig
 from labelmend.engines.ray_cluster import AUTO, joined_cluster
 from labelmend.engines.ray_executor import RayExecutor
 from labelmend.extras import require
@@ -37,12 +38,12 @@ class Engine:
             require("ray", by="--executor ray", instead=", or leave --executor out")
 
     @contextmanager
-    def opened(self, *, model_cores: int = 0, model_gpus: float = 0.0) -> Iterator[Executor]:
+    def opened(self, config: ClusterConfig | None = None) -> Iterator[Executor]:
         """Start it, and end it after the work.
 
         Args:
-            model_cores: of each process that holds a model; 0 for those of the smallest node.
-            model_gpus: the same of GPUs.
+            config: what each process of a cluster gets that holds a model; as the profile has it
+                if None.
 
         Raises:
             ExtraMissingError: a package is missing.
@@ -52,7 +53,7 @@ class Engine:
             yield LOCAL
             return
         with joined_cluster(self.address) as ray:
-            executor = RayExecutor(ray, model_cores=model_cores, model_gpus=model_gpus)
+            executor = RayExecutor(ray, **asdict(config or ClusterConfig()))
             try:
                 yield executor
             finally:

@@ -1,7 +1,7 @@
 """Files in, files out: what `labelmend describe` does."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from labelmend.configs.schema import Config
@@ -58,7 +58,7 @@ def describe_file(
         check_store(paths.store)
     models = locate_models(config, use_llm=use_llm)
     space = open_space(config.encoders, models.encoders)
-    with engine.opened(**asdict(config.cluster)) as executor:
+    with engine.opened(config.cluster) as executor:
         if fresh:
             forget(paths.store)
         with Store(paths.store if models.describer else None) as store:

@@ -1,7 +1,7 @@
 """Files in, files out: what the command `predict` does."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,7 +94,7 @@ def predict_file(
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     batch = config.classify.batch_rows
-    with engine.opened(**asdict(config.cluster)) as executor:
+    with engine.opened(config.cluster) as executor:
         found = predict_texts(model.classifier, space, texts, batch, progress, executor)
     places = Places(rows, [""] * len(table))
     columns_of = zip(PREDICTED, found.columns(), strict=True)

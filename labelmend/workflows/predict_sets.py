@@ -119,7 +119,7 @@ def predict_sets_file(
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     batch = config.classify.batch_rows
-    with engine.opened(**asdict(config.cluster)) as executor:
+    with engine.opened(config.cluster) as executor:
         found = predict_sets(model.classifier, space, texts, batch, progress, executor)
     metrics, told = (None, ()) if truth is None else _metrics(truth, found, config.seed)
     _write(

@@ -1,7 +1,7 @@
 """Files in, files out: what `predict` does with a model of soft targets."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,7 @@ def predict_soft_file(
     models = locate_encoders(model, folder)
     space = open_space(model.encoders, models, model.means)
     batch = config.classify.batch_rows
-    with engine.opened(**asdict(config.cluster)) as executor:
+    with engine.opened(config.cluster) as executor:
         found = predict_rows(model, space, read.parts, batch, progress, executor)
     measured, told = _measured(model, table, read, found, config.seed)
     spread = np.full((len(table), len(model.targets)), np.nan)

@@ -115,7 +115,7 @@ def relabel_file(
     # Before the work: the files may be gone or others after it.
     digest = table_digest(request.path)
     cards = None if labels_file is None else _labels_given(labels_file, output)
-    opened = engine.opened(**asdict(config.cluster))
+    opened = engine.opened(config.cluster)
     with opened as executor, _votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
         result = relabel(
             loaded.dataset,

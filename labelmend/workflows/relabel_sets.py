@@ -213,7 +213,7 @@ def relabel_sets_file(
     sets = loaded.sets
     language = read_language(sets.texts, config.encoders, models.encoders, chosen, tell)
     digest = table_digest(request.path)
-    with engine.opened(**asdict(config.cluster)) as executor:
+    with engine.opened(config.cluster) as executor:
         progress = language.beginning(progress, tell)
         result = mend_assignments(sets, config, progress, answers, executor)
     notes = (*loaded.notes, *language.notes, *result.notes)
