@@ -163,8 +163,8 @@ def test_no_request_is_lost_while_models_are_swapped(registry):
             thread.start()
         for n in range(2, 8):
             promote(registry, f"v{n:05}")
-            heard, end = len(replies), time.monotonic() + 10
-            while served.service.models["main"].version != f"v{n:05}" or len(replies) < heard + 8:
+            end = time.monotonic() + 30
+            while f"v{n:05}" not in {version for _, version, _ in list(replies)}:
                 assert time.monotonic() < end
                 time.sleep(0.005)
         stop.set()
@@ -174,4 +174,4 @@ def test_no_request_is_lost_while_models_are_swapped(registry):
         last = served.ask({"text": "card"}).json()["version"]
     assert last == "v00007"
     assert {(status, count) for status, _, count in replies} == {(200, 5)}
-    assert len({version for _, version, _ in replies}) >= 6
+    assert {version for _, version, _ in replies} >= {f"v{n:05}" for n in range(2, 8)}
