@@ -220,6 +220,9 @@ def voter_in_words(report: VoterReport) -> str:
             speed=report.tokens_per_second,
         )
         parts.append(speed)
+    if any(report.answered.values()):
+        shares = ", ".join(f"{url} {number(n, ',')}" for url, n in report.answered.items())
+        parts.append(tell("answered by {shares}", shares=shares))
     return f"{report.voter}: {'; '.join(parts)}"
 
 

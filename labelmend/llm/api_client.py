@@ -13,13 +13,14 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds before the first retry; doubled for each next one, to the longest. Chosen by hand: no
 outcome depends on them."""
 
@@ -56,17 +57,34 @@ class _EndlessError(Exception):
 class ServerFaultError(Exception):
     """A question got no answer that can be used; the reason is one of few, so that it counts."""
 
-    def __init__(self, reason: str, *, down: bool = True, detail: str = "") -> None:
+    def __init__(
+        self, reason: str, *, down: bool = True, detail: str = "", wait: float = 0.0
+    ) -> None:
         """Keep the reason.
 
         Args:
             reason: one of few.
             down: the server is at fault, not the question.
             detail: what the server said.
+            wait: seconds that it asks to be left alone.
         """
         super().__init__(reason)
         self.down = down
         self.detail = detail
+        self.wait = wait
+
+
+class LostServerError(ModelError):
+    """No server answers at an address.
+
+    Args:
+        line: what is wrong, and what to do.
+        reason: in a few words.
+    """
+
+    def __init__(self, line: str, reason: str) -> None:
+        super().__init__(line)
+        self.reason = reason
 
 
 class ModelServer:
@@ -95,17 +113,18 @@ class ModelServer:
         self._closing.set()
         self._client.close()
 
-    def models(self) -> list[str]:
-        """Return the names of the served models; none where the server doesn't tell.
+    def models(self) -> dict[str, Mapping[str, Any]]:
+        """Return what the server says of each model, by its name; nothing where it doesn't tell.
 
         Raises:
             ModelError: no server answers, or it refuses the key.
         """
         try:
             body = self._answer("GET", _MODELS, None)
-            return [str(model["id"])[:_LONGEST_NAME] for model in body["data"][:_MOST_MODELS]]
+            told = body["data"][:_MOST_MODELS]
+            return {str(model["id"])[:_LONGEST_NAME]: model for model in told}
         except (ServerFaultError, KeyError, TypeError):
-            return []
+            return {}
 
     def ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the first choice of the answer to a completion request, and `usage` in it.
@@ -127,7 +146,7 @@ class ModelServer:
     def _answer(self, method: str, path: str, question: Any) -> Mapping[str, Any]:
         httpx = self._httpx
         late = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)
-        tries, timeouts, wait = 0, 0, _FIRST_WAIT
+        tries, timeouts, wait = 0, 0, FIRST_WAIT
         while True:
             self._take_turn()
             tries += 1
@@ -156,14 +175,14 @@ class ModelServer:
                         return body
                     fault = ServerFaultError("an answer that is not JSON")
                 elif status in {_TIMEOUT, _TOO_MANY} or status >= _SERVER_ERROR:
-                    fault = ServerFaultError(f"HTTP {status}")
                     asked_to_wait = _retry_after(response.headers.get("retry-after"))
+                    fault = ServerFaultError(f"HTTP {status}", wait=asked_to_wait or 0.0)
                 else:
                     raise self._refused(status, path, content.decode(errors="replace"))
                 if tries > self._config.retries:
                     raise fault
             self._pause(wait if asked_to_wait is None else asked_to_wait, asked_to_wait is not None)
-            wait = min(2 * wait, _LONGEST_WAIT)
+            wait = min(2 * wait, LONGEST_WAIT)
 
     def _request(self, method: str, path: str, question: Any) -> tuple[Any, bytes]:
         """Return the response, and what it holds; httpx limits single reads, this all of them."""
@@ -200,7 +219,8 @@ class ModelServer:
             raise ServerFaultError("interrupted")
 
     def _gone(self, reason: str) -> ModelError:
-        return ModelError(f"{self.url}: no server answers ({self._clean(reason)}); {RESUME}")
+        said = self._clean(reason)
+        return LostServerError(f"{self.url}: no server answers ({said}); {RESUME}", said)
 
     def _refused(self, status: int, path: str, text: str) -> Exception:
         if status in {  # HTTP's own numbers.
@@ -236,6 +256,23 @@ def check_server(config: ServerConfig) -> tuple[str, str]:
     url, key = _address(config)
     _open_client(config, url, key).close()
     return url, key
+
+
+def each_server(config: ServerConfig) -> tuple[ServerConfig, ...]:
+    """Return the settings of the server at each address, in the order in which they are named.
+
+    Raises:
+        ConfigError: an address is none, or stands there twice; see `check_server`, which looks at
+            the environment too.
+    """
+    found: dict[str, ServerConfig] = {}
+    for url in (config.url, *config.more_urls):
+        own = replace(config, url=url, more_urls=())
+        base, _ = _address(own)
+        if base in found:
+            raise ConfigError(f"server.more_urls names {base} twice; leave one of them out")
+        found[base] = replace(own, url=base)
+    return tuple(found.values())
 
 
 def _address(config: ServerConfig) -> tuple[str, str]:

@@ -73,17 +73,19 @@ class ServerVoter:
         self.name = name
         prompt = CHANNEL if config.ballot == "channel" else f"{CHOICE} {CHOICE_MESSAGE}"
         settings = (config.exemplars, config.permutations, server.start, server.chat)
-        parts = [self._server.url, self.model, prompt, *settings, server.top_logprobs]
+        # Whichever server answers: a run may go on with another address of the model.
+        parts = ["served", self.model, prompt, *settings, server.top_logprobs]
         # The votes of before this could be set are of ballots that were cut at its default.
         if server.max_text_chars != ServerConfig.max_text_chars:
             parts.append(f"{server.max_text_chars} characters")
         self.key = " ".join(map(str, parts))
+        self.url = self._server.url
         channel = config.ballot == "channel"
         questions = config.candidates if channel else 2 * config.permutations
         self.together = max(server.requests // questions, 1)
         self._prefixes: dict[str, _Read | ServerFaultError] = {}
-        self._failed = 0
-        self._end: ModelError | None = None
+        self._hope = Hope(self.url, server.hopeless_after)
+        self.end: ModelError | None = None
         self._is_checked = False
 
     @property
@@ -102,22 +104,34 @@ class ServerVoter:
             ModelError: no server answers, it lacks the model or tells too little for this ballot;
                 or it was lost in an earlier call, whose votes were still returned.
         """
-        if self._end is not None:
-            raise self._end
+        if self.end is not None:
+            raise self.end
         if not self._is_checked:
-            self._check()
+            try:
+                self.check()
+            except ServerFaultError as fault:
+                raise ModelError(f"{self.url}: {fault}") from None
             self._is_checked = True
-        if self._config.ballot == "channel":
-            return self._channel(ballots)
-        return self._choice(ballots)
+        votes = [self._hope.heard(answer) for answer in self.answers(ballots)]
+        self.end = self.end or self._hope.end
+        return votes
 
-    def _check(self) -> None:
-        """Find the model on the server, and see whether the server can answer this ballot."""
+    def check(self) -> Mapping[str, Any]:
+        """Find the model on the server, and see whether the server can answer this ballot.
+
+        Returns:
+            what the server says of the model.
+
+        Raises:
+            ModelError: no server answers, it lacks the model or tells too little for this ballot.
+            ServerFaultError: it fails at the moment.
+        """
+        self.end = None
         known = self._server.models()
         if known and self.model not in known:
             raise ModelError(
                 f"{self._server.url}: serves no model {self.model!r}{nearest(self.model, known)}; "
-                f"it has {', '.join(known[:5])}"
+                f"it has {', '.join([*known][:5])}"
             )
         try:
             if self._config.ballot == "channel":
@@ -125,9 +139,21 @@ class ServerVoter:
             else:
                 self._letters("Answer with the letter A or B.", 2)
         except ServerFaultError as fault:
+            if fault.down and str(fault) != _NOTHING_TOLD:
+                raise
             if str(fault) != _NO_LETTER:  # which a real question may find
                 said = f": {fault.detail}" if fault.detail else ""
                 raise ModelError(f"{self._server.url}: {fault}{said}") from None
+        return known.get(self.model, {})
+
+    def answers(self, ballots: Sequence[Ballot]) -> list[Vote | ServerFaultError]:
+        """Return a vote a ballot, in order, or why the server gave none.
+
+        Where no server answers any more, `end` is the error that says so.
+        """
+        if self._config.ballot == "channel":
+            return self._channel(ballots)
+        return self._choice(ballots)
 
     def _check_echo(self) -> None:
         """See whether prompts come back with log-probabilities, and with the right ones.
@@ -146,7 +172,7 @@ class ServerVoter:
                 "choice ballot"
             )
 
-    def _channel(self, ballots: Sequence[Ballot]) -> list[Vote]:
+    def _channel(self, ballots: Sequence[Ballot]) -> list[Vote | ServerFaultError]:
         """Return the labels' log-probabilities, from log p(text | label's prefix)."""
         asked = []
         for place, ballot in enumerate(ballots):
@@ -171,9 +197,9 @@ class ServerVoter:
         found: list[list[float | ServerFaultError]] = [[] for _ in ballots]
         for (place, _, _), answer in zip(asked, self._each(score, asked), strict=True):
             found[place].append(answer)
-        return [self._vote_of(own, log_probabilities) for own in found]
+        return [_vote_of(own, log_probabilities) for own in found]
 
-    def _choice(self, ballots: Sequence[Ballot]) -> list[Vote]:
+    def _choice(self, ballots: Sequence[Ballot]) -> list[Vote | ServerFaultError]:
         """Return log p(letter | text) - log p(letter | no text), over orders of the options."""
         asked = []
         for place, ballot in enumerate(ballots):
@@ -199,31 +225,11 @@ class ServerVoter:
         for (place, _, _), answer in zip(asked, self._each(letters, asked), strict=True):
             found[place].append(answer)
         return [
-            self._vote_of(own, _mean_choice)
+            _vote_of(own, _mean_choice)
             if own or len(ballot.candidates) <= len(LETTERS)
             else Vote(None, f"{len(ballot.candidates)} options, but only {len(LETTERS)} letters")
             for own, ballot in zip(found, ballots, strict=True)
         ]
-
-    def _vote_of(self, found: Sequence[Any], scores_of: Callable[[Doubles], Doubles]) -> Vote:
-        """Return a ballot's vote; too many failures in a row end the run at the next call.
-
-        Args:
-            found: what was answered to the ballot's questions, or faults.
-            scores_of: the scores, from the answers where all were given.
-        """
-        if not found:
-            return Vote(None, EMPTY_TEXT)
-        fault = next((answer for answer in found if isinstance(answer, ServerFaultError)), None)
-        if fault is None:
-            self._failed = 0
-            return Vote(tuple(scores_of(np.array(found, dtype=np.float64)).tolist()))
-        self._failed = self._failed + 1 if fault.down else 0
-        if self._failed >= self._settings.hopeless_after and self._end is None:
-            self._end = ModelError(
-                f"{self._server.url}: {self._failed} ballots in a row failed ({fault}); {RESUME}"
-            )
-        return Vote(None, str(fault))
 
     def _each(
         self, ask: Callable[[_Asked], _Got], questions: Sequence[_Asked]
@@ -234,7 +240,7 @@ class ServerVoter:
         """
 
         def caught(question: _Asked) -> _Got | ServerFaultError:
-            if self._end is not None:
+            if self.end is not None:
                 return ServerFaultError(_LOST)
             try:
                 return ask(question)
@@ -242,7 +248,7 @@ class ServerVoter:
                 return fault
             except ModelError as error:
                 # What the others of this call answer is still to be kept.
-                self._end = self._end or error
+                self.end = self.end or error
                 return ServerFaultError(_LOST)
 
         answers: list[Future[_Got | ServerFaultError]] = [Future() for _ in questions]
@@ -311,6 +317,49 @@ class ServerVoter:
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._server.ask(path, {"model": self.model, "temperature": 0.0, **question})
+
+
+def _vote_of(
+    found: Sequence[Any], scores_of: Callable[[Doubles], Doubles]
+) -> Vote | ServerFaultError:
+    """Return a ballot's vote, or the first fault.
+
+    Args:
+        found: what was answered to the ballot's questions, or faults.
+        scores_of: the scores, from the answers where all were given.
+    """
+    if not found:
+        return Vote(None, EMPTY_TEXT)
+    fault = next((answer for answer in found if isinstance(answer, ServerFaultError)), None)
+    if fault is not None:
+        return fault
+    return Vote(tuple(scores_of(np.array(found, dtype=np.float64)).tolist()))
+
+
+class Hope:
+    """Counts the ballots that fail one after the other by the server's fault.
+
+    Attributes:
+        end: what is said once there are too many; None before.
+    """
+
+    def __init__(self, where: str, most: int) -> None:
+        self._where, self._most = where, most
+        self._failed = 0
+        self.end: ModelError | None = None
+
+    def heard(self, answer: Vote | ServerFaultError) -> Vote:
+        """Return a ballot's vote."""
+        if isinstance(answer, Vote):
+            if answer.scores is not None:
+                self._failed = 0
+            return answer
+        self._failed = self._failed + 1 if answer.down else 0
+        if self._failed >= self._most and self.end is None:
+            self.end = ModelError(
+                f"{self._where}: {self._failed} ballots in a row failed ({answer}); {RESUME}"
+            )
+        return Vote(None, str(answer))
 
 
 def _mean_choice(found: Doubles) -> Doubles:

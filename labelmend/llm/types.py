@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from labelmend.types import LabelCard
 
@@ -44,6 +44,30 @@ class Voter(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A voter that has several groups of ballots under way at a time."""
+
+    @property
+    def answered(self) -> Mapping[str, int]:
+        """Ballots that each server has answered so far, by its address; empty without servers."""
+        ...
+
+    def stream(
+        self, groups: Iterator[Sequence[int]], ballots: Sequence[Ballot]
+    ) -> Iterator[tuple[Sequence[int], list[Vote]]]:
+        """Yield votes as they come: places of ballots, and a vote each. Each place comes once.
+
+        Args:
+            groups: places of ballots; the next one is taken when there is room for it.
+            ballots: of which some are asked.
+
+        Raises:
+            ModelError: the model can't be used any more.
+        """
         ...
 
 
@@ -95,6 +119,7 @@ class VoterReport:
         information: mean nats by which the posterior of the label that it favours is higher with
             the voter than without; None where nothing was fused.
         unasked: ballots that were not put to it, as the time was up.
+        answered: ballots that each of several servers has answered in this run, by its address.
     """
 
     voter: str
@@ -109,6 +134,7 @@ class VoterReport:
     lift_over_chance: float | None = None
     information: float | None = None
     unasked: int = 0
+    answered: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def worse_than_chance(self) -> bool:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from labelmend.configs.schema import VoterConfig
 from labelmend.llm.ballots import BALLOTS, ChannelBallot, ChoiceBallot
 from labelmend.llm.engine import LlamaEngine
+from labelmend.llm.fleet.voter import FleetVoter
 from labelmend.llm.server import ServerVoter
 from labelmend.llm.store import Store, key_of
-from labelmend.llm.types import Ballot, Vote, Voter, VoterReport
+from labelmend.llm.types import Ballot, Streaming, Vote, Voter, VoterReport
 from labelmend.prompts.render import CHANNEL, CHOICE, CHOICE_MESSAGE
 from labelmend.protocols import Progress
 from labelmend.types import LabelCard
@@ -72,15 +73,16 @@ class LlamaVoter:
 
 
 def open_voter(config: VoterConfig, model: LocatedModel) -> Voter:
-    """Return a voter, in this process or on its server.
+    """Return a voter, in this process or on its servers.
 
     Raises:
         ConfigError: the server's settings can't be used.
         ModelError: the server can't be used.
     """
-    if config.server is not None:
-        return ServerVoter(config, config.server, model.name)
-    return LlamaVoter(config, model)
+    if config.server is None:
+        return LlamaVoter(config, model)
+    kind = FleetVoter if config.server.more_urls else ServerVoter
+    return kind(config, config.server, model.name)
 
 
 NO_NUMBERS = "the model's probabilities are no numbers"
@@ -109,7 +111,8 @@ def collect_votes(
 
     Processes that share a store share the work: each group is looked up again before it is asked,
     and a process whose votes another one stored first goes on some groups ahead of it. No vote
-    depends on that, as none depends on the group.
+    depends on that, as none depends on the group. A voter that has several groups under way may
+    answer them in another order, and in parts.
 
     Args:
         voter: is asked.
@@ -133,17 +136,21 @@ def collect_votes(
     progress.advance(remembered)
     starts = range(0, len(ballots), voter.together)
     waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
-    while waiting:
-        group = waiting.popleft()
-        found = tally.recall(tally.missing(group))
-        if found:
-            remembered += found
-            progress.advance(found)
-        missing = tally.missing(group)
-        if not missing or tally.seconds() >= limit:
-            continue
-        was_first = tally.ask(missing)
-        progress.advance(len(missing))
+
+    def unknown() -> Iterator[Sequence[int]]:
+        nonlocal remembered
+        while waiting:
+            group = waiting.popleft()
+            found = tally.recall(tally.missing(group))
+            if found:
+                remembered += found
+                progress.advance(found)
+            missing = tally.missing(group)
+            if missing and tally.seconds() < limit:
+                yield missing
+
+    for places, was_first in tally.asked(unknown()):
+        progress.advance(len(places))
         if not was_first:
             waiting.rotate(-_APART)
     votes = tally.votes
@@ -159,6 +166,7 @@ def collect_votes(
         spent=tally.seconds(),
         tokens=voter.tokens - read_before,
         unasked=votes.count(None),
+        answered=voter.answered if isinstance(voter, Streaming) else {},
     )
     return [vote or Vote(None) for vote in votes], report
 
@@ -194,15 +202,30 @@ class _Tally:
             self.votes[i] = Vote(known[self._keys[i]])
         return len(sound)
 
-    def ask(self, places: Sequence[int]) -> bool:
-        """Put ballots to the voter, store its votes, and tell whether no other process was faster.
+    def asked(self, groups: Iterator[Sequence[int]]) -> Iterator[tuple[Sequence[int], bool]]:
+        """Put groups of ballots to the voter, and store its votes.
+
+        Yields:
+            the places of ballots whose votes are stored, and whether no other process was faster.
 
         Raises:
             ModelError: the voter can't be loaded or was lost.
         """
-        began = time.monotonic()
+        if isinstance(self._voter, Streaming):
+            began = time.monotonic()
+            for places, answers in self._voter.stream(groups, self._ballots):
+                was_first = self._keep(places, answers, began)
+                began = time.monotonic()
+                yield places, was_first
+            return
+        for places in groups:
+            began = time.monotonic()
+            answers = self._voter.vote([self._ballots[i] for i in places])
+            yield places, self._keep(places, answers, began)
+
+    def _keep(self, places: Sequence[int], answers: Sequence[Vote], began: float) -> bool:
+        """Store votes, and tell whether no other process was faster."""
         said = []
-        answers = self._voter.vote([self._ballots[i] for i in places])
         for i, answer in zip(places, answers, strict=True):
             self.votes[i] = answer
             if answer.scores is not None and _is_sound(answer.scores):

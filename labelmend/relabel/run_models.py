@@ -10,7 +10,7 @@ from labelmend.configs.load import load_config
 from labelmend.configs.schema import Config, VoterConfig
 from labelmend.errors import ConfigError
 from labelmend.extras import require
-from labelmend.llm.api_client import check_server
+from labelmend.llm.api_client import check_server, each_server
 from labelmend.llm.in_child import check_loadable
 from labelmend.relabel.evidence.registry import known_sources, listens_to
 from labelmend.relabel.evidence.reranker import RERANKER_OOS
@@ -172,9 +172,10 @@ def _voter_model(voter: VoterConfig) -> LocatedModel:
         # The name is written into the table.
         stem = os.fsencode(model.path.stem).decode(errors="replace")
         return replace(_whole(model), name=stem) if own else model
-    url, _ = check_server(voter.server)
+    check_server(voter.server)
+    urls = ", ".join(server.url for server in each_server(voter.server))
     name = voter.model.rsplit("/", 1)[-1].removesuffix(".gguf")
-    return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {url}")
+    return LocatedModel(name, "gguf", Path(voter.model), "", 0, f"served by {urls}")
 
 
 def _check_distinct(voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> None:
@@ -182,12 +183,14 @@ def _check_distinct(voters: Sequence[tuple[VoterConfig, LocatedModel]]) -> None:
     seen = set()
     for config, model in voters:
         orders = config.permutations if config.ballot == "choice" else 1
-        weights = model.digest or f"{model.path} {model.source}"
+        # Of served ones the name is all that is known, and that their votes are kept by.
+        weights = model.digest or f"served {model.path}"
         key = (weights, config.ballot, config.exemplars, orders)
         if key in seen:
+            where = "" if config.server is None else ", or name its address in server.more_urls"
             raise ConfigError(
                 f"{config.model}: the same model is among the voters already, with the same "
-                f"{config.ballot} ballot; leave one of them out"
+                f"{config.ballot} ballot; leave one of them out{where}"
             )
         seen.add(key)
 

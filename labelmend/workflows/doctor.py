@@ -178,14 +178,16 @@ def _model(role: str, model: str, backend: str, packages: tuple[str, ...]) -> It
 
 
 def _served(model: str, server: ServerConfig) -> Finding:
-    """Return whether a voter's server can be asked; it isn't."""
-    from labelmend.llm.api_client import check_server
+    """Return whether a voter's servers can be asked; they aren't."""
+    from labelmend.llm.api_client import check_server, each_server
 
     try:
-        url, _ = check_server(server)
+        check_server(server)
+        urls = ", ".join(one.url for one in each_server(server))
     except LabelmendError as error:
         return Finding("voter", "wrong", f"{model}: {error}")
-    return Finding("voter", "OK", f"{model}, served by {url}, which was not asked")
+    which = "which were" if server.more_urls else "which was"
+    return Finding("voter", "OK", f"{model}, served by {urls}, {which} not asked")
 
 
 def _installed() -> Iterator[Finding]:

@@ -14,11 +14,11 @@ import threading
 import time
 from dataclasses import replace
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import numpy as np
 import pytest
+from fixtures.told_server import Told, chat, lost, status
 
 from labelmend.configs.load import load_config
 from labelmend.configs.schema import ServerConfig
@@ -197,74 +197,9 @@ def test_a_text_longer_than_the_servers_context_is_a_counted_failure(real):
 # A server that misbehaves as it is told.
 
 
-def chat(**letters):
-    likely = [{"token": token, "logprob": score} for token, score in letters.items()]
-    logprobs = {"content": [{"top_logprobs": likely}]}
-    return {"choices": [{"logprobs": logprobs}], "usage": {"total_tokens": 50}}
-
-
-class Told:
-    """Answers A with log-probability -0.1 and B with -2.5, or as `faults` say, first come first.
-
-    Without a text both are as likely.
-    """
-
-    def __init__(self, port=0):
-        self.faults, self.always, self.asked, self.heads = [], {}, [], []
-        self.connections, self.models = 0, None
-        told = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self):
-                told.connections += 1
-                super().setup()
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                if told.models is not None:
-                    return told.models(self)
-                return self.answer(200, json.dumps({"data": [{"id": "small"}]}))
-
-            def do_POST(self):
-                raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                told.heads.append(dict(self.headers))
-                fault = next((f for mark, f in told.always.items() if mark in raw), None)
-                if "letter A or B" not in raw:  # that is the check at the start
-                    told.asked.append(raw)
-                    fault = fault or (told.faults.pop(0) if told.faults else None)
-                if fault is not None:
-                    return fault(self)
-                body = told.reply(json.loads(raw)) if callable(told.reply) else told.reply
-                return self.answer(200, json.dumps(told.untold if "N/A" in raw else body))
-
-            def answer(self, status, body, **headers):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.send_header("Content-Length", str(len(body.encode())))
-                self.end_headers()
-                with contextlib.suppress(ConnectionError):
-                    self.wfile.write(body.encode())
-
-        self.reply, self.untold = chat(A=-0.1, B=-2.5), chat(A=-1.0, B=-1.0)
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture
 def told(monkeypatch):
-    monkeypatch.setattr(api_client, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(api_client, "FIRST_WAIT", 0.01)
     told = Told()
     yield told
     told.close()
@@ -281,10 +216,6 @@ def settings(told, **changes):
     return replace(SERVER, url=told.url, **changes)
 
 
-def status(code, body="", **headers):
-    return lambda handler: handler.answer(code, body, **headers)
-
-
 def slow(handler):
     time.sleep(3.0)
     handler.answer(200, "{}")
@@ -299,11 +230,6 @@ def dripping(handler):
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.1)
-
-
-def lost(handler):
-    handler.close_connection = True
-    handler.connection.close()
 
 
 def numbered(count):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic.dataclasses import dataclass
 
-from labelmend.configs.schema.base import CHECKED, Section, Share, at_least
+from labelmend.configs.schema.base import CHECKED, Many, Section, Share, at_least
 
 MOST_OPTIONS = 26
 """Labels that a choice ballot has letters for."""
@@ -50,10 +50,14 @@ class DescribeConfig(Section):
 
 @dataclass(frozen=True, config=CHECKED)
 class ServerConfig(Section):
-    """An OpenAI-compatible server that runs a voter's model."""
+    """An OpenAI-compatible server that runs a voter's model, or several that run the same one."""
 
     url: str
     """Base URL, such as http://localhost:8000/v1."""
+
+    more_urls: Many[str] = ()
+    """Base URLs of further servers that run the same model: all of them share the ballots, and each
+    has the settings below for itself."""
 
     api_key_env: str = ""
     """The environment variable that holds its API key; empty for none."""
@@ -69,7 +73,7 @@ class ServerConfig(Section):
 
     retries: Annotated[int, at_least(0)] = 4
     """New tries of a request that failed by the server's fault; without an answer in time there is
-    one at most."""
+    one at most. With several servers, of a ballot."""
 
     max_pause_s: Annotated[float, at_least(0, "seconds", most=_LONGEST_TIMEOUT)] = 300.0
     """Time that the server may ask to be left alone; for longer, the run ends. Chosen by hand."""

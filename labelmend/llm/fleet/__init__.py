@@ -1,0 +1,1 @@
+"""Several servers that run one model, and share what is to be asked."""
