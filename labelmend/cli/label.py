@@ -83,8 +83,8 @@ def label(
     are kept. What is in doubt is marked `review`, and has its likeliest label all the same.
     """
     from labelmend.cli.summary import print_plan, print_summary
-    from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
+    from labelmend.data.shards.find import default_output
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.label import label_file, labelling
     from labelmend.workflows.plan import plan_file
@@ -107,8 +107,8 @@ def label(
             )
             print_plan(plan, models, notes)
         return
-    target = output or beside(table, "labelled")
-    store = None if no_llm else OutputPaths.beside(target).store
+    target = output or default_output(table, "labelled")
+    store = None if no_llm else OutputPaths.of(table, target).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = label_file(
             request,

@@ -144,8 +144,8 @@ def relabel(
     it is asked of each label whether it holds: mended_labels, added and removed say what came out.
     """
     from labelmend.cli.summary import print_summary
-    from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
+    from labelmend.data.shards.find import default_output
     from labelmend.errors import ConfigError
     from labelmend.relabel.run_models import with_voters
     from labelmend.runs.layout import OutputPaths
@@ -193,8 +193,8 @@ def relabel(
         extra = [_TWICE] if self_test else []
         _plan(request, config, (labels, answers, label_edits), chosen, extra, llm=not no_llm)
         return
-    target = output or beside(table, "mended")
-    store = None if no_llm else OutputPaths.beside(target).store
+    target = output or default_output(table, "mended")
+    store = None if no_llm else OutputPaths.of(table, target).store
     with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = relabel_file(
             request,

@@ -142,7 +142,9 @@ def choose_columns(
     free = [
         name
         for name in table.columns
-        if name not in {*taken, *texts, label} and _names_rows(table, name)
+        if name.strip().casefold() in ID_NAMES
+        and name not in {*taken, *texts, label}
+        and _names_rows(table, name)
     ]
     by_name = {name.strip().casefold(): name for name in free}
     found = next((by_name[name] for name in ID_NAMES if name in by_name), None)

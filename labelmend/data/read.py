@@ -8,6 +8,8 @@ from labelmend.data.formats.arrow import read_saved, saved_files
 from labelmend.data.formats.compressed import unpacked
 from labelmend.data.formats.find import format_of
 from labelmend.data.outputs.spreadsheet import as_it_was
+from labelmend.data.shards.find import shards_of
+from labelmend.data.shards.table import digest_of_all, open_shards, sha256_of
 from labelmend.data.table import Content, SourceTable, empty_file
 from labelmend.errors import InputError, nearest
 from labelmend.regular_file import STANDARD_INPUT, called, read_regular, read_standard_input
@@ -20,8 +22,9 @@ def read_table(
 
     Args:
         path: of a file, packed or not, in one of the formats of docs/files.md, or in one that
-            another package brings; or of a folder that Hugging Face's `datasets` saved; or `-` for
-            standard input, whose format and packing its content tells.
+            another package brings; or of a folder that Hugging Face's `datasets` saved; or a folder
+            of Parquet shards, or a pattern of such; or `-` for standard input, whose format and
+            packing its content tells.
         encoding: a codec's name; None finds it out.
         header: whether the first row names the columns; else they are called `column_1` and so on.
 
@@ -29,6 +32,9 @@ def read_table(
         InputError: it is missing, unreadable, empty, without rows, binary, malformed or ragged.
     """
     path = Path(path)
+    shards = shards_of(path)
+    if shards:
+        return as_it_was(open_shards(path, shards, header=header).in_memory())
     if path != STANDARD_INPUT and path.is_dir():
         return read_saved(path)
     content = read_content(path, encoding, header=header)
@@ -55,9 +61,14 @@ def read_content(path: Path, encoding: str | None = None, *, header: bool = True
 def table_digest(path: Path) -> str:
     """Return the sha256 of a table's bytes as they stand, packed or not; of a folder's files.
 
+    Of shards, it is that of their own sha256, a line each.
+
     Raises:
         InputError: it can't be read.
     """
+    shards = shards_of(path)
+    if shards:
+        return digest_of_all([sha256_of(shard) for shard in shards])
     digest = hashlib.sha256()
     is_folder = path != STANDARD_INPUT and path.is_dir()
     for file in saved_files(path) if is_folder else [path]:

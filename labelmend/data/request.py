@@ -10,7 +10,7 @@ import numpy as np
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
-from labelmend.data.read import read_table
+from labelmend.data.shards.open import open_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, row_list
 from labelmend.types import Dataset, Ints, LabelCard
@@ -113,7 +113,7 @@ def load_table(
     Raises:
         InputError: the table can't be used.
     """
-    table = read_table(request.path, request.encoding, header=request.header)
+    table = open_table(request.path, request.encoding, header=request.header)
     columns = choose_columns(
         table,
         request.text_column,

@@ -104,11 +104,13 @@ class NewColumn:
         values: one a row; None, and a float that is not finite, is a missing value.
         like: the user's column whose values they are, as text: a format that knows types writes
             them as that column's own (3 as a number, a name as its code). None for values of ours.
+        others: values that its type has to hold, too: they stand in other parts of the table.
     """
 
     name: str
     values: tuple[Value, ...]
     like: str | None = None
+    others: tuple[Value, ...] = ()
 
 
 def frame_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "pd.DataFrame":

@@ -64,7 +64,7 @@ def given_labels(table: Path, run: RunRecord) -> Path | None:
         raise InputError(
             "the run was given a labels file of its own; name it: labelmend review --labels"
         )
-    recorded = table.parent / given.path
+    recorded = OutputPaths.beside(table).record.parent / given.path
     for path in (recorded, table.with_name(recorded.name)):
         try:
             if digest_of(path) == given.sha256:

@@ -42,9 +42,27 @@ class Places:
         """Return those of a table all of whose rows have a text."""
         return cls(np.arange(len(result.dataset)), result.dataset.ids)
 
+    def among(self, part: range | None) -> range:
+        """Return which rows of the relabelling stand in a part of the table; all if None."""
+        if part is None:
+            return range(len(self.rows))
+        start, end = np.searchsorted(self.rows, [part.start, part.stop]).tolist()
+        return range(start, end)
+
+    def cut(self, part: range | None) -> "Places":
+        """Return where these rows stand in a part of the table, from its first."""
+        if part is None:
+            return self
+        rows = self.among(part)
+        there = self.rows[rows.start : rows.stop] - part.start
+        return Places(there, self.ids[part.start : part.stop], self.label)
+
 
 def columns_of(
-    result: "Relabelling", places: Places | None = None, reader: "RowReader | None" = None
+    result: "Relabelling",
+    places: Places | None = None,
+    reader: "RowReader | None" = None,
+    part: range | None = None,
 ) -> tuple[NewColumn, ...]:
     """Return our columns, in the order of the table's rows; a row that was left out is empty.
 
@@ -52,15 +70,18 @@ def columns_of(
         result: of the run.
         places: where its rows stand in the table; all of it if None.
         reader: of the result, one that what else is written of it reads, too.
+        part: the rows of the table that are asked for, from 0; None for all.
     """
     places, reader = places or Places.of(result), reader or _reader(result)
     decisions, labels = result.decisions, result.dataset.labels
-    rows = range(len(result.dataset))
+    rows = places.among(part)
+    at = slice(rows.start, rows.stop)
+    places = places.cut(part)
     values: dict[str, tuple[Value, ...]] = {
-        "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended),
-        "decision": decisions.actions,
-        "label_quality": tuple(float(q) for q in decisions.quality),
-        "confidence": tuple(float(c) for c in decisions.confidence),
+        "mended_label": tuple(labels[k] if k != NO_LABEL else None for k in decisions.mended[at]),
+        "decision": decisions.actions[at],
+        "label_quality": tuple(float(q) for q in decisions.quality[at]),
+        "confidence": tuple(float(c) for c in decisions.confidence[at]),
         "candidates": tuple(reader.candidates(row) for row in rows),
         "votes": tuple(_votes(reader.votes(row)) for row in rows),
         "reason": tuple(reader.reason(row) for row in rows),
@@ -108,7 +129,10 @@ def _votes(votes: Mapping[str, str]) -> str | None:
 
 
 def evidence_lines(
-    result: "Relabelling", places: Places | None = None, reader: "RowReader | None" = None
+    result: "Relabelling",
+    places: Places | None = None,
+    reader: "RowReader | None" = None,
+    part: range | None = None,
 ) -> Iterator[str]:
     """Yield one JSON line a row of the table: its explanation, or that it was left out.
 
@@ -116,11 +140,15 @@ def evidence_lines(
         result: of the run.
         places: where its rows stand in the table; all of it if None.
         reader: as for `columns_of`.
+        part: as for `columns_of`.
     """
     places, reader = places or Places.of(result), reader or _reader(result)
-    explanations = reader.explanations(np.arange(len(result.dataset)))
-    worked_on = set(places.rows.tolist())
-    for row, name in enumerate(places.ids):
+    part = part or range(len(places.ids))
+    rows = places.among(part)
+    explanations = reader.explanations(np.arange(rows.start, rows.stop))
+    worked_on = set(places.rows[rows.start : rows.stop].tolist())
+    for row in part:
+        name = places.ids[row]
         if row in worked_on:
             yield replace(next(explanations), row=row + 1).to_line()
         else:

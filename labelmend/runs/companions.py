@@ -65,7 +65,7 @@ def check_labels(paths: OutputPaths) -> None:
     """
     record = _record(paths)
     given = None if record is None else record.input.labels_file
-    if given is not None and is_same(paths.table.parent / given.path, paths.labels):
+    if given is not None and is_same(paths.record.parent / given.path, paths.labels):
         raise OutputError(
             f"{paths.labels}: was given to the last run with --labels, and would be written over; "
             "give it again, or move it away"

@@ -34,6 +34,7 @@ from labelmend.runs.parts import (
     UsedModel,
     VoterRecord,
 )
+from labelmend.runs.shards.record import ShardRecord
 from labelmend.version import __version__
 
 if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
@@ -43,10 +44,11 @@ if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
 
 RecordT = TypeVar("RecordT")
 
-SCHEMA_VERSION = 5
-"""Of the records that are written. 4 is read too, which knows nothing of languages, 3, which knows
-nothing of the labels file that was given, 2, which knows one column of text and no rules of reading
-labels, 1, which knows no interval of the noise, and 0, which has no such key, and older words."""
+SCHEMA_VERSION = 6
+"""Of the records that are written. 5 is read too, which knows nothing of shards, 4, which knows
+nothing of languages, 3, which knows nothing of the labels file that was given, 2, which knows one
+column of text and no rules of reading labels, 1, which knows no interval of the noise, and 0, which
+has no such key, and older words."""
 
 _LIBRARIES = (
     *("numpy", "scikit-learn", "onnxruntime"),
@@ -84,7 +86,9 @@ class RunRecord(Part):
         versions: of the libraries.
         language: of the table; None in older records.
         files: sha256 of what was written with it, by what it is: table, evidence, index (since
-            schema version 4), and labels unless they were the user's; None in older records.
+            schema version 4), and labels unless they were the user's; None in older records. Of
+            shards it is the sha256 of theirs, a line each.
+        shards: of which the table is made, in their order; none where it is one file.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -109,6 +113,7 @@ class RunRecord(Part):
     versions: Mapping[Text, Text]
     language: LanguageRecord | None = None
     files: Mapping[Text, Text] | None = None
+    shards: tuple[ShardRecord, ...] = ()
 
     @property
     def channel_in_words(self) -> str:

@@ -8,8 +8,8 @@ from labelmend.configs.schema import EncoderConfig
 from labelmend.data.dataset import choose_columns
 from labelmend.data.language.detect import TableLanguage, detect_language
 from labelmend.data.language.scripts import LATIN
-from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.shards.open import open_table
 from labelmend.protocols import Progress
 from labelmend.retrieval.coverage import notes_on_reading
 from labelmend.runs.again import as_the_run
@@ -72,7 +72,7 @@ def _is_foreign(found: TableLanguage) -> bool:
 
 def _texts(request: TableRequest) -> Sequence[str]:
     """Return the texts of a table; of one that labelmend wrote, as its run read them."""
-    table = read_table(request.path, request.encoding, header=request.header)
+    table = open_table(request.path, request.encoding, header=request.header)
     run, _ = read_run(request.path, len(table))
     told = as_the_run(request, table.columns, run)
     columns = choose_columns(

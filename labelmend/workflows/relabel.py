@@ -1,8 +1,10 @@
 """Files in, files out: what `labelmend relabel` does."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from labelmend.configs.schema import Config
@@ -16,6 +18,8 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import table_digest
 from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.shards.find import shards_of
+from labelmend.data.shards.table import ShardedTable, digest_of_all, sha256_of
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, lost_in, write_table
 from labelmend.engines.choose import HERE, Engine
@@ -42,6 +46,8 @@ from labelmend.runs.parts import (
 )
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import write_row_index
+from labelmend.runs.shards.unfinished import check_output, taken_up
+from labelmend.runs.shards.write import write_sharded_run
 from labelmend.types import NO_LABEL
 from labelmend.workflows.profile import read_language
 
@@ -77,11 +83,13 @@ def relabel_file(
 ) -> RelabelOutcome:
     """Mend a table and write the mended one, its evidence and the run's record beside it.
 
-    Either all files are written or none; votes are kept from the first one on.
+    Either all files are written or none; votes are kept from the first one on. Of a table in
+    shards, each is whole as soon as it is there, and the next run goes on with those of a killed
+    one.
 
     Args:
         request: the table.
-        output: the mended one.
+        output: the mended one; of a table in shards a folder, new or empty.
         config: what runs and how.
         progress: hears how far the work is.
         labels_file: the user's label cards.
@@ -100,43 +108,76 @@ def relabel_file(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     config = _runnable(config, engine, use_llm=use_llm)
-    paths = OutputPaths.beside(output)
+    paths = OutputPaths.of(request.path, output)
     theirs = {"--labels": labels_file, "--answers": answers_file, "--label-edits": edits_file}
-    settled = settle(request.path, output, *theirs.values())
+    settled = settle(request.path, *paths.places, *theirs.values())
     edits = loaded_edits(edits_file)
     written = edits.cards(read_labels_file(labels_file) if labels_file else {})
     loaded = _mendable(load_table(request, config.data, written, edits))
-    inputs = (*given(request.path), *_named(theirs), *given_models(config), *others)
-    _check_outputs(paths, inputs, labels=labels_file is None, store=use_llm or fresh)
+    inputs = (*_tables(request.path), *_named(theirs), *given_models(config), *others)
+    _check_outputs(paths, loaded, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
-    _check_encodable(loaded, output)
     models = locate_models(config, use_llm=use_llm)
     language = read_language(loaded.dataset.texts, config.encoders, models.encoders, chosen, tell)
     # Before the work: the files may be gone or others after it.
-    digest = table_digest(request.path)
-    cards = None if labels_file is None else _labels_given(labels_file, output)
+    digest, shards = _digests(request.path, loaded)
+    cards = None if labels_file is None else _labels_given(labels_file, paths.record)
     opened = engine.opened(config.cluster)
-    with opened as executor, _votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
-        result = relabel(
-            loaded.dataset,
-            config,
-            models,
-            written=written,
-            votes=loaded.votes,
-            answers=answers,
-            store=store,
-            progress=language.beginning(progress, tell),
-            self_test=self_test,
-            executor=executor,
-        )
-    tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
-    refused = loaded.refused_notes(_mended_labels(result))
-    notes = (*loaded.notes, *refused, *language.notes, *result.notes, *tuned)
-    source = _run_input(request, loaded, digest, len(result.unique), cards, _edits_given(edits))
-    record = RunRecord.of(result, config, models.all(), source, notes, language.record)
-    write_run(paths, loaded, result, record, labels=labels_file is None, excel_safe=excel_safe)
+    with _writing(paths, shards, progress, cards=cards, excel_safe=excel_safe) as write:
+        with opened as executor, _votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
+            result = relabel(
+                *(loaded.dataset, config, models),
+                written=written,
+                votes=loaded.votes,
+                answers=answers,
+                store=store,
+                progress=language.beginning(progress, tell),
+                self_test=self_test,
+                executor=executor,
+            )
+        refused = loaded.refused_notes(_mended_labels(result))
+        tuned = notes_on_tuned(models.encoders, loaded.dataset.texts)
+        notes = (*loaded.notes, *refused, *language.notes, *result.notes, *tuned)
+        source = _run_input(request, loaded, digest, len(result.unique), cards, _edits_given(edits))
+        record = RunRecord.of(result, config, models.all(), source, notes, language.record)
+        write(loaded, result, record)
     notes = (*settled, *lost_in(loaded.table, output), *notes)
     return RelabelOutcome(result, config, notes, paths, loaded.columns)
+
+
+def _tables(path: Path) -> tuple[Given, ...]:
+    """Return the table that the user gave, or the shards of it."""
+    shards = shards_of(path)
+    return tuple(map(Given, shards)) if shards else given(path)
+
+
+def _digests(path: Path, loaded: LoadedTable) -> tuple[str, dict[str, str]]:
+    """Return the sha256 of a table, and those of its shards by name, none where it is one file."""
+    table = loaded.table
+    if not isinstance(table, ShardedTable):
+        return table_digest(path), {}
+    shards = {shard.path.name: sha256_of(shard.path) for shard in table.shards}
+    return digest_of_all([*shards.values()]), shards
+
+
+@contextmanager
+def _writing(
+    paths: OutputPaths,
+    shards: Mapping[str, str],
+    progress: Progress,
+    *,
+    cards: LabelsFile | None,
+    excel_safe: bool,
+) -> Iterator[Callable[[LoadedTable, Relabelling, RunRecord], None]]:
+    """Give what writes the files of a run; where these are shards, their folder is made before."""
+    labels = cards is None
+    if not shards:
+        yield partial(write_run, paths, labels=labels, excel_safe=excel_safe)
+        return
+    with taken_up(paths, shards) as unfinished:
+        yield partial(
+            write_sharded_run, paths, unfinished=unfinished, progress=progress, labels=labels
+        )
 
 
 def _mendable(loaded: LoadedTable) -> LoadedTable:
@@ -260,15 +301,15 @@ def _edits_given(edits: EditsFile) -> LabelEditsRecord | None:
     )
 
 
-def _labels_given(path: Path, output: Path) -> LabelsFile:
-    """Return what the record says of the user's labels file, which moves with the output's folder.
+def _labels_given(path: Path, record: Path) -> LabelsFile:
+    """Return what the record says of the user's labels file, which moves with the record's folder.
 
     Links among the folders are followed first, as `..` behind a link leads elsewhere.
 
     Raises:
         InputError: it was there a moment ago, and can't be read now.
     """
-    folder, parent = output.parent.resolve(), path.parent.resolve()
+    folder, parent = record.parent.resolve(), path.parent.resolve()
     try:
         found = os.path.relpath(parent / path.name, folder)
     except ValueError:  # they are on two drives
@@ -281,18 +322,29 @@ def _labels_given(path: Path, output: Path) -> LabelsFile:
 
 
 def _check_outputs(
-    paths: OutputPaths, inputs: Sequence[Given], *, labels: bool, store: bool
+    paths: OutputPaths,
+    loaded: LoadedTable,
+    inputs: Sequence[Given],
+    *,
+    labels: bool,
+    store: bool,
 ) -> None:
     """Find out before any work whether the files may be written.
 
     Raises:
         OutputError: they may not.
     """
+    if isinstance(loaded.table, ShardedTable):
+        check_output(paths, loaded.table, inputs)
+        if store:
+            check_store(paths.store)
+        return
     claim(inputs, paths.outputs(labels=labels, store=store))
     if labels:
         check_labels(paths)
     if store:
         check_store(paths.store)
+    _check_encodable(loaded, paths.table)
 
 
 def _check_encodable(loaded: LoadedTable, output: Path) -> None:

@@ -18,6 +18,7 @@ from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import table_digest
 from labelmend.data.request import TableRequest
 from labelmend.data.sets.label_sets import LabelSets, LoadedSets, has_several, load_sets
+from labelmend.data.shards.find import refuse_shards
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.engines.choose import HERE, Engine
 from labelmend.errors import ConfigError, OutputError
@@ -120,6 +121,7 @@ def plan_sets_file(
         LabelmendError: the input can't be used.
     """
     require_packages(config, use_llm=False)
+    refuse_shards(request.path, _SEVERAL)
     loaded = load_sets(request, config.data)
     check_new_columns(loaded.table, set_columns_of(loaded))
     answers = _answers(answers_file)
@@ -140,6 +142,7 @@ def plan_sets_file(
     )
 
 
+_SEVERAL = "its rows have several labels"
 _SAMPLE = 1000
 """Rows that are mended to see how long it takes."""
 
@@ -200,6 +203,7 @@ def relabel_sets_file(
     """
     engine.check()
     require_packages(config, use_llm=False)
+    refuse_shards(request.path, _SEVERAL)
     paths = OutputPaths.beside(output)
     settled = settle(request.path, output, answers_file)
     loaded = load_sets(request, config.data)

@@ -92,7 +92,7 @@ voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.inf
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance review_order notes
 seconds.embed versions.python versions.numpy versions.scikit-learn versions.onnxruntime
 versions.sentence-transformers versions.torch versions.llama-cpp-python language.in_words
-language.main language.mixed language.languages.ru language.scripts.Cyrillic files
+language.main language.mixed language.languages.ru language.scripts.Cyrillic files shards
 """
 
 
@@ -209,14 +209,20 @@ def test_records_of_version_4_are_read(fields):
     assert RunRecord.from_json(json.dumps(old)).language is None
 
 
+def test_records_of_version_5_are_read(fields):
+    old = {**fields, "schema_version": 5}
+    del old["shards"]
+    assert RunRecord.from_json(json.dumps(old)).shards == ()
+
+
 def test_the_keys_of_the_file_change_with_its_version_only(fields):
     assert keys(fields) == KEYS.split()
-    assert SCHEMA_VERSION == 5
+    assert SCHEMA_VERSION == 6
 
 
 def test_what_is_written_is_read(record, tmp_path):
     text = record.to_json()
-    assert text.startswith('{\n  "schema_version": 5,\n  "labelmend": ')
+    assert text.startswith('{\n  "schema_version": 6,\n  "labelmend": ')
     assert text.endswith("}\n")
     path = tmp_path / "a.run.json"
     path.write_text(text, "utf-8")
@@ -257,7 +263,7 @@ def test_a_record_of_a_later_version_is_refused(fields, tmp_path):
     with pytest.raises(InputError) as caught:
         RunRecord.read(path)
     assert str(caught.value) == (
-        f"{path}: written by a later labelmend (schema version 7, this one reads up to 5); "
+        f"{path}: written by a later labelmend (schema version 7, this one reads up to 6); "
         "update labelmend"
     )
 

@@ -91,6 +91,11 @@ def read_saved(folder: Path) -> SourceTable:
     return shown(folder, ARROW.name, arrow)
 
 
+def is_saved(folder: Path) -> bool:
+    """Tell whether `datasets` saved a folder: a table, or several of them."""
+    return any((folder / name).is_file() for name in (_STATE, _SPLITS))
+
+
 def saved_files(folder: Path) -> list[Path]:
     """Return what such a folder's table is read from, in order; none if it is another folder."""
     return _files(folder) if (folder / _STATE).is_file() else []

@@ -151,22 +151,35 @@ def extended(table: SourceTable, columns: Sequence[NewColumn]) -> "pa.Table":
         texts = [pa.array(table.values(name), pa.string()) for name in table.columns]
         arrow = pa.table(texts, names=list(table.columns))
         columns = [replace(column, like=None) for column in columns]
+    return with_columns(arrow, columns)
+
+
+def with_columns(arrow: "pa.Table", columns: Sequence[NewColumn]) -> "pa.Table":
+    """Return columns and ours behind them, as `extended` does of a table's."""
+    import pyarrow as pa
+
     names = class_names(arrow)
     features = {}
     for column in columns:
+        every = (*column.values, *column.others)
         if column.like is None:
-            values = pa.array([_finite(value) for value in column.values])
+            values = pa.array([_finite(value) for value in every])
             values = values.cast(pa.string()) if pa.types.is_null(values.type) else values
             feature = _feature(values.type)
         else:
-            texts = [None if value is None else str(value) for value in column.values]
+            texts = [None if value is None else str(value) for value in every]
             values, feature = _typed(texts, arrow[column.like], names.get(column.like))
         features[column.name] = feature
-        arrow = arrow.append_column(column.name, values)
+        arrow = arrow.append_column(column.name, values[: len(column.values)])
     return _with_features(arrow, features)
 
 
-def class_names(arrow: "pa.Table") -> dict[str, tuple[str, ...]]:
+def shown_values(arrow: "pa.Table", column: str) -> list[str]:
+    """Return a column's values, each as text, as `shown` has them."""
+    return _texts(arrow[column], class_names(arrow).get(column))
+
+
+def class_names(arrow: "pa.Table | pa.Schema") -> dict[str, tuple[str, ...]]:
     """Return the names of columns that hold ClassLabels, or lists of them."""
     found = {}
     for column, feature in _features(arrow).items():
@@ -182,10 +195,11 @@ def class_names(arrow: "pa.Table") -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _features(arrow: "pa.Table") -> dict[str, Any]:
+def _features(arrow: "pa.Table | pa.Schema") -> dict[str, Any]:
     """Return Hugging Face's features by column; none where there are none that can be read."""
     try:
-        said = json.loads((arrow.schema.metadata or {}).get(_FEATURES, b"{}"))
+        metadata = getattr(arrow, "schema", arrow).metadata or {}
+        said = json.loads(metadata.get(_FEATURES, b"{}"))
         features = said["info"]["features"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -15,6 +15,7 @@ from labelmend.data.cells.read import LabelCells, counted_note, cut_note, read_l
 from labelmend.data.cells.spellings import whole_number
 from labelmend.data.dataset import ColumnChoice, blank_rows, choose_columns, row_ids
 from labelmend.data.read import read_table
+from labelmend.data.shards.open import open_table
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.errors import ColumnError, InputError, nearest
 from labelmend.types import Bools, Ints
@@ -155,7 +156,7 @@ def has_several(request: "TableRequest", described: Collection[str] = ()) -> boo
     """
     if request.label_columns:
         return True
-    table = read_table(request.path, request.encoding, header=request.header)
+    table = open_table(request.path, request.encoding, header=request.header)
     columns = choose_columns(
         table,
         request.text_column,

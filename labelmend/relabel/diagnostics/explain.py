@@ -171,6 +171,10 @@ class RowReader:
         self._given_to: dict[int, tuple[str, ...]] = {}
         self._voters = {report.voter for report in result.voters}
 
+    def forget(self) -> None:
+        """Drop the sentences that were asked for, when no more is written of their rows."""
+        self._reasons.clear()
+
     def candidates(self, row: int) -> str:
         """Return the most probable labels with their posterior."""
         text = self._result.unique.of_row[row]

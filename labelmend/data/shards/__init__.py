@@ -1,0 +1,1 @@
+"""Tables in shards: many Parquet files of one schema, of which only some columns are held."""
