@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from labelmend.errors import LabelmendError
 from labelmend.extras import require
 from labelmend.parallel import granted_cores
 
@@ -47,6 +48,22 @@ class Holder:
         return True
 
     def carry(self, block: Any) -> Any:
-        """Return what the work says of a block."""
-        with granted_cores(self._cores):
-            return self._work(block)
+        """Return what the work says of a block.
+
+        Raises:
+            LabelmendError: as the work does; its line names the node, which may lack a model.
+        """
+        try:
+            with granted_cores(self._cores):
+                return self._work(block)
+        except LabelmendError as error:
+            error.args = (f"node {_address()}: {error}", *error.args[1:])
+            raise
+
+
+def _address() -> str:
+    """Return the address of this node."""
+    require("ray")
+    import ray
+
+    return str(ray.util.get_node_ip_address())

@@ -1,1 +1,1 @@
-"""Several servers that run one model, and share what is to be asked."""
+"""Voters whose ballots are shared: by servers that run one model, or by processes that hold it."""

@@ -8,9 +8,11 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from labelmend.configs.schema import VoterConfig
+from labelmend.llm.fleet.workers import WorkersVoter
 from labelmend.llm.store import Store
-from labelmend.llm.types import Ballot, VoterReport
+from labelmend.llm.types import Ballot, Voter, VoterReport
 from labelmend.llm.voters import collect_votes, open_voter
+from labelmend.parallel import LOCAL
 from labelmend.relabel.evidence.base import Corpus, Phase, Resources
 from labelmend.types import NO_LABEL, Bools, Floats, Ints
 from labelmend.weights.locate import LocatedModel
@@ -67,7 +69,7 @@ class VoterSource:
             Ballot(self._corpus.texts[i], tuple(self._corpus.cards[k] for k in labels[mask]))
             for i, labels, mask in zip(texts, candidates, on_ballot, strict=True)
         ]
-        voter = open_voter(self._config, self._model)
+        voter = self._opened()
         try:
             votes, self.report = collect_votes(
                 voter, ballots, self._store, self._corpus.progress, limit=self.limit
@@ -81,3 +83,10 @@ class VoterSource:
                 scores[row, mask] = vote.scores
             self.asked[row] = vote.scores is not None or vote.failure is not None
         return scores
+
+    def _opened(self) -> Voter:
+        """Return the voter: a model of this process, on its servers, or in other processes."""
+        executor = self._corpus.executor
+        if self._config.server is None and executor is not LOCAL:
+            return WorkersVoter(self._config, self._model, executor)
+        return open_voter(self._config, self._model)

@@ -166,18 +166,18 @@ def test_a_server_that_takes_too_long_costs_nothing(fleet):
 
 
 def test_a_server_that_comes_back_is_used_again(fleet):
-    ballots = numbered(200)
+    ballots = numbered(90)
     delayed(fleet[0], 0.01)
     delayed(fleet[2], 0.01)
     killed(fleet[1])
     again = []
     with Store(None) as store:
-        progress = Midway(20, lambda: again.append(Told(fleet[1].port)))
+        progress = Midway(10, lambda: again.append(Told(fleet[1].port)))
         voter = FleetVoter(CONFIG, settings(fleet), "small")
         votes, report, counts = collected(voter, ballots, store, progress)
     again[0].close()
     assert_right(ballots, votes)
-    assert (report.failures, sum(counts)) == ({}, 200)
+    assert (report.failures, sum(counts)) == ({}, 90)
     assert counts[1] == len(again[0].asked) / 2 > 0
 
 
