@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelmend.augment.questions import Writer
-from labelmend.augment.writers import LlamaWriter, ServerWriter
+from labelmend.augment.writers import LlamaWriter, ServersWriter, ServerWriter
 from labelmend.configs.schema import AugmentConfig, Config, EncoderConfig
 from labelmend.data.outputs.claim import Given
 from labelmend.errors import ConfigError, nearest
@@ -84,7 +84,8 @@ def open_writers(
     """Give the LLM that writes and the one that is asked about drafts, if one can tell."""
     writer: Writer
     if config.server is not None:
-        writer = ServerWriter(config, config.server)
+        kind = ServersWriter if config.server.more_urls else ServerWriter
+        writer = kind(config, config.server)
     else:
         assert model is not None
         writer = LlamaWriter(config, model)

@@ -1,11 +1,12 @@
-"""LLMs that write: a GGUF model in this process, or one on an OpenAI-compatible server.
+"""LLMs that write: a GGUF model in this process, or one on OpenAI-compatible servers.
 
 What is drawn at random is drawn by the question's seed, so a question has one answer, whatever was
 asked before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 
 from labelmend.augment.questions import Question, Reply, is_done
 from labelmend.configs.schema import AugmentConfig, ServerConfig
-from labelmend.llm.api_client import ModelServer, ServerFaultError
+from labelmend.errors import ModelError
+from labelmend.llm.api_client import ModelServer, ServerFaultError, each_server
 from labelmend.llm.ballots import chat_frame
 from labelmend.llm.engine import DecodeError, LlamaEngine, Span, State
-from labelmend.llm.server import disarmed
+from labelmend.llm.fleet.dispatch import Fleet
+from labelmend.llm.server import disarmed, served_model
 from labelmend.prompts.render import go_on_prompt
 from labelmend.types import Floats
 from labelmend.weights.gguf import read_header
@@ -183,16 +186,38 @@ class ServerWriter:
         self._config = config
         self._settings = server
         self._server = ModelServer(server)
+        self.url = self._server.url
+        self.end: ModelError | None = None
         self.name = config.model
         self.together = server.requests
-        where = (self._server.url, config.model, server.start, server.chat)
-        self.key = f"{' '.join(map(str, where))} {_settings(config)}"
+        # Whichever server answers: a run may go on with another address of the model.
+        parts = ("served", config.model, server.start, server.chat)
+        self.key = f"{' '.join(map(str, parts))} {_settings(config)}"
 
     def write(self, questions: Sequence[Question]) -> list[Reply]:
         """Return one reply a question, in order.
 
         Raises:
             ModelError: no server answers, or it refuses the key or the model.
+        """
+        answers = self.answers(questions)
+        if self.end is not None:
+            raise self.end
+        return [_reply_of(answer) for answer in answers]
+
+    def check(self) -> Mapping[str, Any]:
+        """Find the model on the server, and return what the server says of it.
+
+        Raises:
+            ModelError: no server answers, or it lacks the model.
+        """
+        self.end = None
+        return served_model(self._server, self.name)
+
+    def answers(self, questions: Sequence[Question]) -> list[Reply | ServerFaultError]:
+        """Return a reply a question, in order, or why the server gave none.
+
+        Where no server answers any more, `end` is the error that says so.
         """
         with ThreadPoolExecutor(self.together) as pool:
             return list(pool.map(self._one, questions))
@@ -201,7 +226,7 @@ class ServerWriter:
         """Close all connections."""
         self._server.close()
 
-    def _one(self, question: Question) -> Reply:
+    def _one(self, question: Question) -> Reply | ServerFaultError:
         config = self._config
         asked: dict[str, Any] = {
             "model": config.model,
@@ -223,10 +248,61 @@ class ServerWriter:
                 choice = self._server.ask("/completions", {**asked, "prompt": prompt})
                 text = choice.get("text")
         except ServerFaultError as fault:
-            return Reply(None, str(fault))
+            return fault
+        except ModelError as error:
+            self.end = self.end or error
+            return ServerFaultError("the server was lost")
         if not isinstance(text, str):
             return Reply(None, "an answer without a text")
         return Reply(without_last(text) if choice.get("finish_reason") == "length" else text)
+
+
+class ServersWriter:
+    """A model on several servers that writes; they share the questions as they share ballots."""
+
+    can_judge = True
+
+    def __init__(self, config: AugmentConfig, server: ServerConfig) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Raises:
+            ConfigError: the settings can't be used.
+        """
+        # What fails is asked elsewhere at once: the fleet tries again.
+        own = [replace(one, retries=0) for one in each_server(server)]
+        self._writers = [ServerWriter(config, one) for one in own]
+        self._fleet: Fleet[Question, Reply] = Fleet(self._writers, server)
+        self._size = server.requests
+        self.name, self.key = config.model, self._writers[0].key
+        self.together = _ROUNDS * self._size * len(own)
+
+    def write(self, questions: Sequence[Question]) -> list[Reply]:
+        """Return one reply a question, in order.
+
+        Raises:
+            ModelError: no server answers, or one can't be used.
+        """
+        pairs = list(enumerate(questions))
+        groups = (pairs[at : at + self._size] for at in range(0, len(pairs), self._size))
+        found = [Reply(None)] * len(pairs)
+        for said in self._fleet.carry(groups):
+            for place, answer in said:
+                found[place] = _reply_of(answer)
+        return found
+
+    def close(self) -> None:
+        """Close all connections."""
+        for writer in self._writers:
+            writer.close()
+
+
+_ROUNDS = 2
+"""Times that each server is asked, on average, before answers are stored: with one, the slowest
+would have as many questions as the fastest. Chosen by hand."""
+
+
+def _reply_of(answer: Reply | ServerFaultError) -> Reply:
+    return Reply(None, str(answer)) if isinstance(answer, ServerFaultError) else answer
 
 
 def without_last(text: str) -> str:

@@ -184,7 +184,7 @@ def _asked(
         augment = replace(augment, model=model)
     if server is not None:
         known = augment.server
-        place = ServerConfig(server) if known is None else replace(known, url=server)
+        place = ServerConfig(server) if known is None else replace(known, url=server, more_urls=())
         augment = replace(augment, server=place)
         if not augment.model:
             raise ConfigError("--server: name the model that it has with --model")

@@ -127,12 +127,7 @@ class ServerVoter:
             ServerFaultError: it fails at the moment.
         """
         self.end = None
-        known = self._server.models()
-        if known and self.model not in known:
-            raise ModelError(
-                f"{self._server.url}: serves no model {self.model!r}{nearest(self.model, known)}; "
-                f"it has {', '.join([*known][:5])}"
-            )
+        told = served_model(self._server, self.model)
         try:
             if self._config.ballot == "channel":
                 self._check_echo()
@@ -144,7 +139,7 @@ class ServerVoter:
             if str(fault) != _NO_LETTER:  # which a real question may find
                 said = f": {fault.detail}" if fault.detail else ""
                 raise ModelError(f"{self._server.url}: {fault}{said}") from None
-        return known.get(self.model, {})
+        return told
 
     def answers(self, ballots: Sequence[Ballot]) -> list[Vote | ServerFaultError]:
         """Return a vote a ballot, in order, or why the server gave none.
@@ -317,6 +312,21 @@ class ServerVoter:
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._server.ask(path, {"model": self.model, "temperature": 0.0, **question})
+
+
+def served_model(server: ModelServer, name: str) -> Mapping[str, Any]:
+    """Return what a server says of a model; nothing where it tells no models.
+
+    Raises:
+        ModelError: no server answers, or it lacks the model.
+    """
+    known = server.models()
+    if known and name not in known:
+        raise ModelError(
+            f"{server.url}: serves no model {name!r}{nearest(name, known)}; "
+            f"it has {', '.join([*known][:5])}"
+        )
+    return known.get(name, {})
 
 
 def _vote_of(

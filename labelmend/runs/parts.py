@@ -416,6 +416,7 @@ class VoterRecord(Part):
     tokens_per_second: float
     weight: float | None
     worse_than_chance: bool
+    answered: Mapping[Text, int] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, report: "VoterReport", weight: float | None) -> "VoterRecord":
@@ -436,6 +437,7 @@ class VoterRecord(Part):
             tokens_per_second=round(report.tokens_per_second, 1),
             weight=_rounded(weight),
             worse_than_chance=report.worse_than_chance,
+            answered=dict(report.answered),
         )
 
 

@@ -45,10 +45,10 @@ if TYPE_CHECKING:  # whoever reads a record needs nothing of what made it
 RecordT = TypeVar("RecordT")
 
 SCHEMA_VERSION = 6
-"""Of the records that are written. 5 is read too, which knows nothing of shards, 4, which knows
-nothing of languages, 3, which knows nothing of the labels file that was given, 2, which knows one
-column of text and no rules of reading labels, 1, which knows no interval of the noise, and 0, which
-has no such key, and older words."""
+"""Of the records that are written. 5 is read too, which knows nothing of shards and of the servers
+that voters were asked on, 4, which knows nothing of languages, 3, which knows nothing of the labels
+file that was given, 2, which knows one column of text and no rules of reading labels, 1, which
+knows no interval of the noise, and 0, which has no such key, and older words."""
 
 _LIBRARIES = (
     *("numpy", "scikit-learn", "onnxruntime"),

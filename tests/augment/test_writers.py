@@ -8,8 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from labelmend.augment.models import open_writers
 from labelmend.augment.questions import Question
-from labelmend.augment.writers import LlamaWriter, ServerWriter, drawn, without_last
+from labelmend.augment.writers import (
+    LlamaWriter,
+    ServersWriter,
+    ServerWriter,
+    drawn,
+    without_last,
+)
 from labelmend.configs.schema import AugmentConfig, ServerConfig
 from labelmend.prompts.render import NEW_TEXT, new_text_prompt
 from labelmend.types import LabelCard
@@ -106,6 +113,25 @@ def test_a_server_is_asked_with_the_seed(server):
     (message,) = question["messages"]
     assert message["content"].startswith("opening rest\n\nGo on with the last list only")
     assert "write 3 more messages" in message["content"]
+
+
+def test_servers_share_the_questions_and_a_lost_one_costs_nothing(server):
+    url, asked = server
+    gone = "http://127.0.0.1:9"
+    place = ServerConfig(url.replace("127.0.0.1", "localhost"), (url, gone), requests=2, retries=1)
+    config = AugmentConfig(model="m", server=place)
+    with open_writers(config, None, None) as (writer, _):
+        assert isinstance(writer, ServersWriter)
+        assert writer.together == 12
+        questions = [Question(NEW_TEXT, "", "rest", 3, seed) for seed in range(4, 12)]
+        replies = writer.write([*questions, Question(NEW_TEXT, "", "rest", 3, 3)])
+    assert [r.text for r in replies[:8]] == [f"1. seed {i}\n2. cut" for i in range(4, 12)]
+    assert replies[8].failure == "HTTP 500"
+    seeds = [question["seed"] for _, question in asked]
+    assert sorted(set(seeds)) == [3, *range(4, 12)]
+    alone = ServerWriter(config, replace(place, more_urls=()))
+    assert alone.key == writer.key
+    alone.close()
 
 
 def test_a_server_without_chat_goes_on_with_the_list(server):

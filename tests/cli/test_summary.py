@@ -171,6 +171,10 @@ def test_three_lines_of_each_kind_are_enough():
         ),
         (VoterReport("m", 1200, 1200, {}, 0.1), "m: 1,200 texts, 1,200 of them remembered"),
         (
+            VoterReport("m", 1200, 0, {}, 0.1, answered={"http://a/v1": 1200, "http://b/v1": 0}),
+            "m: 1,200 texts; answered by http://a/v1 1,200, http://b/v1 0",
+        ),
+        (
             VoterReport(
                 "m", 9, 1, {"slow": 1, "rude": 2}, 61.0, 61.0, 12_200, 4, 0.75, 0.2, 0.0314
             ),
