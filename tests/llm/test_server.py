@@ -15,9 +15,9 @@ import time
 from dataclasses import replace
 from email.utils import formatdate
 
-import httpx
 import numpy as np
 import pytest
+from fixtures.llama_server import llama_server
 from fixtures.told_server import Told, chat, lost, status
 
 from labelmend.configs.load import load_config
@@ -74,38 +74,8 @@ little differently for batches of another size: 0.06 nats were seen."""
 @pytest.fixture(scope="module")
 def real(smollm2):
     """The server's settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = {
-        "model": smollm2.path,
-        "model_alias": "small",
-        "host": "127.0.0.1",
-        "port": port,
-        "n_ctx": 256,
-        "flash_attn": "false",  # as in this process; with it, other log-probabilities come out
-        "n_threads": 1,
-        "n_threads_batch": 1,
-        "api_key": KEY,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "llama_cpp.server"]
-        + [str(part) for name, value in options.items() for part in (f"--{name}", value)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        for _ in range(600):
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{url}/models", headers={"Authorization": f"Bearer {KEY}"})
-                break
-            assert process.poll() is None
-            time.sleep(0.1)
+    with llama_server(smollm2, KEY) as (url, _):
         yield replace(SERVER, url=url, api_key_env="LABELMEND_TEST_KEY")
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture(autouse=True)
