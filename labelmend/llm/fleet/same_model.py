@@ -5,6 +5,7 @@ the weights and the vocabulary of its file (`meta`), which other quantisations c
 doesn't tell can't be compared.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ class SameModel:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, str]] = {}
+        self._turn = threading.Lock()
 
     def compare(self, url: str, told: Mapping[str, Any]) -> None:
         """Hold a server to what the others have told, and remember what it tells.
@@ -30,16 +32,17 @@ class SameModel:
             ModelError: it runs another model, or the same in another quantisation.
         """
         facts = _facts(told)
-        for name, value in facts.items():
-            first, expected = self._known.get(name, (url, value))
-            if value != expected:
-                raise ModelError(
-                    f"{url}: runs another model than {first}, or another quantisation of it: "
-                    f"{name} is {shown(value)} and {shown(expected)}; votes are kept by model, so "
-                    "the servers of one voter have to run the same file"
-                )
-        for name, value in facts.items():
-            self._known.setdefault(name, (url, value))
+        with self._turn:  # servers are checked at the same time
+            for name, value in facts.items():
+                first, expected = self._known.get(name, (url, value))
+                if value != expected:
+                    raise ModelError(
+                        f"{url}: runs another model than {first}, or another quantisation of it: "
+                        f"{name} is {shown(value)} and {shown(expected)}; votes are kept by model, "
+                        "so the servers of one voter have to run the same file"
+                    )
+            for name, value in facts.items():
+                self._known.setdefault(name, (url, value))
 
 
 def _facts(told: Mapping[str, Any]) -> dict[str, str]:

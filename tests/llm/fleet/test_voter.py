@@ -249,7 +249,10 @@ def test_a_server_that_comes_back_with_another_model_is_not_used(fleet):
         server.models = told_of(meta={"size": 7})
         delayed(server, 0.01)
 
+    before = []
+
     def changed():
+        before.append(len(fleet[1].asked))
         fleet[1].models = told_of(meta={"size": 8})
         fleet[1].faults = [status(503)] * 2
 
@@ -257,7 +260,8 @@ def test_a_server_that_comes_back_with_another_model_is_not_used(fleet):
         voter = FleetVoter(CONFIG, settings(fleet), "small")
         votes, _, _ = collected(voter, ballots, store, Midway(10, changed))
     assert_right(ballots, votes)
-    assert len(fleet[1].asked) < 60  # of 120 questions
+    # What was under way, and the ballot on which it failed; else it would get some thirty.
+    assert len(fleet[1].asked) - before[0] <= 6
 
 
 def test_a_model_that_a_server_lacks_is_refused(fleet):
