@@ -155,11 +155,24 @@ def regular_lines(path: Path) -> Iterator[bytes]:
         OSError: it can't be read, is no regular file, or has a line that is too long.
     """
     with open_regular(path) as file:
-        while line := file.readline(_LONGEST_LINE + 1):
-            if len(line) > _LONGEST_LINE:
-                said = f"a line of it is longer than {_LONGEST_LINE:,} bytes"
-                raise OSError(errno.EFBIG, said, str(path))
-            yield line
+        yield from lines_of(file, path)
+
+
+def lines_of(file: BufferedReader, path: Path) -> Iterator[bytes]:
+    """Yield the lines of an open file, each with its end.
+
+    Args:
+        file: is read on from where it is.
+        path: what messages call it.
+
+    Raises:
+        OSError: it can't be read, or has a line that is too long.
+    """
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            said = f"a line of it is longer than {_LONGEST_LINE:,} bytes"
+            raise OSError(errno.EFBIG, said, str(path))
+        yield line
 
 
 def room_for_files() -> int:

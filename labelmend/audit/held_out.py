@@ -8,10 +8,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from labelmend.errors import InputError
-from labelmend.regular_file import parsed_json, regular_lines
+from labelmend.regular_file import parsed_json
 from labelmend.relabel.diagnostics.explanation import HeldOut
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
+from labelmend.runs.shards.joined import lines_of_evidence
 
 _AGAIN = "run labelmend relabel --answers again, and then certify"
 
@@ -34,7 +35,7 @@ def read_held_out(table: Path, rows: Collection[int]) -> dict[int, HeldOut]:
     if mixed is not None:
         raise InputError(mixed)
     try:
-        for row, line in enumerate(regular_lines(path)):
+        for row, line in enumerate(lines_of_evidence(path)):
             if row in wanted:
                 found[row] = HeldOut.from_fields(parsed_json(line).get("held_out"))
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from labelmend.runs.companions import INDEX
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import RowIndex, read_row_index
+from labelmend.runs.shards.joined import evidence_bytes
 from labelmend.voice.speak import note
 
 
@@ -25,7 +26,7 @@ def read_index(table: Path, run: RunRecord) -> tuple[RowIndex | None, str | None
     if digest is None:
         return None, None
     try:
-        return read_row_index(paths.index, digest, paths.evidence.stat().st_size), None
+        return read_row_index(paths.index, digest, evidence_bytes(paths.evidence)), None
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         return None, note(

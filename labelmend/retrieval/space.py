@@ -14,6 +14,7 @@ from labelmend.protocols import Encoder, Progress
 from labelmend.retrieval.encode import load_encoder
 from labelmend.retrieval.encoders.block_encoder import BlockEncoder
 from labelmend.retrieval.encoders.cache import CachedEncoder, open_encoder
+from labelmend.retrieval.large.room import Room
 from labelmend.types import Doubles, Floats
 from labelmend.weights.locate import LocatedModel
 
@@ -74,14 +75,15 @@ class TextSpace:
         """Encode the distinct texts of a dataset, and learn each encoder's mean from them.
 
         Returns:
-            float32 [len(texts), d], d the sum of the encoders' dimensions.
+            float32 [len(texts), d], d the sum of the encoders' dimensions; of a large table they
+            lie in a file, and what is in memory meanwhile is a block.
 
         Raises:
             ModelError: an encoder can't load.
         """
         encoders = self._encoders()
         progress.start("embed texts", len(texts) * len(encoders))
-        joined = np.empty((len(texts), 0), dtype=np.float32)
+        room = Room(len(texts), 0)
         total: Doubles = np.empty(0)
         cuts: list[int] = []
 
@@ -94,14 +96,16 @@ class TextSpace:
                 progress.advance(len(part))
             if not total.size:
                 *cuts, width = np.cumsum([part.shape[1] for part in parts]).tolist()
-                joined, total = np.empty((len(texts), width), dtype=np.float32), np.zeros(width)
-            joined[rows] = np.concatenate(parts, axis=1)
-            total += joined[rows].sum(axis=0, dtype=np.float64)
+                room, total = Room(len(texts), width), np.zeros(width)
+            room.vectors[rows] = np.concatenate(parts, axis=1)
+            total += room.vectors[rows].sum(axis=0, dtype=np.float64)
+            room.let_go(rows)
         # The mean, total / u, times u / (u + 100).
         self._shifts = tuple(np.split(total / (len(texts) + _MANY_TEXTS), cuts))
         for rows in blocks:
-            joined[rows] = self.placed(np.split(joined[rows], cuts, axis=1))
-        return joined
+            room.vectors[rows] = self.placed(np.split(room.vectors[rows], cuts, axis=1))
+            room.let_go(rows)
+        return room.vectors
 
     def queries(self, texts: Sequence[str]) -> Floats:
         """Return float32 [len(texts), d], further row texts by the means that `fit` learned.

@@ -15,9 +15,9 @@ from typing import Any, overload
 import numpy as np
 
 from labelmend.errors import InputError
-from labelmend.regular_file import open_regular
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.row_index import DECISIONS, Checks, RowIndex
+from labelmend.runs.shards.joined import JoinedFiles, open_evidence
 from labelmend.types import Floats, Ints
 from labelmend.voice.speak import retell
 
@@ -79,6 +79,29 @@ class OpenFile:
         return os.pread(self.descriptor, end - start, start)
 
 
+class OpenParts:
+    """The evidence of a table in shards; a file that was changed since is known by its lines."""
+
+    def __init__(self, files: JoinedFiles) -> None:
+        self._files = files
+
+    def line(self, starts: Ints, row: int) -> bytes:
+        """Return a line, as `OpenFile` does.
+
+        Raises:
+            OSError: as reading goes.
+        """
+        start, end = int(starts[row]), int(starts[row + 1])
+        return self._files.read_at(end - start, start)
+
+
+def held_open(file: BufferedReader) -> OpenFile | OpenParts:
+    """Return what reads lines of evidence when the file that was opened is closed again."""
+    if isinstance(file.raw, JoinedFiles):
+        return OpenParts(file.raw)
+    return OpenFile(os.dup(file.fileno()))
+
+
 @dataclass(frozen=True)
 class EvidenceIndex:
     """An evidence file, with what is needed of all rows at once.
@@ -94,7 +117,7 @@ class EvidenceIndex:
             where the run left no map.
     """
 
-    file: OpenFile
+    file: OpenFile | OpenParts
     starts: Ints
     proposed: Sequence[str | None]
     decisions: Sequence[str | None]
@@ -123,14 +146,14 @@ class EvidenceIndex:
                 raise InputError(
                     f"{path}: has {len(proposed):,} lines, and the table {rows:,} rows; {_AGAIN}"
                 )
-            held = OpenFile(os.dup(file.fileno()))
+            held = held_open(file)
         return cls(held, np.array(starts, dtype=np.int64), tuple(proposed), tuple(decisions))
 
     @classmethod
     def indexed(cls, file: BufferedReader, index: RowIndex) -> "EvidenceIndex":
         """Return what an index says of a file, of which no line is read before it is shown."""
         return cls(
-            OpenFile(os.dup(file.fileno())),
+            held_open(file),
             index.starts,
             Names(index.proposed, index.labels),
             Names(index.decision, DECISIONS),
@@ -163,7 +186,7 @@ def opened_evidence(path: Path) -> Iterator[BufferedReader]:
         InputError: it can't be read.
     """
     try:
-        with open_regular(path) as file:
+        with open_evidence(path) as file:
             yield file
     except FileNotFoundError:
         raise InputError(

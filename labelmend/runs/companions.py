@@ -13,6 +13,7 @@ from labelmend.regular_file import open_regular
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.sets.record import SetRunRecord, task_of
+from labelmend.runs.shards.as_left import evidence_as_left, mended_as_left
 from labelmend.voice.speak import note
 
 TABLE, EVIDENCE, INDEX, LABELS = "table", "evidence", "index", "labels"
@@ -33,27 +34,37 @@ def two_runs(table: Path) -> str | None:
     """Return one line where the evidence of a mended table and its record are of two runs."""
     paths = OutputPaths.beside(table)
     record = _record(paths)
-    if record is None or not _differs(record, EVIDENCE, paths.evidence):
+    if record is None or not differs(record, EVIDENCE, paths):
         return None
-    return note(
-        "{evidence} and {record} are of two runs; run labelmend relabel again, or bring back the "
-        "files of one",
-        evidence=paths.evidence,
-        record=paths.record,
-    )
+    return of_two_runs(paths.evidence, paths.record)
 
 
 def changed_since(table: Path) -> str | None:
     """Return one line where a mended table isn't as its run left it."""
     paths = OutputPaths.beside(table)
     record = _record(paths)
-    if record is None or not _differs(record, TABLE, table):
+    if record is None or not differs(record, TABLE, paths):
         return None
+    return not_as_left(table, paths.record)
+
+
+def of_two_runs(evidence: Path, record: Path) -> str:
+    """Return the line on evidence and a record that are of two runs."""
+    return note(
+        "{evidence} and {record} are of two runs; run labelmend relabel again, or bring back the "
+        "files of one",
+        evidence=evidence,
+        record=record,
+    )
+
+
+def not_as_left(table: Path, record: Path) -> str:
+    """Return the line on a mended table that is not as its run left it."""
     return note(
         "{table} is not as the run left it that {record} tells of: it was changed since, or is of "
         "another run",
         table=table,
-        record=paths.record.name,
+        record=record.name,
     )
 
 
@@ -70,7 +81,7 @@ def check_labels(paths: OutputPaths) -> None:
             f"{paths.labels}: was given to the last run with --labels, and would be written over; "
             "give it again, or move it away"
         )
-    if record is not None and _differs(record, LABELS, paths.labels):
+    if record is not None and differs(record, LABELS, paths):
         raise OutputError(
             f"{paths.labels}: was changed since labelmend wrote it, and would be written over; "
             "give it with --labels, or move it away"
@@ -86,8 +97,19 @@ def _record(paths: OutputPaths) -> RunRecord | SetRunRecord | None:
         return None
 
 
-def _differs(record: RunRecord | SetRunRecord, what: str, path: Path) -> bool:
-    """Whether a file is another one than was written with the record."""
+def differs(record: RunRecord | SetRunRecord, what: str, paths: OutputPaths) -> bool:
+    """Tell whether a file, or shards, are others than were written with the record.
+
+    Args:
+        record: of the run.
+        what: `TABLE`, `EVIDENCE` or `LABELS`.
+        paths: of the run.
+    """
+    if isinstance(record, RunRecord) and record.shards and what != LABELS:
+        # Whoever reads shards that are not there says why that can't be.
+        as_left = mended_as_left if what == TABLE else evidence_as_left
+        return paths.evidence.is_dir() and not as_left(paths, record.shards)
+    path = {TABLE: paths.table, EVIDENCE: paths.evidence, LABELS: paths.labels}[what]
     known = (record.files or {}).get(what)
     try:
         return known is not None and digest_of(path) != known

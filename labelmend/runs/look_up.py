@@ -18,6 +18,7 @@ from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.columns import BLANK
 from labelmend.runs.companions import changed_since, two_runs
 from labelmend.runs.record import RunRecord
+from labelmend.runs.shards.look_up import ShardedRun, find_sharded_run
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,13 @@ def look_up(
         raise InputError("which row? give its number by --row, or its name by --id")
     refuse_standard_input(table)
     settled = settle(table, evidence)
+    sharded = find_sharded_run(table, evidence)
+    if sharded is not None:
+        return _in_shards(sharded, table, row, row_id, settled)
     digest = _digest(table)
     path = evidence or find_evidence(table, digest)
     number, line = _line_of_row(path, row) if row is not None else _line_of_id(path, row_id or "")
-    try:
-        fields = json.loads(line)
-        if fields.get("decision") == BLANK:
-            raise InputError(f"{table}: row {number} has no text, so nothing was decided of it")
-        explanation: Explanation | SetExplanation
-        if "mended" in fields:
-            explanation = SetExplanation.from_line(line)
-        else:
-            explanation = Explanation.from_line(line.decode())
-    except (ValueError, AttributeError, RecursionError):
-        raise _damaged(path, number) from None
-    if explanation.row != number:
-        raise _damaged(path, number)
+    explanation = _explanation(table, path, number, line)
     if isinstance(explanation, SetExplanation):
         place = None if digest is None or path == table else _table_line(table, number)
         raw = line.decode().rstrip("\n")
@@ -85,6 +77,45 @@ def look_up(
         channel=None if record is None else record.channel_in_words,
         notes=(*settled, *((problem,) if record is None else _notes(table, path, record))),
     )
+
+
+def _in_shards(
+    run: ShardedRun, table: Path, row: int | None, row_id: str | None, settled: tuple[str, ...]
+) -> LookedUp:
+    """Find the explanation of a row of a table in shards."""
+    number = row if row is not None else run.row_of(row_id or "")
+    if number is None:
+        raise InputError(f"--id {row_id}: no such row in {run.paths.table}; check the name")
+    path, line = run.line(number)
+    return LookedUp(
+        explanation=_explanation(table, path, number, line),
+        json_line=line.decode().rstrip("\n"),
+        table_line=None,
+        channel=run.record.channel_in_words,
+        notes=(*settled, *run.notes(number)),
+    )
+
+
+def _explanation(table: Path, path: Path, number: int, line: bytes) -> Explanation | SetExplanation:
+    """Return what a line of evidence says.
+
+    Raises:
+        InputError: it is damaged, or of another row, or nothing was decided of its row.
+    """
+    explanation: Explanation | SetExplanation
+    try:
+        fields = json.loads(line)
+        if fields.get("decision") == BLANK:
+            raise InputError(f"{table}: row {number} has no text, so nothing was decided of it")
+        if "mended" in fields:
+            explanation = SetExplanation.from_line(line)
+        else:
+            explanation = Explanation.from_line(line.decode())
+    except (ValueError, AttributeError, RecursionError):
+        raise _damaged(path, number) from None
+    if explanation.row != number:
+        raise _damaged(path, number)
+    return explanation
 
 
 def find_evidence(table: Path, digest: str | None) -> Path:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from labelmend.errors import InputError
-from labelmend.regular_file import regular_lines
 from labelmend.relabel.diagnostics.explanation import Explanation
 from labelmend.runs.companions import two_runs
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.sets.record import SetRunRecord
+from labelmend.runs.shards.joined import lines_of_evidence
 from labelmend.voice.speak import meant, note
 
 _Run = TypeVar("_Run", RunRecord, SetRunRecord)
@@ -81,7 +81,7 @@ def read_explanations(
     if mixed is not None:
         return {}, mixed
     try:
-        for row, line in enumerate(regular_lines(path)):
+        for row, line in enumerate(lines_of_evidence(path)):
             if row not in wanted:
                 continue
             explanation = Explanation.from_line(line.decode())

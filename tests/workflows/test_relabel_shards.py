@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures.sharded import BLANK, ROWS, SIZES, WRONG, rows, write_shards
+from fixtures.sharded import BLANK, ROWS, SIZES, WRONG, mend, rows, write_shards
 
 from labelmend.data.request import TableRequest
 from labelmend.data.shards.table import sha256_of
@@ -15,52 +15,36 @@ from labelmend.workflows.relabel import relabel_file
 from labelmend.workflows.relabel_sets import relabel_sets_file
 
 
-def mended(config, source, output, progress=None):
-    request = TableRequest(source, vote_columns=("bot",))
-    return relabel_file(request, output, config, progress or NoProgress(), use_llm=False)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, quick):
-    """A folder with a table in shards, the same in one file, and both mended."""
-    folder = tmp_path_factory.mktemp("shards")
-    source = write_shards(rows(), folder / "rows")
-    pq.write_table(rows(), folder / "one.parquet")
-    mended(quick, source, folder / "out")
-    mended(quick, folder / "one.parquet", folder / "one.mended.parquet")
-    return folder
-
-
-def test_all_that_is_said_of_rows_is_that_of_one_file(made):
-    whole = pq.read_table(made / "one.mended.parquet")
-    parts = [pq.read_table(path) for path in sorted((made / "out").glob("*.parquet"))]
+def test_all_that_is_said_of_rows_is_that_of_one_file(sharded_run):
+    whole = pq.read_table(sharded_run / "one.mended.parquet")
+    parts = [pq.read_table(path) for path in sorted((sharded_run / "out").glob("*.parquet"))]
     assert [len(part) for part in parts] == list(SIZES)
     assert all(part.schema.equals(whole.schema, check_metadata=True) for part in parts)
     found = pa.concat_tables(parts).to_pylist()
     assert found == whole.to_pylist()
     assert found[WRONG]["decision"] in {"change", "review"}
     assert found[BLANK]["decision"] is None
-    evidence = sorted((made / "out" / "_labelmend" / "evidence").iterdir())
+    evidence = sorted((sharded_run / "out" / "_labelmend" / "evidence").iterdir())
     assert [path.name for path in evidence] == [f"part-{i}.parquet.jsonl" for i in range(3)]
     lines = b"".join(path.read_bytes() for path in evidence)
-    assert lines == (made / "one.mended.evidence.jsonl").read_bytes()
+    assert lines == (sharded_run / "one.mended.evidence.jsonl").read_bytes()
     for ours, theirs in (("index.arrow", "index.arrow"), ("labels.yaml", "labels.yaml")):
-        one = made / f"one.mended.{theirs}"
-        assert (made / "out" / "_labelmend" / ours).read_bytes() == one.read_bytes()
+        one = sharded_run / f"one.mended.{theirs}"
+        assert (sharded_run / "out" / "_labelmend" / ours).read_bytes() == one.read_bytes()
 
 
-def test_the_record_names_the_shards(made):
-    record = RunRecord.read(OutputPaths.beside(made / "out").record)
+def test_the_record_names_the_shards(sharded_run):
+    record = RunRecord.read(OutputPaths.beside(sharded_run / "out").record)
     assert (record.input.rows, record.input.blank) == (ROWS, 1)
     assert [(one.name, one.rows) for one in record.shards] == [
         (f"part-{number}.parquet", size) for number, size in enumerate(SIZES)
     ]
     for one in record.shards:
-        assert one.sha256 == sha256_of(made / "rows" / one.name)
-        assert one.mended == sha256_of(made / "out" / one.name)
-        evidence = OutputPaths.beside(made / "out").evidence_of(one.name)
+        assert one.sha256 == sha256_of(sharded_run / "rows" / one.name)
+        assert one.mended == sha256_of(sharded_run / "out" / one.name)
+        evidence = OutputPaths.beside(sharded_run / "out").evidence_of(one.name)
         assert one.evidence == sha256_of(evidence)
-    assert RunRecord.read(made / "one.mended.run.json").shards == ()
+    assert RunRecord.read(sharded_run / "one.mended.run.json").shards == ()
 
 
 class Killed(NoProgress):
@@ -78,10 +62,10 @@ class Killed(NoProgress):
             raise KeyboardInterrupt
 
 
-def test_a_killed_run_is_taken_up(made, quick, tmp_path):
+def test_a_killed_run_is_taken_up(sharded_run, quick, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        mended(quick, made / "rows", out, Killed(2))
+        mend(quick, sharded_run / "rows", out, Killed(2))
     assert sorted(path.name for path in out.iterdir()) == [
         "_labelmend",
         "part-0.parquet",
@@ -91,38 +75,38 @@ def test_a_killed_run_is_taken_up(made, quick, tmp_path):
     kept, damaged = out / "part-0.parquet", out / "part-1.parquet"
     state = kept.stat()
     damaged.write_bytes(b"somebody's")
-    mended(quick, made / "rows", out)
+    mend(quick, sharded_run / "rows", out)
     after = kept.stat()
     assert (after.st_ino, after.st_mtime_ns) == (state.st_ino, state.st_mtime_ns)
-    files = [path for path in (made / "out").rglob("*") if path.is_file()]
+    files = [path for path in (sharded_run / "out").rglob("*") if path.is_file()]
     for path in files:
         if path.name != "run.json":  # in which the times stand
-            assert (out / path.relative_to(made / "out")).read_bytes() == path.read_bytes()
+            assert (out / path.relative_to(sharded_run / "out")).read_bytes() == path.read_bytes()
     assert len([path for path in out.rglob("*") if path.is_file()]) == len(files)
 
 
-def test_another_outcome_is_written_anew(made, quick, tmp_path):
+def test_another_outcome_is_written_anew(sharded_run, quick, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         relabel_file(
-            TableRequest(made / "rows"), out, quick, Killed(2), use_llm=False
+            TableRequest(sharded_run / "rows"), out, quick, Killed(2), use_llm=False
         )  # without the votes
-    mended(quick, made / "rows", out)
+    mend(quick, sharded_run / "rows", out)
     for name in ("part-0.parquet", "_labelmend/index.arrow"):
-        assert (out / name).read_bytes() == (made / "out" / name).read_bytes()
+        assert (out / name).read_bytes() == (sharded_run / "out" / name).read_bytes()
 
 
-def test_a_run_on_other_shards_is_not_taken_up(made, quick, tmp_path):
+def test_a_run_on_other_shards_is_not_taken_up(sharded_run, quick, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        mended(quick, made / "rows", out, Killed(1))
+        mend(quick, sharded_run / "rows", out, Killed(1))
     other = write_shards(rows(), tmp_path / "rows", [30, 30])
     with pytest.raises(OutputError, match="an unfinished run on other shards; name an empty"):
-        mended(quick, other, out)
+        mend(quick, other, out)
     assert (out / "part-0.parquet").exists()
 
 
-def test_nothing_is_left_of_a_run_that_wrote_nothing(made, quick, tmp_path):
+def test_nothing_is_left_of_a_run_that_wrote_nothing(sharded_run, quick, tmp_path):
     class Begun(NoProgress):
         def start(self, stage, total):
             raise KeyboardInterrupt
@@ -130,7 +114,7 @@ def test_nothing_is_left_of_a_run_that_wrote_nothing(made, quick, tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("new", "empty"):
         with pytest.raises(KeyboardInterrupt):
-            mended(quick, made / "rows", tmp_path / name, Begun())
+            mend(quick, sharded_run / "rows", tmp_path / name, Begun())
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
@@ -144,16 +128,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("output", REFUSED)
-def test_where_shards_are_not_written(made, quick, output):
-    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
+def test_where_shards_are_not_written(sharded_run, quick, output):
+    before = {path: path.stat().st_mtime_ns for path in sharded_run.rglob("*")}
     with pytest.raises(OutputError, match=REFUSED[output]):
-        mended(quick, made / "rows", made / output)
-    assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
+        mend(quick, sharded_run / "rows", sharded_run / output)
+    assert {path: path.stat().st_mtime_ns for path in sharded_run.rglob("*")} == before
 
 
-def test_what_was_mended_is_not_mended_again(made, quick, tmp_path):
+def test_what_was_mended_is_not_mended_again(sharded_run, quick, tmp_path):
     with pytest.raises(InputError, match="already has 'mended_label', 'decision'"):
-        mended(quick, made / "out", tmp_path / "new")
+        mend(quick, sharded_run / "out", tmp_path / "new")
 
 
 def test_rows_with_several_labels(quick, tmp_path):

@@ -18,7 +18,7 @@ from labelmend.data.table import SourceTable
 from labelmend.errors import InputError
 from labelmend.review.evidence import EvidenceIndex, opened_evidence
 from labelmend.runs.again import label_cards
-from labelmend.runs.companions import INDEX, LABELS, TABLE, digest_of
+from labelmend.runs.companions import INDEX, LABELS, TABLE, differs, digest_of
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.mapped_texts import MappedTexts
 from labelmend.runs.record import RunRecord
@@ -63,8 +63,9 @@ def read_indexed(request: TableRequest, labels: Path | None) -> tuple[Indexed | 
     """
     settled = settle(request.path)
     paths = OutputPaths.beside(request.path)
+    in_shards = request.path.is_dir()
     with ThreadPoolExecutor(1) as thread:
-        digest = thread.submit(digest_of, request.path)
+        digest = thread.submit(lambda: None if in_shards else digest_of(request.path))
         try:
             run = RunRecord.read(paths.record)
         except (FileNotFoundError, InputError):
@@ -77,7 +78,7 @@ def read_indexed(request: TableRequest, labels: Path | None) -> tuple[Indexed | 
         older = run.files is None or run.schema_version < _FIRST_WITH_INDEX
         return None, f"{paths.index}: {_OLDER}; {_SLOWER}" if older else None
     try:
-        if digest.result() != files.get(TABLE):
+        if differs(run, TABLE, paths) if in_shards else digest.result() != files.get(TABLE):
             return None, None
     except OSError:
         return None, None

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from labelmend.errors import InputError
-from labelmend.regular_file import open_regular
 from labelmend.relabel.labelmodel.answered import ANSWERS
 from labelmend.runs.row_index import RowIndex
+from labelmend.runs.shards.joined import open_evidence
 from labelmend.types import Doubles, Evidence, Ints
 
 _MOST = 16
@@ -97,7 +97,7 @@ def _lines(path: Path, index: RowIndex, rows: Sequence[int]) -> Iterator[list[An
     """Yield the candidates of each of the rows."""
     starts, checks = index.starts, index.checks
     try:
-        with open_regular(path) as file:
+        with open_evidence(path) as file:
             for row in rows:
                 start, end = int(starts[row]), int(starts[row + 1])
                 if file.tell() != start:

@@ -27,6 +27,7 @@ from labelmend.review.ranking.ranking import Ranking
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
 from labelmend.runs.row_index import RowIndex, read_row_index
+from labelmend.runs.shards.joined import evidence_bytes
 from labelmend.types import NO_LABEL, Dataset, Doubles, Evidence, Floats, Ints
 
 _LOW = 1e-4
@@ -46,7 +47,7 @@ def rank_anew(table: Path, answers: Path, config: Config) -> Ranking:
     """
     paths = OutputPaths.beside(table)
     run = RunRecord.read(paths.record)
-    size = paths.evidence.stat().st_size
+    size = evidence_bytes(paths.evidence)
     index = read_row_index(paths.index, (run.files or {}).get("index"), size)
     rows = np.flatnonzero(index.place >= 0)
     dataset = _dataset(index, rows, run.oos_label, config.data.max_text_chars)

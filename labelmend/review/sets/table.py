@@ -1,6 +1,5 @@
 """A mended table with several labels a row, as the page shows it, and the evidence of its rows."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from labelmend.data.read import read_table, refuse_standard_input
 from labelmend.data.request import TableRequest
 from labelmend.errors import InputError
 from labelmend.relabel.assignments.explanation import SetExplanation
-from labelmend.review.evidence import OpenFile, opened_evidence
+from labelmend.review.evidence import OpenFile, OpenParts, held_open, opened_evidence
 from labelmend.review.table import looked_at, rows_named, texts_of
 from labelmend.runs.companions import changed_since
 from labelmend.runs.layout import OutputPaths
@@ -40,7 +39,7 @@ class SetEvidence:
         starts: int64 [n + 1], where each row's line begins, and the end of the last.
     """
 
-    file: OpenFile
+    file: OpenFile | OpenParts
     starts: Ints
 
     @classmethod
@@ -61,7 +60,7 @@ class SetEvidence:
                     f"{path}: has {len(sizes):,} lines, and the table {rows:,} rows; run labelmend "
                     "relabel again"
                 )
-            held = OpenFile(os.dup(file.fileno()))
+            held = held_open(file)
         return cls(held, np.concatenate([[0], np.cumsum(sizes)]))
 
     def explanation(self, row: int, text: str) -> SetExplanation | None:

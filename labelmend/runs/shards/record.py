@@ -11,11 +11,15 @@ class ShardRecord(Part):
         rows: that it has.
         sha256: of the file that was mended.
         mended: sha256 of the mended one.
+        mended_bytes: its size.
         evidence: sha256 of its evidence.
+        evidence_bytes: its size.
     """
 
     name: Text
     rows: int
     sha256: Text
     mended: Text
+    mended_bytes: int
     evidence: Text
+    evidence_bytes: int

@@ -71,7 +71,9 @@ def write_sharded_run(
                 rows=shard.rows,
                 sha256=digests[name],
                 mended=written.table,
+                mended_bytes=(paths.table / name).stat().st_size,
                 evidence=written.evidence,
+                evidence_bytes=int(of_shard.sizes.sum()),
             )
         )
         lines.append(of_shard)

@@ -1,0 +1,1 @@
+"""What tables need that are larger than memory."""
