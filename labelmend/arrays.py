@@ -71,8 +71,8 @@ def principal_components(embeddings: Floats, count: int) -> Floats:
 WORTH_ALL = 16
 """Products with all vectors cost less than those with one in so many, which are gathered first."""
 
-_CACHED_ROWS = 64
-"""Rows whose gathered vectors fit in the processor's cache."""
+_CACHED_VALUES = 1 << 18
+"""Numbers of gathered vectors that fit in the processor's cache: a megabyte of float32."""
 
 
 _Real = TypeVar("_Real", np.float32, np.float64)
@@ -94,7 +94,8 @@ def dot_products(
         for rows in row_blocks(len(left) if total else 0, total):
             dots[rows] = np.take_along_axis(left[rows] @ right.T, columns[rows], axis=1)
     else:
-        for rows in blocks_of(len(left), _CACHED_ROWS):
+        size = max(1, _CACHED_VALUES // max(columns.shape[1] * left.shape[1], 1))
+        for rows in blocks_of(len(left), size):
             np.einsum("bd,bcd->bc", left[rows], right[columns[rows]], out=dots[rows])
     return dots
 

@@ -1,7 +1,7 @@
 """BM25 over passages, by rank-bm25."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,18 @@ class Bm25Passages:
     the library gives frequent words a negative weight; here it is 0.
     """
 
-    def __init__(self, passages: Sequence[str], language: str | None = None) -> None:
+    def __init__(
+        self,
+        passages: Sequence[str],
+        language: str | None = None,
+        order: Ints | None = None,
+    ) -> None:
         """Index the passages; none at all, or empty ones, are fine.
 
         Args:
             passages: [p].
             language: of passages and texts; see `tokenise`.
+            order: int64 [p], the passage of each column of scores; as they are if None.
         """
         self._language = language
         tokens = [tokenise(passage, language) for passage in passages]
@@ -39,6 +45,8 @@ class Bm25Passages:
             index = BM25Okapi(tokens)
             self._number = {word: i for i, word in enumerate(index.idf)}
             self._weights = _weights(index, self._number)
+            if order is not None:
+                self._weights = csr_array(self._weights[:, order])
 
     def scores(self, text: str) -> Doubles:
         """Return float64 [p], the BM25 score of each passage, >= 0; 0 where no word is shared."""
@@ -51,7 +59,12 @@ class Bm25Passages:
 
     def score_counted(self, counts: csr_array) -> Doubles:
         """Return float64 [b, p], the scores of texts by what `counts` made of them."""
-        scores: Doubles = (counts @ self._weights).toarray()
+        # The weights of a text's words one after the other are its row, and scipy adds up what
+        # stands in a row several times: half the time of a product, and the same sums.
+        words = self._weights[counts.indices]
+        shape = (counts.shape[0], self._weights.shape[1])
+        ends = words.indptr[counts.indptr]
+        scores: Doubles = csr_array((words.data, words.indices, ends), shape=shape).toarray()
         return scores
 
     def counts(self, texts: Sequence[str]) -> csr_array:
@@ -111,7 +124,7 @@ class Bm25Retriever:
     ) -> None:
         """Index the passages of all labels."""
         self._passages = passages
-        self._index = Bm25Passages(passages.passages, language)
+        self._index = Bm25Passages(passages.passages, language, passages.in_turns)
         self._counts = self._index.counts(texts)
         self._label_count = label_count
 
@@ -120,10 +133,7 @@ class Bm25Retriever:
         limit = min(limit, self._label_count)
         labels = np.empty((len(texts), limit), dtype=np.int64)
         scores = np.empty((len(texts), limit), dtype=np.float32)
-        for rows in row_blocks(len(texts), len(self._passages)):
-            every = self._passages.best_per_label(
-                self._scores(texts[rows]), texts[rows], self._label_count
-            )
+        for rows, every in self._best(texts):
             labels[rows] = top_columns(every, limit)
             scores[rows] = np.take_along_axis(every, labels[rows], axis=1)
         found = scores > 0
@@ -132,12 +142,13 @@ class Bm25Retriever:
     def score(self, texts: Ints, candidates: Ints) -> Floats:
         """Return the best score among each candidate's passages, float32 [b, c], >= 0."""
         best = np.empty(candidates.shape, dtype=np.float32)
-        for rows in row_blocks(len(texts), len(self._passages)):
-            best[rows] = self._passages.best_per_candidate(
-                self._scores(texts[rows]), texts[rows], candidates[rows]
-            )
+        for rows, every in self._best(texts):
+            best[rows] = np.take_along_axis(every, candidates[rows], axis=1)
+        best[np.isneginf(best)] = np.nan
         return best
 
-    def _scores(self, texts: Ints) -> Floats:
-        """Return float32 [b, p], the scores of all passages."""
-        return self._index.score_counted(self._counts[texts]).astype(np.float32)
+    def _best(self, texts: Ints) -> Iterator[tuple[slice, Floats]]:
+        """Yield parts of the texts, and float32 [b, K], their best score of every label."""
+        for rows in row_blocks(len(texts), len(self._passages)):
+            scores = self._index.score_counted(self._counts[texts[rows]]).astype(np.float32)
+            yield rows, self._passages.best_per_label(scores, texts[rows], self._label_count)

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 
-from labelmend.arrays import row_blocks
 from labelmend.data.duplicates import text_key
 from labelmend.types import Floats, Ints, LabelCard
 
@@ -51,33 +50,18 @@ class LabelPassages:
             places[self.text_of[places] == texts[:, None, None]] = -1
         return places
 
-    def best_per_candidate(self, scores: Floats, texts: Ints, candidates: Ints) -> Floats:
-        """Return each candidate's best passage score, the text's own copies left out.
-
-        Args:
-            scores: float32 [b, p], of every passage for each text.
-            texts: int64 [b].
-            candidates: int64 [b, c].
-
-        Returns:
-            float32 [b, c]; NaN where a candidate has no passage left.
-        """
-        best = np.empty(candidates.shape, dtype=np.float32)
-        for rows in row_blocks(len(texts), candidates.shape[1] * self.most_per_label):
-            places = self.places(texts[rows], candidates[rows])
-            flat = places.reshape(len(places), -1)
-            if len(self):
-                found = np.take_along_axis(scores[rows], np.maximum(flat, 0), axis=1)
-            else:
-                found = np.empty(flat.shape, dtype=np.float32)
-            best[rows] = best_found(found.reshape(places.shape), places)
-        return best
+    @cached_property
+    def in_turns(self) -> Ints:
+        """The first passage of each label, then the second of each that has one ..., int64 [p]."""
+        _, turns = self._turns
+        return np.concatenate(turns) if turns else np.empty(0, dtype=np.int64)
 
     def best_per_label(self, scores: Floats, texts: Ints, label_count: int) -> Floats:
         """Return the best passage score of every label, the text's own copies left out.
 
         Args:
-            scores: float32 [b, p], of every passage for each text; own copies are overwritten.
+            scores: float32 [b, p], of every passage for each text, in the order of `in_turns`; own
+                copies are overwritten.
             texts: int64 [b].
             label_count: K.
 
@@ -87,19 +71,21 @@ class LabelPassages:
         best = np.full((len(texts), label_count), -np.inf, dtype=np.float32)
         if len(self):
             scores[self._own(texts)] = -np.inf
-            labels, turns = self._by_turn
-            found = scores.take(turns[0], axis=1)
+            labels, turns = self._turns
+            first = end = len(labels)
             for passages in turns[1:]:
-                some = found[:, : len(passages)]
-                np.maximum(some, scores.take(passages, axis=1), out=some)
-            best[:, labels] = found
+                some = scores[:, : len(passages)]
+                np.maximum(some, scores[:, end : end + len(passages)], out=some)
+                end += len(passages)
+            best[:, labels] = scores[:, :first]
         return best
 
     @cached_property
-    def _by_turn(self) -> tuple[Ints, list[Ints]]:
+    def _turns(self) -> tuple[Ints, list[Ints]]:
         """Return the labels that have passages, int64 [l], and their first, second ... passages.
 
-        Labels with more come first, so that each turn is of the labels at the front.
+        Labels with more come first, so that each turn is of the labels at the front: the passages
+        of a turn stand in the order of the labels.
         """
         labels, starts, counts = np.unique(self.label_of, return_index=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
@@ -109,12 +95,13 @@ class LabelPassages:
 
     @cached_property
     def _by_text(self) -> tuple[Ints, Ints]:
-        """Return the passages in the order of the texts that they repeat, and those, [p] each."""
-        order = np.argsort(self.text_of, kind="stable")
-        return order, self.text_of[order]
+        """Return places in `in_turns` by the texts that passages repeat, and those, [p] each."""
+        text_of = self.text_of[self.in_turns]
+        order = np.argsort(text_of, kind="stable")
+        return order, text_of[order]
 
     def _own(self, texts: Ints) -> tuple[Ints, Ints]:
-        """Return the rows and passages, int64 [m] each, where a passage is the row's text."""
+        """Return rows and places in `in_turns`, int64 [m] each, of passages that are the text."""
         order, ranked = self._by_text
         first = np.searchsorted(ranked, texts, side="left")
         counts = np.searchsorted(ranked, texts, side="right") - first

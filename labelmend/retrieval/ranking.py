@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labelmend.arrays import largest_places
 from labelmend.types import NO_LABEL, Floats, Ints, Ranking
 
 
@@ -44,14 +45,15 @@ def top_columns(scores: Floats, limit: int) -> Ints:
     total = scores.shape[1]
     if limit >= total:
         return np.argsort(-scores, axis=1, kind="stable")
-    least: Floats = np.partition(scores, total - limit, axis=1)[:, total - limit, None]
+    largest = np.take_along_axis(scores, largest_places(scores, limit), axis=1)
+    least: Floats = largest.min(axis=1, initial=np.inf, keepdims=True)
     keep = scores > least
     # Of those that tie for the last places the first columns get them.
-    row, column = np.nonzero(scores == least)
+    row, column = np.divmod(np.flatnonzero(scores == least), total)
     place = np.arange(len(row)) - np.searchsorted(row, row)
     first = place < (limit - keep.sum(axis=1))[row]
     keep[row[first], column[first]] = True
-    columns = np.nonzero(keep)[1].reshape(len(scores), limit)
+    columns = (np.flatnonzero(keep) % total).reshape(len(scores), limit)
     kept: Floats = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-kept, axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)

@@ -84,7 +84,7 @@ def columns_of(
         "confidence": tuple(float(c) for c in decisions.confidence[at]),
         "candidates": tuple(reader.candidates(row) for row in rows),
         "votes": tuple(_votes(reader.votes(row)) for row in rows),
-        "reason": tuple(reader.reason(row) for row in rows),
+        "reason": tuple(reader.reasons(np.arange(rows.start, rows.stop))),
     }
     like = {"mended_label": places.label}
     return tuple(NewColumn(name, spread(values[name], places), like.get(name)) for name in COLUMNS)

@@ -3,6 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from labelmend.arrays import gather, memberships_from
+from labelmend.retrieval import dense
 from labelmend.retrieval.dense import DescriptionRetriever, PrototypeRetriever
 from labelmend.retrieval.passages import LabelPassages
 from labelmend.types import NO_LABEL
@@ -83,6 +84,41 @@ def test_description_search_is_brute_force():
         ranking = retriever.search(everyone, limit)
         for i in range(50):
             assert ranking.labels[i, :limit].tolist() == best_of(expected[i], limit)
+
+
+def test_description_search_on_leading_axes_first(monkeypatch):
+    rng = np.random.default_rng(2)
+    # As an encoder's, the variance falls off: what the leading axes leave out is little.
+    falling = (1 / (1 + np.arange(224) / 20)).astype(np.float32)
+    embeddings, vectors = unit(rng, 300, 224) * falling, unit(rng, 200, 224) * falling
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[::7] = embeddings[: len(vectors[::7])]  # these passages are texts
+    label_of = np.sort(rng.integers(0, 60, 200))
+    text_of = np.full(200, -2)
+    text_of[::7] = np.arange(len(vectors[::7]))
+    passages = make_passages(label_of.tolist(), text_of.tolist())
+    exact = DescriptionRetriever(embeddings, passages, vectors, 300 * 200)
+    leading = DescriptionRetriever(embeddings, passages, vectors, 300 * 200 - 1)
+    everyone = np.arange(300)
+    wanted, found = exact.search(everyone, 5), leading.search(everyone, 5)
+    missed = wanted.labels[:, :, None] != found.labels[:, None, :]
+    assert missed.all(axis=2).mean() < 0.01
+    # What is found is in the order of its exact scores, which are those of the evidence.
+    scores = exact.score(everyone, found.labels)
+    np.testing.assert_array_equal(found.scores, scores)
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+    # Where more labels than there are may be looked at, nothing is missed.
+    everything = leading.search(everyone, 60)
+    assert everything.labels.tolist() == exact.search(everyone, 60).labels.tolist()
+    # A few axes miss some labels, and a spare one finds them.
+    monkeypatch.setattr(dense, "_LEADING_AXES", 24)
+    few = DescriptionRetriever(embeddings, passages, vectors, 1)
+    monkeypatch.setattr(dense, "_SPARE", 1)
+    alone = (wanted.labels[:, :, None] == few.search(everyone, 5).labels[:, None, :]).mean()
+    monkeypatch.setattr(dense, "_SPARE", 4)
+    spared = (wanted.labels[:, :, None] == few.search(everyone, 5).labels[:, None, :]).mean()
+    assert alone < spared
 
 
 def test_description_says_the_same_of_a_text_whichever_label_it_is_an_exemplar_of():

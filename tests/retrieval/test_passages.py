@@ -20,6 +20,11 @@ def scores(retriever, texts, candidates):
     return retriever.score(np.array(texts), np.array(candidates)).tolist()
 
 
+def best_of(found, similarity, texts, label_count=3):
+    in_turns = np.asarray(similarity, np.float32)[:, found.in_turns]
+    return found.best_per_label(in_turns, np.array(texts), label_count)
+
+
 def test_description_first_then_exemplars():
     found = passages(LOST, SENT, OOS, oos=2)
     assert found.passages == (
@@ -49,22 +54,25 @@ def test_a_label_named_like_a_text_is_that_text():
     assert passages(LabelCard("Money_lost", "", (), "name")).text_of.tolist() == [3]
 
 
-def test_best_passage_of_each_candidate_without_the_texts_own():
+def test_the_first_passages_of_all_labels_come_first():
+    # Label 1 has four passages and label 0 three.
     found = passages(LOST, SENT, OOS, oos=2)
-    similarity = np.array(
-        [[0.1, 0.9, 0.2, 0.3, 0.4, 1.0, 0.0], [0.5, 0.6, 0.7, -0.1, 1.0, 0.2, -0.2]], np.float32
-    )
-    best = found.best_per_candidate(similarity, np.array([0, 1]), np.array([[2, 1, 0], [1, 0, 1]]))
+    assert found.in_turns.tolist() == [3, 0, 4, 1, 5, 2, 6]
+
+
+def test_best_passage_of_each_label_without_the_texts_own():
+    found = passages(LOST, SENT, OOS, oos=2)
+    similarity = [[0.1, 0.9, 0.2, 0.3, 0.4, 1.0, 0.0], [0.5, 0.6, 0.7, -0.1, 1.0, 0.2, -0.2]]
+    best = best_of(found, similarity, [0, 1])
     # Text 0 is passages 1 and 5, text 1 is passage 4; label 2 has no passage.
-    np.testing.assert_array_equal(best, np.float32([[NAN, 0.4, 0.2], [0.2, 0.7, 0.2]]))
+    np.testing.assert_array_equal(best, np.float32([[0.2, 0.4, -np.inf], [0.7, 0.2, -np.inf]]))
     assert best.dtype == np.float32
 
 
-def test_a_candidate_whose_only_passage_is_the_text():
+def test_a_label_whose_only_passage_is_the_text():
     found = passages(LOST, LabelCard("money lost", "", (), "name"))
-    similarity = np.float32([[0.1, 0.2, 0.3, 0.9]] * 2)
-    best = found.best_per_candidate(similarity, np.array([3, 2]), np.array([[0, 1], [0, 1]]))
-    np.testing.assert_array_equal(best, np.float32([[0.3, NAN], [0.3, 0.9]]))
+    best = best_of(found, [[0.1, 0.2, 0.3, 0.9]] * 2, [3, 2], 2)
+    np.testing.assert_array_equal(best, np.float32([[0.3, -np.inf], [0.3, 0.9]]))
 
 
 def test_places_by_hand():
@@ -76,35 +84,24 @@ def test_places_by_hand():
     ]
 
 
-def test_best_passage_of_every_label_by_hand():
-    found = passages(LOST, SENT, OOS, oos=2)
-    similarity = np.float32([[0.1, 0.9, 0.2, 0.3, 0.4, 1.0, 0.0]] * 2)
-    best = found.best_per_label(similarity, np.array([0, 3]), 3)
-    # Text 0 is passages 1 and 5, text 3 is passage 6; label 2 has no passage.
-    np.testing.assert_array_equal(best, np.float32([[0.2, 0.4, -np.inf], [0.9, 1.0, -np.inf]]))
-    assert best.dtype == np.float32
-
-
-def test_the_best_of_some_labels_is_the_best_of_all():
+def test_the_best_of_random_passages():
     rng = np.random.default_rng(0)
     label_of = np.sort(rng.integers(0, 30, 100))
     text_of = np.where(rng.random(100) < 0.5, rng.integers(0, 40, 100), NOT_A_TEXT)
-    most = int(np.bincount(label_of).max())
-    found = LabelPassages(("",) * 100, label_of, text_of, most)
-    texts, candidates = np.arange(40), rng.permuted(np.tile(np.arange(30), (40, 1)), axis=1)
+    found = LabelPassages(("",) * 100, label_of, text_of, int(np.bincount(label_of).max()))
     similarity = rng.normal(size=(40, 100)).astype(np.float32)
-    some = found.best_per_candidate(similarity, texts, candidates[:, :7])
-    every = found.best_per_label(similarity, texts, 30)
-    np.testing.assert_array_equal(
-        np.nan_to_num(some, nan=-np.inf), np.take_along_axis(every, candidates[:, :7], axis=1)
-    )
+    expected = np.full((40, 30), -np.inf, np.float32)
+    for text in range(40):
+        for label, place in zip(label_of, range(100), strict=True):
+            if text_of[place] != text:
+                expected[text, label] = max(expected[text, label], similarity[text, place])
+    np.testing.assert_array_equal(best_of(found, similarity, np.arange(40), 30), expected)
 
 
 def test_no_passages_at_all():
     found = passages(OOS, oos=0)
     assert (found.label_of.dtype, found.text_of.dtype) == (np.int64, np.int64)
-    best = found.best_per_candidate(np.empty((2, 0), np.float32), np.arange(2), np.array([[0]] * 2))
-    assert np.isnan(best).all()
+    assert np.isneginf(best_of(found, np.empty((2, 0)), [0, 1], 1)).all()
 
 
 def test_bm25_retriever_takes_a_labels_best_passage():
@@ -115,7 +112,7 @@ def test_bm25_retriever_takes_a_labels_best_passage():
     assert np.isnan(oos)
     assert lost > 0
     assert sent > 0
-    everything = bm25._index.scores("money lost")
+    everything = bm25._index.scores("money lost")[np.argsort(found.in_turns)]
     assert lost == pytest.approx(everything[[0, 1, 2]].max())
     assert sent == pytest.approx(everything[[3, 4, 5]].max())
     assert everything[6] > sent

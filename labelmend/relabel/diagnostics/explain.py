@@ -198,14 +198,33 @@ class RowReader:
                 said[source.source.removeprefix(VOTE_COLUMN)] = self._labels[labels[best]]
         return said
 
-    def reason(self, row: int) -> str:
-        """Return one sentence that a person can check."""
-        found = self._reasons.get(row)
-        if found is None:
-            found = self._reasons[row] = self._reason(row)
-        return found
+    def reasons(self, rows: Ints) -> list[str]:
+        """Return one sentence a row, by index, that a person can check."""
+        due = np.array([row for row in rows.tolist() if row not in self._reasons], dtype=np.int64)
+        for part in blocks_of(len(due), _BLOCK):
+            self._reasons.update(zip(due[part].tolist(), self._said(due[part]), strict=True))
+        return [self._reasons[row] for row in rows.tolist()]
 
-    def _reason(self, row: int) -> str:
+    def _said(self, rows: Ints) -> Iterator[str]:
+        """Yield the reasons of a block; what is of numbers is computed for all at once."""
+        decisions, given = self._result.decisions, self._result.dataset.given[rows]
+        kept = np.array([decisions.actions[row] == "keep" for row in rows.tolist()], dtype=bool)
+        about = np.where(kept, given, decisions.proposed[rows])
+        carried = self._carried[self._result.unique.of_row[rows]]
+        carry = (carried == about[:, None]).sum(axis=1)
+        others = (carried == given[:, None]).sum(axis=1).tolist()
+        best = self._probabilities(rows, decisions.proposed[rows]).tolist()
+        spoke = self._spoke(rows, about, carry)
+        for i, row in enumerate(rows.tolist()):
+            facts: dict[str, object] = {
+                "carry": int(carry[i]),
+                "near": int(self._near[self._result.unique.of_row[row]]),
+                "label": self._labels[about[i]],
+                "spoke": spoke[i],
+            }
+            yield self._reason(row, facts, best[i], others[i])
+
+    def _reason(self, row: int, facts: dict[str, object], best: float, others: int) -> str:
         decisions = self._result.decisions
         proposed, given = int(decisions.proposed[row]), int(self._result.dataset.given[row])
         name, action = self._labels[proposed], decisions.actions[row]
@@ -214,52 +233,52 @@ class RowReader:
             if mended == NO_LABEL:
                 return note("A person said: that no label fits.")
             return note("A person said: {label}.", label=self._labels[mended])
-        about = given if action == "keep" else proposed
-        facts: dict[str, object] = {
-            "carry": self._count(row, about),
-            "near": int(self._near[self._result.unique.of_row[row]]),
-            "label": self._labels[about],
-            "spoke": self._spoke(row, about),
-        }
         if given == NO_LABEL:
-            facts["best"] = _percent(self._probability(row, proposed))
+            facts["best"] = _percent(best)
             return note(_FROM_SCRATCH[action == "label", facts["spoke"] != ""], **facts)
         facts["quality"] = _percent(decisions.quality[row])
         if action == "keep" or proposed == given:
             return note(_GIVEN_ONE[action == "keep", facts["spoke"] != ""], **facts)
-        facts["best"] = _percent(self._probability(row, proposed))
-        facts |= {"others": self._count(row, given), "given": self._labels[given]}
+        facts["best"] = _percent(best)
+        facts |= {"others": others, "given": self._labels[given]}
         said = note(_ANOTHER[action == "change", facts["spoke"] != ""], **facts)
         return said + self._annotators(row, name)
 
-    def _probability(self, row: int, label: int) -> float:
-        text, posterior = self._result.unique.of_row[row], self._result.posterior
-        return float(posterior.probabilities[text][posterior.candidates[text] == label].sum())
+    def _probabilities(self, rows: Ints, labels: Ints) -> Doubles:
+        """Return float64 [b], how probable a label is of each row."""
+        texts, posterior = self._result.unique.of_row[rows], self._result.posterior
+        named = posterior.candidates[texts] == labels[:, None]
+        probable: Doubles = np.where(named, posterior.probabilities[texts], 0.0).sum(axis=1)
+        return probable
 
-    def _spoke(self, row: int, label: int) -> str:
-        """Return what speaks most for a probable label that the nearest texts don't speak for.
+    def _spoke(self, rows: Ints, labels: Ints, carry: Ints) -> list[str]:
+        """Return what speaks most for probable labels that the nearest texts don't speak for.
 
         That is the source with the largest contribution against the next most probable label; or
         the given labels, by the noise channel. Nothing where no other label is among more of the
         nearest texts, so that they speak for it themselves.
         """
-        text, posterior = self._result.unique.of_row[row], self._result.posterior
-        for_it = 0 < self._count(row, label) == self._most[text]
-        if for_it or self._probability(row, label) < _PROBABLE:
-            return ""
-        candidates = posterior.candidates[text]
-        others = np.where(candidates == label, -1.0, posterior.probabilities[text])
-        own, rival = int((candidates == label).argmax()), int(others.argmax())
-        place = np.array([text])
+        spoke = [""] * len(rows)
+        for_it = (carry > 0) & (carry == self._most[self._result.unique.of_row[rows]])
+        asked = np.flatnonzero(~for_it & (self._probabilities(rows, labels) >= _PROBABLE))
+        posterior, texts = self._result.posterior, self._result.unique.of_row[rows[asked]]
+        candidates, every = posterior.candidates[texts], np.arange(len(texts))
+        is_own = candidates == labels[asked, None]
+        others = np.where(is_own, -1.0, posterior.probabilities[texts])
+        own, rival = is_own.argmax(axis=1), others.argmax(axis=1)
         nats = {
-            source.source: contribution(source, posterior, place)[0]
+            source.source: contribution(source, posterior, texts)
             for source in self._result.evidence
             if source.source in posterior.weights
         }
-        nats |= {_GIVEN: posterior.channel_nats[text], _BIAS: oos_nats(self._result, place)[0]}
-        ahead = {name: float(each[own] - each[rival]) for name, each in nats.items()}
-        most = min(ahead, key=lambda name: (-ahead[name], name))
-        return most.removeprefix(VOTE_COLUMN) if ahead[most] > 0 else ""
+        nats |= {_GIVEN: posterior.channel_nats[texts], _BIAS: oos_nats(self._result, texts)}
+        names = sorted(nats)  # of sources that speak alike the first
+        ahead = np.array([nats[name][every, own] - nats[name][every, rival] for name in names])
+        for i, most in zip(asked.tolist(), ahead.argmax(axis=0).tolist(), strict=True):
+            spoke[i] = names[most].removeprefix(VOTE_COLUMN)
+        for i in asked[ahead.max(axis=0, initial=-np.inf) <= 0].tolist():
+            spoke[i] = ""
+        return spoke
 
     def _annotators(self, row: int, name: str) -> str:
         """Return a sentence on the vote columns, where all that speak name the proposed label."""
@@ -297,7 +316,7 @@ class RowReader:
         posterior = at(result.posterior.probabilities[texts])
         channel, oos_bias, nats = at(likelihood), at(bias), list(map(at, contributions))
         speaks = [at(~np.isnan(e.scores[texts])) for e in heard]
-        for i, row in enumerate(rows.tolist()):
+        for i, (row, reason) in enumerate(zip(rows.tolist(), self.reasons(rows), strict=True)):
             given = int(dataset.given[row])
             yield Explanation(
                 row=row + 1,
@@ -306,7 +325,7 @@ class RowReader:
                 given=self._labels[given] if given != NO_LABEL else None,
                 proposed=self._labels[result.decisions.proposed[row]],
                 decision=result.decisions.actions[row],
-                reason=self.reason(row),
+                reason=reason,
                 candidates=tuple(
                     CandidateNats(
                         label=self._labels[labels[i][j]],
@@ -373,10 +392,6 @@ class RowReader:
             ranked = sorted((-count, label) for count, label in pairs if count > 0)
             found = self._given_to[text] = tuple(self._labels[label] for _, label in ranked)
         return found
-
-    def _count(self, row: int, label: int) -> int:
-        """Return how many of the neighbours were given a label."""
-        return int((self._carried[self._result.unique.of_row[row]] == label).sum())
 
 
 def _most_frequent(carried: Ints) -> Ints:

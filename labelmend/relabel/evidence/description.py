@@ -1,12 +1,24 @@
 """Evidence of meaning: a text's embedding against those of label descriptions and exemplars."""
 
-from typing import Self
+from typing import Annotated, Self
 
+from pydantic.dataclasses import dataclass
 from scipy.sparse import csr_array
 
+from labelmend.configs.schema.base import CHECKED, Section, at_least
 from labelmend.relabel.evidence.base import Corpus, Need, Phase
 from labelmend.retrieval.dense import DescriptionRetriever
 from labelmend.types import Floats, Ints, Ranking
+
+
+@dataclass(frozen=True, config=CHECKED)
+class DescriptionOptions(Section):
+    """How labels are found by their cards."""
+
+    exact_up_to: Annotated[int, at_least(1, "texts times passages")] = 1_000_000_000
+    """Texts times passages of cards up to which each text is compared with each passage to name its
+    candidates. With more, the passages are first compared on the leading axes of variance, which
+    takes half of the time. The evidence itself is always exact. Chosen by timing."""
 
 
 class DescriptionSource:
@@ -15,13 +27,17 @@ class DescriptionSource:
     name = "description"
     phase: Phase = "fixed"
     needs: frozenset[Need] = frozenset(("cards",))
+    Options = DescriptionOptions
+
+    def __init__(self, options: DescriptionOptions | None = None) -> None:
+        self._exact_up_to = (options or DescriptionOptions()).exact_up_to
 
     def fit(self, corpus: Corpus, memberships: csr_array | None, turn: int) -> Self:
         """Index the passages."""
         assert corpus.passages is not None
         assert corpus.passage_vectors is not None
         self._retriever = DescriptionRetriever(
-            corpus.embeddings, corpus.passages, corpus.passage_vectors
+            corpus.embeddings, corpus.passages, corpus.passage_vectors, self._exact_up_to
         )
         return self
 
