@@ -1,13 +1,16 @@
 """How time and memory grow with rows and labels, without the encoder and without LLMs.
 
     python benchmarks/scale.py [--sizes 20000,100000,500000] [--labels 150,1000,5000] [--seed 0]
-        [--exact 100000] [--before CHECKOUT] [--no-write]
+        [--exact 100000] [--before CHECKOUT] [--no-write] [--runs FILE]
 
 Mends made-up tables through the same function as the command line; only the encoder is a stand-in
 that draws vectors around label centres. Each size runs in a process of its own. `--exact` mends the
 tables of that size once more, with all texts compared to find the nearest ones; `--before` mends
 the one of that size with the most labels with an earlier commit, too, of which CHECKOUT is a clone.
-Writes its part of benchmarks/RESULTS.md. One size alone, as JSON: `--rows 60000 --labels 5000`.
+Writes its part of benchmarks/RESULTS.md, all runs into benchmarks/scale.json (`--runs FILE`: there,
+whatever else is not written), the growth that growth.py fits to them, and price_list.py's part of
+docs/scale.md. The fit has tables of a dry run's sample, too, by each way of large tables. One
+size alone, as JSON: `--rows 60000 --labels 5000`.
 """
 
 import argparse
@@ -22,13 +25,18 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from counted import Counted
+from growth import RUNS, SAMPLE, SAMPLED, write_growth, write_runs
+from price_list import write_prices
 from results_file import write_section
 
 from labelmend.configs.load import load_config
+from labelmend.engines.growth import CLASSIFIER, NEIGHBOURS
+from labelmend.relabel.forecast import ways_of
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import RunModels
 from labelmend.retrieval.space import TextSpace
@@ -83,6 +91,10 @@ class Measured:
         before: label accuracy as given.
         after: label accuracy when mended.
         rounds_of: times that supervised evidence was gathered.
+        divided: seconds of CPU time in blocks that an executor carries, by stage.
+        tasks: blocks that may run side by side, by stage.
+        written: bytes of the columns and of the lines of evidence.
+        ways: of the stages that have another way for large tables, which it was.
     """
 
     rows: int
@@ -93,6 +105,10 @@ class Measured:
     before: float
     after: float
     rounds_of: int
+    divided: dict[str, float] = field(default_factory=dict)
+    tasks: dict[str, float] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    ways: dict[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -203,9 +219,13 @@ class Watch:
             self._settle()
             self._open.pop()
 
+    @property
+    def current(self) -> str:
+        """The stage at work."""
+        return self._open[-1] if self._open else "rest"
+
     def _settle(self) -> None:
-        now = time.process_time()
-        name = self._open[-1] if self._open else "rest"
+        now, name = time.process_time(), self.current
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
         self.peak[name] = max(self.peak.get(name, 0.0), high_water_gib())
         self._since = now
@@ -219,11 +239,14 @@ def high_water_gib() -> float:
     return high / 2**20
 
 
-def measure(rows: int, labels: int, seed: int, *, exact: bool = False) -> Measured:
+def measure(
+    rows: int, labels: int, seed: int, *, exact: bool = False, settings: Sequence[str] = ()
+) -> Measured:
     """Mend one made-up table."""
     began = time.monotonic()
     watch = Watch()
-    config = load_config("embedded")
+    counted = Counted(lambda: watch.current)
+    config = load_config("embedded", settings)
     if exact:
         config = replace(config, retrieval=replace(config.retrieval, exact_up_to=rows))
     with watch.stage("make the table"):
@@ -232,11 +255,13 @@ def measure(rows: int, labels: int, seed: int, *, exact: bool = False) -> Measur
     space = TextSpace([lambda: encoder])
     models = RunModels(encoders=(), reranker=None, describer=None, voters=())
     with watch.stage("rest"):
-        result = relabel(table.dataset, config, models, space=space, clock=watch)
+        result = relabel(table.dataset, config, models, space=space, clock=watch, executor=counted)
     with watch.stage("columns"):
-        results.columns_of(result)
+        columns = results.columns_of(result)
     with watch.stage("evidence lines"), Path(os.devnull).open("w", encoding="utf-8") as stream:
-        stream.writelines(results.evidence_lines(result))
+        lines = sum(stream.write(line) for line in results.evidence_lines(result))
+    cells = sum(len(str(cell)) + 1 for column in columns for cell in column.values)
+    ways = ways_of(config)
     return Measured(
         rows=rows,
         labels=labels,
@@ -246,6 +271,10 @@ def measure(rows: int, labels: int, seed: int, *, exact: bool = False) -> Measur
         before=float((table.dataset.given == table.truth).mean()),
         after=float((result.decisions.mended == table.truth).mean()),
         rounds_of=watch.calls["rounds: lexical"],
+        divided=counted.seconds,
+        tasks=counted.tasks(),
+        written={"columns": cells, "evidence": lines},
+        ways={stage: ways.of(stage, rows, labels) for stage in (NEIGHBOURS, CLASSIFIER)},
     )
 
 
@@ -391,12 +420,14 @@ def main() -> None:
     parser.add_argument("--exact", type=int, help="a size that is mended with exact search, too")
     parser.add_argument("--before", type=Path, help="a checkout of an earlier commit")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], help="with --rows: a setting")
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    parser.add_argument("--runs", type=Path, help=f"write the runs there, not to {RUNS.name}")
     options = parser.parse_args()
     every = [int(labels) for labels in options.labels.split(",")]
     if options.rows:
         exact = options.exact_search
-        found = measure(options.rows, every[0], options.seed, exact=exact)
+        found = measure(options.rows, every[0], options.seed, exact=exact, settings=options.set)
         print(json.dumps(asdict(found)))
         return
     sizes = [(int(rows), labels) for labels in every for rows in options.sizes.split(",")]
@@ -413,8 +444,19 @@ def main() -> None:
     typed = [word for word in sys.argv[1:] if word != "--no-write"]
     text = report(runs, shlex.join(["python", "benchmarks/scale.py", *typed]), further)
     print(text)
+    if options.runs is None and options.no_write:
+        return
+    sampled = [
+        measure_apart(SAMPLE, labels, options.seed, *settings)
+        for labels in every
+        for settings in SAMPLED
+    ]
+    path = options.runs or RUNS
+    write_runs(path, [asdict(run) for run in (*sampled, *runs)], text.splitlines()[2:4])
     if not options.no_write:
         write_section(HERE / "RESULTS.md", "scale", text)
+        write_growth(path)
+        write_prices()
 
 
 if __name__ == "__main__":

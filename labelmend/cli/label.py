@@ -57,6 +57,7 @@ def label(
     seed: options.Seed = None,
     executor: engine_options.Executor = "local",
     ray_address: engine_options.RayAddress = None,
+    machines: engine_options.Machines = None,
     no_llm: options.NoLlm = False,
     fresh: Annotated[
         bool,
@@ -90,6 +91,7 @@ def label(
     from labelmend.workflows.plan import plan_file
 
     engine = engine_options.engine(executor, ray_address)
+    counts = engine_options.machines(machines, executor, dry_run=dry_run)
     rules = options.label_rules(label_separator, missing_label, merge_spellings)
     request = TableRequest(
         *(table, text_column, label_column, id_column, oos_label, encoding, (), rules, strict),
@@ -104,6 +106,7 @@ def label(
                 *(request, labelling(config), labels, answers, None),
                 use_llm=not no_llm,
                 chosen=chosen.notes,
+                machines=counts,
             )
             print_plan(plan, models, notes)
         return

@@ -95,6 +95,7 @@ def relabel(
     seed: options.Seed = None,
     executor: engine_options.Executor = "local",
     ray_address: engine_options.RayAddress = None,
+    machines: engine_options.Machines = None,
     no_llm: options.NoLlm = False,
     voters: Annotated[
         list[str] | None,
@@ -153,6 +154,7 @@ def relabel(
     from labelmend.workflows.relabel_sets import refuse_for_sets, rows_have_several
 
     engine = engine_options.engine(executor, ray_address)
+    counts = engine_options.machines(machines, executor, dry_run=dry_run)
     request = TableRequest(
         table,
         text_column,
@@ -177,6 +179,7 @@ def relabel(
             self_test=self_test,
             voter=voters,
             llm_budget=llm_budget,
+            machines=machines,
         )
         _relabel_sets(
             *(request, output, config, chosen, answers, engine),
@@ -190,8 +193,8 @@ def relabel(
             raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
         config = with_voters(config, voters)
     if dry_run:
-        extra = [_TWICE] if self_test else []
-        _plan(request, config, (labels, answers, label_edits), chosen, extra, llm=not no_llm)
+        files = (labels, answers, label_edits)
+        _plan(request, config, files, chosen, counts, llm=not no_llm, twice=self_test)
         return
     target = output or default_output(table, "mended")
     store = None if no_llm else OutputPaths.of(table, target).store
@@ -222,17 +225,20 @@ def _plan(
     config: "Config",
     files: tuple[Path | None, Path | None, Path | None],
     chosen: "ChosenProfile",
-    extra: list[str],
+    machines: list[int],
     *,
     llm: bool,
+    twice: bool,
 ) -> None:
     """Print what a run would do and cost; the files are cards, answers and edits of labels."""
     from labelmend.cli.summary import print_plan
     from labelmend.workflows.plan import plan_file
 
     with keeping_votes(None):
-        plan, models, notes = plan_file(request, config, *files, use_llm=llm, chosen=chosen.notes)
-        print_plan(plan, models, (*notes, *extra))
+        plan, models, notes = plan_file(
+            request, config, *files, use_llm=llm, chosen=chosen.notes, machines=machines
+        )
+        print_plan(plan, models, (*notes, *([_TWICE] if twice else [])))
 
 
 def _relabel_sets(

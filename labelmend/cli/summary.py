@@ -106,6 +106,12 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
         free=size_in_words(plan.available_bytes),
     )
     table.add_row(tell("memory"), memory)
+    disk = tell(
+        "about {size} of {free} free",
+        size=size_in_words(plan.disk_bytes),
+        free=size_in_words(plan.free_disk_bytes),
+    )
+    table.add_row(tell("disk"), disk)
     for stage, seconds in plan.seconds.items():
         table.add_row(Text(tell("time: {stage:name}", stage=stage)), time_in_words(seconds))
     for voter, tokens in plan.tokens.items():
@@ -113,6 +119,16 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
         table.add_row(Text(tell("tokens: {voter}", voter=voter)), about)
     whole = time_in_words(sum(plan.seconds.values()))
     table.add_row(tell("time in all"), tell("about {time}", time=whole))
+    for cluster in plan.clusters:
+        machines = tell(
+            "on {machines:,} {machines:one=machine|other=machines}", machines=cluster.machines
+        )
+        told = tell(
+            "about {time}, with {size} of memory on each",
+            time=time_in_words(cluster.seconds),
+            size=size_in_words(cluster.node_bytes),
+        )
+        table.add_row(machines, told)
     console.print(table, highlight=False)
     print_notes(console, notes)
     console.print(tell("Nothing was written: this was a dry run."))

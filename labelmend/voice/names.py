@@ -40,7 +40,7 @@ STAGES = (
     *(meant("rounds: channel"), meant("rounds: prototypes"), meant("rounds: weights")),
     *(meant("candidates: {source:name}"), meant("rounds: {source:name}")),
     *(meant("escalate"), meant("escalate: {source:name}"), meant("vote {model}")),
-    *(meant("decide"), meant("answers"), meant("self-test"), meant("embed texts")),
+    *(meant("decide"), meant("answers"), meant("self-test"), meant("embed texts"), meant("write")),
 )
 """Of a run, whose times are told."""
 

@@ -15,11 +15,14 @@ from labelmend.data.duplicates import unique_texts
 from labelmend.data.label_edits.file import loaded_edits
 from labelmend.data.labels_file import read_labels_file
 from labelmend.data.request import TableRequest, load_table
+from labelmend.data.shards.find import shards_of
 from labelmend.data.task import require_task
 from labelmend.data.write import check_new_columns
+from labelmend.engines.growth import Part
 from labelmend.llm.store import Store
 from labelmend.llm.types import Ballot
 from labelmend.llm.voters import open_voter
+from labelmend.parallel import usable_cores
 from labelmend.protocols import NoProgress
 from labelmend.relabel.doubt import notes_on_length
 from labelmend.relabel.escalation.exemplars import with_exemplars
@@ -27,6 +30,7 @@ from labelmend.relabel.escalation.routing import Routing, route
 from labelmend.relabel.evidence.base import PHASES, CastingVotes, Corpus, EvidenceSource
 from labelmend.relabel.evidence.guard import fitted, scored
 from labelmend.relabel.evidence.registry import open_sources, resolved_sources
+from labelmend.relabel.forecast import Cluster, Forecast, ways_of
 from labelmend.relabel.label_cards import describe_cards
 from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.relabel.pipeline import MODEL, PREPARE
@@ -42,8 +46,11 @@ from labelmend.workflows.profile import read_language
 _SAMPLE = 2000
 """Texts that are mended. Fewer a label than in the whole table, so more seem doubtful."""
 
-_MOST_GROWN = 25.0
-"""Times the sample's texts up to which neighbours are searched exactly: 50,000."""
+_READ = 64
+"""Texts that a process reads at a time that was asked after the rounds."""
+
+_ASKED = 16
+"""Ballots that a process holds at a time."""
 
 _PROBED = 4
 """Texts put to the reranker and to each voter."""
@@ -65,6 +72,10 @@ class Plan:
         sources: of evidence, by name, with the phase in which they are heard.
         seconds: by stage.
         tokens: that each voter will read, at most about; a server counts them in its own way.
+        disk_bytes: of what is written, the embeddings that are kept among it.
+        free_disk_bytes: where the table lies.
+        clusters: the same run on more machines, for each number that was asked for.
+        notes: what the estimate can't know, one line each.
         answered: texts that people have answered.
         read: which columns are read.
     """
@@ -80,6 +91,10 @@ class Plan:
     sources: dict[str, str]
     seconds: dict[str, float]
     tokens: dict[str, int]
+    disk_bytes: int = 0
+    free_disk_bytes: int = 0
+    clusters: tuple[Cluster, ...] = ()
+    notes: tuple[str, ...] = ()
     answered: int = 0
     read: str = ""
 
@@ -93,6 +108,7 @@ def plan_file(
     *,
     use_llm: bool,
     chosen: tuple[str, ...] = (),
+    machines: Sequence[int] = (),
 ) -> tuple[Plan, RunModels, tuple[str, ...]]:
     """Check a run's input and probe what it would cost; nothing is written.
 
@@ -104,6 +120,7 @@ def plan_file(
         edits_file: what people did to the labels.
         use_llm: let the LLMs describe labels and vote.
         chosen: notes on why it is this profile.
+        machines: numbers of machines for which it is told as well.
 
     Returns:
         the plan, the models, and notes on the data and the machine.
@@ -122,13 +139,24 @@ def plan_file(
     models = locate_models(config, use_llm=use_llm)
     reading = read_language(loaded.dataset.texts, config.encoders, models.encoders, chosen)
     length = notes_on_length(config, models, unique_texts(loaded.dataset).texts)
-    notes = (*loaded.notes, *reading.told, *length, *notes_on_gpu(config, models))
-    plan = make_plan(loaded.dataset, config, models, written, loaded.votes)
-    plan = replace(plan, rows=len(loaded.table), read=loaded.columns.in_words)
+    table_bytes = _size(request.path)
+    plan = make_plan(
+        *(loaded.dataset, config, models, written, loaded.votes), machines, table_bytes
+    )
+    folder = next(part for part in request.path.resolve().parents if part.is_dir())
+    free = int(psutil.disk_usage(str(folder)).free)
+    plan = replace(plan, rows=len(loaded.table), read=loaded.columns.in_words, free_disk_bytes=free)
+    notes = (*loaded.notes, *reading.told, *length, *notes_on_gpu(config, models), *plan.notes)
     if answers is None:
         return plan, models, notes
     told = replace(plan, answered=len(np.unique(answers.text[~answers.unsure])))
     return told, models, (*notes, *answers.notes)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a table, which may be one of shards; 0 of what is no file."""
+    files = shards_of(path) or (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def make_plan(
@@ -137,6 +165,8 @@ def make_plan(
     models: RunModels,
     written: Mapping[str, LabelCard] | None = None,
     votes: Mapping[str, Ints] | None = None,
+    machines: Sequence[int] = (),
+    table_bytes: int = 0,
 ) -> Plan:
     """Probe every stage on a seeded sample, and extrapolate.
 
@@ -146,6 +176,8 @@ def make_plan(
         models: from `locate_models`.
         written: label cards of the user's, by label.
         votes: by voter, int64 [n], what another annotator or model said of each row.
+        machines: numbers of machines for which it is told as well.
+        table_bytes: of the table's file.
     """
     probe = _probe(dataset, config, models, written or {}, votes or {})
     total, sampled = probe.total, len(probe.corpus.texts)
@@ -153,14 +185,18 @@ def make_plan(
     shuffled = np.random.default_rng(config.seed).permutation(total)
     routing = Routing(np.arange(doubtful), shuffled < config.routing.audit_rows)
     voted = len(routing.voted(config.routing, config.seed).texts) if models.voters else 0
-    grown = total / sampled
-    seconds = {stage: took * _growth(stage, grown) for stage, took in probe.seconds.items()}
+    forecast = Forecast.of(
+        sampled, total, len(dataset), len(dataset.labels), probe.corpus.embeddings.shape[1]
+    )
+    parts = forecast.parts(probe.seconds, ways_of(config))
     if models.describer is not None:
         open_cards = [c for c in probe.corpus.cards if not c.description and c.exemplars]
-        seconds["describe labels"] = _describing(config, models.describer, open_cards)
+        parts.append(("describe labels", Part(_describing(config, models.describer, open_cards))))
     for source in probe.readers:
         read = len(routing.first(getattr(source, "max_texts", -1)))
-        seconds[source.name] = read * _reading(source, probe.corpus)
+        blocks = math.ceil(read / _READ)
+        took = read * _reading(source, probe.corpus)
+        parts.append((source.name, Part(took, 1.0, blocks, whole_machines=True)))
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
     for voter, model in models.voters:
@@ -168,8 +204,11 @@ def make_plan(
         prefixes = min(len(dataset.labels), voted * voter.candidates)
         whole = voted * vote.seconds + prefixes * prefix.seconds
         share = min(limit / max(whole, 1e-9), 1.0)
-        seconds[f"vote {model.name}"] = share * whole
+        parts.append((f"vote {model.name}", _votes(share * whole, voted, voter)))
         tokens[model.name] = round(share * (voted * vote.tokens + prefixes * prefix.tokens))
+    cores = usable_cores()
+    loaded = _loaded(models)
+    clusters = forecast.clusters([part for _, part in parts], machines, cores, loaded)
     return Plan(
         rows=len(dataset),
         texts=total,
@@ -177,12 +216,30 @@ def make_plan(
         unlabelled=int((dataset.given < 0).sum()),
         doubtful=doubtful,
         voted=voted,
-        memory_bytes=_memory(probe, config, models),
+        memory_bytes=forecast.memory(loaded),
         available_bytes=int(psutil.virtual_memory().available),
         sources=probe.sources,
-        seconds=seconds,
+        seconds=_by_stage(parts),
         tokens=tokens,
+        disk_bytes=forecast.disk(table_bytes, config),
+        clusters=clusters,
+        notes=forecast.notes(clusters, cores),
     )
+
+
+def _votes(seconds: float, voted: int, voter: VoterConfig) -> Part:
+    """Return what a voter takes: other machines help where the model is not on servers."""
+    if voter.server is not None:
+        return Part(seconds)
+    return Part(seconds, 1.0, math.ceil(voted / _ASKED), whole_machines=True)
+
+
+def _by_stage(parts: Sequence[tuple[str, Part]]) -> dict[str, float]:
+    """Return seconds by stage, in the order in which the stages come first."""
+    seconds: dict[str, float] = {}
+    for stage, part in parts:
+        seconds[stage] = seconds.get(stage, 0.0) + part.seconds
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -257,10 +314,6 @@ def _probe(
         assert state.described is not None
         opened = open_sources(config.evidence, state.corpus, run.resources, PHASES)
         sources = [each.source for each in opened if each.speaks]
-    seconds: dict[str, float] = {}
-    for stage, took in watch.seconds.items():
-        outer = stage.partition(":")[0]
-        seconds[outer] = seconds.get(outer, 0.0) + took
     posterior = state.fit.posterior
     return _Probe(
         total=total,
@@ -273,30 +326,18 @@ def _probe(
             for source in sources
             if source.phase == "escalated" and not isinstance(source, CastingVotes)
         ),
-        seconds=seconds,
+        seconds=watch.seconds,
         own=state.described.exemplars,
         surest_texts=config.votes.surest_texts,
     )
 
 
-def _growth(stage: str, times: float) -> float:
-    """Return by how much a stage takes longer on so many times the texts."""
-    if stage in {"describe", "index"}:  # of labels
-        return 1.0
-    # Up to so many texts, each is compared with all others.
-    return times * (min(times, _MOST_GROWN) if stage == "neighbours" else 1.0)
-
-
-def _memory(probe: _Probe, config: Config, models: RunModels) -> int:
-    """Return bytes at the peak, about."""
-    width = probe.corpus.embeddings.shape[1]
-    most = config.retrieval.candidates + config.retrieval.tail_samples
-    kept = min(most, len(probe.corpus.labels))
+def _loaded(models: RunModels) -> int:
+    """Return bytes of this process, and of the most models that are loaded at once."""
     # The encoders are loaded together, every other model alone.
     together = sum(model.size_bytes for model in models.encoders)
-    loaded = max(together, *(model.size_bytes for model in models.all().values()))
-    now: int = psutil.Process().memory_info().rss
-    return int(now + probe.total * (width * 8 + kept * 8 * 30) + loaded)
+    most = max(together, *(model.size_bytes for model in models.all().values()))
+    return int(psutil.Process().memory_info().rss) + most
 
 
 def _describing(config: Config, model: LocatedModel, cards: Sequence[LabelCard]) -> float:

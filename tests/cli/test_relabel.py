@@ -178,6 +178,31 @@ def test_dry_run(real, cli):
     assert names(real.output.parent) == before
 
 
+def test_a_dry_run_tells_of_more_machines(real, cli):
+    ran = cli("relabel", real.source, "--no-llm", "--dry-run", "--machines", "100,1")
+    assert (ran.code, ran.err) == (0, "")
+    said = " ".join(ran.out.split())
+    assert "disk about " in said
+    assert "on 1 machine about " in said
+    assert "on 100 machines about " in said
+    assert "Note: the machines are taken to be like this one" in said
+    ran = cli("relabel", real.source, "--no-llm", "--dry-run", "--executor", "ray")
+    assert "on 10 machines about " in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("given", ["0", "1.5", "many", "1,,2", "-3", "100001", "9" * 5000])
+def test_impossible_numbers_of_machines(tiny, cli, given):
+    refusal = cli("relabel", tiny, "--dry-run", f"--machines={given}").refusal()
+    assert refusal == (
+        f"--machines {given[:80]}: give whole numbers from 1 to 100,000, such as 1,10,100"
+    )
+
+
+def test_machines_are_for_a_dry_run(tiny, cli):
+    refusal = cli("relabel", tiny, "--machines", "10").refusal()
+    assert refusal == "--machines tells what a run would take: give --dry-run with it"
+
+
 def test_a_dry_run_says_that_a_self_test_mends_twice(real, cli):
     ran = cli("relabel", real.source, "--no-llm", "--dry-run", "--self-test")
     assert "Note: --self-test mends a second time without LLM" in ran.out

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
+from labelmend.configs.schema import ServerConfig
 from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError
 from labelmend.llm.engine import LlamaEngine
@@ -43,7 +44,7 @@ def test_a_plan_without_an_llm(two_topics, encoders):
     assert (found.rows, found.texts, found.labels, found.unlabelled) == (10, 10, 2, 0)
     assert found.doubtful == 0  # the two topics have no word in common
     assert found.voted == 0
-    stages = ["embed", "neighbours", "describe", "index", "candidates", "rounds"]
+    stages = ["embed", "neighbours", "describe", "index", "candidates", "rounds", "decide", "write"]
     assert list(found.seconds) == stages
     assert all(seconds > 0 for seconds in found.seconds.values())
     phases = {"bm25": "fixed", "description": "fixed", "neighbour": "round", "classifier": "round"}
@@ -181,6 +182,32 @@ def test_a_plan_of_a_file_writes_nothing(tmp_path, two_topics, encoders):
     assert [m.name for m in models.encoders] == [e.model for e in config.encoders]
     assert notes[0] == "1 row has no label: labelled from scratch"
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_plan_for_more_machines(two_topics, encoders):
+    config = load_config("embedded", NO_RERANKER)
+    models = locate_models(config, use_llm=False)
+    found = make_plan(dataset(two_topics), config, models, machines=[1, 10], table_bytes=1000)
+    whole = sum(found.seconds.values())
+    one, ten = found.clusters
+    assert (one.machines, ten.machines) == (1, 10)
+    assert one.seconds == pytest.approx(whole)
+    # Ten texts are one block: nothing of the encoding can be shared, and only folds are more.
+    serial = ("embed", "describe", "index", "decide", "write")
+    assert sum(found.seconds[stage] for stage in serial) < ten.seconds < whole
+    assert one.node_bytes == ten.node_bytes
+    # Of ten texts, 384 + 512 numbers each are kept.
+    assert found.disk_bytes > 1000 + 10 * (384 + 512) * 4
+    assert [note for note in found.notes if "like this one" in note]
+    assert make_plan(dataset(two_topics), config, models).clusters == ()
+
+
+def test_votes_are_shared_where_the_model_is_not_on_a_server():
+    voter = load_config("embedded").voters[0]
+    here = plan._votes(100.0, 64, voter)
+    assert here.on(2, 8) == pytest.approx(50.0)  # four blocks of 16 ballots
+    asked = replace(voter, server=ServerConfig("http://127.0.0.1:1/v1"))
+    assert plan._votes(100.0, 64, asked).on(2, 8) == 100.0
 
 
 def test_columns_in_the_way_are_found_before_any_model(tmp_path, monkeypatch):
