@@ -61,14 +61,14 @@ def predict(
     from labelmend.classify.folder import task_of
     from labelmend.cli.classify_summary import print_prediction
     from labelmend.configs.load import load_config
-    from labelmend.data.formats.find import beside
     from labelmend.data.request import TableRequest
+    from labelmend.data.shards.find import default_output
     from labelmend.errors import ConfigError
     from labelmend.workflows.predict import predict_file
 
     engine = engine_options.engine(executor, ray_address)
     config = load_config("embedded", options.overrides(settings, None))
-    target = output or beside(table, "predicted")
+    target = output or default_output(table, "predicted")
     request = TableRequest(table, text_column, encoding=encoding, strict=strict, header=header)
     task = task_of(model)
     if task == "several" and pair is None:

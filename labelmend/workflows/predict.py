@@ -16,8 +16,9 @@ from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.outputs.claim import Given, Output, claim, given
 from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.spreadsheet import guarded_columns
-from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.shards.open import open_table
+from labelmend.data.shards.table import ShardedTable
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import (
     atomic_files,
@@ -30,6 +31,8 @@ from labelmend.protocols import Progress
 from labelmend.retrieval.encoders.windows import notes_on_cut
 from labelmend.retrieval.space import open_space
 from labelmend.runs.columns import Places, spread
+from labelmend.runs.layout import OutputPaths
+from labelmend.runs.shards.columns import check_columns_output, write_columns
 from labelmend.voice.speak import meant
 from labelmend.weights.signature import TrustedKey
 
@@ -70,7 +73,7 @@ def predict_file(
         folder: of the model.
         request: the table and its text columns; those that the model was trained on if none is
             named.
-        output: the table with `PREDICTED` behind the user's columns.
+        output: the table with `PREDICTED` behind the user's columns; of one in shards a folder.
         config: how many texts are predicted at a time.
         progress: hears how far the work is.
         trust_key: a public key of minisign that has to have signed the model.
@@ -81,12 +84,17 @@ def predict_file(
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
     engine.check()
-    settled = settle(folder, request.path, output)
+    settled = settle(folder, request.path, output, *OutputPaths.of(request.path, output).places)
     model = load_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
-    table = read_table(request.path, request.encoding, header=request.header)
+    table = open_table(request.path, request.encoding, header=request.header)
     check_new_columns(table, PREDICTED)
-    inputs = (*given(request.path), Given(folder, "the model"))
-    claim(inputs, [Output(output, is_table=True)])
+    sharded = table if isinstance(table, ShardedTable) else None
+    inputs = (Given(folder, "the model"),)
+    digests: Mapping[str, str] = {}
+    if sharded is None:
+        claim((*given(request.path), *inputs), [Output(output, is_table=True)])
+    else:
+        digests = check_columns_output(sharded, output, inputs)
     named = request.text_column or trained_columns(model, table)
     columns = choose_columns(table, named, label_needed=False)
     table = replace(table, text_column=columns.text, label_column=columns.label)
@@ -99,8 +107,11 @@ def predict_file(
     places = Places(rows, [""] * len(table))
     columns_of = zip(PREDICTED, found.columns(), strict=True)
     ours = [NewColumn(name, spread(values, places)) for name, values in columns_of]
-    with atomic_files([output]) as (temporary,):
-        write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)
+    if sharded is None:
+        with atomic_files([output]) as (temporary,):
+            write_table(table, guarded_columns(ours, output) if excel_safe else ours, temporary)
+    else:
+        write_columns(sharded, ours, output, digests, progress)
     blank = counted_note(
         len(table) - len(texts),
         meant("{count} {count:one=row has|other=rows have} no text: nothing is predicted of it"),

@@ -22,6 +22,7 @@ from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
 from labelmend.data.sets.label_sets import LabelSets, load_sets
+from labelmend.data.shards.find import refuse_shards
 from labelmend.data.table import NewColumn, SourceTable
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.engines.choose import HERE, Engine
@@ -96,6 +97,7 @@ def predict_sets_file(
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
     engine.check()
+    refuse_shards(request.path, "a model of several labels a text reads one file")
     settled = settle(folder, request.path, output)
     model = load_sets_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     labels = model.classifier.labels
@@ -122,16 +124,8 @@ def predict_sets_file(
     with engine.opened(config.cluster) as executor:
         found = predict_sets(model.classifier, space, texts, batch, progress, executor)
     metrics, told = (None, ()) if truth is None else _metrics(truth, found, config.seed)
-    _write(
-        table,
-        found,
-        model,
-        Places(rows, [""] * len(table)),
-        output,
-        measured,
-        metrics,
-        excel_safe=excel_safe,
-    )
+    places = Places(rows, [""] * len(table))
+    _write(table, found, model, places, output, measured, metrics, excel_safe=excel_safe)
     blank = counted_note(
         len(table) - len(texts),
         meant("{count} {count:one=row has|other=rows have} no text: nothing is predicted of it"),

@@ -15,6 +15,7 @@ from labelmend.data.outputs.journal import settle
 from labelmend.data.outputs.spreadsheet import guarded_columns
 from labelmend.data.read import read_table
 from labelmend.data.request import TableRequest
+from labelmend.data.shards.find import refuse_shards
 from labelmend.data.soft.targets import (
     ReadTexts,
     TextParts,
@@ -91,6 +92,7 @@ def predict_soft_file(
         LabelmendError: the model or the input can't be used, or the output can't be written.
     """
     engine.check()
+    refuse_shards(request.path, "a model of soft targets reads one file")
     settled = settle(folder, request.path, output)
     model = load_soft_model(folder, None if trust_key is None else TrustedKey.read(trust_key))
     claim((*given(request.path), Given(folder, "the model")), [Output(output, is_table=True)])

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures.sharded import BLANK, ROWS, SIZES, WRONG, mend, rows, write_shards
+from fixtures.sharded import BLANK, ROWS, SIZES, WRONG, Killed, mend, rows, write_shards
 
 from labelmend.data.request import TableRequest
 from labelmend.data.shards.table import sha256_of
@@ -45,21 +45,6 @@ def test_the_record_names_the_shards(sharded_run):
         evidence = OutputPaths.beside(sharded_run / "out").evidence_of(one.name)
         assert one.evidence == sha256_of(evidence)
     assert RunRecord.read(sharded_run / "one.mended.run.json").shards == ()
-
-
-class Killed(NoProgress):
-    """Ends the run after so many shards."""
-
-    def __init__(self, shards):
-        self.left, self.writing = shards, False
-
-    def start(self, stage, total):
-        self.writing = stage == "write shards"
-
-    def advance(self, steps=1):
-        self.left -= self.writing
-        if self.writing and not self.left:
-            raise KeyboardInterrupt
 
 
 def test_a_killed_run_is_taken_up(sharded_run, quick, tmp_path):

@@ -1,7 +1,9 @@
 """Shards out: the user's columns, row groups and compression, and our columns behind them."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,6 @@ from labelmend.data.table import NewColumn, Value
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
-
-_ANY_NUMBER = 0.5
-"""Makes a column of numbers one, in a shard that has none of them."""
 
 
 def write_shard(shard: Shard, columns: Sequence[NewColumn], path: Path) -> None:
@@ -53,22 +52,30 @@ def write_shard(shard: Shard, columns: Sequence[NewColumn], path: Path) -> None:
 
 
 def of_one_type(
-    columns: Sequence[NewColumn], labels: Sequence[str], numbers: Sequence[str]
+    columns: Sequence[NewColumn], held: Mapping[str, Sequence[Value]]
 ) -> list[NewColumn]:
     """Return columns of a shard that have the type that they would have in a table of all rows.
 
     Args:
         columns: of the shard.
-        labels: all that stand in columns that are like the user's label column.
-        numbers: columns that hold a number in some shard.
+        held: by column, values of all shards that tell its type.
     """
-    other: tuple[Value, ...] = (_ANY_NUMBER,)
-    return [
-        replace(column, others=tuple(labels) if column.like is not None else other)
-        if column.like is not None or column.name in numbers
-        else column
-        for column in columns
-    ]
+    return [replace(column, others=tuple(held.get(column.name, ()))) for column in columns]
+
+
+def telling(column: NewColumn) -> tuple[Value, ...]:
+    """Return what tells the type of a column: one of its values, or all of the user's own.
+
+    A column that is like one of the user's has the type of that one if all its values fit it.
+    """
+    if column.like is not None:
+        return tuple(sorted({value for value in column.values if isinstance(value, str)}))
+    values = (value for value in column.values if value is not None and not _is_odd(value))
+    return tuple(islice(values, 1))
+
+
+def _is_odd(value: Value) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _packing(parquet: "pq.ParquetFile", ours: Sequence[str]) -> str | dict[str, str]:

@@ -39,7 +39,7 @@ class Written:
         name: of the shard.
         outcome: key of what it says.
         table: sha256 of the shard.
-        evidence: sha256 of its evidence.
+        evidence: sha256 of its evidence; empty where none is written.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Unfinished:
             return None
         try:
             table = digest_of(self._paths.table / name)
-            evidence = digest_of(self._paths.evidence_of(name))
+            evidence = digest_of(self._paths.evidence_of(name)) if found.evidence else ""
         except OSError:
             return None
         return found if (table, evidence) == (found.table, found.evidence) else None
@@ -90,8 +90,12 @@ class Unfinished:
         os.fsync(self._descriptor)
 
     def finish(self) -> None:
-        """Remove the file: the record of the run is written."""
-        (self._paths.record.parent / NAME).unlink(missing_ok=True)
+        """Remove the file, as all is written; the folders, too, where nothing lies beside it."""
+        home = self._paths.record.parent
+        (home / NAME).unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in (self._paths.evidence, home):
+                folder.rmdir()
 
     @property
     def is_empty(self) -> bool:

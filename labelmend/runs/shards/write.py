@@ -1,6 +1,7 @@
 """The files of a run on a table in shards: a shard and its evidence at a time."""
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from labelmend.data.labels_file import labels_yaml
 from labelmend.data.request import LoadedTable
 from labelmend.data.shards.table import Shard, ShardedTable, digest_of_all
 from labelmend.data.shards.write import of_one_type, write_shard
+from labelmend.data.table import Value
 from labelmend.data.write import atomic_files
 from labelmend.protocols import Progress
 from labelmend.regular_file import regular_lines
@@ -109,13 +111,13 @@ class _ShardWriter:
         self.outcome = outcome
         self._paths, self._result, self._places = paths, result, places
         self._reader = RowReader(result)
-        names, mended = result.dataset.labels, result.decisions.mended
-        self._labels = [names[k] for k in np.unique(mended[mended != NO_LABEL]).tolist()]
-        numbers = {
-            "label_quality": result.decisions.quality,
-            "confidence": result.decisions.confidence,
+        names, decisions = result.dataset.labels, result.decisions
+        labels = np.unique(decisions.mended[decisions.mended != NO_LABEL])
+        numbers = {"label_quality": decisions.quality, "confidence": decisions.confidence}
+        self._held: dict[str, Sequence[Value]] = {
+            "mended_label": [names[k] for k in labels.tolist()],
+            **{name: each[np.isfinite(each)][:1].tolist() for name, each in numbers.items()},
         }
-        self._numbers = [name for name, values in numbers.items() if np.isfinite(values).any()]
 
     def write(self, shard: Shard) -> tuple[Written, WrittenLines]:
         """Write a shard and its evidence.
@@ -125,12 +127,10 @@ class _ShardWriter:
             OutputError: they can't be written.
         """
         name, reader = shard.path.name, self._reader
-        columns = of_one_type(
-            columns_of(self._result, self._places, reader, shard.part), self._labels, self._numbers
-        )
+        columns = columns_of(self._result, self._places, reader, shard.part)
         with atomic_files([self._paths.table / name, self._paths.evidence_of(name)]) as files:
             table, evidence = files
-            write_shard(shard, columns, table)
+            write_shard(shard, of_one_type(columns, self._held), table)
             found = evidence_lines(self._result, self._places, reader, shard.part)
             lines = write_lines(evidence, found)
             written = Written(name, self.outcome, digest_of(table), digest_of(evidence))

@@ -8,19 +8,20 @@ from fixtures.sharded import rows, write_shards
 from labelmend.data.read import read_table
 from labelmend.data.shards.find import shards_of
 from labelmend.data.shards.table import open_shards
-from labelmend.data.shards.write import of_one_type, write_shard
+from labelmend.data.shards.write import of_one_type, telling, write_shard
 from labelmend.data.table import NewColumn
 from labelmend.data.write import write_table
 
 
-def written(table, columns, tmp_path, sizes, labels=(), numbers=()):
+def written(table, columns, tmp_path, sizes):
     """Write a table with columns in shards; return their files."""
     folder = write_shards(table, tmp_path / "rows", sizes)
     (tmp_path / "out").mkdir()
+    held = {column.name: telling(column) for column in columns}
     for shard in open_shards(folder, shards_of(folder)).shards:
         part = slice(shard.part.start, shard.part.stop)
         ours = [NewColumn(c.name, c.values[part], c.like) for c in columns]
-        write_shard(shard, of_one_type(ours, labels, numbers), tmp_path / "out" / shard.path.name)
+        write_shard(shard, of_one_type(ours, held), tmp_path / "out" / shard.path.name)
     return [pq.ParquetFile(file) for file in sorted((tmp_path / "out").iterdir())]
 
 
@@ -64,7 +65,7 @@ def test_columns_that_are_packed_each_in_its_own_way(tmp_path):
 def test_a_number_that_only_some_shards_have(tmp_path):
     table = pa.table({"text": ["a", "b", "c"]})
     columns = [NewColumn("quality", (float("nan"), None, 0.25)), NewColumn("none", (None,) * 3)]
-    files = written(table, columns, tmp_path, [2, 1], numbers=["quality"])
+    files = written(table, columns, tmp_path, [2, 1])
     assert files[0].schema_arrow.field("quality").type == pa.float64()
     assert files[0].schema_arrow.field("none").type == pa.string()
     assert same(files, of_one_file(table, columns, tmp_path))
@@ -87,7 +88,7 @@ def test_labels_have_the_type_that_holds_all_of_them(tmp_path, case):
     given, mended, kind = LABELS[case]
     table = pa.table({"text": ["a", "b", "c"], "label": given})
     columns = [NewColumn("mended_label", mended, like="label")]
-    files = written(table, columns, tmp_path, [1, 2], labels=sorted({*mended}))
+    files = written(table, columns, tmp_path, [1, 2])
     assert [file.schema_arrow.field("mended_label").type for file in files] == [kind, kind]
     assert same(files, of_one_file(table, columns, tmp_path))
 
@@ -97,6 +98,6 @@ def test_a_name_that_the_codes_lack_gets_one_code_in_all_shards(tmp_path):
     table = pa.table({"text": ["x", "y", "z"], "label": [0, 1, 0]})
     table = table.replace_schema_metadata({"huggingface": said})
     columns = [NewColumn("mended_label", ("a", "d", "c"), like="label")]
-    files = written(table, columns, tmp_path, [1, 1, 1], labels=["a", "c", "d"])
+    files = written(table, columns, tmp_path, [1, 1, 1])
     assert [file.read()["mended_label"].to_pylist() for file in files] == [[0], [3], [2]]
     assert same(files, of_one_file(table, columns, tmp_path))
