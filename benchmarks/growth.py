@@ -173,11 +173,7 @@ def growth_of(runs: Sequence[Mapping[str, Any]], head: Mapping[str, str]) -> dic
         runs: as scale.py measures them.
         head: where they come from.
     """
-    stages: dict[str, list[_Measured]] = {}
-    for run in runs:
-        for each in _stages(run):
-            stages.setdefault(each.name, []).append(each)
-    table = {name: _stage(name, found) for name, found in sorted(stages.items())}
+    table = _table(runs)
     base = min(run["peak_gib"]["make the table"] for run in runs)
     most = [(run, (max(run["peak_gib"].values()) - base) * 2**30) for run in runs]
     written = [(run, run["written"]) for run in runs]
@@ -190,6 +186,7 @@ def growth_of(runs: Sequence[Mapping[str, Any]], head: Mapping[str, str]) -> dic
         "rows": max(run["rows"] for run in runs),
         "labels": max(run["labels"] for run in runs),
         "off_by": _off_by(runs, table),
+        "drawn_out_by": _drawn_out_by(runs),
         "fitted": dict(head),
     }
 
@@ -206,6 +203,28 @@ def _stages(run: Mapping[str, Any]) -> Iterable[_Measured]:
         spread = sum(took / tasks for took, tasks in divided if tasks)
         took = sum(run["seconds"][s] for s in members)
         yield _Measured(run, name, took, carried, carried / spread if spread else 0.0)
+
+
+def _table(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the growth of each stage."""
+    stages: dict[str, list[_Measured]] = {}
+    for run in runs:
+        for each in _stages(run):
+            stages.setdefault(each.name, []).append(each)
+    return {name: _stage(name, found) for name, found in sorted(stages.items())}
+
+
+def _drawn_out_by(runs: Sequence[Mapping[str, Any]]) -> float:
+    """Return how many times off the runs with most rows are by a fit to all others; 0: unknown."""
+    most = max(run["rows"] for run in runs)
+    seen = [run for run in runs if run["rows"] < most]
+    table = _table(seen)
+    known = [
+        run
+        for run in runs
+        if run["rows"] == most and all(each.name in table for each in _stages(run))
+    ]
+    return _off_by(known, table) if known else 0.0
 
 
 def _stage(name: str, found: Sequence[_Measured]) -> dict[str, Any]:

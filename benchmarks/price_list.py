@@ -2,7 +2,7 @@
 
     python benchmarks/price_list.py [--rows 1000000,10000000,100000000] [--labels 1000]
         [--machines 10] [--cores 16] [--core-hour 0.04] [--gpu-hour 2.0]
-        [--gpu-tokens 8000] [--voted 0.15] [--most-memory 4096] [--no-write]
+        [--gpu-tokens 8000] [--voted 0.15] [--most-memory 1024] [--no-write]
 
 Nothing is run: seconds of processor time come from labelmend/engines/growth.json, those of the
 encoders and of a voter on processors from benchmarks/RESULTS.md (the sections `whole_run` and
@@ -125,6 +125,7 @@ class Price:
         rows: of it.
         core_hours: of work.
         hours: by the clock, on so many machines.
+        alone: of these, what one process does while the others wait.
         money: for these machines.
         gpu_hours: of a 7B voter on GPUs.
         gpu_money: for it.
@@ -138,6 +139,7 @@ class Price:
     rows: int
     core_hours: float
     hours: float
+    alone: float
     money: float
     gpu_hours: float
     gpu_money: float
@@ -160,12 +162,13 @@ def price(rows: int, asked: Asked, told: Measured, growth: Growth) -> Price:
     used = {ways.of(name.partition(",")[0], rows, asked.labels) for name in stages}
     if missing := used - set(stages):
         raise ValueError(f"no run of {', '.join(sorted(missing))} was measured; run scale.py")
-    core_seconds = clock = 0.0
+    core_seconds = clock = serial = 0.0
     for name in sorted(used):
         stage = growth.stages[name]
         seconds = stage.seconds.at(rows, asked.labels)
         tasks = 1.0 if stage.tasks is None else stage.tasks.at(rows, asked.labels)
         core_seconds += seconds
+        serial += seconds * (1 - stage.divides)
         shared = stage.divides / max(min(asked.machines * asked.cores, tasks), 1.0)
         clock += seconds * (1 - stage.divides + shared)
     encoding = rows * told.encoded
@@ -180,6 +183,7 @@ def price(rows: int, asked: Asked, told: Measured, growth: Growth) -> Price:
         rows=rows,
         core_hours=(core_seconds + encoding) / _HOUR,
         hours=hours,
+        alone=serial / _HOUR,
         money=hours * asked.machines * asked.cores * asked.core_hour,
         gpu_hours=gpu_hours,
         gpu_money=gpu_hours * asked.gpu_hour,
@@ -204,27 +208,32 @@ def report(
         "drawn out.",
         f"It tells the seconds of its own runs to a factor of {growth.off_by:g}.",
     ]
+    if growth.drawn_out_by:
+        factor = f"{growth.drawn_out_by:g}"
+        told_of.append(f"Fitted without its largest runs, it told theirs to a factor of {factor}.")
     lines = [
         " ".join(told_of),
         "",
-        "| rows | core hours of work | by the clock | price "
+        "| rows | core hours of work | by the clock | of it in one process | price "
         "| 7B voter: GPU hours | price | 7B voter: core hours | price |",
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {each.rows:,} | {each.core_hours:,.0f} | {_hours(each.hours)} | {each.money:,.0f} "
+        f"| {each.rows:,} | {each.core_hours:,.0f} | {_hours(each.hours)} | {_hours(each.alone)} "
+        f"| {each.money:,.0f} "
         f"| {each.gpu_hours:,.0f} | {each.gpu_money:,.0f} "
         f"| {each.voter_core_hours:,.0f} | {each.voter_money:,.0f} |"
         for each in prices
     ]
     lines += [
         "",
-        "| rows | memory where you start it | on each other machine | disk | fits |",
+        f"| rows | memory where you start it | on each other machine | disk "
+        f"| fits in {asked.most_memory:,.0f} GiB |",
         "|---|---|---|---|---|",
     ]
     lines += [
         f"| {each.rows:,} | {each.driver_gib:,.0f} GiB | {each.node_gib:,.0f} GiB "
-        f"| {each.disk_gib:,.0f} GiB | {_fits(each, asked)} |"
+        f"| {each.disk_gib:,.0f} GiB | {'yes' if each.driver_gib <= asked.most_memory else 'no'} |"
         for each in prices
     ]
     assumed = [
@@ -243,13 +252,6 @@ def _hours(hours: float) -> str:
     return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
-def _fits(each: Price, asked: Asked) -> str:
-    """Say whether the largest machine has room."""
-    if each.driver_gib <= asked.most_memory:
-        return "yes"
-    return f"no: more than {asked.most_memory:,.0f} GiB"
-
-
 def asked_from(words: Sequence[str]) -> tuple[argparse.Namespace, Asked]:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -263,7 +265,7 @@ def asked_from(words: Sequence[str]) -> tuple[argparse.Namespace, Asked]:
     parser.add_argument("--gpu-hour", type=float, default=2.0)
     parser.add_argument("--gpu-tokens", type=float, default=8000.0)
     parser.add_argument("--voted", type=float, default=0.15)
-    parser.add_argument("--most-memory", type=float, default=4096.0)
+    parser.add_argument("--most-memory", type=float, default=1024.0)
     parser.add_argument("--no-write", action="store_true", help="leave docs/scale.md as it is")
     found = parser.parse_args(words)
     names = Asked.__dataclass_fields__

@@ -84,6 +84,8 @@ class Growth:
         rows: the most that were measured.
         labels: likewise.
         off_by: the total time of no measured run is more than so many times off the fit.
+        drawn_out_by: the same of the runs with most rows, by a fit that has not seen them; 0 where
+            the others can't tell.
         fitted: where it comes from: command, commit, date, machine.
     """
 
@@ -95,6 +97,7 @@ class Growth:
     rows: int
     labels: int
     off_by: float
+    drawn_out_by: float
     fitted: Mapping[str, str]
 
 

@@ -174,6 +174,8 @@ class Forecast:
         if self.texts > self.growth.rows or self.labels > self.growth.labels:
             most = {"rows": self.growth.rows, "labels": self.growth.labels}
             said.append(note(_BEYOND, **most))
+            if self.growth.drawn_out_by:
+                said.append(note(_BY, times=self.growth.drawn_out_by))
         if clusters:
             said.append(note(_ALIKE, cores=cores))
         return tuple(said)
@@ -182,6 +184,9 @@ class Forecast:
 _BEYOND = meant(
     "the growth was measured up to {rows:,} rows and {labels:,} labels: beyond, times, memory and "
     "disk are drawn out, and may be far off"
+)
+_BY = meant(
+    "a growth that was fitted without its largest runs told their time to a factor of {times:.2f}"
 )
 _ALIKE = meant(
     "the machines are taken to be like this one, {cores} cores each. Not known, and not counted: "

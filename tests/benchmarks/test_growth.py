@@ -83,7 +83,20 @@ def test_the_table_of_runs():
     assert table.peak_bytes.at(2**20, 5) == pytest.approx(2**30, rel=1e-3)
     assert table.evidence_bytes.at(10, 5) == pytest.approx(20_000, rel=1e-3)
     assert (table.rows, table.labels, table.fitted) == (9000, 5, {"date": "x"})
+    assert table.drawn_out_by == pytest.approx(1.0, abs=0.01)
     assert table.off_by == pytest.approx(1.0, abs=0.01)
+
+
+def test_runs_that_a_fit_has_not_seen():
+    def decided(rows, seconds):
+        return {**run(rows, 5), "seconds": {"decide": seconds}, "divided": {}, "tasks": {}}
+
+    # Linear up to 4,000 rows: 9 s are told for 9,000, and 18 s were measured.
+    runs = [decided(1000, 1.0), decided(4000, 4.0), decided(9000, 18.0)]
+    assert growth.growth_of(runs, {})["drawn_out_by"] == pytest.approx(2.0, abs=0.01)
+    # No other run has the way that the largest takes.
+    runs[2]["seconds"] = {"far": 18.0}
+    assert growth.growth_of(runs, {})["drawn_out_by"] == 0.0
 
 
 def test_the_committed_table_is_the_fit_of_the_committed_runs(tmp_path):

@@ -34,6 +34,7 @@ GROWTH = Growth(
     rows=500_000,
     labels=5000,
     off_by=1.25,
+    drawn_out_by=1.75,
     fitted={"machine": "x", "commit": "abc", "date": "2026-11-30", "command": "y"},
 )
 ASKED = Asked(
@@ -66,6 +67,7 @@ def test_a_price():
     # 10 s, 500 + 125 s, 4,000 s; encoding by 976.6 blocks of which a machine takes 98.
     encoding = 800 * 98 / 977
     assert found.hours == pytest.approx((10 + 625 + 4000 + encoding) / 3600)
+    assert found.alone == pytest.approx(4500 / 3600)
     assert found.money == pytest.approx(found.hours * 100 * 0.04)
     # 100,000 ballots of 500 tokens, at 5,000 a second.
     assert found.gpu_hours == pytest.approx(10_000 / 3600)
@@ -87,9 +89,11 @@ def test_a_way_that_nobody_measured_has_no_price():
 def test_the_report_says_what_does_not_fit_and_what_is_assumed():
     prices = [price(rows, ASKED, TOLD, GROWTH) for rows in (1_000_000, 10_000_000)]
     said = report(prices, ASKED, TOLD, GROWTH, "command")
-    assert "| 1,000,000 | 4 | 1.3 h | 5 | 3 | 6 | 847 | 34 |" in said
+    assert "| 1,000,000 | 4 | 1.3 h | 1.2 h | 5 | 3 | 6 | 847 | 34 |" in said
     assert "| 1,000,000 | 8 GiB | 3 GiB | 5 GiB | yes |" in said
-    assert "| 10,000,000 | 76 GiB | 33 GiB | 53 GiB | no: more than 20 GiB |" in said
+    assert "| 10,000,000 | 76 GiB | 33 GiB | 53 GiB | no |" in said
+    assert "| fits in 20 GiB |" in said
+    assert "it told theirs to a factor of 1.75." in said
     assert "up to 500,000 rows and 5,000 labels (x, commit abc, 2026-11-30)" in said
     assert "5,000 tokens a second: assumed" in said
     assert "reckoned, not measured" in said

@@ -33,6 +33,7 @@ GROWTH = Growth(
     rows=60_000,
     labels=1000,
     off_by=1.2,
+    drawn_out_by=1.5,
     fitted={},
 )
 
@@ -111,9 +112,10 @@ def test_more_machines():
 
 def test_what_is_not_known_is_said():
     assert forecast(60_000).notes((), 2) == ()
-    (beyond,) = forecast(60_001).notes((), 2)
+    beyond, factor = forecast(60_001).notes((), 2)
     assert beyond.startswith("the growth was measured up to 60,000 rows and 1,000 labels")
-    (beyond,) = forecast(10, labels=1001).notes((), 2)
+    assert factor.endswith("told their time to a factor of 1.50")
+    beyond, _ = forecast(10, labels=1001).notes((), 2)
     assert "1,000 labels" in beyond
     whole = forecast(10)
     (alike,) = whole.notes(whole.clusters([], [10], 2, 0), 2)
