@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -171,10 +172,49 @@ class VectorFile:
         with closing(connection) as database:
             database.text_factory = bytes  # damage can turn a blob into text that is no UTF-8
             database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
+            journal, synchronous = _journal_in(folder)
+            database.execute(f"PRAGMA journal_mode = {journal}")
+            database.execute(f"PRAGMA synchronous = {synchronous}")
             database.execute(_SCHEMA)
             yield database
+
+
+@cache
+def _journal_in(folder: Path) -> tuple[str, str]:
+    """Return how SQLite keeps its journal in a folder, and how surely it writes.
+
+    Its write-ahead log is shared by memory, which machines do not share. Between them it is locks
+    on the file that keep writers apart, and nothing may be left in a machine's own buffers.
+    """
+    return ("TRUNCATE", "FULL") if file_system_of(folder) in ACROSS_MACHINES else ("WAL", "NORMAL")
+
+
+ACROSS_MACHINES = frozenset(
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "gpfs", "lustre", "nfs"),
+        *("nfs4", "ocfs2", "orangefs", "smb2", "smb3", "smbfs", "webdav"),
+        *("fuse.ceph", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"),
+    }
+)
+"""File systems that several machines write to, as the system calls them."""
+
+
+def file_system_of(folder: Path) -> str:
+    """Return the kind of the file system in which a folder lies; empty where that can't be told."""
+    import psutil
+
+    place = os.path.realpath(folder)
+    found, longest = "", -1
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except OSError:
+        return ""
+    for mount in mounts:
+        root = mount.mountpoint.rstrip("/")
+        # Of two at one place the later one lies over the other.
+        if (place == root or place.startswith(f"{root}/")) and len(root) >= longest:
+            found, longest = mount.fstype, len(root)
+    return found
 
 
 def _select(
