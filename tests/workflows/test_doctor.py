@@ -164,6 +164,11 @@ def test_a_voter_on_a_server_is_not_asked(here, tmp_path, monkeypatch):
     served = diagnose(str(profile)).needs[-1]
     assert served.state == "OK"
     assert served.told == "big, served by http://localhost:9/v1, which was not asked"
+    profile.write_text(profile.read_text().replace("{url:", "{more_urls: ['http://b'], url:"))
+    served = diagnose(str(profile)).needs[-1]
+    assert served.told == (
+        "big, served by http://localhost:9/v1, http://b/v1, which were not asked"
+    )
 
 
 def test_an_installation_that_is_not_whole(here):
