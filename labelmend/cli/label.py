@@ -25,7 +25,7 @@ def label(
         typer.Option(
             "--output",
             "-o",
-            help="The labelled table; TABLE.labelled.csv if not given.",
+            help="The labelled table; TABLE.labelled.csv if not given. Of shards, a new folder.",
             readable=False,
             rich_help_panel=help_page.OUTPUT,
         ),

@@ -22,7 +22,8 @@ Table = Annotated[
     Path,
     # Typer would refuse an unreadable file in its own words, several lines of them.
     typer.Argument(
-        help="CSV, JSONL, Parquet, Excel or another table: see docs/files.md.",
+        help="CSV, JSONL, Parquet, Excel or another table, or a folder of Parquet files: see "
+        "docs/files.md.",
         metavar="TABLE",
         show_default=False,
         readable=False,

@@ -22,7 +22,8 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="The table with the predictions; TABLE.predicted.csv if not given.",
+            help="The table with the predictions; TABLE.predicted.csv if not given. Of shards, a "
+            "new folder.",
             readable=False,
             rich_help_panel=help_page.OUTPUT,
         ),

@@ -24,7 +24,7 @@ def relabel(
         typer.Option(
             "--output",
             "-o",
-            help="The mended table; TABLE.mended.csv if not given.",
+            help="The mended table; TABLE.mended.csv if not given. Of shards, a new folder.",
             readable=False,
             rich_help_panel=help_page.OUTPUT,
         ),

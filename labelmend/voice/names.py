@@ -41,6 +41,7 @@ STAGES = (
     *(meant("candidates: {source:name}"), meant("rounds: {source:name}")),
     *(meant("escalate"), meant("escalate: {source:name}"), meant("vote {model}")),
     *(meant("decide"), meant("answers"), meant("self-test"), meant("embed texts"), meant("write")),
+    meant("write shards"),
 )
 """Of a run, whose times are told."""
 
