@@ -15,6 +15,12 @@ ENCODED = 1024
 _MOSTLY_ALONE = 0.5
 """Share of a stage's time in blocks below which one core does most of it."""
 
+_TELLS = 0.05
+"""Seconds that a stage takes at least which says how fast a machine is."""
+
+_MOST_SLOWER = 20.0
+"""What seems to be more, or less than one by it, is a sample that says nothing."""
+
 _FLOAT = 4
 """Bytes of a number of a vector."""
 
@@ -32,7 +38,7 @@ class Cluster:
     Attributes:
         machines: how many.
         seconds: by the clock.
-        node_bytes: of memory on each that takes part, if this one holds the whole.
+        node_bytes: of memory on each but the one that holds the whole; on that, if it is alone.
     """
 
     machines: int
@@ -115,18 +121,20 @@ class Forecast:
         return ways.of(stage, self.texts if stage == CLASSIFIER else self.sampled, self.labels)
 
     def _speed(self, took: Mapping[str, float], ways: Ways) -> float:
-        """Return how many times as long this machine takes as that of the fit, one core each."""
+        """Return how many times as long this machine takes as that of the fit, one core each.
+
+        It is 1 where the sample took too little time to tell.
+        """
         mine = theirs = 0.0
         for stage, seconds in took.items():
             known = self.growth.stages.get(self._tried(stage, ways))
-            if (
-                stage not in {"embed", "index"}
-                and known is not None
-                and known.divides < _MOSTLY_ALONE
-            ):
+            if stage in {"embed", "index"} or known is None or known.divides >= _MOSTLY_ALONE:
+                continue
+            expected = known.seconds.at(self.sampled, self.labels)
+            if expected >= _TELLS:
                 mine += seconds
-                theirs += known.seconds.at(self.sampled, self.labels)
-        return mine / theirs if theirs else 1.0
+                theirs += expected
+        return min(max(mine / theirs, 1 / _MOST_SLOWER), _MOST_SLOWER) if theirs else 1.0
 
     def memory(self, loaded: int) -> int:
         """Return bytes at the peak of the process that is started.
@@ -165,7 +173,12 @@ class Forecast:
         """
         each = loaded + _FLOAT * self.texts * self.width
         return tuple(
-            Cluster(count, sum(part.on(count, cores) for part in parts), each) for count in machines
+            Cluster(
+                count,
+                sum(part.on(count, cores) for part in parts),
+                each if count > 1 else self.memory(loaded),
+            )
+            for count in machines
         )
 
     def notes(self, clusters: Sequence[Cluster], cores: int) -> tuple[str, ...]:

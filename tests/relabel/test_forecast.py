@@ -84,6 +84,15 @@ def test_a_table_no_larger_than_the_sample_takes_what_the_sample_took():
     assert seconds(parts)["rounds"] == 5.0
 
 
+def test_a_sample_that_says_nothing_of_the_machine_is_not_heard():
+    # The law has 0.01 s for ten rows: 3 s are what anything takes to start.
+    tiny = replace(forecast(20), sampled=10)
+    assert seconds(tiny.parts({"rounds: weights": 3.0}, WAYS))["write"] == pytest.approx(0.04)
+    # No machine is a thousand times as slow.
+    slow = forecast(1000).parts({"rounds: weights": 1000.0}, WAYS)
+    assert seconds(slow)["write"] == pytest.approx(20 * 2.0)
+
+
 def test_memory_and_disk():
     # 9,000 bytes a row, 10,000 a label and what is loaded; wider vectors are held twice.
     assert forecast(1000).memory(5) == 10_000_005
@@ -107,7 +116,8 @@ def test_more_machines():
     # Six blocks of texts: two turns on three machines, one on six and more.
     told = [alone, alone - embed * 4 / 6, alone - embed * 5 / 6]
     assert [cluster.seconds for cluster in clusters] == pytest.approx(told)
-    assert {cluster.node_bytes for cluster in clusters} == {50 + 6144 * 768 * 4}
+    others = 50 + 6144 * 768 * 4
+    assert [each.node_bytes for each in clusters] == [whole.memory(50), others, others]
 
 
 def test_what_is_not_known_is_said():

@@ -195,7 +195,7 @@ def test_a_plan_for_more_machines(two_topics, encoders):
     # Ten texts are one block: nothing of the encoding can be shared, and only folds are more.
     serial = ("embed", "describe", "index", "decide", "write")
     assert sum(found.seconds[stage] for stage in serial) < ten.seconds < whole
-    assert one.node_bytes == ten.node_bytes
+    assert one.node_bytes == found.memory_bytes
     # Of ten texts, 384 + 512 numbers each are kept.
     assert found.disk_bytes > 1000 + 10 * (384 + 512) * 4
     assert [note for note in found.notes if "like this one" in note]
