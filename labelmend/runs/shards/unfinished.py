@@ -159,7 +159,7 @@ def taken_up(paths: OutputPaths, digests: Mapping[str, str]) -> Iterator[Unfinis
     try:
         if lock(descriptor) is False:
             raise OutputError(f"{folder}: another run writes to it; name another folder, or wait")
-        said = _lines(home / NAME)
+        said = _lines(home / NAME, descriptor)
         if said and said[0].get("shards") != digests:
             raise OutputError(
                 f"{folder}: holds an unfinished run on other shards; name an empty or a new folder"
@@ -197,11 +197,13 @@ def _strange(paths: OutputPaths, names: Sequence[str]) -> str | None:
     return next((one for one in found if one not in ours and not one.startswith(_HIDDEN)), None)
 
 
-def _lines(path: Path) -> list[dict[str, object]]:
-    """Return what whole lines of the file say; the last may be torn."""
+def _lines(path: Path, descriptor: int) -> list[dict[str, object]]:
+    """Return what whole lines of the file say; a last one that is torn is cut off."""
     found: list[dict[str, object]] = []
     with suppress(OSError, ValueError):
-        for line in read_regular(path, _MOST_BYTES).split(b"\n")[:-1]:
+        raw = read_regular(path, _MOST_BYTES)
+        os.ftruncate(descriptor, raw.rfind(b"\n") + 1)
+        for line in raw.split(b"\n")[:-1]:
             said = parsed_json(line)
             if not isinstance(said, dict):
                 break
