@@ -10,7 +10,7 @@ import numpy as np
 from labelmend.data.cells.read import AS_IT_LOOKS, LabelRules
 from labelmend.data.dataset import ColumnChoice, choose_columns, to_dataset, vote_indices
 from labelmend.data.label_edits.file import NO_EDITS, EditsFile
-from labelmend.data.shards.open import open_table
+from labelmend.data.shards.open import in_memory, open_table
 from labelmend.data.table import SourceTable
 from labelmend.errors import ColumnError, row_list
 from labelmend.types import Dataset, Ints, LabelCard
@@ -94,6 +94,14 @@ class LoadedTable:
             rows=row_list(rows),
         )
         return (told,)
+
+
+def load_whole(
+    request: TableRequest, config: "DataConfig", written: Mapping[str, LabelCard]
+) -> LoadedTable:
+    """Read and check a table as `load_table` does, with all columns also of one in shards."""
+    loaded = load_table(request, config, written)
+    return replace(loaded, table=in_memory(loaded.table))
 
 
 def load_table(

@@ -39,7 +39,7 @@ from labelmend.data.labels_file import read_labels_file
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, table_digest
-from labelmend.data.request import LoadedTable, TableRequest, load_table
+from labelmend.data.request import LoadedTable, TableRequest, load_whole
 from labelmend.data.task import require_task
 from labelmend.data.write import atomic_files, check_new_columns, with_rows, write_table
 from labelmend.errors import ColumnError, ModelError
@@ -277,7 +277,7 @@ def _read(request: AugmentRequest, config: Config) -> _Input:
         told = replace(told, rules=told.rules.as_they_stand)
     cards_file = request.labels_file or label_cards(asked.path, run)
     cards = {} if cards_file is None else read_labels_file(cards_file)
-    loaded = load_table(told, config.data, cards)
+    loaded = load_whole(told, config.data, cards)
     if loaded.columns.label is None:
         choose_columns(table, told.text_column)  # says what is missing
     require_task(loaded.dataset, {"single"}, "augment")

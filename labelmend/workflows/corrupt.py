@@ -13,7 +13,7 @@ from labelmend.data.duplicates import unique_texts
 from labelmend.data.noise import NoiseShare, check_shares, mixture
 from labelmend.data.outputs.claim import Given, Output, claim, given, given_models
 from labelmend.data.outputs.journal import settle
-from labelmend.data.request import TableRequest, load_table
+from labelmend.data.request import TableRequest, load_whole
 from labelmend.data.table import NewColumn
 from labelmend.data.task import require_task
 from labelmend.data.write import (
@@ -71,7 +71,7 @@ def corrupt_file(
     settle(request.path, output)
     inputs = (*given(request.path), *given_models(config), *others)
     claim(inputs, [Output(output, is_table=True)])
-    loaded = load_table(request, config.data, {})
+    loaded = load_whole(request, config.data, {})
     if loaded.columns.label is None:
         raise ConfigError(f"{request.path}: has no label column to corrupt; name --label-column")
     check_new_columns(loaded.table, [TRUE_LABEL])

@@ -70,3 +70,19 @@ def test_the_shares_are_checked_before_the_encoder_is_loaded(tmp_path, monkeypat
     with pytest.raises(ConfigError, match=r"the shares of noise sum to 1\.25"):
         corrupt_file(TableRequest(source), tmp_path / "b.csv", shares, 0, CONFIG, NoProgress())
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_table_in_shards_becomes_one_file(tmp_path):
+    table = pa.table(
+        {"text": ["t1", "t2", "t3", "t4"], "label": ["x", "y", "x", "y"], "n": [1.5] * 4}
+    )
+    (tmp_path / "rows").mkdir()
+    for number in range(2):
+        pq.write_table(table.slice(2 * number, 2), tmp_path / "rows" / f"{number}.parquet")
+    pq.write_table(table, tmp_path / "one.parquet")
+    for source, output in (("rows", "a.parquet"), ("one.parquet", "b.parquet")):
+        request = TableRequest(tmp_path / source)
+        corrupt_file(request, tmp_path / output, HALF, 0, CONFIG, NoProgress())
+    found = pq.read_table(tmp_path / "a.parquet")
+    assert found.equals(pq.read_table(tmp_path / "b.parquet"))
+    assert found["true_label"].to_pylist() == ["x", "y", "x", "y"]

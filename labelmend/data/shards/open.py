@@ -1,10 +1,11 @@
 """Tables for commands that need no more of them than some columns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from labelmend.data.read import read_table
 from labelmend.data.shards.find import shards_of
-from labelmend.data.shards.table import open_shards
+from labelmend.data.shards.table import ShardedTable, open_shards
 from labelmend.data.table import SourceTable
 
 
@@ -20,3 +21,11 @@ def open_table(
     if shards:
         return open_shards(Path(path), shards, header=header)
     return read_table(path, encoding, header=header)
+
+
+def in_memory(table: SourceTable) -> SourceTable:
+    """Return a table with all its columns, for whoever writes other values or more rows to it."""
+    if not isinstance(table, ShardedTable):
+        return table
+    whole = table.in_memory()
+    return replace(whole, text_column=table.text_column, label_column=table.label_column)
