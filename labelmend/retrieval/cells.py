@@ -79,9 +79,10 @@ class Cells:
             where the cells around do not hold so many.
         """
         members, others = self.members(cell), self._around(cell)
+        leading = self.leading[others]
         found, cosines = [], []
         for rows in blocks_of(len(members), _SEARCHED_ROWS):
-            shortlist = self._shortlist(members[rows], others, width)
+            shortlist = self._shortlist(members[rows], others, leading, width)
             dots = dot_products(self.embeddings[members[rows]], self.embeddings, shortlist)
             best = np.lexsort((shortlist, -dots), axis=1)[:, :width]
             found.append(np.take_along_axis(shortlist, best, axis=1))
@@ -95,12 +96,19 @@ class Cells:
         enough = cells[: int(np.searchsorted(held, self.searched)) + 1]
         return np.sort(np.concatenate([self.members(one) for one in enough.tolist()]))
 
-    def _shortlist(self, texts: Ints, others: Ints, width: int) -> Ints:
-        """Return int64 [b, s]: those that look nearest to some texts, and not the texts."""
+    def _shortlist(self, texts: Ints, others: Ints, leading: Floats, width: int) -> Ints:
+        """Return int64 [b, s]: those that look nearest to some texts, and not the texts.
+
+        Args:
+            texts: int64 [b].
+            others: int64 [m], ascending, the texts among them.
+            leading: float32 [m, axes + 1], of the others.
+            width: texts wanted.
+        """
         room = min(_SHORTLISTED * width, len(others) - 1)
         left = self.leading[texts]
         left[:, -1] = 1.0
-        estimates = left @ self.leading[others].T
+        estimates = left @ leading.T
         estimates[np.arange(len(texts)), np.searchsorted(others, texts)] = -np.inf
         return others[largest_places(estimates, room)]
 

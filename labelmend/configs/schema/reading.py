@@ -111,7 +111,7 @@ class RetrievalConfig(Section):
     """Texts among which all are compared for the nearest ones. Of more, each is compared with those
     around it, which is faster and may miss some. Chosen by hand."""
 
-    searched_texts: Annotated[int, at_least(1, "texts")] = 50_000
+    searched_texts: Annotated[int, at_least(1, "texts")] = 25_000
     """Texts around it that each is compared with, where there are more than `exact_up_to`. What
     share of the nearest ones is then found is measured on a sample, and told. Chosen by hand."""
 
