@@ -36,6 +36,7 @@ from results_file import write_section
 
 from labelmend.configs.load import load_config
 from labelmend.engines.growth import CLASSIFIER, NEIGHBOURS
+from labelmend.relabel.diagnostics.explain import RowReader
 from labelmend.relabel.forecast import ways_of
 from labelmend.relabel.pipeline import relabel
 from labelmend.relabel.run_models import RunModels
@@ -257,9 +258,11 @@ def measure(
     with watch.stage("rest"):
         result = relabel(table.dataset, config, models, space=space, clock=watch, executor=counted)
     with watch.stage("columns"):
-        columns = results.columns_of(result)
+        reader = RowReader(result)
+        columns = results.columns_of(result, reader=reader)
     with watch.stage("evidence lines"), Path(os.devnull).open("w", encoding="utf-8") as stream:
-        lines = sum(stream.write(line) for line in results.evidence_lines(result))
+        every = results.evidence_lines(result, reader=reader)
+        lines = sum(stream.write(line) for line in every)
     cells = sum(len(str(cell)) + 1 for column in columns for cell in column.values)
     ways = ways_of(config)
     return Measured(
