@@ -21,6 +21,7 @@ from labelmend.relabel.noise_interval import NoiseInterval
 from labelmend.relabel.result import SelfTest
 from labelmend.relabel.run_models import RunModels
 from labelmend.relabel.self_training import SelfTrained
+from labelmend.retrieval.large.room import leave_memory
 from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.space import TextSpace
 from labelmend.stopwatch import Clock, Stopwatch
@@ -161,4 +162,7 @@ def carry_out(run: Run, stages: Sequence[Stage], state: State | None = None) -> 
     for stage in stages:
         with run.clock.stage(stage.name):
             state = stage.work(run, state)
+            if state.embeddings is not None:
+                # The next stage reads those that it needs, if they are mapped.
+                leave_memory(state.embeddings)
     return state

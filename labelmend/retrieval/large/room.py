@@ -21,6 +21,10 @@ _FREE = 2
 """Times its size that a disk has to have free for a file: nobody's disk is filled up."""
 
 
+class _Scratch(mmap.mmap):
+    """A file of ours without a name, which is mapped; what leaves memory is found in it again."""
+
+
 class Room:
     """Float32 [n, d] that are filled block by block, each of which may leave memory when done.
 
@@ -67,7 +71,18 @@ class Room:
             self._mapped.madvise(mmap.MADV_DONTNEED, start, end - start)
 
 
-def _mapped(size: int) -> mmap.mmap | None:
+def leave_memory(vectors: Floats) -> None:
+    """Let vectors leave memory for a while, where they are those of a `Room` that is mapped."""
+    held: object = vectors
+    while isinstance(held, np.ndarray):
+        held = held.base
+    if isinstance(held, memoryview):
+        held = held.obj
+    if isinstance(held, _Scratch) and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped(size: int) -> _Scratch | None:
     """Return a file without a name, mapped; None where the disk or the system has none to give."""
     if not hasattr(os, "posix_fallocate"):
         return None
@@ -79,6 +94,6 @@ def _mapped(size: int) -> mmap.mmap | None:
         with tempfile.TemporaryFile(dir=folder) as file:
             # All of it now: a disk that is full later would end the process.
             os.posix_fallocate(file.fileno(), 0, size)
-            return mmap.mmap(file.fileno(), size)
+            return _Scratch(file.fileno(), size)
     except OSError:
         return None

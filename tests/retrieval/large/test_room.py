@@ -9,7 +9,7 @@ import pytest
 
 from labelmend.protocols import NoProgress
 from labelmend.retrieval.large import room
-from labelmend.retrieval.large.room import Room
+from labelmend.retrieval.large.room import Room, leave_memory
 from labelmend.retrieval.space import TextSpace
 
 needs_files = pytest.mark.skipif(
@@ -63,7 +63,21 @@ def test_what_is_let_go_leaves_memory():
         held.let_go(rows)
     # 256 MiB went through, and 16 of them are a block.
     assert resident_kib() - before < 2 * 16 * 1024
+    assert held.vectors.sum() == block * blocks * 1024
+    assert resident_kib() - before > 200 * 1024
+    leave_memory(held.vectors[1:].reshape(-1, 512))
+    assert resident_kib() - before < 2 * 16 * 1024
     assert held.vectors[::block].sum() == blocks * 1024
+
+
+def test_what_is_not_ours_stays(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((2, 3), dtype=np.float32))
+    theirs = np.load(path, mmap_mode="c")
+    theirs[:] = 1  # in memory only
+    for vectors in (theirs, np.asarray(theirs), np.ones((2, 3), dtype=np.float32)):
+        leave_memory(vectors)
+        assert vectors.sum() == 6
 
 
 @needs_files
