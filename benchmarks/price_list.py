@@ -5,7 +5,7 @@
         [--gpu-tokens 8000] [--voted 0.15] [--most-memory 1024] [--no-write]
 
 Nothing is run: seconds of processor time come from labelmend/engines/growth.json, those of the
-encoders and of a voter on processors from benchmarks/RESULTS.md (the sections `whole_run` and
+encoders and of a voter on processors from benchmarks/RESULTS.md (the sections `encoders` and
 `voters`). Prices, tokens a second of a GPU and the share of texts that are put to the voter are
 assumptions: change them. Writes its part of docs/scale.md.
 """
@@ -65,8 +65,7 @@ def measured(results: str) -> Measured:
     Raises:
         ValueError: a section has another form than this script knows.
     """
-    run, voters = _section(results, "whole_run"), _section(results, "voters")
-    rows = _number(r"--rows (\d+)", run)
+    encoders, voters = _section(results, "encoders"), _section(results, "voters")
     ballot = (
         rf"\| {re.escape(MEASURED_MODEL)} \| choice \|(?:[^|]*\|){{6}} (\d+) \|[^|]*\| ([\d.]+) \|"
     )
@@ -74,8 +73,8 @@ def measured(results: str) -> Measured:
     if found is None:
         raise ValueError(f"RESULTS.md has no choice ballots of {MEASURED_MODEL}")
     cores = _number(r"(\d+) cores", voters)
-    encoded = _number(r"\| embed texts \| (\d+) \|", run) / rows
-    return Measured(encoded, float(found[2]) * cores, float(found[1]))
+    texts = _number(r"\| as labelmend computes them \|(?:[^|]*\|){2} (\d+) \|", encoders)
+    return Measured(1 / texts, float(found[2]) * cores, float(found[1]))
 
 
 def _section(results: str, name: str) -> str:
