@@ -77,7 +77,9 @@ class LabelPassages:
                 some = scores[:, : len(passages)]
                 np.maximum(some, scores[:, end : end + len(passages)], out=some)
                 end += len(passages)
-            best[:, labels] = scores[:, :first]
+            # Where each label has as many passages, these are all of them in their order.
+            in_order = bool((np.diff(labels) == 1).all())
+            best[:, slice(labels[0], labels[0] + first) if in_order else labels] = scores[:, :first]
         return best
 
     @cached_property

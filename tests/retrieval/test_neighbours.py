@@ -109,8 +109,8 @@ def test_cells_that_are_all_searched_find_what_exact_search_finds(monkeypatch):
 
 def test_texts_of_one_vector_leave_cells_empty(monkeypatch):
     monkeypatch.setattr("labelmend.retrieval.cells._TEXTS_PER_CELL", 2)
-    found = find_neighbours(at_degrees(*[30] * 8), 3, block=4, exact_up_to=3)
-    assert found.indices[:2].tolist() == [[1, 2, 3], [0, 2, 3]]
+    found = find_neighbours(at_degrees(*[30] * 8), 4, block=4, exact_up_to=3)
+    assert found.indices[:2].tolist() == [[1, 2, 3, 4], [0, 2, 3, 4]]
     assert (found.similarities > 0.999).all()
 
 

@@ -17,8 +17,8 @@ class DescriptionOptions(Section):
 
     exact_up_to: Annotated[int, at_least(1, "texts times passages")] = 1_000_000_000
     """Texts times passages of cards up to which each text is compared with each passage to name its
-    candidates. With more, the passages are first compared on the leading axes of variance, which
-    takes half of the time. The evidence itself is always exact. Chosen by timing."""
+    candidates. With more, they are compared on the leading axes of variance, which takes half of
+    the time. The evidence itself is always exact. Chosen by timing."""
 
 
 class DescriptionSource:
