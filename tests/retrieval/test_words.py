@@ -1,8 +1,33 @@
+import itertools
+
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelmend.retrieval import words
 from labelmend.retrieval.words import tokenise, word_features
+
+
+@pytest.mark.parametrize("most", [20_000, 25])
+def test_word_features_are_those_of_scikit_learn(most, monkeypatch):
+    monkeypatch.setattr("labelmend.retrieval.words._MOST_WORDS", most)
+    drawn = np.random.default_rng(0).integers(0, 12, (80, 9))
+    lengths = np.random.default_rng(1).integers(0, 10, 80)
+    texts = [" ".join(f"w{n}" for n in row[:m]) for row, m in zip(drawn, lengths, strict=True)]
+
+    def words_and_pairs(text):
+        words = text.split()
+        return [*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))]
+
+    theirs = TfidfVectorizer(
+        analyzer=words_and_pairs, sublinear_tf=True, min_df=2, max_features=most
+    ).fit_transform(texts)
+    ours = word_features(texts)
+    assert ours.shape == theirs.shape
+    # To the last bit, and in the same order.
+    np.testing.assert_array_equal(ours.indptr, theirs.indptr)
+    np.testing.assert_array_equal(ours.indices, theirs.indices)
+    np.testing.assert_array_equal(ours.data, theirs.data)
 
 
 def test_words_and_pairs_of_two_texts_or_more():
