@@ -1,15 +1,16 @@
 """Tables in shards: the memory that each stage takes, and that the rows of one file say the same.
 
-    python benchmarks/shards.py [--rows 1000000] [--shards 64] [--labels 150] [--whole ROWS]
+    python benchmarks/shards.py [--rows 1000000] [--shards 64] [--labels 150] [--whole ROWS,ROWS]
         [--work FOLDER] [--no-write]
 
 Makes short texts in shards of real Parquet, with a column of 200 letters besides, which nothing
-reads. Two processes of their own then work on them, each with its cache of embeddings on the disk.
+reads. Processes of their own then work on them, each with its cache of embeddings on the disk.
 The first embeds the texts, finds neighbours and candidates, and writes the shards with these; the
-second, on the first ROWS of the rows, is all of `labelmend relabel`. Only the encoder is a
+others, on tables of ROWS each, are all of `labelmend relabel`. Only the encoder is a
 stand-in, a real ONNX file whose vectors of 384 numbers are the means of their words' vectors.
-Memory is what the system says was resident at the most, mapped files counted. Writes its section
-of benchmarks/RESULTS.md.
+Memory is what the system says was resident at the most, mapped files counted. With `--work`, what
+is measured is kept there, and a size that was measured before is not measured again. Writes its
+section of benchmarks/RESULTS.md.
 """
 
 import argparse
@@ -265,8 +266,11 @@ def _most_gib() -> float:
 
 
 def measure_apart(work: Path, rows: int, shards: int, labels: int, *, whole: bool) -> Measured:
-    """Make a table, and work on it in a process of its own."""
+    """Make a table, and work on it in a process of its own; what was measured before stays."""
     name = f"{'whole' if whole else 'head'}-{rows}"
+    record = work / f"{name}.json"
+    if record.exists():
+        return Measured(**json.loads(record.read_text("utf-8")))
     source, output, encoder = work / f"{name}-rows", work / f"{name}-out", work / "encoder"
     if not source.is_dir():
         make(source, rows, shards, labels)
@@ -282,7 +286,8 @@ def measure_apart(work: Path, rows: int, shards: int, labels: int, *, whole: boo
         text=True,
         env={**os.environ, "LABELMEND_HOME": str(work / f"home-{name}")},
     )
-    measured = Measured(**json.loads(done.stdout.splitlines()[-1]))
+    record.write_text(done.stdout.splitlines()[-1], "utf-8")
+    measured = Measured(**json.loads(record.read_text("utf-8")))
     took = sum(measured.seconds.values())
     print(
         f"{name}: {measured.most_gib:.2f} GiB, {took:.0f} s of CPU, "
@@ -292,21 +297,30 @@ def measure_apart(work: Path, rows: int, shards: int, labels: int, *, whole: boo
     return measured
 
 
-def stage_rows(run: Measured) -> Iterator[str]:
-    """Yield a line a stage that took a second or more; the others are added up."""
-    small = [stage for stage, took in run.seconds.items() if took < 1]
-    for stage, took in run.seconds.items():
-        if stage not in small:
-            yield f"| {stage} | {took:.0f} | {run.peak_gib[stage]:.2f} |"
-    if small:
-        took = sum(run.seconds[stage] for stage in small)
-        most = max(run.peak_gib[stage] for stage in small)
-        yield f"| all others | {took:.0f} | {most:.2f} |"
+def stage_rows(runs: Sequence[Measured]) -> Iterator[str]:
+    """Yield a line a stage that took a second or more in a run; the others are one line.
+
+    Of several runs it ends with what a row more takes, from the first to the last of them.
+    """
+    stages = list(dict.fromkeys(stage for run in runs for stage in run.seconds))
+    small = [stage for stage in stages if max(run.seconds.get(stage, 0.0) for run in runs) < 1]
+    groups = {stage: [stage] for stage in stages if stage not in small}
+    for name, members in {**groups, **({"all others": small} if small else {})}.items():
+        peaks = [max(run.peak_gib.get(stage, 0.0) for stage in members) for run in runs]
+        seconds = [sum(run.seconds.get(stage, 0.0) for stage in members) for run in runs]
+        cells = [f"{took:.0f} s, {peak:.2f} GiB" for took, peak in zip(seconds, peaks, strict=True)]
+        if len(runs) > 1:
+            cells.append(f"{kib_a_row(runs, peaks):.1f}")
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def kib_a_row(runs: Sequence[Measured], gib: Sequence[float]) -> float:
+    """Return by how many KiB memory grows with a row, between the first and the last run."""
+    return (gib[-1] - gib[0]) * 2**20 / (runs[-1].rows - runs[0].rows)
 
 
 def report(runs: Sequence[Measured], command: str) -> str:
     """Return the section of RESULTS.md."""
-    head = runs[0]
     lines = [
         "## Tables in shards",
         "",
@@ -314,28 +328,64 @@ def report(runs: Sequence[Measured], command: str) -> str:
         f"{os.cpu_count()} cores, Python {platform.python_version()}, pyarrow "
         f"{importlib.metadata.version('pyarrow')}. Texts of nine made-up words, {_NOISE:.0%} of "
         f"the labels wrong; the encoder is a stand-in, an ONNX file of {_WIDTH} numbers a text, "
-        f"and `retrieval.searched_texts` is {SEARCHED:,} for time. "
+        f"and `retrieval.searched_texts` is {SEARCHED:,} for time. Seconds are of processor time. "
         "Memory is the most that was resident while a stage was at work, mapped files counted.",
         "",
     ]
-    verdict = "below" if head.most_gib < LIMIT_GIB else "**above**"
     for run in runs:
-        what = "embedded, candidates found, shards written"
-        if run.right is not None:
-            what = f"all of `labelmend relabel`; {run.right:.1%} of the labels right after it"
+        if run.right is None:
+            verdict = "below" if run.most_gib < LIMIT_GIB else "**above**"
+            lines += [
+                f"**{run.rows:,} rows in {run.shards} shards, {run.labels:,} labels: embedded, "
+                f"candidates found, shards written.** {run.read_mib:,.0f} MiB read, "
+                f"{run.written_mib:,.0f} MiB written; at the most {run.most_gib:.2f} GiB, "
+                f"{verdict} the {LIMIT_GIB:.0f} GiB that it may take.",
+                "",
+                f"| stage | {run.rows:,} rows |",
+                "|---|---|",
+                *stage_rows([run]),
+                "",
+            ]
+    return "\n".join([*lines, *_of_whole([run for run in runs if run.right is not None])])
+
+
+def _of_whole(runs: Sequence[Measured]) -> list[str]:
+    """Return what is said of runs of all of `labelmend relabel`."""
+    if not runs:
+        return []
+    last = runs[-1]
+    lines = [
+        f"**All of `labelmend relabel`, {last.labels:,} labels.** "
+        + "; ".join(
+            f"{run.rows:,} rows in {run.shards} shards: {run.most_gib:.2f} GiB at the "
+            f"most, {run.right:.1%} of the labels right after it, {run.written_mib:,.0f} MiB "
+            "written"
+            for run in runs
+        )
+        + ".",
+        "",
+        "| stage |"
+        + "".join(f" {run.rows:,} rows |" for run in runs)
+        + (" KiB a row more |" if len(runs) > 1 else ""),
+        "|---|" + "---|" * (len(runs) + (len(runs) > 1)),
+        *stage_rows(runs),
+        "",
+    ]
+    if len(runs) > 1:
+        grows = kib_a_row(runs, [run.most_gib for run in runs])
+        million = last.most_gib + grows * (1_000_000 - last.rows) / 2**20
+        fits = last.rows + (LIMIT_GIB - last.most_gib) * 2**20 / grows
         lines += [
-            f"### {run.rows:,} rows in {run.shards} shards, {run.labels:,} labels: {what}",
-            "",
-            f"{run.read_mib:,.0f} MiB read, {run.written_mib:,.0f} MiB written; at the most "
-            f"{run.most_gib:.2f} GiB"
-            + (f", {verdict} the {LIMIT_GIB:.0f} GiB that it may take." if run is head else "."),
-            "",
-            "| stage | CPU seconds | GiB at the most |",
-            "|---|---|---|",
-            *stage_rows(run),
+            f"All of it grows by {grows:.1f} KiB a row. Drawn out, not measured: "
+            f"{LIMIT_GIB:.0f} GiB are enough for {round(fits, -4):,.0f} rows, and a million takes "
+            f"{million:.1f} GiB.",
             "",
         ]
-    return "\n".join(lines)
+    return lines
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(part) for part in text.split(",")))
 
 
 def main() -> None:
@@ -344,7 +394,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--shards", type=int, default=SHARDS)
     parser.add_argument("--labels", type=int, default=LABELS)
-    parser.add_argument("--whole", type=int, default=0)
+    parser.add_argument("--whole", type=_sizes, default=())
     parser.add_argument("--work", type=Path)
     parser.add_argument("--no-write", action="store_true")
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
@@ -364,10 +414,10 @@ def main() -> None:
             runs.append(
                 measure_apart(work, options.rows, options.shards, options.labels, whole=False)
             )
-        if options.whole:
-            runs.append(
-                measure_apart(work, options.whole, options.shards, options.labels, whole=True)
-            )
+        runs += [
+            measure_apart(work, rows, options.shards, options.labels, whole=True)
+            for rows in options.whole
+        ]
     text = report(runs, " ".join(["benchmarks/shards.py", *sys.argv[1:]]))
     print(text)
     if not options.no_write:
