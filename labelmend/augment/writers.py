@@ -5,7 +5,6 @@ asked before it.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +18,8 @@ from labelmend.llm.api_client import ModelServer, ServerFaultError, each_server
 from labelmend.llm.ballots import chat_frame
 from labelmend.llm.engine import DecodeError, LlamaEngine, Span, State
 from labelmend.llm.fleet.dispatch import Fleet
-from labelmend.llm.server import disarmed, served_model
+from labelmend.llm.fleet.side_by_side import side_by_side
+from labelmend.llm.server import LOST, disarmed, served_model
 from labelmend.prompts.render import go_on_prompt
 from labelmend.types import Floats
 from labelmend.weights.gguf import read_header
@@ -210,6 +210,7 @@ class ServerWriter:
 
         Raises:
             ModelError: no server answers, or it lacks the model.
+            ServerFaultError: it fails at the moment.
         """
         self.end = None
         return served_model(self._server, self.name)
@@ -219,14 +220,15 @@ class ServerWriter:
 
         Where no server answers any more, `end` is the error that says so.
         """
-        with ThreadPoolExecutor(self.together) as pool:
-            return list(pool.map(self._one, questions))
+        return side_by_side(self._one, questions, self.together)
 
     def close(self) -> None:
         """Close all connections."""
         self._server.close()
 
     def _one(self, question: Question) -> Reply | ServerFaultError:
+        if self.end is not None:
+            return ServerFaultError(LOST)
         config = self._config
         asked: dict[str, Any] = {
             "model": config.model,
@@ -251,7 +253,7 @@ class ServerWriter:
             return fault
         except ModelError as error:
             self.end = self.end or error
-            return ServerFaultError("the server was lost")
+            return ServerFaultError(LOST)
         if not isinstance(text, str):
             return Reply(None, "an answer without a text")
         return Reply(without_last(text) if choice.get("finish_reason") == "length" else text)

@@ -34,6 +34,9 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408,
 _SERVER_ERROR = 500
 """From this number on, HTTP's answers say that the server failed."""
 
+_PASSING = frozenset((_TIMEOUT, _TOO_MANY, 502, 503, 504))
+"""HTTP's numbers of faults that pass; others may say that a server has no such path."""
+
 
 _MOST_BYTES = 32 << 20
 """Of an answer, unpacked: the log-probabilities of a prompt of 4,000 tokens take one MiB."""
@@ -47,6 +50,9 @@ _MOST_MODELS, _LONGEST_NAME = 10_000, 1000
 _MOST_TOKENS = 10**9
 """That one answer can have read: no model reads as many."""
 
+_MOST_REST = 1e9
+"""Seconds that a server can ask to be left alone: thirty years, which a thread can still wait."""
+
 _MODELS = "/models"
 
 
@@ -58,18 +64,26 @@ class ServerFaultError(Exception):
     """A question got no answer that can be used; the reason is one of few, so that it counts."""
 
     def __init__(
-        self, reason: str, *, down: bool = True, detail: str = "", wait: float = 0.0
+        self,
+        reason: str,
+        *,
+        down: bool = True,
+        passes: bool = False,
+        detail: str = "",
+        wait: float = 0.0,
     ) -> None:
         """Keep the reason.
 
         Args:
             reason: one of few.
             down: the server is at fault, not the question.
+            passes: it may answer the same question later.
             detail: what the server said.
             wait: seconds that it asks to be left alone.
         """
         super().__init__(reason)
         self.down = down
+        self.passes = passes
         self.detail = detail
         self.wait = wait
 
@@ -118,12 +132,17 @@ class ModelServer:
 
         Raises:
             ModelError: no server answers, or it refuses the key.
+            ServerFaultError: it fails at the moment.
         """
         try:
             body = self._answer("GET", _MODELS, None)
             told = body["data"][:_MOST_MODELS]
             return {str(model["id"])[:_LONGEST_NAME]: model for model in told}
-        except (ServerFaultError, KeyError, TypeError):
+        except ServerFaultError as fault:
+            if fault.passes:
+                raise
+            return {}
+        except (KeyError, TypeError):
             return {}
 
     def ask(self, path: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -154,7 +173,8 @@ class ModelServer:
             try:
                 response, content = self._request(method, path, question)
             except late as error:
-                fault = ServerFaultError(f"no answer within {self._config.timeout_s:g} s")
+                said = f"no answer within {self._config.timeout_s:g} s"
+                fault = ServerFaultError(said, passes=True)
                 timeouts += 1  # it had its time
                 if tries > self._config.retries or timeouts > 1:
                     raise fault from error
@@ -176,7 +196,9 @@ class ModelServer:
                     fault = ServerFaultError("an answer that is not JSON")
                 elif status in {_TIMEOUT, _TOO_MANY} or status >= _SERVER_ERROR:
                     asked_to_wait = _retry_after(response.headers.get("retry-after"))
-                    fault = ServerFaultError(f"HTTP {status}", wait=asked_to_wait or 0.0)
+                    fault = ServerFaultError(
+                        f"HTTP {status}", passes=status in _PASSING, wait=asked_to_wait or 0.0
+                    )
                 else:
                     raise self._refused(status, path, content.decode(errors="replace"))
                 if tries > self._config.retries:
@@ -361,10 +383,8 @@ def _retry_after(value: str | None) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        pass
-    else:
-        return None if math.isnan(seconds) else max(seconds, 0.0)
-    try:
-        return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _MOST_REST)

@@ -6,10 +6,7 @@ and llama-cpp-python tell where `/completions` is asked to echo.
 """
 
 import re
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +16,7 @@ from labelmend.configs.schema import ServerConfig, VoterConfig
 from labelmend.errors import ModelError, nearest
 from labelmend.llm.api_client import RESUME, ModelServer, ServerFaultError, whole_number
 from labelmend.llm.ballots import EMPTY_TEXT, log_probabilities, option_orders, shown_exemplars
+from labelmend.llm.fleet.side_by_side import side_by_side
 from labelmend.llm.types import Ballot, Vote
 from labelmend.prompts.render import (
     CHANNEL,
@@ -229,14 +227,11 @@ class ServerVoter:
     def _each(
         self, ask: Callable[[_Asked], _Got], questions: Sequence[_Asked]
     ) -> list[_Got | ServerFaultError]:
-        """Ask in parallel, and return an answer or a fault each, in order.
-
-        The threads are daemons: where Ctrl-C ends the process, it waits for no answer.
-        """
+        """Ask in parallel, and return an answer or a fault each, in order."""
 
         def caught(question: _Asked) -> _Got | ServerFaultError:
             if self.end is not None:
-                return ServerFaultError(_LOST)
+                return ServerFaultError(LOST)
             try:
                 return ask(question)
             except ServerFaultError as fault:
@@ -244,28 +239,9 @@ class ServerVoter:
             except ModelError as error:
                 # What the others of this call answer is still to be kept.
                 self.end = self.end or error
-                return ServerFaultError(_LOST)
+                return ServerFaultError(LOST)
 
-        answers: list[Future[_Got | ServerFaultError]] = [Future() for _ in questions]
-        waiting = deque(zip(answers, questions, strict=True))
-
-        def work() -> None:
-            while True:
-                try:
-                    answer, question = waiting.popleft()
-                except IndexError:
-                    return
-                try:
-                    answer.set_result(caught(question))
-                except BaseException as error:  # noqa: BLE001 - raised where answers are read
-                    answer.set_exception(error)
-
-        for _ in range(min(self._settings.requests, len(questions))):
-            threading.Thread(target=work, daemon=True).start()
-        try:
-            return [answer.result() for answer in answers]
-        finally:
-            waiting.clear()
+        return side_by_side(caught, questions, self._settings.requests)
 
     def _echo(self, prompt: str) -> _Read:
         question = {"prompt": self._settings.start + prompt, "max_tokens": 1, "echo": True}
@@ -319,6 +295,7 @@ def served_model(server: ModelServer, name: str) -> Mapping[str, Any]:
 
     Raises:
         ModelError: no server answers, or it lacks the model.
+        ServerFaultError: it fails at the moment.
     """
     known = server.models()
     if known and name not in known:
@@ -378,7 +355,7 @@ def _mean_choice(found: Doubles) -> Doubles:
     return np.asarray(total - np.logaddexp.reduce(total))
 
 
-_LOST = "the server was lost"
+LOST = "the server was lost"
 _NO_LETTER = "no letter among the likeliest replies"
 _NOTHING_TOLD = "the server tells no log-probabilities of a reply"
 _PROBE = "one two three four five six seven eight"

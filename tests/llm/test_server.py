@@ -391,6 +391,10 @@ def test_retry_after_is_honoured(told):
     assert api_client._retry_after(formatdate(time.time() - 60)) == 0.0
     assert api_client._retry_after("soon") is None
     assert api_client._retry_after("nan") is None
+    assert api_client._retry_after("-5") == 0.0
+    # A date that no clock has, and what no thread could wait.
+    assert api_client._retry_after("Mon, 01 Jan 2030 00:00:00 +99999999999999") is None
+    assert api_client._retry_after("inf") == api_client._retry_after("1e300") == 1e9
 
 
 def test_a_server_that_wants_a_long_rest_ends_the_run(told):

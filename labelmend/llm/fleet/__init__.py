@@ -1,1 +1,1 @@
-"""Voters whose ballots are shared: by servers that run one model, or by processes that hold it."""
+"""Questions that are shared: by threads, servers that run one model, or processes that hold it."""

@@ -27,6 +27,12 @@ A = TypeVar("A")
 Q_contra = TypeVar("Q_contra", contravariant=True)
 A_co = TypeVar("A_co", covariant=True)
 
+_AHEAD = 2
+"""Groups under way for each server: the next one is there when it is done with one."""
+
+_MOST_DOUBLED = 64
+"""Failures in a row after which a pause is long enough, and no number too large."""
+
 
 class Asked(Protocol[Q_contra, A_co]):
     """One server, as it is asked.
@@ -76,6 +82,7 @@ class _Member(Generic[Q, A]):
         server: itself.
         is_known: it has been checked, with whatever outcome.
         is_up: it can be asked.
+        is_taken: a thread asks or checks it.
         rests_until: it is left alone, by the monotonic clock.
         failed_checks: in a row.
         failed_groups: in a row.
@@ -85,6 +92,7 @@ class _Member(Generic[Q, A]):
     server: Asked[Q, A]
     is_known: bool = False
     is_up: bool = False
+    is_taken: bool = False
     rests_until: float = 0.0
     failed_checks: int = 0
     failed_groups: int = 0
@@ -92,9 +100,10 @@ class _Member(Generic[Q, A]):
 
     def rest(self, reason: str, wait: float) -> None:
         """Leave the server alone, for longer with each failure."""
-        fails = self.failed_checks + self.failed_groups
-        pause = min(api_client.FIRST_WAIT * 2 ** (fails - 1), api_client.LONGEST_WAIT)
-        self.is_up, self.reason = False, reason
+        fails = min(self.failed_checks + self.failed_groups, _MOST_DOUBLED)
+        pause = min(api_client.FIRST_WAIT * 2.0 ** (fails - 1), api_client.LONGEST_WAIT)
+        left = f", and asks to be left alone for {wait:.0f} s" if wait > pause else ""
+        self.is_up, self.reason = False, f"{reason}{left}"
         self.rests_until = time.monotonic() + max(pause, wait)
 
 
@@ -160,7 +169,8 @@ class Fleet(Generic[Q, A]):
     ) -> Iterator[list[tuple[int, A | ServerFaultError]]]:
         under_way, is_more = 0, True
         while True:
-            while is_more and len(self._unasked) < len(self._members):
+            # Answers that nobody has read yet count too: they are to be stored before others come.
+            while is_more and under_way < _AHEAD * len(self._members):
                 questions = next(groups, None)
                 if questions is None:
                     is_more = False
@@ -171,10 +181,10 @@ class Fleet(Generic[Q, A]):
                     self._turn.notify_all()
             if not under_way:
                 return
-            self._check_hope()
+            self._check_hope(told)
             said = told.get()
             _raise(said)
-            if said is None:  # a server was checked
+            if said is None:  # a server was checked, or is free
                 continue
             found, is_whole = self._taken(*said)
             under_way -= is_whole
@@ -206,13 +216,15 @@ class Fleet(Generic[Q, A]):
         """Tell whether a server is up that has not failed on a group."""
         return any(m.is_up and m.server.url not in group.failed for m in self._members)
 
-    def _check_hope(self) -> None:
-        """See whether a server may still answer.
+    def _check_hope(self, told: "queue.SimpleQueue[Any]") -> None:
+        """See whether a server has answered, or may still do so.
 
         Raises:
             ModelError: none does.
         """
         with self._turn:
+            if not told.empty():  # what was answered before the last one was lost is kept
+                return
             lost = [
                 not m.is_up
                 and (
@@ -230,6 +242,14 @@ class Fleet(Generic[Q, A]):
         self, member: _Member[Q, A], told: "queue.SimpleQueue[Any]", over: threading.Event
     ) -> None:
         """Ask a server, as long as there is something to ask, and check it where it has failed."""
+        with self._turn:
+            # The thread of an earlier call may still wait for its answer.
+            while member.is_taken and not over.is_set():
+                self._turn.wait()
+            if over.is_set():
+                return
+            member.is_taken = True
+        told.put(None)
         try:
             while not over.is_set():
                 if member.is_up:
@@ -241,6 +261,10 @@ class Fleet(Generic[Q, A]):
                     told.put(None)
         except BaseException as error:  # noqa: BLE001 - raised where answers are read
             told.put(error)
+        finally:
+            with self._turn:
+                member.is_taken = False
+                self._turn.notify_all()
 
     def _next(self, member: _Member[Q, A], over: threading.Event) -> _Group[Q] | None:
         """Wait for questions that a server may be asked; None where it is over."""
@@ -256,15 +280,14 @@ class Fleet(Generic[Q, A]):
     def _ask(self, member: _Member[Q, A], group: _Group[Q], told: "queue.SimpleQueue[Any]") -> None:
         answers = member.server.answers([question for _, question in group.questions])
         faults = [a for a in answers if isinstance(a, ServerFaultError) and a.down]
+        wait = max((fault.wait for fault in faults), default=0.0)
         with self._turn:
-            if member.server.end is not None or len(faults) == len(answers):
-                member.failed_groups += 1
-                reason = _reason(member.server.end or faults[0])
-                member.rest(reason, max((fault.wait for fault in faults), default=0.0))
-            else:
-                member.failed_groups = 0
+            is_lost = member.server.end is not None or len(faults) == len(answers)
+            member.failed_groups = member.failed_groups + 1 if is_lost else 0
+            if is_lost or wait:  # a limit of its rate may hold some of a group's questions only
+                member.rest(_reason(member, member.server.end or faults[0]), wait)
             self._turn.notify_all()
-        told.put((member, group, answers))
+            told.put((member, group, answers))
 
     def _check(self, member: _Member[Q, A]) -> None:
         """Check a server.
@@ -280,7 +303,7 @@ class Fleet(Generic[Q, A]):
                 raise
             with self._turn:
                 member.failed_checks += 1
-                member.rest(_reason(error), getattr(error, "wait", 0.0))
+                member.rest(_reason(member, error), getattr(error, "wait", 0.0))
                 member.is_known = True
                 self._turn.notify_all()
             return
@@ -300,5 +323,8 @@ def _is_fault_of_server(answer: object) -> bool:
     return isinstance(answer, ServerFaultError) and answer.down
 
 
-def _reason(error: Exception) -> str:
-    return error.reason if isinstance(error, LostServerError) else str(error)
+def _reason(member: _Member[Any, Any], error: Exception) -> str:
+    """Return what is wrong with a server, without its address and what to do."""
+    if isinstance(error, LostServerError):
+        return error.reason
+    return str(error).removeprefix(f"{member.server.url}: ")

@@ -1,6 +1,7 @@
 """Several servers that run one model: real HTTP, and servers that die, dawdle and come back."""
 
 import json
+import queue
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ from labelmend.configs.schema import ServerConfig
 from labelmend.errors import ConfigError, ModelError
 from labelmend.llm import api_client
 from labelmend.llm.ballots import option_orders
+from labelmend.llm.fleet import dispatch
 from labelmend.llm.fleet.voter import FleetVoter
 from labelmend.llm.server import ServerVoter
 from labelmend.llm.store import Store
@@ -165,7 +167,8 @@ def test_a_server_that_takes_too_long_costs_nothing(fleet):
     assert (report.failures, counts[2]) == ({}, 0)
 
 
-def test_a_server_that_comes_back_is_used_again(fleet):
+def test_a_server_that_comes_back_is_used_again(fleet, monkeypatch):
+    monkeypatch.setattr(api_client, "LONGEST_WAIT", 0.05)  # shorter than a busy machine's run
     ballots = numbered(90)
     delayed(fleet[0], 0.01)
     delayed(fleet[2], 0.01)
@@ -296,14 +299,99 @@ def test_a_question_that_is_refused_is_asked_once(fleet):
     assert asked == 1
 
 
-def test_a_server_that_wants_rest_gets_it(fleet):
-    fleet[0].faults = [status(429, Retry_After="30")] * 2
+@pytest.mark.parametrize("rest", ["30", "1e300"])  # the second no thread could wait
+def test_a_server_that_wants_rest_gets_it(fleet, rest):
+    fleet[0].faults = [status(429, Retry_After=rest)] * 2
     ballots = numbered(20)
     began = time.monotonic()
     votes, report, counts = collected(FleetVoter(CONFIG, settings(fleet), "small"), ballots)
     assert time.monotonic() - began < 20
     assert_right(ballots, votes)
     assert (report.failures, counts[0]) == ({}, 0)
+
+
+def test_a_server_that_wants_rest_for_some_questions_of_a_group_gets_it_too(fleet):
+    limited = {f"text {i} here": status(429, Retry_After="30") for i in range(0, 20, 2)}
+    fleet[0].always = limited
+    for server in fleet[1:]:
+        delayed(server, 0.05)
+    votes, report, counts = collected(
+        FleetVoter(CONFIG, settings(fleet, requests=4), "small"), numbered(20)
+    )
+    assert_right(numbered(20), votes)
+    # It answered one of the two ballots that it got, and got no more.
+    assert (report.failures, counts[0] <= 1) == ({}, True)
+
+
+def test_where_all_want_a_long_rest_one_line_tells_it_of_each(fleet):
+    for server in fleet:
+        server.always = {"here": status(429, Retry_After="3600")}
+    with pytest.raises(ModelError) as raised:
+        collected(FleetVoter(CONFIG, settings(fleet), "small"), numbered(20))
+    rests = [f"{server.url}/v1: HTTP 429, and asks to be left alone for 3600 s" for server in fleet]
+    assert str(raised.value).startswith(f"none of 3 servers answers ({'; '.join(rests)}); votes")
+
+
+def test_where_all_refuse_the_key_one_line_names_each_once(fleet):
+    def refused():
+        for server in fleet:
+            server.always, server.models = {"": status(401)}, status(401)
+
+    voter = FleetVoter(CONFIG, settings(fleet), "small")
+    with Store(None) as store, pytest.raises(ModelError) as raised:
+        collected(voter, numbered(40), store, Midway(6, refused))
+    for server in fleet:
+        said = f"{server.url}/v1: the server wants another API key (HTTP 401)"
+        assert str(raised.value).count(said) == str(raised.value).count(server.url) == 1
+
+
+def test_a_server_that_has_failed_for_a_day_is_left_alone_as_long_as_before():
+    member = dispatch._Member(None, failed_checks=3000)
+    member.rest("down", 0.0)
+    assert member.rests_until - time.monotonic() == pytest.approx(api_client.LONGEST_WAIT, abs=5)
+
+
+def test_what_was_answered_is_heard_before_all_servers_are_given_up(fleet):
+    voter = FleetVoter(CONFIG, settings(fleet), "small")
+    for member in voter._fleet._members:
+        member.rest("down", 3600.0)
+    told = queue.SimpleQueue()
+    told.put("an answer")
+    voter._fleet._check_hope(told)
+    told.get()
+    with pytest.raises(ModelError, match="none of 3 servers answers"):
+        voter._fleet._check_hope(told)
+    voter.close()
+
+
+def test_a_server_that_can_not_tell_its_model_at_the_moment_is_not_asked(fleet):
+    fleet[1].models = status(503)
+    votes, _, counts = collected(FleetVoter(CONFIG, settings(fleet), "small"), numbered(20))
+    assert_right(numbered(20), votes)
+    assert (counts[1], fleet[1].asked) == (0, [])
+
+
+def test_the_next_call_leaves_a_server_to_the_thread_that_still_checks_it(fleet):
+    fleet[2].models = status(503)
+    voter = FleetVoter(CONFIG, settings(fleet), "small")
+    voter.vote(numbered(4))
+    checked, over = [], threading.Event()
+
+    def stuck(handler):
+        checked.append(handler)
+        over.wait(20.0)
+        handler.close_connection = True
+
+    fleet[2].models = stuck
+    while not checked:
+        assert_right(numbered(2), voter.vote(numbered(2)))
+        time.sleep(0.02)
+    for _ in range(3):
+        assert_right(numbered(2), voter.vote(numbered(2)))
+        time.sleep(0.05)
+    over.set()
+    voter.close()
+    assert len(checked) == 1
 
 
 def test_no_server_is_asked_where_all_is_remembered(fleet):
