@@ -46,6 +46,10 @@ _SETTINGS = MappingProxyType(
 _ANSWER_SECONDS = 5.0
 """That a head node is waited for. Ray itself would wait for two minutes, and then end us."""
 
+_HEAD_SECONDS, _BETWEEN_LOOKS = 15.0, 0.5
+"""That a head node which has answered is waited for until it does so again, and between two looks.
+Chosen by hand: a head that is started again takes some seconds."""
+
 _CHECK_SECONDS = 120.0
 """That nodes are waited for until they have said which labelmend they have."""
 
@@ -77,13 +81,46 @@ class Node:
 
 
 def nodes_of(ray: Any) -> list[Node]:
-    """Return the living nodes that have a core for work."""
+    """Return the living nodes that have a core for work.
+
+    Raises:
+        ClusterError: the head node is lost.
+    """
+    await_head(ray)
     found = []
     for node in ray.nodes():
         has = node["Resources"] if node["Alive"] else {}
         if has.get("CPU", 0) >= 1:
             found.append(Node(node["NodeManagerAddress"], int(has["CPU"]), has.get("GPU", 0.0)))
     return found
+
+
+def head_answers(ray: Any) -> bool:
+    """Tell whether somebody listens where the head node of the joined cluster was."""
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def await_head(ray: Any) -> None:
+    """Wait until the head node answers, before it is asked for anything.
+
+    Without it Ray itself would wait for a minute, deaf to signals, and then end this process.
+
+    Raises:
+        ClusterError: it doesn't.
+    """
+    until = time.monotonic() + _HEAD_SECONDS
+    while not head_answers(ray):
+        if time.monotonic() > until:
+            raise ClusterError(
+                "the head node of the Ray cluster is lost; start the cluster again, then run the "
+                "command again"
+            )
+        time.sleep(_BETWEEN_LOOKS)
 
 
 @contextmanager

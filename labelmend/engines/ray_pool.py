@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from labelmend.engines.ray_cluster import RETRIES, nodes_of, said_by
+from labelmend.engines.ray_cluster import RETRIES, await_head, head_answers, nodes_of, said_by
 from labelmend.engines.ray_worker import Holder
 from labelmend.errors import ClusterError
 
@@ -79,12 +79,14 @@ class ActorPool:
                 self._wait(unsent)
 
     def close(self) -> None:
-        """End the actors, and free what they held."""
-        for actor in (*self._ready, *self._starting.values()):
+        """End the actors, and free what they held; with a lost head node they have ended."""
+        actors = [*self._ready, *self._starting.values()]
+        for actor in actors if actors and head_answers(self._ray) else ():
             self._end(actor)
         self._ready, self._starting, self._sent = {}, {}, {}
 
     def _start(self) -> None:
+        await_head(self._ray)
         actor = (
             self._ray.remote(Holder)
             .options(num_cpus=self._cores, num_gpus=self._gpus, max_restarts=0)
@@ -145,6 +147,7 @@ class ActorPool:
                 raise lost_block(error) from None
             unsent.appendleft(task)
             if isinstance(error, errors.RayActorError) and task.actor in self._ready:
+                await_head(self._ray)
                 del self._ready[task.actor]
                 self._end(task.actor)
                 self._start()

@@ -1,13 +1,15 @@
 """Joining a Ray cluster, and the one line where that can't be done."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from labelmend.engines import ray_cluster
+from labelmend.engines import ray_cluster as engine
 from labelmend.engines.choose import HERE, Engine
 from labelmend.engines.ray_cluster import Node, joined_cluster, nodes_of
 from labelmend.errors import ClusterError, ExtraMissingError
@@ -68,10 +70,10 @@ def test_what_nodes_have_room_for(ray_cluster):
 
 def test_the_note_of_a_cluster_that_has_ended(monkeypatch, tmp_path):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    assert ray_cluster._noted_address() == ""
+    assert engine._noted_address() == ""
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
-    assert ray_cluster._noted_address() == "127.0.0.1:1"
+    assert engine._noted_address() == "127.0.0.1:1"
 
 
 def relabelled(folder, *arguments, **environment):
@@ -133,20 +135,69 @@ with Engine("ray", "local").opened() as executor:
 
 def test_nothing_else_is_said_where_workers_are_killed_and_nothing_is_left(tmp_path):
     pytest.importorskip("ray", reason="ray is not installed: pip install 'labelmend[ray]'")
-    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    ran, left = ran_apart(KILLING, tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "[0, 1, 2, 3]\n[0, 1, 2, 3]\n"
+    assert left == []
+
+
+def ran_apart(code, folder):
+    """What became of a script with a home and temporary files of its own, and what it left."""
+    home, temporary = folder / "home", folder / "tmp"
     home.mkdir()
     temporary.mkdir()
     unset = {name: None for name in os.environ if name.startswith("RAY_")}
     environment = {**os.environ, **unset, "HOME": str(home), "TMPDIR": str(temporary)}
     ran = subprocess.run(
-        [sys.executable, "-c", KILLING, str(tmp_path / "died")],
+        [sys.executable, "-c", code, str(folder / "died")],
         env={name: value for name, value in environment.items() if value is not None},
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
     )
+    return ran, [*home.iterdir(), *temporary.iterdir()]
+
+
+LOST = (
+    "the head node of the Ray cluster is lost; start the cluster again, then run the command again"
+)
+
+
+def test_a_head_node_that_is_lost_is_not_asked(ray_cluster, monkeypatch):
+    assert engine.head_answers(ray_cluster)
+    monkeypatch.setattr(engine, "_HEAD_SECONDS", 0.1)
+    with socket.socket() as closed:  # nobody listens there
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        lost = SimpleNamespace(get_runtime_context=lambda: SimpleNamespace(gcs_address=address))
+        assert not engine.head_answers(lost)
+        with pytest.raises(ClusterError, match=f"^{LOST}$"):
+            nodes_of(lost)
+
+
+BEHEADING = """
+import psutil
+from labelmend.engines import ray_cluster
+from labelmend.engines.choose import Engine
+from labelmend.errors import ClusterError
+ray_cluster._HEAD_SECONDS = 1.0
+with Engine("ray", "local").opened() as executor:
+    print(list(executor.map_loaded(abs, range(4))))
+    for process in psutil.Process().children(recursive=True):
+        process.kill()
+    for way in (executor.map_loaded, executor.map_blocks):
+        try:
+            list(way(abs, range(4)))
+        except ClusterError as error:
+            print(error)
+"""
+
+
+@pytest.mark.peer
+def test_where_all_of_a_cluster_is_killed_a_line_says_so(tmp_path):
+    """Ray itself would wait for a minute, deaf to signals, and then end the process."""
+    ran, left = ran_apart(BEHEADING, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == "[0, 1, 2, 3]\n[0, 1, 2, 3]\n"
-    assert not list(home.iterdir())
-    assert not list(temporary.iterdir())
+    assert ran.stdout.splitlines() == ["[0, 1, 2, 3]", LOST, LOST]
+    assert left == []

@@ -10,6 +10,7 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.engines.ray_executor import RayExecutor
+from labelmend.engines.ray_worker import Holder
 from labelmend.errors import ModelError, ModelMissingError
 from labelmend.llm.fleet import workers
 from labelmend.llm.fleet.workers import WorkersVoter
@@ -150,13 +151,13 @@ def test_the_source_votes_where_the_run_is_carried(executor, smollm2):
     np.testing.assert_array_equal(*found)
 
 
-def test_a_node_without_the_model_or_with_another_is_named_in_a_line(
-    executor, own, config, tmp_path
-):
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_node_without_the_model_or_with_another_is_named_in_a_line(own, config, tmp_path):
     path = tmp_path / "model.gguf"
     model = replace(own, path=path)
+    holder = Holder(workers._Holding(config, model), 1)  # what a node's process runs
     with pytest.raises(ModelMissingError) as raised:
-        WorkersVoter(config, model, executor).vote(BALLOTS[:1])
+        holder.carry(BALLOTS[:1])
     line = str(raised.value)
     assert line.startswith("node ")
     assert line.endswith(
