@@ -90,8 +90,9 @@ sources.bm25.weight sources.bm25.moved sources.tiny.weight sources.tiny.moved
 voters.voter voters.asked voters.remembered voters.failures voters.seconds voters.spent
 voters.tokens voters.audited voters.agreement voters.lift_over_chance voters.information
 voters.unasked voters.tokens_per_second voters.weight voters.worse_than_chance voters.answered
-review_order notes seconds.embed versions.python versions.numpy versions.scikit-learn versions.onnxruntime
-versions.sentence-transformers versions.torch versions.llama-cpp-python language.in_words
+review_order notes seconds.embed versions.python versions.numpy versions.scikit-learn
+versions.onnxruntime versions.sentence-transformers versions.torch versions.llama-cpp-python
+language.in_words
 language.main language.mixed language.languages.ru language.scripts.Cyrillic files shards
 """
 
