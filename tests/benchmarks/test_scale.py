@@ -53,8 +53,9 @@ def test_the_slope_of_a_power_law():
 def test_an_inner_stage_is_taken_out_of_the_outer_one():
     watch = scale.Watch()
     with watch.stage("outer"), watch.stage("inner"):
-        sum(range(2_000_000))
-    assert watch.seconds["inner"] > 10 * watch.seconds["outer"]
+        sum(range(5_000_000))
+    # Were it counted twice, the outer one had more; reading the memory takes its time, too.
+    assert watch.seconds["inner"] > 2 * watch.seconds["outer"]
     assert watch.peak["inner"] > 0
     assert watch.calls == {"outer": 1, "inner": 1}
 
