@@ -1,7 +1,7 @@
 """How time and memory grow with rows and labels, without the encoder and without LLMs.
 
     python benchmarks/scale.py [--sizes 20000,100000,500000] [--labels 150,1000,5000] [--seed 0]
-        [--exact 100000] [--before CHECKOUT] [--no-write] [--runs FILE]
+        [--exact 100000] [--before CHECKOUT] [--no-write] [--runs FILE] [--work FOLDER]
 
 Mends made-up tables through the same function as the command line; only the encoder is a stand-in
 that draws vectors around label centres. Each size runs in a process of its own. `--exact` mends the
@@ -9,8 +9,9 @@ tables of that size once more, with all texts compared to find the nearest ones;
 the one of that size with the most labels with an earlier commit, too, of which CHECKOUT is a clone.
 Writes its part of benchmarks/RESULTS.md, all runs into benchmarks/scale.json (`--runs FILE`: there,
 whatever else is not written), the growth that growth.py fits to them, and price_list.py's part of
-docs/scale.md. The fit has tables of a dry run's sample, too, by each way of large tables. One
-size alone, as JSON: `--rows 60000 --labels 5000`.
+docs/scale.md. The fit has tables of a dry run's sample, too, by each way of large tables. With
+`--work`, each run is kept there, and none that is there is measured again: an interrupted benchmark
+goes on. One size alone, as JSON: `--rows 60000 --labels 5000`.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -282,9 +284,28 @@ def measure(
 
 
 def measure_apart(
-    rows: int, labels: int, seed: int, *options: str, checkout: Path = HERE.parent
+    rows: int,
+    labels: int,
+    seed: int,
+    *options: str,
+    checkout: Path = HERE.parent,
+    work: Path | None = None,
 ) -> Measured:
-    """Mend one made-up table in a process of its own, whose memory nothing else has touched."""
+    """Mend one made-up table in a process of its own, whose memory nothing else has touched.
+
+    Args:
+        rows: n.
+        labels: K.
+        seed: of the table.
+        options: of this script, besides.
+        checkout: of the commit that mends it.
+        work: folder that keeps what was measured.
+    """
+    before = [] if checkout == HERE.parent else ["before"]
+    name = " ".join(map(str, [rows, labels, seed, *options, *before]))
+    kept = None if work is None else work / f"{name}.json"
+    if kept is not None and kept.exists():
+        return Measured(**json.loads(kept.read_text("utf-8")))
     script = checkout / "benchmarks" / "scale.py"
     command = [sys.executable, str(script), "--rows", str(rows), "--labels", str(labels)]
     done = subprocess.run(
@@ -294,7 +315,11 @@ def measure_apart(
         text=True,
         env={**os.environ, "PYTHONPATH": str(checkout)},
     )
-    found = Measured(**json.loads(done.stdout.splitlines()[-1]))
+    line = done.stdout.splitlines()[-1]
+    found = Measured(**json.loads(line))
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(line, "utf-8")
     print(f"{rows:,} x {labels:,}: {found.clock:.0f} s, {found.total:.0f} of CPU", file=sys.stderr)
     return found
 
@@ -410,6 +435,16 @@ def compared(runs: Sequence[Measured], others: Sequence[Measured], name: str) ->
     return lines
 
 
+def typed(words: Sequence[str]) -> list[str]:
+    """Return what was typed, but for what changes no figure: folders of this machine."""
+    told, words = [], [word for word in words if word != "--no-write"]
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else ""
+        if word not in {"--work", "--runs"} and before not in {"--work", "--runs"}:
+            told.append("CHECKOUT" if before == "--before" else word)
+    return told
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -425,6 +460,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], help="with --rows: a setting")
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    parser.add_argument("--work", type=Path, help="keep each run there, and go on from those there")
     parser.add_argument("--runs", type=Path, help=f"write the runs there, not to {RUNS.name}")
     options = parser.parse_args()
     every = [int(labels) for labels in options.labels.split(",")]
@@ -434,25 +470,25 @@ def main() -> None:
         print(json.dumps(asdict(found)))
         return
     sizes = [(int(rows), labels) for labels in every for rows in options.sizes.split(",")]
-    runs = [measure_apart(rows, labels, options.seed) for rows, labels in sizes]
+    apart = partial(measure_apart, work=options.work)
+    runs = [apart(rows, labels, options.seed) for rows, labels in sizes]
     further: list[str] = []
     if options.exact is not None:
         some = [size for size in sizes if size[0] == options.exact]
-        exact_runs = [measure_apart(*size, options.seed, "--exact-search") for size in some]
+        exact_runs = [apart(*size, options.seed, "--exact-search") for size in some]
         further += compared(runs, exact_runs, "all texts compared")
         if options.before is not None:
             checkout = options.before.resolve()
-            old = [measure_apart(*max(some), options.seed, checkout=checkout)]
+            old = [apart(*max(some), options.seed, checkout=checkout)]
             further += compared(runs, old, "the earlier commit")
-    typed = [word for word in sys.argv[1:] if word != "--no-write"]
-    text = report(runs, shlex.join(["python", "benchmarks/scale.py", *typed]), further)
+    text = report(
+        runs, shlex.join(["python", "benchmarks/scale.py", *typed(sys.argv[1:])]), further
+    )
     print(text)
     if options.runs is None and options.no_write:
         return
     sampled = [
-        measure_apart(SAMPLE, labels, options.seed, *settings)
-        for labels in every
-        for settings in SAMPLED
+        apart(SAMPLE, labels, options.seed, *settings) for labels in every for settings in SAMPLED
     ]
     path = options.runs or RUNS
     write_runs(path, [asdict(run) for run in (*sampled, *runs)], text.splitlines()[2:4])

@@ -1,7 +1,9 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,6 +74,32 @@ def test_the_table_adds_up_small_stages_and_leaves_the_stand_in_out():
         "| all others | 0.8 s, 1.50 GiB | 0.8 s, 1.50 GiB | 0.00 |",
         "| **all** | 2.8 s, 1.50 GiB | 4.8 s, 1.50 GiB | 0.79 |",
     ]
+
+
+def test_an_interrupted_benchmark_goes_on_from_what_it_kept(tmp_path, monkeypatch):
+    ran = []
+
+    def run(command, **options):
+        ran.append(command)
+        return SimpleNamespace(stdout=json.dumps(asdict(measured(20, 5, len(ran)))))
+
+    monkeypatch.setattr(scale.subprocess, "run", run)
+    work = tmp_path / "work"
+    first = scale.measure_apart(20, 5, 0, work=work)
+    assert scale.measure_apart(20, 5, 0, work=work) == first
+    assert len(ran) == 1
+    # Others are not it: another option, seed, number of labels or commit.
+    scale.measure_apart(20, 5, 0, "--exact-search", work=work)
+    scale.measure_apart(20, 5, 1, work=work)
+    scale.measure_apart(20, 6, 0, work=work)
+    scale.measure_apart(20, 5, 0, checkout=tmp_path, work=work)
+    scale.measure_apart(20, 5, 0)
+    assert len(ran) == 6
+
+
+def test_the_command_in_the_report_names_no_folder_of_this_machine():
+    words = ["--exact", "20", "--before", "/a/b", "--work", "/c", "--no-write", "--seed", "1"]
+    assert scale.typed(words) == ["--exact", "20", "--before", "CHECKOUT", "--seed", "1"]
 
 
 def measured(rows, labels, seconds, after=0.9, clock=7.0):
