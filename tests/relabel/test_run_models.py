@@ -15,7 +15,7 @@ from labelmend.weights import locate as locate_module
 from labelmend.weights.gguf import GgufHeader
 
 CONFIG = load_config()
-SERVER = ServerConfig("http://host:8000", "", 4, 0, 60.0, 4, chat=True, top_logprobs=20, start="")
+SERVER = ServerConfig("http://host:8000", requests=4, retries=4, chat=True, top_logprobs=20)
 
 
 def told_apart(config):
