@@ -15,6 +15,7 @@ from labelmend.llm.fleet.voter import FleetVoter
 from labelmend.llm.server import ServerVoter
 from labelmend.llm.store import Store, key_of
 from labelmend.llm.types import Ballot, Streaming, Vote, Voter, VoterReport
+from labelmend.parallel import blocks_of
 from labelmend.prompts.render import CHANNEL, CHOICE, CHOICE_MESSAGE
 from labelmend.protocols import Progress
 from labelmend.types import LabelCard
@@ -134,8 +135,8 @@ def collect_votes(
     remembered = tally.recall(range(len(ballots)))
     progress.start(f"vote {voter.name}", len(ballots))
     progress.advance(remembered)
-    starts = range(0, len(ballots), voter.together)
-    waiting = deque(range(at, min(at + voter.together, len(ballots))) for at in starts)
+    every = range(len(ballots))
+    waiting = deque(every[part] for part in blocks_of(len(ballots), voter.together))
 
     def unknown() -> Iterator[Sequence[int]]:
         nonlocal remembered

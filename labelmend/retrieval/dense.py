@@ -49,7 +49,11 @@ class DescriptionRetriever:
             self._index.add(vectors)
 
     def search(self, texts: Ints, limit: int) -> Ranking:
-        """Return the labels of the nearest passages; at most `limit`."""
+        """Return the labels of the nearest passages; at most `limit`.
+
+        Above `exact_up_to` the scores are estimates: cosines on the leading axes, up to a constant
+        a text.
+        """
         if self._index is None:
             return self._likely(texts, limit)
         most = min(limit * self._passages.most_per_label + 1, len(self._passages))

@@ -125,7 +125,7 @@ def word_features(texts: Sequence[str], language: str | None = None) -> csr_matr
     """Return sparse TF-IDF [u, w] of stems and pairs of stems that stand in two texts or more.
 
     No label is seen, so this may be fitted on all texts. These are the numbers of scikit-learn's
-    `TfidfVectorizer(sublinear_tf=True)`, which takes ten times as long to count.
+    `TfidfVectorizer(sublinear_tf=True)`, which counts text by text and so takes longer.
 
     Args:
         texts: [u].

@@ -9,6 +9,7 @@ from labelmend.llm.api_client import each_server
 from labelmend.llm.fleet.dispatch import Fleet
 from labelmend.llm.server import Hope, ServerVoter
 from labelmend.llm.types import Ballot, Vote
+from labelmend.parallel import blocks_of
 
 
 class FleetVoter:
@@ -61,8 +62,8 @@ class FleetVoter:
             ModelError: no server answers, or one can't be used; or so it was found in an earlier
                 call, whose votes were still returned.
         """
-        starts = range(0, len(ballots), self.together)
-        groups = (range(at, min(at + self.together, len(ballots))) for at in starts)
+        every = range(len(ballots))
+        groups = (every[part] for part in blocks_of(len(ballots), self.together))
         found = [Vote(None)] * len(ballots)
         for places, votes in self.stream(groups, ballots):
             for place, vote in zip(places, votes, strict=True):

@@ -11,7 +11,7 @@ from labelmend.configs.schema import VoterConfig
 from labelmend.errors import ModelError, ModelMissingError
 from labelmend.llm.types import Ballot, Vote
 from labelmend.llm.voters import LlamaVoter
-from labelmend.parallel import Executor, usable_cores
+from labelmend.parallel import Executor, blocks_of, usable_cores
 from labelmend.weights.locate import LocatedModel, locate
 
 
@@ -52,8 +52,8 @@ class WorkersVoter:
             ModelError: a process lacks the model, or can't load it.
             ClusterError: the cluster can't carry it.
         """
-        starts = range(0, len(ballots), self.together)
-        groups = (range(at, min(at + self.together, len(ballots))) for at in starts)
+        every = range(len(ballots))
+        groups = (every[part] for part in blocks_of(len(ballots), self.together))
         return [vote for _, votes in self.stream(groups, ballots) for vote in votes]
 
     def stream(
