@@ -124,7 +124,7 @@ def test_it_stops_when_all_that_came_is_answered():
     # machine a client whose connection is open may take long over its next request.
     spawn = multiprocessing.get_context("spawn")
     found = spawn.Queue()
-    served = Served(loaded(Words(seconds=0.005)), grace=2.0)
+    served = Served(loaded(Words(seconds=0.005)), grace=5.0)
     with served:
         clients = spawn.Process(target=ask_as_eight, args=(served.base, found))
         clients.start()
