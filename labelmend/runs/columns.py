@@ -150,7 +150,8 @@ def evidence_lines(
     for row in part:
         name = places.ids[row]
         if row in worked_on:
-            yield replace(next(explanations), row=row + 1).to_line()
+            found = next(explanations)
+            yield (found if found.row == row + 1 else replace(found, row=row + 1)).to_line()
         else:
             blank = {"row": row + 1, "id": name, "text": "", "decision": BLANK}
             yield json.dumps(blank, ensure_ascii=False, separators=(",", ":"))

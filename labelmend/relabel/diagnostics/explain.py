@@ -307,15 +307,20 @@ class RowReader:
         heard = [e for e in result.evidence if e.source in result.posterior.weights]
         contributions = [contribution(e, result.posterior, texts) for e in heard]
         bias, likelihood = oos_nats(result, texts), result.posterior.channel_nats[texts]
-        columns, known = self._shown(rows, sum(contributions, bias + likelihood))
+        columns, counts = self._shown(rows, sum(contributions, bias + likelihood))
+        known = counts.ravel().tolist()
 
-        def at(values: Doubles) -> Any:
-            return np.take_along_axis(values, columns, axis=1).tolist()
+        width = columns.shape[1]
 
-        labels = np.take_along_axis(result.posterior.candidates[texts], columns, axis=1).tolist()
+        def at(values: np.ndarray) -> Any:
+            # One list of a block, not one a row: the collector would walk thousands of them.
+            return np.take_along_axis(values, columns, axis=1).ravel().tolist()
+
+        labels = at(result.posterior.candidates[texts])
         posterior = at(result.posterior.probabilities[texts])
         channel, oos_bias, nats = at(likelihood), at(bias), list(map(at, contributions))
         speaks = [at(~np.isnan(e.scores[texts])) for e in heard]
+        sources = list(zip([e.source for e in heard], nats, speaks, strict=True))
         for i, (row, reason) in enumerate(zip(rows.tolist(), self.reasons(rows), strict=True)):
             given = int(dataset.given[row])
             yield Explanation(
@@ -328,18 +333,14 @@ class RowReader:
                 reason=reason,
                 candidates=tuple(
                     CandidateNats(
-                        label=self._labels[labels[i][j]],
-                        posterior=posterior[i][j],
-                        by_source={
-                            e.source: n[i][j]
-                            for e, n, s in zip(heard, nats, speaks, strict=True)
-                            if s[i][j]
-                        },
-                        oos_bias=oos_bias[i][j],
-                        channel=channel[i][j],
+                        label=self._labels[labels[j]],
+                        posterior=posterior[j],
+                        by_source={source: n[j] for source, n, s in sources if s[j]},
+                        oos_bias=oos_bias[j],
+                        channel=channel[j],
                     )
-                    for j in range(len(columns[i]))
-                    if known[i, j]
+                    for j in range(i * width, (i + 1) * width)
+                    if known[j]
                 ),
                 votes=self.votes(row),
                 neighbours=self._neighbours(int(texts[i])),

@@ -21,6 +21,8 @@ _MOST_NATS = 1e9
 _LEAST_HELD = 1e-3
 """A posterior that is no matter of rounding."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True)
 class CandidateNats:
@@ -184,7 +186,7 @@ class Explanation:
         }
         if self.held_out is not None:
             fields["held_out"] = asdict(self.held_out)
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return _encode(fields)
 
     @classmethod
     def from_line(cls, line: str) -> "Explanation":
