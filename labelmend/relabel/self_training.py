@@ -120,7 +120,7 @@ def no_channel(given: csr_array) -> LearnedChannel:
     """Return the channel that nothing was learned of."""
     labels = given.shape[1]
     counts = coo_array(([0.0], ([0], [0])), shape=(labels, labels)).tocsr()
-    return LearnedChannel(FIRST_GUESS, counts, np.zeros((0, 1), dtype=np.float32))
+    return LearnedChannel(FIRST_GUESS, counts, csr_array(np.zeros((0, 1), dtype=np.float32)))
 
 
 def notes_on_cards(trained: SelfTrained | None) -> tuple[str, ...]:

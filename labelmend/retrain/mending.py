@@ -31,6 +31,7 @@ from labelmend.relabel.labelmodel.noise_channel import (
     LearnedChannel,
     learn_channel,
     observe,
+    taken_to_carry,
 )
 from labelmend.relabel.labelmodel.rounds import (
     Estimated,
@@ -356,8 +357,7 @@ def _channel(
         true = np.where(anchors, true, NO_LABEL)
     else:
         true = main_labels(table.mended)
-    responsibility = (seen.candidate == true[seen.text][:, None]).astype(np.float64)
-    return learn_channel(seen, responsibility, FIRST_GUESS, config.fusion.channel)
+    return learn_channel(seen, taken_to_carry(seen, true), FIRST_GUESS, config.fusion.channel)
 
 
 def _posterior(
@@ -368,13 +368,12 @@ def _posterior(
     given = table.counts(table.text_of[table.new], table.came[table.new])
     prototypes = PrototypeRetriever(embeddings, given_shares(table.mended)).prototypes()
     seen = observe(given, candidates.labels, prototypes, table.oos, config.fusion.channel)
-    # What the new rows put into no counts can't be taken out of them.
-    bare = replace(learned, own=np.zeros(seen.candidate.shape, dtype=np.float32))
     share = given_shares(given)
     return posterior_of(
         # A new row that is a copy of a known text hears what that was mended to.
         evidence.prior + fit.log_likelihood,
-        bare.log_likelihood(seen),
+        # What the new rows put into no counts can't be taken out of them.
+        learned.for_others(seen).log_likelihood(seen),
         candidates,
         learned.channel,
         fit.posterior.weights,

@@ -63,8 +63,7 @@ class Noise:
         candidates = np.tile(true, (size, 1))
         texts = csr_array(eye_array(size))
         seen = observe(texts, candidates, self.prototypes, self.oos, self.config)
-        own = np.zeros(candidates.shape, dtype=np.float32)
-        return np.exp(dataclasses.replace(self.learned, own=own).log_likelihood(seen)).T
+        return np.exp(self.learned.for_others(seen).log_likelihood(seen)).T
 
 
 @dataclasses.dataclass(frozen=True)

@@ -261,15 +261,26 @@ def centre(scores: Floats, means: Doubles | None = None) -> Doubles:
 
 def unit_spread(evidence: Sequence[Evidence]) -> tuple[Floats, Doubles]:
     """Return centred evidence, float32 [s, u, c], with unit spread where it speaks; the spreads."""
-    stack = np.empty((len(evidence), *evidence[0].scores.shape), dtype=np.float32)
+    total, width = evidence[0].scores.shape
+    stack = np.empty((len(evidence), total, width), dtype=np.float32)
     spread = np.ones(len(evidence))
     for s, source in enumerate(evidence):
-        scores = centre(source.scores)
-        speaking = scores[np.any(scores != 0, axis=1)]
-        if speaking.size:
-            spread[s] = max(float(np.sqrt((speaking**2).mean())), 1e-6)
-        stack[s] = scores / spread[s]
+        squares, speaking = 0.0, 0
+        for rows in blocks_of(total, _SPREAD_TEXTS):
+            scores = centre(source.scores[rows])
+            scores = scores[np.any(scores != 0, axis=1)]
+            squares += float((scores**2).sum())
+            speaking += scores.size
+        if speaking:
+            spread[s] = max(float(np.sqrt(squares / speaking)), 1e-6)
+        for rows in blocks_of(total, _SPREAD_TEXTS):
+            stack[s, rows] = centre(source.scores[rows]) / spread[s]
     return stack, spread
+
+
+_SPREAD_TEXTS = 1 << 16
+"""Texts whose evidence is held in float64 at a time; of more, the spread's last bits depend on
+it."""
 
 
 def posterior_of(
@@ -305,16 +316,23 @@ def posterior_of(
         given_share: float64 [u, c - tail], each text's given labels as shares; rows of 0 without.
     """
     width = candidates.kept.shape[1]
-    kept = softmax(log_prior + log_likelihood, axis=1)[:, :width]
+    probabilities = np.empty(candidates.kept.shape)
+    for rows in blocks_of(len(probabilities), _FUSED_TEXTS):
+        kept = softmax(log_prior[rows] + log_likelihood[rows], axis=1)[:, :width]
+        probabilities[rows] = _doubted(kept, given_share[rows], source_error_rate)
     return Posterior(
         candidates=candidates.kept,
-        probabilities=_doubted(kept, given_share, source_error_rate),
+        probabilities=probabilities,
         channel=channel,
         weights=dict(weights),
         oos_bias=oos_bias,
         channel_nats=log_likelihood[:, :width],
         given_share=given_share,
     )
+
+
+_FUSED_TEXTS = 4096
+"""Texts worked on at a time: memory depends on it, and no outcome."""
 
 
 def _doubted(kept: Doubles, given_share: Doubles, source_error_rate: float) -> Doubles:

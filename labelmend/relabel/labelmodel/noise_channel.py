@@ -140,17 +140,22 @@ class LearnedChannel:
     Attributes:
         channel: its numbers.
         counts: float64 sparse [K, K], anchors with true label k (row) that were given g (column).
-        own: float32 [m, c], what each observation put into the counts; 0 for those of no anchor.
+        own: float32 sparse [m, c], what each observation put into the counts.
     """
 
     channel: NoiseChannel
     counts: csr_array
-    own: Floats
+    own: csr_array
 
     @property
     def anchors(self) -> float:
         """Return the number of given labels that were counted."""
         return float(self.counts.sum())
+
+    def for_others(self, seen: Observations) -> "LearnedChannel":
+        """Return the same for observations that have put nothing into the counts."""
+        nothing = csr_array(np.zeros(seen.candidate.shape, dtype=np.float32))
+        return LearnedChannel(self.channel, self.counts, nothing)
 
     def log_likelihood(self, seen: Observations) -> Doubles:
         """Return log prod_g P(g | k), float64 [u, c]; 0 for texts without a given label.
@@ -174,7 +179,7 @@ class LearnedChannel:
                 np.where(same, diagonal[candidate], pairs),
                 diagonal[candidate],
                 totals[candidate],
-                self.own[part].astype(np.float64),
+                self.own[part].toarray().astype(np.float64),
                 _error_shares(self.channel, seen, part, candidate, similar),
             )
             log_p *= seen.count[part, None]
@@ -186,20 +191,21 @@ class LearnedChannel:
 
 
 def learn_channel(
-    seen: Observations, responsibility: Doubles, start: NoiseChannel, config: ChannelConfig
+    seen: Observations, responsibility: csr_array, start: NoiseChannel, config: ChannelConfig
 ) -> LearnedChannel:
     """Learn the channel from the anchors.
 
     Args:
         seen: the given labels against the candidates.
-        responsibility: float64 [m, c], how far each observation's text is taken to carry each
-            candidate; 0 for texts that are no anchors.
+        responsibility: float64 sparse [m, c], how far each observation's text is taken to carry
+            each candidate; nothing for texts that are no anchors.
         start: where the search for the shares begins.
         config: the priors.
     """
-    weight = responsibility * seen.count[:, None]
-    rows, columns = np.nonzero(weight > _LEAST_WEIGHT)
-    w = weight[rows, columns]
+    rows = np.repeat(np.arange(len(seen.text)), np.diff(responsibility.indptr))
+    w = responsibility.data * seen.count[rows]
+    counted = w > _LEAST_WEIGHT
+    rows, columns, w = rows[counted], responsibility.indices[counted], w[counted]
     true, given = seen.candidate[rows, columns], seen.given[rows]
     size = len(seen.similarities)
     right = true == given
@@ -222,8 +228,24 @@ def learn_channel(
         value = float((w * log_p).sum())
         if value > best_value + config.min_gain:
             best, best_value = channel, value
-    own = np.where(weight > _LEAST_WEIGHT, weight, 0.0).astype(np.float32)
+    own = csr_array((w.astype(np.float32), (rows, columns)), shape=responsibility.shape)
     return LearnedChannel(best, counts, own)
+
+
+def taken_to_carry(seen: Observations, labels: Ints) -> csr_array:
+    """Return float64 sparse [m, c]: 1 for the candidate that each observation's text carries.
+
+    Args:
+        seen: the given labels against the candidates.
+        labels: int64 [u], what each text is taken to carry; `NO_LABEL` for no anchors.
+    """
+    rows, places = [], []
+    for part in row_blocks(len(seen.text), seen.candidate.shape[1]):
+        row, place = np.nonzero(seen.candidate[part] == labels[seen.text[part], None])
+        rows.append(row + part.start)
+        places.append(place)
+    row, place = (np.concatenate([*one, np.empty(0, dtype=np.int64)]) for one in (rows, places))
+    return csr_array((np.ones(len(row)), (row, place)), shape=seen.candidate.shape)
 
 
 def _row_sums(counts: csr_array) -> tuple[Doubles, Doubles]:

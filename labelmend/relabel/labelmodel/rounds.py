@@ -8,11 +8,12 @@ sources' weights by likelihood. The given labels stay the observations throughou
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from scipy.special import log_softmax
 
 from labelmend.arrays import gather, given_shares, memberships_from
 from labelmend.configs.schema import FusionConfig
+from labelmend.parallel import blocks_of
 from labelmend.relabel.evidence.base import Corpus, EvidenceSource
 from labelmend.relabel.evidence.guard import fitted, spoken
 from labelmend.relabel.labelmodel.fusion import (
@@ -33,10 +34,11 @@ from labelmend.relabel.labelmodel.noise_channel import (
     Observations,
     learn_channel,
     observe,
+    taken_to_carry,
 )
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import PrototypeRetriever
-from labelmend.types import Bools, Doubles, Evidence, Floats
+from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -95,44 +97,32 @@ def expectation_maximisation(start: Given, config: FusionConfig) -> Estimated:
         config: how evidence becomes a posterior.
     """
     corpus, candidates = start.corpus, start.candidates
-    width, labels = candidates.kept.shape[1], start.given.shape[1]
     memberships = given_shares(start.given)
     share = gather(memberships, np.arange(len(candidates.labels)), candidates.kept)
     if start.first is not None:
         # A wrong one does little: the rounds weigh it against what they learn.
         memberships = memberships + start.first
     corpus.progress.start("rounds", config.rounds * sum(map(_steps, start.sources)))
-    state: _Learned | None = None
-    fit: Fit | None = None
+    done: _Round | None = None
+    before: _Learned | None = None
+    believed: Doubles | None = None
     turn = 0
     for turn in range(config.rounds):
-        evidence, prototypes = _gather(start, memberships, turn)
-        stack, spread = unit_spread(evidence)
-        with corpus.clock.stage("rounds: channel"):
-            seen = observe(start.given, candidates.labels, prototypes, corpus.oos, config.channel)
-        state = _learn(start, config, stack, seen, state)
-        weights = named_weights(evidence, state.heard, spread)
-        posterior = posterior_of(
-            state.log_prior,
-            state.log_likelihood,
-            candidates,
-            state.learned.channel,
-            weights,
-            state.heard.oos_bias,
-            source_error_rate(state.learned, config),
-            share,
-        )
-        previous, fit = fit, Fit(posterior, state.log_prior, state.log_likelihood, start.observed)
-        if previous is not None and _change(previous, fit) < config.converged:
+        if done is not None:
+            memberships, before = _memberships(done.fit, start, config), done.learned
+            believed = done.fit.posterior.probabilities
+            done = None  # what else a round holds of all texts makes room for the next one
+        done = _round(start, config, memberships, share, turn, before)
+        now = done.fit.posterior.probabilities
+        if believed is not None and _change(believed, now) < config.converged:
             break
-        likely = np.exp(log_softmax(state.log_prior + state.log_likelihood, axis=1))[:, :width]
-        mass = np.where(likely >= config.min_membership, likely, 0.0)
-        memberships = memberships_from(candidates.kept, mass, labels)
-    assert fit is not None
-    assert state is not None
-    kept = tuple(Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in evidence)
-    errs = source_error_rate(state.learned, config)
-    return Estimated(fit, kept, state.learned, errs, turn + 1)
+    assert done is not None
+    width = candidates.kept.shape[1]
+    kept = tuple(
+        Evidence(e.source, e.scores[:, :width], row_means(e.scores)) for e in done.evidence
+    )
+    errs = source_error_rate(done.learned.channel, config)
+    return Estimated(done.fit, kept, done.learned.channel, errs, turn + 1)
 
 
 @dataclass(frozen=True)
@@ -141,31 +131,93 @@ class _Learned:
 
     Attributes:
         weights: of the evidence.
-        heard: the same, with what is taken off for evidence that has seen mended labels.
-        learned: the noise channel.
-        log_prior: float64 [u, c], log p_w.
-        log_likelihood: float64 [u, c], of the given labels.
+        channel: the noise, and the counts behind it.
     """
 
     weights: Weights
-    heard: Weights
-    learned: LearnedChannel
-    log_prior: Doubles
-    log_likelihood: Doubles
+    channel: LearnedChannel
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A round that is done.
+
+    Attributes:
+        evidence: all sources over all candidates.
+        learned: from it.
+        fit: where it led to.
+    """
+
+    evidence: list[Evidence]
+    learned: _Learned
+    fit: Fit
+
+
+def _round(
+    start: Given,
+    config: FusionConfig,
+    memberships: csr_array,
+    share: Doubles,
+    turn: int,
+    before: _Learned | None,
+) -> _Round:
+    """Gather evidence that has learned from what is believed, and fuse it."""
+    corpus, candidates = start.corpus, start.candidates
+    evidence, prototypes = _gather(start, memberships, turn)
+    stack, spread = unit_spread(evidence)
+    with corpus.clock.stage("rounds: channel"):
+        seen = observe(start.given, candidates.labels, prototypes, corpus.oos, config.channel)
+    # Later rounds' evidence has learned from labels that the text's own given label helped to
+    # settle, so the likelihood finds it better than it is. Errors that scatter cancel out there;
+    # those that go from one label to its neighbour add up, where they meet. So it counts less
+    # there.
+    discount = 1.0
+    if before is not None:
+        discount -= config.reinforcement * before.channel.channel.similar_share**2
+    learned, log_prior, log_likelihood = _learn(start, config, stack, seen, before, discount)
+    # With what is taken off for evidence that has seen mended labels.
+    heard = Weights(learned.weights.by_source * discount, learned.weights.oos_bias * discount)
+    posterior = posterior_of(
+        log_prior,
+        log_likelihood,
+        candidates,
+        learned.channel.channel,
+        named_weights(evidence, heard, spread),
+        heard.oos_bias,
+        source_error_rate(learned.channel, config),
+        share,
+    )
+    return _Round(evidence, learned, Fit(posterior, log_prior, log_likelihood, start.observed))
+
+
+def _memberships(fit: Fit, start: Given, config: FusionConfig) -> csr_array:
+    """Return sparse [u, K], with which probability each text carries each label."""
+    kept, labels = start.candidates.kept, start.given.shape[1]
+    blocks: list[csr_array] = [csr_array(np.zeros((0, labels), dtype=np.float32))]
+    for rows in blocks_of(len(kept), _BLOCK):
+        joint = fit.log_prior[rows] + fit.log_likelihood[rows]
+        likely = np.exp(log_softmax(joint, axis=1))[:, : kept.shape[1]]
+        mass = np.where(likely >= config.min_membership, likely, 0.0)
+        blocks.append(memberships_from(kept[rows], mass, labels))
+    return csr_array(vstack(blocks, format="csr"))
 
 
 def _learn(
-    start: Given, config: FusionConfig, stack: Floats, seen: Observations, before: _Learned | None
-) -> _Learned:
+    start: Given,
+    config: FusionConfig,
+    stack: Floats,
+    seen: Observations,
+    before: _Learned | None,
+    discount: float,
+) -> tuple[_Learned, Doubles, Doubles]:
     """Learn channel and weights in turn, from where the round before has left them.
 
-    Later rounds' evidence has learned from labels that the text's own given label helped to settle,
-    so the likelihood finds it better than it is. Errors that scatter cancel out there; those that
-    go from one label to its neighbour add up, where they meet. So it counts less there.
+    Returns:
+        what was learned; log p_w, float64 [u, c]; the log-likelihood of the given labels,
+        float64 [u, c].
     """
     corpus, candidates = start.corpus, start.candidates
-    channel = FIRST_GUESS if before is None else before.learned.channel
-    discount = 1.0 if before is None else 1 - config.reinforcement * channel.similar_share**2
+    channel = FIRST_GUESS if before is None else before.channel.channel
     weights = Weights(np.ones(len(stack)), 0.0) if before is None else before.weights
     is_out = is_oos(candidates, corpus.oos)
     sample = learning_sample(start.observed, config.learn_from, corpus.seed)
@@ -178,9 +230,9 @@ def _learn(
             )
             # An anchor is taken to carry the label that its evidence speaks for. Were it shared out
             # by probability, evidence too soft would find less noise, and then be found softer.
-            responsibility = _best(log_prior)[seen.text]
-            responsibility[~anchors[seen.text]] = 0.0
-            learned = learn_channel(seen, responsibility, channel, config.channel)
+            best = _best_labels(log_prior, candidates)
+            carried = taken_to_carry(seen, np.where(anchors, best, NO_LABEL))
+            learned = learn_channel(seen, carried, channel, config.channel)
             channel = learned.channel
             log_likelihood = learned.log_likelihood(seen)
         with corpus.clock.stage("rounds: weights"):
@@ -194,8 +246,7 @@ def _learn(
             )
             weights = learn_weights(objective, weights, config)
         log_prior = _log_prior(weights, stack, is_out, candidates, discount)
-    heard = Weights(weights.by_source * discount, weights.oos_bias * discount)
-    return _Learned(weights, heard, learned, log_prior, log_likelihood)
+    return _Learned(weights, learned), log_prior, log_likelihood
 
 
 def _gather(start: Given, memberships: csr_array, turn: int) -> tuple[list[Evidence], Floats]:
@@ -223,8 +274,7 @@ def _log_prior(
 ) -> Doubles:
     """Return log p_w, float64 [u, c]."""
     log_prior = np.empty(is_out.shape)
-    for start in range(0, len(log_prior), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    for rows in blocks_of(len(log_prior), _BLOCK):
         scores = discount * weights.scores(stack[:, rows], is_out[rows]) + candidates.log_counts
         log_prior[rows] = log_softmax(scores, axis=1)
     return log_prior
@@ -234,21 +284,20 @@ _BLOCK = 4096
 """Texts worked on at a time: memory depends on it, and no outcome."""
 
 
-def _best(log_prior: Doubles) -> Doubles:
-    """Return float64 [u, c]: 1 for each text's best candidate."""
-    best = np.zeros_like(log_prior)
-    best[np.arange(len(best)), log_prior.argmax(axis=1)] = 1.0
-    return best
+def _best_labels(log_prior: Doubles, candidates: Candidates) -> Ints:
+    """Return int64 [u], each text's best candidate by the evidence."""
+    best = log_prior.argmax(axis=1)[:, None]
+    return np.asarray(np.take_along_axis(candidates.labels, best, axis=1)[:, 0])
 
 
 def decisive_texts(log_prior: Doubles, candidates: Candidates, labels: int, share: float) -> Bools:
     """Return bool [u]: a share of each label's texts, those where evidence is most decisive."""
-    best = np.take_along_axis(candidates.labels, log_prior.argmax(axis=1)[:, None], axis=1)[:, 0]
+    best = _best_labels(log_prior, candidates)
+    margin = np.zeros(len(log_prior))
     if log_prior.shape[1] > 1:
-        top = np.partition(log_prior, -2, axis=1)[:, -2:]
-        margin = top[:, 1] - top[:, 0]
-    else:
-        margin = np.zeros(len(log_prior))
+        for rows in blocks_of(len(log_prior), _BLOCK):
+            top = np.partition(log_prior[rows], -2, axis=1)[:, -2:]
+            margin[rows] = top[:, 1] - top[:, 0]
     order = np.lexsort((-margin, best))
     counts = np.bincount(best, minlength=labels)
     place = np.empty(len(order), dtype=np.int64)
@@ -272,7 +321,11 @@ def source_error_rate(learned: LearnedChannel, config: FusionConfig) -> float:
     return min(source_errors / (source_errors + certain), config.max_source_errors)
 
 
-def _change(before: Fit, after: Fit) -> float:
+def _change(before: Doubles, after: Doubles) -> float:
     """Return the mean over texts of the largest change of a candidate's probability."""
-    difference = np.abs(after.posterior.probabilities - before.posterior.probabilities)
-    return float(difference.max(axis=1, initial=0.0).mean()) if len(difference) else 0.0
+    if not len(after):
+        return 0.0
+    largest = np.empty(len(after))
+    for rows in blocks_of(len(after), _BLOCK):
+        largest[rows] = np.abs(after[rows] - before[rows]).max(axis=1, initial=0.0)
+    return float(largest.mean())

@@ -6,6 +6,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from labelmend.configs.load import load_config
+from labelmend.relabel.labelmodel import fusion
 from labelmend.relabel.labelmodel.fusion import (
     Fit,
     Objective,
@@ -212,6 +213,16 @@ def test_row_means_are_of_what_was_said():
     assert row_means(scores).tolist() == [3, 3, 0]
     assert row_means(scores).dtype == np.float64
     assert Evidence("a", scores).centre is None
+
+
+def test_unit_spread_does_not_depend_on_the_blocks(monkeypatch):
+    scores = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
+    scores[2] = np.nan
+    whole, spread = unit_spread([Evidence("a", scores)])
+    monkeypatch.setattr(fusion, "_SPREAD_TEXTS", 2)
+    parts, same = unit_spread([Evidence("a", scores)])
+    assert same == pytest.approx(spread)
+    assert parts == pytest.approx(whole)
 
 
 def test_unit_spread_by_hand():

@@ -10,8 +10,10 @@ from labelmend.relabel.labelmodel.noise_channel import (
     LearnedChannel,
     learn_channel,
     observe,
+    taken_to_carry,
 )
 from labelmend.relabel.labelmodel.types import NoiseChannel
+from labelmend.types import NO_LABEL
 
 CHANNEL = ChannelConfig()
 # Cosines: a to b 0.8, a to c 0, b to c 0.6.
@@ -47,8 +49,8 @@ def likelihood(seen, numbers, counts=None, own=None):
     """exp of the log-likelihood under a channel with these counts, [u, c]."""
     size = len(seen.similarities)
     counts = sparse(np.zeros((size, size)) if counts is None else counts)
-    own = np.zeros(seen.candidate.shape) if own is None else np.array(own)
-    return np.exp(LearnedChannel(numbers, counts, own.astype(np.float32)).log_likelihood(seen))
+    own = sparse(np.zeros(seen.candidate.shape) if own is None else own).astype(np.float32)
+    return np.exp(LearnedChannel(numbers, counts, own).log_likelihood(seen))
 
 
 def confusion(prototypes, numbers, counts=None, oos=None):
@@ -69,7 +71,7 @@ def told(true, given, prototypes, count=None, oos=None, config=CHANNEL):
 def learned(true, given, prototypes, count=None, oos=None, config=CHANNEL):
     """The channel learned where all texts are anchors and their true labels are known."""
     seen = told(true, given, prototypes, count, oos, config)
-    responsibility = np.eye(len(prototypes))[np.asarray(true)[seen.text]]
+    responsibility = sparse(np.eye(len(prototypes))[np.asarray(true)[seen.text]])
     return learn_channel(seen, responsibility, FIRST_GUESS, config), seen
 
 
@@ -297,7 +299,7 @@ def test_several_given_labels_multiply_and_texts_without_one_say_nothing():
 
 def test_no_text_has_a_label():
     seen = observe(sparse(np.zeros((3, 3))), all_candidates(3, 3), PROTOTYPES, None, CHANNEL)
-    outcome = learn_channel(seen, np.zeros((0, 3)), FIRST_GUESS, CHANNEL)
+    outcome = learn_channel(seen, sparse(np.zeros((0, 3))), FIRST_GUESS, CHANNEL)
     assert outcome.channel.keep_rate == pytest.approx(0.9)  # the prior's nine of ten
     assert outcome.anchors == 0
     assert outcome.log_likelihood(seen).tolist() == [[0, 0, 0]] * 3
@@ -338,7 +340,7 @@ def test_the_keep_rate_and_the_counts_by_hand():
     given = sparse([[1, 0, 0], [9, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
     candidates = np.array([[0, 1, 2], [2, 0, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2]])
     seen = observe(given, candidates, PROTOTYPES, None, CHANNEL)
-    responsibility = np.array([[1.0, 0, 0], [0.25, 0.75, 0], [0.5, 0.5, 0], [0, 0, 0]])
+    responsibility = sparse([[1.0, 0, 0], [0.25, 0.75, 0], [0.5, 0.5, 0], [0, 0, 0]])
     outcome = learn_channel(seen, responsibility, FIRST_GUESS, CHANNEL)
     # Right: 1 + 3 * 0.75 + 0.5; wrong: 3 * 0.25 (c was given a) + 0.5 (a was given b).
     assert outcome.channel.keep_rate == pytest.approx((3.75 + 9) / (5 + 10))
@@ -346,14 +348,34 @@ def test_the_keep_rate_and_the_counts_by_hand():
     expected = [[3.25, 0.5, 0], [0, 0.5, 0], [0.75, 0, 0]]
     assert outcome.counts.toarray() == pytest.approx(np.array(expected))
     own = [[1, 0, 0], [0.75, 2.25, 0], [0.5, 0.5, 0], [0, 0, 0]]
-    assert outcome.own == pytest.approx(np.array(own))
+    assert outcome.own.toarray() == pytest.approx(np.array(own))
+
+
+def test_a_text_is_taken_to_carry_one_of_its_candidates():
+    given = sparse([[1, 0, 0], [0, 1, 1], [0, 0, 1], [1, 0, 0]])
+    candidates = np.array([[0, 1], [2, 1], [0, 1], [1, 0]])
+    seen = observe(given, candidates, PROTOTYPES, None, CHANNEL)
+    # The second text has two given labels; the third is taken for what is no candidate of its own,
+    # and the last one for nothing.
+    carried = taken_to_carry(seen, np.array([1, 2, 2, NO_LABEL]))
+    assert carried.toarray().tolist() == [[0, 1], [1, 0], [1, 0], [0, 0], [0, 0]]
+
+
+def test_of_other_observations_nothing_is_taken_out_of_the_counts():
+    outcome, seen = learned([0, 0, 1], [0, 1, 1], PROTOTYPES)
+    others = outcome.for_others(seen)
+    assert (others.channel, others.own.nnz) == (outcome.channel, 0)
+    expected = likelihood(seen, outcome.channel, outcome.counts.toarray())
+    assert np.exp(others.log_likelihood(seen)) == pytest.approx(expected)
+    own = likelihood(seen, outcome.channel, outcome.counts.toarray(), outcome.own.toarray())
+    assert np.exp(outcome.log_likelihood(seen)) == pytest.approx(own)
 
 
 def test_a_slight_responsibility_is_not_counted():
     seen = told([0, 0], [0, 1], PROTOTYPES)
-    outcome = learn_channel(seen, np.array([[1, 0, 0], [9e-5, 0, 0]]), FIRST_GUESS, CHANNEL)
+    outcome = learn_channel(seen, sparse([[1, 0, 0], [9e-5, 0, 0]]), FIRST_GUESS, CHANNEL)
     assert outcome.counts.toarray().tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert outcome.own.tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert outcome.own.toarray().tolist() == [[1, 0, 0], [0, 0, 0]]
 
 
 def repeated(table):

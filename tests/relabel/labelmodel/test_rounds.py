@@ -12,8 +12,8 @@ from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.evidence.classifier import ClassifierOptions, ClassifierSource
 from labelmend.relabel.evidence.lexical import LexicalSource
 from labelmend.relabel.evidence.neighbour import NeighbourSource
-from labelmend.relabel.labelmodel import rounds
-from labelmend.relabel.labelmodel.fusion import Fit, posterior_of, row_means
+from labelmend.relabel.labelmodel import fusion, rounds
+from labelmend.relabel.labelmodel.fusion import row_means
 from labelmend.relabel.labelmodel.noise_channel import FIRST_GUESS, LearnedChannel
 from labelmend.relabel.labelmodel.rounds import Given, expectation_maximisation
 from labelmend.retrieval.candidates import Candidates
@@ -373,7 +373,8 @@ def test_all_are_as_decisive_with_one_candidate():
 
 
 def test_the_best_candidate():
-    assert rounds._best(np.array([[0.1, 3, 2], [5, 5, 1]])).tolist() == [[0, 1, 0], [1, 0, 0]]
+    candidates = Candidates(np.array([[4, 7, 2], [3, 1, 0]]), 0, np.zeros(3))
+    assert rounds._best_labels(np.array([[0.1, 3, 2], [5, 5, 1]]), candidates).tolist() == [7, 3]
 
 
 def test_source_errors_by_hand():
@@ -383,7 +384,7 @@ def test_source_errors_by_hand():
         channel = dataclasses.replace(FIRST_GUESS, keep_rate=keep_rate)
         counts = csr_array(np.array([[float(anchors)]]))
         return rounds.source_error_rate(
-            LearnedChannel(channel, counts, np.zeros((1, 1), np.float32)), config
+            LearnedChannel(channel, counts, csr_array((1, 1), dtype=np.float32)), config
         )
 
     # Noise of 0.25 from 100 anchors, with z = 2: the interval's middle is (0.25 + 0.02) / 1.04,
@@ -437,14 +438,17 @@ def test_later_rounds_count_evidence_less_the_more_errors_are_among_neighbours(
     assert discounts[first + 1 :] == pytest.approx([expected] * (later + 1))
 
 
-def test_the_change_by_hand():
-    def fit(rows):
-        log_prior = np.log(np.array(rows, dtype=float).reshape(-1, 2))
-        nothing = np.zeros_like(log_prior)
-        candidates = all_candidates(len(log_prior), 2)
-        posterior = posterior_of(log_prior, nothing, candidates, FIRST_GUESS, {}, 0.0, 0.0, nothing)
-        return Fit(posterior, log_prior, nothing, np.ones(len(log_prior), dtype=bool))
+def test_outcomes_do_not_depend_on_the_blocks(world, monkeypatch):
+    vectors, _, given = world
+    whole = settled(sources(vectors, given), most=2)
+    monkeypatch.setattr(rounds, "_BLOCK", 3)
+    monkeypatch.setattr(fusion, "_FUSED_TEXTS", 3)
+    parts = settled(sources(vectors, given), most=2)
+    assert np.array_equal(whole.fit.posterior.probabilities, parts.fit.posterior.probabilities)
+    assert np.array_equal(whole.fit.log_likelihood, parts.fit.log_likelihood)
 
-    change = rounds._change(fit([[0.5, 0.5], [0.9, 0.1]]), fit([[0.2, 0.8], [0.8, 0.2]]))
+
+def test_the_change_by_hand():
+    change = rounds._change(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([[0.2, 0.8], [0.8, 0.2]]))
     assert change == pytest.approx((0.3 + 0.1) / 2)
-    assert rounds._change(fit([]), fit([])) == 0
+    assert rounds._change(np.zeros((0, 2)), np.zeros((0, 2))) == 0
