@@ -40,7 +40,7 @@ from peers import (
     save_data,
 )
 from platformdirs import user_cache_path
-from results_file import append_record, read_records, write_section
+from results_file import append_record, read_records, typed, write_section
 
 from labelmend.data.noise import NoiseShare, mixture
 from labelmend.data.read import read_table
@@ -797,7 +797,8 @@ def _noise_table(lines: Lines, source: Source, noise: Noise) -> list[str]:
     rows += [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     for method in _methods(lines, source.key, noise.key):
         rows.append(_method_row(method, [line for line in of_noise if line.method == method]))
-    shared = [line.seconds for line in of_noise if line.method == CROSS_VALIDATION]
+    of_all = [line.seconds for line in of_noise if line.method == CROSS_VALIDATION]
+    shared = [seconds for seconds in of_all if seconds is not None]
     if shared:
         rows += ["", f"Cross-validation alone: {spread(shared, 1, 1)} seconds."]
     return rows
@@ -876,6 +877,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=user_cache_path("labelmend") / "correction")
     parser.add_argument("--fresh", action="store_true", help="forget what is asked for, first")
     parser.add_argument("--report-only", action="store_true", help="run nothing")
+    parser.add_argument(
+        "--without-times", action="store_true", help="leave seconds out: other work ran beside it"
+    )
     options = parser.parse_args(arguments)
     data = _names(parser, "--data", options.data, _SOURCE)
     noises = _names(parser, "--noise", options.noise, _NOISE)
@@ -894,8 +898,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             forget(bench.results, runs, methods)
         run_all(bench)
     lines = chosen_lines(read_lines(bench.results), seeds)
-    typed = [a for a in (arguments or sys.argv[1:]) if a not in {"--report-only", "--fresh"}]
-    text = report(lines, seeds, shlex.join(["python", "benchmarks/correction.py", *typed]))
+    if options.without_times:
+        lines = {key: replace(line, seconds=None) for key, line in lines.items()}
+    words = typed(arguments or sys.argv[1:], {"--report-only", "--fresh"}, {"--work"})
+    text = report(lines, seeds, shlex.join(["python", "benchmarks/correction.py", *words]))
     print(text)
     if is_published(options.rows, seeds):
         write_section(HERE / "RESULTS.md", "correction", text)

@@ -52,7 +52,7 @@ from real_noise_report import (
     certificate_cell,
     report,
 )
-from results_file import append_record, read_latest, write_section
+from results_file import append_record, read_latest, typed, write_section
 
 from labelmend import make_dataset
 from labelmend.audit.certificate import certify
@@ -882,8 +882,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"--report-only: {bench.results} has none of these cells")
     else:
         lines = run_all(bench, options.processes)
-    typed = [a for a in (arguments or sys.argv[1:]) if a != "--report-only"]
-    command = shlex.join(["python", "benchmarks/real_noise.py", *typed])
+    words = typed(arguments or sys.argv[1:], {"--report-only"}, {"--work"})
+    command = shlex.join(["python", "benchmarks/real_noise.py", *words])
     text = report(Results(lines), _head(command, lines, draws), len(draws))
     print(text)
     whole_lot = len(lines) == len(bench.planned(jobs(with_cleanlab=True)))

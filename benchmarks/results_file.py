@@ -6,7 +6,7 @@ Each script owns the part between its markers. A part called `correction` stands
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -39,6 +39,24 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(text)
         except ValueError:
             continue
+
+
+def typed(words: Sequence[str], left_out: Collection[str], folders: Collection[str]) -> list[str]:
+    """Return what was typed, but for what changes no figure.
+
+    Args:
+        words: of the command line, after the script.
+        left_out: options without a value.
+        folders: options whose value is a folder or file of this machine.
+    """
+    told: list[str] = []
+    waiting = False
+    for word in words:
+        if waiting or word in folders:
+            waiting = not waiting
+        elif word not in left_out and word.partition("=")[0] not in folders:
+            told.append(word)
+    return told
 
 
 class _Keyed(Protocol):

@@ -34,7 +34,7 @@ import numpy as np
 from counted import Counted
 from growth import RUNS, SAMPLE, SAMPLED, write_growth, write_runs
 from price_list import write_prices
-from results_file import write_section
+from results_file import typed, write_section
 
 from labelmend.configs.load import load_config
 from labelmend.engines.growth import CLASSIFIER, NEIGHBOURS
@@ -435,16 +435,6 @@ def compared(runs: Sequence[Measured], others: Sequence[Measured], name: str) ->
     return lines
 
 
-def typed(words: Sequence[str]) -> list[str]:
-    """Return what was typed, but for what changes no figure: folders of this machine."""
-    told, words = [], [word for word in words if word != "--no-write"]
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        if word not in {"--work", "--runs"} and before not in {"--work", "--runs"}:
-            told.append("CHECKOUT" if before == "--before" else word)
-    return told
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -481,9 +471,10 @@ def main() -> None:
             checkout = options.before.resolve()
             old = [apart(*max(some), options.seed, checkout=checkout)]
             further += compared(runs, old, "the earlier commit")
-    text = report(
-        runs, shlex.join(["python", "benchmarks/scale.py", *typed(sys.argv[1:])]), further
-    )
+    words = typed(sys.argv[1:], {"--no-write"}, {"--work", "--runs"})
+    if "--before" in words:
+        words[words.index("--before") + 1] = "CHECKOUT"
+    text = report(runs, shlex.join(["python", "benchmarks/scale.py", *words]), further)
     print(text)
     if options.runs is None and options.no_write:
         return

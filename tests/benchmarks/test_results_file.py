@@ -1,3 +1,4 @@
+import results_file
 from results_file import write_around_sections, write_section
 
 OLD = """# Results
@@ -50,3 +51,10 @@ def test_writing_the_rest_keeps_the_sections(tmp_path):
     assert "after" not in text
     write_around_sections(path, "# Anew\n")
     assert path.read_text("utf-8") == text
+
+
+def test_the_command_in_the_report_names_no_folder_of_this_machine():
+    words = ["--exact", "20", "--work", "/c", "--no-write", "--seed", "1", "--runs=/d"]
+    told = results_file.typed(words, {"--no-write"}, {"--work", "--runs"})
+    assert told == ["--exact", "20", "--seed", "1"]
+    assert results_file.typed(["--no-write"], set(), set()) == ["--no-write"]

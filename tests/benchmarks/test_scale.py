@@ -97,11 +97,6 @@ def test_an_interrupted_benchmark_goes_on_from_what_it_kept(tmp_path, monkeypatc
     assert len(ran) == 6
 
 
-def test_the_command_in_the_report_names_no_folder_of_this_machine():
-    words = ["--exact", "20", "--before", "/a/b", "--work", "/c", "--no-write", "--seed", "1"]
-    assert scale.typed(words) == ["--exact", "20", "--before", "CHECKOUT", "--seed", "1"]
-
-
 def measured(rows, labels, seconds, after=0.9, clock=7.0):
     return scale.Measured(rows, labels, {"a": seconds}, clock, {"a": 1.25}, 0.8, after, 3)
 
