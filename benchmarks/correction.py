@@ -263,6 +263,10 @@ class Scores:
         ece: expected calibration error of the confidence.
         oos_precision: rows called oos that are.
         oos_recall: oos rows that are called so.
+        noise_told: whether the share of bad labels lies where the method says; None where it says
+            nothing, and in older lines.
+        harm_told: whether the number of broken labels lies where 95 of 100 do by the method's own
+            beliefs; None likewise.
     """
 
     accuracy: float
@@ -274,6 +278,8 @@ class Scores:
     ece: float | None
     oos_precision: float | None
     oos_recall: float | None
+    noise_told: bool | None = None
+    harm_told: bool | None = None
 
 
 def score(truth: Ints, given: Ints, mended: Mended, oos: int | None) -> Scores:
@@ -295,7 +301,13 @@ def score(truth: Ints, given: Ints, mended: Mended, oos: int | None) -> Scores:
         ece=None if mended.confidence is None else calibration_error(mended.confidence, right),
         oos_precision=None if oos is None else _share(is_oos, called),
         oos_recall=None if oos is None else _share(called, is_oos),
+        noise_told=_within(float(bad.mean()), mended.noise),
+        harm_told=_within(float((~bad & ~right).sum()), mended.harm),
     )
+
+
+def _within(value: float, bounds: Doubles | Ints | None) -> bool | None:
+    return None if bounds is None else bool(bounds[0] <= value <= bounds[1])
 
 
 def calibration_error(confidence: Doubles, right: Bools) -> float:
@@ -579,6 +591,10 @@ def verdicts(lines: Lines) -> list[Verdict]:
                     "",
                     lambda s: s.ece,
                 ),
+                _told_verdict(lines, source, "true noise within what is told", 1.0, "noise_told"),
+                _told_verdict(
+                    lines, source, "broken labels within what was expected", 0.9, "harm_told"
+                ),
                 *(_time_verdicts(lines, source) if source.key in TIMED else ()),
             ]
     return found
@@ -670,6 +686,25 @@ def _run_by_run(
     return _count_verdict(
         f"{source.title}: {what}", known, most, digits, unit, least_share=least_share
     )
+
+
+def _told_verdict(
+    lines: Lines, source: Source, what: str, least_share: float, name: str
+) -> Verdict:
+    """Count the runs in which the truth lies where labelmend says that it does."""
+    runs = "every run" if least_share == 1 else f"{least_share:.0%} of the runs"
+    told = {
+        run: getattr(line.scores, name)
+        for (run, method), line in lines.items()
+        if run.data == source.key and method == "labelmend" and line.scores is not None
+    }
+    known = {run: held for run, held in told.items() if held is not None}
+    if not known:
+        return f"{source.title}: {what}", f"in {runs}", "", None
+    held = sum(known.values())
+    missed = [f"{_NOISE[r.noise].title}, seed {r.seed}" for r, held in known.items() if not held]
+    measured = f"{held} of {len(known)} runs" + (f"; not: {'; '.join(missed)}" if missed else "")
+    return f"{source.title}: {what}", f"in {runs}", measured, held >= least_share * len(known)
 
 
 def _time_verdicts(lines: Lines, source: Source) -> list[Verdict]:

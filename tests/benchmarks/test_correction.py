@@ -33,6 +33,38 @@ def test_the_scores_of_a_case_computed_by_hand():
     assert scores.oos_recall == pytest.approx(1 / 2)
 
 
+def test_how_many_of_independent_events_happen():
+    # Of two that are certain and one that is even: two or three, each as likely.
+    assert peers.predicted(np.array([1.0, 0.5, 1.0])).tolist() == [2, 3]
+    assert peers.predicted(np.array([])).tolist() == [0, 0]
+    # Of a hundred at 10 %: binomial quantiles 5 (P(X <= 4) = 0.0237) and 16 (P(X <= 15) = 0.9601).
+    assert peers.predicted(np.full(100, 0.1)).tolist() == [5, 16]
+
+
+def test_whether_the_truth_lies_where_it_is_told_to_be():
+    mended = peers.Mended(
+        labels=np.array([0, 0, 1, 2, 2, 0]),  # one of the four good labels is broken
+        flagged=np.zeros(6, dtype=bool),
+        noise=np.array([0.2, 1 / 3]),
+        harm=np.array([2, 3]),
+    )
+    scores = correction.score(TRUTH, GIVEN, mended, oos=None)
+    assert (scores.noise_told, scores.harm_told) == (True, False)
+    silent = peers.Mended(GIVEN, np.zeros(6, dtype=bool))
+    scores = correction.score(TRUTH, GIVEN, silent, oos=None)
+    assert (scores.noise_told, scores.harm_told) == (None, None)
+    source = correction.SOURCES[0]
+    others = [Run(source.key, "uniform-20", seed) for seed in (0, 1, 2)]
+    lines = _lines(
+        Line(others[0], "labelmend", _scored(harm_told=True)),
+        Line(others[1], "labelmend", _scored(harm_told=False)),
+        Line(others[2], "labelmend", RIGHT),
+    )
+    told = correction._told_verdict(lines, source, "harm", 0.9, "harm_told")
+    measured = "1 of 2 runs; not: uniform 20 %, seed 1"
+    assert told == ("CLINC150 train: harm", "in 90% of the runs", measured, False)
+
+
 def test_what_can_not_be_divided_is_none():
     same = peers.Mended(TRUTH, np.zeros(6, bool), doubt=np.zeros(6))
     scores = correction.score(TRUTH, TRUTH, same, oos=None)
