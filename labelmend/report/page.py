@@ -1,15 +1,11 @@
 """The report as one HTML file that loads nothing."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.comparison import BEFORE, GOLD, Comparison
-from labelmend.extras import require
 from labelmend.report.certificate import certificate_numbers, people_numbers
 from labelmend.report.classifier_plots import (
     change_plot,
@@ -23,7 +19,6 @@ from labelmend.report.comparison import (
     how_tested,
     mean_figure,
     shown,
-    verdict_in_words,
     verdicts,
 )
 from labelmend.report.drawing import Numbers, Plot
@@ -33,14 +28,14 @@ from labelmend.report.errors import (
     how_found,
     kind_numbers,
 )
+from labelmend.report.html import Fact, headline_of, rendered
 from labelmend.report.made import made_of, settings_of
 from labelmend.report.mending import ChangeAccuracy, Mending
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
 from labelmend.report.picture_plots import map_plot, matrix_plot
 from labelmend.report.row import row_in_words
 from labelmend.types import Share
-from labelmend.version import __version__
-from labelmend.voice.speak import ENGLISH, meant, number, retell, spoken, tell
+from labelmend.voice.speak import meant, number, retell, tell
 
 SECTIONS = (
     ("changes", meant("What was changed")),
@@ -94,12 +89,6 @@ GLOSSARY = (
 
 
 @dataclass(frozen=True)
-class _Fact:
-    figure: str
-    words: str
-
-
-@dataclass(frozen=True)
 class _Kind:
     name: str
     figures: Numbers
@@ -114,23 +103,6 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         comparison: of the classifiers.
         mending: what was changed; or why that can't be said.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    require("plotly")
-    from plotly.offline import get_plotlyjs
-
-    files = resources.files("labelmend.report")
-    source, style, script = (
-        files.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html.jinja", "css", "js")
-    )
-    plotly = _one_kind_of_line_end(get_plotlyjs())
-    language = spoken()
-    if language != ENGLISH:
-        script = files.joinpath(f"plotly.{language}.js").read_text("utf-8") + script
-    script = _one_kind_of_line_end(script)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     kinds = [_kind(o.kind, by_condition(comparison.runs, o.kind)) for o in comparison.outcomes]
     known = None if isinstance(mending, str) else mending
     plots = _mending_plots(known)
@@ -138,18 +110,11 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
     drawn = [*plots, change, *(plot for kind in kinds for plot in kind.plots)]
     changed_rows = () if known is None else known.changed_rows
     review_rows = () if known is None else known.review_rows
-    return environment.from_string(source).render(
-        tell=tell,
-        language=language,
-        version=__version__,
+    return rendered(
+        "page.html.jinja",
+        drawn,
         name=Path(str(comparison.record["input"][BEFORE]["path"])).name,
-        # Nothing else may run, whatever a text of the table may hold.
-        script_hashes=" ".join(_csp_hash(part) for part in (plotly, script)),
-        style=style,
-        plotly=plotly,
-        script=script,
-        figures={plot.key: plot.figure for plot in drawn},
-        headline=_headline(comparison),
+        headline=headline_of(comparison.record["verdict"]),
         facts=_facts(comparison, known),
         sections=[
             (key, tell(title))
@@ -245,38 +210,25 @@ def _errors(comparison: Comparison) -> list[Numbers]:
     return [kind_numbers(found), crossed_numbers(found), example_numbers(found)]
 
 
-def _headline(comparison: Comparison) -> str:
-    verdict = str(comparison.record["verdict"])
-    if verdict == "no difference shown":
-        return tell(
-            "No difference is shown between classifiers on the given and on the mended labels"
-        )
-    if verdict in {"better", "worse"}:
-        return tell("Classifiers trained on the mended labels are {verdict:words}", verdict=verdict)
-    return tell(
-        "Classifiers trained on the mended labels: {verdict}", verdict=verdict_in_words(verdict)
-    )
-
-
-def _facts(comparison: Comparison, mending: Mending | None) -> list[_Fact]:
+def _facts(comparison: Comparison, mending: Mending | None) -> list[Fact]:
     facts = []
     if mending is not None:
         changed = tell("of {rows:,} labels changed", rows=mending.rows, changed=mending.changed)
-        facts.append(_Fact(number(mending.changed, ","), changed))
+        facts.append(Fact(number(mending.changed, ","), changed))
         if mending.review is not None:
             words = tell("{rows:one=rows|other=rows} for review", rows=mending.review)
-            facts.append(_Fact(number(mending.review, ","), words))
+            facts.append(Fact(number(mending.review, ","), words))
         if mending.estimated_noise is not None:
             noise = number(mending.estimated_noise, ".1%")
-            facts.append(_Fact(noise, tell("estimated noise as given")))
+            facts.append(Fact(noise, tell("estimated noise as given")))
         right = mending.accuracy
         if right is not None:
             words = tell("right labels, before and after")
-            facts.append(_Fact(_change(right.before.rate, right.after.rate), words))
+            facts.append(Fact(_change(right.before.rate, right.after.rate), words))
     for outcome in comparison.outcomes:
         accuracy = outcome.differences[0]
         words = tell("test accuracy of {kind}, as given and mended", kind=outcome.kind)
-        facts.append(_Fact(_change(accuracy.before, accuracy.after), words))
+        facts.append(Fact(_change(accuracy.before, accuracy.after), words))
     return facts
 
 
@@ -384,13 +336,3 @@ def _kind(name: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> _Kind:
             "finding such texts costs."
         ),
     )
-
-
-def _one_kind_of_line_end(text: str) -> str:
-    # A browser reads \r\n as \n, and hashes what it read.
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _csp_hash(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

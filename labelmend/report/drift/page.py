@@ -6,6 +6,7 @@ from labelmend.drift.measure import Drift
 from labelmend.drift.observed import Observed
 from labelmend.report.drawing import Numbers
 from labelmend.report.drift.words import QUESTIONS, answers, headline, intent_in_words
+from labelmend.report.html import template_of
 from labelmend.version import __version__
 from labelmend.voice.speak import number, spoken, tell
 
@@ -21,23 +22,14 @@ def drift_page(drift: Drift, log: Observed, reference: str) -> str:
         log: that it was found in.
         reference: name of what it was held against.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    files = resources.files("labelmend.report")
-    source, style = (
-        files.joinpath(name).read_text("utf-8") for name in ("drift/page.html.jinja", "page.css")
-    )
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    style = resources.files("labelmend.report").joinpath("page.css").read_text("utf-8")
     facts = [
         (number(drift.now, ","), tell("texts of the log")),
         (number(drift.before, ","), tell("of the reference")),
     ]
     if drift.intents:
         facts.append((number(len(drift.intents), ","), tell("new intents")))
-    return environment.from_string(source).render(
-        tell=tell,
+    return template_of("drift/page.html.jinja").render(
         language=spoken(),
         version=__version__,
         log=log.path.name,
