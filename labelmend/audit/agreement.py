@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from labelmend.arrays import share
 from labelmend.data.answers import MatchedAnswers
-from labelmend.relabel.labelmodel.people import Reliability
+from labelmend.relabel.people import Reliability
 from labelmend.types import Share
 
 

@@ -25,7 +25,7 @@ from labelmend.data.dataset import label_indices
 from labelmend.data.duplicates import unique_texts
 from labelmend.regular_file import parsed_json
 from labelmend.relabel.diagnostics.explanation import HeldOut
-from labelmend.relabel.labelmodel.people import (
+from labelmend.relabel.people import (
     Reliability,
     people_reliability,
     settle_answers,

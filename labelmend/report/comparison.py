@@ -11,6 +11,8 @@ from labelmend.classify.calibrate import Goal
 from labelmend.evaluation.baseline import TrainingRun, by_condition
 from labelmend.evaluation.compare import Difference, Outcome
 from labelmend.evaluation.evaluate import LabelScores, Metrics
+from labelmend.report.drawing import Numbers
+from labelmend.types import Share
 from labelmend.voice.speak import LANGUAGES, meant, number, retell, speaking, tell
 
 if TYPE_CHECKING:
@@ -84,6 +86,33 @@ def interval_in_words(difference: Difference) -> str:
 def from_to(low: str, high: str) -> str:
     """Return an interval of two numbers in words."""
     return tell("{low} to {high}", low=low, high=high)
+
+
+def share_numbers(
+    caption: str, counted: str, shares: Sequence[tuple[str, Share | None]]
+) -> Numbers:
+    """Return counted shares as a table.
+
+    Args:
+        caption: of the table.
+        counted: what is counted.
+        shares: what each is, and its value; those that are None are left out.
+    """
+    return Numbers(
+        caption,
+        ("", counted, tell("of"), tell("per cent"), tell("95 % interval")),
+        tuple(
+            (
+                words,
+                number(s.count, ","),
+                number(s.total, ","),
+                number(100 * s.rate, ".2f") if s.total else "",
+                from_to(number(100 * s.low, ".2f"), number(100 * s.high, ".2f")) if s.total else "",
+            )
+            for words, s in shares
+            if s is not None
+        ),
+    )
 
 
 def titles() -> tuple[str, ...]:

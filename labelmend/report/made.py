@@ -4,16 +4,20 @@ import json
 from collections.abc import Mapping, Set
 from typing import Any
 
-from labelmend.evaluation.comparison import Comparison
 from labelmend.report.drawing import Numbers
-from labelmend.report.mending import Mending
+from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 from labelmend.version import __version__
 from labelmend.voice.speak import number, retell, tell
 
 
-def made_of(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
-    """Return the tables that it takes to do it again."""
-    record = comparison.record
+def made_of(record: Mapping[str, Any], run: RunRecord | SetRunRecord | None) -> list[Numbers]:
+    """Return the tables that it takes to do it again.
+
+    Args:
+        record: of the comparison.
+        run: that mended; None where it isn't known.
+    """
     files = [
         (str(source["path"]), retell(role), str(source["sha256"]))
         for role, source in record["input"].items()
@@ -22,7 +26,6 @@ def made_of(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
         (str(m["name"]), tell("this comparison"), str(m["source"]), str(m["sha256"]))
         for m in record["models"]
     }
-    run = mending.run if mending is not None else None
     if run is not None:
         files.append((run.input.path, tell("mended by relabel"), run.input.sha256))
         models |= {
@@ -50,7 +53,7 @@ def made_of(comparison: Comparison, mending: Mending | None) -> list[Numbers]:
     ]
     of_versions = ("", tell("this comparison"), "relabel")
     made.append(Numbers(tell("Versions and seeds"), of_versions, tuple(settings)))
-    if run is not None and run.sources:
+    if isinstance(run, RunRecord) and run.sources:
         made.append(
             Numbers(
                 tell("What relabel listened to"),
@@ -72,11 +75,10 @@ def _merged(models: Set[tuple[str, str, str, str]]) -> tuple[tuple[str, ...], ..
     return tuple((n, "; ".join(use), s, d) for (n, s, d), use in uses.items())
 
 
-def settings_of(comparison: Comparison, mending: Mending | None) -> list[tuple[str, str]]:
-    """Return all settings, as JSON, with a title each."""
-    run = mending.run if mending is not None else None
-    configs: list[tuple[str, Any]] = [
-        (tell("All settings of this comparison"), comparison.record["config"])
-    ]
+def settings_of(
+    record: Mapping[str, Any], run: RunRecord | SetRunRecord | None
+) -> list[tuple[str, str]]:
+    """Return all settings, as JSON, with a title each; of what, as `made_of` has it."""
+    configs: list[tuple[str, Any]] = [(tell("All settings of this comparison"), record["config"])]
     configs += [(tell("All settings of relabel"), dict(run.config))] if run is not None else []
     return [(title, json.dumps(config, indent=2, ensure_ascii=False)) for title, config in configs]

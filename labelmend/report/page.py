@@ -15,9 +15,9 @@ from labelmend.report.classifier_plots import (
 )
 from labelmend.report.comparison import (
     FIGURES,
-    from_to,
     how_tested,
     mean_figure,
+    share_numbers,
     shown,
     verdicts,
 )
@@ -33,8 +33,7 @@ from labelmend.report.made import made_of, settings_of
 from labelmend.report.mending import ChangeAccuracy, Mending
 from labelmend.report.mending_plots import confused_plot, decisions_plot, flow_plot
 from labelmend.report.picture_plots import map_plot, matrix_plot
-from labelmend.report.row import row_in_words
-from labelmend.types import Share
+from labelmend.report.row import changed_in_words, review_in_words, row_in_words
 from labelmend.voice.speak import meant, number, retell, tell
 
 SECTIONS = (
@@ -105,6 +104,7 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
     """
     kinds = [_kind(o.kind, by_condition(comparison.runs, o.kind)) for o in comparison.outcomes]
     known = None if isinstance(mending, str) else mending
+    run = None if known is None else known.run
     plots = _mending_plots(known)
     change = change_plot(comparison.outcomes)
     drawn = [*plots, change, *(plot for kind in kinds for plot in kind.plots)]
@@ -139,22 +139,24 @@ def html_page(comparison: Comparison, mending: Mending | str) -> str:
         changed_title=tell(
             "{rows} changed rows" if changed_rows else "Changed rows", rows=len(changed_rows)
         ),
-        changed_words=_changed_words(known),
+        changed_words=changed_in_words(None if known is None else known.changed, len(changed_rows)),
         changed_rows=[row_in_words(row) for row in changed_rows],
         review_title=tell(
             "{rows} rows for review" if review_rows else "Rows for review", rows=len(review_rows)
         ),
-        review_words=_review_words(known),
+        review_words=review_in_words(
+            None if known is None else known.review, len(review_rows), ranked=run is not None
+        ),
         review_rows=[row_in_words(row) for row in review_rows],
-        made=made_of(comparison, known),
-        run_notes=[*map(retell, known.run.notes)] if known is not None and known.run else (),
-        configs=settings_of(comparison, known),
+        made=made_of(comparison.record, run),
+        run_notes=[] if run is None else [*map(retell, run.notes)],
+        configs=settings_of(comparison.record, run),
     )
 
 
 def accuracy_numbers(found: ChangeAccuracy) -> Numbers:
     """Return how right the changes were, as a table."""
-    shares: Sequence[tuple[str, Share | None]] = (
+    shares = (
         (tell("given labels that are right"), found.before),
         (tell("mended labels that are right"), found.after),
         (tell("precision: changed rows that are right now"), found.precision),
@@ -163,21 +165,8 @@ def accuracy_numbers(found: ChangeAccuracy) -> Numbers:
         (tell("right labels that were broken"), found.broken),
         (tell("rows for review whose label is wrong"), found.review),
     )
-    return Numbers(
-        tell("Held against the true labels of {rows:,} rows", rows=found.rows),
-        ("", tell("rows"), tell("of"), tell("per cent"), tell("95 % interval")),
-        tuple(
-            (
-                words,
-                number(s.count, ","),
-                number(s.total, ","),
-                number(100 * s.rate, ".2f") if s.total else "",
-                from_to(number(100 * s.low, ".2f"), number(100 * s.high, ".2f")) if s.total else "",
-            )
-            for words, s in shares
-            if s is not None
-        ),
-    )
+    held = tell("Held against the true labels of {rows:,} rows", rows=found.rows)
+    return share_numbers(held, tell("rows"), shares)
 
 
 def mending_in_words(mending: Mending) -> str:
@@ -281,28 +270,6 @@ def _accuracy_words(mending: Mending | None) -> str:
         "Each row's labels, held against its true one. Intervals are Wilson's; they take the rows "
         "for a sample of many like them."
     )
-
-
-def _changed_words(mending: Mending | None) -> str:
-    if mending is None or not mending.changed:
-        return tell("None." if mending is not None else "Not known.")
-    if mending.changed == len(mending.changed_rows):
-        return tell("All that there are.")
-    return tell(
-        "Drawn by chance from all {rows:,}, so that they stand for them.", rows=mending.changed
-    )
-
-
-def _review_words(mending: Mending | None) -> str:
-    if mending is None or mending.review is None:
-        return tell("Not known: see above for what is missing.")
-    if not mending.review:
-        return tell("None.")
-    if mending.run is None:
-        return tell("The first of {rows:,}, in the table's order.", rows=mending.review)
-    if mending.review == len(mending.review_rows):
-        return tell("All that there are; first those where a look gains most.")
-    return tell("Of {rows:,}, those where a look gains most.", rows=mending.review)
 
 
 def _kind(name: str, conditions: Mapping[str, Sequence[TrainingRun]]) -> _Kind:

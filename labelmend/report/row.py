@@ -110,3 +110,25 @@ def _speaks(explanation: Explanation) -> str:
         said=said or tell("nothing"),
         all=winner.total - rival.total,
     )
+
+
+def changed_in_words(changed: int | None, shown: int) -> str:
+    """Return which of the changed rows are shown; None where it isn't known how many there are."""
+    if not changed:
+        return tell("None." if changed is not None else "Not known.")
+    if changed == shown:
+        return tell("All that there are.")
+    return tell("Drawn by chance from all {rows:,}, so that they stand for them.", rows=changed)
+
+
+def review_in_words(review: int | None, shown: int, *, ranked: bool) -> str:
+    """Return which of the rows for review are shown, and whether they are ranked."""
+    if review is None:
+        return tell("Not known: see above for what is missing.")
+    if not review:
+        return tell("None.")
+    if not ranked:
+        return tell("The first of {rows:,}, in the table's order.", rows=review)
+    if review == shown:
+        return tell("All that there are; first those where a look gains most.")
+    return tell("Of {rows:,}, those where a look gains most.", rows=review)

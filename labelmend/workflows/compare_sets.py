@@ -35,10 +35,12 @@ from labelmend.evaluation.comparison import (
 from labelmend.evaluation.set_compare import SetTest, compare_sets
 from labelmend.evaluation.set_metrics import evaluate_sets
 from labelmend.evaluation.set_runs import SetComparison, SetRun
-from labelmend.extras import installed_versions
+from labelmend.extras import installed_versions, require
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
 from labelmend.report.several.comparison import sets_page, titles
+from labelmend.report.several.mending import SetMending, read_set_mending
+from labelmend.report.several.page import sets_html_page
 from labelmend.retrieval.space import open_space
 from labelmend.types import Bools
 from labelmend.version import __version__
@@ -53,7 +55,7 @@ from labelmend.workflows.train_sets import (
     where,
 )
 
-RECORD, MARKDOWN = "comparison.json", "comparison.md"
+PAGE, RECORD, MARKDOWN = "report.html", "comparison.json", "comparison.md"
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "sentence-transformers", "torch", "onnxruntime")
 
@@ -108,6 +110,7 @@ def compare_sets_files(
     Raises:
         LabelmendError: the input can't be used, or the output can't be written.
     """
+    require("plotly", by="the report")
     test_path, files = _checked(request, folder, config, kinds, others)
     before = request.before.path
     tables = _tables(request, config)
@@ -126,6 +129,8 @@ def compare_sets_files(
     sizes = {name: len(one.sets) for name, one in tables.items()}
     notes = (*notes, *told, *said)
     sources = {BEFORE: before, AFTER: request.after, "test": request.test}
+    mending = read_set_mending(tables, config.seed)
+    changes = {"missing": [mending]} if isinstance(mending, str) else mending.to_json()
     comparison = SetComparison(
         runs=runs,
         outcomes=outcomes,
@@ -147,11 +152,16 @@ def compare_sets_files(
             "seeds": list(seeds),
             "config": config_to_dict(config),
             **_found_record(sizes, outcomes, runs),
+            "mending": changes,
+            "models": [
+                {"name": m.name, "sha256": m.digest, "source": m.source}
+                for m in (locate(encoder.model) for encoder in config.encoders)
+            ],
             "notes": list(notes),
             "versions": {"python": platform.python_version(), **installed_versions(_LIBRARIES)},
         },
     )
-    _write(comparison, folder)
+    _write(comparison, mending, folder)
     return comparison
 
 
@@ -161,7 +171,7 @@ def _checked(
     config: Config,
     kinds: Sequence[str],
     others: Sequence[Given],
-) -> tuple[Path, tuple[Path, Path]]:
+) -> tuple[Path, tuple[Path, ...]]:
     """Find out before any work whether it can be done; return the test table and the files.
 
     Raises:
@@ -178,7 +188,7 @@ def _checked(
     before = request.before.path
     settle(before, request.after, request.test, folder)
     check_output_folder(folder, "the report", None)
-    files = (folder / RECORD, folder / MARKDOWN)
+    files = (folder / PAGE, folder / RECORD, folder / MARKDOWN)
     inputs = (*given(before), *given(request.after), *given(request.test, "the test table"))
     claim((*inputs, *given_models(config), *others), _outputs(files))
     return request.test, files
@@ -366,14 +376,15 @@ def _outputs(files: Sequence[Path]) -> tuple[Output, ...]:
             raise OutputError(f"{path}: is a folder where a file is to stand; move it")
     if not files[0].parent.is_dir():
         return ()
-    record, page = files
+    page, record, text = files
     return (
+        Output(page, "report", ("labelmend",)),
         Output(record, "comparison", ('"labelmend": ',)),
-        Output(page, "comparison", titles()),
+        Output(text, "comparison", titles()),
     )
 
 
-def _write(comparison: SetComparison, folder: Path) -> None:
+def _write(comparison: SetComparison, mending: SetMending | str, folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -381,7 +392,7 @@ def _write(comparison: SetComparison, folder: Path) -> None:
             f"{folder}: can't make this folder: {error.strerror}; name another with -o"
         ) from None
     record = json.dumps(comparison.record, indent=2, ensure_ascii=False)
-    page = sets_page(comparison)
-    with atomic_files(comparison.files) as (first, second):
-        first.write_text(f"{record}\n", "utf-8", errors="replace")
-        second.write_text(page, "utf-8", errors="replace")
+    texts = (sets_html_page(comparison, mending), f"{record}\n", sets_page(comparison))
+    with atomic_files(comparison.files) as paths:
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text, "utf-8", errors="replace")

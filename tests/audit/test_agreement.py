@@ -3,7 +3,7 @@ import pytest
 
 from labelmend.audit.agreement import agreement_of, krippendorff_alpha
 from labelmend.data.answers import MatchedAnswers
-from labelmend.relabel.labelmodel.people import Reliability
+from labelmend.relabel.people import Reliability
 from labelmend.types import NO_LABEL
 
 

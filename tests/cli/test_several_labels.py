@@ -259,6 +259,9 @@ def test_it_is_said_whether_the_mended_labels_are_better(compared):
     page = (folder / "report" / "comparison.md").read_text()
     assert page.startswith("# Did the classifier get better?\n")
     assert f"| micro-F1 | {given * 100:.2f} | {mended * 100:.2f} |" in page
+    html = (folder / "report" / "report.html").read_text("utf-8")
+    assert f"{given * 100:.1f}% → {mended * 100:.1f}%" in html
+    assert record["mending"]["rows"] == 40
     assert "micro-F1" in ran.out
 
 

@@ -11,7 +11,7 @@ from labelmend.data.answers import Answer, AnswerFile, MatchedAnswers, text_sha2
 from labelmend.data.duplicates import smallest_spellings, text_groups
 from labelmend.data.sets.label_sets import LabelSets
 from labelmend.relabel.assignments.answers import answered_texts
-from labelmend.relabel.labelmodel.people import people_reliability
+from labelmend.relabel.people import people_reliability
 from labelmend.types import Bools, Ints
 
 

@@ -19,13 +19,13 @@ from labelmend.relabel.labelmodel.correction import (
     weights_of,
 )
 from labelmend.relabel.labelmodel.fusion import Fit, posterior_for, unit_spread
-from labelmend.relabel.labelmodel.people import (
+from labelmend.relabel.labelmodel.types import Posterior
+from labelmend.relabel.people import (
     Reliability,
     SettledAnswers,
     people_reliability,
     settle_answers,
 )
-from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.retrieval.candidates import Candidates
 from labelmend.types import NO_LABEL, Doubles, Evidence, Floats, Ints
 

@@ -16,9 +16,10 @@ from labelmend.report.comparison import (
     titles,
     verdict_in_words,
 )
+from labelmend.report.drawing import Numbers
 from labelmend.voice.speak import meant, retell, tell
 
-__all__ = ["figures", "in_words", "sets_page", "titles"]
+__all__ = ["figures", "in_words", "label_numbers", "sets_page", "titles"]
 
 _FIGURES: Mapping[str, Callable[[SetMetrics], float | None]] = {
     meant("micro-F1"): lambda m: m.micro_f1.value,
@@ -128,8 +129,21 @@ def _conditions(comparison: SetComparison, kind: str) -> dict[str, list[SetRun]]
     return found
 
 
-def _label_table(conditions: Mapping[str, Sequence[SetRun]]) -> list[str]:
-    """Return the labels whose F1 changed most between the first two conditions."""
+def label_numbers(comparison: SetComparison, kind: str) -> Numbers:
+    """Return each label's F1 as given and as mended as a table, those that changed most first."""
+    conditions = _conditions(comparison, kind)
+    return Numbers(
+        tell("By label, per cent; most changed F1 first"),
+        (tell("label"), *_label_heads(conditions)),
+        tuple(
+            (label, shown(one, per_cent=True), shown(two, per_cent=True))
+            for label, one, two in _label_scores(conditions)
+        ),
+    )
+
+
+def _label_scores(conditions: Mapping[str, Sequence[SetRun]]) -> list[tuple[str, float, float]]:
+    """Return each label's F1 under the first two conditions, those that changed most first."""
 
     def mean(runs: Sequence[SetRun], label: str) -> float:
         return float(np.mean([run.metrics.labels[label].f1.value for run in runs]))
@@ -138,15 +152,22 @@ def _label_table(conditions: Mapping[str, Sequence[SetRun]]) -> list[str]:
     scores = [
         (label, mean(before, label), mean(after, label)) for label in before[0].metrics.labels
     ]
-    scores.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
-    first, second, *_ = conditions
-    heads = [
+    return sorted(scores, key=lambda row: (-abs(row[2] - row[1]), row[0]))
+
+
+def _label_heads(conditions: Mapping[str, Sequence[SetRun]]) -> list[str]:
+    return [
         tell("{figure:words} {condition:name}", figure="F1", condition=name)
-        for name in (first, second)
+        for name in list(conditions)[:2]
     ]
-    lines = [f"| {tell('label, F1 changed most')} | {' | '.join(heads)} |", "|---|---|---|"]
+
+
+def _label_table(conditions: Mapping[str, Sequence[SetRun]]) -> list[str]:
+    """Return the labels whose F1 changed most between the first two conditions."""
+    heads = " | ".join(_label_heads(conditions))
+    lines = [f"| {tell('label, F1 changed most')} | {heads} |", "|---|---|---|"]
     lines += [
         f"| {cell_text(label)} | {shown(one, per_cent=True)} | {shown(two, per_cent=True)} |"
-        for label, one, two in scores[:_LABELS]
+        for label, one, two in _label_scores(conditions)[:_LABELS]
     ]
     return lines

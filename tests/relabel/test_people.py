@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmend.relabel.labelmodel.people import (
+from labelmend.relabel.people import (
     PRIOR_ACCURACY,
     PRIOR_STRENGTH,
     Reliability,
