@@ -105,7 +105,7 @@ def readme_table(text: str) -> str:
     lines = [
         "| table | right as given | labelmend | broken | cleanlab | broken | after 300 answers |",
         "|---|---|---|---|---|---|---|",
-        "| **Real noise:** `python benchmarks/real_noise.py --whole 2` | | | | | | |",
+        "| **Real noise:** `python benchmarks/real_noise.py --whole 2 --audits 500` | | | | | | |",
     ]
     columns = ("table", "given", "ours", "ours_broken", "theirs", "theirs_broken", "queue")
     lines += [_line(row, columns) for row in real_noise(text)]
