@@ -38,6 +38,7 @@ from labelmend.relabel.labelmodel.noise_channel import (
 )
 from labelmend.retrieval.candidates import Candidates
 from labelmend.retrieval.dense import PrototypeRetriever
+from labelmend.retrieval.large.room import leave_memory
 from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
 
 
@@ -257,10 +258,12 @@ def _gather(start: Given, memberships: csr_array, turn: int) -> tuple[list[Evide
         with corpus.clock.stage(f"rounds: {source.name}"):
             ready = fitted(source, corpus, memberships, turn)
             evidence.append(spoken(ready, corpus, start.candidates.labels))
+        leave_memory(corpus.embeddings)  # where they are mapped, and few sources read them
         if not hasattr(source, "steps"):
             corpus.progress.advance()
     with corpus.clock.stage("rounds: prototypes"):
         prototypes = PrototypeRetriever(corpus.embeddings, memberships).prototypes()
+    leave_memory(corpus.embeddings)
     return evidence, prototypes
 
 
