@@ -18,6 +18,7 @@ from labelmend.report.several.mending import (
     set_accuracy,
 )
 from labelmend.report.several.page import sets_html_page, turnover_plot
+from labelmend.voice.speak import speaking
 
 LABELS = ("a <b>", "c")
 TRUTH = np.array([[1, 0], [1, 1], [0, 1], [0, 0]], dtype=bool)
@@ -120,3 +121,14 @@ def test_a_table_without_changes_has_no_plot_of_them():
     assert drawn.numbers.rows == (("a", "3", "1"),)
     taken, added = drawn.figure["data"]
     assert (list(taken["x"]), list(added["x"])) == ([-1], [3])
+
+
+def test_it_speaks_russian(comparison, mending):
+    with speaking("ru"):
+        page = Page(sets_html_page(comparison, mending))
+    shown = text_of(page)
+    assert "Из 4 строк с 3 метками изменено 2: добавлено меток 2, снято 0." in shown  # noqa: RUF001
+    assert "исправленные метки, которые верны 4 5 80,00" in shown
+    assert "Верные метки: без метки" in shown
+    assert page.all("html") == [{"lang": "ru"}]
+    assert "labels" not in shown.replace("labelmend", "")
