@@ -9,6 +9,7 @@ from rich.text import Text
 from labelmend.cli.summary import print_files, print_notes, read_in_words, time_in_words
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.relabel.assignments.types import MendedSets, SetDecision
+from labelmend.report.several.mending import noise_in_words
 from labelmend.voice.speak import meant, number, tell
 from labelmend.workflows.relabel_sets import SetsOutcome, SetsPlan
 
@@ -104,13 +105,4 @@ def _noise_in_words(result: MendedSets) -> str:
             wrong=result.estimated_wrong,
             missing=result.estimated_missing,
         )
-    return tell(
-        "Between {least:.1%} and {most:.1%} of the given labels are wrong, and between "
-        "{fewest:.1%} and {largest:.1%} of those that hold are missing, as far as the table itself "
-        "can tell; errors that follow a rule can't be excluded. To know it, look at 100 rows: "
-        "labelmend audit",
-        least=result.noise.wrong[0],
-        most=result.noise.wrong[1],
-        fewest=result.noise.missing[0],
-        largest=result.noise.missing[1],
-    )
+    return f"{noise_in_words(result.noise)} {tell('To know it, look at 100 rows: labelmend audit')}"

@@ -138,7 +138,7 @@ def compare_tables(
         record={
             **_asked_record(request, config, tables, setting),
             **_found_record(sizes, outcomes, runs, augmentation, errors),
-            "models": _model_records(models),
+            "models": model_records(models),
             "notes": list(notes),
             "versions": setting.versions,
         },
@@ -270,5 +270,6 @@ def _vectors(
     return vectors, (*space.notes, *notes_on_tuned(models, every))
 
 
-def _model_records(models: Sequence[LocatedModel]) -> list[dict[str, str]]:
+def model_records(models: Sequence[LocatedModel]) -> list[dict[str, str]]:
+    """Return what a record says of each model."""
     return [{"name": m.name, "sha256": m.digest, "source": m.source} for m in models]

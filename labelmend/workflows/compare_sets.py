@@ -20,7 +20,7 @@ from labelmend.data.outputs.claim import Given, Output, claim, given, given_mode
 from labelmend.data.outputs.journal import settle
 from labelmend.data.read import read_table, table_digest
 from labelmend.data.request import TableRequest
-from labelmend.data.sets.label_sets import LabelSets, LoadedSets, load_sets
+from labelmend.data.sets.label_sets import LabelSets, LoadedSets, aligned, load_sets
 from labelmend.data.write import atomic_files, check_output_folder
 from labelmend.errors import ColumnError, ConfigError, InputError, OutputError
 from labelmend.evaluation.compare import Outcome
@@ -45,8 +45,9 @@ from labelmend.retrieval.space import open_space
 from labelmend.types import Bools
 from labelmend.version import __version__
 from labelmend.voice.speak import note
-from labelmend.weights.locate import locate
+from labelmend.weights.locate import LocatedModel, locate
 from labelmend.weights.packages import require_encoders
+from labelmend.workflows.compare import model_records
 from labelmend.workflows.train_sets import (
     MENDED_PREFIX,
     MENDED_SETS,
@@ -118,9 +119,10 @@ def compare_sets_files(
     asked = as_joined(request.before, tables[BEFORE].shape.joined_by)
     test, told = _test(replace(request, before=asked), config, test_path, data)
     labels = tuple(sorted({*test.labels, *(k for one in data.values() for k in one.labels)}))
-    rows = SetTest(_aligned(test.given, test.labels, labels), text_groups(test.texts))
+    rows = SetTest(aligned(test.given, test.labels, labels), text_groups(test.texts))
     setting = _Setting(data, test, labels, rows)
-    runs, said = _runs(setting, config, kinds, seeds, progress)
+    models = [locate(encoder.model) for encoder in config.encoders]
+    runs, said = _runs(setting, config, models, kinds, seeds, progress)
     outcomes = compare_sets(
         [(kind, _called(runs, kind, BEFORE), _called(runs, kind, AFTER)) for kind in kinds],
         rows,
@@ -153,10 +155,7 @@ def compare_sets_files(
             "config": config_to_dict(config),
             **_found_record(sizes, outcomes, runs),
             "mending": changes,
-            "models": [
-                {"name": m.name, "sha256": m.digest, "source": m.source}
-                for m in (locate(encoder.model) for encoder in config.encoders)
-            ],
+            "models": model_records(models),
             "notes": list(notes),
             "versions": {"python": platform.python_version(), **installed_versions(_LIBRARIES)},
         },
@@ -305,6 +304,7 @@ def _test(
 def _runs(
     setting: _Setting,
     config: Config,
+    models: Sequence[LocatedModel],
     kinds: Sequence[str],
     seeds: Sequence[int],
     progress: Progress,
@@ -313,7 +313,6 @@ def _runs(
 
     The space is that of the training texts: what is tested on has no say in it.
     """
-    models = [locate(encoder.model) for encoder in config.encoders]
     space = open_space(config.encoders, models)
     texts = sorted({text for one in setting.data.values() for text in one.texts})
     place = {text: i for i, text in enumerate(texts)}
@@ -330,24 +329,14 @@ def _runs(
                 strange = [label for label in setting.labels if label not in set(one.labels)]
                 names = (*one.labels, *strange)
                 metrics = evaluate_sets(
-                    _aligned(setting.test.given, setting.test.labels, names),
+                    aligned(setting.test.given, setting.test.labels, names),
                     *(found.called, found.probabilities, names),
                     text_of=setting.rows.text_of,
                     draws=0,
                 )
-                called = _aligned(found.called, one.labels, setting.labels)
+                called = aligned(found.called, one.labels, setting.labels)
                 runs.append(SetRun(kind, condition, seed, metrics, called))
     return tuple(runs), space.notes
-
-
-def _aligned(values: Bools, labels: Sequence[str], wanted: Sequence[str]) -> Bools:
-    """Return the columns of the labels that are wanted; False where there is none."""
-    place = {label: k for k, label in enumerate(labels)}
-    found = np.zeros((len(values), len(wanted)), dtype=np.bool_)
-    for k, label in enumerate(wanted):
-        if label in place:
-            found[:, k] = values[:, place[label]]
-    return found
 
 
 def _called(runs: Sequence[SetRun], kind: str, condition: str) -> Bools:

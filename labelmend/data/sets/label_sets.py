@@ -143,6 +143,22 @@ class LoadedSets:
     notes: tuple[str, ...]
 
 
+def aligned(values: Bools, labels: Sequence[str], wanted: Sequence[str]) -> Bools:
+    """Return the columns of the labels that are wanted, bool [n, W]; False where there is none.
+
+    Args:
+        values: bool [n, L].
+        labels: [L], what its columns are of.
+        wanted: [W].
+    """
+    place = {label: k for k, label in enumerate(labels)}
+    found = np.zeros((len(values), len(wanted)), dtype=np.bool_)
+    for k, label in enumerate(wanted):
+        if label in place:
+            found[:, k] = values[:, place[label]]
+    return found
+
+
 def has_several(request: "TableRequest", described: Collection[str] = ()) -> bool:
     """Tell whether a table's rows may have several labels.
 

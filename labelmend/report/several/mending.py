@@ -10,15 +10,16 @@ import numpy as np
 from labelmend.arrays import share
 from labelmend.audit.certificate import Certificate
 from labelmend.data.duplicates import text_key
-from labelmend.data.sets.label_sets import LoadedSets
+from labelmend.data.sets.label_sets import LoadedSets, aligned
 from labelmend.evaluation.comparison import AFTER, BEFORE, GOLD
+from labelmend.relabel.assignments.types import NoiseRange
 from labelmend.report.certificate import read_certificate
 from labelmend.runs.companions import changed_since
 from labelmend.runs.read import read_set_run
 from labelmend.runs.sets.columns import MENDED
-from labelmend.runs.sets.record import SetRunRecord
+from labelmend.runs.sets.record import NoiseBetween, SetRunRecord
 from labelmend.types import Bools, Share
-from labelmend.voice.speak import meant, note
+from labelmend.voice.speak import meant, note, tell
 
 SHOWN_ROWS = 20
 """Of each decision."""
@@ -163,8 +164,8 @@ def read_set_mending(tables: Mapping[str, LoadedSets], seed: int) -> SetMending 
         return note(_OTHER_TEXTS)
     known = [one for one in (before, after, gold) if one is not None]
     labels = tuple(sorted({label for one in known for label in one.sets.labels}))
-    given, mended = _aligned(before, labels), _aligned(after, labels)
-    truth = None if gold is None else _aligned(gold, labels)
+    given, mended = (aligned(one.sets.given, one.sets.labels, labels) for one in (before, after))
+    truth = None if gold is None else aligned(gold.sets.given, gold.sets.labels, labels)
     path = after.table.path
     ours = "decision" in after.table.columns and after.shape.column in {MENDED, None}
     run, amiss = read_set_run(path, len(after.table)) if ours else (None, note(_NOT_OURS))
@@ -203,6 +204,19 @@ def read_set_mending(tables: Mapping[str, LoadedSets], seed: int) -> SetMending 
     )
 
 
+def noise_in_words(noise: NoiseRange | NoiseBetween) -> str:
+    """Return what a table can't tell of its noise."""
+    return tell(
+        "Between {least:.1%} and {most:.1%} of the given labels are wrong, and between "
+        "{fewest:.1%} and {largest:.1%} of those that hold are missing, as far as the table itself "
+        "can tell; errors that follow a rule can't be excluded.",
+        least=noise.wrong[0],
+        most=noise.wrong[1],
+        fewest=noise.missing[0],
+        largest=noise.missing[1],
+    )
+
+
 def set_accuracy(given: Bools, mended: Bools, truth: Bools) -> SetAccuracy:
     """Hold labels and changes against what holds, all bool [n, L]."""
     added, removed = mended & ~given, given & ~mended
@@ -223,14 +237,6 @@ def set_accuracy(given: Bools, mended: Bools, truth: Bools) -> SetAccuracy:
         broken=of(removed, given & truth),
         found=of(mended, missing),
     )
-
-
-def _aligned(loaded: LoadedSets, labels: Sequence[str]) -> Bools:
-    """Return bool [n, L], the labels of each row among all labels."""
-    found = np.zeros((len(loaded.sets), len(labels)), dtype=np.bool_)
-    place = {label: k for k, label in enumerate(labels)}
-    found[:, [place[label] for label in loaded.sets.labels]] = loaded.sets.given
-    return found
 
 
 def _column(loaded: LoadedSets, name: str) -> list[str]:

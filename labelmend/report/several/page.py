@@ -27,6 +27,7 @@ from labelmend.report.several.mending import (
     SetAccuracy,
     SetMending,
     ShownSetRow,
+    noise_in_words,
 )
 from labelmend.voice.speak import number, retell, tell
 
@@ -208,17 +209,7 @@ def _mending_words(mending: SetMending | None) -> list[str]:
     if run is None:
         return lines
     if run.noise is not None:
-        (least, most), (fewest, largest) = run.noise.wrong, run.noise.missing
-        noise = tell(
-            "Between {least:.1%} and {most:.1%} of the given labels are wrong, and between "
-            "{fewest:.1%} and {largest:.1%} of those that hold are missing, as far as the table "
-            "itself can tell; errors that follow a rule can't be excluded.",
-            least=least,
-            most=most,
-            fewest=fewest,
-            largest=largest,
-        )
-        lines.append(noise)
+        lines.append(noise_in_words(run.noise))
     harm = tell(
         "Of {holding:,.0f} labels that hold, {broken:.1f} are expected to have been taken away, "
         "and {false:.1f} that don't to have been added; the harm budget is {budget:.2%} of them "

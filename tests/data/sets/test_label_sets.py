@@ -1,11 +1,12 @@
 import re
 
+import numpy as np
 import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.data.cells.read import LabelRules
 from labelmend.data.request import TableRequest
-from labelmend.data.sets.label_sets import has_several, load_sets
+from labelmend.data.sets.label_sets import aligned, has_several, load_sets
 from labelmend.errors import ColumnError, InputError
 
 CONFIG = load_config().data
@@ -126,3 +127,10 @@ def test_a_column_with_spaces_in_its_name_is_known_without_them(tmp_path):
     found = loaded(tmp_path, content, label_columns=(" a ", "b", " b ", "c")).sets
     assert found.labels == (" a ", " b ", "b", "c")
     assert found.former_names == {"a": " a "}
+
+
+def test_columns_are_brought_into_the_order_of_other_labels():
+    values = np.array([[True, False], [True, True]])
+    found = aligned(values, ("a", "b"), ("b", "c", "a"))
+    assert found.tolist() == [[False, False, True], [True, False, True]]
+    assert aligned(values, ("a", "b"), ()).shape == (2, 0)
