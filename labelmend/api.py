@@ -18,12 +18,13 @@ from labelmend.data.dataset import label_indices
 from labelmend.data.sets.label_sets import LabelSets
 from labelmend.data.task import require_task
 from labelmend.errors import LabelmendError, nearest, row_list
+from labelmend.llm.store import Store
 from labelmend.protocols import Progress
 from labelmend.relabel import pipeline
-from labelmend.relabel.assignments.mend import mend_assignments
+from labelmend.relabel.assignments.mend import Voters, mend_assignments
 from labelmend.relabel.assignments.types import MendedSets
 from labelmend.relabel.result import Relabelling
-from labelmend.relabel.run_models import locate_models
+from labelmend.relabel.run_models import asking_of_sets, locate_models
 from labelmend.types import NO_LABEL, Bools, Dataset, LabelCard
 
 _LEAST_LABELS = 2
@@ -72,15 +73,7 @@ def mend(
     """
     require_task(dataset, {"single"}, "mend")
     config = config or load_config()
-    written = {}
-    for label, description in (descriptions or {}).items():
-        if label not in dataset.labels:
-            raise ValueError(
-                f"descriptions: no label {label!r} in the dataset{nearest(label, dataset.labels)}"
-            )
-        if not description.strip():
-            raise ValueError(f"descriptions: that of {label!r} is blank; leave it out")
-        written[label] = LabelCard(label, description, (), "user")
+    written = _written(descriptions, dataset.labels)
     limit = config.data.max_text_chars
     cut = replace(dataset, texts=tuple(text[:limit] for text in dataset.texts))
     models = locate_models(config, use_llm=use_llm)
@@ -106,12 +99,14 @@ def mend_sets(
     config: Config | None = None,
     *,
     label_set: Iterable[Any] | None = None,
+    use_llm: bool = False,
+    descriptions: Mapping[str, str] | None = None,
     answers: AnswerFile | None = None,
     progress: Progress | None = None,
 ) -> MendedSets:
     """Mend labels of which a text may have any number.
 
-    The outcome does not depend on the order of rows, and two runs give the same. No LLM is asked.
+    The outcome does not depend on the order of rows, and two runs give the same.
 
     Args:
         texts: [n] strings, none of them blank.
@@ -121,6 +116,9 @@ def mend_sets(
             budget of labels that hold and are taken away, and that of labels that don't and are
             added, each as a share of those that hold.
         label_set: all labels there are, if some may be carried by no row; else those in `labels`.
+        use_llm: let those of the profile's LLMs vote on doubtful texts whose `several` is true.
+        descriptions: what a label means, in a sentence or two, for as many as you like: LLMs are
+            shown it.
         answers: what people said, from `labelmend.data.answer_file.read_answers(path, "several")`:
             their rows get it, and show by how much beliefs on the others are off.
         progress: hears how far the work is.
@@ -130,7 +128,8 @@ def mend_sets(
 
     Raises:
         ValueError: lengths differ, a text is blank or no string, a row's labels are a single
-            string or hold what is no label, a label is not in `label_set`, or there is none.
+            string or hold what is no label, a label is not in `label_set`, or there is none, or a
+            description is of no label or is blank.
         ModelError: a model of the configuration is not on this machine, or is another one.
     """
     read = text_values(texts, "texts")
@@ -154,7 +153,32 @@ def mend_sets(
     limit = config.data.max_text_chars
     ids = tuple(str(row + 1) for row in range(len(read)))
     sets = LabelSets(ids, tuple(text[:limit] for text in read), given, names)
-    return mend_assignments(sets, config, progress, answers)
+    cards = _written(descriptions, names)
+    if not use_llm:
+        return mend_assignments(sets, config, progress, answers)
+    config = asking_of_sets(config)
+    with Store(None) as store:
+        voters = Voters(locate_models(config, use_llm=True), store, cards)
+        return mend_assignments(sets, config, progress, answers, voters=voters)
+
+
+def _written(
+    descriptions: Mapping[str, str] | None, labels: Collection[str]
+) -> dict[str, LabelCard]:
+    """Return the user's label cards.
+
+    Raises:
+        ValueError: a description is of no label of the dataset, or is blank.
+    """
+    for label, description in (descriptions or {}).items():
+        if label not in labels:
+            raise ValueError(
+                f"descriptions: no label {label!r} in the dataset{nearest(label, labels)}"
+            )
+        if not description.strip():
+            raise ValueError(f"descriptions: that of {label!r} is blank; leave it out")
+    given = (descriptions or {}).items()
+    return {label: LabelCard(label, text, (), "user") for label, text in given}
 
 
 def make_dataset(

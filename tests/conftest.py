@@ -16,7 +16,7 @@ pytest_plugins = [
     *("fixtures.browser", "fixtures.words", "fixtures.exported"),
     *("fixtures.peers", "fixtures.word_model"),
     *("fixtures.retraining", "fixtures.kept_models", "fixtures.ray_cluster"),
-    *("fixtures.sharded",),
+    *("fixtures.sharded", "fixtures.voting"),
 ]
 
 # llama.cpp's threads spin while they wait: ten times slower where others use the same cores.

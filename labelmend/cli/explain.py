@@ -163,6 +163,10 @@ def _print_set(console: "Console", explanation: "SetExplanation") -> None:
         labels = ", ".join(near.labels) or tell("(no label)")
         line = tell('Near: "{text}": {labels}', text=near.text, labels=labels)
         console.print(Text(harmless(line)), soft_wrap=True)
+    for voter, shares in explanation.votes.items():
+        liked = ", ".join(f"{label} {number(share, '.1%')}" for label, share in shares.items())
+        line = tell("Vote of {voter}: {label}", voter=voter, label=liked)
+        console.print(Text(harmless(line)), soft_wrap=True)
 
 
 def _decision(explanation: "Explanation") -> str:

@@ -148,7 +148,7 @@ def relabel(
     from labelmend.data.request import TableRequest
     from labelmend.data.shards.find import default_output
     from labelmend.errors import ConfigError
-    from labelmend.relabel.run_models import with_voters
+    from labelmend.relabel.run_models import asks_of_sets, with_voters
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.relabel import relabel_file
     from labelmend.workflows.relabel_sets import refuse_for_sets, rows_have_several
@@ -170,28 +170,22 @@ def relabel(
     )
     changes = [*options.overrides(settings, seed), *_harm(max_harm), *_budget(llm_budget)]
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
+    if voters and no_llm:
+        raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
+    config = with_voters(config, voters or ())
     if rows_have_several(request, labels):
         refuse_for_sets(
             vote_column=vote_columns,
-            labels=labels,
             label_edits=label_edits,
             oos_label=oos_label,
             self_test=self_test,
-            voter=voters,
-            llm_budget=llm_budget,
             machines=machines,
+            llm_budget=None if no_llm or asks_of_sets(config) else llm_budget,
         )
-        _relabel_sets(
-            *(request, output, config, chosen, answers, engine),
-            dry_run=dry_run,
-            excel=excel_safe,
-            quiet=quiet,
-        )
+        how = {"dry_run": dry_run, "llm": not no_llm, "fresh": fresh, "excel": excel_safe}
+        told = (labels, answers)
+        _relabel_sets(request, output, config, chosen, engine, told, quiet=quiet, **how)
         return
-    if voters:
-        if no_llm:
-            raise ConfigError("--voter adds an LLM and --no-llm asks none; leave one of them out")
-        config = with_voters(config, voters)
     if dry_run:
         files = (labels, answers, label_edits)
         _plan(request, config, files, chosen, counts, llm=not no_llm, twice=self_test)
@@ -246,28 +240,39 @@ def _relabel_sets(
     output: Path | None,
     config: "Config",
     chosen: "ChosenProfile",
-    answers: Path | None,
     engine: "Engine",
+    files: tuple[Path | None, Path | None],
     *,
     dry_run: bool,
+    llm: bool,
+    fresh: bool,
     excel: bool,
     quiet: bool,
 ) -> None:
-    """Mend a table in which a row may have several labels."""
+    """Mend a table in which a row may have several labels; the files are cards and answers."""
     from labelmend.cli.sets_summary import print_sets_plan, print_sets_summary
     from labelmend.data.formats.find import beside
+    from labelmend.relabel.run_models import asks_of_sets
+    from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.relabel_sets import plan_sets_file, relabel_sets_file
 
     if dry_run:
-        print_sets_plan(plan_sets_file(request, config, answers, chosen.notes))
+        with keeping_votes(None):
+            print_sets_plan(plan_sets_file(request, config, *files, chosen.notes, use_llm=llm))
         return
-    with ProgressBars(quiet=quiet) as bars:
+    labels, answers = files
+    target = output or beside(request.path, "mended")
+    store = OutputPaths.beside(target).store if llm and asks_of_sets(config) else None
+    with keeping_votes(store), ProgressBars(quiet=quiet) as bars:
         outcome = relabel_sets_file(
             request,
-            output or beside(request.path, "mended"),
+            target,
             config,
             bars,
+            labels_file=labels,
             answers_file=answers,
+            use_llm=llm,
+            fresh=fresh,
             tell=None if quiet else say_note,
             others=options.given_profile(chosen.name),
             excel_safe=excel,

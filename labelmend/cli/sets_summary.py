@@ -6,7 +6,14 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from labelmend.cli.summary import print_files, print_notes, read_in_words, time_in_words
+from labelmend.cli.summary import (
+    print_files,
+    print_notes,
+    reach_in_words,
+    read_in_words,
+    time_in_words,
+    voter_in_words,
+)
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.relabel.assignments.types import MendedSets, SetDecision
 from labelmend.report.several.mending import noise_in_words
@@ -34,8 +41,13 @@ def print_sets_plan(plan: SetsPlan) -> None:
     table.add_row(tell("labels"), each)
     if plan.answers:
         table.add_row(tell("answered by people"), number(plan.answers, ","))
+    if plan.voted:
+        table.add_row(tell("reach the voters"), reach_in_words(plan.voted, plan.texts))
     for stage, seconds in plan.seconds.items():
         table.add_row(Text(tell("time: {stage:name}", stage=stage)), time_in_words(seconds))
+    for voter, tokens in plan.tokens.items():
+        about = tell("about {tokens:,}", tokens=tokens)
+        table.add_row(Text(tell("tokens: {voter}", voter=voter)), about)
     whole = time_in_words(sum(plan.seconds.values()))
     table.add_row(tell("time in all"), tell("about {time}", time=whole))
     console.print(table, highlight=False)
@@ -92,6 +104,8 @@ def print_sets_summary(outcome: SetsOutcome) -> None:
             label = Text(harmless(result.labels[k]))
             table.add_row(label, number(added, ","), number(removed, ","))
         console.print(table, highlight=False)
+    for votes in result.votes:
+        console.print(Text(harmless(voter_in_words(votes.report))), soft_wrap=True)
     print_notes(console, outcome.notes)
     print_files(console, outcome.paths)
 

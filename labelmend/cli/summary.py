@@ -69,6 +69,12 @@ def read_in_words(columns: ColumnChoice) -> str:
     return tell("Read: {columns}.", columns=columns.in_words)
 
 
+def reach_in_words(voted: int, texts: int) -> str:
+    """Return how many of a table's texts will reach the voters."""
+    share = voted / texts
+    return tell("about {texts:,} texts, {share:.0%} of all", texts=voted, share=share)
+
+
 def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     """Print what a run would do and cost."""
     console = open_console()
@@ -89,12 +95,7 @@ def print_plan(plan: Plan, models: RunModels, notes: tuple[str, ...]) -> None:
     doubtful = tell("about {texts:,} texts, from a sample", texts=plan.doubtful)
     table.add_row(tell("in doubt"), doubtful)
     if models.voters:
-        reach = tell(
-            "about {texts:,} texts, {share:.0%} of all",
-            texts=plan.voted,
-            share=plan.voted / plan.texts,
-        )
-        table.add_row(tell("reach the voters"), reach)
+        table.add_row(tell("reach the voters"), reach_in_words(plan.voted, plan.texts))
     for role, model in models.all().items():
         words = f"{model.name}, {size_in_words(model.size_bytes)}, {model.source}"
         table.add_row(Text(retell(role)), Text(words))

@@ -126,6 +126,20 @@ def with_voters(config: Config, specs: Sequence[str]) -> Config:
     return replace(config, voters=(*config.voters, *added))
 
 
+def asks_of_sets(config: Config) -> bool:
+    """Tell whether a configuration has LLMs that are asked where a row has several labels."""
+    return any(voter.several for voter in config.voters)
+
+
+def asking_of_sets(config: Config) -> Config:
+    """Return a configuration with those LLMs that are asked where a row has several labels.
+
+    Nobody describes the labels there.
+    """
+    voters = tuple(voter for voter in config.voters if voter.several)
+    return replace(config, voters=voters, describe=replace(config.describe, model=""))
+
+
 def _added_voter(config: Config, spec: str) -> VoterConfig:
     ballot, _, path = spec.partition(":")
     if ballot not in _MADE_FOR:
@@ -147,7 +161,8 @@ def _added_voter(config: Config, spec: str) -> VoterConfig:
     known = [v for v in (*config.voters, *made_for) if v.ballot == ballot and v.server is None]
     # The machine is the same, whatever the ballot.
     first = next((v for v in config.voters if v.server is None), config.describe)
-    return replace(known[0], model=path, gpu_layers=first.gpu_layers, threads=first.threads)
+    layers, threads = first.gpu_layers, first.threads
+    return replace(known[0], model=path, several=True, gpu_layers=layers, threads=threads)
 
 
 def _is_folder(path: str) -> bool:

@@ -182,8 +182,7 @@ def make_plan(
     probe = _probe(dataset, config, models, written or {}, votes or {})
     total, sampled = probe.total, len(probe.corpus.texts)
     doubtful = round(total * len(probe.routing.doubtful) / sampled)
-    shuffled = np.random.default_rng(config.seed).permutation(total)
-    routing = Routing(np.arange(doubtful), shuffled < config.routing.audit_rows)
+    routing = expected_routing(total, doubtful, config)
     voted = len(routing.voted(config.routing, config.seed).texts) if models.voters else 0
     forecast = Forecast.of(
         sampled, total, len(dataset), len(dataset.labels), probe.corpus.embeddings.shape[1]
@@ -200,7 +199,7 @@ def make_plan(
     tokens = {}
     limit = 60 * config.routing.llm_minutes / max(len(models.voters), 1) or math.inf
     for voter, model in models.voters:
-        vote, prefix = _voting(voter, model, probe.shown(voter.exemplars), probe.corpus.texts)
+        vote, prefix = vote_cost(voter, model, probe.shown(voter.exemplars), probe.corpus.texts)
         prefixes = min(len(dataset.labels), voted * voter.candidates)
         whole = voted * vote.seconds + prefixes * prefix.seconds
         share = min(limit / max(whole, 1e-9), 1.0)
@@ -225,6 +224,12 @@ def make_plan(
         clusters=clusters,
         notes=forecast.notes(clusters, cores),
     )
+
+
+def expected_routing(total: int, doubtful: int, config: Config) -> Routing:
+    """Return how texts would be routed if so many were in doubt; which ones is of no account."""
+    shuffled = np.random.default_rng(config.seed).permutation(total)
+    return Routing(np.arange(doubtful), shuffled < config.routing.audit_rows)
 
 
 def _votes(seconds: float, voted: int, voter: VoterConfig) -> Part:
@@ -363,7 +368,7 @@ def _reading(source: EvidenceSource, corpus: Corpus) -> float:
 
 
 @dataclass(frozen=True)
-class _Cost:
+class Cost:
     """Of a vote or a prefix.
 
     Attributes:
@@ -375,28 +380,28 @@ class _Cost:
     tokens: float
 
 
-def _voting(
+def vote_cost(
     config: VoterConfig, model: LocatedModel, cards: Sequence[LabelCard], texts: Sequence[str]
-) -> tuple[_Cost, _Cost]:
+) -> tuple[Cost, Cost]:
     """Return what a vote costs once the labels' prefixes are known, and what a prefix costs."""
     shown, others = cards[: config.candidates], cards[config.candidates :][: config.candidates]
     known = [Ballot(text, tuple(shown)) for text in texts[:_PROBED]]
     voter = open_voter(config, model)
 
-    def cost(ballots: Sequence[Ballot]) -> _Cost:
+    def cost(ballots: Sequence[Ballot]) -> Cost:
         began, before = time.monotonic(), voter.tokens
         voter.vote(ballots)
         count = max(len(ballots), 1)
-        return _Cost((time.monotonic() - began) / count, (voter.tokens - before) / count)
+        return Cost((time.monotonic() - began) / count, (voter.tokens - before) / count)
 
     try:
         voter.vote(known[:1])  # the model is loaded
         each = cost(known)
         if config.ballot == "choice" or not others:
-            return each, _Cost(0.0, 0.0)
+            return each, Cost(0.0, 0.0)
         first = cost([Ballot(texts[0], tuple(others))])
         vote = len(others) / len(shown)
         once = (first.seconds - vote * each.seconds, first.tokens - vote * each.tokens)
-        return each, _Cost(*(max(part, 0.0) / len(others) for part in once))
+        return each, Cost(*(max(part, 0.0) / len(others) for part in once))
     finally:
         voter.close()

@@ -114,7 +114,7 @@ def relabel_file(
     edits = loaded_edits(edits_file)
     written = edits.cards(read_labels_file(labels_file) if labels_file else {})
     loaded = _mendable(load_table(request, config.data, written, edits))
-    inputs = (*_tables(request.path), *_named(theirs), *given_models(config), *others)
+    inputs = (*_tables(request.path), *named_files(theirs), *given_models(config), *others)
     _check_outputs(paths, loaded, inputs, labels=labels_file is None, store=use_llm or fresh)
     answers = loaded_answers(loaded.dataset, answers_file)
     models = locate_models(config, use_llm=use_llm)
@@ -124,7 +124,7 @@ def relabel_file(
     cards = None if labels_file is None else _labels_given(labels_file, paths.record)
     opened = engine.opened(config.cluster)
     with _writing(paths, shards, progress, cards=cards, excel_safe=excel_safe) as write:
-        with opened as executor, _votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
+        with opened as executor, opened_votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
             result = relabel(
                 *(loaded.dataset, config, models),
                 written=written,
@@ -191,7 +191,7 @@ def _mendable(loaded: LoadedTable) -> LoadedTable:
     return loaded
 
 
-def _votes(path: Path, *, use_llm: bool, fresh: bool) -> Store:
+def opened_votes(path: Path, *, use_llm: bool, fresh: bool) -> Store:
     """Return what remembers the votes: a file where there is an LLM, without the earlier ones."""
     if fresh:
         forget(path)
@@ -278,7 +278,7 @@ def _run_input(
     )
 
 
-def _named(files: Mapping[str, Path | None]) -> list[Given]:
+def named_files(files: Mapping[str, Path | None]) -> list[Given]:
     """Return files that the user named, by their options."""
     return [one for option, path in files.items() for one in given(path, f"given as {option}")]
 

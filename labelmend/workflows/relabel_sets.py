@@ -1,6 +1,7 @@
 """Files in, files out: what `labelmend relabel` does where rows may have several labels."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,9 +26,22 @@ from labelmend.errors import ConfigError, OutputError
 from labelmend.protocols import NoProgress, Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
-from labelmend.relabel.assignments.mend import Points, mend_assignments, mend_points
+from labelmend.relabel.assignments.mend import (
+    Points,
+    Voters,
+    cards_of_labels,
+    mend_assignments,
+    mend_points,
+)
 from labelmend.relabel.assignments.types import MendedSets
-from labelmend.relabel.run_models import RunModels, locate_models, require_packages
+from labelmend.relabel.escalation.exemplars import with_exemplars_of_sets
+from labelmend.relabel.run_models import (
+    RunModels,
+    asking_of_sets,
+    locate_models,
+    notes_on_gpu,
+    require_packages,
+)
 from labelmend.retrieval.space import open_space
 from labelmend.runs.companions import EVIDENCE, TABLE, digest_of
 from labelmend.runs.index_of_run import write_lines
@@ -36,7 +50,10 @@ from labelmend.runs.parts import InputColumns, LabelReading, RunInput
 from labelmend.runs.sets.columns import new_set_columns, set_columns_of, set_evidence_lines
 from labelmend.runs.sets.record import SetRunRecord
 from labelmend.stopwatch import Stopwatch
+from labelmend.types import LabelCard
+from labelmend.workflows.plan import expected_routing, vote_cost
 from labelmend.workflows.profile import read_language
+from labelmend.workflows.relabel import named_files, opened_votes
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,9 @@ class SetsPlan:
         labels: of the label set.
         given: labels that rows carry, in all.
         answers: texts that people answered.
+        voted: texts that reach the voters, about.
         seconds: by stage, about, from a sample.
+        tokens: that each voter will read, about.
         notes: what the user should know, one line each.
     """
 
@@ -68,7 +87,9 @@ class SetsPlan:
     labels: int
     given: int
     answers: int
+    voted: int
     seconds: dict[str, float]
+    tokens: dict[str, int]
     notes: tuple[str, ...]
 
 
@@ -106,40 +127,65 @@ def refuse_for_sets(**options: object) -> None:
 def plan_sets_file(
     request: TableRequest,
     config: Config,
+    labels_file: Path | None = None,
     answers_file: Path | None = None,
     chosen: Sequence[str] = (),
+    *,
+    use_llm: bool = True,
 ) -> SetsPlan:
     """Check what a mending needs; nothing is written.
 
     Args:
         request: the table.
         config: what would run and how.
+        labels_file: the user's label cards.
         answers_file: what people said.
         chosen: notes on why it is this profile.
+        use_llm: let the LLMs vote.
 
     Raises:
         LabelmendError: the input can't be used.
     """
-    require_packages(config, use_llm=False)
+    config = asking_of_sets(config)
+    require_packages(config, use_llm=use_llm)
     refuse_shards(request.path, _SEVERAL)
-    loaded = load_sets(request, config.data)
+    written = read_labels_file(labels_file) if labels_file else {}
+    loaded = load_sets(request, config.data, written)
     check_new_columns(loaded.table, set_columns_of(loaded))
     answers = _answers(answers_file)
-    models = locate_models(config, use_llm=False)
+    models = locate_models(config, use_llm=use_llm)
     language = read_language(loaded.sets.texts, config.encoders, models.encoders, chosen)
     texts = smallest_spellings(loaded.sets.texts, text_groups(loaded.sets.texts))
     heard = AnsweredTexts.none(len(loaded.sets.labels))
     if answers is not None:
         heard = answered_texts(texts, loaded.sets, answers)
+    probed = _probed(loaded.sets, len(texts), config, models, written)
     return SetsPlan(
         rows=len(loaded.table),
         texts=len(texts),
         labels=len(loaded.sets.labels),
         given=int(loaded.sets.given.sum()),
         answers=len(heard.texts),
-        seconds=_probed(loaded.sets, len(texts), config, models),
-        notes=(*loaded.notes, *language.told, *heard.notes),
+        voted=probed.voted,
+        seconds=probed.seconds,
+        tokens=probed.tokens,
+        notes=(*loaded.notes, *language.told, *heard.notes, *notes_on_gpu(config, models)),
     )
+
+
+@dataclass(frozen=True)
+class _Probed:
+    """What the stages will take, by a sample.
+
+    Attributes:
+        voted: texts that reach the voters.
+        seconds: by stage.
+        tokens: by voter.
+    """
+
+    voted: int
+    seconds: dict[str, float]
+    tokens: dict[str, int]
 
 
 _SEVERAL = "its rows have several labels"
@@ -150,7 +196,13 @@ _SAMPLED = 1_000_000
 """Rows times labels of the sample at most."""
 
 
-def _probed(sets: LabelSets, total: int, config: Config, models: RunModels) -> dict[str, float]:
+def _probed(
+    sets: LabelSets,
+    total: int,
+    config: Config,
+    models: RunModels,
+    written: Mapping[str, LabelCard],
+) -> _Probed:
     """Return what the stages will take on so many texts, from mending some rows, drawn by the seed.
 
     Embeddings that are kept from earlier runs take no time, and are not asked for.
@@ -165,8 +217,26 @@ def _probed(sets: LabelSets, total: int, config: Config, models: RunModels) -> d
     with watch.stage("believe"):
         points = Points(texts, np.arange(len(texts)), embeddings)
         nobody = AnsweredTexts.none(len(sets.labels))
-        mend_points(points, sets.given[rows], sets.labels, config, NoProgress(), nobody)
-    return {stage: took * total / len(texts) for stage, took in watch.seconds.items()}
+        found = mend_points(points, sets.given[rows], sets.labels, config, NoProgress(), nobody)
+    seconds = {stage: took * total / len(texts) for stage, took in watch.seconds.items()}
+    if not models.voters:
+        return _Probed(0, seconds, {})
+    certain = np.minimum(found.holds, 1 - found.holds).sum(axis=1) <= 1 - config.routing.settled
+    doubtful = round(total * float((~certain).mean()))
+    routing = expected_routing(total, doubtful, config)
+    voted = len(routing.voted(config.routing, config.seed).texts)
+    limit = 60 * config.routing.llm_minutes / len(models.voters) or math.inf
+    cards = cards_of_labels(sets.labels, written)
+    tokens = {}
+    for voter, model in models.voters:
+        shown = with_exemplars_of_sets(
+            cards, texts, found.holds, certain, {}, voter.exemplars, config.votes.surest_texts
+        )
+        vote, _ = vote_cost(voter, model, shown, texts)
+        share = min(limit / max(voted * vote.seconds, 1e-9), 1.0)
+        seconds[f"vote {model.name}"] = share * voted * vote.seconds
+        tokens[model.name] = round(share * voted * vote.tokens)
+    return _Probed(voted, seconds, tokens)
 
 
 def relabel_sets_file(
@@ -175,7 +245,10 @@ def relabel_sets_file(
     config: Config,
     progress: Progress,
     *,
+    labels_file: Path | None = None,
     answers_file: Path | None = None,
+    use_llm: bool = True,
+    fresh: bool = False,
     tell: Callable[[str], None] | None = None,
     others: Sequence[Given] = (),
     excel_safe: bool = False,
@@ -191,7 +264,10 @@ def relabel_sets_file(
         output: the mended one.
         config: what runs and how.
         progress: hears how far the work is.
+        labels_file: the user's label cards, which LLMs are shown.
         answers_file: what people said.
+        use_llm: let the LLMs vote.
+        fresh: forget the votes of an earlier run.
         tell: hears before the work what may make it vain, and else what the texts are in.
         others: what the user gave besides; nothing that was given is written to.
         excel_safe: keep spreadsheets from running what our columns say.
@@ -202,25 +278,30 @@ def relabel_sets_file(
         LabelmendError: the input can't be used, or the output can't be written.
     """
     engine.check()
-    require_packages(config, use_llm=False)
+    config = asking_of_sets(config)
+    require_packages(config, use_llm=use_llm)
     refuse_shards(request.path, _SEVERAL)
     paths = OutputPaths.beside(output)
-    settled = settle(request.path, output, answers_file)
-    loaded = load_sets(request, config.data)
+    settled = settle(request.path, output, answers_file, labels_file)
+    written = read_labels_file(labels_file) if labels_file else {}
+    loaded = load_sets(request, config.data, written)
     check_new_columns(loaded.table, set_columns_of(loaded))
-    named = [] if answers_file is None else given(answers_file, "given as --answers")
-    inputs = (*given(request.path), *named, *given_models(config), *others)
-    claim(inputs, paths.outputs(labels=False, store=False))
+    theirs = named_files({"--answers": answers_file, "--labels": labels_file})
+    inputs = (*given(request.path), *theirs, *given_models(config), *others)
+    asks = use_llm and bool(config.voters)
+    claim(inputs, paths.outputs(labels=False, store=asks or fresh))
     _check_format(loaded, output)
     answers = _answers(answers_file)
-    models = locate_models(config, use_llm=False)
+    models = locate_models(config, use_llm=use_llm)
     sets = loaded.sets
     language = read_language(sets.texts, config.encoders, models.encoders, chosen, tell)
     digest = table_digest(request.path)
-    with engine.opened(config.cluster) as executor:
+    opened = engine.opened(config.cluster)
+    with opened as executor, opened_votes(paths.store, use_llm=asks, fresh=fresh) as store:
         progress = language.beginning(progress, tell)
-        result = mend_assignments(sets, config, progress, answers, executor)
-    notes = (*loaded.notes, *language.notes, *result.notes)
+        voters = Voters(models, store, written)
+        result = mend_assignments(sets, config, progress, answers, executor, voters)
+    notes = (*loaded.notes, *language.notes, *notes_on_gpu(config, models), *result.notes)
     record = SetRunRecord.of(
         result,
         config,
@@ -231,6 +312,19 @@ def relabel_sets_file(
         notes,
         language.record,
     )
+    _write(paths, loaded, result, record, excel_safe=excel_safe)
+    return SetsOutcome(result, (*settled, *notes), paths, loaded)
+
+
+def _write(
+    paths: OutputPaths,
+    loaded: LoadedSets,
+    result: MendedSets,
+    record: SetRunRecord,
+    *,
+    excel_safe: bool,
+) -> None:
+    """Write all files of a run, the record with the hash of each other one."""
     with atomic_files([paths.record, paths.evidence, paths.table]) as (run, evidence, table):
         columns = new_set_columns(result, loaded)
         write_table(
@@ -239,7 +333,6 @@ def relabel_sets_file(
         write_lines(evidence, set_evidence_lines(result, loaded))
         files = {TABLE: digest_of(table), EVIDENCE: digest_of(evidence)}
         run.write_text(record.model_copy(update={"files": files}).to_json(), "utf-8")
-    return SetsOutcome(result, (*settled, *notes), paths, loaded)
 
 
 def _check_format(loaded: LoadedSets, output: Path) -> None:

@@ -78,8 +78,8 @@ def test_what_reaches_the_voters(two_topics, smollm2, encoders, monkeypatch):
     changes = ["routing.audit_rows=2", "routing.llm_rows=1", "routing.llm_share=0.3"]
     changes += ["describe.model=''"]
     config = load_config("embedded", [*NO_RERANKER, *changes])
-    costs = plan._Cost(4.0, 70.0), plan._Cost(0.5, 30.0)
-    monkeypatch.setattr(plan, "_voting", lambda *_: costs)
+    costs = plan.Cost(4.0, 70.0), plan.Cost(0.5, 30.0)
+    monkeypatch.setattr(plan, "vote_cost", lambda *_: costs)
     found = make_plan(dataset(two_topics, given), config, locate_models(config, use_llm=True))
     # One of the doubtful texts and two of the audit, at four seconds each, and two prefixes.
     assert found.doubtful > 1
@@ -99,7 +99,7 @@ def test_a_prefix_costs_what_the_first_vote_on_its_label_costs_more(smollm2):
     long = "my card was swallowed by the machine at the airport, please block it"
     cards = [LabelCard(label, "", (f"{long} {label}",), "name") for label in "abcd"]
     texts = ["I lost it", "where is my card", "hello", "it is gone"]
-    vote, prefix = plan._voting(config, smollm2, cards, texts)
+    vote, prefix = plan.vote_cost(config, smollm2, cards, texts)
     engine = LlamaEngine(smollm2.path, context_tokens=512, batch_tokens=64, gpu_layers=0)
     try:
         sizes = [len(engine.tokenize(f" {text}")) for text in texts]
@@ -113,10 +113,10 @@ def test_a_prefix_costs_what_the_first_vote_on_its_label_costs_more(smollm2):
     assert vote.seconds > 0
     assert prefix.seconds >= 0
     # Of three labels, the third one's prefix is what its vote costs more than half of one on two.
-    _, third = plan._voting(config, smollm2, cards[:3], texts)
+    _, third = plan.vote_cost(config, smollm2, cards[:3], texts)
     assert third.tokens == pytest.approx(own[2] + 1 * (sizes[0] - 1) - vote.tokens / 2)
     choice = replace(config, ballot="choice")
-    assert plan._voting(choice, smollm2, cards, texts)[1] == plan._Cost(0.0, 0.0)
+    assert plan.vote_cost(choice, smollm2, cards, texts)[1] == plan.Cost(0.0, 0.0)
 
 
 def test_the_method_is_that_of_the_whole_table(two_topics, encoders, monkeypatch):

@@ -19,6 +19,7 @@ from labelmend.data.cells.read import LabelRules
 from labelmend.data.request import TableRequest
 from labelmend.errors import ColumnError, ConfigError, InputError
 from labelmend.protocols import NoProgress
+from labelmend.relabel.run_models import with_voters
 from labelmend.retrieval.tuned import with_embedder
 from labelmend.workflows.relabel_sets import refuse_for_sets, relabel_sets_file
 
@@ -159,6 +160,44 @@ def test_what_means_nothing_here_is_refused():
         refuse_for_sets(vote_column=["x"], self_test=True)
 
 
+@pytest.fixture
+def asking(config, small_llm):
+    """The settings with a voter that reads ballots of letters, on few texts."""
+    few = ["routing.llm_rows=4", "routing.audit_rows=4", "routing.llm_share=1"]
+    loose = load_config("embedded", ["decision.max_harm=0.02", *few])
+    return with_voters(with_embedder(loose, "use-multilingual-v3"), [f"choice:{small_llm.path}"])
+
+
+def test_llms_vote_and_their_votes_are_kept(table, config, asking, tmp_path):
+    output, cards = tmp_path / "m.csv", tmp_path / "cards.yaml"
+    cards.write_text("lost: It can't be found.\nmoney: It is of a bank.\n")
+    outcome = mended(asked(table), output, asking, labels_file=cards)
+    (votes,) = outcome.result.votes
+    # The profile's own voter is not asked where rows have several labels.
+    assert votes.report.voter == "small"
+    assert 4 <= votes.report.asked <= 8
+    lines = [json.loads(line) for line in (tmp_path / "m.evidence.jsonl").open()]
+    voted = [line for line in lines if line["votes"]]
+    assert len(voted) == votes.report.asked
+    assert all(0 < share <= 1 for share in voted[0]["votes"]["small"].values())
+    record = json.loads((tmp_path / "m.run.json").read_text())
+    (kept,) = record["voters"]
+    assert (kept["voter"], kept["asked"]) == ("small", votes.report.asked)
+    assert "voter small" in record["models"]
+    before = output.read_bytes(), (tmp_path / "m.evidence.jsonl").read_bytes()
+    again = mended(asked(table), output, asking, labels_file=cards)
+    assert again.result.votes[0].report.remembered == votes.report.asked
+    assert (output.read_bytes(), (tmp_path / "m.evidence.jsonl").read_bytes()) == before
+    fresh = mended(asked(table), output, asking, labels_file=cards, fresh=True)
+    assert fresh.result.votes[0].report.remembered == 0
+    # Other cards are other ballots.
+    plain = mended(asked(table), output, asking)
+    assert plain.result.votes[0].report.remembered < votes.report.asked
+    nobody = mended(asked(table), output, asking, use_llm=False)
+    assert nobody.result.votes == ()
+    assert json.loads((tmp_path / "m.run.json").read_text())["voters"] == []
+
+
 def test_columns_of_ours_are_not_written_twice(table, config, tmp_path):
     mended(asked(table), tmp_path / "m.csv", config)
     again = asked(tmp_path / "m.csv", label_column="tags")
@@ -167,6 +206,24 @@ def test_columns_of_ours_are_not_written_twice(table, config, tmp_path):
 
 
 SIGN = ("--label-separator", ";")
+
+
+def test_the_command_asks_a_voter(table, small_llm, tmp_path):
+    output = tmp_path / "m.csv"
+    options = ("--embedder", "use-multilingual-v3", "--voter", f"choice:{small_llm.path}")
+    budget = ("--llm-budget", "3", "--set", "routing.audit_rows=3")
+    plan = run("relabel", table, "-o", output, *SIGN, *options, *budget, "--dry-run")
+    assert plan.exit_code == 0, plan.output
+    said = " ".join(plan.output.split())
+    assert re.search(r"reach the voters about [3-6] texts.*time: vote small.*tokens: small", said)
+    assert not list(tmp_path.glob("m.*"))
+    done = run("relabel", table, "-o", output, *SIGN, *options, *budget)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"small: [3-6] texts; agrees with", " ".join(done.output.split()))
+    assert (tmp_path / "m.votes.sqlite").exists()
+    lines = [json.loads(line) for line in (tmp_path / "m.evidence.jsonl").open()]
+    row = next(line["row"] for line in lines if line["votes"])
+    assert "Vote of small: " in run("explain", output, "--row", row).output
 
 
 def run(*words):
@@ -182,8 +239,10 @@ def test_the_command_knows_such_tables(table, tmp_path):
         r"time: embed +\d.*time: believe +\d.*time in all +about \d", plan.output, re.S
     )
     assert not output.exists()
-    refused = run("relabel", table, "-o", output, *SIGN, "--self-test")
-    assert isinstance(refused.exception, ConfigError)
+    for wrong in ("--self-test", "--llm-budget=20"):
+        refused = run("relabel", table, "-o", output, *SIGN, wrong)
+        assert isinstance(refused.exception, ConfigError), wrong
+        assert wrong.partition("=")[0] in str(refused.exception)
     assert not output.exists()
     options = ("--embedder", "use-multilingual-v3", "--max-harm", "2%")
     done = run("relabel", table, "-o", output, *SIGN, *options)

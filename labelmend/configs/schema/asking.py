@@ -114,6 +114,9 @@ class VoterConfig(Section):
     """Texts shown with each label. Eight are worth 3 to 5 points more than four, by
     benchmarks/prefixes.py on the seed 100."""
 
+    several: bool = True
+    """Ask it where a row may have several labels, too."""
+
     max_text_tokens: Annotated[int, at_least(1, "tokens")] = 192
     """Tokens of a text that a ballot shows at most: a longer text has shown its label by then.
     Chosen by hand; with a server, `max_text_chars` stands for it."""

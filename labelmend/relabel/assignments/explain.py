@@ -12,6 +12,9 @@ from labelmend.voice.speak import note
 _SHOWN, _LIKELY = 10, 0.05
 """Labels that a line shows of a row at most beside those given, and how likely they must be."""
 
+_VOTED = 3
+"""Labels that a line shows of a ballot."""
+
 _NEIGHBOURS, _NEIGHBOUR_CHARS = 5, 200
 """Texts that a line shows, and how much of each."""
 
@@ -96,6 +99,20 @@ class SetReader:
         near: Ints = self._result.near[self._result.of_row[row]]
         return np.asarray(near[near >= 0])
 
+    def _votes(self, row: int) -> dict[str, dict[str, float]]:
+        """Return what each voter likes best on a row's ballot."""
+        text = self._result.of_row[row]
+        said = {}
+        for votes in self._result.votes:
+            scores, labels = votes.scores[text], votes.labels[text]
+            places = np.flatnonzero(~np.isnan(scores))
+            # Of equal ones the label that comes first.
+            best = places[np.lexsort((labels[places], -scores[places]))][:_VOTED]
+            if len(best):
+                shares = np.exp(scores[best].astype(np.float64)).round(_DIGITS).tolist()
+                said[votes.report.voter] = dict(zip(self._names(labels[best]), shares, strict=True))
+        return said
+
     def _names(self, labels: Ints) -> list[str]:
         return [self._result.labels[k] for k in labels.tolist()]
 
@@ -137,4 +154,5 @@ class SetReader:
                     )
                     for j in self._near(i)[:_NEIGHBOURS].tolist()
                 ],
+                votes=self._votes(i),
             )

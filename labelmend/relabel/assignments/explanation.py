@@ -1,7 +1,7 @@
 """Why a row with several labels was decided as it was: a line of the evidence file."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, field
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -43,6 +43,8 @@ class SetExplanation:
         reason: and why, in sentences.
         labels: given, mended and likely ones, the likeliest first.
         neighbours: the nearest texts, the nearest first.
+        votes: of each LLM that was asked, the labels that it likes best on its ballot, each with
+            its share of the vote.
     """
 
     row: int
@@ -56,6 +58,7 @@ class SetExplanation:
     reason: str
     labels: list[LikelyLabel]
     neighbours: list[NearSet]
+    votes: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def to_line(self) -> str:
         """Return the line of the evidence file."""

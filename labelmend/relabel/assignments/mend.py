@@ -1,6 +1,7 @@
 """Mending of tables with several labels a row: from texts and their labels to changes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,20 +9,43 @@ from labelmend.configs.schema import Config
 from labelmend.data.answers import AnswerFile
 from labelmend.data.duplicates import given_counts, smallest_spellings, text_groups
 from labelmend.data.sets.label_sets import LabelSets
+from labelmend.llm.store import Store
 from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import NoProgress, Progress
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
 from labelmend.relabel.assignments.decisions import decide_assignments
 from labelmend.relabel.assignments.fusion import fuse
+from labelmend.relabel.assignments.poll import Poll
 from labelmend.relabel.assignments.types import (
     MendedSets,
     NoiseRange,
+    Votes,
     missing_share,
     wrong_share,
 )
+from labelmend.relabel.assignments.vote_evidence import hear
+from labelmend.relabel.escalation.voter_quality import notes_on_voters
+from labelmend.relabel.evidence.base import Corpus, Resources
+from labelmend.relabel.run_models import RunModels
+from labelmend.retrieval.neighbours import Neighbours
 from labelmend.retrieval.space import open_space
-from labelmend.types import Bools, Doubles, Floats, Ints
+from labelmend.types import Bools, Doubles, Floats, Ints, LabelCard
 from labelmend.weights.locate import locate
+
+
+@dataclass(frozen=True)
+class Voters:
+    """LLMs that may be asked.
+
+    Attributes:
+        models: those of the run.
+        store: remembers what they said.
+        cards: what labels mean by the user, by label.
+    """
+
+    models: RunModels
+    store: Store
+    cards: Mapping[str, LabelCard] = field(default_factory=dict)
 
 
 def mend_assignments(
@@ -30,6 +54,7 @@ def mend_assignments(
     progress: Progress | None = None,
     answers: AnswerFile | None = None,
     executor: Executor = LOCAL,
+    voters: Voters | None = None,
 ) -> MendedSets:
     """Find for each text and each label whether it holds, and change what is sure.
 
@@ -42,9 +67,11 @@ def mend_assignments(
         progress: hears how far the work is.
         answers: what people said of texts; their rows get it, and the others learn from it.
         executor: carries the work by blocks.
+        voters: LLMs that are asked about the texts in doubt; None to ask none.
 
     Raises:
-        ModelError: an encoder is not on this machine, or is another one.
+        ModelError: a model is not on this machine, or is another one, or can't be used.
+        OutputError: votes can't be kept.
     """
     progress = progress or NoProgress()
     of_row = text_groups(sets.texts)
@@ -55,7 +82,8 @@ def mend_assignments(
     models = [locate(encoder.model) for encoder in config.encoders]
     embeddings = open_space(config.encoders, models).fit(distinct, progress, executor)
     points = Points(distinct, of_row, embeddings)
-    return mend_points(points, sets.given, sets.labels, config, progress, heard, executor)
+    given, labels = sets.given, sets.labels
+    return mend_points(points, given, labels, config, progress, heard, executor, voters)
 
 
 @dataclass(frozen=True)
@@ -73,6 +101,13 @@ class Points:
     embeddings: Floats
 
 
+def cards_of_labels(
+    labels: Sequence[str], written: Mapping[str, LabelCard]
+) -> tuple[LabelCard, ...]:
+    """Return a card a label: the user's, or one that has its name."""
+    return tuple(written.get(label, LabelCard(label, "", (), "name")) for label in labels)
+
+
 def mend_points(
     points: Points,
     given: Bools,
@@ -81,6 +116,7 @@ def mend_points(
     progress: Progress,
     answers: AnsweredTexts,
     executor: Executor = LOCAL,
+    voters: Voters | None = None,
 ) -> MendedSets:
     """Mend rows whose texts are embedded already: see `mend_assignments`.
 
@@ -92,12 +128,31 @@ def mend_points(
         progress: hears how far the work is.
         answers: on some of the points.
         executor: carries the work by blocks.
+        voters: that are asked; the points have texts then.
     """
     of_row = points.of_row
     rows, carried = np.nonzero(given)
     counts = given_counts(of_row[rows], carried, (len(points.texts), len(labels)))
     shares = counts.toarray().astype(np.float64) / np.bincount(of_row)[:, None]
     beliefs = fuse(points.embeddings, shares, answers, config.seed, executor, progress)
+    votes: tuple[Votes, ...] = ()
+    if voters is not None and voters.models.voters:
+        corpus = Corpus(
+            points.texts,
+            labels,
+            points.embeddings,
+            Neighbours(beliefs.near, np.full(beliefs.near.shape, np.nan, dtype=np.float32)),
+            oos=None,
+            cards=cards_of_labels(labels, voters.cards),
+            seed=config.seed,
+            progress=progress,
+            executor=executor,
+        )
+        resources = Resources(config, voters.models, voters.store)
+        copies = np.bincount(of_row)
+        poll = Poll(corpus, beliefs, shares, copies, answers.texts, resources)
+        heard = hear(beliefs, poll.hold(), config.votes)
+        beliefs, votes = heard.beliefs, heard.votes
     said = np.full(shares.shape, np.nan)
     said[answers.texts[answers.agreed]] = answers.said[answers.agreed]
     said, cautious = said[of_row], beliefs.cautious[of_row]
@@ -114,7 +169,8 @@ def mend_points(
         texts=points.texts,
         near=beliefs.near,
         noise=None if len(answers.texts) else _range(cautious, beliefs.evidence[of_row], given),
-        notes=answers.notes,
+        votes=votes,
+        notes=(*answers.notes, *notes_on_voters([one.report for one in votes])),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, logit
 
-from labelmend.types import Bools, Doubles, Ints
+from labelmend.llm.types import VoterReport
+from labelmend.types import Bools, Doubles, Floats, Ints
 
 _LEAST = 1e-6
 """A probability is no nearer to 0 or 1."""
@@ -82,6 +83,23 @@ class AssignmentChanges:
 
 
 @dataclass(frozen=True)
+class Votes:
+    """What one voter said.
+
+    Attributes:
+        labels: int64 [u, c], those on the ballot of each text; `NO_LABEL` fills up.
+        scores: float32 [u, c], log-probabilities among the ballot's labels; NaN where silent.
+        report: what the voter did.
+        weight: nats that one of its own is worth; 0 before it is weighed.
+    """
+
+    labels: Ints
+    scores: Floats
+    report: VoterReport
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
 class MendedSets:
     """What became of a table with several labels a row.
 
@@ -97,6 +115,7 @@ class MendedSets:
         texts: distinct ones, [u].
         near: int64 [u, k], the nearest other texts of each, the nearest first; -1 for none.
         noise: what of it the table can't tell; None where people's answers told.
+        votes: of each LLM that was asked.
         notes: what the user should know, one line each.
     """
 
@@ -110,6 +129,7 @@ class MendedSets:
     texts: tuple[str, ...]
     near: Ints
     noise: NoiseRange | None = None
+    votes: tuple[Votes, ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property

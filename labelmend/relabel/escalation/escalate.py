@@ -100,7 +100,10 @@ class Escalation:
         fit, source_error_rate = self.estimated.fit, self.estimated.source_error_rate
         reports, votes = polled.reports, polled.evidence
         if read or votes:
-            reports = against_chance(reports, votes, fit.posterior, polled.drawn)
+            known = fit.posterior
+            reports = against_chance(
+                reports, votes, known.candidates, known.probabilities, polled.drawn
+            )
             if read:
                 fit = fuse_routed(
                     fit, read, self.candidates, routing.audit, source_error_rate, self.config.fusion

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from labelmend.relabel.labelmodel.types import Posterior
-from labelmend.types import Bools, LabelCard
+from labelmend.types import Bools, Doubles, Ints, LabelCard
 
 
 def with_exemplars(
@@ -52,14 +52,56 @@ def with_exemplars(
         surest = known[starts[label] : starts[label + 1]][:surest_texts]
         if label == oos or not len(surest):
             continue
-        first = own.get(card.label, ())
-        places = np.linspace(0, len(surest) - 1, min(count, len(surest))).astype(int)
-        spread = (texts[text] for text in surest[places])
-        # One more than is shown: the text that is voted on may be one of the user's.
-        room = count + 1 if first else count
-        shown[label] = replace(card, exemplars=tuple(dict.fromkeys((*first, *spread)))[:room])
+        shown[label] = _spread(card, texts, surest, own.get(card.label, ()), count)
     return tuple(shown)
+
+
+def with_exemplars_of_sets(
+    cards: Sequence[LabelCard],
+    texts: Sequence[str],
+    holds: Doubles,
+    settled: Bools,
+    own: Mapping[str, tuple[str, ...]],
+    count: int,
+    surest_texts: int,
+) -> tuple[LabelCard, ...]:
+    """Do the same where a text may have several labels.
+
+    Args:
+        cards: one a label.
+        texts: the distinct ones, [u].
+        holds: float64 [u, K], probability that each label holds.
+        settled: bool [u], the texts that nobody is asked about.
+        own: the user's exemplars, by label.
+        count: exemplars a label.
+        surest_texts: of a label, over which its exemplars are spread.
+    """
+    known = np.flatnonzero(settled)
+    sureness = np.round(holds[known], _DIGITS)
+    # Of equal ones first those that say least besides.
+    besides = np.round(sureness.sum(axis=1, keepdims=True) - sureness, _DIGITS)
+    shown = list(cards)
+    for label, card in enumerate(cards):
+        order = np.lexsort((known, besides[:, label], -sureness[:, label]))[:surest_texts]
+        surest = known[order[sureness[order, label] > _EVEN]]
+        if len(surest):
+            shown[label] = _spread(card, texts, surest, own.get(card.label, ()), count)
+    return tuple(shown)
+
+
+def _spread(
+    card: LabelCard, texts: Sequence[str], surest: Ints, first: tuple[str, ...], count: int
+) -> LabelCard:
+    """Return a card with the user's exemplars and some of its label's surest texts."""
+    places = np.linspace(0, len(surest) - 1, min(count, len(surest))).astype(int)
+    spread = (texts[text] for text in surest[places])
+    # One more than is shown: the text that is voted on may be one of the user's.
+    room = count + 1 if first else count
+    return replace(card, exemplars=tuple(dict.fromkeys((*first, *spread)))[:room])
 
 
 _DIGITS = 9
 """Digits of a probability that are no matter of rounding."""
+
+_EVEN = 0.5
+"""A text shows what a label is like only where that likelier holds than not."""

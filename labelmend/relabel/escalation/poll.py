@@ -15,6 +15,7 @@ from labelmend.relabel.escalation.routing import (
     FEWEST,
     Routing,
     Voted,
+    asking_order,
     counts_in_learning,
     shortlist,
     worth_asking,
@@ -26,10 +27,6 @@ from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
 
 class Voting(EvidenceSource, CastingVotes, Protocol):
     """An escalated source that casts votes."""
-
-
-_BLOCK_IN_ORDER = 64
-"""Texts that are sorted among themselves by their labels where time may run out."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class Poll:
             np.not_equal(labels, NO_LABEL if unscored is None else unscored),
             self.config.cut_below,
         )
-        order = self._order(routed, labels)
+        order = asking_order(routed, labels, timed=self.config.llm_minutes > 0)
         order = order[stays[order].sum(axis=1) >= FEWEST]
         asked, shown, columns = texts[order], stays[order], columns[order]
         said = source.score(asked, np.where(shown, labels[order], NO_LABEL))
@@ -135,16 +132,3 @@ class Poll:
         row, place = np.nonzero(shown)
         scores[asked[row], columns[row, place]] = said[row, place]
         return scores, asked[voter.asked]
-
-    def _order(self, routed: Voted, labels: Ints) -> Ints:
-        """Return the order in which texts are asked, int64 [b].
-
-        Texts that share labels follow each other, so that their prefixes are still in the cache;
-        where time may run out, only within blocks of those where a vote can change most, and the
-        drawn ones stay as they were drawn: what was asked by then is to be a random part of them.
-        """
-        blocks = np.zeros(len(labels), dtype=np.int64)
-        if self.config.llm_minutes > 0:
-            blocks = np.arange(len(labels)) - len(routed.drawn)
-            blocks[blocks > 0] //= _BLOCK_IN_ORDER
-        return np.lexsort((*labels.T[::-1], blocks))

@@ -90,18 +90,54 @@ def route(
         seed: of the audit.
         rows: int64 [u], of each text; None for one each. A vote can change as many decisions.
     """
-    certainty = posterior.probabilities.max(axis=1)
-    unsettled = np.flatnonzero(certainty < config.settled)
-    total = len(certainty)
+    return route_by_doubt(1 - posterior.probabilities.max(axis=1), config, seed, rows)
+
+
+def route_by_doubt(
+    doubt: Doubles, config: RoutingConfig, seed: int, rows: Ints | None = None
+) -> Routing:
+    """Do the same where all that is known is how much of a text is expected to be wrong.
+
+    Args:
+        doubt: float64 [u], labels of each text that are expected to be wrong as they are believed.
+        config: as for `route`.
+        seed: of the audit.
+        rows: int64 [u], of each text; None for one each.
+    """
+    unsettled = np.flatnonzero(1 - doubt < config.settled)
+    total = len(doubt)
     audit = np.zeros(total, dtype=bool)
     drawn = np.random.default_rng(seed).choice(
         total, size=min(config.audit_rows, total), replace=False
     )
     audit[drawn] = True
-    doubt = (1 - certainty) * (1 if rows is None else rows)
+    weighed = doubt * (1 if rows is None else rows)
     # Rounded, so that what is equal on paper keeps the order of the texts.
-    order = np.argsort(-np.round(doubt[unsettled], 9), kind="stable")
+    order = np.argsort(-np.round(weighed[unsettled], 9), kind="stable")
     return Routing(unsettled[order], audit)
+
+
+def asking_order(routed: Voted, labels: Ints, *, timed: bool) -> Ints:
+    """Return the order in which texts are asked, int64 [b].
+
+    Texts that share labels follow each other, so that their prefixes are still in the cache; where
+    time may run out, only within blocks of those where a vote can change most, and the drawn ones
+    stay as they were drawn: what was asked by then is to be a random part of them.
+
+    Args:
+        routed: the texts.
+        labels: int64 [b, c], those on the ballot of each.
+        timed: whether time may run out.
+    """
+    blocks = np.zeros(len(labels), dtype=np.int64)
+    if timed:
+        blocks = np.arange(len(labels)) - len(routed.drawn)
+        blocks[blocks > 0] //= _BLOCK_IN_ORDER
+    return np.lexsort((*labels.T[::-1], blocks))
+
+
+_BLOCK_IN_ORDER = 64
+"""Texts that are sorted among themselves by their labels where time may run out."""
 
 
 def counts_in_learning(doubtful: Ints, drawn: Bools, scores: Floats) -> Doubles:

@@ -8,7 +8,6 @@ from scipy.special import log_softmax
 
 from labelmend.llm.types import VoterReport
 from labelmend.relabel.labelmodel.fusion import Fit, contribution
-from labelmend.relabel.labelmodel.types import Posterior
 from labelmend.types import Bools, Doubles, Evidence, Ints
 from labelmend.voice.speak import note
 
@@ -16,15 +15,17 @@ from labelmend.voice.speak import note
 def against_chance(
     reports: Sequence[VoterReport],
     evidence: Sequence[Evidence],
-    posterior: Posterior,
+    candidates: Ints,
+    believed: Doubles,
     drawn: Bools,
 ) -> tuple[VoterReport, ...]:
-    """Hold each voter to a label drawn from its ballot at random; both are judged by a posterior.
+    """Hold each voter to a label drawn from its ballot at random; both are judged by what is known.
 
     Args:
         reports: of the voters.
-        evidence: theirs, and maybe others', over the posterior's candidates.
-        posterior: without any of the voters.
+        evidence: theirs, and maybe others', over the candidates.
+        candidates: int64 [u, c], labels.
+        believed: float64 [u, c], the probability without any of the voters that each holds.
         drawn: bool [u], the texts drawn at random.
     """
     scores = {source.source: source.scores for source in evidence}
@@ -32,10 +33,10 @@ def against_chance(
     for report in reports:
         texts = _voted(scores[report.voter], drawn)
         on_ballot = ~np.isnan(scores[report.voter][texts])
-        believed = posterior.probabilities[texts]
-        first = _first_choices(scores[report.voter][texts], posterior.candidates[texts])
-        hit = np.take_along_axis(believed, first[:, None], axis=1)[:, 0]
-        at_random = (believed * on_ballot).sum(axis=1) / np.maximum(on_ballot.sum(axis=1), 1)
+        first = _first_choices(scores[report.voter][texts], candidates[texts])
+        hit = np.take_along_axis(believed[texts], first[:, None], axis=1)[:, 0]
+        size = np.maximum(on_ballot.sum(axis=1), 1)
+        at_random = (believed[texts] * on_ballot).sum(axis=1) / size
         lift_over_chance = float((hit - at_random).mean()) if len(texts) else None
         judged.append(replace(report, audited=len(texts), lift_over_chance=lift_over_chance))
     return tuple(judged)

@@ -11,7 +11,7 @@ import numpy as np
 from labelmend.errors import InputError
 from labelmend.extras import installed_versions
 from labelmend.runs.language import LanguageRecord
-from labelmend.runs.parts import Part, RunInput, Settings, Text, Texts, UsedModel
+from labelmend.runs.parts import Part, RunInput, Settings, Text, Texts, UsedModel, VoterRecord
 from labelmend.runs.record import NewerRecordError, RecordHead, record_at
 from labelmend.version import __version__
 
@@ -87,6 +87,7 @@ class SetRunRecord(Part):
         noise: between what both may be; None where people's answers told, and in older records.
         harm: what mending may have broken.
         answered: rows that people answered.
+        voters: what each LLM did.
         review_order: ids of all rows, most worth a look first.
         notes: what the run had to say.
         versions: of the libraries.
@@ -110,6 +111,7 @@ class SetRunRecord(Part):
     noise: NoiseBetween | None = None
     harm: AssignmentHarm
     answered: int
+    voters: tuple[VoterRecord, ...] = ()
     review_order: Texts
     notes: tuple[Text, ...]
     versions: Mapping[Text, Text]
@@ -182,6 +184,7 @@ class SetRunRecord(Part):
                 budget=config.decision.max_harm,
             ),
             answered=int(result.answered.sum()),
+            voters=tuple(VoterRecord.of(v.report, v.weight) for v in result.votes),
             review_order=tuple(ids[row] for row in result.review_order),
             notes=notes,
             versions=installed_versions(_LIBRARIES),

@@ -5,10 +5,8 @@ import pytest
 
 from labelmend.configs.load import load_config
 from labelmend.llm.store import Store
-from labelmend.llm.types import Vote
 from labelmend.relabel.escalation.poll import Poll
 from labelmend.relabel.escalation.routing import Routing
-from labelmend.relabel.evidence import voter as voter_module
 from labelmend.relabel.evidence.base import Corpus
 from labelmend.relabel.evidence.voter import VoterSource
 from labelmend.relabel.labelmodel.fusion import Fit
@@ -27,33 +25,9 @@ CHANNEL = dataclasses.replace(load_config().voters[0], candidates=3, exemplars=2
 CHOICE = dataclasses.replace(CHANNEL, ballot="choice")
 
 
-class Told:
-    """Remembers its ballots, and is for b by 4 nats."""
-
-    together, tokens = 4, 0
-
-    def __init__(self, config, model):
-        self.name, self.key, self.config = model.name, model.name, config
-        self.asked = []
-
-    def vote(self, ballots):
-        self.asked += ballots
-        return [Vote(tuple(4.0 * (c.label == "b") for c in b.candidates)) for b in ballots]
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
-def held(monkeypatch):
+def held(told_voters):
     """Holds a poll; returns what became of it, and the voters."""
-    voters = []
-
-    def opened(config, model):
-        voters.append(Told(config, model))
-        return voters[-1]
-
-    monkeypatch.setattr(voter_module, "open_voter", opened)
 
     def hold(
         *configs,
@@ -78,7 +52,7 @@ def held(monkeypatch):
         models = [LocatedModel(f"voter {i}", "gguf", None, "", 0, "") for i in range(len(configs))]
         with Store(None) as store:
             sources = [VoterSource(c, m, store) for c, m in zip(configs, models, strict=True)]
-            return about.hold(sources), voters
+            return about.hold(sources), told_voters
 
     return hold
 

@@ -31,6 +31,10 @@ def posterior(probabilities=BELIEFS, weights=None):
     )
 
 
+def held_to_chance(reports, votes, drawn=AUDIT, believed=BELIEFS):
+    return against_chance(reports, votes, CANDIDATES, believed, drawn)
+
+
 def evidence(*rows, source="v"):
     return Evidence(source, np.array(rows, dtype=np.float32))
 
@@ -40,11 +44,11 @@ BAD = evidence([1.0, 2.0, NAN], [2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [9.0, 0.0, 0.0
 
 
 def test_against_a_label_drawn_at_random():
-    (report,) = against_chance([REPORT], [GOOD], posterior(), AUDIT)
+    (report,) = held_to_chance([REPORT], [GOOD])
     # 0.8 and 0.5 are believed where it chose; a draw from three would get a third each.
     assert (report.audited, report.worse_than_chance) == (2, False)
     assert report.lift_over_chance == pytest.approx(((0.8 - 1 / 3) + (0.5 - 1 / 3)) / 2)
-    (report,) = against_chance([REPORT], [BAD], posterior(), AUDIT)
+    (report,) = held_to_chance([REPORT], [BAD])
     # Of the first text it saw two candidates: a draw gets half of 0.9.
     lucks = (0.1 - 0.9 / 2) + (0.2 - 1 / 3) + (0.3 - 1 / 3)
     assert report.audited == 3
@@ -71,7 +75,7 @@ def test_few_texts_silence_nobody(audited, lift_over_chance, worse):
 
 def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
     nothing = np.zeros(4, dtype=bool)
-    (report,) = against_chance([REPORT], [GOOD], posterior(), nothing)
+    (report,) = held_to_chance([REPORT], [GOOD], nothing)
     assert report == REPORT
     assert not report.worse_than_chance
     fit = fitted({"v": 1.0})
@@ -81,9 +85,9 @@ def test_a_voter_without_a_vote_in_the_audit_is_not_judged():
 def test_what_is_worse_than_chance_is_named():
     other = replace(REPORT, voter="other")
     wrong = evidence([0.0, 1, 0], [1.0, 0, 0], [1.0, 0, 0], [0.0, 1, 0], source="other")
-    sure = posterior(np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]))
+    sure = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]])
     both = [GOOD, wrong, evidence(*BELIEFS, source="reranker")]
-    reports = against_chance([REPORT, other], both, sure, np.ones(4, dtype=bool))
+    reports = held_to_chance([REPORT, other], both, np.ones(4, dtype=bool), sure)
     assert [report.worse_than_chance for report in reports] == [False, True]
     assert reports[1].lift_over_chance == pytest.approx(-1 / 3)
     (note,) = notes_on_voters(reports)
