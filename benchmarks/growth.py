@@ -29,7 +29,8 @@ SAMPLE = 2000
 """Rows of a dry run's sample."""
 
 _CLASSIFIER = "evidence.classifier.options"
-SAMPLED = ((), ("--set", f"{_CLASSIFIER}.large_scores=0"), ("--set", f"{_CLASSIFIER}.max_scores=0"))
+_FEW_FOLDS = ("--set", f"{_CLASSIFIER}.large_scores=0", "--set", f"{_CLASSIFIER}.least_texts=0")
+SAMPLED = ((), _FEW_FOLDS, ("--set", f"{_CLASSIFIER}.max_scores=0"))
 """Options of runs of a sample: each way that its classifier may take for a larger table."""
 
 WIDTH = 768

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from results_file import write_section
+from results_file import typed, write_section
 from scale import Watch, word
 
 from labelmend.configs.load import load_config
@@ -418,7 +418,9 @@ def main() -> None:
             measure_apart(work, rows, options.shards, options.labels, whole=True)
             for rows in options.whole
         ]
-    text = report(runs, " ".join(["benchmarks/shards.py", *sys.argv[1:]]))
+    text = report(
+        runs, " ".join(["benchmarks/shards.py", *typed(sys.argv[1:], {"--no-write"}, {"--work"})])
+    )
     print(text)
     if not options.no_write:
         write_section(HERE / "RESULTS.md", "shards", text)

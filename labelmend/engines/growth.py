@@ -109,11 +109,13 @@ class Ways:
         exact_up_to: texts among which all are compared to find neighbours.
         large_scores: texts times labels above which the classifier has few folds.
         max_scores: the same above which it is a discriminant.
+        least_texts: texts a label up to which one of few folds is so, too.
     """
 
     exact_up_to: int
     large_scores: int
     max_scores: int
+    least_texts: float
 
     def of(self, stage: str, texts: int, labels: int) -> str:
         """Return the name under which the table has a stage of a run of such a size."""
@@ -122,9 +124,10 @@ class Ways:
         if stage != CLASSIFIER:
             return stage
         scores = texts * labels
-        if scores > self.max_scores:
+        large = scores > self.large_scores
+        if scores > self.max_scores or (large and texts <= self.least_texts * labels):
             return f"{stage}, discriminant"
-        return f"{stage}, {'many' if scores <= self.large_scores else 'few'} folds"
+        return f"{stage}, {'few' if large else 'many'} folds"
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def ways_of(config: Config) -> Ways:
         config.retrieval.exact_up_to,
         options.get("large_scores", defaults.large_scores),
         options.get("max_scores", defaults.max_scores),
+        options.get("least_texts", defaults.least_texts),
     )
 
 

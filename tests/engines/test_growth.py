@@ -15,7 +15,7 @@ def test_memory_is_a_sum():
 
 
 def test_which_way_stages_take():
-    ways = Ways(exact_up_to=50, large_scores=100, max_scores=1000)
+    ways = Ways(exact_up_to=50, large_scores=100, max_scores=1000, least_texts=0.5)
     assert ways.of("neighbours", 50, 9) == "neighbours, exact"
     assert ways.of("neighbours", 51, 9) == "neighbours, in cells"
     classifier = [ways.of("rounds: classifier", texts, 10) for texts in (10, 11, 100, 101)]
@@ -24,6 +24,14 @@ def test_which_way_stages_take():
         "few folds",
         "few folds",
         "discriminant",
+    ]
+    # Half a text a label: below, a large table's regressions learn too little.
+    few = [ways.of("rounds: classifier", texts, 22) for texts in (4, 10, 11, 12)]
+    assert [name.removeprefix("rounds: classifier, ") for name in few] == [
+        "many folds",
+        "discriminant",
+        "discriminant",
+        "few folds",
     ]
     assert ways.of("rounds: weights", 10**9, 10**4) == "rounds: weights"
 

@@ -7,7 +7,7 @@ from labelmend.engines.growth import Growth, Law, StageGrowth, Sum, Ways
 from labelmend.relabel.forecast import Forecast, ways_of
 
 LINEAR = Law(0.001, 0.0, 1.0, 0.0)
-WAYS = Ways(exact_up_to=50_000, large_scores=20_000_000, max_scores=100_000_000)
+WAYS = Ways(exact_up_to=50_000, large_scores=20_000_000, max_scores=100_000_000, least_texts=6.0)
 
 
 def stage(seconds, divides=0.0, tasks=None):
@@ -134,5 +134,6 @@ def test_what_is_not_known_is_said():
 
 def test_the_ways_are_those_of_the_profile():
     assert ways_of(load_config("embedded")) == WAYS
-    changed = ["retrieval.exact_up_to=7", "evidence.classifier.options.max_scores=9"]
-    assert ways_of(load_config("embedded", changed)) == Ways(7, 20_000_000, 9)
+    option = "evidence.classifier.options"
+    changed = ["retrieval.exact_up_to=7", f"{option}.max_scores=9", f"{option}.least_texts=2"]
+    assert ways_of(load_config("embedded", changed)) == Ways(7, 20_000_000, 9, 2)

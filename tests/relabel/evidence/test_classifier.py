@@ -85,6 +85,20 @@ def test_a_large_table_has_fewer_folds(large_scores):
     assert counted.steps == made.source.steps == CONFIG.folds
 
 
+@pytest.mark.parametrize(("large_scores", "few"), [(48 * LABELS - 1, True), (48 * LABELS, False)])
+def test_few_texts_a_label_teach_a_large_tables_regressions_too_little(large_scores, few):
+    vectors, truth = clusters(np.random.default_rng(5))
+    shares, every = one_hot(truth), all_labels(one_hot(truth))
+    settings = {"large_scores": large_scores, "least_texts": 48 / LABELS}
+    found = classifier(vectors, **settings).scores(shares, every, 0)
+    folds = {"large_folds": CONFIG.large_folds, "large_scores": large_scores}
+    regressions = scored(vectors, shares, least_texts=0.0, **folds)
+    discriminant = scored(vectors, shares, max_scores=0)
+    assert np.array_equal(found, discriminant if few else regressions)
+    one_more = classifier(vectors, **{**settings, "least_texts": 48 / LABELS - 0.01})
+    assert np.array_equal(one_more.scores(shares, every, 0), regressions)
+
+
 def test_scores_are_log_probabilities_of_the_right_label():
     vectors, truth = clusters(np.random.default_rng(0))
     scores = scored(vectors, one_hot(truth))
