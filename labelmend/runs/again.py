@@ -11,6 +11,7 @@ from labelmend.errors import InputError
 from labelmend.runs.companions import digest_of
 from labelmend.runs.layout import OutputPaths
 from labelmend.runs.record import RunRecord
+from labelmend.runs.sets.record import SetRunRecord
 
 
 def as_the_run(
@@ -57,13 +58,22 @@ def given_labels(table: Path, run: RunRecord) -> Path | None:
         InputError: it is not there any more, or has changed, or the record is an older one, which
             doesn't tell of it.
     """
-    given = run.input.labels_file
-    if given is None:
-        if OutputPaths.beside(table).labels.is_file():
-            return None
+    if run.input.labels_file is None and not OutputPaths.beside(table).labels.is_file():
         raise InputError(
             "the run was given a labels file of its own; name it: labelmend review --labels"
         )
+    return named_labels(table, run)
+
+
+def named_labels(table: Path, run: RunRecord | SetRunRecord) -> Path | None:
+    """Find the labels file that a run's record names; None where it names none.
+
+    Raises:
+        InputError: it is not there any more, or has changed.
+    """
+    given = run.input.labels_file
+    if given is None:
+        return None
     recorded = OutputPaths.beside(table).record.parent / given.path
     for path in (recorded, table.with_name(recorded.name)):
         try:

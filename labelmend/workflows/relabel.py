@@ -121,7 +121,7 @@ def relabel_file(
     language = read_language(loaded.dataset.texts, config.encoders, models.encoders, chosen, tell)
     # Before the work: the files may be gone or others after it.
     digest, shards = _digests(request.path, loaded)
-    cards = None if labels_file is None else _labels_given(labels_file, paths.record)
+    cards = None if labels_file is None else labels_given(labels_file, paths.record)
     opened = engine.opened(config.cluster)
     with _writing(paths, shards, progress, cards=cards, excel_safe=excel_safe) as write:
         with opened as executor, opened_votes(paths.store, use_llm=use_llm, fresh=fresh) as store:
@@ -301,7 +301,7 @@ def _edits_given(edits: EditsFile) -> LabelEditsRecord | None:
     )
 
 
-def _labels_given(path: Path, record: Path) -> LabelsFile:
+def labels_given(path: Path, record: Path) -> LabelsFile:
     """Return what the record says of the user's labels file, which moves with the record's folder.
 
     Links among the folders are followed first, as `..` behind a link leads elsewhere.

@@ -46,14 +46,14 @@ from labelmend.retrieval.space import open_space
 from labelmend.runs.companions import EVIDENCE, TABLE, digest_of
 from labelmend.runs.index_of_run import write_lines
 from labelmend.runs.layout import OutputPaths
-from labelmend.runs.parts import InputColumns, LabelReading, RunInput
+from labelmend.runs.parts import InputColumns, LabelReading, LabelsFile, RunInput
 from labelmend.runs.sets.columns import new_set_columns, set_columns_of, set_evidence_lines
 from labelmend.runs.sets.record import SetRunRecord
 from labelmend.stopwatch import Stopwatch
 from labelmend.types import LabelCard
 from labelmend.workflows.plan import expected_routing, vote_cost
 from labelmend.workflows.profile import read_language
-from labelmend.workflows.relabel import named_files, opened_votes
+from labelmend.workflows.relabel import labels_given, named_files, opened_votes
 
 
 @dataclass(frozen=True)
@@ -296,6 +296,7 @@ def relabel_sets_file(
     sets = loaded.sets
     language = read_language(sets.texts, config.encoders, models.encoders, chosen, tell)
     digest = table_digest(request.path)
+    cards = None if labels_file is None else labels_given(labels_file, paths.record)
     opened = engine.opened(config.cluster)
     with opened as executor, opened_votes(paths.store, use_llm=asks, fresh=fresh) as store:
         progress = language.beginning(progress, tell)
@@ -306,7 +307,7 @@ def relabel_sets_file(
         result,
         config,
         models.all(),
-        _run_input(request, loaded, digest, len(result.texts)),
+        _run_input(request, loaded, digest, len(result.texts), cards),
         tuple(loaded.shape.columns.values()),
         sets.ids,
         notes,
@@ -353,7 +354,9 @@ def _answers(path: Path | None) -> AnswerFile | None:
     return None if path is None else read_answers(path, "several")
 
 
-def _run_input(request: TableRequest, loaded: LoadedSets, digest: str, texts: int) -> RunInput:
+def _run_input(
+    request: TableRequest, loaded: LoadedSets, digest: str, texts: int, cards: LabelsFile | None
+) -> RunInput:
     """Return what the record says of the table, of that many distinct texts."""
     columns = loaded.columns
     return RunInput(
@@ -370,4 +373,5 @@ def _run_input(request: TableRequest, loaded: LoadedSets, digest: str, texts: in
         ),
         reading=LabelReading(**asdict(request.rules)),
         blank=len(loaded.table) - len(loaded.sets),
+        labels_file=cards,
     )

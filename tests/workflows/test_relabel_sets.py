@@ -21,6 +21,8 @@ from labelmend.errors import ColumnError, ConfigError, InputError
 from labelmend.protocols import NoProgress
 from labelmend.relabel.run_models import with_voters
 from labelmend.retrieval.tuned import with_embedder
+from labelmend.runs.again import named_labels
+from labelmend.runs.sets.record import SetRunRecord
 from labelmend.workflows.relabel_sets import refuse_for_sets, relabel_sets_file
 
 WHAT = {"money": ("my credit card", "the bank card"), "pet": ("our old dog", "the black cat")}
@@ -184,6 +186,7 @@ def test_llms_vote_and_their_votes_are_kept(table, config, asking, tmp_path):
     (kept,) = record["voters"]
     assert (kept["voter"], kept["asked"]) == ("small", votes.report.asked)
     assert "voter small" in record["models"]
+    assert named_labels(output, SetRunRecord.read(tmp_path / "m.run.json")) == cards
     before = output.read_bytes(), (tmp_path / "m.evidence.jsonl").read_bytes()
     again = mended(asked(table), output, asking, labels_file=cards)
     assert again.result.votes[0].report.remembered == votes.report.asked

@@ -61,7 +61,11 @@ class Poll:
         """Put the doubtful texts, and some drawn at random, to the voters of the profile."""
         config: Config = self.resources.config
         opened = open_sources(config.evidence, self.corpus, self.resources, ("escalated",))
-        voters = [cast(Voting, e.source) for e in opened if isinstance(e.source, CastingVotes)]
+        voters = [
+            cast(Voting, each.source)
+            for each in opened
+            if each.speaks and isinstance(each.source, CastingVotes)
+        ]
         routing = self._routing(config)
         routed = routing.voted(config.routing, config.seed)
         total = len(self.corpus.texts)

@@ -9,6 +9,7 @@ from labelmend.review.sets.sitting import SetSitting
 from labelmend.review.sets.table import SetTable
 from labelmend.review.work.again import relabel_sets_command, source_of, write_profile
 from labelmend.review.work.workbench import SIDE, DeskFiles, Workbench
+from labelmend.runs.again import named_labels
 from labelmend.voice.speak import ENGLISH, Language
 
 
@@ -36,12 +37,13 @@ class SetDesk(Workbench[SetTable]):
         words = self._relabel(request.path, quick=True)
         return words, lambda: self._base.table.as_run_anew(request)
 
-    def _relabel(self, output: Path, *, quick: bool) -> list[str]:  # noqa: ARG002 - all are quick
+    def _relabel(self, output: Path, *, quick: bool) -> list[str]:
         run = self._base.table.run
         profile = self._side("profile.yaml")
         write_profile(run, profile)
-        source = source_of(self._files.request.path, run)
-        words = relabel_sets_command(source, run, self._files.answers, output, profile)
+        path = self._files.request.path
+        source, labels, answers = source_of(path, run), named_labels(path, run), self._files.answers
+        words = relabel_sets_command(source, run, answers, output, profile, labels, quick=quick)
         return [*words, *self._encoding()]
 
     def _reload(self) -> None:

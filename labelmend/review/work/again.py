@@ -86,15 +86,26 @@ def relabel_command(
         words += ["--vote-column", column]
     if quick:
         words += ["--no-llm", "--set", "reranker.backend=none"]
-    elif not any(role == "describer" or role.startswith("voter ") for role in run.models):
+    elif not _asked_llms(run):
         words += ["--no-llm"]
     if run.self_test is not None and not quick:
         words += ["--self-test"]
     return words
 
 
+def _asked_llms(run: RunRecord | SetRunRecord) -> bool:
+    return any(role == "describer" or role.startswith("voter ") for role in run.models)
+
+
 def relabel_sets_command(
-    source: Path, run: SetRunRecord, answers: Path | None, output: Path, profile: Path
+    source: Path,
+    run: SetRunRecord,
+    answers: Path | None,
+    output: Path,
+    profile: Path,
+    labels: Path | None = None,
+    *,
+    quick: bool = False,
 ) -> list[str]:
     """Return the words of a `labelmend relabel` like a run on rows with several labels.
 
@@ -104,8 +115,12 @@ def relabel_sets_command(
         answers: of people; None without any.
         output: where the mended table goes.
         profile: with the run's settings.
+        labels: the user's labels file.
+        quick: ask no LLM.
     """
     words = _words(source, run, answers, output, profile)
+    words += [] if labels is None else ["--labels", str(labels)]
+    words += ["--no-llm"] if quick or not _asked_llms(run) else []
     if run.label_columns:
         for column in run.label_columns:
             words += ["--label-columns", column]

@@ -85,7 +85,15 @@ def test_the_command_for_several_labels_names_what_such_a_run_takes():
     assert (told["missing_label"], told["merge_spellings"]) == (["-1"], True)
     assert (str(told["answers"]), str(told["profile"])) == ("a.jsonl", "p.yaml")
     # What such tables refuse is not said.
-    assert not {"oos_label", "labels", "vote_columns", "self_test", "no_llm"} & {*told}
+    assert not {"oos_label", "labels", "vote_columns", "self_test"} & {*told}
+    assert told["no_llm"]  # as no LLM was among the run's models
+    plain["models"] = {"voter v": {"name": "v", "sha256": "cd" * 32, "source": "your file"}}
+    voted = SetRunRecord.from_json(json.dumps(plain))
+    words = (paths[0], voted, *paths[2:], Path("l.yaml"))
+    told = parsed(relabel_sets_command(*words))
+    assert "no_llm" not in told
+    assert str(told["labels"]) == "l.yaml"
+    assert parsed(relabel_sets_command(*words, quick=True))["no_llm"]
     plain["label_columns"] = ["t_a", "t_b"]
     plain["input"]["columns"]["label"] = None
     run = SetRunRecord.from_json(json.dumps(plain))
