@@ -150,7 +150,8 @@ def measure(
                 before = mended(table, given, config, nothing)
             found[kind, seed, NOBODY] = told(table, given, before, before)
             for spec in voters:
-                name = Path(spec.partition(":")[2] or spec).stem
+                ballot, _, model = spec.partition(":")
+                name = f"{Path(model).stem}, {ballot}"
                 with Store(
                     None if work is None else work / f"{kind}-{seed}-{name}.sqlite"
                 ) as store:
@@ -163,7 +164,7 @@ def measure(
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--voter", action="append", required=True, help="[BALLOT:]GGUF")
+    parser.add_argument("--voter", action="append", required=True, help="BALLOT:GGUF")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--noise", default="uniform,together")
     parser.add_argument("--rows", type=int, default=120, help="in doubt, besides the audit")

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from labelmend.cli.classify_summary import held_out_in_words
 from labelmend.cli.summary import read_in_words
 from labelmend.cli.terminal import harmless, open_console
 from labelmend.evaluation.set_metrics import SetMetrics, set_headline
@@ -27,7 +28,8 @@ def print_sets_training(outcome: SetTrainOutcome, wish: float | None) -> None:
     )
     console.print(trained, highlight=False, soft_wrap=True)
     console.print(Text(harmless(read_in_words(outcome.columns))), soft_wrap=True)
-    _print_figures(console, outcome.held_out, tell("Held-out folds of these texts"))
+    title = held_out_in_words(len(outcome.trained.tested), len(data.texts))
+    _print_figures(console, outcome.held_out, title)
     bars = (
         tell("Thresholds: one a label, for the best F1")
         if wish is None

@@ -41,9 +41,7 @@ def print_training(outcome: TrainOutcome) -> None:
         soft_wrap=True,
     )
     console.print(Text(harmless(read_in_words(outcome.columns))), soft_wrap=True)
-    title = tell("Held-out folds of these texts")
-    if len(outcome.training.tested) < len(data.texts):
-        title = tell("{texts:,} held-out texts of these", texts=len(outcome.training.tested))
+    title = held_out_in_words(len(outcome.training.tested), len(data.texts))
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -65,6 +63,13 @@ def print_training(outcome: TrainOutcome) -> None:
 
 
 _NO_SHARES = (meant("log loss"), meant("expected calibration error"))
+
+
+def held_out_in_words(tested: int, texts: int) -> str:
+    """Return what stands over the figures of texts that were held out, some of them or all."""
+    if tested < texts:
+        return tell("{texts:,} held-out texts of these", texts=tested)
+    return tell("Held-out folds of these texts")
 
 
 def print_prediction(outcome: PredictOutcome) -> None:

@@ -172,13 +172,13 @@ def train_classifier(
     config, chosen = options.chosen_config(profile, request, changes, embedder, quiet=quiet)
     head = find_head(kind or config.classify.kind)
     several = _sets_request(request, wish_precision, single)
+    config = _with_encoder(
+        config, head.name, tunes=head.tunes_encoder, embedder=embedder, encoder=encoder, lora=lora
+    )
     if several is not None:
         setting = config, chosen, rare_labels
         _train_sets(several, output, head.name, setting, wish_precision, quiet=quiet)
         return
-    config = _with_encoder(
-        config, head.name, tunes=head.tunes_encoder, embedder=embedder, encoder=encoder, lora=lora
-    )
     point = _point(in_scope_accuracy, oos_recall, config)
     server = options.mlflow_server(mlflow)
     with keeping_checkpoints(checkpoints_of(output)), ProgressBars(quiet=quiet) as bars:
@@ -238,11 +238,13 @@ def _train_sets(
     quiet: bool,
 ) -> None:
     from labelmend.cli.classify_sets_summary import print_sets_training
+    from labelmend.workflows.train import checkpoints_of
     from labelmend.workflows.train_sets import train_sets_file
 
     config, chosen, rare_labels = setting
+    work = checkpoints_of(output)
     wish = None if wish_precision is None else options.share("--wish-precision", wish_precision)
-    with keeping_checkpoints(None), ProgressBars(quiet=quiet) as bars:
+    with keeping_checkpoints(work), ProgressBars(quiet=quiet) as bars:
         outcome = train_sets_file(
             *(request, output, config, kind, bars),
             wish=wish,

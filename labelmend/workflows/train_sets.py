@@ -1,8 +1,9 @@
 """Files in, files out: what `train-classifier` does where rows may have several labels."""
 
 import platform
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from labelmend.classify.data import MENDED, RareLabels
 from labelmend.classify.folder import check_folder
 from labelmend.classify.heads.registry import find_head
 from labelmend.classify.several.data import SetTraining, set_training, trainable
-from labelmend.classify.several.linear import require_kind
+from labelmend.classify.several.linear import FINETUNE, require_kind
 from labelmend.classify.several.model_folder import SavedSets, save_sets
 from labelmend.classify.several.train import TrainedSets, train_sets
 from labelmend.classify.space import EncodersUsed, ProfileSpace
 from labelmend.configs.load import config_to_dict
-from labelmend.configs.schema import Config, DataConfig
+from labelmend.configs.schema import Config, DataConfig, EncoderConfig
 from labelmend.data.cells.read import read_labels
 from labelmend.data.dataset import ColumnChoice, choose_columns
 from labelmend.data.outputs.claim import Given, claim, given, given_models
@@ -33,6 +34,7 @@ from labelmend.runs.again import as_the_run
 from labelmend.runs.read import read_run
 from labelmend.weights.locate import locate
 from labelmend.weights.packages import require_encoders
+from labelmend.workflows.own_encoder import OwnEncoder
 from labelmend.workflows.profile import read_language
 
 MENDED_SETS = "mended_labels"
@@ -166,27 +168,79 @@ def train_sets_file(
     Raises:
         LabelmendError: the input can't be used, or the model can't be written.
     """
-    require_kind(kind)
-    require_encoders(config.encoders, by=f"profile {config.profile}")
+    way = _Tuned(config, folder, wish) if kind == FINETUNE else _Linear(config, kind, wish)
     settled = settle(request.path, folder)
-    claim((*given(request.path), *given_models(config), *others), (), [folder])
+    folders = [folder, *way.folders]
+    claim((*given(request.path), *given_models(config), *others), (), folders)
     check_folder(folder)
     loaded = read_sets(request, config.data)
     digest = table_digest(request.path)
     data, told = trainable(set_training(loaded.sets), where(loaded), rare_labels)
-    located = [locate(encoder.model) for encoder in config.encoders]
-    language = read_language(data.texts, config.encoders, located, chosen, tell)
-    space = ProfileSpace(config.encoders)
-    embeddings = space.fit(data.texts, language.beginning(progress, tell))
-    trained = train_sets(data, embeddings, config.classify, kind, config.seed, progress, wish=wish)
-    used = space.encoders(data.texts)
+    located = [locate(encoder.model) for encoder in way.encoders]
+    language = read_language(data.texts, way.encoders, located, chosen, tell)
+    trained, used, facts = way.fit(data, language.beginning(progress, tell))
     notes = (*loaded.notes, *told, *language.notes, *used.notes)
     source = _data_record(request, loaded, data, digest)
-    written = SetsToWrite(trained, data, used, loaded.shape, source, wish, notes)
+    written = SetsToWrite(trained, data, used, loaded.shape, source, wish, notes, facts)
     held_out = write_sets_model(written, config, folder)
+    for work in way.folders:
+        shutil.rmtree(work, ignore_errors=True)
     read = replace(loaded.columns, id=None)
     shape = loaded.shape
     return SetTrainOutcome(trained, data, held_out, folder, read, shape, (*settled, *notes))
+
+
+class _Linear:
+    """Training on the profile's embeddings as they are."""
+
+    folders: tuple[Path, ...] = ()
+
+    def __init__(self, config: Config, kind: str, wish: float | None) -> None:
+        """See whether the encoders can be run, and the kind learns several labels.
+
+        Raises:
+            ConfigError: it can't.
+            ExtraMissingError: a library is missing.
+        """
+        require_kind(kind)
+        require_encoders(config.encoders, by=f"profile {config.profile}")
+        self.encoders: tuple[EncoderConfig, ...] = config.encoders
+        self._config, self._kind, self._wish = config, kind, wish
+
+    def fit(
+        self, data: SetTraining, progress: Progress
+    ) -> tuple[TrainedSets, EncodersUsed, dict[str, Any]]:
+        """Return what was trained, its encoders, and what the card says besides."""
+        config, space = self._config, ProfileSpace(self.encoders)
+        embeddings = space.fit(data.texts, progress)
+        how = (config.classify, self._kind, config.seed, progress)
+        return (
+            train_sets(data, embeddings, *how, wish=self._wish),
+            space.encoders(data.texts),
+            {},
+        )
+
+
+class _Tuned:
+    """Training of an encoder of its own."""
+
+    def __init__(self, config: Config, folder: Path, wish: float | None) -> None:
+        """See whether the encoder can be fine-tuned, as `OwnEncoder` does."""
+        self._own = OwnEncoder(config, folder)
+        self.folders: tuple[Path, ...] = (self._own.work,)
+        self.encoders = self._own.encoders
+        self._config, self._wish = config, wish
+
+    def fit(
+        self, data: SetTraining, progress: Progress
+    ) -> tuple[TrainedSets, EncodersUsed, dict[str, Any]]:
+        """Return what was trained, its encoder, and what the card says besides."""
+        from labelmend.classify.several.finetune import tune_sets
+
+        config, own = self._config, self._own
+        how = (config.classify, own.base, config.seed, own.work, progress)
+        found = tune_sets(data, *how, wish=self._wish)
+        return found.trained, own.used(found.tuned), {"finetune": found.tuned.facts}
 
 
 @dataclass(frozen=True)
@@ -201,6 +255,7 @@ class SetsToWrite:
         source: of the table, as JSON; see `label_rows`.
         wish: precision that each label is to have; None for the best F1.
         notes: what the user was told.
+        facts: more of how it was trained, as JSON.
     """
 
     trained: TrainedSets
@@ -210,6 +265,7 @@ class SetsToWrite:
     source: Mapping[str, Any]
     wish: float | None
     notes: tuple[str, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_sets_model(written: SetsToWrite, config: Config, folder: Path) -> SetMetrics:
@@ -221,7 +277,11 @@ def write_sets_model(written: SetsToWrite, config: Config, folder: Path) -> SetM
     trained, data, used = written.trained, written.data, written.used
     found = trained.held_out
     held_out = evaluate_sets(
-        data.carried, found.called, found.probabilities, data.labels, seed=config.seed
+        data.carried[trained.tested],
+        found.called,
+        found.probabilities,
+        data.labels,
+        seed=config.seed,
     )
     card = {
         "data": written.source,
@@ -236,6 +296,7 @@ def write_sets_model(written: SetsToWrite, config: Config, folder: Path) -> SetM
             "python": platform.python_version(),
             **installed_versions((*_LIBRARIES, *find_head(trained.classifier.kind).libraries)),
         },
+        **written.facts,
     }
     model = _model(trained, used, written.shape, card, config)
     save_sets(model, folder, _readme(model, data, held_out))
@@ -274,6 +335,7 @@ def _model(
         used.digests,
         config.data.max_text_chars,
         card,
+        used.own,
     )
 
 
@@ -308,7 +370,8 @@ def _readme(model: SavedSets, data: SetTraining, held_out: SetMetrics) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| kind | {classifier.kind} on sentence embeddings "
+        f"| kind | {classifier.kind} "
+        f"{'on sentence embeddings' if model.own_encoder is None else 'of'} "
         f"({', '.join(used['name'] for used in card['models'])}) |",
         f"| trained on | {source['rows']:,} rows ({len(data.texts):,} distinct texts), "
         f"{'a column a label' if column is None else f'column `{column}`'}, sha256 "

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labelmend.classify.folder import ENCODER, check_folder
+from labelmend.classify.folder import check_folder
 from labelmend.classify.soft.data import (
     SoftRows,
     content_digest,
@@ -31,11 +31,10 @@ from labelmend.evaluation.soft_metrics import Figure, SoftMetrics, TargetMetrics
 from labelmend.extras import installed_versions
 from labelmend.protocols import Progress
 from labelmend.regular_file import recorded
-from labelmend.voice.speak import note
 from labelmend.weights.locate import locate
 from labelmend.weights.packages import require_encoders
+from labelmend.workflows.own_encoder import OwnEncoder
 from labelmend.workflows.profile import read_language
-from labelmend.workflows.train import checkpoints_of
 
 _LIBRARIES = ("numpy", "scipy", "sentence-transformers", "torch", "onnxruntime")
 
@@ -139,53 +138,21 @@ class _Tuned:
     """Training of an encoder of its own."""
 
     def __init__(self, config: Config, folder: Path) -> None:
-        """See whether the encoder can be fine-tuned.
-
-        Raises:
-            ExtraMissingError: a library is missing.
-            ModelError: the encoder is missing, or can't be fine-tuned.
-        """
-        from labelmend.classify.finetune.tuning import check_tunable
-
-        settings = config.classify.finetune
-        self._base = locate(settings.encoder)
-        check_tunable(settings, self._base)
-        self.folders: tuple[Path, ...] = (checkpoints_of(folder),)
-        self.encoders: tuple[EncoderConfig, ...] = (
-            EncoderConfig("sentence-transformers", settings.encoder),
-        )
+        """See whether the encoder can be fine-tuned, as `OwnEncoder` does."""
+        self._own = OwnEncoder(config, folder)
+        self.folders: tuple[Path, ...] = (self._own.work,)
+        self.encoders = self._own.encoders
         self._config = config
 
     def fit(
         self, rows: SoftRows, progress: Progress
     ) -> tuple[SoftTraining, EncodersUsed, dict[str, Any]]:
         """Return what was trained, its encoder, and what the card says besides."""
-        from labelmend.classify.heads.finetune import tuned_encoder
-        from labelmend.classify.soft.finetune import tune_soft
+        from labelmend.classify.soft.finetune import soft_training, tune_rows
 
-        config, (work,) = self._config, self.folders
-        tuned = tune_soft(rows, config.classify, self._base, config.seed, work, progress)
-        located = locate(str(tuned.folder))
-        notes = [
-            note(
-                "the figures are of {rows:,} rows that were not trained on; they also ended the "
-                "training and calibrated it",
-                rows=len(tuned.training.tested),
-            )
-        ]
-        if tuned.resumed_at:
-            notes.append(
-                note("an interrupted training went on from step {step}", step=tuned.resumed_at)
-            )
-        used = EncodersUsed(
-            (self._base,),
-            (tuned_encoder(config.classify.finetune, ENCODER),),
-            (located.digest,),
-            (np.zeros(tuned.width),),
-            tuple(notes),
-            tuned.folder,
-        )
-        return tuned.training, used, {"finetune": tuned.facts}
+        config, own = self._config, self._own
+        tuned = tune_rows(rows, config.classify, own.base, config.seed, own.work, progress)
+        return soft_training(tuned, rows.values), own.used(tuned), {"finetune": tuned.facts}
 
 
 def _measured(

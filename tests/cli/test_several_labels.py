@@ -279,3 +279,52 @@ def test_several_labels_are_compared_on_a_test_table_alone(compared, cli, tmp_pa
     ).refusal()
     assert said.startswith("--peer does not go with several labels a row, as ")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def tuned(cli, trained, small_encoder):
+    folder, _ = trained
+    few = ("--set", "classify.finetune.epochs=2", "--set", "classify.finetune.batch_size=8")
+    kind = ("--kind", "finetune", "--encoder", small_encoder, *few)
+    ran = cli("train-classifier", folder / "t.csv", "-o", folder / "tuned", *JOINED, *kind)
+    assert ran.code == 0, ran
+    return folder, ran
+
+
+def test_an_encoder_learns_with_its_labels(tuned, cli):
+    folder, ran = tuned
+    card = json.loads((folder / "tuned" / "model.json").read_text())
+    held = card["finetune"]["held_out_rows"]
+    assert "finetune on 45 distinct texts with 7 labels" in ran.out
+    assert f"{held} held-out texts of these" in ran.out
+    assert (card["task"], card["kind"]) == ("several", "finetune")
+    assert "rows that were not trained on; they also ended the training" in card["notes"][-1]
+    assert (folder / "tuned" / "encoder" / "modules.json").is_file()
+    assert not (folder / "tuned.checkpoints").exists()
+    assert "| kind | finetune of " in (folder / "tuned" / "README.md").read_text()
+    ran = cli("predict", folder / "tuned", folder / "new.csv", "-o", folder / "tuned.csv")
+    assert ran.code == 0, ran
+    found = read(folder / "tuned.csv")
+    asked = {row["text"]: set(filter(None, row["topics"].split(";"))) for row in found}
+    hits = sum(
+        len(asked[row["text"]] & set(filter(None, row["predicted_labels"].split(";"))))
+        for row in found
+    )
+    assert hits >= 0.5 * sum(map(len, asked.values()))
+
+
+def test_a_tuned_model_is_exported_as_it_predicts(tuned, cli):
+    folder, _ = tuned
+    ran = cli("export", folder / "tuned", "--check", folder / "new.csv")
+    assert ran.code == 0, ran
+    assert "15 texts have the same labels called" in ran.out
+    assert (folder / "tuned-onnx" / "encoder_0" / "model.onnx").is_file()
+
+
+def test_what_only_training_takes_says_so(trained, cli):
+    folder, _ = trained
+    ran = cli(
+        *("compare-baseline", folder / "t.csv", "--test", folder / "new.csv"),
+        *("-o", folder / "c", *JOINED, "--kind", "finetune"),
+    )
+    assert "--kind finetune goes with several labels a text only in train-clas" in ran.refusal()

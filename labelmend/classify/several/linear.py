@@ -82,15 +82,15 @@ def learn_lines(
 
 
 def require_kind(kind: str) -> None:
-    """Make sure that a kind of classifier can learn several labels a text.
+    """Make sure that a kind of classifier can learn several labels a text from embeddings.
 
     Raises:
         ConfigError: it can't.
     """
     if kind not in KINDS:
-        raise ConfigError(
-            f"--kind {kind} can't learn several labels a text yet: give {' or '.join(KINDS)}"
-        )
+        only = "goes with several labels a text only in train-classifier"
+        why = only if kind == FINETUNE else "can't learn several labels a text yet"
+        raise ConfigError(f"--kind {kind} {why}: give {' or '.join(KINDS)}")
 
 
 def train_regressions(
@@ -151,4 +151,7 @@ _Learner = Callable[[Floats, Bools, Doubles, ClassifyConfig], tuple[Doubles, Dou
 _LEARNERS: Mapping[str, _Learner] = {"logreg": _logreg, "linear-svm": _linear_svm}
 
 KINDS = tuple(_LEARNERS)
-"""Kinds of classifiers that learn several labels a text."""
+"""Kinds of classifiers that learn several labels a text from embeddings as they are."""
+
+FINETUNE = "finetune"
+"""The kind that tunes an encoder."""

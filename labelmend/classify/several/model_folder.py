@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from labelmend.classify.folder import (
     ARRAYS,
+    ENCODER,
     FORMAT,
     HEAD,
     SEVERAL,
@@ -25,7 +26,7 @@ from labelmend.classify.folder import (
 from labelmend.classify.model_card import MOST_LABELS, AnyCard, Name, check_card
 from labelmend.classify.several.calibrate import Lines
 from labelmend.classify.several.classifier import SetClassifier
-from labelmend.classify.several.linear import KINDS, LinearScorer
+from labelmend.classify.several.linear import FINETUNE, KINDS, LinearScorer
 from labelmend.configs.schema import EncoderConfig
 from labelmend.data.sets.label_sets import SetShape
 from labelmend.types import Doubles, Floats
@@ -46,7 +47,7 @@ class SavedSets:
         encoder_digests: sha256 of the weights of each.
         max_text_chars: longer texts are cut to this.
         card: the rest of what the model card says; plain JSON values.
-        own_encoder: None; other models may have an encoder of their own.
+        own_encoder: folder of the one encoder, where it was fine-tuned with the classifier.
     """
 
     classifier: SetClassifier
@@ -81,7 +82,7 @@ class SetsCard(AnyCard):
     def _agrees(self) -> Self:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("a label is there twice")
-        if self.kind not in KINDS:
+        if self.kind not in {*KINDS, FINETUNE}:
             raise ValueError(f"no kind of classifiers is called {self.kind[:40]!r}")
         columns = self.shape.columns
         if self.shape.column is None and len(set(columns)) != len(self.labels):
@@ -121,7 +122,7 @@ def save_sets(model: SavedSets, folder: Path, readme: str) -> None:
         "max_text_chars": model.max_text_chars,
         **model.card,
     }
-    contents = Contents(arrays, fields, readme, save_head=classifier.scorer.save)
+    contents = Contents(arrays, fields, readme, model.own_encoder, classifier.scorer.save)
     write_folder(folder, contents)
 
 
@@ -158,6 +159,7 @@ def load_sets_model(folder: Path, trusted: TrustedKey | None = None) -> SavedSet
         digests,
         card.max_text_chars,
         body,
+        folder / ENCODER if card.kind == FINETUNE else None,
     )
 
 

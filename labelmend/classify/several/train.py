@@ -12,7 +12,7 @@ from labelmend.classify.train import stratified_folds
 from labelmend.configs.schema import ClassifyConfig
 from labelmend.parallel import LOCAL, Executor
 from labelmend.protocols import Progress
-from labelmend.types import Floats
+from labelmend.types import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class TrainedSets:
 
     Attributes:
         classifier: trained on all texts.
-        held_out: predictions of all texts by models that have not seen them. The few numbers that
-            calibrate the classifier were learned on the same texts.
+        held_out: predictions by models that have not seen the text. The few numbers that calibrate
+            the classifier were learned on the same texts.
+        tested: int64, the texts of `held_out`.
     """
 
     classifier: SetClassifier
     held_out: SetPredictions
+    tested: Ints
 
 
 def train_sets(
@@ -77,4 +79,5 @@ def train_sets(
     lines = fit_lines(scores, data.carried, data.weights)
     bars = choose_thresholds(lines.probabilities(scores), data.carried, data.weights, wish)
     classifier = SetClassifier(kind, data.labels, scorers[0], lines, bars)
-    return TrainedSets(classifier, classifier.called(scores))
+    every = np.arange(len(scores), dtype=np.int64)
+    return TrainedSets(classifier, classifier.called(scores), every)

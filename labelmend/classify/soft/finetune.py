@@ -35,7 +35,7 @@ from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.extras import require
 from labelmend.protocols import NoProgress, Progress
 from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline
-from labelmend.types import Bools, Floats
+from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import LocatedModel
 
 LAYER_DECAY = 0.9
@@ -50,37 +50,40 @@ _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 
 
 @dataclass(frozen=True)
-class SoftTuned:
-    """An encoder that has learned, and the model on its vectors.
+class Tuned:
+    """An encoder that has learned, and a linear model on its vectors that learned with it.
 
     Attributes:
         folder: of the encoder, as sentence-transformers saves it; adapters are merged.
-        training: the model, and its predictions of held-out rows, which also ended the training
-            and calibrated it.
+        scorer: the linear model, as it was trained.
+        tested: int64 [t], the rows that were never trained on; they ended the training.
+        parts: float32 [t, d] each, the vectors of these.
+        logits: float64 [t, T], what the model says of them.
         facts: for the model card.
         resumed_at: the step that an interrupted training went on from; 0 for none.
-        width: d, of the encoder's vectors.
     """
 
     folder: Path
-    training: SoftTraining
+    scorer: SoftScorer
+    tested: Ints
+    parts: tuple[Floats, ...]
+    logits: Doubles
     facts: dict[str, Any]
     resumed_at: int
-    width: int
 
 
-def tune_soft(
+def tune_rows(
     rows: SoftRows,
     config: ClassifyConfig,
     base: LocatedModel,
     seed: int,
     work: Path,
     progress: Progress,
-) -> SoftTuned:
+) -> Tuned:
     """Fine-tune an encoder on soft targets, or go on with a training that was interrupted.
 
     The linear model begins as `logreg` on the encoder as it was. Groups with about the share
-    `finetune.held_out` of the rows are never trained on: they end the training and calibrate it.
+    `finetune.held_out` of the rows are never trained on: they end the training.
 
     Args:
         rows: in an order that does not depend on the table's (`data.row_order`).
@@ -103,20 +106,8 @@ def tune_soft(
         tuned = _train(encoder, start, rows, held_out, settings, seed, work, progress)
     scorer, steps, best_step, resumed_at = tuned
     tested = np.flatnonzero(held_out)
-    parts = _embedded(encoder, rows.parts, settings)
-    logits = scorer.logits([part[tested] for part in parts])
-    slopes, offsets = calibrated(logits, rows.values[tested])
-    weights, bias = (scorer.weights * slopes).astype(np.float32), scorer.bias * slopes + offsets
-    constant = np.ptp(rows.values, axis=0) == 0
-    weights[:, constant], bias[constant] = 0, mean_logits(rows.values)[constant]
-    final = SoftScorer(weights, bias)
-    training = SoftTraining(
-        scorer=final,
-        held_out=final.predict([part[tested] for part in parts]),
-        tested=tested,
-        folds=1,
-        penalties=np.full(rows.values.shape[1], np.nan),
-    )
+    some = [[part[row] for row in tested.tolist()] for part in rows.parts]
+    parts = tuple(_embedded(encoder, some, settings))
     facts = {
         "held_out_rows": len(tested),
         "steps": steps,
@@ -125,7 +116,30 @@ def tune_soft(
         "head_rate": HEAD_RATE,
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
-    return SoftTuned(work / _TUNED, training, facts, resumed_at, parts[0].shape[1])
+    logits = scorer.logits(parts)
+    return Tuned(work / _TUNED, scorer, tested, parts, logits, facts, resumed_at)
+
+
+def soft_training(tuned: Tuned, values: Doubles) -> SoftTraining:
+    """Return the model of soft targets, calibrated on what was held out.
+
+    Args:
+        tuned: on rows.
+        values: float64 [n, T], of all of them.
+    """
+    scorer, parts = tuned.scorer, tuned.parts
+    slopes, offsets = calibrated(tuned.logits, values[tuned.tested])
+    weights, bias = (scorer.weights * slopes).astype(np.float32), scorer.bias * slopes + offsets
+    constant = np.ptp(values, axis=0) == 0
+    weights[:, constant], bias[constant] = 0, mean_logits(values)[constant]
+    final = SoftScorer(weights, bias)
+    return SoftTraining(
+        scorer=final,
+        held_out=final.predict(parts),
+        tested=tuned.tested,
+        folds=1,
+        penalties=np.full(values.shape[1], np.nan),
+    )
 
 
 def _embedded(

@@ -82,9 +82,9 @@ def test_a_wish_for_precision_raises_the_thresholds(table):
 
 def test_kinds_that_can_not(table):
     with pytest.raises(ConfigError) as caught:
-        trained(table, "finetune")
+        trained(table, "lightgbm")
     assert str(caught.value) == (
-        "--kind finetune can't learn several labels a text yet: give logreg or linear-svm"
+        "--kind lightgbm can't learn several labels a text yet: give logreg or linear-svm"
     )
 
 
