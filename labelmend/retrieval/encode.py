@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
 from labelmend.retrieval.encoders.bert_graph import BERT_FILES, is_weights_alone, pooling_of
 from labelmend.retrieval.encoders.folder_graph import folder_graph
+from labelmend.retrieval.encoders.packed_file import PACKED, is_packed, unpack
 from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
@@ -82,7 +84,8 @@ class SentenceTransformerEncoder:
 def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
     """Load a SentenceTransformer, from the folder and nowhere else.
 
-    A plain encoder, without modules.json, gets mean pooling.
+    A plain encoder, without modules.json, gets mean pooling. One whose weights are packed in four
+    bits has them in 32 from then on.
 
     Args:
         folder: of the model.
@@ -92,6 +95,10 @@ def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
         ModelError: it can't load.
     """
     require("torch", "sentence_transformers", by="backend sentence-transformers")
+    if is_packed(folder):
+        with tempfile.TemporaryDirectory(prefix="labelmend-") as unpacked:
+            unpack(folder / PACKED, Path(unpacked))
+            return load_sentence_transformer(Path(unpacked), max_tokens)
     with quiet_offline(), one_line_error(folder):
         _refuse_foreign_modules(folder)
         from sentence_transformers import SentenceTransformer

@@ -30,6 +30,7 @@ from labelmend.errors import ModelError
 from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline, require_files
+from labelmend.retrieval.encoders.packed_file import is_packed
 from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import LocatedModel
 
@@ -66,6 +67,8 @@ def check_tunable(settings: FinetuneConfig, model: LocatedModel) -> None:
         ModelError: the encoder has no torch weights.
     """
     require("torch", "transformers", "accelerate", "peft", by="--kind finetune")
+    if is_packed(model.path):
+        return
     if not model.path.is_dir() or not any((model.path / name).is_file() for name in _WEIGHTS):
         raise ModelError(
             f"{settings.encoder}: has no torch weights ({' or '.join(_WEIGHTS)}), which "

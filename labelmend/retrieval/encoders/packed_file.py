@@ -8,6 +8,7 @@ of 32 weights each, a float16 scale and 16 bytes: byte j has weight j in its low
 in its high half, and a weight is (half - 8) * scale (Q4_0 of llama.cpp).
 """
 
+import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ class PackedBert:
         blocks: the matrices of four bits, likewise without the `.weight` at the end.
         pieces: of the tokenizer with their scores, as log probabilities; the place is the number.
         unknown: number of the piece for what no piece has.
+        padding: number of the piece that fills up.
         marks: numbers of the pieces before and after a text.
     """
 
@@ -103,6 +105,7 @@ class PackedBert:
     blocks: Mapping[str, Blocks]
     pieces: tuple[tuple[str, float], ...]
     unknown: int
+    padding: int
     marks: tuple[int, int]
 
 
@@ -146,6 +149,76 @@ def packed_tokenizer(path: Path) -> Any:
     return tokenizer
 
 
+def unpack(path: Path, folder: Path) -> None:
+    """Write such a file as a folder of sentence-transformers: weights in float32, mean pooling.
+
+    Args:
+        path: of the file.
+        folder: there and empty.
+
+    Raises:
+        ModelError: the file can't be used.
+        OSError: it can't be read, or the folder can't be written.
+    """
+    require("safetensors")
+    from safetensors.numpy import save_file
+
+    packed = read_packed(path)
+    matrices = {f"{name}.weight": blocks.numbers for name, blocks in packed.blocks.items()}
+    weights = {name: np.ascontiguousarray(value) for name, value in packed.weights.items()}
+    weights |= matrices
+    width = packed.config["hidden_size"]
+    # BERT has one more layer, which mean pooling does not read: without it, it would be drawn.
+    weights["pooler.dense.weight"] = np.zeros((width, width), dtype=np.float32)
+    weights["pooler.dense.bias"] = np.zeros(width, dtype=np.float32)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    places = len(weights["embeddings.position_embeddings.weight"])
+    config = {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "intermediate_size": len(weights["encoder.layer.0.intermediate.dense.weight"]),
+        "max_position_embeddings": places,
+        "type_vocab_size": len(weights["embeddings.token_type_embeddings.weight"]),
+        "vocab_size": len(weights["embeddings.word_embeddings.weight"]),
+        "pad_token_id": packed.padding,
+        **packed.config,
+    }
+    before, after = (packed.pieces[mark][0] for mark in packed.marks)
+    words = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": places,
+        "bos_token": before,
+        "cls_token": before,
+        "eos_token": after,
+        "sep_token": after,
+        "unk_token": packed.pieces[packed.unknown][0],
+        "pad_token": packed.pieces[packed.padding][0],
+    }
+    parts = {
+        "models.Transformer": "",
+        "models.Pooling": "1_Pooling",
+        "models.Normalize": "2_Normalize",
+    }
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.{part}"}
+        for i, (part, path) in enumerate(parts.items())
+    ]
+    pooling = {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True}
+    files = {
+        "config.json": config,
+        "tokenizer_config.json": words,
+        "modules.json": modules,
+        "sentence_bert_config.json": {"max_seq_length": places, "do_lower_case": False},
+        "1_Pooling/config.json": pooling,
+    }
+    (folder / "1_Pooling").mkdir()
+    (folder / "2_Normalize").mkdir()
+    for name, held in files.items():
+        (folder / name).write_text(json.dumps(held), "utf-8")
+    packed_tokenizer(path).save(str(folder / "tokenizer.json"))
+
+
 class _Reader:
     """Reads one file; nothing is taken that does not lie in it whole."""
 
@@ -165,7 +238,7 @@ class _Reader:
             self._refuse(f"version {version} with blocks of {block} is not known here")
         if not all(0 < size <= _MOST for size in sizes) or width % heads or width % BLOCK:
             self._refuse("its sizes are impossible")
-        pieces, unknown, marks = self._words()
+        pieces, unknown, padding, marks = self._words()
         config = {
             "hidden_size": width,
             "num_hidden_layers": layers,
@@ -173,7 +246,7 @@ class _Reader:
             "layer_norm_eps": epsilon,
         }
         if words_alone:
-            return PackedBert(config, {}, {}, pieces, unknown, marks)
+            return PackedBert(config, {}, {}, pieces, unknown, padding, marks)
         shapes = {
             "embeddings.position_embeddings.weight": (places, width),
             "embeddings.token_type_embeddings.weight": (kinds, width),
@@ -183,9 +256,9 @@ class _Reader:
             columns |= {f"encoder.layer.{i}.{name}": width for name in _LAYER_NAMES.values()}
             columns[f"encoder.layer.{i}.output.dense"] = wide
         weights, blocks = self._tensors(shapes, columns)
-        return PackedBert(config, weights, blocks, pieces, unknown, marks)
+        return PackedBert(config, weights, blocks, pieces, unknown, padding, marks)
 
-    def _words(self) -> tuple[tuple[tuple[str, float], ...], int, tuple[int, int]]:
+    def _words(self) -> tuple[tuple[tuple[str, float], ...], int, int, tuple[int, int]]:
         count, before, after, pad, unknown, length = self._numbers(_WORDS)
         if not 0 < count <= _MOST or not all(
             0 <= mark < count for mark in (before, after, pad, unknown)
@@ -209,7 +282,7 @@ class _Reader:
             self._refuse("its words are no UTF-8")
         _, table = self._numbers(struct.Struct("<iI"))
         self._take(table)
-        return pieces, unknown, (before, after)
+        return pieces, unknown, pad, (before, after)
 
     def _tensors(
         self, shapes: Mapping[str, tuple[int, int]], columns: Mapping[str, int]

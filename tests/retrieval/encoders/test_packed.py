@@ -10,8 +10,8 @@ import pytest
 
 from labelmend.configs.schema import EncoderConfig
 from labelmend.errors import ModelError
-from labelmend.retrieval.encode import load_encoder
-from labelmend.retrieval.encoders.packed_file import PACKED, packed_tokenizer, read_packed
+from labelmend.retrieval.encode import load_encoder, load_sentence_transformer
+from labelmend.retrieval.encoders.packed_file import PACKED, packed_tokenizer, read_packed, unpack
 from labelmend.retrieval.encoders.windows import Windows
 
 CONFIG = EncoderConfig("onnx", "unused", cache=False, query_prefix="a ")
@@ -131,6 +131,33 @@ def test_vectors_are_those_of_transformers(folder):
         wanted = states.mean(axis=0)
         # Int8 rounds the weights once more.
         assert found[0] @ wanted / np.linalg.norm(wanted) > 0.999
+
+
+def test_unpacked_it_is_a_model_of_sentence_transformers(folder, tmp_path):
+    pytest.importorskip("sentence_transformers")
+    import torch
+
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    unpack(folder / PACKED, unpacked)
+    model = load_sentence_transformer(unpacked, 8)
+    tokens = model.tokenize(["ab", "ab ab"])
+    assert tokens["input_ids"].tolist() == [[0, 7, 2, 1], [0, 7, 7, 2]]
+    assert tokens["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+    for name, value in packed()[1].items():
+        own = dict(model[0].auto_model.named_parameters())[name]
+        np.testing.assert_array_equal(own.detach().numpy(), value)
+    with torch.no_grad():
+        states = model[0].auto_model(torch.tensor([[0, 4, 7, 2]])).last_hidden_state[0].numpy()
+    wanted = states.mean(axis=0) / np.linalg.norm(states.mean(axis=0))
+    # By itself, and beside a longer text that it is filled up to.
+    found = model.encode(["a ab", "a ab ab b"])[0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    # The packed folder loads the same, and leaves nothing behind.
+    before = sorted(folder.iterdir())
+    same = load_sentence_transformer(folder, 8)
+    np.testing.assert_array_equal(same.encode(["a ab"]), model.encode(["a ab"]))
+    assert sorted(folder.iterdir()) == before
 
 
 def test_long_texts_are_read_in_windows(folder):
