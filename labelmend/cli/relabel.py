@@ -151,7 +151,7 @@ def relabel(
     from labelmend.relabel.run_models import asks_of_sets, with_voters
     from labelmend.runs.layout import OutputPaths
     from labelmend.workflows.relabel import relabel_file
-    from labelmend.workflows.relabel_sets import refuse_for_sets, rows_have_several
+    from labelmend.workflows.relabel_sets import NOBODY_ASKED, refuse_for_sets, rows_have_several
 
     engine = engine_options.engine(executor, ray_address)
     counts = engine_options.machines(machines, executor, dry_run=dry_run)
@@ -180,8 +180,9 @@ def relabel(
             oos_label=oos_label,
             self_test=self_test,
             machines=machines,
-            llm_budget=None if no_llm or asks_of_sets(config) else llm_budget,
         )
+        if llm_budget and not asks_of_sets(config):
+            raise ConfigError(NOBODY_ASKED)
         how = {"dry_run": dry_run, "llm": not no_llm, "fresh": fresh, "excel": excel_safe}
         told = (labels, answers)
         _relabel_sets(request, output, config, chosen, engine, told, quiet=quiet, **how)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from labelmend.parallel import usable_cores
 from labelmend.protocols import Encoder
 from labelmend.retrieval.encoders.bert_graph import BERT_FILES, is_weights_alone, pooling_of
 from labelmend.retrieval.encoders.folder_graph import folder_graph
-from labelmend.retrieval.encoders.packed_file import PACKED, is_packed, unpack
+from labelmend.retrieval.encoders.packed_file import unpacked
 from labelmend.retrieval.encoders.tokenizer import has_tokenizer, whole_text_tokenizer
 from labelmend.retrieval.encoders.windows import (
     WindowedEncoder,
@@ -84,8 +83,7 @@ class SentenceTransformerEncoder:
 def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
     """Load a SentenceTransformer, from the folder and nowhere else.
 
-    A plain encoder, without modules.json, gets mean pooling. One whose weights are packed in four
-    bits has them in 32 from then on.
+    A plain encoder, without modules.json, gets mean pooling. Packed weights become float32.
 
     Args:
         folder: of the model.
@@ -95,17 +93,12 @@ def load_sentence_transformer(folder: Path, max_tokens: int) -> Any:
         ModelError: it can't load.
     """
     require("torch", "sentence_transformers", by="backend sentence-transformers")
-    if is_packed(folder):
-        with tempfile.TemporaryDirectory(prefix="labelmend-") as unpacked:
-            unpack(folder / PACKED, Path(unpacked))
-            return load_sentence_transformer(Path(unpacked), max_tokens)
-    with quiet_offline(), one_line_error(folder):
-        _refuse_foreign_modules(folder)
+    with unpacked(folder) as whole, quiet_offline(), one_line_error(folder):
+        _refuse_foreign_modules(whole)
         from sentence_transformers import SentenceTransformer
 
-        model = SentenceTransformer(str(folder), local_files_only=True).float()
-        known = model.max_seq_length
-        model.max_seq_length = max_tokens if known is None else min(known, max_tokens)
+        model = SentenceTransformer(str(whole), local_files_only=True).float()
+        model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
     return model
 
 

@@ -22,7 +22,7 @@ from labelmend.data.sets.label_sets import LabelSets, LoadedSets, has_several, l
 from labelmend.data.shards.find import refuse_shards
 from labelmend.data.write import atomic_files, check_new_columns, write_table
 from labelmend.engines.choose import HERE, Engine
-from labelmend.errors import ConfigError, OutputError
+from labelmend.errors import ConfigError, InputError, OutputError
 from labelmend.protocols import NoProgress, Progress
 from labelmend.regular_file import recorded
 from labelmend.relabel.assignments.answers import AnsweredTexts, answered_texts
@@ -106,6 +106,12 @@ def rows_have_several(request: TableRequest, labels_file: Path | None) -> bool:
     return has_several(request, read_labels_file(labels_file) if labels_file else ())
 
 
+NOBODY_ASKED = (
+    "--llm-budget: the profile has no LLM that is asked where a row has several labels; add one "
+    "with --voter, or leave it out"
+)
+
+
 def refuse_for_sets(**options: object) -> None:
     """Say of options that mean nothing where rows have several labels.
 
@@ -150,7 +156,7 @@ def plan_sets_file(
     require_packages(config, use_llm=use_llm)
     refuse_shards(request.path, _SEVERAL)
     written = read_labels_file(labels_file) if labels_file else {}
-    loaded = load_sets(request, config.data, written)
+    loaded = _loaded(request, config, written)
     check_new_columns(loaded.table, set_columns_of(loaded))
     answers = _answers(answers_file)
     models = locate_models(config, use_llm=use_llm)
@@ -284,7 +290,7 @@ def relabel_sets_file(
     paths = OutputPaths.beside(output)
     settled = settle(request.path, output, answers_file, labels_file)
     written = read_labels_file(labels_file) if labels_file else {}
-    loaded = load_sets(request, config.data, written)
+    loaded = _loaded(request, config, written)
     check_new_columns(loaded.table, set_columns_of(loaded))
     theirs = named_files({"--answers": answers_file, "--labels": labels_file})
     inputs = (*given(request.path), *theirs, *given_models(config), *others)
@@ -315,6 +321,23 @@ def relabel_sets_file(
     )
     _write(paths, loaded, result, record, excel_safe=excel_safe)
     return SetsOutcome(result, (*settled, *notes), paths, loaded)
+
+
+def _loaded(request: TableRequest, config: Config, written: Mapping[str, LabelCard]) -> LoadedSets:
+    """Read the table, with labels that the user describes and no row carries.
+
+    Raises:
+        InputError: the table can't be used, or has no column for such a label.
+    """
+    loaded = load_sets(request, config.data, written)
+    columns = loaded.shape.columns
+    lacking = sorted(set(written) - set(columns)) if columns else []
+    if lacking:
+        raise InputError(
+            f"{request.path}: has no column for {lacking[0]!r}, which --labels describes; name its "
+            "columns there as they are called, or add one"
+        )
+    return loaded
 
 
 def _write(

@@ -123,6 +123,11 @@ def test_columns_of_switches(table, config, tmp_path):
     rows = read(tmp_path / "m.csv")
     assert {row["mended_t_money"] for row in rows} == {"0", "1"}
     assert "mended_labels" not in rows[0]
+    cards = tmp_path / "cards.yaml"
+    cards.write_text("t_pet: An animal.\nt_plant: Grows.\n")
+    request = TableRequest(path, label_columns=("t_*",))
+    with pytest.raises(InputError, match=r"has no column for 't_plant', which --labels describes"):
+        mended(request, tmp_path / "n.csv", config, labels_file=cards)
 
 
 def test_answers_settle_their_rows(table, config, tmp_path):

@@ -10,7 +10,9 @@ in its high half, and a weight is (half - 8) * scale (Q4_0 of llama.cpp).
 
 import json
 import struct
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
@@ -147,6 +149,21 @@ def packed_tokenizer(path: Path) -> Any:
         special_tokens=[(before, packed.marks[0]), (after, packed.marks[1])],
     )
     return tokenizer
+
+
+@contextmanager
+def unpacked(folder: Path) -> Iterator[Path]:
+    """Yield a folder that sentence-transformers can load: that one, or of a packed file another.
+
+    Raises:
+        ModelError: the file can't be used.
+    """
+    if not is_packed(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="labelmend-") as whole:
+        unpack(folder / PACKED, Path(whole))
+        yield Path(whole)
 
 
 def unpack(path: Path, folder: Path) -> None:
