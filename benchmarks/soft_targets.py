@@ -215,7 +215,8 @@ def main() -> None:
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
     seeds = tuple(map(int, parser.parse_args().seeds.split(",")))
     data = red()
-    found, made = [], []
+    found: list[dict[str, Measured]] = []
+    made = []
     for seed in seeds:
         found.append(on_red(data, seed, tunes=not found))
         print(seed, {name: one.metrics.spearman for name, one in found[-1].items()}, flush=True)
