@@ -1,20 +1,19 @@
 """What LLMs' votes add where a text may have several labels.
 
     python benchmarks/multilabel_votes.py --voter channel:SmolLM2-135M-Instruct
-        --voter choice:qwen2.5-1.5b.gguf [--seeds 0] [--noise uniform,together] [--rows 120]
+        --voter choice:MODEL.gguf [--seeds 0] [--noise uniform] [--rows 100] [--no-write]
 
 NLU++ with the noise of multilabel.py, mended without votes and with those of each voter. Beside
 what comes out stands how well the votes tell labels that hold from others (area under the curve),
 on all labels of the ballots and on those of which the other evidence is in doubt, 10 to 90 % likely
 to hold. A vote that knows only what is clear anyway is worth nothing. Written into
-benchmarks/RESULTS.md between the markers of `multilabel_votes`, if the models are named as above;
-`../shared/models/fetch.py` gets the second. Seed 10 was looked at while the weighing was chosen.
+benchmarks/RESULTS.md between the markers of `multilabel_votes`; `../shared/models/fetch.py` gets
+models. Seed 10 was looked at while the weighing was chosen.
 """
 
 import argparse
 import platform
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -166,16 +165,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--voter", action="append", required=True, help="BALLOT:GGUF")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--noise", default="uniform,together")
-    parser.add_argument("--rows", type=int, default=120, help="in doubt, besides the audit")
+    parser.add_argument("--noise", default="uniform")
+    parser.add_argument("--rows", type=int, default=100, help="in doubt, besides the audit")
     parser.add_argument("--work", type=Path, help="votes are kept there")
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     asked = parser.parse_args()
     kinds, seeds = asked.noise.split(","), [int(seed) for seed in asked.seeds.split(",")]
     found = measure(kinds, seeds, asked.voter, asked.rows, asked.work)
-    words = [f"--voter={spec.partition(':')[0]}:{Path(spec).name}" for spec in asked.voter]
-    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
-    text = report(f"{command} --seeds {asked.seeds} --rows {asked.rows}", found)
+    words = ["--noise", asked.noise, "--seeds", asked.seeds, "--rows", str(asked.rows)]
+    for spec in asked.voter:
+        ballot, _, model = spec.partition(":")
+        words += ["--voter", f"{ballot}:{Path(model).name}"]
+    text = report(shlex.join(["python", "benchmarks/multilabel_votes.py", *words]), found)
     print(text)
     if not asked.no_write:
         write_section(RESULTS, "multilabel_votes", text)
