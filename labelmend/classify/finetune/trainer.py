@@ -11,9 +11,28 @@ from labelmend.errors import ModelError, OutputError
 from labelmend.extras import require
 from labelmend.protocols import Progress
 from labelmend.regular_file import parsed_json
+from labelmend.retrieval.encode import load_sentence_transformer
 
 _IDENTITY = "labelmend.json"
 _STATE = "trainer_state.json"
+
+
+_MANY_WORDS = 100_000
+"""Words from which on their vectors are not trained: a table's texts hold few of them, and to move
+all takes most of the time and memory. Chosen by hand, between English encoders' and XLM-R's."""
+
+
+def load_tunable(folder: Path, max_tokens: int) -> Any:
+    """Load an encoder that is to be fine-tuned, as a SentenceTransformer.
+
+    Raises:
+        ModelError: it can't load.
+    """
+    encoder = load_sentence_transformer(folder, max_tokens)
+    for name, parameter in encoder.named_parameters():
+        if name.endswith("word_embeddings.weight") and len(parameter) > _MANY_WORDS:
+            parameter.requires_grad_(False)
+    return encoder
 
 
 def open_work(work: Path, identity: str) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from labelmend.classify.data import TrainingSet
 from labelmend.classify.finetune.trainer import (
+    load_tunable,
     one_line_error,
     open_work,
     teller,
@@ -29,7 +30,7 @@ from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.errors import ModelError
 from labelmend.extras import require
 from labelmend.protocols import Progress
-from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline, require_files
+from labelmend.retrieval.encode import quiet_offline, require_files
 from labelmend.retrieval.encoders.packed_file import is_packed
 from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import LocatedModel
@@ -109,7 +110,7 @@ def tune(
     """
     settings = config.finetune
     open_work(work, _identity(data, held_out, config, model, seed))
-    encoder = load_sentence_transformer(model.path, settings.max_tokens)
+    encoder = load_tunable(model.path, settings.max_tokens)
     pairs = _Pairs(data, held_out, _pair_weights(data, settings.balance))
     inside = np.array(pairs.places(held_out=False))
     head = _first_head(encoder, data, inside, pairs.weights, config, seed)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from labelmend.classify.finetune.trainer import (
+    load_tunable,
     one_line_error,
     open_work,
     teller,
@@ -34,7 +35,7 @@ from labelmend.classify.soft.train import SoftExamples, SoftTraining, mean_logit
 from labelmend.configs.schema import ClassifyConfig, FinetuneConfig
 from labelmend.extras import require
 from labelmend.protocols import NoProgress, Progress
-from labelmend.retrieval.encode import load_sentence_transformer, quiet_offline
+from labelmend.retrieval.encode import quiet_offline
 from labelmend.types import Bools, Doubles, Floats, Ints
 from labelmend.weights.locate import LocatedModel
 
@@ -100,7 +101,7 @@ def tune_rows(
     settings = config.finetune
     held_out = group_folds(rows.groups, max(2, round(1 / settings.held_out)), seed) == 0
     open_work(work, _identity(rows, held_out, config, base, seed))
-    encoder = load_sentence_transformer(base.path, settings.max_tokens)
+    encoder = load_tunable(base.path, settings.max_tokens)
     start = _start(encoder, rows, ~held_out, config, seed)
     with quiet_offline(), unlogged():
         tuned = _train(encoder, start, rows, held_out, settings, seed, work, progress)

@@ -14,6 +14,7 @@ from labelmend.relabel.assignments.answers import AnsweredTexts
 from labelmend.relabel.assignments.channel import learn_channel
 from labelmend.relabel.assignments.classifier import FoldedLogits
 from labelmend.relabel.assignments.recalibration import recalibrated
+from labelmend.relabel.assignments.together import with_others
 from labelmend.relabel.assignments.types import Channel
 from labelmend.relabel.evidence.classifier import drawn_folds
 from labelmend.retrieval.neighbours import find_neighbours
@@ -95,7 +96,8 @@ def fuse(
 
     In each round, a logistic regression a label and the nearest texts say out of fold how likely a
     label is; three weights for all labels join them, and the channel adds what was given. Nobody's
-    own labels, given or answered, are in the evidence on them.
+    own labels, given or answered, are in the evidence on them. At the end a text's other labels say
+    what they know of each.
 
     Args:
         embeddings: float32 [n, d], unit rows of distinct texts.
@@ -122,6 +124,9 @@ def fuse(
         channel = learn_channel(evidence, given)
         holds = channel.posterior(evidence, given)
         progress.advance()
+    evidence = with_others(evidence, holds, drawn_folds(len(given), _FOLDS, seed + 1), executor)
+    channel = learn_channel(evidence, given)
+    holds = channel.posterior(evidence, given)
     middle = channel.posterior(evidence, given, _MIDDLE)
     if not len(answers.texts):
         return Beliefs(middle, holds, evidence, channel, near, np.zeros(holds.shape))
