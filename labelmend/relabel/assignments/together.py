@@ -92,8 +92,7 @@ def _trained(sure: Floats, others: Floats, target: Floats) -> Floats:
         return float(total), slopes.astype(np.float64).ravel()
 
     first = before.astype(np.float64).ravel()
-    limit = {"maxiter": _ITERATIONS}
-    found = minimize(loss, first, jac=True, method="L-BFGS-B", options=limit)
+    found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
     weights: Floats = found.x.reshape(before.shape).astype(np.float32)
     weights[:-2] *= apart
     return weights
