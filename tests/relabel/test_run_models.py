@@ -35,7 +35,7 @@ def test_a_small_model_is_added_with_the_channel_ballot(encoders, smollm2):
     config = with_voters(CONFIG, [str(smollm2.path)])
     first, added = config.voters
     assert first == CONFIG.voters[0]
-    assert added == replace(first, model=str(smollm2.path))
+    assert added == replace(first, model=str(smollm2.path), several=True)
     assert names(config) == ["SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1"]
 
 

@@ -137,8 +137,8 @@ def test_the_record_names_the_labels_file_from_the_output_on(tmp_path):
     cards.write_bytes(b"a: {}\n")
     # Behind the link, `..` is not where it looks to be.
     (tmp_path / "out").symlink_to(tmp_path / "real" / "deep")
-    found = job._labels_given(cards, tmp_path / "out" / "mended.csv")
+    found = job.labels_given(cards, tmp_path / "out" / "mended.csv")
     assert found.path == "../../cards.yaml"
     assert found.sha256 == hashlib.sha256(b"a: {}\n").hexdigest()
     assert (tmp_path / "out" / found.path).samefile(cards)
-    assert job._labels_given(cards, tmp_path / "mended.csv").path == "cards.yaml"
+    assert job.labels_given(cards, tmp_path / "mended.csv").path == "cards.yaml"
