@@ -170,15 +170,15 @@ def _written(
     Raises:
         ValueError: a description is of no label of the dataset, or is blank.
     """
-    for label, description in (descriptions or {}).items():
+    given = descriptions or {}
+    for label, description in given.items():
         if label not in labels:
             raise ValueError(
                 f"descriptions: no label {label!r} in the dataset{nearest(label, labels)}"
             )
         if not description.strip():
             raise ValueError(f"descriptions: that of {label!r} is blank; leave it out")
-    given = (descriptions or {}).items()
-    return {label: LabelCard(label, text, (), "user") for label, text in given}
+    return {label: LabelCard(label, text, (), "user") for label, text in given.items()}
 
 
 def make_dataset(

@@ -4,7 +4,6 @@ A ballot holds the labels that were given and the likeliest others, unmarked, an
 well each fits beside the others. So one reading of a text speaks of all labels that are in doubt.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,7 +14,7 @@ from labelmend.configs.schema.asking import MOST_OPTIONS
 from labelmend.relabel.assignments.fusion import Beliefs
 from labelmend.relabel.assignments.types import Votes
 from labelmend.relabel.escalation.exemplars import with_exemplars_of_sets
-from labelmend.relabel.escalation.poll import Voting
+from labelmend.relabel.escalation.poll import Voting, within_time
 from labelmend.relabel.escalation.routing import Routing, Voted, asking_order, route_by_doubt
 from labelmend.relabel.evidence.base import CastingVotes, Corpus, Resources
 from labelmend.relabel.evidence.registry import open_sources
@@ -68,15 +67,12 @@ class Poll:
         ]
         routing = self._routing(config)
         routed = routing.voted(config.routing, config.seed)
-        total = len(self.corpus.texts)
-        left = 60 * config.routing.llm_minutes or math.inf
-        votes = []
-        for place, voter in enumerate(voters):
-            voter.limit = left / (len(voters) - place)
-            votes.append(self._asked(voter, routing, routed, config))
-            left = max(left - voter.report.spent, 0.0)
-        drawn = np.isin(np.arange(total), routed.drawn)
-        return Polled(tuple(votes), drawn, routing.doubtful)
+        votes = tuple(
+            self._asked(voter, routing, routed, config)
+            for voter in within_time(voters, config.routing.llm_minutes)
+        )
+        drawn = np.isin(np.arange(len(self.corpus.texts)), routed.drawn)
+        return Polled(votes, drawn, routing.doubtful)
 
     def _routing(self, config: Config) -> Routing:
         holds = self.beliefs.holds

@@ -1,7 +1,7 @@
 """The poll: which ballots go to the voters, and what their votes are as evidence."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,6 +27,20 @@ from labelmend.types import NO_LABEL, Bools, Doubles, Evidence, Floats, Ints
 
 class Voting(EvidenceSource, CastingVotes, Protocol):
     """An escalated source that casts votes."""
+
+
+def within_time(voters: Sequence[Voting], minutes: float) -> Iterator[Voting]:
+    """Yield voters, each of which may take an even share of the time that those before it left.
+
+    Args:
+        voters: that are asked as they come.
+        minutes: for all of them; 0 for no limit.
+    """
+    left = 60 * minutes or math.inf
+    for place, voter in enumerate(voters):
+        voter.limit = left / (len(voters) - place)
+        yield voter
+        left = max(left - voter.report.spent, 0.0)
 
 
 @dataclass(frozen=True)
@@ -79,12 +93,9 @@ class Poll:
         believed = np.exp(self.fit.log_prior[:, : candidates.shape[1]])
         voted = np.zeros(total, dtype=bool)
         evidence, reports = [], []
-        left = 60 * self.config.llm_minutes or math.inf
-        for place, voter in enumerate(voters):
-            voter.limit = left / (len(voters) - place)
+        for voter in within_time(voters, self.config.llm_minutes):
             with self.corpus.clock.stage(f"escalate: {voter.name}"):
                 scores, asked = self._ask(routed, voter)
-            left = max(left - voter.report.spent, 0.0)
             counts = counts_in_learning(self.routing.doubtful, drawn, scores)
             labels = len(self.corpus.labels)
             scores = without_label_bias(

@@ -133,10 +133,13 @@ def packed_tokenizer(path: Path) -> Any:
         ModelError: the file can't be used.
         OSError: it can't be read.
     """
+    return _tokenizer(_Reader(path).read(words_alone=True))
+
+
+def _tokenizer(packed: PackedBert) -> Any:
     require("tokenizers")
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    packed = _Reader(path).read(words_alone=True)
     tokenizer = Tokenizer(models.Unigram(list(packed.pieces), packed.unknown, False))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
@@ -233,7 +236,7 @@ def unpack(path: Path, folder: Path) -> None:
     (folder / "2_Normalize").mkdir()
     for name, held in files.items():
         (folder / name).write_text(json.dumps(held), "utf-8")
-    packed_tokenizer(path).save(str(folder / "tokenizer.json"))
+    _tokenizer(packed).save(str(folder / "tokenizer.json"))
 
 
 class _Reader:
